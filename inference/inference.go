@@ -1,0 +1,124 @@
+// Package inference holds the words of the dubbing chain (phrase, translation,
+// speech, mark, viseme, face) and one interface a stage. Engines stand in the
+// packages beside it and know nothing of each other; every time below is on
+// the session clock unless it says otherwise.
+package inference
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"livedub/media"
+)
+
+// ErrUnsupported is wrapped by engines asked for a language or pair they do not
+// have; the message lists what they do have.
+var ErrUnsupported = errors.New("unsupported language")
+
+// Lang is a language by its ISO 639-1 code, as "en" or "es".
+type Lang string
+
+// Pair is a translation direction.
+type Pair struct{ From, To Lang }
+
+func (p Pair) String() string { return string(p.From) + "->" + string(p.To) }
+
+// Word is one recognised word.
+type Word struct {
+	Text       string
+	Start, End time.Duration
+	Confidence float64 // 0..1; 0 where the engine tells none
+}
+
+// Pitch is the range of a voice's fundamental frequency, in Hz; zero if unknown.
+type Pitch struct{ Low, Median, High float64 } // 10th, 50th, 90th percentile
+
+// Phrase is one unit of speech: what is translated and spoken as one.
+//
+// A partial phrase is the recogniser's present guess of the unit that is being
+// spoken and is replaced by the next one with the same ID; a final phrase never changes.
+type Phrase struct {
+	ID         int // 1, 2, ... in the order spoken
+	Lang       Lang
+	Text       string
+	Words      []Word        // in order; may be empty in a partial phrase
+	Start, End time.Duration // onset of the first word, end of the last
+	Final      bool
+	Pitch      Pitch // of the speaker over this unit
+}
+
+// Recognizer turns speech to phrases.
+type Recognizer interface {
+	// Languages returns what can be recognised here and now.
+	Languages() []Lang
+	// Open starts listening for one speaker. It fails with ErrUnsupported for an unknown language.
+	Open(ctx context.Context, lang Lang) (RecognizerStream, error)
+	Close() error
+}
+
+// RecognizerStream hears one speaker. It is used by one goroutine.
+type RecognizerStream interface {
+	// Write hears mono 16 kHz sound and returns the phrases that it completes or
+	// changes, oldest first. Sound must come in order; a hole in time counts as silence.
+	Write(ctx context.Context, s media.Samples) ([]Phrase, error)
+	// Flush ends the unit being spoken and returns what is left; the stream can be written to afterwards.
+	Flush(ctx context.Context) ([]Phrase, error)
+	Close() error
+}
+
+// Translator turns text of one language to another. It is safe for concurrent use.
+type Translator interface {
+	// Pairs returns the directions that work here and now.
+	Pairs() []Pair
+	// Translate returns the text of one phrase in p.To. It fails with ErrUnsupported for an unknown pair.
+	Translate(ctx context.Context, p Pair, text string) (string, error)
+	Close() error
+}
+
+// SpeechRequest asks for one phrase to be spoken.
+type SpeechRequest struct {
+	Lang   Lang
+	Text   string
+	Fit    time.Duration // how long the speech should last; 0 for the natural length
+	Pitch  Pitch         // of the speaker to resemble; zero for the voice's own
+	Gender Gender        // Unspecified: chosen by Pitch
+}
+
+// Gender is the kind of voice asked for.
+type Gender uint8
+
+const (
+	Unspecified Gender = iota
+	Female
+	Male
+)
+
+// Speech is a phrase, spoken.
+type Speech struct {
+	Sound media.Samples // mono; Sound.PTS is 0: the dub's start is the origin of every time in a Speech
+	Marks []Mark        // phonemes in order, contiguous, from the first to the last sounding sample
+	Words []Word        // words of the spoken text, relative to the start of Sound
+	Rate  float64       // speed against the voice's natural one, 0.9..1.35
+	Voice string        // name of the voice that spoke
+}
+
+// Mark is one phoneme of a Speech.
+type Mark struct {
+	IPA    string
+	Viseme Viseme
+	At     time.Duration // relative to the start of the sound
+	Dur    time.Duration
+}
+
+// Speaker speaks text. It is safe for concurrent use.
+type Speaker interface {
+	Languages() []Lang
+	// Speak fails with ErrUnsupported for an unknown language.
+	Speak(ctx context.Context, r SpeechRequest) (Speech, error)
+	Close() error
+}
+
+// Coster is what a stage implements that works in other processes: the CPU
+// time they used since the stage was opened.
+type Coster interface{ CPU() time.Duration }

@@ -1,0 +1,84 @@
+package inference
+
+import (
+	"context"
+	"time"
+
+	"livedub/media"
+)
+
+// Point is a place in a picture, in pixels from its top left corner.
+type Point struct{ X, Y float64 }
+
+// Face is one tracked face in one picture.
+type Face struct {
+	ID         int     // stable while the same face is followed
+	Confidence float64 // 0..1
+	Center     Point
+	Size       float64 // side of the box around the face, pixels
+
+	LeftEye, RightEye     Point // as seen in the picture: LeftEye has the smaller X on an upright face
+	Nose                  Point // tip
+	MouthLeft, MouthRight Point // corners
+	UpperLip, LowerLip    Point // outer edges, middle
+	Yaw, Pitch, Roll      float64
+}
+
+// FaceTracker finds and follows faces.
+type FaceTracker interface {
+	// Open starts following the faces of one speaker's picture.
+	Open(ctx context.Context) (FaceStream, error)
+	Close() error
+}
+
+// FaceStream follows the faces of one stream of pictures. It is used by one goroutine.
+type FaceStream interface {
+	// Track looks at the next picture in presentation order and returns its
+	// faces, largest first. It neither keeps nor changes the frame.
+	Track(ctx context.Context, f *media.Frame) ([]Face, error)
+	Close() error
+}
+
+// MouthShape is what a mouth should look like at one moment. Every field runs 0..1.
+type MouthShape struct {
+	Open  float64 // height of the opening between the lips against the speaker's widest
+	Wide  float64 // distance between the corners: 0 narrowest, .5 at rest, 1 widest
+	Round float64 // lips rounded and pushed forward
+	Close float64 // lips pressed together (p b m)
+}
+
+// LipsMethod tells how a picture's mouth was made.
+type LipsMethod uint8
+
+const (
+	Untouched LipsMethod = iota // the picture passed as it came
+	Own                         // one of the speaker's own mouths
+	Warp                        // geometric warp
+	Net                         // a neural net
+)
+
+func (m LipsMethod) String() string {
+	return [...]string{"untouched", "own", "warp", "net"}[m]
+}
+
+// LipsRequest asks for one picture's mouth.
+type LipsRequest struct {
+	Frame *media.Frame  // private to the request and writable; its pixels are changed in place
+	Faces []Face        // of this picture, largest first
+	Mouth []MouthShape  // for this picture, then for those that follow as far as the plan is frozen; never empty
+	Step  time.Duration // from one Mouth entry to the next
+}
+
+// Lips re-renders mouths.
+type Lips interface {
+	// Open starts rendering one dub of one speaker.
+	Open(ctx context.Context) (LipsStream, error)
+	Close() error
+}
+
+// LipsStream renders the mouths of one dub, picture by picture. It is used by one goroutine.
+type LipsStream interface {
+	// Render makes the mouth of one picture and tells how. After an error the frame's pixels are undefined.
+	Render(ctx context.Context, r LipsRequest) (LipsMethod, error)
+	Close() error
+}

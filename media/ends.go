@@ -1,0 +1,29 @@
+package media
+
+import "context"
+
+// Source is where a session's media comes from: a file, a WebRTC publisher, a
+// broadcast ingest. It knows nothing of engines.
+type Source interface {
+	// Tracks returns the streams that Read's packets belong to, at most one of each Kind.
+	Tracks() []Track
+	// Read returns the next access unit in order of arrival, with its times on
+	// the session clock, and io.EOF at the end. One caller at a time.
+	Read(ctx context.Context) (Packet, error)
+	// Close frees everything; it may be called while Read waits, which then fails.
+	Close() error
+}
+
+// Sink is where one rendition goes: a file, a WebRTC viewer, a playlist. It
+// takes compressed packets on the session's output timeline and must not block
+// for longer than a write takes.
+type Sink interface {
+	// Codecs tells what the sink takes; "" where it wants no such track.
+	Codecs() (video, audio Codec)
+	// Start announces the tracks, once, before the first Write.
+	Start(tracks []Track) error
+	// Write takes one access unit. Calls are never concurrent.
+	Write(p Packet) error
+	// Close ends the stream cleanly: whatever was written stays playable.
+	Close() error
+}
