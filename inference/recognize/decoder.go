@@ -1,0 +1,147 @@
+package recognize
+
+/*
+#cgo pkg-config: pocketsphinx sphinxbase
+#include <stdlib.h>
+#include <string.h>
+#include <pocketsphinx.h>
+#include <sphinxbase/err.h>
+#include <sphinxbase/cmn.h>
+
+static void quiet(void) {
+	err_set_logfp(NULL);
+	err_set_callback(NULL, NULL);
+}
+
+static ps_decoder_t *open_decoder(const char *hmm, const char *lm, const char *dict) {
+	cmd_ln_t *c = cmd_ln_init(NULL, ps_args(), TRUE,
+		"-hmm", hmm, "-lm", lm, "-dict", dict,
+		"-fwdflat", "yes", "-bestpath", "no", "-maxhmmpf", "3000", "-maxwpf", "10",
+		"-remove_silence", "no",
+		NULL);
+	if (c == NULL)
+		return NULL;
+	ps_decoder_t *d = ps_init(c);
+	cmd_ln_free_r(c);
+	return d;
+}
+
+// save_cmn copies the cepstral means that the model starts from.
+static mfcc_t *save_cmn(ps_decoder_t *d) {
+	cmn_t *c = ps_get_feat(d)->cmn_struct;
+	mfcc_t *v = malloc(c->veclen * sizeof *v);
+	if (v != NULL)
+		memcpy(v, c->cmn_mean, c->veclen * sizeof *v);
+	return v;
+}
+
+static void restore_cmn(ps_decoder_t *d, const mfcc_t *v) {
+	cmn_live_set(ps_get_feat(d)->cmn_struct, v);
+}
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"unsafe"
+)
+
+// segment is one recognised word in decoder frames of 10 ms since the utterance's first sample.
+type segment struct {
+	word       string
+	start, end int // end is exclusive
+}
+
+// decoder is one PocketSphinx decoder. It belongs to one goroutine at a time.
+type decoder struct {
+	ps   *C.ps_decoder_t
+	cmn0 *C.mfcc_t // C memory
+}
+
+var errDecoder = errors.New("recognize: PocketSphinx failed; open a new stream")
+
+// loading serialises ps_init: it sets process-wide state (log sinks) on its way.
+var loading sync.Mutex
+
+// newDecoder loads the model, which takes about half a second.
+func newDecoder(m model) (*decoder, error) {
+	hmm, lm, dict := C.CString(m.hmm), C.CString(m.lm), C.CString(m.dict)
+	defer C.free(unsafe.Pointer(hmm))
+	defer C.free(unsafe.Pointer(lm))
+	defer C.free(unsafe.Pointer(dict))
+
+	loading.Lock()
+	defer loading.Unlock()
+	C.quiet()
+	ps := C.open_decoder(hmm, lm, dict)
+	if ps == nil {
+		return nil, fmt.Errorf("recognize: PocketSphinx does not load the model in %s; reinstall it: %s", m.dir, aptLine)
+	}
+	d := &decoder{ps: ps, cmn0: C.save_cmn(ps)}
+	if d.cmn0 == nil {
+		d.free()
+		return nil, errDecoder
+	}
+	return d, nil
+}
+
+// reset forgets the last speaker: cepstral means and noise statistics.
+func (d *decoder) reset() error {
+	C.restore_cmn(d.ps, d.cmn0)
+	if C.ps_start_stream(d.ps) < 0 {
+		return errDecoder
+	}
+	return nil
+}
+
+// start begins an utterance.
+func (d *decoder) start() error {
+	if C.ps_start_utt(d.ps) < 0 {
+		return errDecoder
+	}
+	return nil
+}
+
+// feed searches the next sound of the utterance. The work is done before it returns.
+func (d *decoder) feed(pcm []int16) error {
+	if len(pcm) == 0 {
+		return nil
+	}
+	if C.ps_process_raw(d.ps, (*C.int16)(unsafe.Pointer(&pcm[0])), C.size_t(len(pcm)), 0, 0) < 0 {
+		return errDecoder
+	}
+	return nil
+}
+
+// end ends the utterance; words then tells its final words.
+func (d *decoder) end() error {
+	if C.ps_end_utt(d.ps) < 0 {
+		return errDecoder
+	}
+	return nil
+}
+
+// words returns the best hypothesis so far, fillers left out.
+func (d *decoder) words() []segment {
+	var out []segment
+	first := -1
+	for s := C.ps_seg_iter(d.ps); s != nil; s = C.ps_seg_next(s) {
+		var from, to C.int
+		C.ps_seg_frames(s, &from, &to)
+		if first < 0 {
+			first = int(from) // frames count from the stream's start, the first segment from the utterance's
+		}
+		if w, ok := spoken(C.GoString(C.ps_seg_word(s))); ok {
+			out = append(out, segment{w, int(from) - first, int(to) + 1 - first})
+		}
+	}
+	return out
+}
+
+func (d *decoder) free() {
+	C.free(unsafe.Pointer(d.cmn0))
+	C.ps_free(d.ps)
+	d.ps, d.cmn0 = nil, nil
+}

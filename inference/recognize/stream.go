@@ -1,0 +1,256 @@
+package recognize
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"livedub/inference"
+	"livedub/media"
+)
+
+const (
+	tolerance    = 10 * time.Millisecond  // a hole or an overlap that is only the clock being slewed
+	fillMost     = 500 * time.Millisecond // longest hole filled with silence; a longer one ends the unit
+	partialEvery = sampleRate / 4         // samples between partial phrases
+	pauseAtMost  = 100 * time.Millisecond // silence at which a unit grown too long simply ends
+	tail         = 60 * time.Millisecond  // kept of the sound after a unit's last speech
+)
+
+// stream hears one speaker: chunks become frames, frames with speech in them go to the decoder.
+type stream struct {
+	owner *PocketSphinx
+	dec   *decoder // nil once closed
+	vad   *VAD
+	cut   cutter
+	clock clock
+	pitch pitchMeter
+
+	maxLen  int     // samples in the longest unit
+	preroll int     // samples before an onset
+	part    []int16 // the frame being filled
+	pcm     []int16 // the unit being spoken, else what may become its pre-roll
+	base    int     // position of pcm[0]
+	lastID  int     // of final phrases
+
+	speaking  bool
+	partialAt int    // position of the last partial phrase
+	partial   string // its text
+	out       []inference.Phrase
+}
+
+func newStream(p *PocketSphinx, d *decoder) (*stream, error) {
+	if err := d.reset(); err != nil {
+		return nil, err
+	}
+	v, err := NewVAD(p.cfg.Hangover)
+	if err != nil {
+		return nil, err
+	}
+	return &stream{
+		owner:   p,
+		dec:     d,
+		vad:     v,
+		cut:     cutter{},
+		maxLen:  int(p.cfg.MaxUnit/frameTime) * frameLen,
+		preroll: media.TimeToSamples(Preroll, sampleRate),
+		part:    make([]int16, 0, frameLen),
+	}, nil
+}
+
+// pos returns the position after the last whole frame.
+func (s *stream) pos() int { return s.base + len(s.pcm) }
+
+// Write implements inference.RecognizerStream. A phrase that was ready when an
+// error struck is returned beside it.
+func (s *stream) Write(ctx context.Context, in media.Samples) ([]inference.Phrase, error) {
+	if s.dec == nil {
+		return nil, errClosed
+	}
+	if in.Rate != sampleRate || in.Channels != 1 {
+		return nil, fmt.Errorf("recognize: sound has %d Hz and %d channels; resample to %d Hz mono", in.Rate, in.Channels, sampleRate)
+	}
+	s.out = nil
+	data, err := s.align(in)
+	for err == nil && len(data) > 0 {
+		if err = ctx.Err(); err != nil {
+			break
+		}
+		n := min(frameLen-len(s.part), len(data))
+		s.part, data = append(s.part, data[:n]...), data[n:]
+		if len(s.part) == frameLen {
+			err = s.frame(false)
+		}
+	}
+	return s.latest(), err
+}
+
+// Flush implements inference.RecognizerStream.
+func (s *stream) Flush(ctx context.Context) ([]inference.Phrase, error) {
+	if s.dec == nil {
+		return nil, errClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.out = nil
+	err := s.stop()
+	return s.latest(), err
+}
+
+// Close implements inference.RecognizerStream.
+func (s *stream) Close() error {
+	if s.dec == nil {
+		return nil
+	}
+	d := s.dec
+	s.dec = nil
+	if s.speaking {
+		if err := d.end(); err != nil {
+			d.free()
+			return nil
+		}
+	}
+	s.owner.give(d)
+	return nil
+}
+
+// latest returns what was found, without partial phrases that later ones replace.
+func (s *stream) latest() []inference.Phrase {
+	var out []inference.Phrase
+	for i, p := range s.out {
+		if p.Final || i == len(s.out)-1 {
+			out = append(out, p)
+		}
+	}
+	s.out = nil
+	return out
+}
+
+// align sets the clock by a chunk's time, fills a hole before it, and returns
+// what of it is new.
+func (s *stream) align(in media.Samples) ([]int16, error) {
+	data, at := in.Data, in.PTS
+	next := s.pos() + len(s.part)
+	if len(s.clock.anchors) == 0 || len(data) == 0 {
+		if len(data) > 0 {
+			s.clock.set(next, at)
+		}
+		return data, nil
+	}
+	hole := at - s.clock.at(next)
+	switch {
+	case hole > fillMost:
+		if err := s.stop(); err != nil {
+			return nil, err
+		}
+		s.restart()
+		next = s.pos()
+	case hole > tolerance:
+		if err := s.fill(media.TimeToSamples(hole, sampleRate)); err != nil {
+			return nil, err
+		}
+		next = s.pos() + len(s.part)
+	case hole < -tolerance:
+		n := min(media.TimeToSamples(-hole, sampleRate), len(data))
+		data, at = data[n:], at+media.SamplesToTime(n, sampleRate)
+		if len(data) == 0 {
+			return nil, nil
+		}
+	}
+	s.clock.set(next, at)
+	return data, nil
+}
+
+// fill hears n samples of silence in place of what is missing.
+func (s *stream) fill(n int) error {
+	missing := false // nothing but silence in the frame
+	for n > 0 {
+		missing = len(s.part) == 0
+		k := min(frameLen-len(s.part), n)
+		s.part, n = append(s.part, make([]int16, k)...), n-k
+		if len(s.part) == frameLen {
+			if err := s.frame(missing); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// frame hears the frame in s.part; missing says that it stands for a hole.
+func (s *stream) frame(missing bool) error {
+	f := s.part
+	s.part = s.part[:0]
+	var active bool
+	var err error
+	if missing {
+		active = s.vad.Skip(frameTime)
+	} else if active, err = s.vad.Push(f); err != nil {
+		return err
+	}
+	s.pcm = append(s.pcm, f...)
+	s.pitch.push(f, s.pos(), s.vad.Silent() == 0)
+
+	if !s.speaking {
+		s.drop(max(s.base, s.pos()-s.preroll))
+		if !active {
+			return nil
+		}
+		return s.begin()
+	}
+	if err := s.dec.feed(f); err != nil {
+		return err
+	}
+	switch {
+	case !active:
+		return s.finish()
+	case len(s.pcm) >= s.maxLen:
+		return s.divide()
+	case s.pos()-s.partialAt >= partialEvery:
+		s.partialAt = s.pos()
+		s.guess()
+	}
+	return nil
+}
+
+// drop forgets the sound before position pos.
+func (s *stream) drop(pos int) {
+	s.pcm = append(s.pcm[:0], s.pcm[pos-s.base:]...)
+	s.base = pos
+	s.clock.forget(pos)
+	s.pitch.forget(pos)
+}
+
+// begin starts a unit with the sound in s.pcm.
+func (s *stream) begin() error {
+	s.speaking, s.partial, s.partialAt = true, "", s.pos()
+	if err := s.dec.start(); err != nil {
+		return err
+	}
+	return s.dec.feed(s.pcm)
+}
+
+// stop ends the unit being spoken, if any, with all sound heard so far.
+func (s *stream) stop() error {
+	rest := s.part
+	s.part = s.part[:0]
+	s.pcm = append(s.pcm, rest...)
+	s.vad.Reset()
+	if !s.speaking {
+		s.drop(s.pos())
+		return nil
+	}
+	if err := s.dec.feed(rest); err != nil {
+		return err
+	}
+	err := s.finish()
+	s.drop(s.pos())
+	return err
+}
+
+// restart forgets the clock, after a hole too long to be filled.
+func (s *stream) restart() {
+	s.clock = clock{}
+	s.drop(s.pos())
+}

@@ -1,0 +1,120 @@
+package recognize
+
+import (
+	"strings"
+	"time"
+
+	"livedub/inference"
+	"livedub/media"
+)
+
+// decoderFrame is PocketSphinx's step: 10 ms, in samples.
+const decoderFrame = sampleRate / 100
+
+// finish ends the unit and makes all of it final.
+func (s *stream) finish() error {
+	s.speaking = false
+	if err := s.dec.end(); err != nil {
+		return err
+	}
+	words := s.heard()
+	s.emit(words, true)
+	// The hangover's silence may hold the onset of what comes next.
+	free := s.pos() - media.TimeToSamples(s.vad.Silent()-tail, sampleRate)
+	if n := len(words); n > 0 {
+		free = max(free, s.base+media.TimeToSamples(words[n-1].End, sampleRate))
+	}
+	s.drop(min(max(free, s.pos()-s.preroll, s.base), s.pos()))
+	return nil
+}
+
+// divide cuts a unit that has grown too long: the words before the cut are
+// final, the sound after it starts the next unit.
+func (s *stream) divide() error {
+	if err := s.dec.end(); err != nil {
+		return err
+	}
+	words := s.heard()
+	n, at := len(words), s.pos()
+	if s.vad.Silent() < pauseAtMost {
+		k, t := s.cut.cut(words, 0, media.SamplesToTime(len(s.pcm), sampleRate))
+		n, at = k, s.base+media.TimeToSamples(t, sampleRate)
+	}
+	s.emit(words[:n], true)
+	s.drop(min(max(at, s.base+frameLen), s.pos()))
+	return s.begin()
+}
+
+// guess emits a partial phrase if it differs from the one before.
+func (s *stream) guess() { s.emit(s.heard(), false) }
+
+// heard returns the unit's words so far, in order, with times since the unit's start.
+func (s *stream) heard() []inference.Word {
+	var out []inference.Word
+	end := media.SamplesToTime(len(s.pcm), sampleRate)
+	last := time.Duration(0)
+	for _, g := range s.dec.words() {
+		w := inference.Word{
+			Text:  g.word,
+			Start: media.SamplesToTime(g.start*decoderFrame, sampleRate),
+			End:   media.SamplesToTime(g.end*decoderFrame, sampleRate),
+		}
+		w.Start = min(max(w.Start, last), end)
+		w.End = min(max(w.End, w.Start), end)
+		last = w.End
+		out = append(out, w)
+	}
+	return out
+}
+
+// emit makes a phrase of words, whose times count from the unit's start. Without words it makes none.
+func (s *stream) emit(words []inference.Word, final bool) {
+	if len(words) == 0 {
+		return
+	}
+	texts := make([]string, len(words))
+	for i, w := range words {
+		texts[i] = w.Text
+	}
+	text := strings.Join(texts, " ")
+	if !final && text == s.partial {
+		return
+	}
+	s.partial = text
+	from := s.base + media.TimeToSamples(words[0].Start, sampleRate)
+	to := s.base + media.TimeToSamples(words[len(words)-1].End, sampleRate)
+	if final {
+		s.lastID++
+	}
+	p := inference.Phrase{
+		ID:    s.lastID,
+		Lang:  "en",
+		Text:  text,
+		Words: s.onClock(words),
+		Final: final,
+		Pitch: s.pitch.between(from, to),
+	}
+	if !final {
+		p.ID++
+	}
+	p.Start, p.End = p.Words[0].Start, p.Words[len(words)-1].End
+	s.out = append(s.out, p)
+}
+
+// onClock returns words with their times on the session clock, in order and
+// within the longest unit even where the clock was slewed.
+func (s *stream) onClock(words []inference.Word) []inference.Word {
+	at := func(t time.Duration) time.Duration {
+		return s.clock.at(s.base + media.TimeToSamples(t, sampleRate))
+	}
+	out := make([]inference.Word, len(words))
+	last := at(words[0].Start)
+	limit := last + s.owner.cfg.MaxUnit
+	for i, w := range words {
+		w.Start = min(max(at(w.Start), last), limit)
+		w.End = min(max(at(w.End), w.Start), limit)
+		last = w.End
+		out[i] = w
+	}
+	return out
+}
