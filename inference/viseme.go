@@ -21,3 +21,11 @@ const (
 	VisemeO                  // ɒ
 	VisemeU                  // ʊ
 )
+
+func (v Viseme) String() string {
+	names := [...]string{"rest", "PP", "FF", "TH", "DD", "KK", "CH", "SS", "NN", "RR", "A", "E", "I", "O", "U"}
+	if int(v) >= len(names) {
+		return "rest"
+	}
+	return names[v]
+}

@@ -1,0 +1,78 @@
+package fake
+
+import (
+	"context"
+
+	"livedub/inference"
+	"livedub/media"
+)
+
+// Faces sees one face, in the middle of every picture.
+type Faces struct{}
+
+func (Faces) Open(ctx context.Context) (inference.FaceStream, error) { return Faces{}, ctx.Err() }
+func (Faces) Close() error                                           { return nil }
+
+func (Faces) Track(ctx context.Context, f *media.Frame) ([]inference.Face, error) {
+	w, h := float64(f.Width), float64(f.Height)
+	at := func(x, y float64) inference.Point { return inference.Point{X: x * w, Y: y * h} }
+	return []inference.Face{{
+		ID: 1, Confidence: 1, Center: at(.5, .5), Size: h / 2,
+		LeftEye: at(.42, .4), RightEye: at(.58, .4), Nose: at(.5, .52),
+		MouthLeft: at(.45, .64), MouthRight: at(.55, .64), UpperLip: at(.5, .62), LowerLip: at(.5, .67),
+	}}, ctx.Err()
+}
+
+// BarWidth is the width of the bar that Lips paints, in pixels from the left edge.
+const BarWidth = 16
+
+// Lips paints a white bar at the left edge, from the bottom up, as high as the
+// mouth is open, over black: tests read the mouth's timing from the picture.
+type Lips struct {
+	// Fail, if set, is asked before each picture; its error is returned instead.
+	Fail func() error
+}
+
+func (l *Lips) Open(ctx context.Context) (inference.LipsStream, error) { return l, ctx.Err() }
+func (l *Lips) Close() error                                           { return nil }
+
+func (l *Lips) Render(ctx context.Context, r inference.LipsRequest) (inference.LipsMethod, error) {
+	if l.Fail != nil {
+		if err := l.Fail(); err != nil {
+			return inference.Untouched, err
+		}
+	}
+	f := r.Frame
+	top := f.Height - int(r.Mouth[0].Open*float64(f.Height)+.5)
+	w := min(BarWidth, f.Width)
+	for y := range f.Height {
+		v := byte(16)
+		if y >= top {
+			v = 235
+		}
+		fill(f.Y[y*f.YStride:][:w], v)
+	}
+	for y := range (f.Height + 1) / 2 {
+		fill(f.U[y*f.UVStride:][:(w+1)/2], 128)
+		fill(f.V[y*f.UVStride:][:(w+1)/2], 128)
+	}
+	return inference.Warp, ctx.Err()
+}
+
+func fill(b []byte, v byte) {
+	for i := range b {
+		b[i] = v
+	}
+}
+
+// ReadBar returns the openness that Lips painted into a picture, 0..1.
+func ReadBar(f *media.Frame) float64 {
+	x := min(BarWidth, f.Width) / 2
+	n := 0
+	for y := range f.Height {
+		if f.Y[y*f.YStride+x] > 125 {
+			n++
+		}
+	}
+	return float64(n) / float64(f.Height)
+}

@@ -1,0 +1,76 @@
+package codec
+
+/*
+#include <stdlib.h>
+#include "avenc.h"
+*/
+import "C"
+
+import (
+	"fmt"
+	"unsafe"
+
+	"livedub/media"
+)
+
+// avEncoder is libx264 or h264_nvenc behind libavcodec.
+type avEncoder struct {
+	e      *C.ldc_avenc
+	lib    string
+	buffer float64 // seconds
+}
+
+func newAVEncoder(lib string, c VideoEncoderConfig) (*avEncoder, error) {
+	e := &avEncoder{lib: lib, buffer: 0.5}
+	if c.OutOfBand {
+		// A file is read ahead by its player: let the rate breathe.
+		e.buffer = 2
+	}
+	cfg := (*C.ldc_avenc_config)(C.calloc(1, C.sizeof_ldc_avenc_config))
+	defer C.free(unsafe.Pointer(cfg))
+	cfg.name, cfg.preset = C.CString(lib), C.CString(c.Preset)
+	defer C.free(unsafe.Pointer(cfg.name))
+	defer C.free(unsafe.Pointer(cfg.preset))
+	cfg.w, cfg.h = C.int(c.Width), C.int(c.Height)
+	cfg.rate.num, cfg.rate.den = C.int(c.FrameRate*1000+0.5), 1000
+	cfg.bitrate, cfg.buffer = C.int64_t(c.Bitrate), C.double(e.buffer)
+	if c.OutOfBand {
+		cfg.global_header = 1
+	}
+	if err := C.ldc_avenc_open(&e.e, cfg); err < 0 {
+		return nil, avError("open "+lib, err)
+	}
+	return e, nil
+}
+
+func (e *avEncoder) encode(f *media.Frame, pts int64, key bool) ([]byte, bool, error) {
+	k := C.int(0)
+	if key {
+		k = 1
+	}
+	if err := C.ldc_avenc_encode(e.e, bytesOf(f.Y), bytesOf(f.U), bytesOf(f.V),
+		C.int(f.YStride), C.int(f.UVStride), C.int64_t(pts), k); err < 0 {
+		return nil, false, avError(e.lib+" encode", err)
+	}
+	p := e.e.pkt
+	if p.size <= 0 {
+		return nil, false, fmt.Errorf("codec: %s gave an empty packet", e.lib)
+	}
+	return C.GoBytes(unsafe.Pointer(p.data), p.size), p.flags&C.AV_PKT_FLAG_KEY != 0, nil
+}
+
+func (e *avEncoder) setBitrate(bps int) error {
+	C.ldc_avenc_set_bitrate(e.e, C.int64_t(bps), C.double(e.buffer))
+	return nil
+}
+
+func (e *avEncoder) extradata() []byte {
+	return C.GoBytes(unsafe.Pointer(e.e.c.extradata), e.e.c.extradata_size)
+}
+
+func (e *avEncoder) name() string { return e.lib }
+
+func (e *avEncoder) close() {
+	C.ldc_avenc_close(e.e)
+	e.e = nil
+}

@@ -1,0 +1,48 @@
+#include "compat.h"
+
+const AVCodec *ldc_find_decoder(const char *id, int type) {
+	const AVCodecDescriptor *d = avcodec_descriptor_get_by_name(id);
+	if (!d || (type != AVMEDIA_TYPE_UNKNOWN && (int)d->type != type))
+		return NULL;
+	if (d->type != AVMEDIA_TYPE_VIDEO && d->type != AVMEDIA_TYPE_AUDIO)
+		return NULL;
+	if (d->id == AV_CODEC_ID_AV1) {
+		// The native decoder of that name only drives hardware.
+		static const char *const names[] = {"libdav1d", "libaom-av1", "libgav1"};
+		for (int i = 0; i < 3; i++) {
+			const AVCodec *c = avcodec_find_decoder_by_name(names[i]);
+			if (c)
+				return c;
+		}
+		return NULL;
+	}
+	const AVCodec *c = avcodec_find_decoder(d->id);
+	return c && !(c->capabilities & AV_CODEC_CAP_HARDWARE) ? c : NULL;
+}
+
+int ldc_copy_extradata(AVCodecContext *c, const uint8_t *data, int size) {
+	if (size <= 0)
+		return 0;
+	c->extradata = av_mallocz((size_t)size + AV_INPUT_BUFFER_PADDING_SIZE);
+	if (!c->extradata)
+		return AVERROR(ENOMEM);
+	memcpy(c->extradata, data, size);
+	c->extradata_size = size;
+	return 0;
+}
+
+int ldc_send(AVCodecContext *c, AVPacket *pkt, const uint8_t *data, int size, int64_t pts, int64_t dts, int key) {
+	if (!data)
+		return avcodec_send_packet(c, NULL);
+	int err = av_new_packet(pkt, size);
+	if (err < 0)
+		return err;
+	memcpy(pkt->data, data, size);
+	pkt->pts = pts;
+	pkt->dts = dts;
+	if (key)
+		pkt->flags |= AV_PKT_FLAG_KEY;
+	err = avcodec_send_packet(c, pkt);
+	av_packet_unref(pkt);
+	return err;
+}

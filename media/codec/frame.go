@@ -1,0 +1,38 @@
+package codec
+
+/*
+#include <libavutil/frame.h>
+*/
+import "C"
+
+import (
+	"time"
+	"unsafe"
+
+	"livedub/media"
+)
+
+// wrap makes a counted frame of a yuv420p AVFrame without copying. The memory
+// goes back to its pool at the last Release, in whatever order frames and
+// their decoder are closed.
+func wrap(f *C.AVFrame, pts time.Duration) *media.Frame {
+	w, h := int(f.width), int(f.height)
+	ys, cs := int(f.linesize[0]), int(f.linesize[1])
+	cw, ch := (w+1)/2, (h+1)/2
+	plane := func(i, stride, w, h int) []byte {
+		return unsafe.Slice((*byte)(f.data[i]), stride*(h-1)+w)
+	}
+	m := media.WrapFrame(media.Planes{
+		Width: w, Height: h, YStride: ys, UVStride: cs,
+		Y: plane(0, ys, w, h), U: plane(1, cs, cw, ch), V: plane(2, cs, cw, ch),
+	}, func() { C.av_frame_free(&f) })
+	m.PTS = pts
+	return m
+}
+
+// releaseAll gives back frames that will not be handed out.
+func releaseAll(frames []*media.Frame) {
+	for _, f := range frames {
+		f.Release()
+	}
+}

@@ -1,0 +1,131 @@
+package codec
+
+/*
+#include <stdlib.h>
+#include <errno.h>
+#include "videodec.h"
+
+static const int ldc_eagain = AVERROR(EAGAIN), ldc_eof = AVERROR_EOF;
+static const int64_t ldc_nopts = AV_NOPTS_VALUE;
+*/
+import "C"
+
+import (
+	"fmt"
+	"sync"
+	"time"
+	"unsafe"
+
+	"livedub/media"
+)
+
+// VideoDecoder turns one stream's access units into pictures. It holds back
+// only what presentation order demands: nothing where pictures are not
+// reordered. Full-range and other pixel formats are converted; colour matrix
+// and transfer curve stay as coded.
+type VideoDecoder struct {
+	mu    sync.Mutex
+	codec media.Codec
+	d     *C.ldc_vdec
+}
+
+// NewVideoDecoder opens a decoder for t.Codec, on one thread.
+func NewVideoDecoder(t media.Track) (*VideoDecoder, error) {
+	if t.Width != 0 || t.Height != 0 {
+		if err := checkSize(t.Width, t.Height); err != nil {
+			return nil, err
+		}
+	}
+	if len(t.Extradata) > maxPacket {
+		return nil, fmt.Errorf("codec: %d bytes of extradata are over the limit of %d", len(t.Extradata), maxPacket)
+	}
+	name := C.CString(string(t.Codec))
+	defer C.free(unsafe.Pointer(name))
+	d := &VideoDecoder{codec: t.Codec}
+	if err := C.ldc_vdec_open(&d.d, name, bytesOf(t.Extradata), C.int(len(t.Extradata)),
+		C.int(t.Width), C.int(t.Height), maxSide, maxPixels); err < 0 {
+		return nil, avError(fmt.Sprintf("open a %s video decoder", t.Codec), err)
+	}
+	return d, nil
+}
+
+// Decode takes one access unit and returns the pictures that are due, in
+// presentation order, each with the PTS of its packet and held once by the
+// caller. Together with an error no picture is returned; where a broken unit
+// still yielded one, that is returned instead. After an error the decoder goes on.
+func (d *VideoDecoder) Decode(p media.Packet) ([]*media.Frame, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.d == nil {
+		return nil, ErrClosed
+	}
+	if err := checkPacket(p); err != nil {
+		return nil, err
+	}
+	key := C.int(0)
+	if p.Key {
+		key = 1
+	}
+	sent := C.ldc_send(d.d.c, d.d.pkt, bytesOf(p.Data), C.int(len(p.Data)), C.int64_t(p.PTS), C.int64_t(p.DTS), key)
+	frames, err := d.receive(p.PTS)
+	if len(frames) > 0 {
+		return frames, nil
+	}
+	if sent < 0 {
+		return nil, avError(fmt.Sprintf("decode %s", d.codec), sent)
+	}
+	return nil, err
+}
+
+// Flush returns what is left at the end of the stream. The decoder then waits for a keyframe.
+func (d *VideoDecoder) Flush() ([]*media.Frame, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.d == nil {
+		return nil, ErrClosed
+	}
+	C.ldc_send(d.d.c, d.d.pkt, nil, 0, 0, 0, 0)
+	frames, err := d.receive(0)
+	C.avcodec_flush_buffers(d.d.c)
+	if len(frames) > 0 {
+		return frames, nil
+	}
+	return nil, err
+}
+
+// receive takes every picture the decoder has ready. at stands in for a time the decoder lost.
+func (d *VideoDecoder) receive(at time.Duration) ([]*media.Frame, error) {
+	var frames []*media.Frame
+	var failed error
+	for {
+		var f *C.AVFrame
+		switch err := C.ldc_vdec_receive(d.d, maxSide, &f); {
+		case err == 0:
+			pts := at
+			if f.pts != C.ldc_nopts {
+				pts = time.Duration(f.pts)
+			}
+			frames = append(frames, wrap(f, pts))
+		case err == C.ldc_eagain || err == C.ldc_eof:
+			return frames, failed
+		case err == C.LDC_TOO_BIG:
+			failed = fmt.Errorf("codec: a %s picture is over %d a side; send a smaller one", d.codec, maxSide)
+		case failed != nil:
+			// The second error in a row: a decoder that only errs must not hold us here.
+			return frames, failed
+		default:
+			failed = avError(fmt.Sprintf("decode %s", d.codec), err)
+		}
+	}
+}
+
+// Close frees the decoder; pictures handed out stay valid until released.
+func (d *VideoDecoder) Close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	C.ldc_vdec_close(d.d)
+	d.d = nil
+}
+
+// bytesOf returns the address of b's first byte for the length of one C call; nil when empty.
+func bytesOf(b []byte) *C.uint8_t { return (*C.uint8_t)(unsafe.SliceData(b)) }

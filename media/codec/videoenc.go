@@ -1,0 +1,237 @@
+package codec
+
+import (
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"livedub/media"
+)
+
+// VideoEncoderConfig says what to encode to.
+type VideoEncoderConfig struct {
+	Codec         media.Codec   // media.H264 (constrained baseline) or media.VP8
+	Width, Height int           // pixels, even
+	FrameRate     float64       // nominal, pictures per second; 0: 30. The real rate may differ
+	Bitrate       int           // bit/s
+	KeyInterval   time.Duration // longest distance of keyframes; 0: only when forced
+	OutOfBand     bool          // for files: parameter sets in Track().Extradata and not in band, a slacker rate
+	Hardware      string        // "auto": h264_nvenc if it opens, else libx264; "" and "off": libx264
+	Preset        string        // of libx264; "": superfast
+}
+
+// clockRate is what encoders count time in (Hz).
+const clockRate = 90000
+
+// Bitrates the encoders accept (bit/s).
+const minBitrate, maxBitrate = 1000, 1 << 30
+
+// videoBackend is one opened encoder of one size.
+type videoBackend interface {
+	// encode takes one picture at pts (1/90000 s, rising) and returns its access unit and whether it is a keyframe.
+	encode(f *media.Frame, pts int64, key bool) ([]byte, bool, error)
+	setBitrate(bps int) error
+	extradata() []byte
+	name() string
+	close()
+}
+
+// VideoEncoder compresses pictures, one in and one out, with no frame held back.
+type VideoEncoder struct {
+	mu   sync.Mutex
+	cfg  VideoEncoderConfig
+	back videoBackend
+
+	started bool
+	last    time.Duration // PTS of the picture before
+	lastKey time.Duration
+	clock   int64 // the encoder's own time of the picture before, 1/90000 s
+}
+
+// NewVideoEncoder opens an encoder.
+func NewVideoEncoder(c VideoEncoderConfig) (*VideoEncoder, error) {
+	if c.FrameRate == 0 {
+		c.FrameRate = 30
+	}
+	if c.Preset == "" {
+		c.Preset = "superfast"
+	}
+	if !(c.FrameRate >= 1 && c.FrameRate <= 1000) {
+		return nil, fmt.Errorf("codec: %g pictures per second; set 1 to 1000", c.FrameRate)
+	}
+	if err := checkBitrate(c.Bitrate); err != nil {
+		return nil, err
+	}
+	switch c.Hardware {
+	case "", "off", "auto":
+	default:
+		return nil, fmt.Errorf("codec: unknown hardware %q; set auto or off", c.Hardware)
+	}
+	back, err := openVideo(c)
+	if err != nil {
+		return nil, err
+	}
+	return &VideoEncoder{cfg: c, back: back}, nil
+}
+
+// openVideo opens the encoder c asks for, falling back from hardware to software.
+func openVideo(c VideoEncoderConfig) (videoBackend, error) {
+	if err := checkSize(c.Width, c.Height); err != nil {
+		return nil, err
+	}
+	if c.Width%2 != 0 || c.Height%2 != 0 {
+		return nil, fmt.Errorf("codec: cannot encode the odd size %dx%d; pass pictures through a Shaper", c.Width, c.Height)
+	}
+	switch c.Codec {
+	case media.H264:
+		if c.Hardware == "auto" && nvenc() == nil {
+			// Consumer cards limit how many sessions run at once: a later one may fail.
+			if e, err := newAVEncoder("h264_nvenc", c); err == nil {
+				return e, nil
+			}
+		}
+		return newAVEncoder("libx264", c)
+	case media.VP8:
+		return newVPXEncoder(c)
+	}
+	return nil, fmt.Errorf("codec: cannot encode %q; choose h264 or vp8", c.Codec)
+}
+
+// Encode compresses f, which the caller keeps, to one packet with PTS and DTS
+// of f.PTS; key demands a keyframe. A picture of another size reopens the
+// encoder and gives a keyframe, unless the parameter sets are out of band.
+func (e *VideoEncoder) Encode(f *media.Frame, key bool) (media.Packet, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.back == nil {
+		return media.Packet{}, ErrClosed
+	}
+	if err := checkPlanes(f); err != nil {
+		return media.Packet{}, err
+	}
+	if f.Width != e.cfg.Width || f.Height != e.cfg.Height {
+		if err := e.resize(f.Width, f.Height); err != nil {
+			return media.Packet{}, err
+		}
+		key = true
+	}
+	key = key || !e.started || e.keyDue(f.PTS)
+	data, isKey, err := e.back.encode(f, e.tick(f.PTS), key)
+	if err != nil {
+		return media.Packet{}, err
+	}
+	if isKey {
+		e.lastKey = f.PTS
+	}
+	return media.Packet{Kind: media.Video, PTS: f.PTS, DTS: f.PTS, Key: isKey, Data: data}, nil
+}
+
+func (e *VideoEncoder) resize(w, h int) error {
+	if e.cfg.OutOfBand {
+		return fmt.Errorf("codec: the size changed from %dx%d to %dx%d, which a file cannot follow; use Shaper.Fix",
+			e.cfg.Width, e.cfg.Height, w, h)
+	}
+	c := e.cfg
+	c.Width, c.Height = w, h
+	back, err := openVideo(c)
+	if err != nil {
+		return err
+	}
+	e.back.close()
+	e.back, e.cfg = back, c
+	return nil
+}
+
+// keyDue tells whether the next picture but one would come too late for the interval.
+func (e *VideoEncoder) keyDue(pts time.Duration) bool {
+	half := time.Duration(float64(time.Second) / e.cfg.FrameRate / 2)
+	return e.cfg.KeyInterval > 0 && (pts < e.lastKey || pts-e.lastKey+half >= e.cfg.KeyInterval)
+}
+
+// tick maps pts to the encoder's own time. That always rises, and never jumps
+// far: rate control spends what time has passed, and a hole is no licence for a burst.
+func (e *VideoEncoder) tick(pts time.Duration) int64 {
+	if e.started {
+		frame := clockRate / e.cfg.FrameRate
+		step := float64(pts-e.last) * clockRate / 1e9
+		e.clock += int64(math.Round(min(max(step, frame/8), frame*8)))
+	}
+	e.started, e.last = true, pts
+	return e.clock
+}
+
+// SetBitrate changes the target (bit/s) from the next picture on.
+func (e *VideoEncoder) SetBitrate(bps int) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.back == nil {
+		return ErrClosed
+	}
+	if err := checkBitrate(bps); err != nil {
+		return err
+	}
+	if bps == e.cfg.Bitrate {
+		return nil
+	}
+	if err := e.back.setBitrate(bps); err != nil {
+		return err
+	}
+	e.cfg.Bitrate = bps
+	return nil
+}
+
+// Track describes the stream at its present size. Extradata of H.264 (OutOfBand
+// only) is its SPS and PPS in Annex B form, as the packets are.
+func (e *VideoEncoder) Track() media.Track {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	t := media.Track{
+		Kind: media.Video, Codec: e.cfg.Codec,
+		Width: e.cfg.Width, Height: e.cfg.Height, FrameRate: e.cfg.FrameRate,
+	}
+	if e.back != nil && e.cfg.OutOfBand {
+		t.Extradata = e.back.extradata()
+	}
+	return t
+}
+
+// Name returns what encodes: "libx264", "h264_nvenc" or "libvpx"; "" after Close.
+func (e *VideoEncoder) Name() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.back == nil {
+		return ""
+	}
+	return e.back.name()
+}
+
+// Close frees the encoder.
+func (e *VideoEncoder) Close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.back != nil {
+		e.back.close()
+		e.back = nil
+	}
+}
+
+func checkBitrate(bps int) error {
+	if bps < minBitrate || bps > maxBitrate {
+		return fmt.Errorf("codec: a bitrate of %d bit/s; set %d to %d", bps, minBitrate, maxBitrate)
+	}
+	return nil
+}
+
+// checkPlanes refuses a picture whose memory is shorter than its size says: C would read past it.
+func checkPlanes(f *media.Frame) error {
+	if err := checkSize(f.Width, f.Height); err != nil {
+		return err
+	}
+	cw, ch := (f.Width+1)/2, (f.Height+1)/2
+	if f.YStride < f.Width || f.UVStride < cw ||
+		len(f.Y) < f.YStride*(f.Height-1)+f.Width || min(len(f.U), len(f.V)) < f.UVStride*(ch-1)+cw {
+		return fmt.Errorf("codec: planes too short for %dx%d at strides %d and %d", f.Width, f.Height, f.YStride, f.UVStride)
+	}
+	return nil
+}

@@ -1,0 +1,222 @@
+package file
+
+/*
+#include <stdlib.h>
+#include "mux.h"
+*/
+import "C"
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"livedub/media"
+)
+
+// SinkConfig tells what a Sink writes.
+type SinkConfig struct {
+	Epoch time.Duration // subtracted from every packet's time: output zero
+
+	Video, Audio media.Codec // wanted codecs, "" for none
+}
+
+// Sink writes one MP4 file. It implements media.Sink.
+//
+// Times are kept true: a track that starts after Epoch or ends early does so in
+// the file, and what lies before Epoch (the priming of a sound encoder) is
+// there for the decoder but cut off by an edit list.
+type Sink struct {
+	path   string
+	config SinkConfig
+
+	mu      sync.Mutex // Close may come from a signal handler while Write runs
+	file    *os.File
+	c       *C.ld_writer // nil once closed
+	tracks  [media.Video + 1]*target
+	queue   *queue
+	reserve reserve
+	written bool  // a packet went into the file
+	failed  error // the first error of the disk: nothing can be written after it
+}
+
+// target is one track of the file.
+type target struct {
+	index   int
+	ticks   int   // per second
+	rate    int   // samples per second
+	last    int64 // dts before
+	started bool
+}
+
+var _ media.Sink = (*Sink)(nil)
+
+// Create makes the file, empty, over whatever was there. It is complete after Close.
+func Create(path string, c SinkConfig) (*Sink, error) {
+	s := &Sink{path: path, config: c}
+	if c.Video == "" && c.Audio == "" {
+		return nil, fmt.Errorf("%s: neither sound nor picture to write; name a codec", path)
+	}
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file: choose another -o", path)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+	if err != nil {
+		return nil, s.diskError(bare(err))
+	}
+	s.file, s.reserve.file = f, f
+	if code := C.ld_writer_new(&s.c, C.int(f.Fd())); code < 0 {
+		s.discard()
+		return nil, fmt.Errorf("%s: %s", path, reason(code))
+	}
+	return s, nil
+}
+
+// Codecs tells what the file takes.
+func (s *Sink) Codecs() (video, audio media.Codec) { return s.config.Video, s.config.Audio }
+
+// Start announces the tracks; those of a kind that SinkConfig does not want are left out.
+func (s *Sink) Start(tracks []media.Track) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.c == nil:
+		return s.closed()
+	case s.queue != nil:
+		return fmt.Errorf("%s: started twice", s.path)
+	}
+	n := 0
+	for _, t := range tracks {
+		want := s.config.Audio
+		if t.Kind == media.Video {
+			want = s.config.Video
+		}
+		if want == "" {
+			continue
+		}
+		if err := s.addTrack(t, want); err != nil {
+			return err
+		}
+		n++
+	}
+	if n == 0 {
+		return fmt.Errorf("%s: none of %d tracks is wanted", s.path, len(tracks))
+	}
+	if err := s.admit(0); err != nil {
+		return err
+	}
+	if code := C.ld_writer_header(s.c); code < 0 {
+		return s.muxError(code)
+	}
+	for _, t := range s.tracks {
+		if t != nil {
+			t.ticks = int(C.ld_writer_ticks(s.c, C.int(t.index)))
+		}
+	}
+	s.queue = newQueue(n)
+	return nil
+}
+
+func (s *Sink) addTrack(t media.Track, want media.Codec) error {
+	switch {
+	case t.Kind != media.Audio && t.Kind != media.Video || s.tracks[t.Kind] != nil:
+		return fmt.Errorf("%s: takes one track of sound and one of pictures", s.path)
+	case t.Codec != want:
+		return fmt.Errorf("%s: takes %s as %s, not %s", s.path, t.Kind, want, t.Codec)
+	case t.Kind == media.Audio && (t.SampleRate <= 0 || t.Channels <= 0):
+		return fmt.Errorf("%s: sound of unknown rate or channels", s.path)
+	case t.Kind == media.Video && (t.Width <= 0 || t.Height <= 0):
+		return fmt.Errorf("%s: pictures of unknown size", s.path)
+	}
+	codec := C.CString(string(t.Codec))
+	defer C.free(unsafe.Pointer(codec))
+	c := C.ld_target{
+		codec: codec, width: C.int(t.Width), height: C.int(t.Height), rotation: C.int(t.Rotation),
+		pixel_aspect: C.double(t.PixelAspect), frame_rate: C.double(t.FrameRate),
+		sample_rate: C.int(t.SampleRate), channels: C.int(t.Channels),
+	}
+	if t.Kind == media.Video {
+		c.video = 1
+	}
+	if len(t.Extradata) > 0 {
+		x := C.CBytes(t.Extradata)
+		defer C.free(x)
+		c.extradata, c.extradata_size = (*C.uint8_t)(x), C.int(len(t.Extradata))
+	}
+	index := C.ld_writer_track(s.c, &c)
+	if index == C.LD_UNFIT {
+		return fmt.Errorf("%s: %s has no place in MP4", s.path, t.Codec)
+	}
+	if index < 0 {
+		return s.muxError(index)
+	}
+	s.reserve.fixed += 4 * int64(len(t.Extradata))
+	s.tracks[t.Kind] = &target{index: int(index), rate: t.SampleRate}
+	return nil
+}
+
+// Close writes the index, which makes the file playable also after a Write that
+// failed, and returns the first error of the disk. A file that never got a packet is removed.
+func (s *Sink) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.c == nil {
+		return nil
+	}
+	if s.queue != nil {
+		s.drain(true)
+	}
+	if !s.written {
+		s.discard()
+		return s.failed
+	}
+	code := C.ld_writer_trailer(s.c)
+	if code < 0 && s.failed == nil {
+		s.failed = s.muxError(code)
+	}
+	size := int64(C.ld_writer_size(s.c))
+	C.ld_writer_free(s.c)
+	s.c = nil
+	if code >= 0 {
+		s.keep(s.reserve.release(size))
+	}
+	s.keep(s.file.Close())
+	return s.failed
+}
+
+// keep remembers the first error of the disk.
+func (s *Sink) keep(err error) {
+	if err != nil && s.failed == nil {
+		s.failed = s.diskError(bare(err))
+	}
+}
+
+// discard removes a file without contents.
+func (s *Sink) discard() {
+	C.ld_writer_free(s.c)
+	s.c = nil
+	s.file.Close()
+	os.Remove(s.path)
+}
+
+func (s *Sink) closed() error { return fmt.Errorf("%s: %w", s.path, os.ErrClosed) }
+
+// diskError names the path, the reason and a way out.
+func (s *Sink) diskError(err error) error {
+	if full(err) {
+		return fmt.Errorf("%s: %w: free space or choose another -o", s.path, err)
+	}
+	return fmt.Errorf("%s: %w: choose another -o", s.path, err)
+}
+
+// muxError turns libavformat's refusal, or that of the disk below it, into an error.
+func (s *Sink) muxError(code C.int) error {
+	if errno := C.ld_writer_errno(s.c); errno != 0 {
+		s.keep(syscall.Errno(errno))
+		return s.failed
+	}
+	return fmt.Errorf("%s: %s", s.path, reason(code))
+}

@@ -1,0 +1,156 @@
+// Package session is one live speaker being dubbed: a source in, one dub per
+// target language out, all on one clock. A frame's journey is in video.go, a
+// phrase's in hear.go and speech.go.
+package session
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"livedub/inference"
+	"livedub/media/codec"
+	"livedub/session/timeline"
+)
+
+// Profile is how time is treated.
+type Profile string
+
+const (
+	Sync Profile = "sync" // fixed delay, the dub stands where the speaker spoke
+	Live Profile = "live" // conversation: the dub sounds as soon as it exists
+)
+
+// DefaultDelay is D where the user names none.
+func (p Profile) DefaultDelay() time.Duration {
+	if p == Live {
+		return 120 * time.Millisecond
+	}
+	return 4 * time.Second
+}
+
+// freeze is how long before it plays a placement is final.
+func (p Profile) freeze() time.Duration {
+	if p == Live {
+		return 200 * time.Millisecond
+	}
+	return 500 * time.Millisecond
+}
+
+// maxLate is how late a dub may start before it is left out: listeners of a
+// broadcast lose the thread sooner than the two ends of a conversation.
+func (p Profile) maxLate() time.Duration {
+	if p == Live {
+		return 8 * time.Second
+	}
+	return 2500 * time.Millisecond
+}
+
+// lookAhead is how long before it is due a picture is decoded, for the mouth's sake.
+const lookAhead = 400 * time.Millisecond
+
+// Config is one session's settings. Every field but the noted ones must be set.
+type Config struct {
+	From           inference.Lang
+	To             []inference.Lang
+	Profile        Profile
+	Delay          time.Duration // D: output time = source time + D
+	BackgroundGain float64       // of the original under the dub, 0..1
+	Picture        Picture
+
+	// SinkErrorsEnd makes the first error of any sink the end of the session,
+	// as for files; otherwise a failing sink is detached and the rest goes on.
+	SinkErrorsEnd bool
+	Log           *slog.Logger // nil for none
+}
+
+// Picture is how pictures are encoded.
+type Picture struct {
+	MaxWidth, MaxHeight int           // larger pictures are scaled down
+	FixedSize           bool          // keep the first picture's size, and parameter sets out of band: files
+	KeyInterval         time.Duration // longest distance of keyframes; 0: on demand
+	Bitrate             int           // bit/s; 0: by size
+	Encoder             string        // codec.VideoEncoderConfig.Hardware: "auto", "off"
+	Preset              string        // x264's
+}
+
+// Engines are the stages a session works with; they outlive it. Any may be
+// nil: without the first three there is no dub, without Lips no moving mouth.
+type Engines struct {
+	Recognizer inference.Recognizer
+	Translator inference.Translator
+	Speaker    inference.Speaker
+	Faces      inference.FaceTracker
+	Lips       inference.Lips
+}
+
+// Speaks tells whether the engines can dub at all.
+func (e Engines) Speaks() bool { return e.Recognizer != nil && e.Translator != nil && e.Speaker != nil }
+
+// Pairs returns the directions that all stages of the chain can do.
+func (e Engines) Pairs() []inference.Pair {
+	if !e.Speaks() {
+		return nil
+	}
+	heard, spoken := e.Recognizer.Languages(), e.Speaker.Languages()
+	var out []inference.Pair
+	for _, p := range e.Translator.Pairs() {
+		if slices.Contains(heard, p.From) && slices.Contains(spoken, p.To) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func (c *Config) check(e Engines) error {
+	if c.Profile != Sync && c.Profile != Live {
+		return fmt.Errorf("unknown profile %q: choose sync or live", c.Profile)
+	}
+	if c.Delay < 0 || c.Delay > time.Minute {
+		return fmt.Errorf("delay %v: choose 0 to 1m", c.Delay)
+	}
+	if c.BackgroundGain < 0 || c.BackgroundGain > 1 {
+		return fmt.Errorf("background gain %v: choose 0 to 1", c.BackgroundGain)
+	}
+	if len(c.To) == 0 {
+		return errors.New("no target language: name at least one")
+	}
+	for i, to := range c.To {
+		if slices.Contains(c.To[:i], to) {
+			return fmt.Errorf("target language %q is named twice: name it once", to)
+		}
+		if e.Speaks() && !slices.Contains(e.Pairs(), inference.Pair{From: c.From, To: to}) {
+			return fmt.Errorf("%s->%s: %w; these pairs work here: %v", c.From, to, inference.ErrUnsupported, e.Pairs())
+		}
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// planning returns the timeline's settings.
+func (c *Config) planning() timeline.Config {
+	return timeline.Config{
+		Delay: c.Delay, Freeze: c.Profile.freeze(), MaxLate: c.Profile.maxLate(),
+		DuckUnits: c.Profile == Sync, Gain: c.BackgroundGain,
+	}
+}
+
+// encoder returns the settings of a video encoder for pictures of w by h.
+func (p Picture) encoder(w, h int, fps float64) codec.VideoEncoderConfig {
+	if fps <= 0 || fps > 120 {
+		fps = 30
+	}
+	rate := p.Bitrate
+	if rate == 0 {
+		// A tenth of a bit a pixel is what a talking head needs at this preset.
+		rate = max(150_000, int(.1*float64(w*h)*min(fps, 60)))
+	}
+	return codec.VideoEncoderConfig{
+		Codec: "h264", Width: w, Height: h, FrameRate: fps, Bitrate: rate,
+		KeyInterval: p.KeyInterval, OutOfBand: p.FixedSize, Hardware: p.Encoder, Preset: p.Preset,
+	}
+}

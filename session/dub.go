@@ -1,0 +1,127 @@
+package session
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"livedub/inference"
+	"livedub/media"
+	"livedub/media/pace"
+	"livedub/session/timeline"
+)
+
+// Dub is one target language of a session: its plan, its voice, its pictures.
+type Dub struct {
+	s        *Session
+	lang     inference.Lang
+	timeline *timeline.Timeline
+	ladder   *ladder
+	outlet   *outlet
+
+	phrases  chan job
+	pictures chan picture
+	goodbye  pace.Hold   // held from the source's end until the last phrase is placed
+	said     atomic.Bool // the last phrase is placed
+
+	mu      sync.Mutex
+	counts  counts
+	records []Record
+}
+
+func newDub(s *Session, lang inference.Lang) *Dub {
+	d := &Dub{
+		s: s, lang: lang, timeline: timeline.New(s.cfg.planning()), outlet: newOutlet(s),
+		phrases: make(chan job, maxWaiting), pictures: make(chan picture, 4),
+	}
+	d.ladder = newLadder(d.best(), func(at time.Duration, l Level, why string) {
+		s.watch.send(Event{Kind: "ladder", Ladder: &LadderChange{Lang: lang, Level: l, Why: why, At: at}})
+	})
+	return d
+}
+
+// best is the highest step of the ladder that the session's engines allow.
+func (d *Dub) best() Level {
+	switch {
+	case !d.s.engines.Speaks():
+		return Passthrough
+	case d.s.engines.Lips == nil || d.s.engines.Faces == nil:
+		return Voice
+	}
+	return Lips
+}
+
+// start runs the dub's part of the session in g.
+func (d *Dub) start(g *group, sound *soundLine, picture *media.Track) {
+	d.outlet.expect(sound, picture)
+	if d.s.engines.Speaks() {
+		g.run("speak "+string(d.lang), d.speak)
+	} else {
+		d.said.Store(true)
+	}
+	if sound != nil {
+		r := sound.reader() // before the first sound comes, so that none is missed
+		g.run("play "+string(d.lang), func(ctx context.Context) error {
+			defer r.close()
+			return d.play(ctx, r)
+		})
+	}
+	if picture != nil {
+		g.run("show "+string(d.lang), func(ctx context.Context) error { return d.show(ctx, picture.FrameRate) })
+	}
+}
+
+// spoken tells that no more phrases come.
+func (d *Dub) spoken() {
+	d.said.Store(true)
+	if d.goodbye != nil {
+		d.goodbye.Release()
+	}
+}
+
+// block is how much sound is made at a time.
+const block = 20 * time.Millisecond
+
+// play is the sound's way: the delayed original at its planned gain and the dub over it.
+func (d *Dub) play(ctx context.Context, r *soundReader) error {
+	channels := r.line.channels
+	pcm := make([]int16, media.TimeToSamples(block, timeline.Rate)*channels)
+	for o := d.s.cfg.Delay; ; o += block {
+		if err := d.s.clock.Wait(ctx, o+block); err != nil {
+			return err
+		}
+		if d.over(o) {
+			return d.outlet.flushSound()
+		}
+		r.read(pcm)
+		d.timeline.Mix(o, pcm, channels)
+		d.timeline.Forget(o)
+		var err error
+		_ = d.s.meter.do("encode_audio", func() error {
+			err = d.outlet.sound(media.Samples{PTS: o, Rate: timeline.Rate, Channels: channels, Data: pcm})
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// over tells whether nothing is left to be heard at output time o.
+func (d *Dub) over(o time.Duration) bool {
+	end := time.Duration(d.s.ended.Load())
+	return end > 0 && d.said.Load() && o >= max(end+d.s.cfg.Delay, d.timeline.End())
+}
+
+func (d *Dub) count(fn func(*counts)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	fn(&d.counts)
+}
+
+func (d *Dub) keep(r Record) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.records = append(d.records, r)
+}

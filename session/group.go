@@ -1,0 +1,50 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+)
+
+// group runs the goroutines of one session and waits for them. The first error
+// stops the others; a panic is an error.
+type group struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	once   sync.Once
+	err    error
+}
+
+func newGroup(ctx context.Context) *group {
+	ctx, cancel := context.WithCancel(ctx)
+	return &group{ctx: ctx, cancel: cancel}
+}
+
+func (g *group) run(name string, fn func(context.Context) error) {
+	g.wg.Go(func() {
+		err := guard(name, func() error { return fn(g.ctx) })
+		if err != nil {
+			g.once.Do(func() { g.err = err })
+			g.cancel()
+		}
+	})
+}
+
+// wait returns once all have ended, with the first error.
+func (g *group) wait() error {
+	g.wg.Wait()
+	g.cancel()
+	return g.err
+}
+
+// guard turns a panic of fn into an error.
+func guard(name string, fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%s: panic: %v\n%s", name, p, debug.Stack())
+		}
+	}()
+	return fn()
+}

@@ -1,0 +1,230 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"livedub/inference"
+	"livedub/media"
+	"livedub/media/codec"
+	"livedub/session/timeline"
+)
+
+// ears hear the source: they decode its sound once, as it arrives, keep it for
+// the dubs to play, and turn it to phrases. They also move the clock: time has
+// come as far as all of the source has been heard.
+type ears struct {
+	s     *Session
+	track *media.Track
+	in    chan media.Packet // sound, and pictures without data as marks of time
+	line  *soundLine        // nil without sound
+
+	decoder *codec.AudioDecoder
+	play    *codec.Resampler // to timeline.Rate
+	listen  *codec.Resampler // to what recognisers hear
+	stream  inference.RecognizerStream
+	reopen  time.Duration // when a failed recogniser is tried again
+
+	soundTo, pictureTo time.Duration // how far each track has come
+}
+
+// listenRate is what recognisers hear, Hz.
+const listenRate = 16000
+
+// reopenAfter is how long a failed recogniser rests.
+const reopenAfter = 2 * time.Second
+
+// trackLag is how far one track may lie behind the other and still be waited for.
+const trackLag = 2 * time.Second
+
+func newEars(s *Session, t *media.Track) *ears {
+	e := &ears{s: s, track: t, in: make(chan media.Packet, 64)}
+	if t != nil {
+		e.line = newSoundLine(min(max(t.Channels, 1), 2), s.cfg.Delay+5*time.Second)
+	}
+	return e
+}
+
+func (e *ears) run(ctx context.Context) error {
+	defer func() {
+		for _, d := range e.s.dubs {
+			close(d.phrases)
+		}
+	}()
+	if e.track != nil {
+		if err := e.open(); err != nil {
+			return err
+		}
+		defer e.close()
+	}
+	for p := range e.in {
+		if p.Kind == media.Video {
+			e.pictureTo = max(e.pictureTo, p.PTS+p.Duration)
+		} else if err := e.hear(ctx, p); err != nil {
+			return err
+		}
+		e.s.clock.Advance(e.heardTo())
+	}
+	return e.finish(ctx)
+}
+
+func (e *ears) open() (err error) {
+	if e.decoder, err = codec.NewAudioDecoder(*e.track); err != nil {
+		return fmt.Errorf("sound: %w", err)
+	}
+	e.play = codec.NewResampler(timeline.Rate, e.line.channels)
+	e.listen = codec.NewResampler(listenRate, 1)
+	return nil
+}
+
+func (e *ears) close() {
+	e.decoder.Close()
+	e.play.Close()
+	e.listen.Close()
+	if e.stream != nil {
+		e.stream.Close()
+	}
+}
+
+// heardTo returns how far the source has come: as far as its slower track, but
+// a track that lies far behind, or has ended, is not waited for.
+func (e *ears) heardTo() time.Duration {
+	return max(min(e.soundTo, e.pictureTo), max(e.soundTo, e.pictureTo)-trackLag)
+}
+
+func (e *ears) hear(ctx context.Context, p media.Packet) error {
+	var sound []media.Samples
+	err := e.s.meter.do("decode_audio", func() (err error) {
+		sound, err = e.decoder.Decode(p)
+		return err
+	})
+	if err != nil {
+		e.s.fail("decode_audio", err)
+	}
+	return e.take(ctx, sound)
+}
+
+// take keeps decoded sound for the dubs and listens to it.
+func (e *ears) take(ctx context.Context, sound []media.Samples) error {
+	for _, s := range sound {
+		if s.End() <= 0 {
+			continue // before the session began
+		}
+		e.soundTo = max(e.soundTo, s.End())
+		var loud, low media.Samples
+		err := e.s.meter.do("decode_audio", func() (err error) {
+			if loud, err = e.play.Resample(s); err == nil {
+				low, err = e.listen.Resample(s)
+			}
+			return err
+		})
+		if err != nil {
+			e.s.fail("resample", err)
+			continue
+		}
+		if err := e.line.put(ctx, loud); err != nil {
+			return err
+		}
+		e.recognize(ctx, low)
+	}
+	return ctx.Err()
+}
+
+// recognize lets the recogniser hear s. Its failure is not the session's: the
+// original goes on, and the recogniser is opened anew after a rest.
+func (e *ears) recognize(ctx context.Context, s media.Samples) {
+	if !e.s.engines.Speaks() || len(s.Data) == 0 {
+		return
+	}
+	if e.stream == nil {
+		if s.PTS < e.reopen {
+			return
+		}
+		stream, err := e.s.engines.Recognizer.Open(ctx, e.s.cfg.From)
+		if err != nil {
+			e.broken(s.PTS, err)
+			return
+		}
+		e.stream = stream
+	}
+	var phrases []inference.Phrase
+	err := e.s.meter.do("recognize", func() error {
+		return guard("recognizer", func() (err error) {
+			phrases, err = e.stream.Write(ctx, s)
+			return err
+		})
+	})
+	if err != nil && ctx.Err() == nil {
+		e.stream.Close()
+		e.stream = nil
+		e.broken(s.PTS, err)
+	}
+	e.tell(ctx, phrases, s.End())
+}
+
+func (e *ears) broken(at time.Duration, err error) {
+	e.reopen = at + reopenAfter
+	e.s.fail("recognize", err)
+	for _, d := range e.s.dubs {
+		d.ladder.set(at, Passthrough, "recognition failed")
+	}
+}
+
+// tell hands phrases to the dubs; now is how much of the source was heard.
+func (e *ears) tell(ctx context.Context, phrases []inference.Phrase, now time.Duration) {
+	for _, p := range phrases {
+		if p.Text == "" {
+			continue
+		}
+		e.s.watch.send(Event{Kind: "caption", Caption: &Caption{
+			Lang: p.Lang, ID: p.ID, Text: p.Text, Final: p.Final, Start: p.Start, End: p.End,
+		}})
+		if p.Final {
+			e.s.count()
+		}
+		for _, d := range e.s.dubs {
+			d.timeline.Expect(now, p)
+			if p.Final {
+				d.take(ctx, p, e.s.clock.Hold(now))
+			}
+		}
+	}
+}
+
+// finish says what is left and lets the clock run to the end of the dubs.
+func (e *ears) finish(ctx context.Context) error {
+	if e.track != nil {
+		rest, err := e.decoder.Flush()
+		if err != nil {
+			e.s.fail("decode_audio", err)
+		}
+		if err := e.take(ctx, rest); err != nil {
+			return err
+		}
+		if tail, err := e.play.Flush(); err == nil && len(tail.Data) > 0 {
+			if err := e.line.put(ctx, tail); err != nil {
+				return err
+			}
+		}
+	}
+	if e.stream != nil {
+		var phrases []inference.Phrase
+		err := e.s.meter.do("recognize", func() (err error) {
+			phrases, err = e.stream.Flush(ctx)
+			return err
+		})
+		if err != nil {
+			e.s.fail("recognize", err)
+		}
+		e.tell(ctx, phrases, e.heardTo())
+	}
+	end := max(e.soundTo, e.pictureTo)
+	e.s.ended.Store(int64(end))
+	for _, d := range e.s.dubs {
+		d.goodbye = e.s.clock.Hold(end)
+	}
+	e.s.clock.Advance(math.MaxInt64)
+	return nil
+}

@@ -1,0 +1,98 @@
+package session
+
+import (
+	"slices"
+	"time"
+
+	"livedub/inference"
+)
+
+// Record is what became of one phrase in one dub. Times are source time, which
+// is output time less D, unless they say otherwise.
+type Record struct {
+	Phrase inference.Phrase
+	Text   string // translated
+	Fate   Fate
+	Err    string // why it was skipped
+
+	DubStart, DubEnd time.Duration
+	Late             time.Duration
+	Rate             float64
+	Voice            string
+	Marks            []inference.Mark // relative to DubStart
+	Words            []inference.Word // relative to DubStart
+	Probe            []int16          // the dub's first second, mono, ProbeRate
+
+	HeardAt       time.Duration // session time when the phrase was known
+	ReadyAt       time.Duration // session time when its speech was placed
+	TranslateTook time.Duration // wall time
+	SpeakTook     time.Duration // wall time
+}
+
+// Frames counts a dub's pictures: In = Out + Dropped, Out = Own + Warp + Net + Untouched.
+type Frames struct {
+	In, Out, Own, Warp, Net, Untouched, Dropped int
+}
+
+func (f *Frames) add(m inference.LipsMethod) {
+	switch m {
+	case inference.Own:
+		f.Own++
+	case inference.Warp:
+		f.Warp++
+	case inference.Net:
+		f.Net++
+	default:
+		f.Untouched++
+	}
+}
+
+type counts struct {
+	frames  Frames
+	retries int
+}
+
+// DubState is what a dub has done so far.
+type DubState struct {
+	Lang    inference.Lang
+	Level   Level
+	Steps   map[Level]int // how often each level was stepped to
+	Frames  Frames
+	Retries int
+	Records []Record // in the order spoken
+}
+
+// State is what a session has done so far.
+type State struct {
+	Heard    int // final phrases
+	Ended    time.Duration
+	Failures map[string]int           // by stage
+	CPU      map[string]time.Duration // by stage; engines in other processes are not in it
+	Dubs     []DubState
+}
+
+// State may be called at any time.
+func (s *Session) State() State {
+	out := State{CPU: s.meter.read(), Ended: time.Duration(s.ended.Load()), Failures: map[string]int{}}
+	s.mu.Lock()
+	out.Heard = s.heard
+	for k, v := range s.failures {
+		out.Failures[k] = v
+	}
+	s.mu.Unlock()
+	for _, d := range s.dubs {
+		st := DubState{Lang: d.lang}
+		st.Level, st.Steps = d.ladder.read()
+		d.mu.Lock()
+		st.Frames, st.Retries, st.Records = d.counts.frames, d.counts.retries, slices.Clone(d.records)
+		d.mu.Unlock()
+		out.Dubs = append(out.Dubs, st)
+	}
+	return out
+}
+
+func (s *Session) count() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heard++
+}

@@ -1,0 +1,99 @@
+package timeline
+
+import (
+	"time"
+
+	"livedub/media"
+)
+
+// step is how finely the gain of the original is decided, in samples at Rate (1 ms).
+const step = Rate / 1000
+
+// Mix makes the dub's sound in place: block holds the original's PCM at Rate,
+// interleaved, for the output times from o on; afterwards it holds the original
+// at its planned gain with the dub over it. Blocks must come in order of time.
+func (t *Timeline) Mix(o time.Duration, block []int16, channels int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := len(block) / channels
+	for i := 0; i < n; i += step {
+		at := o + time.Duration(i)*time.Second/Rate
+		part := block[i*channels : min(i+step, n)*channels]
+		t.fade(part, channels, t.ducked(at))
+	}
+	for i := range t.placed {
+		if p := &t.placed[i]; p.known <= o {
+			add(block, channels, p.sound, media.TimeToSamples(p.Start, Rate)-media.TimeToSamples(o, Rate))
+		}
+	}
+}
+
+// fade applies the envelope to one step of sound, moving it towards the target.
+func (t *Timeline) fade(part []int16, channels int, ducked bool) {
+	if !ducked && t.envelope == 1 {
+		return
+	}
+	full := 1 - t.cfg.Gain
+	delta := full / (release.Seconds() * Rate)
+	if ducked {
+		delta = -full / (attack.Seconds() * Rate)
+	}
+	for i := 0; i < len(part); i += channels {
+		t.envelope = min(1, max(t.cfg.Gain, t.envelope+delta))
+		for c := range channels {
+			part[i+c] = int16(float64(part[i+c]) * t.envelope)
+		}
+	}
+}
+
+// ducked tells whether the original is, or is on its way to be, quiet at output
+// time o: the attack ends where the span starts.
+func (t *Timeline) ducked(o time.Duration) bool {
+	if !t.cfg.DuckUnits {
+		for i := range t.placed {
+			if p := &t.placed[i]; p.known <= o && p.Start-attack <= o && o < p.End {
+				return true
+			}
+		}
+		return false
+	}
+	s := o - t.cfg.Delay
+	var before, after bool // a dubbed unit ended, or starts, within reach of a short gap
+	var ended, starts time.Duration
+	see := func(start, end time.Duration) bool {
+		if start-attack <= s && s < end {
+			return true
+		}
+		if end <= s && (!before || end > ended) {
+			before, ended = true, end
+		}
+		if start > s && (!after || start < starts) {
+			after, starts = true, start
+		}
+		return false
+	}
+	for i := range t.placed {
+		if p := &t.placed[i]; p.known <= o && see(p.Phrase.Start, p.Phrase.End) {
+			return true
+		}
+	}
+	for _, e := range t.expected {
+		if e.known <= o && see(e.start, e.end) {
+			return true
+		}
+	}
+	return before && after && starts-ended < maxGap
+}
+
+// add mixes a mono voice into every channel of block, its first sample at index at.
+func add(block []int16, channels int, voice []int16, at int) {
+	n := len(block) / channels
+	for i := max(0, at); i < n && i-at < len(voice); i++ {
+		v := int32(voice[i-at])
+		for c := range channels {
+			block[i*channels+c] = clip(int32(block[i*channels+c]) + v)
+		}
+	}
+}
+
+func clip(v int32) int16 { return int16(min(max(v, -32768), 32767)) }

@@ -1,0 +1,194 @@
+// Package timeline plans one dub: when each phrase sounds, how loud the
+// original is meanwhile, and what the mouth does. It is pure: no goroutine, no
+// clock, words and times in, plan out.
+package timeline
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"livedub/inference"
+	"livedub/inference/viseme"
+	"livedub/media"
+)
+
+// ErrTooLate is returned for a dub that could start only MaxLate after its due time.
+var ErrTooLate = errors.New("too late to be dubbed")
+
+// Config is how a profile plans. Output time is source time + Delay.
+type Config struct {
+	Delay   time.Duration // D
+	Freeze  time.Duration // a placement is known this long before it plays
+	MaxLate time.Duration // a dub later than this is not played
+
+	// DuckUnits ducks the original over the whole source span of dubbed units
+	// and the short gaps between them; otherwise only while the dub sounds.
+	DuckUnits bool
+	Gain      float64 // of the original while it is ducked
+}
+
+const (
+	attack  = 50 * time.Millisecond
+	release = 200 * time.Millisecond
+	// maxGap is the longest pause between dubbed units that stays ducked.
+	maxGap = 1500 * time.Millisecond
+)
+
+// Placement is one dubbed phrase on the output timeline.
+type Placement struct {
+	Phrase     inference.Phrase // source times
+	Start, End time.Duration    // output times of the dub
+	Late       time.Duration    // Start against the phrase's own start + D
+	known      time.Duration
+	sound      []int16 // mono, Rate
+	marks      []inference.Mark
+}
+
+// Rate is the sampling rate of all sound on a timeline, Hz.
+const Rate = 48000
+
+// Timeline is one dub's plan. It is safe for concurrent use.
+type Timeline struct {
+	cfg Config
+
+	mu       sync.Mutex
+	placed   []Placement // in order of Start, those not yet forgotten
+	expected []expectation
+	lastEnd  time.Duration
+	envelope float64 // present gain of the original
+}
+
+// expectation is a unit that is being spoken or prepared: its dub will come,
+// so that the original stays ducked until it is known not to.
+type expectation struct {
+	id         int
+	final      bool
+	start, end time.Duration // source
+	known      time.Duration
+}
+
+// New returns an empty plan.
+func New(c Config) *Timeline { return &Timeline{cfg: c, envelope: 1} }
+
+// Expect tells that a unit which began at source time start is being spoken,
+// known at now. It is called again as the unit grows. Guesses that came to
+// nothing end with the next unit.
+func (t *Timeline) Expect(now time.Duration, p inference.Phrase) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	next := expectation{p.ID, p.Final, p.Start, p.End, now}
+	t.expected = slices.DeleteFunc(t.expected, func(e expectation) bool {
+		if e.id == p.ID {
+			next.known = e.known
+		}
+		return e.id == p.ID || !e.final
+	})
+	t.expected = append(t.expected, next)
+}
+
+// Drop takes an expectation back: the unit will not be dubbed.
+func (t *Timeline) Drop(id int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.drop(id)
+}
+
+func (t *Timeline) drop(id int) {
+	t.expected = slices.DeleteFunc(t.expected, func(e expectation) bool { return e.id == id })
+}
+
+// Earliest returns when the dub of a unit that starts at source time start
+// could begin if its speech existed now.
+func (t *Timeline) Earliest(now, start time.Duration) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.earliest(now, start)
+}
+
+func (t *Timeline) earliest(now, start time.Duration) time.Duration {
+	return max(start+t.cfg.Delay, now+t.cfg.Freeze, t.lastEnd)
+}
+
+// Place puts a spoken phrase on the timeline for good. sound is mono at Rate
+// and kept. It fails with ErrTooLate, and then the phrase is not played.
+func (t *Timeline) Place(now time.Duration, p inference.Phrase, sound []int16, marks []inference.Mark) (Placement, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.drop(p.ID)
+	start := t.earliest(now, p.Start)
+	due := p.Start + t.cfg.Delay
+	if start-due > t.cfg.MaxLate {
+		return Placement{}, ErrTooLate
+	}
+	pl := Placement{
+		Phrase: p, Start: start, Late: start - due, known: now,
+		End:   start + media.SamplesToTime(len(sound), Rate),
+		sound: sound, marks: marks,
+	}
+	t.placed = append(t.placed, pl)
+	t.lastEnd = pl.End
+	return pl, nil
+}
+
+// End returns when the last placed dub ends, 0 without any.
+func (t *Timeline) End() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.lastEnd
+}
+
+// Voice tells whose voice the mouth follows.
+type Voice uint8
+
+const (
+	Original Voice = iota // the original at full gain: the picture stays untouched
+	Dub                   // the dub
+	Nobody                // ducked words of the original with no dub over them: the mouth is closed
+)
+
+// Mouth returns whose voice the mouth follows at output time o and, where it is
+// the dub's or nobody's, the shape it has.
+func (t *Timeline) Mouth(o time.Duration) (Voice, inference.MouthShape) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range t.placed {
+		p := &t.placed[i]
+		if p.known <= o && p.Start <= o && o < p.End {
+			return Dub, viseme.At(p.marks, o-p.Start)
+		}
+	}
+	if t.cfg.DuckUnits && t.saidAt(o) {
+		return Nobody, inference.MouthShape{Wide: .5}
+	}
+	return Original, inference.MouthShape{}
+}
+
+// saidAt tells whether a word of a dubbed unit is being said in the original at output time o.
+func (t *Timeline) saidAt(o time.Duration) bool {
+	s := o - t.cfg.Delay
+	for i := range t.placed {
+		p := &t.placed[i]
+		if p.known > o || s < p.Phrase.Start || s >= p.Phrase.End {
+			continue
+		}
+		for _, w := range p.Phrase.Words {
+			if w.Start <= s && s < w.End {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Forget frees what lies wholly before output time o, a while after nobody can ask for it.
+func (t *Timeline) Forget(o time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := 0
+	for n < len(t.placed) && max(t.placed[n].End, t.placed[n].Phrase.End+t.cfg.Delay)+2*maxGap < o {
+		n++
+	}
+	t.placed = append(t.placed[:0:0], t.placed[n:]...)
+}

@@ -1,0 +1,287 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"livedub/inference"
+	"livedub/media"
+	"livedub/media/codec"
+	"livedub/session/timeline"
+)
+
+// picture is one decoded picture with the faces in it, shared by all dubs.
+type picture struct {
+	frame *media.Frame
+	faces []inference.Face
+}
+
+// eyes see the source: they decode each picture once, shortly before it is due,
+// find its faces, and show it to every dub when it is due.
+type eyes struct {
+	s     *Session
+	track *media.Track
+	line  *line
+	ahead chan picture
+}
+
+func newEyes(s *Session, t *media.Track, l *line) *eyes {
+	return &eyes{s: s, track: t, line: l, ahead: make(chan picture, 30)}
+}
+
+// see decodes pictures lookAhead before they are due.
+func (e *eyes) see(ctx context.Context) error {
+	defer close(e.ahead)
+	dec, err := codec.NewVideoDecoder(*e.track)
+	if err != nil {
+		return fmt.Errorf("picture: %w", err)
+	}
+	defer dec.Close()
+	shaper := codec.NewShaper(*e.track, e.s.cfg.Picture.MaxWidth, e.s.cfg.Picture.MaxHeight)
+	defer shaper.Close()
+	faces, err := e.openFaces(ctx)
+	if err != nil {
+		return err
+	}
+	if faces != nil {
+		defer faces.Close()
+	}
+	last := time.Duration(-1 << 62)
+	pass := func(frames []*media.Frame) error {
+		for i, f := range frames {
+			if f.PTS <= last || f.PTS < 0 { // a repeated time cannot be shown twice
+				f.Release()
+				continue
+			}
+			last = f.PTS
+			p, err := e.prepare(ctx, shaper, faces, f)
+			if err != nil {
+				e.s.fail("picture", err)
+				continue
+			}
+			select {
+			case e.ahead <- p:
+			case <-ctx.Done():
+				p.frame.Release()
+				release(frames[i+1:])
+				return ctx.Err()
+			}
+		}
+		return nil
+	}
+	for {
+		p, err := e.line.first(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if err := e.s.clock.Wait(ctx, min(p.DTS, p.PTS)+e.s.cfg.Delay-lookAhead); err != nil {
+			return err
+		}
+		e.line.take()
+		var frames []*media.Frame
+		err = e.s.meter.do("decode_video", func() (err error) {
+			frames, err = dec.Decode(p)
+			return err
+		})
+		if err != nil {
+			e.s.fail("decode_video", err)
+		}
+		if err := pass(frames); err != nil {
+			return err
+		}
+	}
+	rest, err := dec.Flush()
+	if err != nil {
+		e.s.fail("decode_video", err)
+	}
+	return pass(rest)
+}
+
+func (e *eyes) openFaces(ctx context.Context) (inference.FaceStream, error) {
+	if e.s.engines.Faces == nil || e.s.engines.Lips == nil {
+		return nil, nil
+	}
+	faces, err := e.s.engines.Faces.Open(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("faces: %w", err)
+	}
+	return faces, nil
+}
+
+// prepare shapes a decoded picture and finds its faces. It takes over f.
+func (e *eyes) prepare(ctx context.Context, s *codec.Shaper, faces inference.FaceStream, f *media.Frame) (picture, error) {
+	err := e.s.meter.do("shape", func() (err error) {
+		f, err = s.Shape(f)
+		return err
+	})
+	if err != nil {
+		return picture{}, err
+	}
+	if e.s.cfg.Picture.FixedSize {
+		s.Fix(f.Width, f.Height)
+	}
+	p := picture{frame: f}
+	if faces != nil {
+		err = e.s.meter.do("face", func() error {
+			return guard("face", func() (err error) {
+				p.faces, err = faces.Track(ctx, f)
+				return err
+			})
+		})
+		if err != nil {
+			e.s.fail("face", err) // no faces: the picture goes untouched
+		}
+	}
+	return p, nil
+}
+
+// behind is how late a picture may be shown where time goes on without us.
+const behind = 250 * time.Millisecond
+
+// show gives each picture to every dub when it is due.
+func (e *eyes) show(ctx context.Context) error {
+	defer func() {
+		for p := range e.ahead { // nothing is left behind when we stop early
+			p.frame.Release()
+		}
+		for _, d := range e.s.dubs {
+			close(d.pictures)
+		}
+	}()
+	for p := range e.ahead {
+		due := p.frame.PTS + e.s.cfg.Delay
+		err := e.s.clock.Wait(ctx, due)
+		if err == nil {
+			late := e.s.clock.Live() && e.s.clock.Now()-due > behind
+			for _, d := range e.s.dubs {
+				d.offer(ctx, p, late)
+			}
+		}
+		p.frame.Release()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// offer hands a picture to the dub; where time goes on without us, one that is
+// late or finds the dub busy is dropped and counted.
+func (d *Dub) offer(ctx context.Context, p picture, late bool) {
+	d.count(func(c *counts) { c.frames.In++ })
+	p.frame.Retain()
+	if !d.s.clock.Live() {
+		select {
+		case d.pictures <- p:
+			return
+		case <-ctx.Done():
+		}
+	} else if !late {
+		select {
+		case d.pictures <- p:
+			return
+		default:
+		}
+	}
+	p.frame.Release()
+	d.count(func(c *counts) { c.frames.Dropped++ })
+}
+
+// show is a picture's way through one dub: its mouth, its encoding, its sinks.
+func (d *Dub) show(ctx context.Context, fps float64) error {
+	defer func() {
+		for p := range d.pictures {
+			p.frame.Release()
+		}
+	}()
+	lips := d.openLips(ctx)
+	if lips != nil {
+		defer lips.Close()
+	}
+	step := time.Second / 30
+	last := time.Duration(-1)
+	for p := range d.pictures {
+		if last >= 0 {
+			step = min(max(p.frame.PTS-last, time.Second/120), time.Second/5)
+		}
+		last = p.frame.PTS
+		err := d.showOne(ctx, lips, p, step, fps)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Dub) showOne(ctx context.Context, lips inference.LipsStream, p picture, step time.Duration, fps float64) error {
+	frame, method := d.render(ctx, lips, p, step)
+	defer frame.Release()
+	due := frame.PTS + d.s.cfg.Delay
+	var err error
+	_ = d.s.meter.do("encode_video", func() error {
+		err = d.outlet.picture(frame, due, fps)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	d.count(func(c *counts) {
+		c.frames.Out++
+		c.frames.add(method)
+	})
+	return nil
+}
+
+func (d *Dub) openLips(ctx context.Context) inference.LipsStream {
+	if d.s.engines.Lips == nil {
+		return nil
+	}
+	lips, err := d.s.engines.Lips.Open(ctx)
+	if err != nil {
+		d.s.fail("lips", err)
+		return nil
+	}
+	return lips
+}
+
+// render returns the picture to show, held once by the caller: the one that
+// came, or a copy with the mouth of whoever's voice is louder.
+func (d *Dub) render(ctx context.Context, lips inference.LipsStream, p picture, step time.Duration) (*media.Frame, inference.LipsMethod) {
+	due := p.frame.PTS + d.s.cfg.Delay
+	whose, shape := d.timeline.Mouth(due)
+	if lips == nil || whose == timeline.Original || len(p.faces) == 0 {
+		return p.frame.Retain(), inference.Untouched
+	}
+	mouth := []inference.MouthShape{shape}
+	for t := step; t < d.s.cfg.Profile.freeze(); t += step {
+		_, next := d.timeline.Mouth(due + t)
+		mouth = append(mouth, next)
+	}
+	frame := p.frame.Clone()
+	var method inference.LipsMethod
+	err := d.s.meter.do("lips", func() error {
+		return guard("lips", func() (err error) {
+			method, err = lips.Render(ctx, inference.LipsRequest{Frame: frame, Faces: p.faces, Mouth: mouth, Step: step})
+			return err
+		})
+	})
+	if err != nil {
+		frame.Release()
+		d.s.fail("lips", err)
+		d.ladder.set(p.frame.PTS, Voice, "the mouth failed")
+		return p.frame.Retain(), inference.Untouched
+	}
+	return frame, method
+}
+
+func release(frames []*media.Frame) {
+	for _, f := range frames {
+		f.Release()
+	}
+}
