@@ -1,0 +1,21 @@
+package main
+
+import (
+	"context"
+	"io"
+)
+
+// command is one word after livedub.
+type command struct {
+	name string
+	help string // one line
+	run  func(ctx context.Context, args []string, stdout, stderr io.Writer) error
+}
+
+// commands returns every command, in the order help lists them.
+func commands() []command {
+	return []command{
+		{"serve", "run the server", runServe},
+		{"doctor", "tell which engines, codecs and devices work here", runDoctor},
+	}
+}

@@ -1,0 +1,107 @@
+// Command livedub dubs a speaking person's picture and voice to other
+// languages: a server, a tool for files, and a doctor that tells what works here.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"livedub/internal/config"
+)
+
+func main() {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() { // lives as long as the process
+		<-signals
+		cancel() // drain
+		<-signals
+		fmt.Fprintln(os.Stderr, "livedub: second signal: leaving now")
+		os.Exit(1)
+	}()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run does what args ask for and returns the exit code: 0, 1 when it failed
+// (one line on stderr names the next step), 2 when args make no sense.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	err := dispatch(ctx, args, stdout, stderr)
+	var usage usageError
+	switch {
+	case err == nil || errors.Is(err, errAnswered):
+		return 0
+	case errors.As(err, &usage):
+		fmt.Fprintln(stderr, "livedub: "+oneLine(err))
+		return 2
+	}
+	fmt.Fprintln(stderr, "livedub: "+oneLine(err))
+	return 1
+}
+
+func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) == 0 {
+		if err := help(stderr); err != nil {
+			return err
+		}
+		return usagef("no command given")
+	}
+	switch args[0] {
+	case "help", "--help", "-h":
+		if len(args) > 1 && args[0] == "help" {
+			return dispatch(ctx, []string{args[1], "--help"}, stdout, stderr)
+		}
+		return help(stdout)
+	case "version", "--version":
+		_, err := fmt.Fprintln(stdout, "livedub "+version())
+		return err
+	}
+	var names []string
+	for _, c := range commands() {
+		if c.name == args[0] {
+			return c.run(ctx, args[1:], stdout, stderr)
+		}
+		names = append(names, c.name)
+	}
+	return usagef("%s is no command; did you mean livedub %s?", args[0], config.Nearest(args[0], names))
+}
+
+func help(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString("livedub dubs a speaking person's picture and voice to other languages.\n\n" +
+		"usage: livedub COMMAND [flags]\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(&b, "  %-8s %s\n", c.name, c.help)
+	}
+	b.WriteString("\n  livedub COMMAND --help   tells a command's flags\n" +
+		"  livedub --version        tells the version\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// version returns the module's version with the commit it was built from, where the build recorded one.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	if v == "" || v == "(devel)" {
+		v = "devel"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 && !strings.Contains(v, s.Value[:12]) {
+			v += " " + s.Value[:12]
+		}
+	}
+	return v
+}
+
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"livedub/internal/telemetry"
+)
+
+// runServe serves until ctx ends, then lets open requests finish for serve.drain.
+func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	cfg, rest, err := settings(newFlags("serve"), "serve [flags]", args, stdout)
+	if err != nil {
+		return err
+	}
+	if len(rest) > 0 {
+		return usagef("serve: takes no arguments, got %q: see livedub serve --help", rest[0])
+	}
+	log, err := telemetry.NewLogger(stderr, cfg.Log.Level, cfg.Log.Format)
+	if err != nil {
+		return err
+	}
+	l, err := listen(ctx, cfg.Serve.Listen)
+	if err != nil {
+		return err
+	}
+	registry := telemetry.NewRegistry(version())
+	srv := newServer(handler(version(), telemetry.Handler(registry, log)), log)
+	fmt.Fprintf(stdout, "livedub serves %s (Ctrl-C ends it)\n", pageURL(l.Addr()))
+	log.Info("serving", "addr", l.Addr().String(), "version", version())
+	return serve(ctx, srv, l, cfg.Serve.Drain, log)
+}
+
+// serve runs srv on l until ctx ends or it fails, and returns after its goroutine did.
+func serve(ctx context.Context, srv *http.Server, l net.Listener, drain time.Duration, log *slog.Logger) error {
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(l) }()
+	select {
+	case err := <-done:
+		return fmt.Errorf("serve: %w: start it again", err)
+	case <-ctx.Done():
+	}
+	log.Info("draining", "for_at_most", drain.String())
+	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	if err := srv.Shutdown(bound); err != nil {
+		log.Warn("requests cut off: raise serve.drain to let them finish", "error", err)
+		srv.Close()
+	}
+	<-done
+	log.Info("done")
+	return nil
+}
+
+// newServer bounds every wait on a client.
+func newServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
+
+// listen opens the port and tells what to do where it cannot.
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	switch {
+	case err == nil:
+		return l, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s is in use: choose another with --listen", addr)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("%s is not permitted: choose a port above 1023 with --listen", addr)
+	}
+	return nil, fmt.Errorf("%w: choose another address with --listen", err)
+}
+
+// pageURL is what a person types to see the page served at a.
+func pageURL(a net.Addr) string {
+	t, ok := a.(*net.TCPAddr)
+	if !ok {
+		return "http://" + a.String()
+	}
+	if t.IP.IsLoopback() || t.IP.IsUnspecified() {
+		return fmt.Sprintf("http://localhost:%d", t.Port)
+	}
+	return "http://" + t.String()
+}

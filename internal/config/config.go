@@ -1,0 +1,81 @@
+// Package config reads livedub's settings: one strict YAML file, environment
+// variables over it, flags over both. Every setting stands once, in the table
+// of table.go; file keys, variables, flags and the sample file follow from it.
+package config
+
+import "time"
+
+// Config is every setting of livedub, checked. Field comments stand in the table, as help.
+type Config struct {
+	Serve     Serve
+	Session   Session
+	Recognize Recognize
+	Translate Translate
+	Speak     Speak
+	Lips      Lips
+	Video     Video
+	Log       Log
+}
+
+// Serve is how the web server listens and leaves.
+type Serve struct {
+	Listen string
+	Drain  time.Duration
+}
+
+// Session is how one live dub runs.
+type Session struct {
+	Profile        string
+	DelayMS        int
+	BackgroundGain float64
+}
+
+// Recognize chooses what hears.
+type Recognize struct{ Engine, ModelDir string }
+
+// Translate chooses what translates.
+type Translate struct{ Engine, ModesDir string }
+
+// Speak chooses what speaks.
+type Speak struct {
+	Engine  string
+	Worker  string
+	Workers int
+}
+
+// Lips chooses what re-renders the mouth.
+type Lips struct{ Engine string }
+
+// Video is how pictures are encoded.
+type Video struct {
+	Encoder     string
+	BitrateKbps int
+	Preset      string
+	MaxWidth    int
+	MaxHeight   int
+}
+
+// Log is how the program reports on itself.
+type Log struct{ Level, Format string }
+
+// Default returns the settings that hold where nobody set any.
+func Default() Config {
+	var c Config
+	for _, o := range table(&c) {
+		if err := o.set(o.def); err != nil {
+			panic("config: default of " + o.key + ": " + err.Error())
+		}
+	}
+	return c
+}
+
+// Delay returns how long the output follows the source: DelayMS, or the profile's own.
+func (s Session) Delay() time.Duration {
+	switch {
+	case s.DelayMS > 0:
+		return time.Duration(s.DelayMS) * time.Millisecond
+	case s.Profile == "live":
+		return 120 * time.Millisecond
+	}
+	return 4 * time.Second
+}

@@ -1,0 +1,50 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// WriteYAML writes c as a settings file, each key with its help. The defaults,
+// written so, are the sample file deploy/livedub.yaml.
+func (c Config) WriteYAML(w io.Writer) error {
+	var out bytes.Buffer
+	out.WriteString("# livedub's settings. Environment variables go over this file (LIVEDUB_SERVE_LISTEN),\n" +
+		"# flags over both (--listen). An unknown key is an error.\n")
+	section := ""
+	for _, o := range table(&c) {
+		if s := o.section(); s != section {
+			section = s
+			fmt.Fprintf(&out, "\n%s:\n", s)
+		}
+		value, err := scalar(o)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&out, "  # %s\n  %s: %s\n", o.usage(), o.leaf(), value)
+	}
+	_, err := w.Write(out.Bytes())
+	return err
+}
+
+// scalar writes a value on one line so that it reads back as what it is: text
+// that looks like a number gets quotes.
+func scalar(o option) (string, error) {
+	v := o.get()
+	if o.kind != kindText {
+		return v, nil
+	}
+	node := yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: v}
+	if strings.ContainsAny(v, "\n\r\u0085\u2028\u2029") {
+		node.Style = yaml.DoubleQuotedStyle
+	}
+	b, err := yaml.Marshal(&node)
+	if err != nil {
+		return "", fmt.Errorf("config: %s: %w", o.key, err)
+	}
+	return strings.TrimSuffix(string(b), "\n"), nil
+}

@@ -1,0 +1,58 @@
+package config
+
+import "time"
+
+// table lists every setting of c in the order of the sample file: where it is
+// kept, its key, default, help and limits. A new setting is a field of Config and a line here.
+func table(c *Config) []option {
+	return []option{
+		text(&c.Serve.Listen, "serve.listen", "127.0.0.1:8080",
+			"address and port the server listens on", hostPort),
+		duration(&c.Serve.Drain, "serve.drain", 10*time.Second,
+			"how long open requests may finish after the first signal", 0, 10*time.Minute),
+
+		choice(&c.Session.Profile, "session.profile", "sync",
+			"dub in step with the picture, or as soon as it exists", "sync", "live"),
+		integer(&c.Session.DelayMS, "session.delay_ms", 0,
+			"milliseconds from source to output; 0 is the profile's own, sync 4000, live 120", 0, 60_000),
+		decimal(&c.Session.BackgroundGain, "session.background_gain", 0.15,
+			"loudness of the original voice under a dub", 0, 1),
+
+		choice(&c.Recognize.Engine, "recognize.engine", "pocketsphinx",
+			"what hears", "pocketsphinx", "fake"),
+		text(&c.Recognize.ModelDir, "recognize.model_dir", "",
+			"folder of the acoustic model; empty is the system's", nil),
+
+		choice(&c.Translate.Engine, "translate.engine", "apertium",
+			"what translates", "apertium", "fake"),
+		text(&c.Translate.ModesDir, "translate.modes_dir", "",
+			"folder of Apertium's .mode files; empty is the system's", nil),
+
+		choice(&c.Speak.Engine, "speak.engine", "espeak",
+			"what speaks", "espeak", "fake"),
+		text(&c.Speak.Worker, "speak.worker", "",
+			"path of espeakworker; empty is beside this program", nil),
+		integer(&c.Speak.Workers, "speak.workers", 2,
+			"speech processes kept ready", 1, 64),
+
+		choice(&c.Lips.Engine, "lips.engine", "off",
+			"what re-renders the mouth", "off", "fake"),
+
+		choice(&c.Video.Encoder, "video.encoder", "auto",
+			"H.264 encoder; auto takes nvenc where it works, else x264", "auto", "x264", "nvenc"),
+		integer(&c.Video.BitrateKbps, "video.bitrate_kbps", 0,
+			"kilobits per second; 0 follows the picture's size", 0, 100_000),
+		choice(&c.Video.Preset, "video.preset", "superfast",
+			"x264 preset: slower is smaller", "ultrafast", "superfast", "veryfast", "faster",
+			"fast", "medium", "slow", "slower", "veryslow"),
+		integer(&c.Video.MaxWidth, "video.max_width", 1920,
+			"pixels; larger pictures are scaled down", 16, 8192),
+		integer(&c.Video.MaxHeight, "video.max_height", 1080,
+			"pixels; larger pictures are scaled down", 16, 8192),
+
+		choice(&c.Log.Level, "log.level", "info",
+			"least level that is logged", "debug", "info", "warn", "error"),
+		choice(&c.Log.Format, "log.format", "text",
+			"form of a log line", "text", "json"),
+	}
+}
