@@ -166,12 +166,13 @@ func (s *Sink) Close() error {
 	if s.c == nil {
 		return nil
 	}
+	var refused error
 	if s.queue != nil {
-		s.drain(true)
+		refused = s.drain(true)
 	}
 	if !s.written {
 		s.discard()
-		return s.failed
+		return refused
 	}
 	code := C.ld_writer_trailer(s.c)
 	if code < 0 && s.failed == nil {
@@ -184,7 +185,10 @@ func (s *Sink) Close() error {
 		s.keep(s.reserve.release(size))
 	}
 	s.keep(s.file.Close())
-	return s.failed
+	if s.failed != nil {
+		return s.failed
+	}
+	return refused
 }
 
 // keep remembers the first error of the disk.

@@ -54,37 +54,43 @@ func (t *target) entry(p media.Packet, epoch time.Duration) entry {
 	return e
 }
 
-// drain writes what the queue lets go, at the end all of it.
+// drain writes what the queue lets go, at the end all of it. A packet that the
+// muxer refuses does not cost the others.
 func (s *Sink) drain(end bool) error {
+	var first error
 	for s.failed == nil {
 		track, e, ok := s.queue.pop(end)
 		if !ok {
-			return nil
+			return first
 		}
-		if err := s.admit(len(e.data)); err != nil {
-			return err
+		if err := s.put(track, e); err != nil && first == nil {
+			first = err
 		}
-		key := C.int(0)
-		if e.key {
-			key = 1
-		}
-		code := C.ld_writer_packet(s.c, C.int(track), C.int64_t(e.pts), C.int64_t(e.dts), C.int64_t(e.duration),
-			key, (*C.uint8_t)(unsafe.Pointer(&e.data[0])), C.int(len(e.data)))
-		if code < 0 {
-			if err := s.muxError(code); !end || s.failed != nil {
-				return err
-			}
-			continue // one packet the muxer refuses does not cost the rest of the file
-		}
-		s.written = true
 	}
 	return s.failed
+}
+
+func (s *Sink) put(track int, e entry) error {
+	if err := s.admit(len(e.data)); err != nil {
+		return err
+	}
+	key := C.int(0)
+	if e.key {
+		key = 1
+	}
+	code := C.ld_writer_packet(s.c, C.int(track), C.int64_t(e.pts), C.int64_t(e.dts), C.int64_t(e.duration),
+		key, (*C.uint8_t)(unsafe.Pointer(&e.data[0])), C.int(len(e.data)))
+	if code < 0 {
+		return s.muxError(code)
+	}
+	s.written = true
+	return nil
 }
 
 // admit asks the disk for room for n bytes and their index.
 func (s *Sink) admit(n int) error {
 	// The muxer may put lengths in front of the parts of a picture where start codes were: a little more than n.
-	err := s.reserve.admit(int64(C.ld_writer_size(s.c)), int64(n+n/8+256))
+	err := s.reserve.admit(int64(C.ld_writer_size(s.c)), int64(n+n/4+256))
 	s.keep(err)
 	return s.failed
 }
