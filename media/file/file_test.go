@@ -125,7 +125,7 @@ func (p probed) of(k media.Kind) []probedPacket {
 // seconds parses ffprobe's decimal seconds, exact to its microsecond.
 func seconds(t testing.TB, s string) time.Duration {
 	t.Helper()
-	f, err := strconv.ParseFloat(s, 64)
+	f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
 	if err != nil {
 		t.Fatalf("time %q: %v", s, err)
 	}
@@ -184,4 +184,9 @@ func write(t testing.TB, path string, data []byte) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// fields splits ffprobe's CSV output, of one column, into values.
+func fields(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == ',' || r == ' ' })
 }

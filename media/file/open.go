@@ -136,7 +136,11 @@ func (s *Source) describe(info *C.ld_info) {
 		st.num, st.den, st.rate = int(c.tb_num), int(c.tb_den), t.SampleRate
 		s.tracks = append(s.tracks, t)
 		if kind == media.Video && t.FrameRate > 0 {
-			s.clock.trackOf[i].step = time.Duration(float64(time.Second) / t.FrameRate)
+			s.ahead.step = time.Duration(float64(time.Second) / t.FrameRate)
+			s.clock.trackOf[i].step = s.ahead.step
+		}
+		if kind == media.Video {
+			s.ahead.byOrder = t.Codec != media.H264 && t.Codec != media.HEVC // whose order is not told by decoding times
 		}
 		if c.duration == C.LD_NONE || c.duration <= 0 {
 			all = false

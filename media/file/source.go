@@ -34,6 +34,7 @@ type Source struct {
 	mu        sync.Mutex // held by Read and Close: c is used by one of them
 	c         *C.ld_reader
 	file      *os.File
+	ahead     ahead
 	clock     timeline
 	streams   [2]stream     // audio, video
 	stated    time.Duration // length of our tracks as the file itself states it, 0 if it does not
@@ -78,19 +79,25 @@ func (s *Source) Read(ctx context.Context) (media.Packet, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended != nil {
+	if s.c == nil {
 		return media.Packet{}, s.ended
 	}
 	stop := context.AfterFunc(ctx, s.interrupt)
 	defer stop()
 	for {
+		r, ok := s.ahead.pop(s.ended != nil)
+		if ok {
+			return s.finish(r), nil
+		}
+		if s.ended != nil {
+			s.truncated = s.truncated || s.ended == io.EOF && s.stated-s.last > endSlack
+			return media.Packet{}, s.ended
+		}
 		var c C.ld_packet
 		if code := C.ld_read(s.c, &c); code < 0 {
 			s.ended = s.end(ctx, code)
-			return media.Packet{}, s.ended
-		}
-		if p, ok := s.packet(&c); ok {
-			return p, nil
+		} else if r, ok := s.packet(&c); ok {
+			s.ahead.queue = append(s.ahead.queue, r)
 		}
 	}
 }
@@ -108,24 +115,23 @@ func (s *Source) end(ctx context.Context, code C.int) error {
 	case errno != 0:
 		return fmt.Errorf("%s: %w", s.path, syscall.Errno(errno))
 	}
-	eof := code == C.LD_EOF
-	s.truncated = s.truncated || !eof || s.stated-s.last > endSlack || C.ld_cut(s.c) != 0
+	s.truncated = s.truncated || code != C.LD_EOF || C.ld_cut(s.c) != 0
 	return io.EOF
 }
 
-// packet turns c into ours; ok is false if there is nothing to hand on.
-func (s *Source) packet(c *C.ld_packet) (media.Packet, bool) {
+// packet takes c over; ok is false if there is nothing to hand on.
+func (s *Source) packet(c *C.ld_packet) (r raw, ok bool) {
 	i := 0
 	if int(c.stream) == s.streams[1].index {
 		i = 1
 	}
 	if c.corrupt != 0 && C.ld_at_end(s.c) != 0 { // cut in the midst of this packet
 		s.truncated = true
-		return media.Packet{}, false
+		return r, false
 	}
 	if c.size > maxPacket {
 		s.gap[i] = true
-		return media.Packet{}, false
+		return r, false
 	}
 	st := s.streams[i]
 	at := func(ts C.int64_t) time.Duration {
@@ -134,20 +140,29 @@ func (s *Source) packet(c *C.ld_packet) (media.Packet, bool) {
 		}
 		return toTime(int64(ts), st.num, st.den)
 	}
-	duration := at(c.duration)
-	pts, dts, jump := s.clock.place(i, at(c.pts), at(c.dts), duration)
-	p := media.Packet{
-		Kind: media.Kind(i + 1), PTS: pts, DTS: dts, Duration: max(duration, 0),
-		Key:  c.key != 0,
-		Gap:  jump || s.gap[i] || c.corrupt != 0,
-		Data: C.GoBytes(unsafe.Pointer(c.data), c.size),
-	}
-	if p.Kind == media.Audio {
-		p.SkipStart, p.SkipEnd = skip(c, media.TimeToSamples(p.Duration, st.rate))
+	r = raw{pts: at(c.pts), dts: at(c.dts), duration: at(c.duration)}
+	r.p = media.Packet{
+		Kind:     media.Kind(i + 1),
+		Duration: max(r.duration, 0),
+		Key:      c.key != 0,
+		Gap:      s.gap[i] || c.corrupt != 0,
+		Data:     C.GoBytes(unsafe.Pointer(c.data), c.size),
 	}
 	s.gap[i] = false
-	s.last = max(s.last, pts+p.Duration)
-	return p, true
+	if i == 0 {
+		r.p.SkipStart, r.p.SkipEnd = skip(c, media.TimeToSamples(r.p.Duration, st.rate))
+	}
+	return r, true
+}
+
+// finish puts a packet on the session's clock.
+func (s *Source) finish(r raw) media.Packet {
+	p := r.p
+	var jump bool
+	p.PTS, p.DTS, jump = s.clock.place(int(p.Kind-1), r.pts, r.dts, r.duration)
+	p.Gap = p.Gap || jump
+	s.last = max(s.last, p.PTS+p.Duration)
+	return p
 }
 
 // skip returns how many samples to drop from either end of a packet of n.

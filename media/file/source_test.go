@@ -2,6 +2,7 @@ package file
 
 import (
 	"testing"
+	"time"
 
 	"livedub/media"
 )
@@ -50,7 +51,10 @@ func TestSourceAgreesWithFFprobe(t *testing.T) {
 // compare holds what Source gave against what ffprobe told of the same file.
 func compare(t *testing.T, want probed, s *Source, all []media.Packet) {
 	t.Helper()
-	zero := seconds(t, want.Format.StartTime)
+	zero := time.Duration(0)
+	if want.Format.StartTime != "" {
+		zero = seconds(t, want.Format.StartTime)
+	}
 	if d := seconds(t, want.Format.Duration); !near(s.Duration(), d) {
 		t.Errorf("duration %v, ffprobe %v", s.Duration(), d)
 	}
@@ -62,6 +66,9 @@ func compare(t *testing.T, want probed, s *Source, all []media.Packet) {
 		}
 		for i, p := range got {
 			w := want[i]
+			if i > 0 && p.PTS == got[i-1].PTS {
+				t.Errorf("%v packets %d and %d: pts %v twice", kind, i-1, i, p.PTS)
+			}
 			if w.PTS != "" && !near(p.PTS, seconds(t, w.PTS)-zero) {
 				t.Fatalf("%v packet %d: pts %v, ffprobe %s - %v", kind, i, p.PTS, w.PTS, zero)
 			}

@@ -29,13 +29,16 @@ type trackTime struct {
 // the clock lies before it. Decoding times never run backwards.
 func (l *timeline) place(i int, pts, dts, duration time.Duration) (time.Duration, time.Duration, bool) {
 	t, other := &l.trackOf[i], &l.trackOf[1-i]
-	if dts == unknown {
-		dts = pts
-	}
 	if pts == unknown {
 		pts = dts
 	}
-	if dts == unknown { // both: count on
+	if dts == unknown {
+		dts = pts
+		if t.started && pts != unknown { // decoded in turn, however late it is shown
+			dts = min(pts, t.next-t.offset+l.zero)
+		}
+	}
+	if pts == unknown { // both: count on
 		pts, dts = t.advance(t.next, t.next, duration)
 		return pts, dts, false
 	}

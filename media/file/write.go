@@ -45,6 +45,7 @@ func (t *target) entry(p media.Packet, epoch time.Duration) entry {
 		key:      p.Key,
 		data:     p.Data,
 	}
+	e.dts = min(e.dts, e.pts)
 	if t.started {
 		e.dts = max(e.dts, t.last+1)
 	}
