@@ -86,22 +86,19 @@ func help(w io.Writer) error {
 	return err
 }
 
-// version returns the module's version with the commit it was built from, where the build recorded one.
+// revision is what git describes; make build sets it.
+var revision = ""
+
+// version returns what was built: make's revision, else what the Go tool
+// recorded for `go install livedub/cmd/livedub@version`.
 func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
+	if revision != "" {
+		return revision
 	}
-	v := info.Main.Version
-	if v == "" || v == "(devel)" {
-		v = "devel"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
 	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 && !strings.Contains(v, s.Value[:12]) {
-			v += " " + s.Value[:12]
-		}
-	}
-	return v
+	return "(devel)"
 }
 
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

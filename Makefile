@@ -1,0 +1,123 @@
+# Everything livedub needs, by name. `make help` lists the targets.
+.DEFAULT_GOAL := help
+.ONESHELL:
+.DELETE_ON_ERROR:
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS   += --no-print-directory
+
+LISTEN   ?= 127.0.0.1:8080
+GO_NEEDS := 1.26
+GO_TAR   := https://go.dev/dl/go1.26.8.linux-$(shell dpkg --print-architecture 2>/dev/null || echo amd64).tar.gz
+REVISION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+
+# sudo drops PATH entries; Go's own installer puts it here.
+export PATH    := $(PATH):/usr/local/go/bin
+export GOFLAGS := -tags=nolibopusfile -buildvcs=false
+
+# Debian 12 and Ubuntu 24.04. The codecs, the default engines, and flite and
+# ffmpeg, which make and measure the tests' input.
+PACKAGES := gcc libc6-dev pkg-config \
+	libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libswresample-dev libvpx-dev libopus-dev \
+	libpocketsphinx-dev libsphinxbase-dev pocketsphinx-en-us \
+	apertium apertium-eng-spa apertium-eng-cat \
+	libespeak-ng-dev espeak-ng-data flite ffmpeg
+# More translation pairs; a system that lacks one does without.
+PAIRS := apertium-en-gl apertium-spa-cat apertium-fr-es apertium-es-pt
+
+# Packages whose tests run under the race detector; those that are mostly C run without.
+RACE := ./cmd/livedub/... ./inference ./inference/fake/... ./internal/... ./media ./media/pace/... ./session/... ./web/...
+
+.PHONY: help deps go build run test lint bench fmt clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+deps: ## install the system's packages that are missing
+	@missing=()
+	installed=$$(dpkg-query -W -f='$${db:Status-Status} $${Package}\n' $(PACKAGES) $(PAIRS) 2>/dev/null || true)
+	have=" $$(awk '$$1 == "installed" { print $$2 }' <<<"$$installed" | tr '\n' ' ') "
+	for p in $(PACKAGES); do [[ $$have == *" $$p "* ]] || missing+=("$$p"); done
+	for p in $(PAIRS); do
+		[[ $$have == *" $$p "* ]] && continue
+		# Asked for again only where apt knows it, so that a missing pair costs nothing each time.
+		if [[ $${#missing[@]} -gt 0 ]] || apt-cache show "$$p" >/dev/null 2>&1; then missing+=("$$p"); fi
+	done
+	if [[ $${#missing[@]} -eq 0 ]]; then
+		echo "deps: system packages are in place"
+		exit 0
+	fi
+	sudo=
+	if [[ $$(id -u) -ne 0 ]]; then
+		if ! sudo -n true 2>/dev/null; then
+			echo "deps: system packages are missing and only root may install them. Run this line, then make again:" >&2
+			echo "sudo apt-get install -y $${missing[*]}" >&2
+			exit 1
+		fi
+		sudo="sudo -n"
+	fi
+	export DEBIAN_FRONTEND=noninteractive
+	echo "deps: apt-get update"
+	$$sudo apt-get update -q
+	known=()
+	for p in "$${missing[@]}"; do
+		if [[ " $(PAIRS) " == *" $$p "* ]] && ! apt-cache show "$$p" >/dev/null 2>&1; then
+			echo "deps: this system has no $$p: going on without that pair"
+			continue
+		fi
+		known+=("$$p")
+	done
+	echo "deps: apt-get install -y $${known[*]}"
+	[[ $${#known[@]} -eq 0 ]] || $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y "$${known[@]}"
+
+go:
+	@have=$$(go env GOVERSION 2>/dev/null | sed -nE 's/^go([0-9]+\.[0-9]+).*/\1/p' || true)
+	if [[ -z $$have || $$(printf '%s\n' $(GO_NEEDS) "$$have" | sort -V | head -1) != $(GO_NEEDS) ]]; then
+		echo "Go $(GO_NEEDS) or newer is needed, found $${have:-none}. Run this line, then make again:" >&2
+		echo "curl -fsSL $(GO_TAR) | sudo tar -C /usr/local -xz" >&2
+		exit 1
+	fi
+	echo "go: $$(go env GOVERSION); modules"
+	go mod download
+
+build: deps go ## bin/livedub and bin/espeakworker
+	@echo "build: bin/"
+	mkdir -p bin
+	go build -ldflags "-X main.revision=$(REVISION)" -o bin/ ./cmd/...
+
+run: build ## the server on LISTEN (127.0.0.1:8080)
+	@exec bin/livedub serve --listen $(LISTEN)
+
+test: build ## vet and every test
+	@echo "test: go vet"
+	go vet ./...
+	race=$$(go list $(RACE) | sort -u)
+	rest=$$(go list ./... | grep -vxF "$$race" || true)
+	echo "test: with the race detector"
+	go test -race -timeout 6m $$race
+	echo "test: the rest"
+	go test -timeout 6m $$rest
+
+lint: deps go ## gofmt, vet, staticcheck
+	@echo "lint: gofmt"
+	wrong=$$(gofmt -l .)
+	if [[ -n $$wrong ]]; then
+		echo "not formatted, run make fmt:" $$wrong >&2
+		exit 1
+	fi
+	echo "lint: go vet"
+	go vet ./...
+	echo "lint: staticcheck"
+	go tool staticcheck ./...
+
+bench: build ## Go benchmarks, then whole dubs (docs/BENCHMARKS.md)
+	@echo "bench: Go benchmarks"
+	go test -run '^$$' -bench . -benchmem -p 1 ./...
+	echo "bench: whole dubs"
+	bin/livedub bench
+
+fmt: go ## format the code
+	@gofmt -l -w .
+
+clean: ## remove what was built
+	@rm -rf bin out
