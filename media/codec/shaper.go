@@ -1,0 +1,114 @@
+package codec
+
+/*
+#include "shape.h"
+*/
+import "C"
+
+import (
+	"fmt"
+	"math"
+	"sync"
+
+	"livedub/media"
+)
+
+// Shaper brings any decoded picture to what we encode: upright, square pixels,
+// within bounds, even sides of at least 16 pixels.
+type Shaper struct {
+	turn       int     // clockwise degrees
+	aspect     float64 // of one pixel
+	maxW, maxH int
+
+	mu  sync.Mutex
+	s   *C.ldc_shaper
+	box size // of every picture once fixed
+}
+
+// NewShaper returns a shaper for t's Rotation and PixelAspect. Pictures larger
+// than maxW by maxH (portraits: maxH by maxW) are scaled down, none is scaled up.
+func NewShaper(t media.Track, maxW, maxH int) *Shaper {
+	s := &Shaper{
+		turn: ((t.Rotation/90*90)%360 + 360) % 360, aspect: t.PixelAspect,
+		maxW: max(minSide, min(maxW, maxSide)), maxH: max(minSide, min(maxH, maxSide)),
+		s: C.ldc_shaper_open(),
+	}
+	// A pixel this far from square is a broken header.
+	if !(s.aspect >= 1.0/8 && s.aspect <= 8) {
+		s.aspect = 1
+	}
+	return s
+}
+
+// Fix makes every picture from now on w by h (made even), fitted in with black
+// bars: for files, whose size cannot change.
+func (s *Shaper) Fix(w, h int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.box = size{even(float64(w), maxSide), even(float64(h), maxSide)}
+}
+
+// Shape takes over the caller's reference of f and returns the shaped picture:
+// f itself when nothing is to do, a view of it when only an odd row or column goes.
+func (s *Shaper) Shape(f *media.Frame) (*media.Frame, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.s == nil {
+		f.Release()
+		return nil, ErrClosed
+	}
+	if err := checkPlanes(f); err != nil {
+		f.Release()
+		return nil, err
+	}
+	in := size{f.Width, f.Height}
+	out, x, y, r := s.place(in)
+	if s.turn == 0 && x == 0 && y == 0 && out == r {
+		if out == in {
+			return f, nil
+		}
+		if s.aspect == 1 && in.w-out.w >= 0 && in.w-out.w <= 1 && in.h-out.h >= 0 && in.h-out.h <= 1 {
+			return crop(f, out), nil
+		}
+	}
+	defer f.Release()
+	var o *C.AVFrame
+	if err := C.ldc_shape(s.s, bytesOf(f.Y), bytesOf(f.U), bytesOf(f.V), C.int(f.YStride), C.int(f.UVStride),
+		C.int(f.Width), C.int(f.Height), C.int(s.turn), C.int(out.w), C.int(out.h),
+		C.ldc_rect{x: C.int(x), y: C.int(y), w: C.int(r.w), h: C.int(r.h)}, &o); err < 0 {
+		return nil, avError(fmt.Sprintf("shape a picture of %dx%d", f.Width, f.Height), err)
+	}
+	return wrap(o, f.PTS), nil
+}
+
+// place returns the size of the output and where in it a picture of size in goes.
+func (s *Shaper) place(in size) (out size, x, y int, r size) {
+	w, h := upright(in, s.turn, s.aspect)
+	if s.box != (size{}) {
+		x, y, r = fitBox(w, h, s.box)
+		return s.box, x, y, r
+	}
+	if s.aspect == 1 {
+		// An odd last row or column is dropped rather than blended away.
+		w, h = w-math.Mod(w, 2), h-math.Mod(h, 2)
+	}
+	out = fitInside(max(w, minSide), max(h, minSide), s.maxW, s.maxH)
+	return out, 0, 0, out
+}
+
+// crop returns the top left of f, by f's own memory.
+func crop(f *media.Frame, to size) *media.Frame {
+	p := f.Planes
+	p.Width, p.Height = to.w, to.h
+	c := media.WrapFrame(p, f.Release)
+	c.PTS = f.PTS
+	return c
+}
+
+// Close frees the shaper; pictures it made stay valid until released.
+func (s *Shaper) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	C.ldc_shaper_close(s.s)
+	s.s = nil
+}
