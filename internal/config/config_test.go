@@ -1,0 +1,222 @@
+package config
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var update = flag.Bool("update", false, "rewrite deploy/livedub.yaml")
+
+const sample = "../../deploy/livedub.yaml"
+
+// load resolves a file (none if yaml is empty), variables and flags.
+func load(t *testing.T, yaml string, env, args []string, sections ...string) (Config, error) {
+	t.Helper()
+	fs := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	b := Bind(fs, sections...)
+	if yaml != "" {
+		f := filepath.Join(t.TempDir(), "c.yaml")
+		if err := os.WriteFile(f, []byte(yaml), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append([]string{"--config", f}, args...)
+	}
+	if err := fs.Parse(args); err != nil {
+		return Config{}, err
+	}
+	return b.Resolve(env)
+}
+
+func TestSampleFileIsTheDefaults(t *testing.T) {
+	var b bytes.Buffer
+	if err := Default().WriteYAML(&b); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(sample, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, err := os.ReadFile(sample)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(file, b.Bytes()) {
+		t.Errorf("deploy/livedub.yaml is not the defaults: go test ./internal/config -update")
+	}
+	c := Config{}
+	if err := readYAML(file, table(&c)); err != nil {
+		t.Fatal(err)
+	}
+	if c != Default() {
+		t.Errorf("the sample file reads as %+v\nwant %+v", c, Default())
+	}
+}
+
+func TestEveryFieldIsInTheTable(t *testing.T) {
+	var c Config
+	fields := 0
+	v := reflect.ValueOf(c)
+	for i := range v.NumField() {
+		fields += v.Field(i).NumField()
+	}
+	opts := table(&c)
+	if fields != len(opts) {
+		t.Errorf("Config has %d fields, the table %d lines", fields, len(opts))
+	}
+	seen := map[string]bool{}
+	for _, o := range opts {
+		for _, n := range []string{o.key, "--" + o.flag(), o.variable()} {
+			if seen[n] {
+				t.Errorf("%s stands twice", n)
+			}
+			seen[n] = true
+		}
+	}
+}
+
+func TestOrder(t *testing.T) {
+	const file = "serve: {listen: 'file:1', drain: 1m}\nsession: {profile: live}\n"
+	env := []string{"LIVEDUB_SERVE_LISTEN=env:2", "LIVEDUB_SERVE_DRAIN=300ms", "LIVEDUB_LOG_LEVEL="}
+	c, err := load(t, file, env, []string{"--listen", "flag:3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Serve.Listen != "flag:3" {
+		t.Errorf("listen %q: want the flag's", c.Serve.Listen)
+	}
+	if c.Serve.Drain != 300*time.Millisecond {
+		t.Errorf("drain %v: want the variable's", c.Serve.Drain)
+	}
+	if c.Session.Profile != "live" {
+		t.Errorf("profile %q: want the file's", c.Session.Profile)
+	}
+	if c.Log.Level != "info" {
+		t.Errorf("level %q: want the default under an empty variable", c.Log.Level)
+	}
+}
+
+func TestFlagSaysTheDefaultOverTheFile(t *testing.T) {
+	c, err := load(t, "session: {profile: live}", nil, []string{"--profile", "sync"})
+	if err != nil || c.Session.Profile != "sync" {
+		t.Errorf("profile %q, %v: want sync", c.Session.Profile, err)
+	}
+}
+
+func TestConfigVariable(t *testing.T) {
+	f := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(f, []byte("speak: {workers: 7}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := load(t, "", []string{"LIVEDUB_CONFIG=" + f}, nil)
+	if err != nil || c.Speak.Workers != 7 {
+		t.Errorf("workers %d, %v: want 7", c.Speak.Workers, err)
+	}
+}
+
+func TestSections(t *testing.T) {
+	if _, err := load(t, "", nil, []string{"--listen", "x:1"}, "session", "log"); err == nil {
+		t.Error("--listen is taken where section serve is not bound")
+	}
+	c, err := load(t, "serve: {listen: 'file:1'}", nil, []string{"--delay-ms", "2500"}, "session", "log")
+	if err != nil || c.Serve.Listen != "file:1" || c.Session.DelayMS != 2500 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// TestErrors holds the wording: each names the key, its place and what would be right.
+func TestErrors(t *testing.T) {
+	for _, tt := range []struct{ name, yaml, env, arg, want string }{
+		{"misspelt", "# c\n\nserve:\n  lisen: x:1", "", "", "serve.lisen (line 4): unknown; did you mean serve.listen?"},
+		{"swapped", "sessoin:\n  profile: live", "", "", "sessoin (line 1): unknown; did you mean session?"},
+		{"wrong section", "session:\n  listen: x:1", "", "", "session.listen (line 2): unknown; did you mean serve.listen?"},
+		{"no section", "listen: x:1", "", "", "listen (line 1): unknown; did you mean serve.listen?"},
+		{"too deep", "serve:\n  listen:\n    host: x", "", "", "serve.listen (line 3): want a text, got a section"},
+		{"section is text", "serve: yes", "", "", "serve (line 1): is a section, want keys below it"},
+		{"list", "serve: [1]", "", "", "serve (line 1): is a section"},
+		{"root list", "- serve", "", "", "line 1: want sections"},
+		{"twice", "speak:\n  workers: 1\n  workers: 2", "", "", "speak.workers (line 3): already given on line 2"},
+		{"section twice", "speak:\n  workers: 1\nspeak:\n  workers: 2", "", "", "speak (line 3): already given on line 1"},
+		{"type", "speak:\n  workers: two", "", "", `speak.workers (line 2): want a whole number, got "two"`},
+		{"fraction", "speak:\n  workers: 1.5", "", "", `speak.workers (line 2): want a whole number, got "1.5"`},
+		{"number for text", "recognize:\n  model_dir: 5", "", "", `recognize.model_dir (line 2): want a text, got "5"`},
+		{"duration", "serve:\n  drain: 10", "", "", `serve.drain (line 2): want a duration like 4s or 300ms, got "10"`},
+		{"range", "session:\n  background_gain: 3", "", "", "session.background_gain (line 2): 3 is outside 0..1"},
+		{"not a number", "session:\n  background_gain: .nan", "", "", "session.background_gain (line 2): \".nan\" is not a number in 0..1"},
+		{"choice", "session:\n  profile: fast", "", "", `session.profile (line 2): "fast" is not one of sync, live`},
+		{"null", "serve:\n  listen:", "", "", "serve.listen (line 2): has no value"},
+		{"alias", "serve: &a {listen: 'x:1'}\nsession: *a", "", "", "session (line 2): is a section"},
+		{"merge", "serve:\n  <<: {listen: 'x:1'}", "", "", "line 2: want a plain key"},
+		{"documents", "serve: {}\n---\nserve: {}", "", "", "more than one document"},
+		{"no YAML", "serve: {", "", "", "line 1"},
+		{"port", "serve: {listen: 'x:70000'}", "", "", "port is outside 0..65535"},
+		{"variable", "", "LIVEDUB_SPEAK_WORKERS=0", "", "speak.workers (LIVEDUB_SPEAK_WORKERS): 0 is outside 1..64"},
+		{"misspelt variable", "", "LIVEDUB_SERVE_LISTN=x:1", "", "LIVEDUB_SERVE_LISTN: unknown; did you mean LIVEDUB_SERVE_LISTEN?"},
+		{"flag", "", "", "--background-gain=2", "2 is outside 0..1"},
+		{"no file", "", "", "--config=/nowhere/c.yaml", "/nowhere/c.yaml"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var args []string
+			if tt.arg != "" {
+				args = []string{tt.arg}
+			}
+			_, err := load(t, tt.yaml, []string{tt.env}, args)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("more than one line: %q", err)
+			}
+		})
+	}
+}
+
+func TestForeignVariablesPass(t *testing.T) {
+	env := []string{"LIVEDUB_PORT=tcp://10.0.0.1:80", "LIVEDUB_SERVICE_HOST=10.0.0.1", "PATH=/bin", "odd"}
+	if _, err := load(t, "", env, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEmptyFilesAreDefaults(t *testing.T) {
+	for _, yaml := range []string{"\n", "# nothing\n", "---\n", "serve:\n  # listen: x:1\n"} {
+		if c, err := load(t, yaml, nil, nil); err != nil || c != Default() {
+			t.Errorf("%q: %v", yaml, err)
+		}
+	}
+}
+
+func TestLargeFileIsRefused(t *testing.T) {
+	if _, err := load(t, strings.Repeat("#\n", maxFile), nil, nil); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDelay(t *testing.T) {
+	for _, tt := range []struct {
+		s    Session
+		want time.Duration
+	}{
+		{Session{Profile: "sync"}, 4 * time.Second},
+		{Session{Profile: "live"}, 120 * time.Millisecond},
+		{Session{Profile: "live", DelayMS: 250}, 250 * time.Millisecond},
+	} {
+		if got := tt.s.Delay(); got != tt.want {
+			t.Errorf("%+v: %v, want %v", tt.s, got, tt.want)
+		}
+	}
+}
