@@ -134,6 +134,7 @@ int ld_open(ld_reader **out, int fd, int wake, const char *name, int seekable, i
         return AVERROR(ENOMEM);
     r->io->seekable = seekable ? AVIO_SEEKABLE_NORMAL : 0;
     r->fmt->pb = r->io;
+    r->fmt->flags |= AVFMT_FLAG_CUSTOM_IO; // also avformat_close_input must leave io alone
     r->fmt->io_open = refuse_open;
     r->fmt->interrupt_callback = (AVIOInterruptCB){interrupted, r};
 
