@@ -1,0 +1,91 @@
+package proc
+
+import (
+	"errors"
+	"os/exec"
+	"runtime"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Nest starts processes that die when it is closed and when we die, however we
+// die (SIGKILL too).
+//
+// The kernel's parent-death signal (PR_SET_PDEATHSIG) does not watch the parent
+// process but the thread that forked, and Go may fork on any thread. So a Nest
+// owns one thread, which does nothing but fork, from New to Close. Ending that
+// thread in Close is what kills the processes that still run.
+type Nest struct {
+	jobs chan startJob
+	quit chan struct{}
+	done chan struct{}
+	once sync.Once
+}
+
+type startJob struct {
+	cmd *exec.Cmd
+	err chan error
+}
+
+var errNestClosed = errors.New("proc: nest is closed; open a new one")
+
+// NewNest starts the thread. Close must be called.
+func NewNest() *Nest {
+	n := &Nest{jobs: make(chan startJob), quit: make(chan struct{}), done: make(chan struct{})}
+	go n.run()
+	return n
+}
+
+func (n *Nest) run() {
+	runtime.LockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		// Go never ends the main thread. While we hold it, another goroutine gets another one.
+		moved := make(chan struct{})
+		go func() {
+			runtime.LockOSThread()
+			close(moved)
+			n.fork()
+		}()
+		<-moved
+		runtime.UnlockOSThread()
+		return
+	}
+	n.fork()
+}
+
+// fork runs on a locked thread that is never unlocked: it ends with the goroutine.
+func (n *Nest) fork() {
+	defer close(n.done)
+	for {
+		select {
+		case j := <-n.jobs:
+			j.err <- j.cmd.Start()
+		case <-n.quit:
+			return
+		}
+	}
+}
+
+// Start starts cmd with the parent-death signal SIGKILL. The caller waits for cmd.
+func (n *Nest) Start(cmd *exec.Cmd) error {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	j := startJob{cmd: cmd, err: make(chan error, 1)}
+	select {
+	case n.jobs <- j:
+		return <-j.err
+	case <-n.quit:
+		return errNestClosed
+	}
+}
+
+// Close ends the thread; every process of the nest that still runs is killed by
+// the kernel. It may be called more than once.
+func (n *Nest) Close() {
+	n.once.Do(func() { close(n.quit) })
+	<-n.done
+}
