@@ -1,0 +1,246 @@
+// Package translate turns text of one language to another by Apertium: free,
+// rule-based, a few milliseconds a sentence, no pivoting over a third language.
+package translate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"livedub/inference"
+	"livedub/internal/proc"
+)
+
+const (
+	maxRunes   = 2000 // of one phrase
+	maxWaiting = 32   // phrases, for one pair
+)
+
+// Config says where Apertium is and how long it stays loaded.
+type Config struct {
+	ModesDir string        // directory of the *.mode files; "" is Debian's, /usr/share/apertium/modes
+	Idle     time.Duration // processes of a pair that was not used for so long end; 0 is 5 minutes
+}
+
+// Apertium is an inference.Translator with one pipeline of processes a pair,
+// started at the pair's first phrase. It is safe for concurrent use; phrases of
+// one pair are translated one after another.
+type Apertium struct {
+	nest  *proc.Nest
+	lanes map[inference.Pair]*lane // never changes
+	idle  time.Duration
+	life  context.Context // ends with Close
+	quit  context.CancelFunc
+	done  chan struct{}
+
+	used atomic.Int64 // CPU of pipelines that ended
+}
+
+// lane is the queue before one pair's pipeline. Who took the token from turn
+// may touch the pipeline.
+type lane struct {
+	mode    mode
+	turn    chan struct{}
+	waiting atomic.Int32
+	last    time.Time
+	running atomic.Pointer[pipeline] // written in turn only
+}
+
+var errClosed = errors.New("apertium: closed")
+
+// NewApertium looks for installed pairs; processes start later. It fails if there is no pair.
+func NewApertium(c Config) (*Apertium, error) {
+	if c.ModesDir == "" {
+		c.ModesDir = "/usr/share/apertium/modes"
+	}
+	if c.Idle <= 0 {
+		c.Idle = 5 * time.Minute
+	}
+	modes := scan(c.ModesDir)
+	if len(modes) == 0 {
+		return nil, fmt.Errorf("apertium: no usable pair in %s; install one, as apertium-eng-spa", c.ModesDir)
+	}
+	a := &Apertium{
+		nest:  proc.NewNest(),
+		lanes: map[inference.Pair]*lane{},
+		idle:  c.Idle,
+		done:  make(chan struct{}),
+	}
+	a.life, a.quit = context.WithCancel(context.Background())
+	for p, m := range modes {
+		l := &lane{mode: m, turn: make(chan struct{}, 1)}
+		l.turn <- struct{}{}
+		a.lanes[p] = l
+	}
+	go a.endIdle()
+	return a, nil
+}
+
+// Pairs implements inference.Translator.
+func (a *Apertium) Pairs() []inference.Pair {
+	var pairs []inference.Pair
+	for p := range a.lanes {
+		pairs = append(pairs, p)
+	}
+	slices.SortFunc(pairs, func(x, y inference.Pair) int { return strings.Compare(x.String(), y.String()) })
+	return pairs
+}
+
+// Translate implements inference.Translator. The text may be as it comes from
+// a recogniser; the translation has a capital and a final stop. Words that
+// Apertium does not know come back as they were. An error other than ctx's and
+// ErrUnsupported means that the pipeline died or stalled; the next phrase
+// starts a new one.
+func (a *Apertium) Translate(ctx context.Context, p inference.Pair, text string) (string, error) {
+	l := a.lanes[p]
+	if l == nil {
+		return "", fmt.Errorf("%w %v: apertium has %v", inference.ErrUnsupported, p, a.Pairs())
+	}
+	if n := utf8.RuneCountInString(text); n > maxRunes {
+		return "", fmt.Errorf("apertium: phrase of %d characters; split it at %d", n, maxRunes)
+	}
+	text = restore(p.From, clean(text))
+	if strings.IndexFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) < 0 {
+		return "", errors.New("apertium: nothing to translate; send words")
+	}
+	if err := a.take(ctx, l); err != nil {
+		return "", err
+	}
+	defer func() { l.turn <- struct{}{} }()
+	body, _ := strings.CutSuffix(text, ".") // the pipeline's own end of text is one
+	answer, err := a.ask(ctx, l, escape(body))
+	if err != nil {
+		return "", err
+	}
+	answer, _ = strings.CutSuffix(strings.TrimSpace(answer), "[]")
+	answer, _ = strings.CutSuffix(answer, ".")
+	return sentence(clean(unescape(answer, !strings.ContainsAny(text, "*#@")))), nil
+}
+
+// take waits for the turn to use l's pipeline.
+func (a *Apertium) take(ctx context.Context, l *lane) error {
+	if l.waiting.Add(1) > maxWaiting {
+		l.waiting.Add(-1)
+		return fmt.Errorf("apertium %s: %d phrases wait already; try later", l.mode.name, maxWaiting)
+	}
+	defer l.waiting.Add(-1)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if a.life.Err() != nil {
+		return errClosed
+	}
+	select {
+	case <-l.turn:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-a.life.Done():
+		return errClosed
+	}
+}
+
+// ask has one text translated; the caller has l's turn.
+func (a *Apertium) ask(ctx context.Context, l *lane, text string) (string, error) {
+	if p := l.running.Load(); p != nil && p.group.Exited() {
+		a.end(l)
+	}
+	p := l.running.Load()
+	if p == nil {
+		var err error
+		if p, err = startPipeline(a.nest, l.mode.stages); err != nil {
+			return "", fmt.Errorf("apertium %s: cannot start: %w", l.mode.name, err)
+		}
+		l.running.Store(p)
+	}
+	l.last = time.Now()
+	// Close does not wait for a slow answer.
+	asking, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(a.life, cancel)()
+	answer, err := p.ask(asking, text)
+	switch {
+	case err == nil:
+		return answer, nil
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return "", err // the pipeline is well
+	case a.life.Err() != nil:
+		return "", errClosed
+	}
+	a.end(l)
+	return "", fmt.Errorf("apertium %s: the pipeline %w; ask again", l.mode.name, err)
+}
+
+// end ends l's pipeline; the caller has l's turn.
+func (a *Apertium) end(l *lane) {
+	if p := l.running.Load(); p != nil {
+		p.close()
+		a.used.Add(int64(p.group.CPU()))
+		l.running.Store(nil)
+	}
+}
+
+// endIdle ends pipelines that were not used for a while.
+func (a *Apertium) endIdle() {
+	defer close(a.done)
+	t := time.NewTicker(max(a.idle/4, time.Millisecond))
+	defer t.Stop()
+	for {
+		select {
+		case <-a.life.Done():
+			return
+		case <-t.C:
+		}
+		for _, l := range a.lanes {
+			select {
+			case <-l.turn:
+				if time.Since(l.last) > a.idle {
+					a.end(l)
+				}
+				l.turn <- struct{}{}
+			default: // in use
+			}
+		}
+	}
+}
+
+// PIDs returns the ids of all live processes, those of one pair in pipeline order.
+func (a *Apertium) PIDs() []int {
+	var ids []int
+	for _, p := range a.Pairs() {
+		if r := a.lanes[p].running.Load(); r != nil {
+			ids = append(ids, r.group.PIDs()...)
+		}
+	}
+	return ids
+}
+
+// CPU implements inference.Coster.
+func (a *Apertium) CPU() time.Duration {
+	t := time.Duration(a.used.Load())
+	for _, l := range a.lanes {
+		if p := l.running.Load(); p != nil {
+			t += p.group.CPU()
+		}
+	}
+	return t
+}
+
+// Close ends all processes. Phrases under way fail.
+func (a *Apertium) Close() error {
+	a.quit()
+	<-a.done
+	for _, l := range a.lanes {
+		<-l.turn
+		a.end(l)
+		l.turn <- struct{}{}
+	}
+	a.nest.Close()
+	return nil
+}
