@@ -2,11 +2,7 @@ package codec
 
 /*
 #include <stdlib.h>
-#include <errno.h>
 #include "audiodec.h"
-
-static const int ldc_again = AVERROR(EAGAIN), ldc_end = AVERROR_EOF;
-static const int64_t ldc_no_time = AV_NOPTS_VALUE;
 */
 import "C"
 
@@ -57,7 +53,7 @@ func (d *avAudioDecoder) receive() ([]media.Samples, error) {
 	var failed error
 	for {
 		switch err := C.ldc_adec_receive(d.d); {
-		case err == C.ldc_again || err == C.ldc_end:
+		case err == C.LDC_AGAIN || err == C.LDC_END:
 			return out, failed
 		case err < 0 && failed != nil:
 			return out, failed
@@ -79,7 +75,7 @@ func (d *avAudioDecoder) receive() ([]media.Samples, error) {
 		s.Data = s.Data[:int(n)*s.Channels]
 		// Only the first frame of a packet carries its time.
 		at := d.next
-		if f.pts != C.ldc_no_time {
+		if f.pts != noTime {
 			at = time.Duration(f.pts)
 		}
 		d.next = follow(at, &s)

@@ -38,9 +38,7 @@ int ldc_avenc_open(ldc_avenc **out, const ldc_avenc_config *cfg) {
 	} else {
 		av_dict_set(&opts, "preset", cfg->preset, 0);
 		av_dict_set(&opts, "tune", "zerolatency", 0);
-		// The tune assumes a constant frame rate; cameras have none, and the
-		// bitrate would be off by whatever they deviate.
-		av_dict_set(&opts, "x264-params", "scenecut=0:force-cfr=0", 0);
+		av_dict_set(&opts, "x264-params", "scenecut=0", 0);
 	}
 	if ((err = avcodec_open2(c, codec, &opts)) < 0)
 		goto fail;

@@ -8,20 +8,36 @@ import "C"
 
 import (
 	"fmt"
+	"math"
 	"unsafe"
 
 	"livedub/media"
 )
 
 // avEncoder is libx264 or h264_nvenc behind libavcodec.
+//
+// Without delay both count bits by the picture, at the nominal rate: a camera at
+// half that would get half its bitrate. So they are given the bitrate that, at
+// the nominal rate, comes to what was asked for at the real one.
 type avEncoder struct {
-	e      *C.ldc_avenc
-	lib    string
-	buffer float64 // seconds
+	e       *C.ldc_avenc
+	lib     string
+	buffer  float64 // seconds
+	bitrate int     // asked for
+
+	nominal float64 // distance of pictures, 1/90000 s
+	step    float64 // the same as it is, smoothed
+	stretch float64 // step/nominal as last applied
+	slack   float64 // how far that may be off
+	last    int64   // pts of the picture before
 }
 
 func newAVEncoder(lib string, c VideoEncoderConfig) (*avEncoder, error) {
-	e := &avEncoder{lib: lib, buffer: 0.5}
+	e := &avEncoder{lib: lib, buffer: 0.5, bitrate: c.Bitrate, nominal: clockRate / c.FrameRate, stretch: 1, slack: 0.1}
+	e.step = e.nominal
+	if lib == "h264_nvenc" {
+		e.slack = 0.5 // each change costs a keyframe
+	}
 	if c.OutOfBand {
 		// A file is read ahead by its player: let the rate breathe.
 		e.buffer = 2
@@ -44,6 +60,7 @@ func newAVEncoder(lib string, c VideoEncoderConfig) (*avEncoder, error) {
 }
 
 func (e *avEncoder) encode(f *media.Frame, pts int64, key bool) ([]byte, bool, error) {
+	e.measure(pts)
 	k := C.int(0)
 	if key {
 		k = 1
@@ -59,9 +76,26 @@ func (e *avEncoder) encode(f *media.Frame, pts int64, key bool) ([]byte, bool, e
 	return C.GoBytes(unsafe.Pointer(p.data), p.size), p.flags&C.AV_PKT_FLAG_KEY != 0, nil
 }
 
+// measure follows the real distance of pictures; one hole moves it by a tenth at most.
+func (e *avEncoder) measure(pts int64) {
+	if e.last != 0 {
+		e.step += 0.1 * (min(max(float64(pts-e.last), e.step/2), e.step*2) - e.step)
+	}
+	e.last = pts
+	if s := e.step / e.nominal; math.Abs(s/e.stretch-1) > e.slack {
+		e.stretch = s
+		e.apply()
+	}
+}
+
 func (e *avEncoder) setBitrate(bps int) error {
-	C.ldc_avenc_set_bitrate(e.e, C.int64_t(bps), C.double(e.buffer))
+	e.bitrate = bps
+	e.apply()
 	return nil
+}
+
+func (e *avEncoder) apply() {
+	C.ldc_avenc_set_bitrate(e.e, C.int64_t(float64(e.bitrate)*e.stretch), C.double(e.buffer/e.stretch))
 }
 
 func (e *avEncoder) extradata() []byte {

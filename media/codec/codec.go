@@ -22,6 +22,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 	"unsafe"
 
@@ -41,6 +42,9 @@ const (
 
 // maxPacket bounds one access unit in bytes; libavcodec counts in int.
 const maxPacket = 64 << 20
+
+// noTime is AV_NOPTS_VALUE.
+const noTime = math.MinInt64
 
 func init() {
 	// Broken input is normal here and reported as errors; the library's own

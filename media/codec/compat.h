@@ -2,6 +2,7 @@
 #ifndef LDC_COMPAT_H
 #define LDC_COMPAT_H
 
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 #include <libavcodec/avcodec.h>
@@ -87,6 +88,9 @@ static inline SwrContext *ldc_swr(const AVFrame *layout, int in_ch, enum AVSampl
 		swr_free(&s);
 	return s;
 }
+
+// What a decoder that is not in trouble answers when it has nothing.
+enum { LDC_AGAIN = AVERROR(EAGAIN), LDC_END = AVERROR_EOF };
 
 // ldc_find_decoder returns a software decoder for the codec named id of the
 // given kind (AVMEDIA_TYPE_UNKNOWN: any), or NULL.

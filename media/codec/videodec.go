@@ -2,11 +2,7 @@ package codec
 
 /*
 #include <stdlib.h>
-#include <errno.h>
 #include "videodec.h"
-
-static const int ldc_eagain = AVERROR(EAGAIN), ldc_eof = AVERROR_EOF;
-static const int64_t ldc_nopts = AV_NOPTS_VALUE;
 */
 import "C"
 
@@ -102,11 +98,11 @@ func (d *VideoDecoder) receive(at time.Duration) ([]*media.Frame, error) {
 		switch err := C.ldc_vdec_receive(d.d, maxSide, &f); {
 		case err == 0:
 			pts := at
-			if f.pts != C.ldc_nopts {
+			if f.pts != noTime {
 				pts = time.Duration(f.pts)
 			}
 			frames = append(frames, wrap(f, pts))
-		case err == C.ldc_eagain || err == C.ldc_eof:
+		case err == C.LDC_AGAIN || err == C.LDC_END:
 			return frames, failed
 		case err == C.LDC_TOO_BIG:
 			failed = fmt.Errorf("codec: a %s picture is over %d a side; send a smaller one", d.codec, maxSide)

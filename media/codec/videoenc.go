@@ -3,6 +3,7 @@ package codec
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,6 +24,9 @@ type VideoEncoderConfig struct {
 
 // clockRate is what encoders count time in (Hz).
 const clockRate = 90000
+
+// presets are libx264's, fastest first.
+var presets = []string{"ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"}
 
 // Bitrates the encoders accept (bit/s).
 const minBitrate, maxBitrate = 1000, 1 << 30
@@ -67,6 +71,9 @@ func NewVideoEncoder(c VideoEncoderConfig) (*VideoEncoder, error) {
 	case "", "off", "auto":
 	default:
 		return nil, fmt.Errorf("codec: unknown hardware %q; set auto or off", c.Hardware)
+	}
+	if !slices.Contains(presets, c.Preset) {
+		return nil, fmt.Errorf("codec: unknown preset %q; choose one of %v", c.Preset, presets)
 	}
 	back, err := openVideo(c)
 	if err != nil {
