@@ -1,0 +1,85 @@
+// Package arch holds the laws of this module's shape: who may import whom, and
+// what every package must have. Its test reads the source itself, so that a
+// cached result never hides a breach.
+package arch
+
+// layer says what packages of this module a package may import. The longest
+// matching line counts; a package that none matches is a breach.
+//
+//	"media"      that package
+//	"media/..."  all packages below it, not itself
+//	"./..."      all packages below the importing one
+type layer struct {
+	pkg string
+	may []string
+}
+
+// layers follows a frame inwards: cmd, signaling, session, media/* and
+// inference/*, then the words media and inference, which know nobody.
+var layers = []layer{
+	{"media", nil},
+	{"inference", []string{"media"}},
+
+	{"media/...", []string{"media", "media/..."}},
+	{"inference/viseme", []string{"inference"}},
+	{"inference/inferencetest", []string{"media", "inference", "inference/viseme"}},
+	{"inference/...", []string{"media", "inference", "inference/viseme", "internal/proc", "./..."}}, // engines know nothing of each other
+
+	// Engines are handed to a session; it knows their interfaces only.
+	{"session", []string{"media", "media/...", "inference", "inference/viseme", "session/...", "internal/proc", "internal/telemetry"}},
+	{"session/...", []string{"media", "media/...", "inference", "inference/viseme", "session", "session/...", "internal/proc", "internal/telemetry"}},
+
+	{"signaling", []string{"media", "inference", "session", "signaling/...", "store", "cluster", "web", "internal/telemetry"}},
+	{"signaling/gateway", []string{"signaling", "cluster", "internal/telemetry"}},
+	{"signaling/...", []string{"media", "media/...", "inference", "session", "signaling", "signaling/...", "store", "cluster", "web", "internal/telemetry"}},
+
+	{"store", nil},
+	{"store/...", []string{"store", "store/...", "internal/telemetry"}},
+	{"cluster", nil},
+	{"cluster/...", []string{"cluster", "cluster/...", "internal/telemetry"}},
+
+	{"web", nil},
+	{"internal/doctor", []string{"media", "media/codec", "inference", "inference/...", "internal/proc"}},
+	{"internal/talker", []string{"media", "media/..."}},
+	{"internal/...", []string{"internal/..."}},
+
+	{"cmd/gateway", []string{"signaling/gateway", "cluster", "cluster/...", "internal/config", "internal/telemetry", "web"}},
+	{"cmd/espeakworker", []string{"./...", "inference/speak/...", "internal/proc"}},
+	{"cmd/...", []string{"media", "media/...", "inference", "inference/...", "session", "session/...", "signaling", "signaling/...",
+		"store", "store/...", "cluster", "cluster/...", "web", "internal/..."}},
+	{"test/...", []string{"media", "media/...", "inference", "inference/...", "session", "session/...", "internal/..."}},
+}
+
+// words are the packages that import nothing from outside the standard library.
+var words = []string{"media", "inference", "store", "cluster", "web"}
+
+// owner says which packages alone may import something from outside. A path
+// that ends in / covers all below it.
+type owner struct {
+	path string
+	by   []string
+}
+
+var owners = []owner{
+	{"C", []string{"media/codec", "media/file", "inference/recognize", "inference/onnx", "cmd/espeakworker"}},
+	{"github.com/pion/", []string{"media/rtc", "signaling", "signaling/...", "cmd/loadgen", "test/..."}},
+	{"gopkg.in/hraban/opus.v2", []string{"media/codec"}},
+	{"github.com/maxhawkins/go-webrtcvad", []string{"inference/recognize"}},
+	{"github.com/NVIDIA/go-nvml/", []string{"internal/doctor", "inference/engine"}},
+	{"github.com/prometheus/", []string{"internal/telemetry", "session", "session/...", "signaling", "signaling/...", "cmd/..."}},
+	{"github.com/spf13/pflag", []string{"internal/config", "cmd/..."}},
+	{"gopkg.in/yaml.v3", []string{"internal/config"}},
+	{"testing", nil}, // tests, and packages whose name ends in "test"
+}
+
+// link says what a program must not link, however indirectly.
+type link struct {
+	pkg  string
+	none []string
+}
+
+var links = []link{
+	{"cmd/gateway", []string{"C", "github.com/pion/", "github.com/yalue/onnxruntime_go", "github.com/k2-fsa/",
+		"github.com/NVIDIA/", "livedub/media/codec", "livedub/media/file", "livedub/session"}},
+	{"cmd/espeakworker", []string{"github.com/pion/", "github.com/NVIDIA/", "livedub/media/codec", "livedub/media/file", "livedub/session"}},
+}

@@ -1,0 +1,3 @@
+module livedub
+
+go 1.26

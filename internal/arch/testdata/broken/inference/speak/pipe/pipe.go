@@ -1,0 +1,6 @@
+// Package pipe breaks the law.
+package pipe
+
+import (
+	_ "strings"
+)

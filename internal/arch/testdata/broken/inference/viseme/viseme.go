@@ -1,0 +1,7 @@
+// Package viseme breaks the law.
+package viseme
+
+import (
+	_ "livedub/inference"
+	_ "testing" // want `inference/viseme may not import testing`
+)

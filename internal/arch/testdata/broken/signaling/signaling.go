@@ -1,0 +1,8 @@
+// Package signaling breaks the law.
+package signaling
+
+import (
+	_ "github.com/pion/webrtc/v4"
+	_ "livedub/session"
+	_ "livedub/store"
+)

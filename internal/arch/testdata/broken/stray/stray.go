@@ -1,0 +1,2 @@
+// Package stray stands nowhere. want `stands in no layer`
+package stray
