@@ -72,7 +72,7 @@ type Picture struct {
 	FixedSize           bool          // keep the first picture's size, and parameter sets out of band: files
 	KeyInterval         time.Duration // longest distance of keyframes; 0: on demand
 	Bitrate             int           // bit/s; 0: by size
-	Encoder             string        // codec.VideoEncoderConfig.Hardware: "auto", "off"
+	Hardware            string        // codec.VideoEncoderConfig.Hardware: "auto", "off"
 	Preset              string        // x264's
 }
 
@@ -139,8 +139,8 @@ func (c *Config) planning() timeline.Config {
 	}
 }
 
-// encoder returns the settings of a video encoder for pictures of w by h.
-func (p Picture) encoder(w, h int, fps float64) codec.VideoEncoderConfig {
+// Encoder returns the settings of a video encoder for pictures of w by h.
+func (p Picture) Encoder(w, h int, fps float64) codec.VideoEncoderConfig {
 	if fps <= 0 || fps > 120 {
 		fps = 30
 	}
@@ -151,6 +151,6 @@ func (p Picture) encoder(w, h int, fps float64) codec.VideoEncoderConfig {
 	}
 	return codec.VideoEncoderConfig{
 		Codec: "h264", Width: w, Height: h, FrameRate: fps, Bitrate: rate,
-		KeyInterval: p.KeyInterval, OutOfBand: p.FixedSize, Hardware: p.Encoder, Preset: p.Preset,
+		KeyInterval: p.KeyInterval, OutOfBand: p.FixedSize, Hardware: p.Hardware, Preset: p.Preset,
 	}
 }

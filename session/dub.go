@@ -97,10 +97,8 @@ func (d *Dub) play(ctx context.Context, r *soundReader) error {
 		r.read(pcm)
 		d.timeline.Mix(o, pcm, channels)
 		d.timeline.Forget(o)
-		var err error
-		_ = d.s.meter.do("encode_audio", func() error {
-			err = d.outlet.sound(media.Samples{PTS: o, Rate: timeline.Rate, Channels: channels, Data: pcm})
-			return nil
+		err := d.s.meter.do("encode_audio", func() error {
+			return d.outlet.sound(media.Samples{PTS: o, Rate: timeline.Rate, Channels: channels, Data: pcm})
 		})
 		if err != nil {
 			return err

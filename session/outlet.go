@@ -45,7 +45,7 @@ func (o *outlet) expect(sound *soundLine, picture *media.Track) {
 // picture encodes one picture for output time at.
 func (o *outlet) picture(f *media.Frame, at time.Duration, fps float64) error {
 	if o.video == nil {
-		enc, err := codec.NewVideoEncoder(o.s.cfg.Picture.encoder(f.Width, f.Height, fps))
+		enc, err := codec.NewVideoEncoder(o.s.cfg.Picture.Encoder(f.Width, f.Height, fps))
 		if err != nil {
 			return fmt.Errorf("encode picture: %w", err)
 		}

@@ -78,7 +78,7 @@ func (s *Session) Run(ctx context.Context, src media.Source) error {
 	g.run("ingest", func(ctx context.Context) error { return s.ingest(ctx, src, ears, pictures) })
 	g.run("hear", ears.run)
 	if picture != nil {
-		g.run("see", eyes.run)
+		g.run("see", eyes.see)
 		g.run("show", eyes.show)
 	}
 	for _, d := range s.dubs {

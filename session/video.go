@@ -211,23 +211,20 @@ func (d *Dub) show(ctx context.Context, fps float64) error {
 			step = min(max(p.frame.PTS-last, time.Second/120), time.Second/5)
 		}
 		last = p.frame.PTS
-		err := d.showOne(ctx, lips, p, step, fps)
-		if err != nil {
+		if err := d.showOne(ctx, lips, p, step, fps); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// showOne shows one picture and gives its reference back.
 func (d *Dub) showOne(ctx context.Context, lips inference.LipsStream, p picture, step time.Duration, fps float64) error {
+	defer p.frame.Release()
 	frame, method := d.render(ctx, lips, p, step)
 	defer frame.Release()
 	due := frame.PTS + d.s.cfg.Delay
-	var err error
-	_ = d.s.meter.do("encode_video", func() error {
-		err = d.outlet.picture(frame, due, fps)
-		return nil
-	})
+	err := d.s.meter.do("encode_video", func() error { return d.outlet.picture(frame, due, fps) })
 	if err != nil {
 		return err
 	}

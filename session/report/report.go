@@ -198,3 +198,25 @@ func round(v float64, digits int) float64 {
 	f := math.Pow10(digits)
 	return math.Round(v*f) / f
 }
+
+// Read reads what Write wrote.
+func Read(path string) (*Report, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	r := &Report{}
+	return r, json.Unmarshal(b, r)
+}
+
+// ReadyMedian returns the median time from a phrase's end to its dub's being
+// ready to sound, in ms, nil where nothing was dubbed. It means something by the wall's clock only.
+func (r *Report) ReadyMedian() *float64 {
+	var v []float64
+	for _, p := range r.Phrases {
+		if p.Fate == session.Played {
+			v = append(v, (p.Steps.ReadyAt-p.SourceEnd)*1000)
+		}
+	}
+	return percentile(v, 50)
+}

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"livedub/inference"
+	"livedub/internal/config"
+	"livedub/internal/proc"
+	"livedub/internal/telemetry"
+	"livedub/media"
+	"livedub/media/file"
+	"livedub/media/pace"
+	"livedub/session"
+	"livedub/session/report"
+)
+
+const dubUsage = "dub IN --from en --to es[,ca] -o DIR [--profile sync|live] [--delay-ms N] [--realtime]"
+
+// fileKeyInterval keeps dubbed files easy to seek in.
+const fileKeyInterval = 2 * time.Second
+
+// dubJob is one file to be dubbed.
+type dubJob struct {
+	in, out  string
+	from     inference.Lang
+	to       []inference.Lang
+	realtime bool
+	settings config.Config
+	stderr   io.Writer
+}
+
+var langCode = regexp.MustCompile(`^[a-z]{2,3}$`)
+
+// runDub dubs a file: the same session as a live call, between a file and files.
+func runDub(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	fs := newFlags("dub")
+	from := fs.String("from", "en", "spoken `LANGUAGE`")
+	to := fs.StringSlice("to", nil, "target `LANGUAGES`, separated by commas")
+	out := fs.StringP("out", "o", "", "`FOLDER` for what is made")
+	realtime := fs.Bool("realtime", false, "take as long as the file lasts, as a live call would")
+	settings, rest, err := settings(fs, dubUsage, args, stdout, "session", "recognize", "translate", "speak", "lips", "video", "log")
+	if err != nil {
+		return err
+	}
+	job := dubJob{from: inference.Lang(*from), out: *out, realtime: *realtime, settings: settings, stderr: stderr}
+	switch {
+	case len(rest) != 1:
+		return usagef("dub: name one file: livedub %s", dubUsage)
+	case len(*to) == 0:
+		return usagef("dub: --to is missing: name a target language, as --to es")
+	case *out == "":
+		return usagef("dub: -o is missing: name a folder for what is made")
+	}
+	job.in = rest[0]
+	for _, l := range append([]string{*from}, *to...) {
+		if !langCode.MatchString(l) {
+			return usagef("dub: %q is no language code: use two letters, as en or es", l)
+		}
+	}
+	for _, l := range *to {
+		job.to = append(job.to, inference.Lang(l))
+	}
+	return job.run(ctx)
+}
+
+// run is a file's way from beginning to end.
+func (j *dubJob) run(ctx context.Context) error {
+	began := time.Now()
+	src, err := file.Open(j.in)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	if err := j.prepareOut(); err != nil {
+		return err
+	}
+	log, err := telemetry.NewLogger(j.stderr, j.settings.Log.Level, j.settings.Log.Format)
+	if err != nil {
+		return err
+	}
+	engines, err := openEngines(j.settings)
+	if err != nil {
+		return err
+	}
+	defer engines.Close()
+
+	cfg := sessionConfig(j.settings)
+	cfg.From, cfg.To, cfg.Log = j.from, j.to, log
+	cfg.SinkErrorsEnd = true
+	cfg.Picture.FixedSize, cfg.Picture.KeyInterval = true, fileKeyInterval
+	var clock pace.Clock = pace.NewVirtual()
+	var source media.Source = src
+	if j.realtime {
+		clock = pace.NewWall()
+		source = pace.Realtime(src, clock)
+	}
+	s, err := session.New(cfg, engines.Engines, clock)
+	if err != nil {
+		return err
+	}
+	for _, to := range j.to {
+		sink, err := file.Create(j.path(to, "mp4"), file.SinkConfig{Epoch: cfg.Delay, Video: media.H264, Audio: media.AAC})
+		if err != nil {
+			return err
+		}
+		if err := s.Attach(to, sink); err != nil {
+			return err
+		}
+	}
+
+	bar := startProgress(j.stderr, src.Duration(), func() time.Duration { return clock.Now() - cfg.Delay })
+	runErr := s.Run(ctx, source)
+	bar.stop(runErr == nil)
+
+	state := s.State()
+	r := report.Build(cfg, state)
+	r.Clock = "virtual"
+	if j.realtime {
+		r.Clock = "wall"
+	}
+	r.Warnings = append(r.Warnings, j.warnings(src, state)...)
+	for stage, d := range engines.cpu() {
+		r.StageCPU[stage] += float64(d.Microseconds()) / 1000
+	}
+	r.PeakRSSMB = peakRSS()
+	r.WallS = time.Since(began).Seconds()
+	if runErr == nil {
+		j.measure(ctx, r, state)
+	}
+	return errors.Join(j.explain(ctx, runErr), j.write(r, state))
+}
+
+// prepareOut makes the folder and sees to it that the input is not among what is overwritten.
+func (j *dubJob) prepareOut() error {
+	if err := os.MkdirAll(j.out, 0o755); err != nil {
+		return fmt.Errorf("%w: choose another folder with -o", err)
+	}
+	in, err := os.Stat(j.in)
+	if err != nil {
+		return err
+	}
+	for _, to := range j.to {
+		if out, err := os.Stat(j.path(to, "mp4")); err == nil && os.SameFile(in, out) {
+			return fmt.Errorf("%s would be overwritten by its own dub: choose another folder with -o", j.in)
+		}
+	}
+	return nil
+}
+
+func (j *dubJob) path(lang inference.Lang, ext string) string {
+	return filepath.Join(j.out, string(lang)+"."+ext)
+}
+
+// warnings tells what the user should know though the work was done.
+func (j *dubJob) warnings(src *file.Source, st session.State) []string {
+	var out []string
+	warn := func(text string) {
+		out = append(out, text)
+		fmt.Fprintln(j.stderr, "warning: "+text)
+	}
+	kinds := map[media.Kind]bool{}
+	for _, t := range src.Tracks() {
+		kinds[t.Kind] = true
+	}
+	if !kinds[media.Audio] {
+		warn("the input has no sound: the picture was copied, nothing was dubbed")
+	} else if st.Heard == 0 {
+		warn("no speech was recognised: the original sound was kept")
+	}
+	if !kinds[media.Video] {
+		warn("the input has no picture: only sound was written")
+	}
+	if src.Truncated() {
+		warn("the input ends early: what could be read was dubbed")
+	}
+	for stage, n := range st.Failures {
+		warn(fmt.Sprintf("%s failed %d times: see the log lines above", stage, n))
+	}
+	return out
+}
+
+// measure finds sound against picture in what was written.
+func (j *dubJob) measure(ctx context.Context, r *report.Report, st session.State) {
+	for _, d := range st.Dubs[:1] { // all dubs leave by the same way
+		off, err := report.MeasureOffset(ctx, j.in, j.path(d.Lang, "mp4"), d.Records)
+		if err != nil {
+			r.Warnings = append(r.Warnings, "sound against picture could not be measured: "+err.Error())
+			continue
+		}
+		r.AVOffset = off
+	}
+}
+
+// write writes captions, the report and the waterfall.
+func (j *dubJob) write(r *report.Report, st session.State) error {
+	source := map[int]report.Cue{}
+	var order []int
+	for _, d := range st.Dubs {
+		var cues []report.Cue
+		for _, rec := range d.Records {
+			p := rec.Phrase
+			if _, ok := source[p.ID]; !ok {
+				source[p.ID] = report.Cue{Start: p.Start, End: p.End, Text: p.Text}
+				order = append(order, p.ID)
+			}
+			switch {
+			case rec.Fate == session.Played:
+				cues = append(cues, report.Cue{Start: rec.DubStart, End: rec.DubEnd, Text: rec.Text})
+			case rec.Text != "":
+				cues = append(cues, report.Cue{Start: p.Start, End: p.End, Text: rec.Text})
+			}
+		}
+		if err := report.WriteVTT(j.path(d.Lang, "vtt"), cues); err != nil {
+			return err
+		}
+	}
+	var cues []report.Cue
+	for _, id := range order {
+		cues = append(cues, source[id])
+	}
+	if err := report.WriteVTT(j.path(j.from, "vtt"), cues); err != nil {
+		return err
+	}
+	if err := r.WriteWaterfall(filepath.Join(j.out, "timeline.svg")); err != nil {
+		return err
+	}
+	return r.Write(filepath.Join(j.out, "report.json"))
+}
+
+// explain turns the end of a run into what the user reads.
+func (j *dubJob) explain(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("interrupted: what was dubbed until then is in %s", j.out)
+	}
+	return fmt.Errorf("%s: %w", strings.TrimSuffix(j.in, "/"), err)
+}
+
+// peakRSS returns the peak memory of this process and its workers, MB.
+func peakRSS() float64 {
+	sum := proc.PeakRSS(os.Getpid())
+	for _, pid := range proc.Children(os.Getpid()) {
+		sum += proc.PeakRSS(pid)
+	}
+	return float64(sum) / 1e6
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"livedub/inference"
+	"livedub/inference/fake"
+	"livedub/inference/recognize"
+	"livedub/inference/speak"
+	"livedub/inference/translate"
+	"livedub/internal/config"
+	"livedub/session"
+)
+
+// engines are the stages that the configuration names, with their ends.
+type engines struct {
+	session.Engines
+	closers []io.Closer
+}
+
+// openEngines starts what the configuration names. The caller closes it.
+func openEngines(c config.Config) (*engines, error) {
+	e := &engines{}
+	for _, open := range []func(config.Config) error{e.openRecognizer, e.openTranslator, e.openSpeaker, e.openMouth} {
+		if err := open(c); err != nil {
+			return nil, errors.Join(err, e.Close())
+		}
+	}
+	return e, nil
+}
+
+func (e *engines) openRecognizer(c config.Config) error {
+	if c.Recognize.Engine == "fake" {
+		e.Recognizer = &fake.Recognizer{}
+		return nil
+	}
+	r, err := recognize.NewPocketSphinx(recognize.Config{ModelDir: c.Recognize.ModelDir})
+	if err != nil {
+		return err
+	}
+	e.Recognizer, e.closers = r, append(e.closers, r)
+	return nil
+}
+
+func (e *engines) openTranslator(c config.Config) error {
+	if c.Translate.Engine == "fake" {
+		e.Translator = &fake.Translator{}
+		return nil
+	}
+	t, err := translate.NewApertium(translate.Config{ModesDir: c.Translate.ModesDir})
+	if err != nil {
+		return err
+	}
+	e.Translator, e.closers = t, append(e.closers, t)
+	return nil
+}
+
+func (e *engines) openSpeaker(c config.Config) error {
+	if c.Speak.Engine == "fake" {
+		e.Speaker = &fake.Speaker{}
+		return nil
+	}
+	s, err := speak.NewEspeak(speak.Config{Worker: c.Speak.Worker, Workers: c.Speak.Workers})
+	if err != nil {
+		return err
+	}
+	e.Speaker, e.closers = s, append(e.closers, s)
+	return nil
+}
+
+func (e *engines) openMouth(c config.Config) error {
+	if c.Lips.Engine == "fake" {
+		e.Faces, e.Lips = fake.Faces{}, &fake.Lips{}
+	}
+	return nil
+}
+
+// cpu returns what the engines' own processes have used, by stage.
+func (e *engines) cpu() map[string]time.Duration {
+	out := map[string]time.Duration{}
+	for stage, engine := range map[string]any{"translate": e.Translator, "speak": e.Speaker} {
+		if c, ok := engine.(inference.Coster); ok {
+			out[stage] = c.CPU()
+		}
+	}
+	return out
+}
+
+// Close ends all engines and their processes.
+func (e *engines) Close() error {
+	var errs []error
+	for _, c := range e.closers {
+		if err := c.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("closing an engine: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// sessionConfig returns what the settings say about any session.
+func sessionConfig(c config.Config) session.Config {
+	hardware := c.Video.Encoder
+	if hardware == "x264" {
+		hardware = "off"
+	}
+	return session.Config{
+		Profile: session.Profile(c.Session.Profile), Delay: c.Session.Delay(), BackgroundGain: c.Session.BackgroundGain,
+		Picture: session.Picture{
+			MaxWidth: c.Video.MaxWidth, MaxHeight: c.Video.MaxHeight,
+			Bitrate: c.Video.BitrateKbps * 1000, Hardware: hardware, Preset: c.Video.Preset,
+		},
+	}
+}

@@ -1,0 +1,367 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"livedub/inference"
+	"livedub/inference/fake"
+	"livedub/media"
+	"livedub/media/pace"
+)
+
+// TestDubStandsWhereTheSpeakerSpoke follows sound and pictures through a whole session.
+func TestDubStandsWhereTheSpeakerSpoke(t *testing.T) {
+	r := newRig(t)
+	r.engines.Faces, r.engines.Lips = fake.Faces{}, &fake.Lips{}
+	if err := r.run(t, t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	st := r.s.State().Dubs[0]
+	if len(st.Records) != len(said) {
+		t.Fatalf("%d phrases, want %d", len(st.Records), len(said))
+	}
+	pcm := sound(t, r.out["es"])
+	for i, rec := range st.Records {
+		if rec.Fate != Played || rec.Late != 0 || rec.DubStart != rec.Phrase.Start {
+			t.Errorf("phrase %d: %s, %v late, starts %v for %v", i, rec.Fate, rec.Late, rec.DubStart, rec.Phrase.Start)
+		}
+		if d := rec.Phrase.Start - said[i].from; d < 0 || d > 20*time.Millisecond {
+			t.Errorf("phrase %d heard from %v, said from %v", i, rec.Phrase.Start, said[i].from)
+		}
+		for _, m := range rec.Marks {
+			at := rec.DubStart + r.cfg.Delay + m.At + m.Dur/2
+			vowel := m.Viseme >= inference.VisemeA
+			if l := level(pcm, fake.Tone, at); vowel != (l > 3000) {
+				t.Errorf("phrase %d: %q at %v has level %.0f", i, m.IPA, at, l)
+			}
+		}
+	}
+	for _, b := range said { // ducked over its whole span, though not outside
+		for at := b.from + seconds(.02); at < b.to-seconds(.02); at += seconds(.05) {
+			if l := level(pcm, voice, at+r.cfg.Delay); l < 1200 || l > 1800 {
+				t.Errorf("original at %v has level %.0f, want 1500", at, l)
+			}
+		}
+	}
+	show := pictures(t, r.out["es"])
+	if st.Frames.In != 225 || st.Frames.Out != 225 || len(show) != 225 {
+		t.Fatalf("frames %+v, %d written, want 225", st.Frames, len(show))
+	}
+	for i, p := range show {
+		if want := time.Duration(i)*time.Second/testFPS + r.cfg.Delay; p.at != want || p.number != i%16 {
+			t.Fatalf("picture %d shows %d at %v, want %v", i, p.number, p.at, want)
+		}
+		whose, shape := mouthAt(st.Records, p.at-r.cfg.Delay)
+		if d := p.bar - shape; whose && (d > .12 || d < -.12) {
+			t.Errorf("picture %d: mouth open %.2f, the voice's is %.2f", i, p.bar, shape)
+		}
+	}
+	if f := st.Frames; f.Warp == 0 || f.Untouched == 0 || f.Warp+f.Untouched != f.Out {
+		t.Errorf("frames %+v", f)
+	}
+	if st.Level != Lips {
+		t.Errorf("ladder stands at %s", st.Level)
+	}
+}
+
+func TestSilentStretchesPassUntouched(t *testing.T) {
+	r := newRig(t)
+	r.src = speaker(t, seconds(4), nil, true, true)
+	if err := r.run(t, t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	st := r.s.State().Dubs[0]
+	if len(st.Records) != 0 || st.Frames.Untouched != 100 || st.Frames.Out != 100 {
+		t.Errorf("%d phrases, frames %+v", len(st.Records), st.Frames)
+	}
+}
+
+// TestSameInputSameOutput holds that virtual time does not depend on the machine.
+func TestSameInputSameOutput(t *testing.T) {
+	var first []media.Packet
+	for range 3 {
+		r := newRig(t)
+		r.cfg.To = []inference.Lang{"es", "ca"}
+		if err := r.run(t, t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		sounds := slices.DeleteFunc(slices.Clone(r.out["ca"].packets), func(p media.Packet) bool { return p.Kind != media.Audio })
+		if first == nil {
+			first = sounds
+			continue
+		}
+		if len(sounds) != len(first) {
+			t.Fatalf("%d packets, %d the first time", len(sounds), len(first))
+		}
+		for i := range sounds {
+			if sounds[i].PTS != first[i].PTS || !slices.Equal(sounds[i].Data, first[i].Data) {
+				t.Fatalf("sound differs at %v", sounds[i].PTS)
+			}
+		}
+	}
+}
+
+// TestRealTime runs by the wall's clock, which synctest turns.
+func TestRealTime(t *testing.T) {
+	src := speaker(t, seconds(9), said, true, true)
+	synctest.Test(t, func(t *testing.T) {
+		for _, profile := range []Profile{Sync, Live} {
+			r := newRig(t)
+			r.src = &memory{tracks: src.tracks, packets: src.packets}
+			r.cfg.Profile, r.cfg.Delay = profile, profile.DefaultDelay()
+			r.clock = pace.NewWall()
+			began := time.Now()
+			if err := r.dub(t, t.Context(), pace.Realtime(r.src, r.clock)); err != nil {
+				t.Fatal(err)
+			}
+			took := time.Since(began)
+			if took < seconds(9)+r.cfg.Delay || took > seconds(9)+r.cfg.Delay+seconds(1) {
+				t.Errorf("%s: took %v", profile, took)
+			}
+			st := r.s.State().Dubs[0]
+			if st.Frames.Dropped != 0 || st.Frames.Out != 225 || len(st.Records) != 3 {
+				t.Errorf("%s: frames %+v, %d phrases", profile, st.Frames, len(st.Records))
+			}
+			for _, rec := range st.Records {
+				early := rec.DubStart + r.cfg.Delay - rec.ReadyAt
+				if rec.Fate != Played || early < profile.freeze() {
+					t.Errorf("%s: %s, placed %v before it played", profile, rec.Fate, early)
+				}
+				if profile == Live && early > profile.freeze() {
+					t.Errorf("live: the dub existed %v before it played", early)
+				}
+			}
+		}
+	})
+}
+
+func TestLiveDucksOnlyUnderTheDub(t *testing.T) {
+	r := newRig(t)
+	r.cfg.Profile, r.cfg.Delay = Live, Live.DefaultDelay()
+	if err := r.run(t, t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	pcm := sound(t, r.out["es"])
+	if l := level(pcm, voice, said[0].from+seconds(.3)+r.cfg.Delay); l < 8000 {
+		t.Errorf("the original is at %.0f before any dub sounds", l)
+	}
+	for _, rec := range r.s.State().Dubs[0].Records {
+		for _, b := range said {
+			at := rec.DubStart + seconds(.3)
+			if b.from+seconds(.1) < at && at < b.to-seconds(.1) {
+				if l := level(pcm, voice, at+r.cfg.Delay); l > 2000 {
+					t.Errorf("the original is at %.0f under a dub", l)
+				}
+			}
+		}
+	}
+}
+
+func TestFailingEngineIsTriedAgainThenSkipped(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		times int32
+		fate  Fate
+	}{{"once", 1, Played}, {"twice", 2, SkippedFailed}} {
+		for _, stage := range []string{"translate", "speak", "panic"} {
+			t.Run(stage+" "+c.name, func(t *testing.T) {
+				r := newRig(t)
+				var failed atomic.Int32
+				fail := func(text string) error {
+					if strings.Contains(text, "2") && failed.Add(1) <= c.times {
+						if stage == "panic" {
+							panic("the engine broke")
+						}
+						return errors.New("the worker died")
+					}
+					return nil
+				}
+				if stage == "translate" {
+					r.engines.Translator = &fake.Translator{Fail: fail}
+				} else {
+					r.engines.Speaker = &fake.Speaker{Fail: fail}
+				}
+				// The fake speaker needs letters; the phrase's number tells them apart.
+				if err := r.run(t, t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				st := r.s.State().Dubs[0]
+				if len(st.Records) != 3 || st.Records[1].Fate != c.fate || st.Records[2].Fate != Played {
+					t.Fatalf("fates: %+v", st.Records)
+				}
+				if st.Retries != int(c.times) {
+					t.Errorf("%d retries counted, want %d", st.Retries, c.times)
+				}
+				l := level(sound(t, r.out["es"]), voice, seconds(3.4)+r.cfg.Delay)
+				if c.fate == Played && l > 2000 || c.fate != Played && l < 8000 {
+					t.Errorf("%s: the original is at %.0f", c.fate, l)
+				}
+				if st.Level != Voice {
+					t.Errorf("ladder stands at %s after the engine worked again", st.Level)
+				}
+			})
+		}
+	}
+}
+
+func TestFailingRecogniserLeavesTheOriginal(t *testing.T) {
+	r := newRig(t)
+	var calls atomic.Int32
+	r.engines.Recognizer = &fake.Recognizer{Fail: func() error {
+		if calls.Add(1) == 30 {
+			panic("the model broke")
+		}
+		if n := calls.Load(); n > 10 && n < 200 {
+			return errors.New("the recogniser broke")
+		}
+		return nil
+	}}
+	if err := r.run(t, t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	st := r.s.State()
+	if st.Failures["recognize"] == 0 || st.Dubs[0].Steps[Passthrough] == 0 {
+		t.Errorf("failures %v, steps %v", st.Failures, st.Dubs[0].Steps)
+	}
+	if l := level(sound(t, r.out["es"]), voice, seconds(1)+r.cfg.Delay); l < 8000 {
+		t.Errorf("the original is at %.0f", l)
+	}
+	if st.Dubs[0].Frames.Out != 225 {
+		t.Errorf("frames %+v", st.Dubs[0].Frames)
+	}
+}
+
+func TestFailingLipsLeaveThePicture(t *testing.T) {
+	r := newRig(t)
+	r.engines.Faces, r.engines.Lips = fake.Faces{}, &fake.Lips{Fail: func() error { panic("no mouth") }}
+	if err := r.run(t, t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	st := r.s.State()
+	if st.Dubs[0].Frames.Untouched != 225 || st.Failures["lips"] == 0 || st.Dubs[0].Steps[Voice] == 0 {
+		t.Errorf("frames %+v, failures %v", st.Dubs[0].Frames, st.Failures)
+	}
+}
+
+func TestOneTrackOnly(t *testing.T) {
+	for _, c := range []struct{ sound, pictures bool }{{true, false}, {false, true}} {
+		r := newRig(t)
+		r.src = speaker(t, seconds(9), said, c.sound, c.pictures)
+		if err := r.run(t, t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(r.out["es"].tracks); n != 1 {
+			t.Errorf("%+v: %d tracks written", c, n)
+		}
+		if st := r.s.State().Dubs[0]; c.sound && len(st.Records) != 3 || c.pictures && st.Frames.Out != 225 {
+			t.Errorf("%+v: %d phrases, frames %+v", c, len(st.Records), st.Frames)
+		}
+	}
+}
+
+func TestCancelLeavesWhatWasWritten(t *testing.T) {
+	r := newRig(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	r.out = map[inference.Lang]*memory{"es": {}}
+	n := 0
+	r.out["es"].fail = func(media.Packet) error {
+		if n++; n == 100 {
+			cancel()
+		}
+		return nil
+	}
+	if err := r.run(t, ctx); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if len(r.out["es"].packets) < 99 {
+		t.Errorf("%d packets written", len(r.out["es"].packets))
+	}
+}
+
+func TestSinkErrors(t *testing.T) {
+	full := errors.New("no space left")
+	for _, ends := range []bool{true, false} {
+		r := newRig(t)
+		r.cfg.SinkErrorsEnd = ends
+		r.cfg.To = []inference.Lang{"es", "ca"}
+		r.out = map[inference.Lang]*memory{"es": {fail: func(p media.Packet) error {
+			if p.PTS > seconds(6) {
+				return full
+			}
+			return nil
+		}}}
+		err := r.run(t, t.Context())
+		if ends != errors.Is(err, full) {
+			t.Errorf("SinkErrorsEnd %v: %v", ends, err)
+		}
+		if last := r.out["ca"].packets[len(r.out["ca"].packets)-1].PTS; !ends && last < seconds(12) {
+			t.Errorf("the other dub ended at %v", last)
+		}
+	}
+}
+
+func TestGarbageInTheMiddle(t *testing.T) {
+	r := newRig(t)
+	r.src = speaker(t, seconds(9), said, true, true)
+	for i := range r.src.packets {
+		if i > 200 && i < 260 {
+			r.src.packets[i].Data = []byte{0xde, 0xad, 0xbe, 0xef}
+		}
+	}
+	if err := r.run(t, t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if st := r.s.State(); len(st.Failures) == 0 || st.Dubs[0].Frames.Out < 150 {
+		t.Errorf("failures %v, frames %+v", st.Failures, st.Dubs[0].Frames)
+	}
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	for want, change := range map[string]func(*Config){
+		"choose sync or live":    func(c *Config) { c.Profile = "fast" },
+		"choose 0 to 1m":         func(c *Config) { c.Delay = time.Hour },
+		"choose 0 to 1:":         func(c *Config) { c.BackgroundGain = 2 },
+		"name at least one":      func(c *Config) { c.To = nil },
+		"name it once":           func(c *Config) { c.To = []inference.Lang{"es", "es"} },
+		"these pairs work here:": func(c *Config) { c.To = []inference.Lang{"xx"} },
+	} {
+		r := newRig(t)
+		change(&r.cfg)
+		if _, err := New(r.cfg, r.engines, r.clock); err == nil || !strings.Contains(err.Error(), strings.TrimSuffix(want, ":")) {
+			t.Errorf("%q: %v", want, err)
+		}
+	}
+}
+
+func TestEventsTellCaptionsInOrder(t *testing.T) {
+	r := newRig(t)
+	r.src = speaker(t, seconds(9), said, true, true)
+	s, err := New(r.cfg, r.engines, r.clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, stop := s.Events()
+	defer stop()
+	if err := s.Run(t.Context(), r.src); err != nil {
+		t.Fatal(err)
+	}
+	finals := map[inference.Lang][]string{}
+	for e := range events {
+		if e.Kind == "caption" && e.Caption.Final {
+			finals[e.Caption.Lang] = append(finals[e.Caption.Lang], e.Caption.Text)
+		}
+	}
+	if got := strings.Join(finals["en"], ", "); got != "phrase 1, phrase 2, phrase 3" {
+		t.Errorf("en: %s", got)
+	}
+	if got := strings.Join(finals["es"], ", "); got != "es:phrase es:1, es:phrase es:2, es:phrase es:3" {
+		t.Errorf("es: %s", got)
+	}
+}
