@@ -204,6 +204,7 @@ static void describe(AVFormatContext *f, int index, ld_stream *s)
     s->rate_num = rate.num;
     s->rate_den = rate.den;
     s->sample_rate = par->sample_rate;
+    s->priming = par->initial_padding;
 #if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(59, 24, 100)
     s->channels = par->ch_layout.nb_channels;
 #else

@@ -15,7 +15,7 @@ typedef struct ld_stream {
     int width, height, rotation; // rotation in clockwise degrees
     int sar_num, sar_den;
     int rate_num, rate_den;
-    int sample_rate, channels;
+    int sample_rate, channels, priming; // priming: samples that only start the decoder
     int tb_num, tb_den;
     int64_t duration; // in its time base; LD_NONE if unknown
 } ld_stream;

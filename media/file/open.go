@@ -133,8 +133,11 @@ func (s *Source) describe(info *C.ld_info) {
 			continue
 		}
 		t := track(kind, c)
-		st.num, st.den, st.rate = int(c.tb_num), int(c.tb_den), t.SampleRate
+		st.num, st.den = int(c.tb_num), int(c.tb_den)
 		s.tracks = append(s.tracks, t)
+		if kind == media.Audio {
+			s.priming = priming{rate: t.SampleRate, stated: int(c.priming)}
+		}
 		if kind == media.Video && t.FrameRate > 0 {
 			s.ahead.step = time.Duration(float64(time.Second) / t.FrameRate)
 			s.clock.trackOf[i].step = s.ahead.step

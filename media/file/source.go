@@ -25,7 +25,8 @@ const endSlack = 500 * time.Millisecond
 // Source reads a media file. It implements media.Source.
 //
 // Session zero is the container's start_time, which the ffmpeg command calls 0
-// too; sound that only primes the decoder comes before it and carries SkipStart.
+// too. What only primes the decoders comes before it: pictures of negative time
+// are not to be shown, and such sound carries SkipStart.
 type Source struct {
 	path     string
 	tracks   []media.Track
@@ -36,6 +37,7 @@ type Source struct {
 	file      *os.File
 	ahead     ahead
 	clock     timeline
+	priming   priming
 	streams   [2]stream     // audio, video
 	stated    time.Duration // length of our tracks as the file itself states it, 0 if it does not
 	last      time.Duration // end of what was read
@@ -52,7 +54,6 @@ type Source struct {
 type stream struct {
 	index    int // -1: none
 	num, den int // time base
-	rate     int // Hz
 }
 
 var _ media.Source = (*Source)(nil)
@@ -150,7 +151,7 @@ func (s *Source) packet(c *C.ld_packet) (r raw, ok bool) {
 	}
 	s.gap[i] = false
 	if i == 0 {
-		r.p.SkipStart, r.p.SkipEnd = skip(c, media.TimeToSamples(r.p.Duration, st.rate))
+		r.p.SkipStart, r.p.SkipEnd = s.priming.skips(r.p.Duration, uint32(c.skip_start), uint32(c.skip_end), c.discard != 0)
 	}
 	return r, true
 }
@@ -163,15 +164,6 @@ func (s *Source) finish(r raw) media.Packet {
 	p.Gap = p.Gap || jump
 	s.last = max(s.last, p.PTS+p.Duration)
 	return p
-}
-
-// skip returns how many samples to drop from either end of a packet of n.
-func skip(c *C.ld_packet, n int) (start, end int) {
-	const most = 1 << 24 // samples; a hostile file may say anything
-	if c.discard != 0 {  // the edit list leaves this packet out: it only primes the decoder
-		return max(n, int(min(c.skip_start, most))), 0
-	}
-	return int(min(c.skip_start, most)), int(min(c.skip_end, most))
 }
 
 // interrupt makes a waiting Read return.
