@@ -58,25 +58,33 @@ func (r *Resampler) Resample(s media.Samples) (media.Samples, error) {
 	if s.Frames() == 0 {
 		return r.empty(), nil
 	}
-	var tail media.Samples
-	if s.Rate != r.inRate || s.Channels != r.inCh {
-		tail, _ = r.drain()
-		if err := r.open(s); err != nil {
-			return media.Samples{}, err
-		}
+	if s.Rate == r.inRate && s.Channels == r.inCh {
+		return r.convert(s)
 	}
+	tail, err := r.drain()
+	if err != nil {
+		return media.Samples{}, err
+	}
+	if err := r.open(s); err != nil {
+		return media.Samples{}, err
+	}
+	out, err := r.convert(s)
+	if err != nil || len(tail.Data) == 0 || abs(out.PTS-tail.End()) > clockSlack {
+		return out, err
+	}
+	tail.Data = append(tail.Data, out.Data...)
+	return tail, nil
+}
+
+// convert takes s in the form the filter is open for.
+func (r *Resampler) convert(s media.Samples) (media.Samples, error) {
 	if r.swr == nil {
 		return s, nil
 	}
 	if expected := r.origin + media.SamplesToTime(r.read, r.inRate); abs(s.PTS-expected) > clockSlack {
 		r.origin += s.PTS - expected
 	}
-	out, err := r.run(s.Data)
-	if err == nil && len(tail.Data) > 0 && abs(out.PTS-tail.End()) <= clockSlack {
-		tail.Data = append(tail.Data, out.Data...)
-		out = tail
-	}
-	return out, err
+	return r.run(s.Data)
 }
 
 // Flush returns what the filter still holds; the next block begins a new stream.
