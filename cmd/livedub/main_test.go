@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// call runs livedub in this process.
+func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = run(t.Context(), args, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func TestUsage(t *testing.T) {
+	for _, tt := range []struct {
+		args string
+		code int
+		out  string // part of stdout
+		err  string // part of stderr, which is then one line
+	}{
+		{"help", 0, "usage: livedub COMMAND", ""},
+		{"--help", 0, "doctor", ""},
+		{"-h", 0, "serve", ""},
+		{"--version", 0, "livedub ", ""},
+		{"help serve", 0, "--listen", ""},
+		{"serve --help", 0, "--config FILE", ""},
+		{"serve -h", 0, "usage: livedub serve", ""},
+		{"doctor --help", 0, "--json", ""},
+		{"serve --print-config --listen 127.0.0.1:9", 0, "listen: 127.0.0.1:9", ""},
+		{"serv", 2, "", "livedub: serv is no command; did you mean livedub serve?"},
+		{"help serv", 2, "", "did you mean livedub serve?"},
+		{"serve --lisen x:1", 2, "", "--lisen is no flag; did you mean --listen?"},
+		{"serve -x", 2, "", "-x is no flag"},
+		{"serve --listen", 2, "", "needs an argument: --listen"},
+		{"serve --listen 8080", 2, "", "is not HOST:PORT"},
+		{"serve now", 2, "", `takes no arguments, got "now"`},
+		{"doctor now", 2, "", `takes no arguments, got "now"`},
+		{"serve --config /nowhere.yaml", 1, "", "/nowhere.yaml: no such file or directory: check --config"},
+	} {
+		t.Run(tt.args, func(t *testing.T) {
+			code, out, errs := call(t, strings.Fields(tt.args)...)
+			if code != tt.code {
+				t.Errorf("exit code %d, want %d", code, tt.code)
+			}
+			if !strings.Contains(out, tt.out) || !strings.Contains(errs, tt.err) {
+				t.Errorf("stdout %q\nstderr %q\nwant %q, %q", out, errs, tt.out, tt.err)
+			}
+			if lines := strings.Count(errs, "\n"); (tt.err != "") != (lines == 1) {
+				t.Errorf("%d lines on stderr: %q", lines, errs)
+			}
+		})
+	}
+}
+
+func TestNoCommand(t *testing.T) {
+	code, out, errs := call(t)
+	if code != 2 || out != "" || !strings.Contains(errs, "usage: livedub COMMAND") {
+		t.Errorf("code %d, stdout %q, stderr %q", code, out, errs)
+	}
+}
+
+// TestEveryCommandExplainsItself: each has help of its own, with settings and --config.
+func TestEveryCommandExplainsItself(t *testing.T) {
+	for _, c := range commands() {
+		code, out, errs := call(t, c.name, "--help")
+		if code != 0 || errs != "" || !strings.Contains(out, "usage: livedub "+c.name) {
+			t.Errorf("%s --help: code %d, stdout %q, stderr %q", c.name, code, out, errs)
+		}
+		if code, _, errs := call(t, c.name, "--no-such-flag"); code != 2 || strings.Count(errs, "\n") != 1 {
+			t.Errorf("%s --no-such-flag: code %d, stderr %q", c.name, code, errs)
+		}
+	}
+}
+
+func TestErrorsAreOneLine(t *testing.T) {
+	err := usagef("a\n b")
+	if got := oneLine(err); got != "a b" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// startServer runs livedub serve on a free port and returns its URL and a
+// function that ends it and returns its exit code.
+func startServer(t *testing.T, args ...string) (url string, stop func() int) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	stdout, w := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		code <- run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0", "--log-level", "error"}, args...), w, io.Discard)
+		w.Close()
+	}()
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		cancel()
+		t.Fatalf("said nothing: %v, code %d", err, <-code)
+	}
+	_, url, _ = strings.Cut(line, "http://")
+	url, _, _ = strings.Cut(url, " ")
+	stop = func() int { cancel(); return <-code }
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	return "http://" + url, stop
+}
+
+func get(t *testing.T, method, url string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(body)
+}
+
+func TestServe(t *testing.T) {
+	url, stop := startServer(t)
+	if !strings.HasPrefix(url, "http://localhost:") {
+		t.Errorf("prints %s: want an address a browser trusts with a camera", url)
+	}
+	for _, tt := range []struct {
+		method, path string
+		status       int
+		want         string
+	}{
+		{"GET", "/", 200, "<title>livedub</title>"},
+		{"HEAD", "/", 200, ""},
+		{"GET", "/style.css", 200, "body {"},
+		{"GET", "/flow.svg", 200, "<svg"},
+		{"GET", "/healthz", 200, `"status":"ok"`},
+		{"GET", "/metrics", 200, "livedub_build_info{"},
+		{"GET", "/nothing", 404, "not found"},
+		{"GET", "/../go.mod", 404, "not found"},
+		{"POST", "/healthz", 405, "Method Not Allowed"},
+		{"DELETE", "/", 405, "Method Not Allowed"},
+	} {
+		resp, body := get(t, tt.method, url+tt.path)
+		if resp.StatusCode != tt.status || !strings.Contains(body, tt.want) {
+			t.Errorf("%s %s: %d %.200q, want %d with %q", tt.method, tt.path, resp.StatusCode, body, tt.status, tt.want)
+		}
+	}
+	_, body := get(t, "GET", url+"/healthz")
+	var health struct{ Status, Version string }
+	if err := json.Unmarshal([]byte(body), &health); err != nil || health.Version != version() {
+		t.Errorf("health %s: %v", body, err)
+	}
+	if code := stop(); code != 0 {
+		t.Errorf("exit code %d after a signal, want 0", code)
+	}
+}
+
+func TestServePortTaken(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	addr := l.Addr().String()
+	code, _, errs := call(t, "serve", "--listen", addr)
+	if want := "livedub: " + addr + " is in use: choose another with --listen\n"; code != 1 || errs != want {
+		t.Errorf("code %d, %q, want 1, %q", code, errs, want)
+	}
+}
+
+func TestServeAddressElsewhere(t *testing.T) {
+	code, _, errs := call(t, "serve", "--listen", "192.0.2.1:0") // TEST-NET-1 is nobody's
+	if code != 1 || !strings.Contains(errs, "choose another address with --listen") {
+		t.Errorf("code %d, %q", code, errs)
+	}
+}
+
+// slow starts a server with one request inside and returns what releases the
+// request, its outcome, and the server's end after ctx ended.
+func slow(t *testing.T, drain time.Duration) (release func(), outcome <-chan error, ended <-chan error) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	inside, open := make(chan struct{}), make(chan struct{})
+	srv := newServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(inside)
+		select {
+		case <-open:
+		case <-r.Context().Done():
+		}
+		_, _ = io.WriteString(w, "done")
+	}), log)
+	ctx, cancel := context.WithCancel(t.Context())
+	end, out := make(chan error, 1), make(chan error, 1)
+	go func() { end <- serve(ctx, srv, l, drain, log) }()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	go func() {
+		resp, err := client.Get("http://" + l.Addr().String())
+		if err == nil {
+			_, err = io.ReadAll(resp.Body)
+			resp.Body.Close()
+		}
+		out <- err
+	}()
+	<-inside
+	cancel()
+	return func() { close(open) }, out, end
+}
+
+func TestServeDrains(t *testing.T) {
+	release, outcome, ended := slow(t, time.Minute)
+	select {
+	case <-ended:
+		t.Error("left a request behind")
+	case <-time.After(50 * time.Millisecond):
+	}
+	release()
+	if err := <-outcome; err != nil {
+		t.Errorf("a request was cut off: %v", err)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestServeDrainIsBounded(t *testing.T) {
+	_, outcome, ended := slow(t, 10*time.Millisecond)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if err := <-outcome; err == nil {
+		t.Error("a request that never ends was not cut off")
+	}
+}
