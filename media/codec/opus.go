@@ -45,7 +45,10 @@ func (d *opusDecoder) decode(p media.Packet) ([]media.Samples, error) {
 }
 
 func (d *opusDecoder) flush() ([]media.Samples, error) {
-	err := d.d.Init(opusRate, d.channels)
+	fresh, err := newOpusDecoder(d.channels)
+	if err == nil {
+		*d = *fresh
+	}
 	return nil, err
 }
 
