@@ -16,6 +16,8 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", "run the server", runServe},
+		{"dub", "dub a file", runDub},
+		{"bench", "measure speed and memory on this machine", runBench},
 		{"doctor", "tell which engines, codecs and devices work here", runDoctor},
 	}
 }

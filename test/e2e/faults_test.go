@@ -1,0 +1,174 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// marked starts the program with a mark in its environment, by which it and
+// everything it starts can be found.
+func marked(t *testing.T, args ...string) (cmd *exec.Cmd, mark string, stderr *bytes.Buffer) {
+	t.Helper()
+	mark = fmt.Sprintf("LIVEDUB_E2E=%s-%d", t.Name(), time.Now().UnixNano())
+	cmd = exec.Command(filepath.Join(bin, "livedub"), args...)
+	cmd.Env = append(os.Environ(), mark)
+	stderr = &bytes.Buffer{}
+	cmd.Stderr = stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for pid := range processes(mark) {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	})
+	return cmd, mark, stderr
+}
+
+// processes returns the living processes that carry the mark, with their names.
+func processes(mark string) map[int]string {
+	out := map[int]string{}
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		env, err := os.ReadFile(dir + "/environ")
+		if err != nil || !bytes.Contains(env, []byte(mark)) {
+			continue
+		}
+		name, _ := os.ReadFile(dir + "/comm")
+		if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil {
+			out[pid] = strings.TrimSpace(string(name))
+		}
+	}
+	return out
+}
+
+// until waits for a condition.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("timed out waiting until %s", what)
+		}
+	}
+}
+
+// talk makes a clip of flite's speech that lasts about 12 s.
+func talk(t *testing.T, path string) {
+	t.Helper()
+	wav := path + ".wav"
+	tool(t, "flite", "-voice", "rms", "-t", "Good morning everyone. My brother has a red car. The children play in the garden. We need more time to finish the work. The weather is very good today.", "-o", wav)
+	ffmpeg(t, "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25", "-i", wav, "-shortest", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", path)
+}
+
+func TestInterruptLeavesPlayableFiles(t *testing.T) {
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "in.mp4"), filepath.Join(dir, "out")
+	talk(t, in)
+	cmd, mark, stderr := marked(t, "dub", in, "--to", "es", "-o", out, "--realtime")
+	until(t, "a file of some size is written", func() bool {
+		info, err := os.Stat(filepath.Join(out, "es.mp4"))
+		return err == nil && info.Size() > 60_000
+	})
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(stderr.String(), "interrupted") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	if left := processes(mark); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if s := probe(t, filepath.Join(out, "es.mp4")); s["video"].NbFrames == "" || s["audio"].CodecName != "aac" {
+		t.Errorf("not playable: %+v", s)
+	}
+	readReport(t, out)
+}
+
+func TestKilledServerTakesItsWorkersAlong(t *testing.T) {
+	dir := t.TempDir()
+	in := filepath.Join(dir, "in.mp4")
+	talk(t, in)
+	cmd, mark, _ := marked(t, "dub", in, "--to", "es", "-o", filepath.Join(dir, "out"), "--realtime")
+	until(t, "workers run", func() bool { return len(processes(mark)) > 2 })
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	until(t, "nothing is left", func() bool { return len(processes(mark)) == 0 })
+}
+
+// TestWorkersKilledWhileTheyWork kills every engine process again and again.
+func TestWorkersKilledWhileTheyWork(t *testing.T) {
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "in.mp4"), filepath.Join(dir, "out")
+	talk(t, in)
+	cmd, mark, stderr := marked(t, "dub", in, "--to", "es", "-o", out, "--realtime")
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	killed := 0
+	for tick := time.NewTicker(1500 * time.Millisecond); ; {
+		select {
+		case err := <-done:
+			tick.Stop()
+			if err != nil {
+				t.Fatalf("%v: %s", err, stderr)
+			}
+			if killed == 0 {
+				t.Fatal("no worker was ever there to be killed")
+			}
+			played := 0
+			for _, p := range readReport(t, out)["phrases"].([]any) {
+				switch fate := p.(map[string]any)["fate"]; fate {
+				case "played":
+					played++
+				case "skipped_failed":
+				default:
+					t.Errorf("fate %v", fate)
+				}
+			}
+			if played == 0 {
+				t.Errorf("no phrase survived: %s", stderr)
+			}
+			if left := processes(mark); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+			return
+		case <-tick.C:
+			for pid, name := range processes(mark) {
+				if pid != cmd.Process.Pid && name != "livedub" {
+					_ = syscall.Kill(pid, syscall.SIGKILL)
+					killed++
+				}
+			}
+		}
+	}
+}
+
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "in.mp4"), filepath.Join(dir, "out")
+	bursts(t, in, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac")
+	if err := os.Mkdir(out, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", out, "tmpfs", 0, "size=700k"); err != nil {
+		t.Skipf("SKIPPED: a small disk cannot be mounted here (%v): run as root", err)
+	}
+	defer func() { _ = syscall.Unmount(out, 0) }()
+	r := livedub(t, append([]string{"dub", in, "--to", "es", "-o", out, "--video-bitrate-kbps", "4000"}, fakes...)...)
+	if r.code != 1 || !strings.Contains(r.stderr, "no space left") {
+		t.Errorf("exit %d: %s", r.code, r.stderr)
+	}
+	if s := probe(t, filepath.Join(out, "es.mp4")); s["video"].NbFrames == "" || s["video"].NbFrames == "0" {
+		t.Errorf("not playable: %+v", s)
+	}
+}
