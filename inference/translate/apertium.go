@@ -118,8 +118,7 @@ func (a *Apertium) Translate(ctx context.Context, p inference.Pair, text string)
 	if err != nil {
 		return "", err
 	}
-	answer, _ = strings.CutSuffix(strings.TrimSpace(answer), "[]")
-	answer, _ = strings.CutSuffix(answer, ".")
+	answer, _ = strings.CutSuffix(strings.TrimSpace(answer), ".")
 	return sentence(clean(unescape(answer, !strings.ContainsAny(text, "*#@")))), nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
+	"strings"
 	"time"
 
 	"livedub/internal/proc"
@@ -18,7 +20,10 @@ const (
 	maxOwed   = 8               // answers nobody waits for any more
 )
 
-var errStalled = fmt.Errorf("gave no answer within %v", stall)
+var (
+	errStalled = fmt.Errorf("gave no answer within %v", stall)
+	errEnded   = errors.New("ended")
+)
 
 // pipeline is one running mode: its processes in a row, each reading from the
 // one before. It answers one text at a time and has one user at a time.
@@ -27,7 +32,8 @@ type pipeline struct {
 	in    *os.File // to the first stage
 	out   *os.File // from the last stage
 	buf   []byte   // read, not used yet
-	owed  int      // answers to come that their askers no longer wait for
+	asked int      // texts sent
+	heard int      // number of the last text answered; smaller than asked where an asker gave up
 }
 
 func startPipeline(nest *proc.Nest, stages [][]string) (p *pipeline, err error) {
@@ -80,17 +86,21 @@ func startPipeline(nest *proc.Nest, stages [][]string) (p *pipeline, err error) 
 // ask sends one text in Apertium's stream format, without its final stop, and
 // returns the answer in the same format. After any error but ctx's the pipeline
 // is of no use.
+//
+// Each text is followed by a superblank, which stages pass on as it is, with
+// the text's number: when a stage dies, those after it see the end of their
+// input and write NULs of their own.
 func (p *pipeline) ask(ctx context.Context, text string) (string, error) {
-	if p.owed > maxOwed {
+	if p.asked-p.heard > maxOwed {
 		return "", errStalled
 	}
 	limit := time.Now().Add(stall)
 	_ = p.in.SetDeadline(limit)
 	_ = p.out.SetDeadline(limit)
-	if _, err := p.in.WriteString(text + ".[]\n\x00"); err != nil {
+	p.asked++
+	if _, err := fmt.Fprintf(p.in, "%s.[%d]\n\x00", text, p.asked); err != nil {
 		return "", cause(err)
 	}
-	p.owed++
 
 	// Cancelling cuts only the waiting short; the answer is skipped when it comes.
 	cut := make(chan struct{})
@@ -111,10 +121,31 @@ func (p *pipeline) ask(ctx context.Context, text string) (string, error) {
 			}
 			return "", cause(err)
 		}
-		if p.owed--; p.owed == 0 {
-			return answer, nil
+		text, n := cutNumber(answer)
+		switch {
+		case n == p.asked:
+			p.heard = n
+			return text, nil
+		case n != p.heard+1:
+			return "", errEnded
 		}
+		p.heard = n
 	}
+}
+
+// cutNumber takes the superblank with the text's number off the end of an
+// answer; n is 0 if there is none.
+func cutNumber(answer string) (text string, n int) {
+	answer = strings.TrimRight(answer, "\n ")
+	i := strings.LastIndexByte(answer, '[')
+	if i < 0 || !strings.HasSuffix(answer, "]") {
+		return "", 0
+	}
+	n, err := strconv.Atoi(answer[i+1 : len(answer)-1])
+	if err != nil || n < 1 {
+		return "", 0
+	}
+	return answer[:i], n
 }
 
 // next reads up to the next NUL.
@@ -152,5 +183,5 @@ func cause(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return errStalled
 	}
-	return errors.New("ended") // EOF or EPIPE
+	return errEnded // EOF or EPIPE
 }

@@ -65,6 +65,16 @@ func FuzzEscape(f *testing.F) {
 	})
 }
 
+func TestCutNumber(t *testing.T) {
+	for in, want := range map[string]string{
+		"Hola.[7]\n": "Hola.", " a \\[3\\].[7] \n ": " a \\[3\\].", "[7]": "", "": "none", "Hola": "none", "x[]": "none", "x[-1]": "none", "7]": "none", "[": "none",
+	} {
+		if text, n := cutNumber(in); want == "none" && n != 0 || want != "none" && (text != want || n != 7) {
+			t.Errorf("cutNumber(%q) = %q, %d; want %q", in, text, n, want)
+		}
+	}
+}
+
 func TestParseMode(t *testing.T) {
 	got, err := parseMode("lt-proc $1 '/a b/x.bin' | tagger -g $2 \"/c\"'d'\\ e|last\n")
 	want := [][]string{{"lt-proc", "-n", "/a b/x.bin"}, {"tagger", "-g", "/cd e"}, {"last"}}
