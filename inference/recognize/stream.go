@@ -15,6 +15,7 @@ const (
 	partialEvery = sampleRate / 4         // samples between partial phrases
 	pauseAtMost  = 100 * time.Millisecond // silence at which a unit grown too long simply ends
 	tail         = 60 * time.Millisecond  // kept of the sound after a unit's last speech
+	leadIn       = 3 * sampleRate / 100   // samples before a cut heard once more: the sentence start that the decoder insists on eats 30 ms
 )
 
 // stream hears one speaker: chunks become frames, frames with speech in them go to the decoder.
@@ -26,11 +27,11 @@ type stream struct {
 	clock clock
 	pitch pitchMeter
 
-	maxLen  int     // samples in the longest unit
 	preroll int     // samples before an onset
 	part    []int16 // the frame being filled
 	pcm     []int16 // the unit being spoken, else what may become its pre-roll
 	base    int     // position of pcm[0]
+	lead    int     // samples of pcm that belong to the unit before
 	lastID  int     // of final phrases
 
 	speaking  bool
@@ -51,8 +52,7 @@ func newStream(p *PocketSphinx, d *decoder) (*stream, error) {
 		owner:   p,
 		dec:     d,
 		vad:     v,
-		cut:     cutter{},
-		maxLen:  int(p.cfg.MaxUnit/frameTime) * frameLen,
+		cut:     cutter{max: p.cfg.MaxUnit.Truncate(frameTime)},
 		preroll: media.TimeToSamples(Preroll, sampleRate),
 		part:    make([]int16, 0, frameLen),
 	}, nil
@@ -197,6 +197,7 @@ func (s *stream) frame(missing bool) error {
 		if !active {
 			return nil
 		}
+		s.lead = 0
 		return s.begin()
 	}
 	if err := s.dec.feed(f); err != nil {
@@ -205,7 +206,7 @@ func (s *stream) frame(missing bool) error {
 	switch {
 	case !active:
 		return s.finish()
-	case len(s.pcm) >= s.maxLen:
+	case s.cut.full(media.SamplesToTime(len(s.pcm)-s.lead, sampleRate)):
 		return s.divide()
 	case s.pos()-s.partialAt >= partialEvery:
 		s.partialAt = s.pos()

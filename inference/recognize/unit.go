@@ -37,11 +37,14 @@ func (s *stream) divide() error {
 	words := s.heard()
 	n, at := len(words), s.pos()
 	if s.vad.Silent() < pauseAtMost {
-		k, t := s.cut.cut(words, 0, media.SamplesToTime(len(s.pcm), sampleRate))
+		k, t := s.cut.cut(words, media.SamplesToTime(s.lead, sampleRate), media.SamplesToTime(len(s.pcm), sampleRate))
 		n, at = k, s.base+media.TimeToSamples(t, sampleRate)
 	}
 	s.emit(words[:n], true)
-	s.drop(min(max(at, s.base+frameLen), s.pos()))
+	at = min(max(at, s.base+s.lead+frameLen), s.pos())
+	from := max(s.base, at-leadIn)
+	s.drop(from)
+	s.lead = at - from
 	return s.begin()
 }
 
@@ -52,12 +55,16 @@ func (s *stream) guess() { s.emit(s.heard(), false) }
 func (s *stream) heard() []inference.Word {
 	var out []inference.Word
 	end := media.SamplesToTime(len(s.pcm), sampleRate)
-	last := time.Duration(0)
+	lead := media.SamplesToTime(s.lead, sampleRate)
+	last := lead
 	for _, g := range s.dec.words() {
 		w := inference.Word{
 			Text:  g.word,
 			Start: media.SamplesToTime(g.start*decoderFrame, sampleRate),
 			End:   media.SamplesToTime(g.end*decoderFrame, sampleRate),
+		}
+		if w.End <= lead {
+			continue
 		}
 		w.Start = min(max(w.Start, last), end)
 		w.End = min(max(w.End, w.Start), end)
