@@ -130,7 +130,7 @@ func whichOf(before []look, a look) (time.Duration, bool) {
 			secondD = d
 		}
 	}
-	if bestAt < 0 || bestD > .7*secondD {
+	if bestAt < 0 || bestD >= .7*secondD {
 		return 0, false
 	}
 	return before[bestAt].at, true
