@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -275,54 +274,3 @@ func TestSinkRefusals(t *testing.T) {
 	}
 }
 
-// A full disk costs what came after, not the file: it plays to where the room ended.
-func TestFullDisk(t *testing.T) {
-	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=1200k", "livedub-test", dir).CombinedOutput(); err != nil {
-		t.Skipf("no small file system to fill: mount: %v: %s", err, out)
-	}
-	defer exec.Command("umount", dir).Run()
-	in, all := readAll(t, makeFile(t, "a.mp4", twoTrack, x264, []string{"-qp", "10"}, aac))
-	path := filepath.Join(dir, "es.mp4")
-	out, err := Create(path, SinkConfig{Video: media.H264, Audio: media.AAC})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := out.Start(in.Tracks()); err != nil {
-		t.Fatal(err)
-	}
-	var failed error
-	written := 0
-	for shift := time.Duration(0); failed == nil && shift < time.Hour; shift += 2 * time.Second {
-		for _, p := range all {
-			if p.SkipStart > 0 && shift > 0 {
-				continue
-			}
-			p.PTS, p.DTS = p.PTS+shift, p.DTS+shift
-			if failed = out.Write(p); failed != nil {
-				break
-			}
-			written++
-		}
-	}
-	want := path + ": no space left on device: free space or choose another -o"
-	if failed == nil || failed.Error() != want {
-		t.Fatalf("after %d packets: %v, want %s", written, failed, want)
-	}
-	if err := out.Write(all[0]); err == nil || err.Error() != want {
-		t.Errorf("Write after: %v", err)
-	}
-	if err := out.Close(); err == nil || err.Error() != want {
-		t.Errorf("Close: %v", err)
-	}
-	ffmpeg(t, "-xerror", "-i", path, "-f", "null", "-")
-	st, err := os.Stat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := probe(t, path)
-	t.Logf("%d packets written, %d in a file of %d bytes, %s s", written, len(p.Packets), st.Size(), p.Format.Duration)
-	if len(p.Packets) < written-200 || st.Size() < 1000<<10 {
-		t.Errorf("%d of %d packets in %d bytes: much room was wasted", len(p.Packets), written, st.Size())
-	}
-}
