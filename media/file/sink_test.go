@@ -273,4 +273,3 @@ func TestSinkRefusals(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
-
