@@ -1,0 +1,124 @@
+package inferencetest
+
+import (
+	"context"
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"livedub/inference"
+	"livedub/media"
+)
+
+// TestFaces holds a tracker to its contract on the given pictures, of which
+// every one shows at least one face. The pictures stay the caller's.
+func TestFaces(t *testing.T, open func(*testing.T) inference.FaceTracker, pictures []*media.Frame) {
+	tracker := open(t)
+	defer tracker.Close()
+	look := func() [][]inference.Face {
+		s, err := tracker.Open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		var all [][]inference.Face
+		for _, f := range pictures {
+			before := slices.Clone(f.Y)
+			faces, err := s.Track(t.Context(), f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(before, f.Y) {
+				t.Fatal("the tracker changed the picture")
+			}
+			all = append(all, faces)
+		}
+		return all
+	}
+	first := look()
+	for i, faces := range first {
+		if len(faces) == 0 {
+			t.Errorf("picture %d: no face", i)
+		}
+		for n, f := range faces {
+			checkFace(t, i, f, pictures[i])
+			if n > 0 && f.Size > faces[n-1].Size {
+				t.Errorf("picture %d: faces are not largest first", i)
+			}
+		}
+	}
+	for i, faces := range look() {
+		if !slices.Equal(faces, first[i]) {
+			t.Errorf("picture %d: the second look differs from the first", i)
+		}
+	}
+}
+
+func checkFace(t *testing.T, picture int, f inference.Face, in *media.Frame) {
+	t.Helper()
+	for _, p := range []inference.Point{f.Center, f.LeftEye, f.RightEye, f.Nose, f.MouthLeft, f.MouthRight, f.UpperLip, f.LowerLip} {
+		if math.IsNaN(p.X+p.Y) || p.X < -float64(in.Width) || p.X > 2*float64(in.Width) || p.Y < -float64(in.Height) || p.Y > 2*float64(in.Height) {
+			t.Errorf("picture %d: point %v is far outside", picture, p)
+		}
+	}
+	if f.Confidence < 0 || f.Confidence > 1 || f.Size <= 0 || f.ID == 0 {
+		t.Errorf("picture %d: %+v", picture, f)
+	}
+	if f.LeftEye.X >= f.RightEye.X || f.MouthLeft.X >= f.MouthRight.X || f.UpperLip.Y > f.LowerLip.Y {
+		t.Errorf("picture %d: left and right, or the lips, are exchanged: %+v", picture, f)
+	}
+}
+
+// TestLips holds an engine to its contract: it renders in place, leaves the
+// request's faces and shapes alone, gives the same picture for the same
+// requests, and passes odd input without failing.
+func TestLips(t *testing.T, open func(*testing.T) inference.Lips, picture *media.Frame, faces []inference.Face) {
+	engine := open(t)
+	defer engine.Close()
+	shapes := []inference.MouthShape{{Open: .8, Wide: .5}, {Open: .4, Wide: .6}, {Close: 1, Wide: .5}}
+	render := func(ctx context.Context, f *media.Frame, faces []inference.Face, n int) []byte {
+		s, err := engine.Open(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		own := f.Clone()
+		defer own.Release()
+		for i := range n {
+			mouth := slices.Clone(shapes[i%len(shapes):])
+			method, err := s.Render(ctx, inference.LipsRequest{Frame: own, Faces: slices.Clone(faces), Mouth: mouth, Step: 40 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if method > inference.Net {
+				t.Errorf("unknown method %d", method)
+			}
+			if !slices.Equal(mouth, shapes[i%len(shapes):]) {
+				t.Error("the engine changed the mouth's plan")
+			}
+		}
+		return slices.Clone(own.Y)
+	}
+	if !slices.Equal(render(t.Context(), picture, faces, 5), render(t.Context(), picture, faces, 5)) {
+		t.Error("the same requests give another picture")
+	}
+	render(t.Context(), picture, nil, 1)
+	tiny := media.NewFrame(2, 2)
+	defer tiny.Release()
+	clear(tiny.Y)
+	render(t.Context(), tiny, faces, 1)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	s, err := engine.Open(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	cancel()
+	own := picture.Clone()
+	defer own.Release()
+	if _, err := s.Render(ctx, inference.LipsRequest{Frame: own, Faces: faces, Mouth: shapes}); err == nil {
+		t.Error("rendering went on after its context had ended")
+	}
+}
