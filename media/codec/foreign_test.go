@@ -25,6 +25,7 @@ func decodeAll(t testing.TB, d *VideoDecoder, packets []media.Packet) (frames []
 // TestForeignVideo decodes what ffmpeg encoded, reordered pictures included:
 // each must come once, in order of presentation, and look like the one painted for its time.
 func TestForeignVideo(t *testing.T) {
+	noLeaks(t)
 	const n = 24
 	for name, args := range map[string][]string{
 		"h264.mp4":     {"-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "12"},

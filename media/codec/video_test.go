@@ -12,6 +12,7 @@ var videoCodecs = []media.Codec{media.H264, media.VP8}
 
 func newPair(t testing.TB, c VideoEncoderConfig) (*VideoEncoder, *VideoDecoder) {
 	t.Helper()
+	noLeaks(t)
 	e := must[*VideoEncoder](t)(NewVideoEncoder(c))
 	t.Cleanup(e.Close)
 	d := must[*VideoDecoder](t)(NewVideoDecoder(e.Track()))
