@@ -47,16 +47,26 @@ func (m *pitchMeter) push(frame []int16, pos int, voiced bool) {
 	}
 }
 
-// between returns the range of the voice over samples from..to.
-func (m *pitchMeter) between(from, to int) inference.Pitch {
-	var hz []float64
-	for _, p := range m.found {
-		if p.pos > from && p.pos <= to {
-			hz = append(hz, p.hz)
-		}
+// between returns what was found in the samples from..to.
+func (m *pitchMeter) between(from, to int) []pitchPoint {
+	lo, hi := 0, len(m.found)
+	for lo < hi && m.found[lo].pos <= from {
+		lo++
 	}
-	if len(hz) < pitchFew {
+	for hi > lo && m.found[hi-1].pos > to {
+		hi--
+	}
+	return m.found[lo:hi]
+}
+
+// pitchRange returns the range of a voice; zero where too little is known.
+func pitchRange(found []pitchPoint) inference.Pitch {
+	if len(found) < pitchFew {
 		return inference.Pitch{}
+	}
+	hz := make([]float64, len(found))
+	for i, p := range found {
+		hz[i] = p.hz
 	}
 	slices.Sort(hz)
 	at := func(percent int) float64 { return hz[(len(hz)-1)*percent/100] }

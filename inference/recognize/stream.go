@@ -35,6 +35,7 @@ type stream struct {
 	lastID  int     // of final phrases
 
 	speaking  bool
+	voice     bool   // what came before the last cut of this unit was a voice
 	partialAt int    // position of the last partial phrase
 	partial   string // its text
 	out       []inference.Phrase
@@ -197,7 +198,7 @@ func (s *stream) frame(missing bool) error {
 		if !active {
 			return nil
 		}
-		s.lead = 0
+		s.lead, s.voice = 0, false
 		return s.begin()
 	}
 	if err := s.dec.feed(f); err != nil {

@@ -74,9 +74,15 @@ func (s *stream) heard() []inference.Word {
 	return out
 }
 
-// emit makes a phrase of words, whose times count from the unit's start. Without words it makes none.
+// emit makes a phrase of words, whose times count from the unit's start. Without words, or without a voice, it makes none.
 func (s *stream) emit(words []inference.Word, final bool) {
 	if len(words) == 0 {
+		return
+	}
+	from := s.base + media.TimeToSamples(words[0].Start, sampleRate)
+	to := s.base + media.TimeToSamples(words[len(words)-1].End, sampleRate)
+	pitch := s.pitch.between(from, to)
+	if !isVoice(words, pitch, s.voice) {
 		return
 	}
 	texts := make([]string, len(words))
@@ -88,10 +94,9 @@ func (s *stream) emit(words []inference.Word, final bool) {
 		return
 	}
 	s.partial = text
-	from := s.base + media.TimeToSamples(words[0].Start, sampleRate)
-	to := s.base + media.TimeToSamples(words[len(words)-1].End, sampleRate)
 	if final {
 		s.lastID++
+		s.voice = true
 	}
 	p := inference.Phrase{
 		ID:    s.lastID,
@@ -99,7 +104,7 @@ func (s *stream) emit(words []inference.Word, final bool) {
 		Text:  text,
 		Words: s.onClock(words),
 		Final: final,
-		Pitch: s.pitch.between(from, to),
+		Pitch: pitchRange(pitch),
 	}
 	if !final {
 		p.ID++
