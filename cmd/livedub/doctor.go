@@ -2,7 +2,43 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
+
+	"livedub/internal/doctor"
 )
 
-func runDoctor(ctx context.Context, args []string, stdout, stderr io.Writer) error { return nil }
+// runDoctor tells what works here. It fails only if something is missing that
+// the settings in force need.
+func runDoctor(ctx context.Context, args []string, stdout, _ io.Writer) error {
+	fs := newFlags("doctor")
+	asJSON := fs.Bool("json", false, "write JSON")
+	cfg, rest, err := settings(fs, "doctor [--json] [flags]", args, stdout, "recognize", "translate", "speak", "video")
+	if err != nil {
+		return err
+	}
+	if len(rest) > 0 {
+		return usagef("doctor: takes no arguments, got %q: see livedub doctor --help", rest[0])
+	}
+	report := doctor.Run(ctx, doctor.Config{
+		Version:      version(),
+		ModelDir:     cfg.Recognize.ModelDir,
+		ModesDir:     cfg.Translate.ModesDir,
+		Worker:       cfg.Speak.Worker,
+		NoRecognizer: cfg.Recognize.Engine != "pocketsphinx",
+		NoTranslator: cfg.Translate.Engine != "apertium",
+		NoSpeaker:    cfg.Speak.Engine != "espeak",
+		NeedNVENC:    cfg.Video.Encoder == "nvenc",
+	})
+	write := report.WriteText
+	if *asJSON {
+		write = report.WriteJSON
+	}
+	if err := write(stdout); err != nil {
+		return err
+	}
+	if missing := report.Missing(); len(missing) > 0 {
+		return fmt.Errorf("%s is missing: %s", missing[0].Name, missing[0].Install)
+	}
+	return nil
+}

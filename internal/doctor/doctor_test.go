@@ -1,0 +1,112 @@
+package doctor
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func row(t *testing.T, r Report, name string) Check {
+	t.Helper()
+	i := slices.IndexFunc(r.Checks, func(c Check) bool { return c.Name == name })
+	if i < 0 {
+		t.Fatalf("no row %q", name)
+	}
+	return r.Checks[i]
+}
+
+// TestRun tries this very machine: what make installs must be there.
+func TestRun(t *testing.T) {
+	r := Run(t.Context(), Config{Version: "v1"})
+	for _, name := range []string{"pocketsphinx", "apertium en->es", "apertium en->ca", "h264 decoder", "hevc decoder", "vp8 decoder",
+		"vp9 decoder", "h264 encoder (x264)", "vp8 encoder (libvpx)", "opus", "aac", "flite", "ffmpeg"} {
+		if c := row(t, r, name); !c.Available || c.Version == "" || c.Install != "" {
+			t.Errorf("%+v", c)
+		}
+	}
+	row(t, r, "espeakworker")
+	row(t, r, "espeak-ng voices")
+	row(t, r, "h264_nvenc encoder")
+	if !slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Kind == "device" && strings.Contains(c.Name, "nvml") }) {
+		t.Error("no row about a GPU")
+	}
+	seen := map[string]bool{}
+	for _, c := range r.Checks {
+		if seen[c.Name] {
+			t.Errorf("%s stands twice", c.Name)
+		}
+		seen[c.Name] = true
+		if !c.Available && c.Install == "" && c.Name != "h264_nvenc encoder" {
+			t.Errorf("%s is missing and no line installs it: %+v", c.Name, c)
+		}
+		if strings.ContainsAny(c.Detail+c.Install+c.Version, "\n\r") {
+			t.Errorf("more than one line: %+v", c)
+		}
+	}
+}
+
+// TestNothingThere: every engine is looked for in an empty folder.
+func TestNothingThere(t *testing.T) {
+	empty := t.TempDir()
+	c := Config{ModelDir: empty, ModesDir: empty, Worker: empty + "/espeakworker"}
+	r := Run(t.Context(), c)
+	want := map[string]string{
+		"pocketsphinx":     "sudo apt-get install -y pocketsphinx-en-us",
+		"apertium en->es":  "sudo apt-get install -y apertium-eng-spa",
+		"espeakworker":     "make build",
+		"espeak-ng voices": "make build",
+	}
+	for name, install := range want {
+		if c := row(t, r, name); c.Available || !c.Needed || c.Install != install {
+			t.Errorf("%+v, want install %q", c, install)
+		}
+	}
+	if got := len(r.Missing()); got != len(want) {
+		t.Errorf("%d needed rows are missing, want %d: %+v", got, len(want), r.Missing())
+	}
+	c.NoRecognizer, c.NoTranslator, c.NoSpeaker = true, true, true
+	if missing := Run(t.Context(), c).Missing(); len(missing) != 0 {
+		t.Errorf("missing with other engines set: %+v", missing)
+	}
+}
+
+func TestWrite(t *testing.T) {
+	r := Report{Version: "v1", OS: "Debian", Checks: []Check{
+		{Name: "apertium en->es", Kind: "translate", Available: true, Version: "2", Detail: "d"},
+		{Name: "gone", Kind: "speak", Needed: true, Install: "make build"},
+		{Name: "extra", Kind: "device", Detail: "no driver", Install: "apt x"},
+	}}
+	var b bytes.Buffer
+	if err := r.WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), `"name": "apertium en->es"`) || !strings.Contains(b.String(), `"available": false`) {
+		t.Errorf("JSON:\n%s", b.String())
+	}
+	var again Report
+	if err := json.Unmarshal(b.Bytes(), &again); err != nil || !slices.Equal(again.Checks, r.Checks) {
+		t.Errorf("reads back as %+v, %v", again, err)
+	}
+	b.Reset()
+	if err := r.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"ok ", "2; d\n", "MISSING", "make build\n", "-- ", "no driver: apt x\n"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+}
+
+func TestField(t *testing.T) {
+	const file = "ID=ubuntu\nPRETTY_NAME=\"Ubuntu 24.04\"\n"
+	if field(file, "ID") != "ubuntu" || field(file, "PRETTY_NAME") != "Ubuntu 24.04" || field(file, "NAME") != "" {
+		t.Error(field(file, "ID"), field(file, "PRETTY_NAME"), field(file, "NAME"))
+	}
+}
