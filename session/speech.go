@@ -54,6 +54,7 @@ func (d *Dub) take(ctx context.Context, p inference.Phrase, h pace.Hold) {
 // speak is a phrase's journey, phrase by phrase: translated, spoken, placed.
 func (d *Dub) speak(ctx context.Context) error {
 	defer d.spoken()
+	d.warm(ctx)
 	for j := range d.phrases {
 		if ctx.Err() == nil {
 			d.dub(ctx, j)
@@ -61,6 +62,18 @@ func (d *Dub) speak(ctx context.Context) error {
 		j.hold.Release()
 	}
 	return ctx.Err()
+}
+
+// warm has the engines do a word, so that the first phrase does not wait for
+// their processes to start. What fails now will fail again, and count then.
+func (d *Dub) warm(ctx context.Context) {
+	_ = guard("warm", func() error {
+		text, err := d.s.engines.Translator.Translate(ctx, inference.Pair{From: d.s.cfg.From, To: d.lang}, "yes")
+		if err == nil {
+			_, err = d.s.engines.Speaker.Speak(ctx, inference.SpeechRequest{Lang: d.lang, Text: text})
+		}
+		return err
+	})
 }
 
 func (d *Dub) dub(ctx context.Context, j job) {

@@ -9,7 +9,7 @@ import (
 
 // The drawing's measures, in SVG units.
 const (
-	left      = 300 // where time begins
+	left      = 330 // where time begins
 	perSecond = 90.
 	rowHeight = 46
 	maxRows   = 400 // a longer session shows its first phrases and says so
