@@ -91,8 +91,8 @@ func (s *sound) phonemes() []wire.Event {
 		if n := len(ps); n > 0 && ps[n-1].Sample == e.Sample {
 			ps = ps[:n-1] // lasts no time
 		}
-		if n := len(ps); n > 0 && ps[n-1].IPA == "" && e.IPA == "" {
-			continue // one longer pause
+		if n := len(ps); n > 0 && ps[n-1].IPA == e.IPA {
+			continue // one longer pause, or a long consonant (Italian mamma)
 		}
 		ps = append(ps, e)
 	}
@@ -138,43 +138,4 @@ func (s *sound) marks() []inference.Mark {
 		marks = append(marks, inference.Mark{IPA: p.IPA, Viseme: viseme.Of(p.IPA), At: at, Dur: s.time(p.Pos) - at})
 	}
 	return marks
-}
-
-// words returns the words of text, as espeak-ng divides it. from maps the runes
-// of what was spoken to those of text; nil where they are the same.
-func (s *sound) words(text []rune, from []int) []inference.Word {
-	var words []inference.Word
-	phonemes := s.phonemes()
-	for i, e := range s.events {
-		if e.Kind != wire.Word || e.Len == 0 {
-			continue
-		}
-		end := len(s.pcm)
-		for _, next := range s.events[i+1:] {
-			if next.Kind == wire.Word {
-				end = next.Sample
-				break
-			}
-		}
-		for _, p := range phonemes { // a pause after the word is not the word
-			if p.IPA == "" && p.Sample > e.Sample && p.Sample < end {
-				end = p.Sample
-			}
-		}
-		first, last := e.Pos, e.Pos+e.Len-1
-		if from != nil {
-			if last >= len(from) {
-				continue
-			}
-			first, last = from[first], from[last]
-		}
-		if last >= len(text) || end <= e.Sample {
-			continue
-		}
-		w := strings.TrimSpace(string(text[first : last+1]))
-		if w != "" {
-			words = append(words, inference.Word{Text: w, Start: s.time(e.Sample), End: s.time(end)})
-		}
-	}
-	return words
 }

@@ -52,8 +52,8 @@ type timbre struct {
 }
 
 var (
-	male   = timbre{"m3", 95}
-	female = timbre{"f2", 170}
+	male   = timbre{"m3", 107}
+	female = timbre{"f2", 197}
 )
 
 // divide is the median pitch, in Hz, from which a speaker of unknown gender gets the female timbre.
@@ -68,8 +68,8 @@ func choose(g inference.Gender, p inference.Pitch) (timbre, int) {
 	if p.Median <= 0 || math.IsNaN(p.Median) {
 		return t, 50
 	}
-	// espeak-ng's pitch is logarithmic: 50 steps are an octave.
-	n := 50 + 50*math.Log2(p.Median/t.f0)
+	// espeak-ng's pitch is logarithmic: 70 steps were measured to be an octave.
+	n := 50 + 70*math.Log2(p.Median/t.f0)
 	return t, int(math.Round(min(99, max(0, n))))
 }
 

@@ -1,0 +1,14 @@
+package speak
+
+import (
+	"testing"
+
+	"livedub/inference"
+	"livedub/inference/inferencetest"
+)
+
+func TestContract(t *testing.T) {
+	for _, lang := range []inference.Lang{"es", "ko"} {
+		inferencetest.TestSpeaker(t, func(t *testing.T) inference.Speaker { return open(t, 2) }, lang, samples[lang])
+	}
+}
