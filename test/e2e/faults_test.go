@@ -60,12 +60,22 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// talk makes a clip of flite's speech that lasts about 12 s.
+// talk makes a clip of flite's speech, sentence by sentence with pauses, that lasts about 12 s.
 func talk(t *testing.T, path string) {
 	t.Helper()
-	wav := path + ".wav"
-	tool(t, "flite", "-voice", "rms", "-t", "Good morning everyone. My brother has a red car. The children play in the garden. We need more time to finish the work. The weather is very good today.", "-o", wav)
-	ffmpeg(t, "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25", "-i", wav, "-shortest", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", path)
+	pcm := make([]byte, 0, 1<<20)
+	for i, text := range []string{"Good morning everyone.", "My brother has a red car.", "The children play in the garden.", "We need more time.", "The weather is very good today."} {
+		wav := fmt.Sprintf("%s.%d.wav", path, i)
+		tool(t, "flite", "-voice", "rms", "-t", text, "-o", wav)
+		pcm = append(pcm, tool(t, "ffmpeg", "-v", "error", "-i", wav, "-f", "s16le", "-ar", "16000", "-ac", "1", "-")...)
+		pcm = append(pcm, make([]byte, 16000*2*7/10)...)
+	}
+	raw := path + ".s16"
+	if err := os.WriteFile(raw, pcm, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ffmpeg(t, "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25", "-f", "s16le", "-ar", "16000", "-ac", "1", "-i", raw,
+		"-shortest", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", path)
 }
 
 func TestInterruptLeavesPlayableFiles(t *testing.T) {
