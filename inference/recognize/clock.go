@@ -23,7 +23,7 @@ func (c *clock) set(pos int, t time.Duration) {
 		last := c.anchors[n-1]
 		if last.pos == pos {
 			c.anchors = c.anchors[:n-1]
-		} else if last.at+media.SamplesToTime(pos-last.pos, sampleRate) == t {
+		} else if (last.at + media.SamplesToTime(pos-last.pos, sampleRate) - t).Abs() < time.Microsecond {
 			return
 		}
 	}

@@ -8,8 +8,11 @@ import (
 	"livedub/media"
 )
 
-// decoderFrame is PocketSphinx's step: 10 ms, in samples.
-const decoderFrame = sampleRate / 100
+const (
+	decoderFrame = sampleRate / 100      // PocketSphinx's step: 10 ms, in samples
+	decay        = 20 * time.Millisecond // how long a last sound goes on below the energy gate
+	shortest     = 50 * time.Millisecond // no word is trimmed to less
+)
 
 // finish ends the unit and makes all of it final.
 func (s *stream) finish() error {
@@ -18,6 +21,9 @@ func (s *stream) finish() error {
 		return err
 	}
 	words := s.heard()
+	if n := len(words); n > 0 {
+		words[n-1].End = s.trim(words[n-1])
+	}
 	s.emit(words, true)
 	// The hangover's silence may hold the onset of what comes next.
 	free := s.pos() - media.TimeToSamples(s.vad.Silent()-tail, sampleRate)
@@ -26,6 +32,13 @@ func (s *stream) finish() error {
 	}
 	s.drop(min(max(free, s.pos()-s.preroll, s.base), s.pos()))
 	return nil
+}
+
+// trim returns where the last word of a unit that ended in a pause was over:
+// the decoder stretches it into the quiet behind.
+func (s *stream) trim(w inference.Word) time.Duration {
+	quiet := media.SamplesToTime(len(s.pcm), sampleRate) - s.vad.Silent() + decay
+	return min(w.End, max(quiet, w.Start+shortest))
 }
 
 // divide cuts a unit that has grown too long: the words before the cut are
