@@ -383,3 +383,17 @@ func TestNoWorker(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkSpeak(b *testing.B) {
+	e := open(b, 1)
+	for b.Loop() {
+		must(b, e, inference.SpeechRequest{Lang: "es", Text: samples["es"]})
+	}
+}
+
+func BenchmarkSpeakFitted(b *testing.B) {
+	e := open(b, 1)
+	for b.Loop() {
+		must(b, e, inference.SpeechRequest{Lang: "es", Text: samples["es"], Fit: 4 * time.Second})
+	}
+}
