@@ -153,7 +153,7 @@ func (s *stream) align(in media.Samples) ([]int16, error) {
 		}
 		next = s.pos() + len(s.part)
 	case hole < -tolerance:
-		n := min(media.TimeToSamples(-hole, sampleRate), len(data))
+		n := min(max(0, media.TimeToSamples(-hole, sampleRate)), len(data)) // -hole may overflow
 		data, at = data[n:], at+media.SamplesToTime(n, sampleRate)
 		if len(data) == 0 {
 			return nil, nil

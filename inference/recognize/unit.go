@@ -62,7 +62,13 @@ func (s *stream) divide() error {
 }
 
 // guess emits a partial phrase if it differs from the one before.
-func (s *stream) guess() { s.emit(s.heard(), false) }
+func (s *stream) guess() {
+	words := s.heard()
+	for i := range words {
+		words[i].Confidence = 0 // known at the end only
+	}
+	s.emit(words, false)
+}
 
 // heard returns the unit's words so far, in order, with times since the unit's start.
 func (s *stream) heard() []inference.Word {
@@ -72,9 +78,10 @@ func (s *stream) heard() []inference.Word {
 	last := lead
 	for _, g := range s.dec.words() {
 		w := inference.Word{
-			Text:  g.word,
-			Start: media.SamplesToTime(g.start*decoderFrame, sampleRate),
-			End:   media.SamplesToTime(g.end*decoderFrame, sampleRate),
+			Text:       g.word,
+			Confidence: g.confidence,
+			Start:      media.SamplesToTime(g.start*decoderFrame, sampleRate),
+			End:        media.SamplesToTime(g.end*decoderFrame, sampleRate),
 		}
 		if w.End <= lead {
 			continue
