@@ -41,7 +41,8 @@ type benchFigures struct {
 	ReadyMS     *float64 `json:"phrase_end_to_dub_ms_median"` // in real time, hangover included; goal 600
 	Phrases     int      `json:"phrases"`
 	PeakMB      float64  `json:"peak_rss_mb"`             // with workers; goal 700
-	FurtherMB   float64  `json:"further_target_rss_mb"`   // goal 250
+	FurtherMB   float64  `json:"further_target_rss_mb"`   // every process's own RSS added up
+	FurtherMem  float64  `json:"further_target_mem_mb"`   // shared pages counted once; goal 250
 	SpeechSpeed float64  `json:"speech_share_of_one_cpu"` // recognise + translate + speak, of real time
 }
 
@@ -87,17 +88,21 @@ func benchDub(ctx context.Context, clip, dir string, stderr io.Writer) (benchFig
 	say := func(what string) { fmt.Fprintln(stderr, "bench: "+what) }
 
 	say("codec floor: decode and encode alone")
-	floor, frames, err := codecFloor(ctx, clip)
+	before, _, err := codecFloor(ctx, clip)
 	if err != nil {
 		return f, err
 	}
-	f.Frames, f.FloorMS = frames, floor.Seconds()*1000/float64(max(1, frames))
-
 	say("one target on one core")
 	one, cpuOne, err := dubOnce(ctx, clip, filepath.Join(dir, "one"), "es", true, false)
 	if err != nil {
 		return f, err
 	}
+	say("codec floor again: machines are noisy")
+	after, frames, err := codecFloor(ctx, clip)
+	if err != nil {
+		return f, err
+	}
+	f.Frames, f.FloorMS = frames, (before+after).Seconds()*500/float64(max(1, frames))
 	say("two targets")
 	two, cpuTwo, err := dubOnce(ctx, clip, filepath.Join(dir, "two"), "es,ca", false, false)
 	if err != nil {
@@ -115,7 +120,7 @@ func benchDub(ctx context.Context, clip, dir string, stderr io.Writer) (benchFig
 	f.VideoRatio = f.VideoMS / f.FloorMS
 	f.FirstCPU, f.SecondCPU = cpuOne.Seconds(), (cpuTwo - cpuOne).Seconds()
 	f.SecondRatio = f.SecondCPU / f.FirstCPU
-	f.PeakMB, f.FurtherMB = one.PeakRSSMB, two.PeakRSSMB-one.PeakRSSMB
+	f.PeakMB, f.FurtherMB, f.FurtherMem = one.PeakRSSMB, two.PeakRSSMB-one.PeakRSSMB, two.PeakMemMB-one.PeakMemMB
 	f.SpeechSpeed = (one.StageCPU["recognize"] + one.StageCPU["translate"] + one.StageCPU["speak"]) / 1000 / one.MediaS
 	f.ReadyMS, f.Phrases = live.ReadyMedian(), len(live.Phrases)
 	return f, nil
@@ -263,6 +268,6 @@ func (f benchFigures) print(w io.Writer) error {
 	fmt.Fprintf(t, "speech chain\t%.2f of one CPU\t\n", f.SpeechSpeed)
 	fmt.Fprintf(t, "phrase end to dub, real time\t%s median of %d\tgoal 600 ms\n", ready, f.Phrases)
 	fmt.Fprintf(t, "peak memory, one target\t%.0f MB\tgoal 700\n", f.PeakMB)
-	fmt.Fprintf(t, "further target\t%.0f MB\tgoal 250\n", f.FurtherMB)
+	fmt.Fprintf(t, "further target\t%.0f MB, %.0f with shared pages counted once\tgoal 250\n", f.FurtherMB, f.FurtherMem)
 	return t.Flush()
 }

@@ -106,14 +106,8 @@ func (j *dubJob) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, to := range j.to {
-		sink, err := file.Create(j.path(to, "mp4"), file.SinkConfig{Epoch: cfg.Delay, Video: media.H264, Audio: media.AAC})
-		if err != nil {
-			return err
-		}
-		if err := s.Attach(to, sink); err != nil {
-			return err
-		}
+	if err := j.attachFiles(s, cfg.Delay); err != nil {
+		return err
 	}
 
 	bar := startProgress(j.stderr, src.Duration(), func() time.Duration { return clock.Now() - cfg.Delay })
@@ -130,7 +124,7 @@ func (j *dubJob) run(ctx context.Context) error {
 	for stage, d := range engines.cpu() {
 		r.StageCPU[stage] += float64(d.Microseconds()) / 1000
 	}
-	r.PeakRSSMB = peakRSS()
+	r.PeakRSSMB, r.PeakMemMB = peakMemory()
 	r.WallS = time.Since(began).Seconds()
 	if runErr == nil {
 		j.measure(ctx, r, state)
@@ -150,6 +144,25 @@ func (j *dubJob) prepareOut() error {
 	for _, to := range j.to {
 		if out, err := os.Stat(j.path(to, "mp4")); err == nil && os.SameFile(in, out) {
 			return fmt.Errorf("%s would be overwritten by its own dub: choose another folder with -o", j.in)
+		}
+	}
+	return nil
+}
+
+// attachFiles gives every dub its file. After an error none is left.
+func (j *dubJob) attachFiles(s *session.Session, delay time.Duration) error {
+	var made []media.Sink
+	for _, to := range j.to {
+		sink, err := file.Create(j.path(to, "mp4"), file.SinkConfig{Epoch: delay, Video: media.H264, Audio: media.AAC})
+		if err == nil {
+			made = append(made, sink)
+			err = s.Attach(to, sink)
+		}
+		if err != nil {
+			for _, sink := range made {
+				err = errors.Join(err, sink.Close())
+			}
+			return err
 		}
 	}
 	return nil
@@ -246,11 +259,13 @@ func (j *dubJob) explain(ctx context.Context, err error) error {
 	return fmt.Errorf("%s: %w", strings.TrimSuffix(j.in, "/"), err)
 }
 
-// peakRSS returns the peak memory of this process and its workers, MB.
-func peakRSS() float64 {
-	sum := proc.PeakRSS(os.Getpid())
-	for _, pid := range proc.Children(os.Getpid()) {
-		sum += proc.PeakRSS(pid)
+// peakMemory returns the peak memory of this process and its workers in MB:
+// the sum of what each shows by itself, and with shared pages counted once.
+func peakMemory() (rss, once float64) {
+	for _, pid := range append(proc.Children(os.Getpid()), os.Getpid()) {
+		peak := float64(proc.PeakRSS(pid)) / 1e6
+		rss += peak
+		once += peak - float64(proc.Shared(pid))/1e6
 	}
-	return float64(sum) / 1e6
+	return rss, once
 }

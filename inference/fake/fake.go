@@ -5,8 +5,11 @@ package fake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
+	"unicode/utf8"
 
 	"livedub/inference"
 )
@@ -17,7 +20,14 @@ type Translator struct {
 	Directions []inference.Pair
 	// Fail, if set, is asked before each translation; its error is returned instead.
 	Fail func(text string) error
+
+	closed atomic.Bool
 }
+
+var errClosed = errors.New("fake: closed")
+
+// maxText is how many runes a phrase may have.
+const maxText = 2000
 
 func (t *Translator) Pairs() []inference.Pair {
 	if t.Directions != nil {
@@ -29,6 +39,9 @@ func (t *Translator) Pairs() []inference.Pair {
 func (t *Translator) Translate(ctx context.Context, p inference.Pair, text string) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
+	}
+	if t.closed.Load() {
+		return "", errClosed
 	}
 	known := false
 	for _, q := range t.Pairs() {
@@ -43,10 +56,16 @@ func (t *Translator) Translate(ctx context.Context, p inference.Pair, text strin
 		}
 	}
 	words := strings.Fields(text)
+	if n := utf8.RuneCountInString(text); len(words) == 0 || n > maxText {
+		return "", fmt.Errorf("fake: a text of %d characters: give 1 to %d", n, maxText)
+	}
 	for i, w := range words {
 		words[i] = string(p.To) + ":" + w
 	}
 	return strings.Join(words, " "), nil
 }
 
-func (t *Translator) Close() error { return nil }
+func (t *Translator) Close() error {
+	t.closed.Store(true)
+	return nil
+}

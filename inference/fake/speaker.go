@@ -2,10 +2,10 @@ package fake
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -18,6 +18,8 @@ import (
 type Speaker struct {
 	// Fail, if set, is asked before each phrase; its error is returned instead.
 	Fail func(text string) error
+
+	closed atomic.Bool
 }
 
 // letter is how long one letter lasts at rate 1.
@@ -35,6 +37,9 @@ func (s *Speaker) Speak(ctx context.Context, r inference.SpeechRequest) (inferen
 	if err := ctx.Err(); err != nil {
 		return inference.Speech{}, err
 	}
+	if s.closed.Load() {
+		return inference.Speech{}, errClosed
+	}
 	if s.Fail != nil {
 		if err := s.Fail(r.Text); err != nil {
 			return inference.Speech{}, err
@@ -46,8 +51,8 @@ func (s *Speaker) Speak(ctx context.Context, r inference.SpeechRequest) (inferen
 			letters = append(letters, unicode.ToLower(c))
 		}
 	}
-	if len(letters) == 0 {
-		return inference.Speech{}, errors.New("fake: no letter to speak: give some text")
+	if n := len(letters); n == 0 || n > maxText {
+		return inference.Speech{}, fmt.Errorf("fake: a text of %d letters: give 1 to %d", n, maxText)
 	}
 	rate := 1.0
 	if r.Fit > 0 {
@@ -55,8 +60,9 @@ func (s *Speaker) Speak(ctx context.Context, r inference.SpeechRequest) (inferen
 	}
 	each := time.Duration(float64(letter) / rate)
 	total := each * time.Duration(len(letters))
-	out := inference.Speech{Rate: rate, Voice: "fake", Words: spread(r.Text, 0, total)}
+	out := inference.Speech{Rate: rate, Voice: "fake"}
 	out.Sound = media.Samples{Rate: 22050, Channels: 1, Data: make([]int16, media.TimeToSamples(total, 22050))}
+	out.Words = spread(r.Text, 0, out.Sound.Duration())
 	for i, c := range letters {
 		at := each * time.Duration(i)
 		out.Marks = append(out.Marks, inference.Mark{IPA: string(c), Viseme: viseme.Of(string(c)), At: at, Dur: each})
@@ -69,7 +75,10 @@ func (s *Speaker) Speak(ctx context.Context, r inference.SpeechRequest) (inferen
 	return out, nil
 }
 
-func (s *Speaker) Close() error { return nil }
+func (s *Speaker) Close() error {
+	s.closed.Store(true)
+	return nil
+}
 
 func tone(pcm []int16, from, to int) {
 	for i := from; i < min(to, len(pcm)); i++ {

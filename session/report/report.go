@@ -34,6 +34,7 @@ type Report struct {
 	WallS     float64                   `json:"wall_s"`
 	MediaS    float64                   `json:"media_s"`
 	PeakRSSMB float64                   `json:"peak_rss_mb"` // of this process and its workers, each at its own peak
+	PeakMemMB float64                   `json:"peak_mem_mb"` // likewise, pages that several share counted once
 }
 
 // Phrase is one phrase in one dub. What never sounded has no dub times.
