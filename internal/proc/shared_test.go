@@ -3,6 +3,7 @@ package proc
 import (
 	"os/exec"
 	"testing"
+	"time"
 )
 
 func TestSharedCountsLibrariesOfTwoProcesses(t *testing.T) {
@@ -16,6 +17,10 @@ func TestSharedCountsLibrariesOfTwoProcesses(t *testing.T) {
 	}
 	defer g.Kill()
 	for _, pid := range g.PIDs() {
+		end := time.Now().Add(10 * time.Second)
+		for Shared(pid) <= 0 && time.Now().Before(end) { // until it has become the program
+			time.Sleep(5 * time.Millisecond)
+		}
 		if s, rss := Shared(pid), PeakRSS(pid); s <= 0 || s >= rss {
 			t.Errorf("process %d shares %d of %d bytes", pid, s, rss)
 		}
