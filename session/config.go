@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/media"
 	"livedub/media/codec"
 	"livedub/session/timeline"
 )
@@ -59,6 +60,8 @@ type Config struct {
 	Delay          time.Duration // D: output time = source time + D
 	BackgroundGain float64       // of the original under the dub, 0..1
 	Picture        Picture
+	Original       bool // the original can be attached to as well, by From: live sessions
+	KeepRecords    int  // how many phrases State remembers of each dub; 0: all
 
 	// SinkErrorsEnd makes the first error of any sink the end of the session,
 	// as for files; otherwise a failing sink is detached and the rest goes on.
@@ -69,7 +72,7 @@ type Config struct {
 // Picture is how pictures are encoded.
 type Picture struct {
 	MaxWidth, MaxHeight int           // larger pictures are scaled down
-	FixedSize           bool          // keep the first picture's size, and parameter sets out of band: files
+	File                bool          // keep the first picture's size, and parameter sets out of band
 	KeyInterval         time.Duration // longest distance of keyframes; 0: on demand
 	Bitrate             int           // bit/s; 0: by size
 	Hardware            string        // codec.VideoEncoderConfig.Hardware: "auto", "off"
@@ -114,10 +117,13 @@ func (c *Config) check(e Engines) error {
 	if c.BackgroundGain < 0 || c.BackgroundGain > 1 {
 		return fmt.Errorf("background gain %v: choose 0 to 1", c.BackgroundGain)
 	}
-	if len(c.To) == 0 {
+	if len(c.To) == 0 && !c.Original {
 		return errors.New("no target language: name at least one")
 	}
 	for i, to := range c.To {
+		if to == c.From {
+			return fmt.Errorf("target language %q is the one spoken: name another", to)
+		}
 		if slices.Contains(c.To[:i], to) {
 			return fmt.Errorf("target language %q is named twice: name it once", to)
 		}
@@ -139,18 +145,22 @@ func (c *Config) planning() timeline.Config {
 	}
 }
 
+// rate returns the bitrate for pictures of w by h, bit/s.
+func (p Picture) rate(w, h int, fps float64) int {
+	if p.Bitrate > 0 {
+		return p.Bitrate
+	}
+	// A tenth of a bit a pixel is what a talking head needs at this preset.
+	return max(150_000, int(.1*float64(w*h)*min(fps, 60)))
+}
+
 // Encoder returns the settings of a video encoder for pictures of w by h.
-func (p Picture) Encoder(w, h int, fps float64) codec.VideoEncoderConfig {
+func (p Picture) Encoder(c media.Codec, w, h int, fps float64) codec.VideoEncoderConfig {
 	if fps <= 0 || fps > 120 {
 		fps = 30
 	}
-	rate := p.Bitrate
-	if rate == 0 {
-		// A tenth of a bit a pixel is what a talking head needs at this preset.
-		rate = max(150_000, int(.1*float64(w*h)*min(fps, 60)))
-	}
 	return codec.VideoEncoderConfig{
-		Codec: "h264", Width: w, Height: h, FrameRate: fps, Bitrate: rate,
-		KeyInterval: p.KeyInterval, OutOfBand: p.FixedSize, Hardware: p.Hardware, Preset: p.Preset,
+		Codec: c, Width: w, Height: h, FrameRate: fps, Bitrate: p.rate(w, h, fps),
+		KeyInterval: p.KeyInterval, OutOfBand: p.File, Hardware: p.Hardware, Preset: p.Preset,
 	}
 }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,7 @@ import (
 type Dub struct {
 	s        *Session
 	lang     inference.Lang
+	original bool // no dub at all: the source as it came, on the same clock
 	timeline *timeline.Timeline
 	ladder   *ladder
 	outlet   *outlet
@@ -26,13 +28,14 @@ type Dub struct {
 	said     atomic.Bool // the last phrase is placed
 
 	mu      sync.Mutex
+	blind   bool // show has ended
 	counts  counts
 	records []Record
 }
 
-func newDub(s *Session, lang inference.Lang) *Dub {
+func newDub(s *Session, lang inference.Lang, original bool) *Dub {
 	d := &Dub{
-		s: s, lang: lang, timeline: timeline.New(s.cfg.planning()), outlet: newOutlet(s),
+		s: s, lang: lang, original: original, timeline: timeline.New(s.cfg.planning()), outlet: newOutlet(s),
 		phrases: make(chan job, maxWaiting), pictures: make(chan picture, 4),
 	}
 	d.ladder = newLadder(d.best(), func(at time.Duration, l Level, why string) {
@@ -44,7 +47,7 @@ func newDub(s *Session, lang inference.Lang) *Dub {
 // best is the highest step of the ladder that the session's engines allow.
 func (d *Dub) best() Level {
 	switch {
-	case !d.s.engines.Speaks():
+	case !d.s.engines.Speaks() || d.original:
 		return Passthrough
 	case d.s.engines.Lips == nil || d.s.engines.Faces == nil:
 		return Voice
@@ -53,9 +56,11 @@ func (d *Dub) best() Level {
 }
 
 // start runs the dub's part of the session in g.
-func (d *Dub) start(g *group, sound *soundLine, picture *media.Track) {
-	d.outlet.expect(sound, picture)
-	if d.s.engines.Speaks() {
+func (d *Dub) start(g *group, sound *soundLine, pictures bool) {
+	if d.s.cfg.Picture.File {
+		d.outlet.expect(sound != nil, pictures)
+	}
+	if d.speaks() {
 		g.run("speak "+string(d.lang), d.speak)
 	} else {
 		d.said.Store(true)
@@ -67,10 +72,13 @@ func (d *Dub) start(g *group, sound *soundLine, picture *media.Track) {
 			return d.play(ctx, r)
 		})
 	}
-	if picture != nil {
-		g.run("show "+string(d.lang), func(ctx context.Context) error { return d.show(ctx, picture.FrameRate) })
+	if pictures {
+		g.run("show "+string(d.lang), d.show)
 	}
 }
+
+// speaks tells whether phrases are dubbed here.
+func (d *Dub) speaks() bool { return d.s.engines.Speaks() && !d.original }
 
 // spoken tells that no more phrases come.
 func (d *Dub) spoken() {
@@ -97,6 +105,9 @@ func (d *Dub) play(ctx context.Context, r *soundReader) error {
 		r.read(pcm)
 		d.timeline.Mix(o, pcm, channels)
 		d.timeline.Forget(o)
+		if !d.outlet.watched() {
+			continue
+		}
 		err := d.s.meter.do("encode_audio", func() error {
 			return d.outlet.sound(media.Samples{PTS: o, Rate: timeline.Rate, Channels: channels, Data: pcm})
 		})
@@ -122,4 +133,7 @@ func (d *Dub) keep(r Record) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.records = append(d.records, r)
+	if n := d.s.cfg.KeepRecords; n > 0 && len(d.records) > n {
+		d.records = slices.Delete(d.records, 0, len(d.records)-n)
+	}
 }

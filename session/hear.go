@@ -19,7 +19,8 @@ type ears struct {
 	s     *Session
 	track *media.Track
 	in    chan media.Packet // sound, and pictures without data as marks of time
-	line  *soundLine        // nil without sound
+	line  *soundLine        // the session's; nil without sound
+	base  int               // IDs of the phrases of sources before this one
 
 	decoder *codec.AudioDecoder
 	play    *codec.Resampler // to timeline.Rate
@@ -40,17 +41,17 @@ const reopenAfter = 2 * time.Second
 const trackLag = 2 * time.Second
 
 func newEars(s *Session, t *media.Track) *ears {
-	e := &ears{s: s, track: t, in: make(chan media.Packet, 64)}
-	if t != nil {
-		e.line = newSoundLine(min(max(t.Channels, 1), 2), s.cfg.Delay+5*time.Second)
-	}
-	return e
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &ears{s: s, track: t, in: make(chan media.Packet, 64), line: s.sound, base: s.lastID}
 }
 
 func (e *ears) run(ctx context.Context) error {
 	defer func() {
-		for _, d := range e.s.dubs {
-			close(d.phrases)
+		if e.s.cfg.Picture.File { // the only source: no more phrases will come
+			for _, d := range e.s.dubs {
+				close(d.phrases)
+			}
 		}
 	}()
 	if e.track != nil {
@@ -178,13 +179,17 @@ func (e *ears) tell(ctx context.Context, phrases []inference.Phrase, now time.Du
 		if p.Text == "" {
 			continue
 		}
+		p.ID += e.base
 		e.s.watch.send(Event{Kind: "caption", Caption: &Caption{
 			Lang: p.Lang, ID: p.ID, Text: p.Text, Final: p.Final, Start: p.Start, End: p.End,
 		}})
 		if p.Final {
-			e.s.count()
+			e.s.count(p.ID)
 		}
 		for _, d := range e.s.dubs {
+			if !d.speaks() {
+				continue
+			}
 			d.timeline.Expect(now, p)
 			if p.Final {
 				d.take(ctx, p, e.s.clock.Hold(now))
@@ -193,7 +198,7 @@ func (e *ears) tell(ctx context.Context, phrases []inference.Phrase, now time.Du
 	}
 }
 
-// finish says what is left and lets the clock run to the end of the dubs.
+// finish says what is left and, after a file, lets the clock run to the end of the dubs.
 func (e *ears) finish(ctx context.Context) error {
 	if e.track != nil {
 		rest, err := e.decoder.Flush()
@@ -219,6 +224,9 @@ func (e *ears) finish(ctx context.Context) error {
 			e.s.fail("recognize", err)
 		}
 		e.tell(ctx, phrases, e.heardTo())
+	}
+	if !e.s.cfg.Picture.File {
+		return nil
 	}
 	end := max(e.soundTo, e.pictureTo)
 	e.s.ended.Store(int64(end))

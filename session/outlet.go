@@ -1,65 +1,119 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"livedub/media"
 	"livedub/media/codec"
 )
 
-// maxEarly is how many packets wait for the slower track before a sink starts without it.
+// maxEarly is how many packets wait for the slower track before a file starts without it.
 const maxEarly = 4096
 
-// outlet encodes one dub, once for all of its sinks, and feeds them.
+// outlet encodes one dub, once for all sinks that take the same codec, and
+// feeds them. A file's sinks start when all of its tracks are known; a live
+// sink starts at once and gets what there is.
 type outlet struct {
-	s     *Session
-	video *codec.VideoEncoder // opened by the first picture
-	audio *codec.AudioEncoder // opened with the first sound
+	s      *Session
+	audio  *codec.AudioEncoder                 // opened with the first sound; used by play alone
+	videos map[media.Codec]*codec.VideoEncoder // opened by the first picture; used by show alone
+	skew   skew
+	sinks  atomic.Int32 // how many are attached
 
-	mu          sync.Mutex // over what follows: sinks are fed by sound and pictures in turn
-	sinks       []media.Sink
-	wantSound   bool
-	wantPicture bool
-	tracks      []media.Track
-	started     bool
-	early       []media.Packet // before all tracks are known
+	mu       sync.Mutex // over what follows
+	attached []*Attachment
+	closed   bool
+	want     int // tracks that a file's sinks wait for
+	tracks   []media.Track
+	started  bool
+	early    []media.Packet // before all tracks are known
 }
 
-func newOutlet(s *Session) *outlet { return &outlet{s: s} }
+func newOutlet(s *Session) *outlet {
+	o := &outlet{s: s, videos: map[media.Codec]*codec.VideoEncoder{}}
+	if !s.cfg.Picture.File {
+		o.started = true
+		o.tracks = []media.Track{{Kind: media.Video}, {Kind: media.Audio, Codec: media.Opus, SampleRate: 48000, Channels: 1}}
+	}
+	return o
+}
 
-func (o *outlet) attach(sink media.Sink) {
+// attach adds a sink. What it asks for by its Attachment is done with the next picture.
+func (o *outlet) attach(sink media.Sink) (*Attachment, error) {
+	a := &Attachment{outlet: o, sink: sink}
+	a.video, a.audio = sink.Codecs()
+	a.Keyframe()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.sinks = append(o.sinks, sink)
+	if o.closed {
+		return nil, errors.New("session: it has ended: open another")
+	}
+	if o.started {
+		if err := sink.Start(o.tracks); err != nil {
+			return nil, err
+		}
+	}
+	o.attached = append(o.attached, a)
+	o.sinks.Store(int32(len(o.attached)))
+	return a, nil
 }
 
-// expect tells which tracks will come.
-func (o *outlet) expect(sound *soundLine, picture *media.Track) {
+// watched tells whether anybody would see or hear what is encoded.
+func (o *outlet) watched() bool { return o.sinks.Load() > 0 }
+
+// expect tells which tracks a file will have.
+func (o *outlet) expect(sound, picture bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.wantSound, o.wantPicture = sound != nil, picture != nil
+	o.want = 0
+	for _, w := range []bool{sound, picture} {
+		if w {
+			o.want++
+		}
+	}
 }
 
-// picture encodes one picture for output time at.
+// picture encodes one picture for output time at, once for each codec that is wanted.
 func (o *outlet) picture(f *media.Frame, at time.Duration, fps float64) error {
-	if o.video == nil {
-		enc, err := codec.NewVideoEncoder(o.s.cfg.Picture.Encoder(f.Width, f.Height, fps))
+	for _, d := range o.demands() {
+		p, err := o.encode(f, d, fps)
 		if err != nil {
 			return fmt.Errorf("encode picture: %w", err)
 		}
-		o.video = enc
-		if err := o.track(enc.Track()); err != nil {
+		p.PTS, p.DTS = at, at
+		if err := o.write(d.codec, p); err != nil {
 			return err
 		}
 	}
-	p, err := o.video.Encode(f, false)
-	if err != nil {
-		return fmt.Errorf("encode picture: %w", err)
+	o.skew.picture(o.s.clock.Now() - at)
+	return nil
+}
+
+// encode opens and steers the encoder that a demand needs.
+func (o *outlet) encode(f *media.Frame, d demand, fps float64) (media.Packet, error) {
+	enc := o.videos[d.codec]
+	if enc == nil {
+		var err error
+		if enc, err = codec.NewVideoEncoder(o.s.cfg.Picture.Encoder(d.codec, f.Width, f.Height, fps)); err != nil {
+			return media.Packet{}, err
+		}
+		o.videos[d.codec] = enc
+		if o.s.cfg.Picture.File {
+			if err := o.track(enc.Track()); err != nil {
+				return media.Packet{}, err
+			}
+		}
 	}
-	p.PTS, p.DTS = at, at
-	return o.write(p)
+	if d.room > 0 {
+		if err := enc.SetBitrate(min(d.room, o.s.cfg.Picture.rate(f.Width, f.Height, max(fps, 25)))); err != nil {
+			return media.Packet{}, err
+		}
+	}
+	return enc.Encode(f, d.key)
 }
 
 // sound encodes PCM that stands at its output time.
@@ -72,15 +126,18 @@ func (o *outlet) sound(s media.Samples) error {
 			return fmt.Errorf("encode sound: %w", err)
 		}
 		o.audio = enc
-		if err := o.track(enc.Track()); err != nil {
-			return err
+		if o.s.cfg.Picture.File {
+			if err := o.track(enc.Track()); err != nil {
+				return err
+			}
 		}
 	}
 	packets, err := o.audio.Encode(s)
 	if err != nil {
 		return fmt.Errorf("encode sound: %w", err)
 	}
-	return o.write(packets...)
+	o.skew.sound(o.s.clock.Now() - s.End())
+	return o.write("", packets...)
 }
 
 // flushSound writes what the encoder still holds.
@@ -92,22 +149,22 @@ func (o *outlet) flushSound() error {
 	if err != nil {
 		return fmt.Errorf("encode sound: %w", err)
 	}
-	return o.write(packets...)
+	return o.write("", packets...)
 }
 
-// audioCodec is the one that the first sink takes.
+// audioCodec is Opus, but for files the one that the sink takes.
 func (o *outlet) audioCodec() media.Codec {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, sink := range o.sinks {
-		if _, a := sink.Codecs(); a != "" {
-			return a
+	for _, a := range o.attached {
+		if o.s.cfg.Picture.File && a.audio != "" {
+			return a.audio
 		}
 	}
 	return media.Opus
 }
 
-// track makes a track known; the sinks start once all are.
+// track makes a track of a file known; its sinks start once all are.
 func (o *outlet) track(t media.Track) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -115,84 +172,85 @@ func (o *outlet) track(t media.Track) error {
 		return nil // too late for this sink: it started without the track
 	}
 	o.tracks = append(o.tracks, t)
-	want := 0
-	if o.wantSound {
-		want++
-	}
-	if o.wantPicture {
-		want++
-	}
-	if len(o.tracks) < want {
+	if len(o.tracks) < o.want {
 		return nil
 	}
-	return o.startSinks()
+	return o.start()
 }
 
-func (o *outlet) startSinks() error {
+func (o *outlet) start() error {
 	o.started = true
-	if err := o.each(func(s media.Sink) error { return s.Start(o.tracks) }); err != nil {
+	if err := o.each(func(a *Attachment) error { return a.sink.Start(o.tracks) }); err != nil {
 		return err
 	}
 	early := o.early
 	o.early = nil
 	for _, p := range early {
-		if err := o.feed(p); err != nil {
+		if err := o.feed("", p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (o *outlet) write(packets ...media.Packet) error {
+// write hands packets to the sinks that take them; pictures are of the given codec.
+func (o *outlet) write(c media.Codec, packets ...media.Packet) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, p := range packets {
-		if !o.started {
+		var err error
+		switch {
+		case o.started:
+			err = o.feed(c, p)
+		case len(o.early) < maxEarly:
 			o.early = append(o.early, p)
-			if len(o.early) < maxEarly {
-				continue
-			}
-			if err := o.startSinks(); err != nil {
-				return err
-			}
-			continue
+		default:
+			o.early = append(o.early, p)
+			err = o.start()
 		}
-		if err := o.feed(p); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (o *outlet) feed(p media.Packet) error {
-	for _, t := range o.tracks {
-		if t.Kind == p.Kind {
-			return o.each(func(s media.Sink) error { return s.Write(p) })
-		}
+func (o *outlet) feed(c media.Codec, p media.Packet) error {
+	if track(o.tracks, p.Kind) == nil {
+		return nil
 	}
-	return nil
+	return o.each(func(a *Attachment) error {
+		if p.Kind == media.Video && (c != "" && a.video != c || !a.sees(p.Key)) {
+			return nil
+		}
+		if p.Kind == media.Audio && a.audio == "" {
+			return nil
+		}
+		return a.sink.Write(p)
+	})
 }
 
 // each calls fn for every sink. A sink that fails is closed and leaves, or ends
 // the session where the configuration says so.
-func (o *outlet) each(fn func(media.Sink) error) error {
-	stay := o.sinks[:0]
+func (o *outlet) each(fn func(*Attachment) error) error {
+	stay := o.attached[:0]
 	var fatal error
-	for _, s := range o.sinks {
-		err := fn(s)
+	for _, a := range o.attached {
+		err := fn(a)
 		switch {
 		case err == nil:
-			stay = append(stay, s)
+			stay = append(stay, a)
 		case o.s.cfg.SinkErrorsEnd:
-			stay = append(stay, s)
+			stay = append(stay, a)
 			fatal = err
 		default:
 			o.s.fail("sink", err)
-			s.Close()
+			a.sink.Close()
 		}
 	}
-	clear(o.sinks[len(stay):])
-	o.sinks = stay
+	clear(o.attached[len(stay):])
+	o.attached = stay
+	o.sinks.Store(int32(len(stay)))
 	return fatal
 }
 
@@ -200,6 +258,7 @@ func (o *outlet) each(fn func(media.Sink) error) error {
 func (o *outlet) close() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.closed = true
 	var first error
 	note := func(err error) {
 		if first == nil {
@@ -207,14 +266,15 @@ func (o *outlet) close() error {
 		}
 	}
 	if !o.started && len(o.tracks) > 0 {
-		note(o.startSinks())
+		note(o.start())
 	}
-	for _, s := range o.sinks {
-		note(s.Close())
+	for _, a := range o.attached {
+		note(a.sink.Close())
 	}
-	o.sinks = nil
-	if o.video != nil {
-		o.video.Close()
+	o.attached = nil
+	o.sinks.Store(0)
+	for _, v := range o.videos {
+		v.Close()
 	}
 	if o.audio != nil {
 		o.audio.Close()

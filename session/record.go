@@ -60,6 +60,8 @@ type DubState struct {
 	Frames  Frames
 	Retries int
 	Records []Record // in the order spoken
+	Viewers int
+	Skew    []time.Duration // sound's lateness less the picture's as they left, newest last
 }
 
 // State is what a session has done so far.
@@ -86,13 +88,15 @@ func (s *Session) State() State {
 		d.mu.Lock()
 		st.Frames, st.Retries, st.Records = d.counts.frames, d.counts.retries, slices.Clone(d.records)
 		d.mu.Unlock()
+		st.Viewers, st.Skew = int(d.outlet.sinks.Load()), d.outlet.skew.read()
 		out.Dubs = append(out.Dubs, st)
 	}
 	return out
 }
 
-func (s *Session) count() {
+func (s *Session) count(id int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.heard++
+	s.lastID = id
 }

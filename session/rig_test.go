@@ -166,7 +166,7 @@ func newRig(t *testing.T) *rig {
 	return &rig{
 		cfg: Config{
 			From: "en", To: []inference.Lang{"es"}, Profile: Sync, Delay: Sync.DefaultDelay(), BackgroundGain: .15,
-			Picture: Picture{MaxWidth: 1920, MaxHeight: 1080, Hardware: "off"},
+			Picture: Picture{MaxWidth: 1920, MaxHeight: 1080, File: true, Hardware: "off"},
 		},
 		engines: Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}},
 		clock:   pace.NewVirtual(),
@@ -197,11 +197,11 @@ func (r *rig) dub(t *testing.T, ctx context.Context, src media.Source) error {
 		if r.out[to] == nil {
 			r.out[to] = &memory{}
 		}
-		if err := r.s.Attach(to, r.out[to]); err != nil {
+		if _, err := r.s.Attach(to, r.out[to]); err != nil {
 			t.Fatal(err)
 		}
 	}
-	err = r.s.Run(ctx, src)
+	err = r.s.Dub(ctx, src)
 	for to, out := range r.out {
 		if out.closed != 1 {
 			t.Errorf("%s: sink closed %d times", to, out.closed)

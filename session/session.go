@@ -26,14 +26,17 @@ type Session struct {
 	meter   *meter
 	watch   *watch
 
-	ended atomic.Int64 // source time of the end, once known; 0 before
+	feeding sync.Mutex   // held while a source is fed
+	sound   *soundLine   // set before the dubs start; nil where there will be no sound
+	ended   atomic.Int64 // source time of the end, once known; 0 before
 
 	mu       sync.Mutex
 	heard    int            // final phrases
+	lastID   int            // of the last of them
 	failures map[string]int // by stage
 }
 
-// New prepares a session; Run does the work. The engines stay the caller's.
+// New prepares a session. The engines stay the caller's.
 func New(cfg Config, engines Engines, clock pace.Clock) (*Session, error) {
 	if err := cfg.check(engines); err != nil {
 		return nil, fmt.Errorf("session: %w", err)
@@ -43,55 +46,113 @@ func New(cfg Config, engines Engines, clock pace.Clock) (*Session, error) {
 		meter: newMeter(), watch: newWatch(), failures: map[string]int{},
 	}
 	for _, to := range cfg.To {
-		s.dubs = append(s.dubs, newDub(s, to))
+		s.dubs = append(s.dubs, newDub(s, to, false))
+	}
+	if cfg.Original {
+		s.dubs = append(s.dubs, newDub(s, cfg.From, true))
 	}
 	return s, nil
 }
 
-// Attach lets sink have the dub in lang. It is called before Run.
-func (s *Session) Attach(lang inference.Lang, sink media.Sink) error {
+// Attach lets sink have the dub in lang, from now on. The session closes the
+// sink when it is detached, fails, or the session ends.
+func (s *Session) Attach(lang inference.Lang, sink media.Sink) (*Attachment, error) {
 	for _, d := range s.dubs {
 		if d.lang == lang {
-			d.outlet.attach(sink)
-			return nil
+			return d.outlet.attach(sink)
 		}
 	}
-	return fmt.Errorf("session: no dub in %q: there are %v", lang, s.cfg.To)
+	return nil, fmt.Errorf("session: no dub in %q: there are %v", lang, s.languages())
 }
 
-// Run dubs src until it ends, ctx is cancelled or a part that the session
-// cannot do without fails. Sinks are closed, and what they hold is playable,
-// in every case. src stays the caller's. It is called once.
-func (s *Session) Run(ctx context.Context, src media.Source) error {
-	defer s.watch.close()
-	tracks := src.Tracks()
-	sound, picture := track(tracks, media.Audio), track(tracks, media.Video)
+// languages returns what can be attached to.
+func (s *Session) languages() []inference.Lang {
+	var out []inference.Lang
+	for _, d := range s.dubs {
+		out = append(out, d.lang)
+	}
+	return out
+}
+
+// Dub dubs a source that has a beginning and an end, as a file has, and
+// returns when the last dub has been said. Sinks are closed, and what they
+// hold is playable, in every case. src stays the caller's. It is called once.
+func (s *Session) Dub(ctx context.Context, src media.Source) error {
+	sound, picture := track(src.Tracks(), media.Audio), track(src.Tracks(), media.Video)
 	if sound == nil && picture == nil {
+		s.close()
 		return errors.New("session: the source has neither sound nor picture")
 	}
-
+	if sound != nil {
+		s.sound = newSoundLine(min(max(sound.Channels, 1), 2), s.cfg.Delay+5*time.Second)
+	}
 	g := newGroup(ctx)
-	pictures := newLine(s.cfg.Delay + 3*time.Second)
-	ears := newEars(s, sound)
-	eyes := newEyes(s, picture, pictures)
-
-	g.run("ingest", func(ctx context.Context) error { return s.ingest(ctx, src, ears, pictures) })
-	g.run("hear", ears.run)
-	if picture != nil {
-		g.run("see", eyes.see)
-		g.run("show", eyes.show)
-	}
-	for _, d := range s.dubs {
-		d.start(g, ears.line, picture)
-	}
+	s.start(g, picture != nil)
+	s.feed(g, src)
 	err := g.wait()
+	return s.leave(ctx, err)
+}
 
-	for _, d := range s.dubs {
-		err = errors.Join(err, d.outlet.close())
-	}
+// Run keeps the dubs of a live session going until ctx is cancelled or a part
+// fails that it cannot do without. Sources come and go by Feed meanwhile. It is called once.
+func (s *Session) Run(ctx context.Context) error {
+	s.sound = newSoundLine(1, s.cfg.Delay+5*time.Second)
+	g := newGroup(ctx)
+	s.start(g, true)
+	err := g.wait()
+	return s.leave(ctx, err)
+}
+
+// Feed dubs a live source until it ends or ctx is cancelled, while Run runs.
+// A second source waits for the one before it to end.
+func (s *Session) Feed(ctx context.Context, src media.Source) error {
+	s.feeding.Lock()
+	defer s.feeding.Unlock()
+	g := newGroup(ctx)
+	s.feed(g, src)
+	err := g.wait()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	return err
+}
+
+// start starts the dubs.
+func (s *Session) start(g *group, pictures bool) {
+	for _, d := range s.dubs {
+		d.start(g, s.sound, pictures)
+	}
+}
+
+// feed starts what looks at and listens to one source.
+func (s *Session) feed(g *group, src media.Source) {
+	sound, picture := track(src.Tracks(), media.Audio), track(src.Tracks(), media.Video)
+	pictures := newLine(s.cfg.Delay + 3*time.Second)
+	ears := newEars(s, sound)
+	g.run("ingest", func(ctx context.Context) error { return s.ingest(ctx, src, ears, pictures) })
+	g.run("hear", ears.run)
+	if picture != nil {
+		eyes := newEyes(s, picture, pictures)
+		g.run("see", eyes.see)
+		g.run("show", eyes.show)
+	}
+}
+
+// leave closes what the dubs wrote to.
+func (s *Session) leave(ctx context.Context, err error) error {
+	err = errors.Join(err, s.close())
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+func (s *Session) close() error {
+	var err error
+	for _, d := range s.dubs {
+		err = errors.Join(err, d.outlet.close())
+	}
+	s.watch.close()
 	return err
 }
 

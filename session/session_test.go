@@ -349,7 +349,7 @@ func TestEventsTellCaptionsInOrder(t *testing.T) {
 	}
 	events, stop := s.Events()
 	defer stop()
-	if err := s.Run(t.Context(), r.src); err != nil {
+	if err := s.Dub(t.Context(), r.src); err != nil {
 		t.Fatal(err)
 	}
 	finals := map[inference.Lang][]string{}

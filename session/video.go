@@ -17,6 +17,7 @@ import (
 type picture struct {
 	frame *media.Frame
 	faces []inference.Face
+	fps   float64 // nominal, of the source; 0 for unknown
 }
 
 // eyes see the source: they decode each picture once, shortly before it is due,
@@ -123,10 +124,10 @@ func (e *eyes) prepare(ctx context.Context, s *codec.Shaper, faces inference.Fac
 	if err != nil {
 		return picture{}, err
 	}
-	if e.s.cfg.Picture.FixedSize {
+	if e.s.cfg.Picture.File {
 		s.Fix(f.Width, f.Height)
 	}
-	p := picture{frame: f}
+	p := picture{frame: f, fps: e.track.FrameRate}
 	if faces != nil {
 		err = e.s.meter.do("face", func() error {
 			return guard("face", func() (err error) {
@@ -150,8 +151,10 @@ func (e *eyes) show(ctx context.Context) error {
 		for p := range e.ahead { // nothing is left behind when we stop early
 			p.frame.Release()
 		}
-		for _, d := range e.s.dubs {
-			close(d.pictures)
+		if e.s.cfg.Picture.File { // the only source: no more pictures will come
+			for _, d := range e.s.dubs {
+				close(d.pictures)
+			}
 		}
 	}()
 	for p := range e.ahead {
@@ -172,59 +175,106 @@ func (e *eyes) show(ctx context.Context) error {
 }
 
 // offer hands a picture to the dub; where time goes on without us, one that is
-// late or finds the dub busy is dropped and counted.
+// late or finds the dub busy is dropped and counted. A dub that nobody watches
+// gets none.
 func (d *Dub) offer(ctx context.Context, p picture, late bool) {
-	d.count(func(c *counts) { c.frames.In++ })
+	if !d.outlet.watched() {
+		return
+	}
+	taken := false
 	p.frame.Retain()
-	if !d.s.clock.Live() {
+	if d.s.clock.Live() {
+		taken = !late && d.push(p)
+	} else {
 		select {
 		case d.pictures <- p:
-			return
+			taken = true
 		case <-ctx.Done():
 		}
-	} else if !late {
-		select {
-		case d.pictures <- p:
-			return
-		default:
-		}
 	}
-	p.frame.Release()
-	d.count(func(c *counts) { c.frames.Dropped++ })
+	if !taken {
+		p.frame.Release()
+	}
+	d.count(func(c *counts) {
+		c.frames.In++
+		if !taken {
+			c.frames.Dropped++
+		}
+	})
+}
+
+// push puts a picture where show takes it, if there is room and show still runs.
+func (d *Dub) push(p picture) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.blind {
+		return false
+	}
+	select {
+	case d.pictures <- p:
+		return true
+	default:
+		return false
+	}
 }
 
 // show is a picture's way through one dub: its mouth, its encoding, its sinks.
-func (d *Dub) show(ctx context.Context, fps float64) error {
-	defer func() {
-		for p := range d.pictures {
-			p.frame.Release()
-		}
-	}()
+func (d *Dub) show(ctx context.Context) error {
+	defer d.discard()
 	lips := d.openLips(ctx)
 	if lips != nil {
 		defer lips.Close()
 	}
 	step := time.Second / 30
 	last := time.Duration(-1)
-	for p := range d.pictures {
-		if last >= 0 {
-			step = min(max(p.frame.PTS-last, time.Second/120), time.Second/5)
-		}
-		last = p.frame.PTS
-		if err := d.showOne(ctx, lips, p, step, fps); err != nil {
-			return err
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case p, ok := <-d.pictures:
+			if !ok {
+				return nil
+			}
+			if last >= 0 {
+				step = min(max(p.frame.PTS-last, time.Second/120), time.Second/5)
+			}
+			last = p.frame.PTS
+			if err := d.showOne(ctx, lips, p, step); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+}
+
+// discard gives back what waits to be shown, when show ends. A file's eyes tell
+// when they have ended; a live source's find that nobody looks anymore.
+func (d *Dub) discard() {
+	d.mu.Lock()
+	d.blind = true
+	d.mu.Unlock()
+	if d.s.cfg.Picture.File {
+		for p := range d.pictures {
+			p.frame.Release()
+		}
+		return
+	}
+	for {
+		select {
+		case p := <-d.pictures:
+			p.frame.Release()
+		default:
+			return
+		}
+	}
 }
 
 // showOne shows one picture and gives its reference back.
-func (d *Dub) showOne(ctx context.Context, lips inference.LipsStream, p picture, step time.Duration, fps float64) error {
+func (d *Dub) showOne(ctx context.Context, lips inference.LipsStream, p picture, step time.Duration) error {
 	defer p.frame.Release()
 	frame, method := d.render(ctx, lips, p, step)
 	defer frame.Release()
 	due := frame.PTS + d.s.cfg.Delay
-	err := d.s.meter.do("encode_video", func() error { return d.outlet.picture(frame, due, fps) })
+	err := d.s.meter.do("encode_video", func() error { return d.outlet.picture(frame, due, p.fps) })
 	if err != nil {
 		return err
 	}

@@ -147,7 +147,7 @@ func codecFloor(ctx context.Context, clip string) (time.Duration, int, error) {
 		return 0, 0, err
 	}
 	defer dec.Close()
-	enc, err := codec.NewVideoEncoder(sessionConfig(config.Default()).Picture.Encoder(video.Width, video.Height, video.FrameRate))
+	enc, err := codec.NewVideoEncoder(sessionConfig(config.Default()).Picture.Encoder(media.H264, video.Width, video.Height, video.FrameRate))
 	if err != nil {
 		return 0, 0, err
 	}

@@ -95,7 +95,7 @@ func (j *dubJob) run(ctx context.Context) error {
 	cfg := sessionConfig(j.settings)
 	cfg.From, cfg.To, cfg.Log = j.from, j.to, log
 	cfg.SinkErrorsEnd = true
-	cfg.Picture.FixedSize, cfg.Picture.KeyInterval = true, fileKeyInterval
+	cfg.Picture.File, cfg.Picture.KeyInterval = true, fileKeyInterval
 	var clock pace.Clock = pace.NewVirtual()
 	var source media.Source = src
 	if j.realtime {
@@ -111,7 +111,7 @@ func (j *dubJob) run(ctx context.Context) error {
 	}
 
 	bar := startProgress(j.stderr, src.Duration(), func() time.Duration { return clock.Now() - cfg.Delay })
-	runErr := s.Run(ctx, source)
+	runErr := s.Dub(ctx, source)
 	bar.stop(runErr == nil)
 
 	state := s.State()
@@ -156,7 +156,7 @@ func (j *dubJob) attachFiles(s *session.Session, delay time.Duration) error {
 		sink, err := file.Create(j.path(to, "mp4"), file.SinkConfig{Epoch: delay, Video: media.H264, Audio: media.AAC})
 		if err == nil {
 			made = append(made, sink)
-			err = s.Attach(to, sink)
+			_, err = s.Attach(to, sink)
 		}
 		if err != nil {
 			for _, sink := range made {

@@ -1,0 +1,93 @@
+package session
+
+import (
+	"sync/atomic"
+
+	"livedub/media"
+)
+
+// Attachment is a sink's place at a dub.
+type Attachment struct {
+	outlet       *outlet
+	sink         media.Sink
+	video, audio media.Codec
+
+	key  atomic.Bool  // the next picture must be a keyframe
+	room atomic.Int64 // bit/s that the sink has for pictures; 0 for unknown
+
+	// Guarded by the outlet's lock.
+	seeing bool // has had a keyframe since it last saw nothing
+}
+
+// minRoom is the bitrate below which nobody is made to look: a viewer with
+// less gets sound and captions, and does not pull the others down.
+const minRoom = 300_000
+
+// Keyframe asks for a keyframe.
+func (a *Attachment) Keyframe() { a.key.Store(true) }
+
+// Room tells how many bits a second the sink has for pictures.
+func (a *Attachment) Room(bps int) { a.room.Store(int64(bps)) }
+
+// Detach takes the sink away and closes it. It may be called more than once.
+func (a *Attachment) Detach() {
+	o := a.outlet
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i, b := range o.attached {
+		if a == b {
+			o.attached = append(o.attached[:i], o.attached[i+1:]...)
+			o.sinks.Store(int32(len(o.attached)))
+			a.sink.Close()
+			return
+		}
+	}
+}
+
+// sees tells whether the sink can have a picture: from a keyframe on, while it has room.
+func (a *Attachment) sees(key bool) bool {
+	if room := a.room.Load(); room > 0 && room < minRoom {
+		if a.seeing {
+			a.seeing = false
+			a.Keyframe() // for when there is room again
+		}
+		return false
+	}
+	if key {
+		a.seeing = true
+	}
+	return a.seeing
+}
+
+// demand is what all sinks of one video codec want of the next picture.
+type demand struct {
+	codec media.Codec
+	key   bool
+	room  int // bit/s of the slowest that still sees; 0 for unknown
+}
+
+// demands returns one demand for each video codec in use and takes the requests for keyframes.
+func (o *outlet) demands() []demand {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var out []demand
+	for _, a := range o.attached {
+		room := int(a.room.Load())
+		if a.video == "" || room > 0 && room < minRoom {
+			continue
+		}
+		i := 0
+		for i < len(out) && out[i].codec != a.video {
+			i++
+		}
+		if i == len(out) {
+			out = append(out, demand{codec: a.video})
+		}
+		d := &out[i]
+		d.key = a.key.Swap(false) || d.key
+		if room > 0 && (d.room == 0 || room < d.room) {
+			d.room = room
+		}
+	}
+	return out
+}

@@ -1,0 +1,43 @@
+package session
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// skew measures how far sound and pictures are apart as they leave: each
+// track's time of writing less its output time, one against the other.
+type skew struct {
+	mu      sync.Mutex
+	sounded time.Duration // how late the last sound was written
+	heard   bool
+	last    []time.Duration // sound's lateness less the picture's, the newest last
+}
+
+// maxSkews is how many pictures are remembered, about 20 s.
+const maxSkews = 500
+
+func (s *skew) sound(late time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sounded, s.heard = late, true
+}
+
+func (s *skew) picture(late time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.heard {
+		return
+	}
+	s.last = append(s.last, s.sounded-late)
+	if len(s.last) > maxSkews {
+		s.last = slices.Delete(s.last, 0, len(s.last)-maxSkews)
+	}
+}
+
+func (s *skew) read() []time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.last)
+}
