@@ -220,3 +220,23 @@ func TestDelay(t *testing.T) {
 		}
 	}
 }
+
+// TestOperationsListsEverySetting keeps the table for people complete.
+func TestOperationsListsEverySetting(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/OPERATIONS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := Default()
+	opts := table(&c)
+	for _, o := range opts {
+		value, err := scalar(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := "| `" + o.key + "` | `--" + o.flag() + "` | `" + value + "` | " + o.usage() + " |\n"
+		if !bytes.Contains(doc, []byte(line)) {
+			t.Errorf("docs/OPERATIONS.md lacks the line\n%s", line)
+		}
+	}
+}
