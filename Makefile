@@ -102,7 +102,7 @@ test: build ## vet and every test
 
 lint: deps go ## gofmt, vet, staticcheck
 	@echo "lint: gofmt"
-	wrong=$$(gofmt -l .)
+	wrong=$$(find . -name '*.go' -not -path '*/node_modules/*' -print0 | xargs -0 gofmt -l)
 	if [[ -n $$wrong ]]; then
 		echo "not formatted, run make fmt:" $$wrong >&2
 		exit 1
@@ -119,7 +119,7 @@ bench: build ## Go benchmarks, then whole dubs (docs/BENCHMARKS.md)
 	bin/livedub bench
 
 fmt: go ## format the code
-	@gofmt -l -w .
+	@find . -name '*.go' -not -path '*/node_modules/*' -print0 | xargs -0 gofmt -l -w
 
 clean: ## remove what was built
 	@rm -rf bin out
