@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"livedub/media"
+	"livedub/session/timeline"
 )
 
 // Attachment is a sink's place at a dub.
@@ -42,6 +43,26 @@ func (a *Attachment) Detach() {
 			return
 		}
 	}
+}
+
+// liveTracks announces what a live sink will get: what it takes.
+func (a *Attachment) liveTracks() []media.Track {
+	var out []media.Track
+	if a.video != "" {
+		out = append(out, media.Track{Kind: media.Video, Codec: a.video})
+	}
+	if a.audio != "" {
+		out = append(out, media.Track{Kind: media.Audio, Codec: a.audio, SampleRate: timeline.Rate, Channels: 1})
+	}
+	return out
+}
+
+// takes tells whether the sink gets p; a picture is of the codec c.
+func (a *Attachment) takes(c media.Codec, p media.Packet) bool {
+	if p.Kind == media.Audio {
+		return a.audio != ""
+	}
+	return (c == "" || a.video == c) && a.sees(p.Key)
 }
 
 // sees tells whether the sink can have a picture: from a keyframe on, while it has room.

@@ -91,6 +91,10 @@ func (d *Dub) spoken() {
 // block is how much sound is made at a time.
 const block = 20 * time.Millisecond
 
+// planned is how long after its time a plan is kept: pictures may lag behind the
+// sound, in virtual time by as much as the delay lines hold.
+const planned = 30 * time.Second
+
 // play is the sound's way: the delayed original at its planned gain and the dub over it.
 func (d *Dub) play(ctx context.Context, r *soundReader) error {
 	channels := r.line.channels
@@ -104,7 +108,7 @@ func (d *Dub) play(ctx context.Context, r *soundReader) error {
 		}
 		r.read(pcm)
 		d.timeline.Mix(o, pcm, channels)
-		d.timeline.Forget(o)
+		d.timeline.Forget(o - planned)
 		if !d.outlet.watched() {
 			continue
 		}

@@ -35,10 +35,7 @@ type outlet struct {
 
 func newOutlet(s *Session) *outlet {
 	o := &outlet{s: s, videos: map[media.Codec]*codec.VideoEncoder{}}
-	if !s.cfg.Picture.File {
-		o.started = true
-		o.tracks = []media.Track{{Kind: media.Video}, {Kind: media.Audio, Codec: media.Opus, SampleRate: 48000, Channels: 1}}
-	}
+	o.started = !s.cfg.Picture.File
 	return o
 }
 
@@ -52,8 +49,8 @@ func (o *outlet) attach(sink media.Sink) (*Attachment, error) {
 	if o.closed {
 		return nil, errors.New("session: it has ended: open another")
 	}
-	if o.started {
-		if err := sink.Start(o.tracks); err != nil {
+	if !o.s.cfg.Picture.File {
+		if err := sink.Start(a.liveTracks()); err != nil {
 			return nil, err
 		}
 	}
@@ -216,14 +213,11 @@ func (o *outlet) write(c media.Codec, packets ...media.Packet) error {
 }
 
 func (o *outlet) feed(c media.Codec, p media.Packet) error {
-	if track(o.tracks, p.Kind) == nil {
-		return nil
+	if o.s.cfg.Picture.File && track(o.tracks, p.Kind) == nil {
+		return nil // the file started without it
 	}
 	return o.each(func(a *Attachment) error {
-		if p.Kind == media.Video && (c != "" && a.video != c || !a.sees(p.Key)) {
-			return nil
-		}
-		if p.Kind == media.Audio && a.audio == "" {
+		if !a.takes(c, p) {
 			return nil
 		}
 		return a.sink.Write(p)

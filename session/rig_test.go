@@ -74,8 +74,24 @@ func (m *memory) Write(p media.Packet) error {
 			return err
 		}
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.packets = append(m.packets, p)
 	return nil
+}
+
+// got returns what has been written so far.
+func (m *memory) got() []media.Packet {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.packets)
+}
+
+// closes returns how often it was closed.
+func (m *memory) closes() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.closed
 }
 
 func (m *memory) Close() error {
@@ -226,7 +242,7 @@ func sound(t *testing.T, m *memory) []int16 {
 	}
 	defer dec.Close()
 	var pcm []int16
-	for _, p := range m.packets {
+	for _, p := range m.got() {
 		if p.Kind != media.Audio {
 			continue
 		}
@@ -279,7 +295,7 @@ func pictures(t *testing.T, m *memory) []shown {
 	}
 	defer dec.Close()
 	var out []shown
-	for _, p := range m.packets {
+	for _, p := range m.got() {
 		if p.Kind != media.Video {
 			continue
 		}

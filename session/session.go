@@ -45,6 +45,9 @@ func New(cfg Config, engines Engines, clock pace.Clock) (*Session, error) {
 		cfg: cfg, engines: engines, clock: clock, log: cfg.Log,
 		meter: newMeter(), watch: newWatch(), failures: map[string]int{},
 	}
+	if !cfg.Picture.File {
+		s.sound = newSoundLine(1, cfg.Delay+5*time.Second)
+	}
 	for _, to := range cfg.To {
 		s.dubs = append(s.dubs, newDub(s, to, false))
 	}
@@ -96,7 +99,6 @@ func (s *Session) Dub(ctx context.Context, src media.Source) error {
 // Run keeps the dubs of a live session going until ctx is cancelled or a part
 // fails that it cannot do without. Sources come and go by Feed meanwhile. It is called once.
 func (s *Session) Run(ctx context.Context) error {
-	s.sound = newSoundLine(1, s.cfg.Delay+5*time.Second)
 	g := newGroup(ctx)
 	s.start(g, true)
 	err := g.wait()

@@ -55,13 +55,18 @@ func (d *Dub) take(ctx context.Context, p inference.Phrase, h pace.Hold) {
 func (d *Dub) speak(ctx context.Context) error {
 	defer d.spoken()
 	d.warm(ctx)
-	for j := range d.phrases {
-		if ctx.Err() == nil {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case j, ok := <-d.phrases:
+			if !ok {
+				return nil
+			}
 			d.dub(ctx, j)
+			j.hold.Release()
 		}
-		j.hold.Release()
 	}
-	return ctx.Err()
 }
 
 // warm has the engines do a word, so that the first phrase does not wait for

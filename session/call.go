@@ -1,0 +1,129 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"livedub/inference"
+	"livedub/media"
+	"livedub/media/pace"
+)
+
+// ErrBusy is returned to a publisher who comes while another one is live.
+var ErrBusy = errors.New("a live publisher is there already")
+
+// silence is how long a publisher may send nothing before another may take its place.
+const silence = 2 * time.Second
+
+// Publisher is a source that comes over a network.
+type Publisher interface {
+	media.Source
+	// Ready waits until the source's tracks are known.
+	Ready(ctx context.Context) error
+	// Silent returns how long nothing has come.
+	Silent() time.Duration
+}
+
+// Call is a session that a manager keeps: it outlives its publishers.
+type Call struct {
+	*Session
+	Spec    Spec
+	Created time.Time
+	Clock   *pace.Wall
+
+	cancel context.CancelFunc
+	done   chan struct{} // closed when everything has ended
+
+	mu        sync.Mutex
+	publisher Publisher
+	used      time.Time // when somebody was last seen
+	wg        sync.WaitGroup
+}
+
+// Spec is what a session is asked to be.
+type Spec struct {
+	ID      string // "" for one of the manager's choosing
+	From    inference.Lang
+	To      []inference.Lang
+	Profile Profile        // "" for the manager's default
+	Delay   *time.Duration // nil for the profile's own
+	Consent bool           // the speaker agreed to their voice and face being used
+}
+
+// Publish lets p be the session's speaker until it ends. A speaker who has
+// been silent for 2 s gives way; one who is live does not (ErrBusy). On
+// success the session closes p when it is through with it; else the caller does.
+func (l *Call) Publish(ctx context.Context, p Publisher) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if old := l.publisher; old != nil {
+		if old.Silent() < silence {
+			return fmt.Errorf("session %s: %w: end it, or wait until it has been silent for 2 s", l.Spec.ID, ErrBusy)
+		}
+		old.Close()
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	l.publisher = p
+	l.used = time.Now()
+	l.wg.Go(func() { l.feed(ctx, p) })
+	return nil
+}
+
+// feed dubs one publisher from its first packet to its last.
+func (l *Call) feed(ctx context.Context, p Publisher) {
+	err := guard("publisher", func() error {
+		if err := p.Ready(ctx); err != nil {
+			return err
+		}
+		return l.Feed(ctx, p)
+	})
+	if err != nil && ctx.Err() == nil {
+		l.log.Warn("publisher ended", "err", err)
+	}
+	p.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.publisher == p {
+		l.publisher = nil
+		l.used = time.Now()
+	}
+}
+
+// Phase tells where a session is in its life: new, live, or idle between publishers.
+func (l *Call) Phase() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.publisher != nil && l.publisher.Silent() < silence:
+		return "live"
+	case l.used == l.Created:
+		return "new"
+	}
+	return "idle"
+}
+
+// unused returns how long nobody has published or watched.
+func (l *Call) unused(now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.publisher != nil {
+		l.used = now
+	}
+	for _, d := range l.dubs {
+		if d.outlet.watched() {
+			l.used = now
+		}
+	}
+	return now.Sub(l.used)
+}
+
+// end ends the session and waits for all of it.
+func (l *Call) end() {
+	l.cancel()
+	<-l.done
+}

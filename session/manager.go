@@ -1,0 +1,197 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"livedub/media/pace"
+)
+
+var (
+	// ErrNotFound is returned for a session that is not there.
+	ErrNotFound = errors.New("no such session")
+	// ErrFull is returned when no place is left.
+	ErrFull = errors.New("no place is left")
+	// ErrExists is returned when a session's name is taken.
+	ErrExists = errors.New("the name is taken")
+)
+
+// ManagerConfig is how sessions are kept.
+type ManagerConfig struct {
+	Engines Engines
+	Base    Config        // of every session; languages, profile and delay come with its Spec
+	Max     int           // sessions at a time
+	Idle    time.Duration // a session that nobody uses for so long is ended
+}
+
+// Manager keeps the live sessions of one node.
+type Manager struct {
+	cfg ManagerConfig
+	ctx context.Context // ends all sessions
+
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu       sync.Mutex
+	sessions map[string]*Call
+	closed   bool
+}
+
+// NewManager returns a manager without sessions. The engines stay the caller's.
+func NewManager(c ManagerConfig) *Manager {
+	m := &Manager{cfg: c, sessions: map[string]*Call{}}
+	m.ctx, m.cancel = context.WithCancel(context.Background())
+	m.wg.Go(m.sweep)
+	return m
+}
+
+var sessionID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// Create opens a session. It lives until Delete, until nobody has used it for
+// a while, or until the manager closes.
+func (m *Manager) Create(spec Spec) (*Call, error) {
+	if spec.ID == "" {
+		spec.ID = strings.ToLower(rand.Text()[:12])
+	}
+	if !sessionID.MatchString(spec.ID) {
+		return nil, fmt.Errorf("session name %q: use 1 to 64 letters, digits, - and _", spec.ID)
+	}
+	cfg := m.cfg.Base
+	cfg.From, cfg.To, cfg.Original = spec.From, spec.To, true
+	if spec.Profile != "" && spec.Profile != cfg.Profile {
+		cfg.Profile, cfg.Delay = spec.Profile, spec.Profile.DefaultDelay()
+	}
+	if spec.Delay != nil {
+		cfg.Delay = *spec.Delay
+	}
+	spec.Profile, spec.Delay = cfg.Profile, &cfg.Delay
+	if cfg.Log != nil {
+		cfg.Log = cfg.Log.With("session", spec.ID)
+	}
+
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.closed:
+		return nil, fmt.Errorf("%w: the server is shutting down", ErrFull)
+	case m.sessions[spec.ID] != nil:
+		return nil, fmt.Errorf("session %s: %w: choose another", spec.ID, ErrExists)
+	case len(m.sessions) >= m.cfg.Max:
+		return nil, fmt.Errorf("%w: all %d are taken: try again later", ErrFull, m.cfg.Max)
+	}
+	clock := pace.NewWall()
+	s, err := New(cfg, m.cfg.Engines, clock)
+	if err != nil {
+		return nil, err
+	}
+	l := &Call{Session: s, Spec: spec, Created: time.Now(), Clock: clock, done: make(chan struct{})}
+	l.used = l.Created
+	var ctx context.Context
+	ctx, l.cancel = context.WithCancel(m.ctx)
+	m.sessions[spec.ID] = l
+	m.wg.Go(func() { m.keep(ctx, l) })
+	return l, nil
+}
+
+// keep runs a session to its end and forgets it.
+func (m *Manager) keep(ctx context.Context, l *Call) {
+	defer close(l.done)
+	if err := l.Run(ctx); err != nil && ctx.Err() == nil {
+		l.log.Error("session failed", "err", err)
+	}
+	l.cancel()
+	m.mu.Lock()
+	delete(m.sessions, l.Spec.ID)
+	m.mu.Unlock()
+	l.mu.Lock()
+	if l.publisher != nil {
+		l.publisher.Close()
+	}
+	l.mu.Unlock()
+	l.wg.Wait()
+}
+
+// Get returns a session by its name.
+func (m *Manager) Get(id string) (*Call, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if l := m.sessions[id]; l != nil {
+		return l, nil
+	}
+	return nil, fmt.Errorf("session %q: %w; there are %s", id, ErrNotFound, m.names())
+}
+
+func (m *Manager) names() string {
+	if len(m.sessions) == 0 {
+		return "none: create one with POST /v1/sessions"
+	}
+	var ids []string
+	for id := range m.sessions {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	if len(ids) > 10 {
+		ids = append(ids[:10], "...")
+	}
+	return strings.Join(ids, ", ")
+}
+
+// List returns all sessions, the oldest first.
+func (m *Manager) List() []*Call {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []*Call
+	for _, l := range m.sessions {
+		out = append(out, l)
+	}
+	slices.SortFunc(out, func(a, b *Call) int {
+		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.Spec.ID, b.Spec.ID))
+	})
+	return out
+}
+
+// Delete ends a session and waits until nothing of it is left.
+func (m *Manager) Delete(id string) error {
+	l, err := m.Get(id)
+	if err != nil {
+		return err
+	}
+	l.end()
+	return nil
+}
+
+// sweep ends the sessions that nobody uses.
+func (m *Manager) sweep() {
+	tick := time.NewTicker(max(m.cfg.Idle/10, time.Second))
+	defer tick.Stop()
+	for {
+		select {
+		case <-m.ctx.Done():
+			return
+		case now := <-tick.C:
+			for _, l := range m.List() {
+				if l.unused(now) > m.cfg.Idle {
+					l.log.Info("session ended: nobody has used it", "idle", m.cfg.Idle)
+					l.cancel()
+				}
+			}
+		}
+	}
+}
+
+// Close ends all sessions and waits for them. No new ones are taken.
+func (m *Manager) Close() {
+	m.mu.Lock()
+	m.closed = true
+	m.mu.Unlock()
+	m.cancel()
+	m.wg.Wait()
+}

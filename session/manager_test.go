@@ -1,0 +1,305 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"livedub/inference"
+	"livedub/inference/fake"
+	"livedub/media"
+	"livedub/media/pace"
+)
+
+// caller is a publisher in memory that sends as a camera would, from a moment
+// of its session's clock on.
+type caller struct {
+	src   *memory
+	clock pace.Clock
+	start time.Duration
+
+	mu   sync.Mutex
+	last time.Time
+	quit chan struct{}
+	once sync.Once
+	hang bool // goes silent after the last packet instead of ending
+}
+
+func newCaller(src *memory, clock pace.Clock) *caller {
+	return &caller{src: &memory{tracks: src.tracks, packets: src.packets}, clock: clock, start: clock.Now(), last: time.Now(), quit: make(chan struct{})}
+}
+
+func (c *caller) Tracks() []media.Track       { return c.src.tracks }
+func (c *caller) Ready(context.Context) error { return nil }
+
+func (c *caller) Silent() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Since(c.last)
+}
+
+func (c *caller) Read(ctx context.Context) (media.Packet, error) {
+	p, err := c.src.Read(ctx)
+	if err != nil && c.hang {
+		select {
+		case <-ctx.Done():
+		case <-c.quit:
+		}
+		return p, errors.New("gone")
+	}
+	if err != nil {
+		return p, err
+	}
+	p.PTS, p.DTS = p.PTS+c.start, p.DTS+c.start
+	if err := c.clock.Wait(ctx, p.DTS); err != nil {
+		return p, err
+	}
+	c.mu.Lock()
+	c.last = time.Now()
+	c.mu.Unlock()
+	return p, nil
+}
+
+func (c *caller) Close() error {
+	c.once.Do(func() { close(c.quit) })
+	return nil
+}
+
+func newManager(r *rig) *Manager {
+	base := r.cfg
+	base.To, base.Picture.File = nil, false
+	return NewManager(ManagerConfig{Engines: r.engines, Base: base, Max: 3, Idle: time.Minute})
+}
+
+func es(id string) Spec { return Spec{ID: id, From: "en", To: []inference.Lang{"es"}} }
+
+// TestLiveSession follows a call: a publisher who goes and comes back, a viewer
+// who stays, one who comes late, and the original beside the dub.
+func TestLiveSession(t *testing.T) {
+	src := speaker(t, seconds(9), said, true, true)
+	frames := media.LiveFrames()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.engines.Faces, r.engines.Lips = fake.Faces{}, &fake.Lips{}
+		m := newManager(r)
+		defer m.Close()
+		l, err := m.Create(es("call"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l.Phase() != "new" {
+			t.Errorf("phase %s", l.Phase())
+		}
+		dub, late, original := &memory{}, &memory{}, &memory{}
+		if _, err := l.Attach("es", dub); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Attach("en", original); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(seconds(3.21)) // the call is opened some time before it begins
+		for n := range 2 {
+			c := newCaller(src, l.Clock)
+			if err := l.Publish(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(seconds(5))
+			if n == 0 {
+				if err := l.Publish(t.Context(), newCaller(src, l.Clock)); !errors.Is(err, ErrBusy) {
+					t.Errorf("a second publisher: %v", err)
+				}
+				if _, err := l.Attach("es", late); err != nil {
+					t.Fatal(err)
+				}
+				if l.Phase() != "live" {
+					t.Errorf("phase %s", l.Phase())
+				}
+			}
+			time.Sleep(seconds(10))
+			if l.Phase() != "idle" {
+				t.Errorf("phase %s", l.Phase())
+			}
+			st := l.State().Dubs[0]
+			if len(st.Records) != 3*(n+1) {
+				t.Fatalf("%d phrases after %d publishers", len(st.Records), n+1)
+			}
+			for i, rec := range st.Records {
+				if rec.Phrase.ID != i+1 || rec.Fate != Played || rec.Late > 300*time.Millisecond {
+					t.Errorf("phrase %d: ID %d, %s, %v late", i, rec.Phrase.ID, rec.Fate, rec.Late)
+				}
+			}
+			pcm := sound(t, dub)
+			for i, b := range said {
+				at := c.start + b.from + r.cfg.Delay + seconds(.05)
+				if lv := level(pcm, fake.Tone, at); lv < 3000 {
+					t.Errorf("publisher %d: dub %d is at %.0f where it should begin", n, i, lv)
+				}
+				if lv := level(sound(t, original), voice, at+seconds(.2)); lv < 8000 {
+					t.Errorf("publisher %d: the original is at %.0f in phrase %d", n, lv, i)
+				}
+			}
+		}
+		for name, m := range map[string]*memory{"dub": dub, "late": late, "original": original} {
+			show := pictures(t, m)
+			if want := map[string]int{"dub": 450, "late": 425, "original": 450}[name]; len(show) < want-5 || len(show) > want+5 {
+				t.Errorf("%s: %d pictures, want about %d", name, len(show), want)
+			}
+			for i, p := range m.got() {
+				if p.Kind == media.Video {
+					if !p.Key {
+						t.Errorf("%s: packet %d is the first picture and no keyframe", name, i)
+					}
+					break
+				}
+			}
+		}
+		if err := m.Delete("call"); err != nil {
+			t.Fatal(err)
+		}
+		for name, m := range map[string]*memory{"dub": dub, "late": late, "original": original} {
+			if m.closes() != 1 {
+				t.Errorf("%s: closed %d times", name, m.closes())
+			}
+		}
+		if _, err := m.Get("call"); !errors.Is(err, ErrNotFound) {
+			t.Error(err)
+		}
+	})
+	if n := media.LiveFrames(); n != frames {
+		t.Errorf("%d pictures leaked", n-frames)
+	}
+}
+
+func TestSilentPublisherGivesWay(t *testing.T) {
+	src := speaker(t, seconds(1), nil, true, true)
+	synctest.Test(t, func(t *testing.T) {
+		m := newManager(newRig(t))
+		defer m.Close()
+		l, err := m.Create(es(""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := newCaller(src, l.Clock)
+		first.hang = true
+		if err := l.Publish(t.Context(), first); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(seconds(2.5))
+		if err := l.Publish(t.Context(), newCaller(src, l.Clock)); !errors.Is(err, ErrBusy) {
+			t.Errorf("1.5 s of silence: %v", err)
+		}
+		time.Sleep(seconds(1))
+		if err := l.Publish(t.Context(), newCaller(src, l.Clock)); err != nil {
+			t.Errorf("2.5 s of silence: %v", err)
+		}
+		time.Sleep(seconds(.5))
+		if l.Phase() != "live" {
+			t.Errorf("phase %s", l.Phase())
+		}
+	})
+}
+
+func TestSinksComeAndGo(t *testing.T) {
+	src := speaker(t, seconds(9), nil, true, true)
+	synctest.Test(t, func(t *testing.T) {
+		m := newManager(newRig(t))
+		defer m.Close()
+		l, err := m.Create(es("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Publish(t.Context(), newCaller(src, l.Clock)); err != nil {
+			t.Fatal(err)
+		}
+		stays, goes, fails, blind := &memory{}, &memory{}, &memory{}, &memory{}
+		fails.fail = func(p media.Packet) error {
+			if p.PTS > seconds(6) {
+				return errors.New("the network went away")
+			}
+			return nil
+		}
+		var at [4]*Attachment
+		for i, sink := range []*memory{stays, goes, fails, blind} {
+			if at[i], err = l.Attach("es", sink); err != nil {
+				t.Fatal(err)
+			}
+		}
+		at[3].Room(minRoom / 2)
+		time.Sleep(seconds(6))
+		at[1].Detach()
+		at[1].Detach()
+		time.Sleep(seconds(2))
+		at[0].Keyframe()
+		at[3].Room(2 * minRoom)
+		time.Sleep(seconds(2))
+		if got := l.State().Dubs[0].Viewers; got != 2 {
+			t.Errorf("%d viewers", got)
+		}
+		if goes.closes() != 1 || fails.closes() != 1 || stays.closes() != 0 {
+			t.Errorf("closed %d, %d, %d times", goes.closes(), fails.closes(), stays.closes())
+		}
+		keys := 0
+		for _, p := range stays.got() {
+			if p.Kind == media.Video && p.Key {
+				keys++
+			}
+		}
+		if keys != 2 {
+			t.Errorf("%d keyframes, want the first and the one asked for", keys)
+		}
+		saw := false
+		for _, p := range blind.got() {
+			if p.Kind == media.Video {
+				if !saw && (!p.Key || p.PTS < seconds(7.9)) {
+					t.Errorf("a viewer without room saw a picture at %v, key %v", p.PTS, p.Key)
+				}
+				saw = true
+			}
+		}
+		if !saw {
+			t.Error("a viewer with room again saw nothing")
+		}
+	})
+}
+
+func TestManagerRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newManager(newRig(t))
+		defer m.Close()
+		for i := range 3 {
+			if _, err := m.Create(es(fmt.Sprint("s", i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := m.Create(es("more")); !errors.Is(err, ErrFull) {
+			t.Errorf("a fourth of three: %v", err)
+		}
+		if err := m.Delete("s1"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Create(es("s0")); !errors.Is(err, ErrExists) {
+			t.Errorf("a name twice: %v", err)
+		}
+		for _, spec := range []Spec{es("../etc"), {ID: "x", From: "en", To: []inference.Lang{"xx"}}, {ID: "x", From: "en", To: []inference.Lang{"en"}}} {
+			if _, err := m.Create(spec); err == nil {
+				t.Errorf("%+v was accepted", spec)
+			}
+		}
+		if _, err := m.Get("none"); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "s0") {
+			t.Error(err)
+		}
+		time.Sleep(2 * time.Minute)
+		if n := len(m.List()); n != 0 {
+			t.Errorf("%d sessions that nobody uses are left", n)
+		}
+		m.Close()
+		if _, err := m.Create(es("y")); !errors.Is(err, ErrFull) {
+			t.Errorf("after Close: %v", err)
+		}
+	})
+}
