@@ -37,6 +37,7 @@ func newDub(s *Session, lang inference.Lang, original bool) *Dub {
 	d := &Dub{
 		s: s, lang: lang, original: original, timeline: timeline.New(s.cfg.planning()), outlet: newOutlet(s),
 		phrases: make(chan job, maxWaiting), pictures: make(chan picture, 4),
+		counts: counts{fates: map[Fate]int{}},
 	}
 	d.ladder = newLadder(d.best(), func(at time.Duration, l Level, why string) {
 		s.watch.send(Event{Kind: "ladder", Ladder: &LadderChange{Lang: lang, Level: l, Why: why, At: at}})
@@ -136,6 +137,7 @@ func (d *Dub) count(fn func(*counts)) {
 func (d *Dub) keep(r Record) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.counts.fates[r.Fate]++
 	d.records = append(d.records, r)
 	if n := d.s.cfg.KeepRecords; n > 0 && len(d.records) > n {
 		d.records = slices.Delete(d.records, 0, len(d.records)-n)

@@ -42,12 +42,13 @@ type Manager struct {
 
 	mu       sync.Mutex
 	sessions map[string]*Call
+	ended    totals
 	closed   bool
 }
 
 // NewManager returns a manager without sessions. The engines stay the caller's.
 func NewManager(c ManagerConfig) *Manager {
-	m := &Manager{cfg: c, sessions: map[string]*Call{}}
+	m := &Manager{cfg: c, sessions: map[string]*Call{}, ended: newTotals()}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.wg.Go(m.sweep)
 	return m
@@ -110,6 +111,7 @@ func (m *Manager) keep(ctx context.Context, l *Call) {
 	l.cancel()
 	m.mu.Lock()
 	delete(m.sessions, l.Spec.ID)
+	m.ended.add(l.State())
 	m.mu.Unlock()
 	l.mu.Lock()
 	if l.publisher != nil {

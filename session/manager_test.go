@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"livedub/inference"
 	"livedub/inference/fake"
 	"livedub/media"
@@ -161,6 +163,10 @@ func TestLiveSession(t *testing.T) {
 		if err := m.Delete("call"); err != nil {
 			t.Fatal(err)
 		}
+		// What an ended session did stays counted.
+		if got := metric(t, m, "livedub_phrases_total"); got != 6 {
+			t.Errorf("livedub_phrases_total is %v", got)
+		}
 		for name, m := range map[string]*memory{"dub": dub, "late": late, "original": original} {
 			if m.closes() != 1 {
 				t.Errorf("%s: closed %d times", name, m.closes())
@@ -173,6 +179,26 @@ func TestLiveSession(t *testing.T) {
 	if n := media.LiveFrames(); n != frames {
 		t.Errorf("%d pictures leaked", n-frames)
 	}
+}
+
+// metric returns the sum of a counter over its labels.
+func metric(t *testing.T, c prometheus.Collector, name string) float64 {
+	t.Helper()
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(c)
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == name {
+				sum += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return sum
 }
 
 func TestSilentPublisherGivesWay(t *testing.T) {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -50,6 +51,7 @@ func (f *Frames) add(m inference.LipsMethod) {
 type counts struct {
 	frames  Frames
 	retries int
+	fates   map[Fate]int
 }
 
 // DubState is what a dub has done so far.
@@ -59,7 +61,8 @@ type DubState struct {
 	Steps   map[Level]int // how often each level was stepped to
 	Frames  Frames
 	Retries int
-	Records []Record // in the order spoken
+	Fates   map[Fate]int
+	Records []Record // in the order spoken, as many as are remembered
 	Viewers int
 	Skew    []time.Duration // sound's lateness less the picture's as they left, newest last
 }
@@ -87,6 +90,7 @@ func (s *Session) State() State {
 		st.Level, st.Steps = d.ladder.read()
 		d.mu.Lock()
 		st.Frames, st.Retries, st.Records = d.counts.frames, d.counts.retries, slices.Clone(d.records)
+		st.Fates = maps.Clone(d.counts.fates)
 		d.mu.Unlock()
 		st.Viewers, st.Skew = int(d.outlet.sinks.Load()), d.outlet.skew.read()
 		out.Dubs = append(out.Dubs, st)

@@ -1,0 +1,104 @@
+package session
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// totals is what the sessions that have ended did, and those that live added to it.
+type totals struct {
+	phrases  map[Fate]int
+	frames   map[string]int
+	failures map[string]int
+	cpu      map[string]float64 // seconds
+	steps    map[Level]int
+}
+
+func newTotals() totals {
+	return totals{map[Fate]int{}, map[string]int{}, map[string]int{}, map[string]float64{}, map[Level]int{}}
+}
+
+func (t totals) clone() totals {
+	return totals{maps.Clone(t.phrases), maps.Clone(t.frames), maps.Clone(t.failures), maps.Clone(t.cpu), maps.Clone(t.steps)}
+}
+
+func (t totals) add(s State) {
+	for stage, n := range s.Failures {
+		t.failures[stage] += n
+	}
+	for stage, d := range s.CPU {
+		t.cpu[stage] += d.Seconds()
+	}
+	for _, d := range s.Dubs {
+		for fate, n := range d.Fates {
+			t.phrases[fate] += n
+		}
+		for level, n := range d.Steps {
+			t.steps[level] += n
+		}
+		f := d.Frames
+		for name, n := range map[string]int{"own": f.Own, "warp": f.Warp, "net": f.Net, "untouched": f.Untouched, "dropped": f.Dropped} {
+			t.frames[name] += n
+		}
+	}
+}
+
+var (
+	descSessions = prometheus.NewDesc("livedub_sessions", "Sessions by phase.", []string{"phase"}, nil)
+	descPlaces   = prometheus.NewDesc("livedub_places", "Sessions this node can hold.", nil, nil)
+	descViewers  = prometheus.NewDesc("livedub_viewers", "Viewers of all dubs and originals.", nil, nil)
+	descPhrases  = prometheus.NewDesc("livedub_phrases_total", "Phrases by what became of them, in every dub.", []string{"fate"}, nil)
+	descFrames   = prometheus.NewDesc("livedub_frames_total", "Pictures by how the mouth was made, or dropped.", []string{"mouth"}, nil)
+	descFailures = prometheus.NewDesc("livedub_stage_failures_total", "Failures by stage.", []string{"stage"}, nil)
+	descCPU      = prometheus.NewDesc("livedub_stage_cpu_seconds_total", "CPU time by stage; engines in other processes are not in it.", []string{"stage"}, nil)
+	descSteps    = prometheus.NewDesc("livedub_ladder_steps_total", "Steps on the quality ladder by where they led.", []string{"level"}, nil)
+)
+
+// Describe is part of prometheus.Collector.
+func (m *Manager) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, ch) }
+
+// Collect is part of prometheus.Collector.
+func (m *Manager) Collect(ch chan<- prometheus.Metric) {
+	phases := map[string]int{"new": 0, "live": 0, "idle": 0}
+	viewers := 0
+	m.mu.Lock()
+	sum := m.ended.clone()
+	calls := slices.Collect(maps.Values(m.sessions))
+	m.mu.Unlock()
+	for _, c := range calls {
+		phases[c.Phase()]++
+		s := c.State()
+		sum.add(s)
+		for _, d := range s.Dubs {
+			viewers += d.Viewers
+		}
+	}
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	counter := func(d *prometheus.Desc, v float64, label string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, label)
+	}
+	for phase, n := range phases {
+		gauge(descSessions, float64(n), phase)
+	}
+	gauge(descPlaces, float64(m.cfg.Max))
+	gauge(descViewers, float64(viewers))
+	for k, v := range sum.phrases {
+		counter(descPhrases, float64(v), string(k))
+	}
+	for k, v := range sum.frames {
+		counter(descFrames, float64(v), k)
+	}
+	for k, v := range sum.failures {
+		counter(descFailures, float64(v), k)
+	}
+	for k, v := range sum.cpu {
+		counter(descCPU, v, k)
+	}
+	for k, v := range sum.steps {
+		counter(descSteps, float64(v), string(k))
+	}
+}
