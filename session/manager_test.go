@@ -293,6 +293,49 @@ func TestSinksComeAndGo(t *testing.T) {
 	})
 }
 
+// TestEachCodecIsEncodedOnce has viewers of both codecs see the same pictures.
+func TestEachCodecIsEncodedOnce(t *testing.T) {
+	src := speaker(t, seconds(3), nil, true, true)
+	synctest.Test(t, func(t *testing.T) {
+		m := newManager(newRig(t))
+		defer m.Close()
+		l, err := m.Create(es("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sinks := []*memory{{}, {video: media.VP8}, {}, {video: media.VP8}}
+		for _, sink := range sinks {
+			if _, err := l.Attach("es", sink); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := l.Publish(t.Context(), newCaller(src, l.Clock)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(seconds(9))
+		for i, sink := range sinks {
+			if got := track(sink.tracks, media.Video).Codec; got != sink.codec() {
+				t.Errorf("sink %d got %s", i, got)
+			}
+			show := pictures(t, sink)
+			if len(show) != 75 {
+				t.Fatalf("sink %d: %d pictures", i, len(show))
+			}
+			for n, p := range show {
+				if p.number != n%16 {
+					t.Errorf("sink %d: picture %d shows %d", i, n, p.number)
+				}
+			}
+		}
+		a, b := sinks[0].got(), sinks[2].got()
+		for i := range a {
+			if a[i].Kind == media.Video && b[i].Kind == media.Video && &a[i].Data[0] != &b[i].Data[0] {
+				t.Fatal("two viewers of one codec got two encodings")
+			}
+		}
+	})
+}
+
 func TestManagerRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newManager(newRig(t))

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"math"
@@ -46,6 +47,7 @@ type memory struct {
 	mu     sync.Mutex
 	closed int
 	fail   func(media.Packet) error // of Write
+	video  media.Codec              // that it takes; "" for H264
 }
 
 func (m *memory) Tracks() []media.Track { return m.tracks }
@@ -61,7 +63,9 @@ func (m *memory) Read(ctx context.Context) (media.Packet, error) {
 	return m.packets[m.next-1], nil
 }
 
-func (m *memory) Codecs() (video, audio media.Codec) { return media.H264, media.Opus }
+func (m *memory) Codecs() (video, audio media.Codec) { return m.codec(), media.Opus }
+
+func (m *memory) codec() media.Codec { return cmp.Or(m.video, media.H264) }
 
 func (m *memory) Start(tracks []media.Track) error {
 	m.tracks = slices.Clone(tracks)
