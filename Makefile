@@ -25,7 +25,7 @@ PACKAGES := gcc libc6-dev pkg-config \
 	apertium apertium-eng-spa apertium-eng-cat \
 	libespeak-ng-dev espeak-ng-data flite ffmpeg
 # More translation pairs; a system that lacks one does without.
-PAIRS := apertium-en-gl apertium-spa-cat apertium-fr-es apertium-es-pt
+PAIRS := apertium-en-gl apertium-eo-en apertium-spa-cat apertium-fr-es apertium-es-pt apertium-spa-ita
 
 # Packages whose tests run under the race detector; those that are mostly C run without.
 RACE := ./cmd/livedub/... ./inference ./inference/fake/... ./internal/... ./media ./media/pace/... ./session/... ./web/...

@@ -46,7 +46,9 @@ var pairs = []struct {
 	{inference.Pair{From: "fr", To: "es"}, "apertium-fr-es"},
 	{inference.Pair{From: "es", To: "pt"}, "apertium-es-pt"},
 	{inference.Pair{From: "pt", To: "es"}, "apertium-es-pt"},
-	{inference.Pair{From: "es", To: "it"}, "apertium-es-it"},
+	{inference.Pair{From: "es", To: "it"}, "apertium-spa-ita"},
+	{inference.Pair{From: "it", To: "es"}, "apertium-spa-ita"},
+	{inference.Pair{From: "eo", To: "en"}, "apertium-eo-en"},
 }
 
 // translators has a row for each pair that is known or found. Needed is the
