@@ -33,7 +33,10 @@ func openEngines(c config.Config) (*engines, error) {
 }
 
 func (e *engines) openRecognizer(c config.Config) error {
-	if c.Recognize.Engine == "fake" {
+	switch c.Recognize.Engine {
+	case "off":
+		return nil
+	case "fake":
 		e.Recognizer = &fake.Recognizer{}
 		return nil
 	}

@@ -19,8 +19,12 @@ type Config struct {
 
 // Serve is how the web server listens and leaves.
 type Serve struct {
-	Listen string
-	Drain  time.Duration
+	Listen      string
+	Drain       time.Duration
+	MediaPort   int
+	PublicIP    string
+	MaxSessions int
+	SessionIdle time.Duration
 }
 
 // Session is how one live dub runs.

@@ -164,6 +164,13 @@ func hostPort(s string) error {
 	return nil
 }
 
+func publicIP(s string) error {
+	if s != "" && net.ParseIP(s) == nil {
+		return fmt.Errorf("%s is no IP address, as 203.0.113.7", show(s))
+	}
+	return nil
+}
+
 // show quotes foreign text for a one-line message and bounds its length.
 func show(s string) string {
 	const most = 60

@@ -10,6 +10,14 @@ func table(c *Config) []option {
 			"address and port the server listens on", hostPort),
 		duration(&c.Serve.Drain, "serve.drain", 10*time.Second,
 			"how long open requests may finish after the first signal", 0, 10*time.Minute),
+		integer(&c.Serve.MediaPort, "serve.media_port", 8443,
+			"UDP and TCP port that all media goes through; 0 is any free one", 0, 65_535),
+		text(&c.Serve.PublicIP, "serve.public_ip", "",
+			"address that browsers reach this machine at, where it is not its own", publicIP),
+		integer(&c.Serve.MaxSessions, "serve.max_sessions", 8,
+			"sessions at a time; more are told to come back later", 1, 10_000),
+		duration(&c.Serve.SessionIdle, "serve.session_idle", 5*time.Minute,
+			"how long a session that nobody uses is kept", 10*time.Second, 24*time.Hour),
 
 		choice(&c.Session.Profile, "session.profile", "sync",
 			"dub in step with the picture, or as soon as it exists", "sync", "live"),
@@ -19,7 +27,7 @@ func table(c *Config) []option {
 			"loudness of the original voice under a dub", 0, 1),
 
 		choice(&c.Recognize.Engine, "recognize.engine", "pocketsphinx",
-			"what hears", "pocketsphinx", "fake"),
+			"what hears; off dubs nothing", "pocketsphinx", "fake", "off"),
 		text(&c.Recognize.ModelDir, "recognize.model_dir", "",
 			"folder of the acoustic model; empty is the system's", nil),
 
