@@ -2,21 +2,30 @@
 package web
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"io/fs"
 	"net/http"
 	"strings"
 )
 
+// dist is what `make web` builds from src; it is committed, so that building
+// and running livedub needs no Node.
+//
 //go:embed dist
 var dist embed.FS
 
-// policy lets the page load its own files and nothing else.
-const policy = "default-src 'none'; style-src 'self'; img-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// policy lets the page load its own files and speak to its own server, and
+// nothing else. A video that a person picks is a blob.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
+	"media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // pictures carry their style within: it changes with the reader's colour scheme.
 const picturePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+
+// powers are what the page may ask a person for.
+const powers = "camera=(self), microphone=(self), fullscreen=(self), autoplay=(self), display-capture=(), geolocation=()"
 
 // Handler serves the page at / and its files beside it; folders are not listed.
 func Handler() http.Handler {
@@ -24,7 +33,7 @@ func Handler() http.Handler {
 	if err != nil {
 		panic(err) // the folder is compiled in
 	}
-	files := http.FileServerFS(root)
+	files, tags := http.FileServerFS(root), etags(root)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" && strings.HasSuffix(r.URL.Path, "/") {
 			http.NotFound(w, r)
@@ -35,9 +44,33 @@ func Handler() http.Handler {
 		if strings.HasSuffix(r.URL.Path, ".svg") {
 			h.Set("Content-Security-Policy", picturePolicy)
 		}
+		h.Set("Permissions-Policy", powers)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-cache")
+		if tag := tags[r.URL.Path]; tag != "" {
+			h.Set("ETag", tag)
+		}
 		files.ServeHTTP(w, r)
 	})
+}
+
+// etags names each file's content by its path: embedded files have no times,
+// so this alone lets a browser keep what it has.
+func etags(root fs.FS) map[string]string {
+	tags := map[string]string{}
+	err := fs.WalkDir(root, ".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(root, p)
+		sum := sha256.Sum256(b)
+		tags["/"+p] = `"` + hex.EncodeToString(sum[:8]) + `"`
+		return err
+	})
+	if err != nil {
+		panic(err) // the files are compiled in
+	}
+	tags["/"] = tags["/index.html"]
+	return tags
 }

@@ -1,0 +1,170 @@
+// One run of the studio: an input goes out by WHIP, the dub comes in by WHEP,
+// events and figures beside it. It mends itself until it is stopped.
+import { withCaption } from "../core/captions";
+import { Store } from "../core/store";
+import type { Input } from "../media/input";
+import * as api from "../net/api";
+import { Backoff, sleep } from "../net/backoff";
+import { Trouble, asTrouble } from "../net/errors";
+import { listen } from "../net/events";
+import type { SessionInfo } from "../net/types";
+import { publish, watch, type Link } from "../net/whip";
+import { Figures } from "./figures";
+import { keep } from "./keep";
+import { nothing, type Choice, type LiveState } from "./state";
+
+const tail = 2.5; // s after the last delayed sound of a file
+
+export class Live {
+  readonly store = new Store<LiveState>(nothing);
+  pcs: { publish?: RTCPeerConnection; watch?: RTCPeerConnection } = {};
+  private stopping: AbortController | null = null;
+  private session: SessionInfo | null = null;
+
+  /** Runs until the input ends, stop is called, or something cannot be mended. */
+  async start(choice: Choice, open: () => Promise<Input>): Promise<void> {
+    this.stop();
+    const stopping = new AbortController();
+    const { signal } = stopping;
+    this.stopping = stopping;
+    this.store.set({ ...nothing, phase: "starting", choice });
+    let input: Input | undefined;
+    let trouble: Trouble | null = null;
+    try {
+      input = await open();
+      if (signal.aborted) return;
+      this.store.set({ preview: input.stream });
+      const ended = input.ended.then((how) => this.finish(how, signal));
+      await Promise.race([ended, this.run(choice, input, signal)]);
+    } catch (e) {
+      if (!signal.aborted) trouble = asTrouble(e);
+    } finally {
+      input?.close();
+      // A newer start may own the state by now.
+      if (this.stopping === stopping) {
+        this.end();
+        this.store.set({ phase: trouble ? "ended" : "idle", trouble, retryIn: 0, preview: null, dubbed: null });
+      }
+    }
+  }
+
+  /** Ends the run; the server forgets the session. */
+  stop(): void {
+    if (!this.stopping) return;
+    this.end();
+    this.store.set({ phase: "idle", retryIn: 0, preview: null, dubbed: null, trouble: null });
+  }
+
+  private end(): void {
+    this.stopping?.abort(new DOMException("stopped", "AbortError"));
+    this.stopping = null;
+    this.pcs = {};
+    if (this.session) void api.remove(api.sessionURL(this.session.id));
+    this.session = null;
+  }
+
+  /** A file has played: its dub is D behind. A camera that goes away is an error. */
+  private async finish(how: "finished" | "lost", signal: AbortSignal): Promise<void> {
+    if (how === "lost") throw new Trouble("device-lost");
+    this.store.set({ phase: "finishing" });
+    await sleep((this.session?.delay_ms ?? 0) / 1000 + tail, signal);
+  }
+
+  /** One server session after another, where the server forgets them. */
+  private async run(choice: Choice, input: Input, signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff(1, 15);
+    for (;;) {
+      const began = performance.now();
+      let why: Trouble;
+      try {
+        const { from, to, profile } = choice;
+        const info = await api.create({ from, to, profile, consent: true }, signal);
+        this.session = info;
+        this.store.set({ session: info, rows: [], falls: [] });
+        await this.serve(info, choice, input, signal);
+        return;
+      } catch (e) {
+        why = asTrouble(e);
+      }
+      signal.throwIfAborted();
+      this.session = null;
+      if (!why.passes) throw why;
+      input.pause();
+      if (performance.now() - began > 30_000) backoff.reset();
+      const wait = backoff.next(why.wait);
+      this.lost(why, wait);
+      await sleep(wait, signal);
+    }
+  }
+
+  /** Serves one session until it is gone; throws why. */
+  private async serve(info: SessionInfo, choice: Choice, input: Input, outer: AbortSignal): Promise<void> {
+    const inner = new AbortController();
+    const signal = AbortSignal.any([outer, inner.signal]);
+    const lang = choice.to[0]!;
+    const over = Promise.withResolvers<never>();
+    const up = { publish: false, watch: false };
+    const state = (part: "publish" | "watch", link: Link | null) => {
+      this.pcs[part] = link?.pc;
+      up[part] = link !== null;
+      if (link && up.publish && up.watch) {
+        const finishing = this.store.get().phase === "finishing";
+        this.store.set({ phase: finishing ? "finishing" : "live", trouble: null, retryIn: 0 });
+      }
+    };
+    const publishing = keep({
+      connect: (s) => publish(api.address(info.whip), input.stream, s),
+      up: (link) => {
+        state("publish", link);
+        input.begin().catch((e) => over.reject(new Trouble("file-unreadable", String(e))));
+      },
+      down: (why, wait) => (input.pause(), state("publish", null), this.lost(why, wait)),
+    }, signal);
+    const watching = keep({
+      connect: (s) => watch(api.address(info.whep[lang] ?? `whep/${info.id}/${lang}`), (dubbed) => this.store.set({ dubbed }), s),
+      up: (link) => state("watch", link),
+      down: (why, wait) => (state("watch", null), this.lost(why, wait)),
+    }, signal);
+    const listening = listen(api.address(info.events), {
+      caption: (c) => this.store.set({ rows: withCaption(this.store.get().rows, c) }),
+      ladder: (l) => {
+        if (l.lang === lang) this.store.set({ level: l.level, why: l.why ?? "" });
+      },
+      end: (reason) => over.reject(ended(reason)),
+    }, signal);
+    try {
+      await Promise.race([over.promise, Promise.all([publishing, watching, listening]), this.poll(info.id, lang, signal)]);
+    } finally {
+      inner.abort(new DOMException("over", "AbortError"));
+      this.pcs = {};
+      // What the race left behind ends by the abort; it has nothing more to say.
+      await Promise.allSettled([publishing, watching, listening]);
+    }
+  }
+
+  private async poll(id: string, lang: string, signal: AbortSignal): Promise<void> {
+    const figures = new Figures();
+    while (!signal.aborted) {
+      try {
+        const info = await api.get(id, signal);
+        const change = await figures.next(this.store.get(), info, lang, this.pcs.publish, this.pcs.watch);
+        if (!signal.aborted) this.store.set(change);
+      } catch (e) {
+        // Whether the server is gone the connections tell; whether it forgot us, it says.
+        if (signal.aborted || asTrouble(e).kind === "session-gone") throw e;
+      }
+      await sleep(1, signal);
+    }
+  }
+
+  private lost(trouble: Trouble, retryIn: number): void {
+    if (this.store.get().phase === "finishing") return;
+    const starting = this.store.get().phase === "starting" && trouble.kind !== "full";
+    this.store.set({ phase: starting ? "starting" : "reconnecting", trouble, retryIn });
+  }
+}
+
+/** A server that goes down comes back, and we with it; any other end is meant. */
+function ended(reason: string): Trouble {
+  return /shut|drain|restart/i.test(reason) ? new Trouble("session-gone", reason, 1) : new Trouble("ended", reason);
+}

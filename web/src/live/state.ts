@@ -1,0 +1,43 @@
+// What the studio shows of a running session.
+import type { Row } from "../core/captions";
+import type { Point } from "../core/series";
+import type { Fall } from "../core/waterfall";
+import type { Trouble } from "../net/errors";
+import type { Level, Profile, SessionInfo } from "../net/types";
+
+export type Phase = "idle" | "starting" | "live" | "reconnecting" | "finishing" | "ended";
+export type SourceKind = "camera" | "file" | "sample";
+export type Plot = "delay" | "span" | "offset" | "ladder";
+
+export const span = 60; // s that a plot shows
+export const levels: readonly Level[] = ["passthrough", "captions", "voice", "lips"];
+
+export interface Choice {
+  kind: SourceKind;
+  from: string;
+  to: string[]; // the first is shown beside the speaker
+  profile: Profile;
+}
+
+export interface LiveState {
+  phase: Phase;
+  choice: Choice | null;
+  trouble: Trouble | null;
+  retryIn: number; // s until the next try, 0 for none planned
+  session: SessionInfo | null;
+  preview: MediaStream | null;
+  dubbed: MediaStream | null;
+  rows: Row[];
+  level: Level | null;
+  why: string;
+  figures: Partial<Record<Exclude<Plot, "ladder">, number>>; // ms
+  series: Record<Plot, Point[]>;
+  falls: Fall[];
+}
+
+export const nothing: LiveState = {
+  phase: "idle", choice: null, trouble: null, retryIn: 0, session: null, preview: null, dubbed: null,
+  rows: [], level: null, why: "", figures: {}, series: { delay: [], span: [], offset: [], ladder: [] }, falls: [],
+};
+
+export const running = (p: Phase): boolean => p !== "idle" && p !== "ended";

@@ -1,0 +1,141 @@
+// A viewer: every language of a session at once where they are few, so that
+// switching is a matter of which one sounds; they share the session's clock.
+import { withCaption, type Row } from "../core/captions";
+import { SessionClock } from "../core/clock";
+import { Store } from "../core/store";
+import * as api from "../net/api";
+import { Backoff, sleep } from "../net/backoff";
+import { Trouble, asTrouble } from "../net/errors";
+import { listen } from "../net/events";
+import type { SessionInfo } from "../net/types";
+import { watch } from "../net/whip";
+import { keep } from "./keep";
+
+export const atOnce = 3;
+
+export interface ViewerState {
+  info: SessionInfo | null;
+  langs: string[]; // dubs first, the original last
+  lang: string;
+  streams: Record<string, MediaStream>;
+  rows: Row[];
+  trouble: Trouble | null;
+  retryIn: number;
+}
+
+export class Viewer {
+  readonly store: Store<ViewerState>;
+  readonly clock = new SessionClock();
+  readonly pcs: Record<string, RTCPeerConnection> = {};
+  private readonly stopping = new AbortController();
+  private readonly links = new Map<string, AbortController>();
+  private fail: (e: Trouble) => void = () => undefined;
+
+  constructor(private readonly id: string, lang: string) {
+    this.store = new Store<ViewerState>({ info: null, langs: [], lang, streams: {}, rows: [], trouble: null, retryIn: 0 });
+  }
+
+  /** Watches until close; a session that does not exist yet is waited for. */
+  async run(): Promise<void> {
+    const { signal } = this.stopping;
+    const backoff = new Backoff(1, 10);
+    while (!signal.aborted) {
+      const began = performance.now();
+      try {
+        await this.visit(signal);
+      } catch (e) {
+        if (signal.aborted) return;
+        const trouble = asTrouble(e);
+        if (performance.now() - began > 10_000) backoff.reset();
+        const retryIn = trouble.kind === "ended" ? 0 : backoff.next(trouble.wait);
+        this.store.set({ trouble, retryIn, streams: {} });
+        if (retryIn === 0) return;
+        await sleep(retryIn, signal).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Makes lang the one that is seen and heard. */
+  choose(lang: string): void {
+    this.store.set({ lang });
+    if (this.store.get().info) this.connect();
+  }
+
+  close(): void {
+    this.stopping.abort(new DOMException("left", "AbortError"));
+  }
+
+  private async visit(outer: AbortSignal): Promise<void> {
+    const info = await api.get(this.id, outer);
+    const langs = [...info.to, info.from];
+    const { lang } = this.store.get();
+    this.store.set({ info, langs, lang: langs.includes(lang) ? lang : langs[0]!, trouble: null, retryIn: 0 });
+    const inner = new AbortController();
+    const signal = AbortSignal.any([outer, inner.signal]);
+    const over = new Promise<never>((_, reject) => (this.fail = reject));
+    over.catch(() => undefined); // the race below may be over before
+    signal.addEventListener("abort", () => this.links.forEach((c) => c.abort(signal.reason)));
+    const listening = listen(api.address(info.events), {
+      caption: (c) => {
+        this.clock.reached(c.end);
+        this.store.set({ rows: withCaption(this.store.get().rows, c) });
+      },
+      ladder: () => undefined,
+      end: (reason) => this.fail(/shut|drain|restart/i.test(reason) ? new Trouble("server-gone", reason, 1) : new Trouble("ended", reason)),
+    }, signal);
+    try {
+      this.connect();
+      await Promise.race([over, this.poll(signal)]);
+    } finally {
+      inner.abort(new DOMException("over", "AbortError"));
+      this.links.clear();
+      await listening;
+    }
+  }
+
+  /** Connects what should be connected and nothing else. */
+  private connect(): void {
+    const { langs, lang, info } = this.store.get();
+    const wanted = langs.length <= atOnce ? langs : [lang];
+    for (const [l, c] of this.links) {
+      if (wanted.includes(l)) continue;
+      this.links.delete(l);
+      c.abort(new DOMException("not wanted", "AbortError"));
+    }
+    for (const l of wanted) {
+      if (this.links.has(l) || !info) continue;
+      const c = new AbortController();
+      this.links.set(l, c);
+      this.hold(l, info, c.signal).catch((e) => {
+        if (!c.signal.aborted) this.fail(asTrouble(e));
+      });
+    }
+  }
+
+  private hold(lang: string, info: SessionInfo, signal: AbortSignal): Promise<void> {
+    const url = api.address(info.whep[lang] ?? `whep/${info.id}/${lang}`);
+    return keep({
+      connect: (s) => watch(url, (stream) => this.store.set({ streams: { ...this.store.get().streams, [lang]: stream } }), s),
+      up: (link) => {
+        this.pcs[lang] = link.pc;
+        this.store.set({ trouble: null, retryIn: 0 });
+      },
+      down: (trouble, retryIn) => {
+        if (lang === this.store.get().lang) this.store.set({ trouble, retryIn });
+      },
+    }, signal);
+  }
+
+  private async poll(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await sleep(3, signal);
+      try {
+        const info = await api.get(this.id, signal);
+        if (info.now !== undefined) this.clock.reached(info.now);
+        this.store.set({ info });
+      } catch (e) {
+        if (signal.aborted || asTrouble(e).kind === "session-gone") throw e;
+      }
+    }
+  }
+}

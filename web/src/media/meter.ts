@@ -1,0 +1,27 @@
+// How loud a stream is, ten times a second.
+
+/** Calls each with 0..1 until the returned function is called. */
+export function meter(stream: MediaStream, each: (level: number) => void): () => void {
+  if (stream.getAudioTracks().length === 0) return () => undefined;
+  const ctx = new AudioContext();
+  const analyser = ctx.createAnalyser();
+  analyser.fftSize = 1024;
+  ctx.createMediaStreamSource(stream).connect(analyser);
+  const block = new Float32Array(analyser.fftSize);
+  const timer = setInterval(() => {
+    analyser.getFloatTimeDomainData(block);
+    each(level(block));
+  }, 100);
+  return () => {
+    clearInterval(timer);
+    void ctx.close();
+  };
+}
+
+/** -60 dBFS and below is 0, full scale is 1. */
+export function level(block: Float32Array): number {
+  let sum = 0;
+  for (const v of block) sum += v * v;
+  const db = 10 * Math.log10(sum / Math.max(1, block.length) + 1e-12);
+  return Math.min(1, Math.max(0, (db + 60) / 60));
+}

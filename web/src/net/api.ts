@@ -1,0 +1,54 @@
+// The session's REST door.
+import { Trouble, httpTrouble } from "./errors";
+import type { NewSession, Pair, SessionInfo } from "./types";
+
+/** An address of the server's, also where the page is served under a prefix. */
+export function address(path: string, base: string = document.baseURI): string {
+  return new URL(path.replace(/^\/+/, ""), base).href;
+}
+
+/** Fetches, and names what went wrong. */
+export async function call(url: string, init: RequestInit = {}): Promise<Response> {
+  let r: Response;
+  try {
+    r = await fetch(url, { cache: "no-store", ...init });
+  } catch (e) {
+    init.signal?.throwIfAborted();
+    throw new Trouble("server-gone", e instanceof Error ? e.message : "");
+  }
+  if (!r.ok) throw await httpTrouble(r);
+  return r;
+}
+
+async function json<T>(url: string, init: RequestInit = {}): Promise<T> {
+  const r = await call(url, init);
+  try {
+    return (await r.json()) as T;
+  } catch {
+    init.signal?.throwIfAborted();
+    throw new Trouble("unexpected", `no JSON from ${new URL(url).pathname}`);
+  }
+}
+
+export async function languages(signal?: AbortSignal): Promise<Pair[]> {
+  const v = await json<{ pairs?: Pair[] | null }>(address("v1/languages"), { signal });
+  return v.pairs ?? [];
+}
+
+export function create(s: NewSession, signal?: AbortSignal): Promise<SessionInfo> {
+  return json(address("v1/sessions"), {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(s), signal,
+  });
+}
+
+export function get(id: string, signal?: AbortSignal): Promise<SessionInfo> {
+  return json(address(`v1/sessions/${encodeURIComponent(id)}`), { signal });
+}
+
+/** Ends a session or a WHIP or WHEP resource. It also goes out while the page is being left. */
+export async function remove(url: string): Promise<void> {
+  // A resource that is gone already, or a server that is, leaves nothing to do.
+  await fetch(url, { method: "DELETE", keepalive: true }).catch(() => undefined);
+}
+
+export const sessionURL = (id: string): string => address(`v1/sessions/${encodeURIComponent(id)}`);

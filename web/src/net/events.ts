@@ -1,0 +1,53 @@
+// The session's event stream. EventSource comes back by itself after a cut,
+// but gives up for good on a refusal: then we ask again, ever more rarely.
+import { Backoff, sleep } from "./backoff";
+import type { Caption, LadderChange } from "./types";
+
+export interface Listener {
+  caption(c: Caption): void;
+  ladder(l: LadderChange): void;
+  end(reason: string): void;
+}
+
+/** Listens until signal aborts. */
+export async function listen(url: string, to: Listener, signal: AbortSignal, Source: typeof EventSource = EventSource): Promise<void> {
+  const backoff = new Backoff(1, 10);
+  while (!signal.aborted) {
+    await once(url, to, signal, Source, () => backoff.reset());
+    if (!signal.aborted) await sleep(backoff.next(), signal).catch(() => undefined);
+  }
+}
+
+function once(url: string, to: Listener, signal: AbortSignal, Source: typeof EventSource, opened: () => void): Promise<void> {
+  return new Promise((resolve) => {
+    const source = new Source(url);
+    const done = () => {
+      source.close();
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const on = <T>(name: string, f: (v: T) => void) =>
+      source.addEventListener(name, (e) => {
+        const v = parse<T>((e as MessageEvent).data);
+        if (v !== undefined) f(v);
+      });
+    on<Caption>("caption", (c) => to.caption(c));
+    on<LadderChange>("ladder", (l) => to.ladder(l));
+    on<{ reason?: string }>("end", (v) => to.end(v.reason ?? ""));
+    source.onopen = opened;
+    source.onerror = () => {
+      if (source.readyState === Source.CLOSED) done();
+    };
+    signal.addEventListener("abort", done);
+  });
+}
+
+/** Undefined for what is no JSON object: one bad event does not end the rest. */
+export function parse<T>(data: unknown): T | undefined {
+  try {
+    const v = JSON.parse(String(data));
+    return v && typeof v === "object" ? (v as T) : undefined;
+  } catch {
+    return undefined;
+  }
+}

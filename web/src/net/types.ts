@@ -1,0 +1,83 @@
+// The server's words, as the doors in docs/SIGNALING.md send them.
+// Times are seconds on the session's clock unless a name ends in _ms.
+
+export interface Pair {
+  from: string;
+  to: string;
+  quality: string;
+}
+
+export type Profile = "sync" | "live";
+export type Level = "lips" | "voice" | "captions" | "passthrough";
+
+export interface Span {
+  p50: number | null;
+  p95: number | null;
+  samples: number;
+}
+
+export interface Offset {
+  p1: number | null;
+  p50: number | null;
+  p99: number | null;
+  samples: number;
+}
+
+/** What became of one phrase in one dub. `steps` says when it was known and placed. */
+export interface Phrase {
+  id: number;
+  source_text: string;
+  text: string;
+  source_start: number;
+  source_end: number;
+  dub_start: number | null;
+  dub_end: number | null;
+  late_ms: number | null;
+  fate: string;
+  steps: { heard_at: number; ready_at: number; translate_ms: number; speak_ms: number };
+}
+
+export interface Dub {
+  ladder: Level;
+  late_ms?: Span;
+  ear_voice_span_ms?: Span;
+  av_offset_ms?: Offset;
+  phrases?: Phrase[];
+}
+
+export interface SessionInfo {
+  id: string;
+  from: string;
+  to: string[];
+  profile: Profile;
+  delay_ms: number;
+  whip: string;
+  whep: Record<string, string>;
+  events: string;
+  state?: string;
+  now?: number;
+  dubs?: Record<string, Dub>;
+}
+
+export interface NewSession {
+  from: string;
+  to: string[];
+  profile: Profile;
+  consent: boolean;
+}
+
+export interface Caption {
+  lang: string;
+  id: number;
+  text: string;
+  final: boolean;
+  start: number;
+  end: number;
+}
+
+export interface LadderChange {
+  lang: string;
+  level: Level;
+  why?: string;
+  at?: number;
+}

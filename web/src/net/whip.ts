@@ -1,0 +1,116 @@
+// WHIP (RFC 9725) out, WHEP in: one offer, one answer, no trickle. The server
+// is reachable at its own address, so a few host candidates suffice.
+import { call, remove } from "./api";
+import { Trouble } from "./errors";
+import { startBitrate } from "./sdp";
+
+const gatherFor = 300; // ms
+const connectFor = 10_000; // ms
+const lostFor = 4_000; // ms that "disconnected" may last
+const maxVideo = 2_500_000; // bit/s: 720p30 without blocks around the mouth
+const firstVideo = 1_200; // kbit/s
+
+/** A live connection. `lost` settles (never rejects) when it has failed. */
+export interface Link {
+  pc: RTCPeerConnection;
+  lost: Promise<void>;
+  close(): void;
+}
+
+/** Sends a stream's tracks to a WHIP endpoint. */
+export async function publish(url: string, stream: MediaStream, signal: AbortSignal): Promise<Link> {
+  const pc = new RTCPeerConnection();
+  for (const track of stream.getTracks()) {
+    const video = track.kind === "video";
+    pc.addTransceiver(track, {
+      direction: "sendonly", streams: [stream],
+      sendEncodings: [video ? { maxBitrate: maxVideo } : {}],
+    });
+  }
+  return connect(pc, url, signal, (sdp) => startBitrate(sdp, firstVideo));
+}
+
+/** Receives one language from a WHEP endpoint; onStream has both tracks when it is called last. */
+export function watch(url: string, onStream: (s: MediaStream) => void, signal: AbortSignal): Promise<Link> {
+  const pc = new RTCPeerConnection();
+  pc.addTransceiver("video", { direction: "recvonly" });
+  pc.addTransceiver("audio", { direction: "recvonly" });
+  pc.ontrack = (e) => onStream(e.streams[0] ?? new MediaStream([e.track]));
+  return connect(pc, url, signal, (sdp) => sdp);
+}
+
+async function connect(pc: RTCPeerConnection, url: string, signal: AbortSignal, mend: (sdp: string) => string): Promise<Link> {
+  let resource = "";
+  const close = () => {
+    pc.close();
+    if (resource) void remove(resource);
+    resource = "";
+  };
+  try {
+    await pc.setLocalDescription();
+    await gathered(pc);
+    const answered = await exchange(url, pc.localDescription?.sdp ?? "", signal);
+    resource = answered.resource;
+    signal.throwIfAborted();
+    await pc.setRemoteDescription({ type: "answer", sdp: mend(answered.sdp) });
+    await connected(pc, signal);
+  } catch (e) {
+    close();
+    signal.throwIfAborted();
+    throw e;
+  }
+  return { pc, lost: lost(pc), close };
+}
+
+/** Posts an offer; returns the answer and the address that ends it. */
+export async function exchange(url: string, offer: string, signal?: AbortSignal): Promise<{ sdp: string; resource: string }> {
+  const r = await call(url, { method: "POST", headers: { "Content-Type": "application/sdp" }, body: offer, signal });
+  const location = r.headers.get("Location");
+  const sdp = await r.text();
+  if (!sdp.startsWith("v=0")) throw new Trouble("unexpected", "the server's answer is no SDP");
+  return { sdp, resource: location ? new URL(location, url).href : "" };
+}
+
+function gathered(pc: RTCPeerConnection): Promise<void> {
+  if (pc.iceGatheringState === "complete") return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, gatherFor);
+    pc.addEventListener("icegatheringstatechange", () => {
+      if (pc.iceGatheringState !== "complete") return;
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+function connected(pc: RTCPeerConnection, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (e?: unknown) => {
+      clearTimeout(timer);
+      pc.removeEventListener("connectionstatechange", look);
+      signal.removeEventListener("abort", stop);
+      if (e === undefined) resolve();
+      else reject(e);
+    };
+    const look = () => {
+      if (pc.connectionState === "connected") end();
+      if (pc.connectionState === "failed") end(new Trouble("media-blocked"));
+    };
+    const stop = () => end(signal.reason);
+    const timer = setTimeout(() => end(new Trouble("media-blocked")), connectFor);
+    pc.addEventListener("connectionstatechange", look);
+    signal.addEventListener("abort", stop);
+    look();
+  });
+}
+
+function lost(pc: RTCPeerConnection): Promise<void> {
+  return new Promise((resolve) => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    pc.addEventListener("connectionstatechange", () => {
+      clearTimeout(timer);
+      if (pc.connectionState === "failed" || pc.connectionState === "closed") resolve();
+      if (pc.connectionState === "disconnected") timer = setTimeout(resolve, lostFor);
+    });
+  });
+}

@@ -1,0 +1,36 @@
+import { useEffect, useState } from "preact/hooks";
+import { t } from "../i18n";
+import type { Trouble } from "../net/errors";
+
+interface Props {
+  trouble: Trouble | null;
+  retryIn?: number;
+  onDismiss?(): void;
+}
+
+/** One sentence on what is wrong and what to do; the server's own words behind it. */
+export function Banner({ trouble, retryIn = 0, onDismiss }: Props) {
+  const left = useCountdown(trouble, retryIn);
+  if (!trouble) return null;
+  return (
+    <div class={retryIn > 0 ? "banner mild" : "banner"} role="alert" data-testid="error" data-kind={trouble.kind}>
+      <p>
+        {t(`e.${trouble.kind}`)}{" "}
+        {left > 0 && <span aria-live="off">{t("retryIn", { s: left })}</span>}
+        {trouble.detail && <small>{trouble.detail}</small>}
+      </p>
+      {onDismiss && retryIn === 0 && <button type="button" class="quiet" onClick={onDismiss}>{t("dismiss")}</button>}
+    </div>
+  );
+}
+
+function useCountdown(of: unknown, from: number): number {
+  const [left, set] = useState(0);
+  useEffect(() => {
+    set(Math.ceil(from));
+    if (from <= 0) return;
+    const timer = setInterval(() => set((n) => Math.max(0, n - 1)), 1000);
+    return () => clearInterval(timer);
+  }, [of, from]);
+  return left;
+}

@@ -1,0 +1,30 @@
+import { useEffect, useRef } from "preact/hooks";
+import { inLang, type Row } from "../core/captions";
+import { languageName, t } from "../i18n";
+
+export function Captions({ rows, from, to }: { rows: Row[]; from: string; to: string }) {
+  return (
+    <section class="captions" aria-label={t("captions")}>
+      <Column rows={rows} lang={from} testid="caption-source" empty={t("captionsEmpty")} />
+      <Column rows={rows} lang={to} testid="caption-target" empty={t("captionsEmptyTo")} target />
+    </section>
+  );
+}
+
+function Column({ rows, lang, testid, empty, target }: { rows: Row[]; lang: string; testid: string; empty: string; target?: boolean }) {
+  const box = useRef<HTMLDivElement>(null);
+  const lines = inLang(rows, lang);
+  const last = lines.at(-1)?.line.text;
+  useEffect(() => {
+    box.current!.scrollTop = box.current!.scrollHeight;
+  }, [lines.length, last]);
+  return (
+    <div class={target ? "card caption target" : "card caption"}>
+      <h2>{languageName(lang) || t("captions")}</h2>
+      <div ref={box} class="log" role="log" aria-live={target ? "polite" : "off"} lang={lang} tabIndex={0} data-testid={testid}>
+        {lines.length === 0 && <p class="hint" lang="">{empty}</p>}
+        {lines.map(({ id, line }) => <p key={id} class={line.final ? undefined : "partial"} data-id={id} data-final={line.final}>{line.text}</p>)}
+      </div>
+    </div>
+  );
+}

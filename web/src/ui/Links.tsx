@@ -1,0 +1,31 @@
+import { useState } from "preact/hooks";
+import { watchLink } from "../core/route";
+import { languageName, t } from "../i18n";
+import type { SessionInfo } from "../net/types";
+
+/** A link per dub, for those who only watch. */
+export function Links({ session }: { session: SessionInfo }) {
+  return (
+    <section class="card links" aria-label={t("watchLinks")}>
+      <h2>{t("watchLinks")}</h2>
+      <p class="hint">{t("watchHint")}</p>
+      <ul>
+        {session.to.map((lang, i) => <Line key={lang} lang={lang} href={watchLink(session.id, lang, location.href)} testid={i === 0 ? "watch-link" : `watch-link-${lang}`} />)}
+      </ul>
+    </section>
+  );
+}
+
+function Line({ lang, href, testid }: { lang: string; href: string; testid: string }) {
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(href).then(() => setCopied(true), () => setCopied(false));
+    setTimeout(() => setCopied(false), 2000);
+  };
+  return (
+    <li>
+      <a href={href} target="_blank" rel="noopener" data-testid={testid}>{t("open", { lang: languageName(lang) })}</a>
+      {navigator.clipboard && <button type="button" class="quiet" aria-live="polite" onClick={copy}>{t(copied ? "copied" : "copy")}</button>}
+    </li>
+  );
+}

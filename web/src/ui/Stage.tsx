@@ -1,0 +1,64 @@
+import { useEffect, useState } from "preact/hooks";
+import { languageName, t } from "../i18n";
+import { running, type LiveState } from "../live/state";
+import { Video } from "./Video";
+
+interface Props {
+  state: LiveState;
+  camera: MediaStream | null; // shown before the start
+  badge: boolean;
+  canTry: boolean;
+  onTry(): void;
+}
+
+/** The speaker beside the dub. */
+export function Stage({ state, camera, badge, canTry, onTry }: Props) {
+  const { choice, phase, dubbed } = state;
+  const on = running(phase);
+  const preview = on ? state.preview : camera;
+  const [muted, setMuted] = useState(false);
+  const [picture, setPicture] = useState(false);
+  useEffect(() => setPicture(false), [dubbed]);
+  const lang = choice?.to[0];
+  return (
+    <section class="stage" aria-label={t("dubbed")}>
+      <figure class="view">
+        <Video stream={preview} muted testid="preview-video" label={t("original")} />
+        {!preview && <div class="empty">{t("previewEmpty")}</div>}
+        <figcaption>{t("original")}{on && choice && ` · ${languageName(choice.from)}`}</figcaption>
+      </figure>
+      <figure class="view dub">
+        <Video stream={dubbed} muted={muted} testid="dubbed-video" label={t("dubbed")} onPicture={() => setPicture(true)} onSilenced={() => setMuted(true)} />
+        {!on && (
+          <div class="empty try">
+            <button type="button" class="primary big" data-testid="try-sample" disabled={!canTry} onClick={onTry}>
+              <PlayIcon />{t("sample")}
+            </button>
+            <p>{t("sampleHint")}</p>
+          </div>
+        )}
+        {on && !picture && <div class="empty" role="status"><span class="spinner" />{t(phase === "starting" ? "starting" : "filling")}</div>}
+        {badge && on && picture && <span class="badge" data-testid="badge">{t("badge")}</span>}
+        {on && picture && (
+          <button type="button" class="round" aria-pressed={muted} aria-label={t(muted ? "unmute" : "mute")} title={t(muted ? "unmute" : "mute")} data-testid="mute" onClick={() => setMuted(!muted)}>
+            <SoundIcon off={muted} />
+          </button>
+        )}
+        <figcaption>{t("dubbed")}{on && lang && ` · ${languageName(lang)}`}</figcaption>
+      </figure>
+    </section>
+  );
+}
+
+function PlayIcon() {
+  return <svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true"><path d="M7 4.5v15l13-7.5z" fill="currentColor" /></svg>;
+}
+
+export function SoundIcon({ off }: { off: boolean }) {
+  return (
+    <svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round">
+      <path d="M4 9.5v5h3.5L12 19V5L7.5 9.5z" fill="currentColor" />
+      {off ? <path d="m16 9.5 5 5m0-5-5 5" /> : <path d="M15.5 9a4.2 4.2 0 0 1 0 6M18 6.5a8 8 0 0 1 0 11" />}
+    </svg>
+  );
+}

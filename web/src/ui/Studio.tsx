@@ -1,0 +1,124 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useStore } from "../core/store";
+import { t } from "../i18n";
+import { Live } from "../live/session";
+import { running, type Phase, type SourceKind } from "../live/state";
+import { openCamera, type Input } from "../media/input";
+import { openVideo } from "../media/player";
+import { Trouble, asTrouble } from "../net/errors";
+import { Banner } from "./Banner";
+import { Captions } from "./Captions";
+import { expose } from "./expose";
+import { Header } from "./Header";
+import { Links } from "./Links";
+import { Plots } from "./Plots";
+import { Setup, type Form } from "./Setup";
+import { Stage } from "./Stage";
+import { usePairs } from "./usePairs";
+import { Waterfall } from "./Waterfall";
+
+const blank: Form = { kind: "camera", from: "", to: "", also: [], profile: "sync", consent: false, badge: true, file: null, devices: { camera: "", microphone: "" } };
+
+/** The speaker's page. */
+export function Studio() {
+  const [live] = useState(() => new Live());
+  const state = useStore(live.store);
+  const { pairs, trouble: pairsTrouble, retryIn } = usePairs();
+  const [form, setForm] = useState(blank);
+  const [camera, setCamera] = useState<Input | null>(null);
+  const [trouble, setTrouble] = useState<Trouble | null>(null);
+  const [nudge, setNudge] = useState<"" | "consent" | "file">("");
+  const on = running(state.phase);
+  const chosen = withPair(form, pairs ?? []);
+  const change = (f: Partial<Form>) => (setNudge(""), setForm((old) => ({ ...old, ...f })));
+  expose(live);
+
+  const held = useRef(camera);
+  held.current = camera;
+  useEffect(() => {
+    const leave = () => live.stop();
+    addEventListener("pagehide", leave);
+    return () => {
+      removeEventListener("pagehide", leave);
+      live.stop();
+      held.current?.close();
+    };
+  }, [live]);
+
+  const turnOn = async (devices: Form["devices"]) => {
+    setTrouble(null);
+    change({ devices });
+    held.current?.close();
+    setCamera(null);
+    try {
+      setCamera(await openCamera(devices));
+    } catch (e) {
+      setTrouble(asTrouble(e));
+    }
+  };
+
+  const run = (kind: SourceKind, open: () => Promise<Input>) => {
+    setTrouble(null);
+    // The sample speaks English, whatever the camera's speaker does.
+    const { from, to, also, profile } = kind === "sample" ? withPair({ ...chosen, from: "en" }, pairs ?? []) : chosen;
+    setCamera(null);
+    void live.start({ kind, from, to: [to, ...also], profile }, open);
+  };
+
+  const start = () => {
+    if (form.kind === "file" && !form.file) return setNudge("file");
+    if (!form.consent) {
+      setNudge("consent");
+      document.getElementById("consent")?.focus();
+      return;
+    }
+    const { file } = form;
+    if (form.kind === "file" && file) run("file", () => openVideo(URL.createObjectURL(file), "file-unreadable"));
+    else run("camera", async () => camera ?? openCamera(form.devices));
+  };
+
+  const shown = state.trouble ?? trouble ?? (on ? null : pairsTrouble);
+  const dismiss = () => (setTrouble(null), live.store.set({ trouble: null }));
+  return (
+    <div class="page">
+      <Header><Chip phase={state.phase} /></Header>
+      <Banner trouble={shown} retryIn={shown === pairsTrouble ? retryIn : state.retryIn} onDismiss={dismiss} />
+      <main class="studio">
+        <Stage state={state} camera={camera?.stream ?? null} badge={form.badge} canTry={!!chosen.to} onTry={() => {
+          camera?.close();
+          run("sample", () => openVideo(new URL("sample.mp4", document.baseURI).href, "sample-missing"));
+        }} />
+        <Setup form={chosen} change={change} pairs={pairs} camera={camera} setCamera={turnOn} on={on} nudge={nudge} onStart={start} onStop={() => live.stop()} />
+        <Captions rows={state.rows} from={state.choice?.from ?? chosen.from} to={state.choice?.to[0] ?? chosen.to} />
+        {state.choice ? <><Plots state={state} /><Waterfall falls={state.falls} /></> : <Flow />}
+        {on && state.session && <Links session={state.session} />}
+      </main>
+      <footer><a href="./healthz">health</a><a href="./metrics">metrics</a></footer>
+    </div>
+  );
+}
+
+/** The form with a pair that works; sample and camera speak what was chosen. */
+function withPair(form: Form, pairs: { from: string; to: string }[]): Form {
+  const from = pairs.some((p) => p.from === form.from) ? form.from : (pairs.find((p) => p.from === "en") ?? pairs[0])?.from ?? "";
+  const to = pairs.filter((p) => p.from === from);
+  const wanted = to.find((p) => p.to === form.to) ?? to.find((p) => p.to === "es") ?? to[0];
+  return { ...form, from, to: wanted?.to ?? "" };
+}
+
+const phases: Record<Phase, "idle" | "starting" | "liveNow" | "reconnecting" | "finishing" | "ended"> = {
+  idle: "idle", starting: "starting", live: "liveNow", reconnecting: "reconnecting", finishing: "finishing", ended: "ended",
+};
+
+function Chip({ phase }: { phase: Phase }) {
+  return <p class={`status ${phase}`} role="status" data-testid="phase" data-phase={phase}><span class="dot" />{t(phases[phase])}</p>;
+}
+
+function Flow() {
+  return (
+    <section class="flow">
+      <h2>{t("howItWorks")}</h2>
+      <img src="./flow.svg" width="1000" height="430" alt={t("flowAlt")} />
+    </section>
+  );
+}

@@ -1,0 +1,31 @@
+import { useEffect, useRef } from "preact/hooks";
+
+interface Props {
+  stream: MediaStream | null;
+  muted: boolean;
+  testid: string;
+  label: string;
+  hidden?: boolean;
+  onPicture?(): void;
+  /** The browser lets this page make no sound before somebody touched it. */
+  onSilenced?(): void;
+}
+
+/** Plays a stream. */
+export function Video({ stream, muted, testid, label, hidden, onPicture, onSilenced }: Props) {
+  const ref = useRef<HTMLVideoElement>(null);
+  useEffect(() => {
+    const v = ref.current!;
+    v.muted = muted;
+    if (v.srcObject !== stream) v.srcObject = stream;
+    if (!stream) return;
+    v.play().catch((e: DOMException) => {
+      if (e.name !== "NotAllowedError" || v.muted) return; // a newer stream came: it plays by itself
+      v.muted = true;
+      onSilenced?.();
+      v.play().catch(() => undefined);
+    });
+  }, [stream, muted]);
+  useEffect(() => () => void (ref.current && (ref.current.srcObject = null)), []);
+  return <video ref={ref} data-testid={testid} aria-label={label} playsInline autoPlay class={hidden ? "off" : undefined} onLoadedData={onPicture} />;
+}

@@ -1,0 +1,87 @@
+import { useEffect, useState } from "preact/hooks";
+import { spokenAt } from "../core/captions";
+import { useStore } from "../core/store";
+import { languageName, t } from "../i18n";
+import { Viewer } from "../live/viewer";
+import { Banner } from "./Banner";
+import { Header } from "./Header";
+import { SoundIcon } from "./Stage";
+import { Video } from "./Video";
+
+const player = 0.15; // s that a browser holds what it plays
+
+/** A viewer's page: one picture, its languages, subtitles as they sound. */
+export function Watch({ id, lang }: { id: string; lang: string }) {
+  const [viewer] = useState(() => new Viewer(id, lang));
+  const state = useStore(viewer.store);
+  const [muted, setMuted] = useState(false);
+  const [seen, setSeen] = useState<Record<string, boolean>>({});
+  const [subtitles, setSubtitles] = useState(true);
+  const text = useSubtitle(viewer, subtitles);
+  const { info, langs, streams, trouble, retryIn } = state;
+  const now = state.lang;
+
+  useEffect(() => {
+    void viewer.run();
+    const leave = () => viewer.close();
+    addEventListener("pagehide", leave);
+    Object.assign(window, { __livedub: { get state() { return viewer.store.get(); }, sessionId: id, pcs: viewer.pcs } });
+    return () => {
+      removeEventListener("pagehide", leave);
+      viewer.close();
+    };
+  }, [viewer]);
+
+  const choose = (l: string) => {
+    viewer.choose(l);
+    history.replaceState(null, "", `#/watch/${encodeURIComponent(id)}/${l}`);
+  };
+  const original = info?.from === now;
+  const missing = trouble?.kind === "session-gone" && !info;
+  return (
+    <div class="page">
+      <Header />
+      {missing ? <div class="banner mild" role="alert" data-testid="error" data-kind="session-gone"><p>{t("watchMissing")}</p></div> : <Banner trouble={trouble} retryIn={retryIn} />}
+      <main class="watch">
+        <figure class="view dub big">
+          {langs.map((l) => (
+            <Video key={l} stream={streams[l] ?? null} muted={muted || l !== now} hidden={l !== now} testid={l === now ? "dubbed-video" : `video-${l}`} label={languageName(l)}
+              onPicture={() => setSeen((s) => ({ ...s, [l]: true }))} onSilenced={() => setMuted(true)} />
+          ))}
+          {!(streams[now] && seen[now]) && <div class="empty" role="status"><span class="spinner" />{t("noVideoYet")}</div>}
+          {info && <span class={original ? "badge plain" : "badge"} data-testid="badge">{original ? t("original") : t("badge")}</span>}
+          {subtitles && text && <p class="subtitle" lang={now} data-testid="subtitle"><span>{text}</span></p>}
+          {muted && <button type="button" class="primary big sound" data-testid="sound-on" onClick={() => setMuted(false)}><SoundIcon off />{t("soundOn")}</button>}
+        </figure>
+        <div class="controls">
+          <div class="tabs" role="radiogroup" aria-label={t("language")}>
+            {langs.map((l) => (
+              <label key={l}>
+                <input type="radio" name="lang" value={l} checked={l === now} data-testid={`lang-${l}`} onChange={() => choose(l)} />
+                <span>{languageName(l)}{l === info?.from && <small>{t("original")}</small>}</span>
+              </label>
+            ))}
+          </div>
+          <label class="check small"><input type="checkbox" checked={subtitles} onChange={(e) => setSubtitles(e.currentTarget.checked)} /><span>{t("subtitles")}</span></label>
+          <button type="button" class="quiet" onClick={(e) => void (e.currentTarget.closest("main")?.querySelector("figure")?.requestFullscreen?.().catch(() => undefined))}>{t("fullscreen")}</button>
+          <a href="#">{t("backToStudio")}</a>
+        </div>
+      </main>
+    </div>
+  );
+}
+
+/** What is said in the chosen language at the moment that is heard now. */
+function useSubtitle(viewer: Viewer, on: boolean): string {
+  const [text, set] = useState("");
+  useEffect(() => {
+    if (!on) return;
+    const timer = setInterval(() => {
+      const { rows, lang, info } = viewer.store.get();
+      const now = viewer.clock.now();
+      set(now === null || !info ? "" : spokenAt(rows, lang, now - info.delay_ms / 1000 - player));
+    }, 100);
+    return () => clearInterval(timer);
+  }, [viewer, on]);
+  return text;
+}
