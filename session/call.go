@@ -34,6 +34,7 @@ type Call struct {
 	Created time.Time
 	Clock   *pace.Wall
 
+	ctx    context.Context // ends with the session
 	cancel context.CancelFunc
 	done   chan struct{} // closed when everything has ended
 
@@ -56,21 +57,35 @@ type Spec struct {
 // Publish lets p be the session's speaker until it ends. A speaker who has
 // been silent for 2 s gives way; one who is live does not (ErrBusy). On
 // success the session closes p when it is through with it; else the caller does.
-func (l *Call) Publish(ctx context.Context, p Publisher) error {
+func (l *Call) Publish(p Publisher) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if old := l.publisher; old != nil {
-		if old.Silent() < silence {
-			return fmt.Errorf("session %s: %w: end it, or wait until it has been silent for 2 s", l.Spec.ID, ErrBusy)
-		}
-		old.Close()
+	if err := l.vacant(); err != nil {
+		return err
 	}
-	if ctx.Err() != nil {
-		return ctx.Err()
+	if l.publisher != nil {
+		l.publisher.Close()
+	}
+	if l.ctx.Err() != nil {
+		return fmt.Errorf("session %s: %w: it has just ended", l.Spec.ID, ErrNotFound)
 	}
 	l.publisher = p
 	l.used = time.Now()
-	l.wg.Go(func() { l.feed(ctx, p) })
+	l.wg.Go(func() { l.feed(l.ctx, p) })
+	return nil
+}
+
+// Vacant returns ErrBusy while a live publisher is there.
+func (l *Call) Vacant() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.vacant()
+}
+
+func (l *Call) vacant() error {
+	if l.publisher != nil && l.publisher.Silent() < silence {
+		return fmt.Errorf("session %s: %w: end it, or wait until it has been silent for 2 s", l.Spec.ID, ErrBusy)
+	}
 	return nil
 }
 

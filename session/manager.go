@@ -95,10 +95,9 @@ func (m *Manager) Create(spec Spec) (*Call, error) {
 	}
 	l := &Call{Session: s, Spec: spec, Created: time.Now(), Clock: clock, done: make(chan struct{})}
 	l.used = l.Created
-	var ctx context.Context
-	ctx, l.cancel = context.WithCancel(m.ctx)
+	l.ctx, l.cancel = context.WithCancel(m.ctx)
 	m.sessions[spec.ID] = l
-	m.wg.Go(func() { m.keep(ctx, l) })
+	m.wg.Go(func() { m.keep(l.ctx, l) })
 	return l, nil
 }
 

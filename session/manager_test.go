@@ -107,12 +107,12 @@ func TestLiveSession(t *testing.T) {
 		time.Sleep(seconds(3.21)) // the call is opened some time before it begins
 		for n := range 2 {
 			c := newCaller(src, l.Clock)
-			if err := l.Publish(t.Context(), c); err != nil {
+			if err := l.Publish(c); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(seconds(5))
 			if n == 0 {
-				if err := l.Publish(t.Context(), newCaller(src, l.Clock)); !errors.Is(err, ErrBusy) {
+				if err := l.Publish(newCaller(src, l.Clock)); !errors.Is(err, ErrBusy) {
 					t.Errorf("a second publisher: %v", err)
 				}
 				if _, err := l.Attach("es", late); err != nil {
@@ -212,15 +212,15 @@ func TestSilentPublisherGivesWay(t *testing.T) {
 		}
 		first := newCaller(src, l.Clock)
 		first.hang = true
-		if err := l.Publish(t.Context(), first); err != nil {
+		if err := l.Publish(first); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(seconds(2.5))
-		if err := l.Publish(t.Context(), newCaller(src, l.Clock)); !errors.Is(err, ErrBusy) {
+		if err := l.Publish(newCaller(src, l.Clock)); !errors.Is(err, ErrBusy) {
 			t.Errorf("1.5 s of silence: %v", err)
 		}
 		time.Sleep(seconds(1))
-		if err := l.Publish(t.Context(), newCaller(src, l.Clock)); err != nil {
+		if err := l.Publish(newCaller(src, l.Clock)); err != nil {
 			t.Errorf("2.5 s of silence: %v", err)
 		}
 		time.Sleep(seconds(.5))
@@ -239,7 +239,7 @@ func TestSinksComeAndGo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := l.Publish(t.Context(), newCaller(src, l.Clock)); err != nil {
+		if err := l.Publish(newCaller(src, l.Clock)); err != nil {
 			t.Fatal(err)
 		}
 		stays, goes, fails, blind := &memory{}, &memory{}, &memory{}, &memory{}
@@ -309,7 +309,7 @@ func TestEachCodecIsEncodedOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := l.Publish(t.Context(), newCaller(src, l.Clock)); err != nil {
+		if err := l.Publish(newCaller(src, l.Clock)); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(seconds(9))

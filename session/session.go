@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,11 +66,14 @@ func (s *Session) Attach(lang inference.Lang, sink media.Sink) (*Attachment, err
 			return d.outlet.attach(sink)
 		}
 	}
-	return nil, fmt.Errorf("session: no dub in %q: there are %v", lang, s.languages())
+	return nil, fmt.Errorf("session: no dub in %q: there are %v", lang, s.Languages())
 }
 
-// languages returns what can be attached to.
-func (s *Session) languages() []inference.Lang {
+// Has tells whether lang can be attached to.
+func (s *Session) Has(lang inference.Lang) bool { return slices.Contains(s.Languages(), lang) }
+
+// Languages returns what can be attached to: the dubs, and the original where it is offered.
+func (s *Session) Languages() []inference.Lang {
 	var out []inference.Lang
 	for _, d := range s.dubs {
 		out = append(out, d.lang)
