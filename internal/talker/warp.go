@@ -1,0 +1,88 @@
+package talker
+
+import (
+	"math"
+
+	"livedub/media"
+)
+
+// cell is the grid on which the portrait's displacement is worked out exactly;
+// in between it is interpolated.
+const cell = 8
+
+// source returns which place of the portrait is seen at q when the head stands
+// as in p with the jaw dropped by jaw: the movement fades out towards the
+// shoulders and the background, so that the whole portrait bends as one sheet.
+func (p *pose) source(q pt, jaw float64) pt {
+	weight := (1 - smooth(1.7, 2.9, q.y)) * (1 - smooth(1.6, 2.05, math.Abs(q.x))) * (1 - smooth(2.1, 2.6, -q.y))
+	if weight == 0 {
+		return q
+	}
+	// Back through the roll about the neck, then the turn of an egg.
+	const neck = 2.0
+	sin, cos := math.Sincos(-p.roll)
+	x, y := q.x-p.dx, q.y-p.dy-neck
+	x, y = x*cos-y*sin, x*sin+y*cos+neck
+	depth := math.Max(0, 1-x*x/(1.35*1.35)-y*y/(2.1*2.1))
+	depth += .45 * math.Exp(-x*x/.05-(y-.6)*(y-.6)/.07)
+	x -= p.yaw * depth
+	y -= p.pitch * depth
+	y -= jaw * smooth(1.3, 1.75, y) * (1 - smooth(1.85, 2.4, y)) * (1 - smooth(.75, 1.2, math.Abs(x)))
+	y += p.brow * .07 * math.Exp(-(y+.42)*(y+.42)/.05) * (1 - smooth(.9, 1.2, math.Abs(x)))
+	return pt{q.x + weight*(x-q.x), q.y + weight*(y-q.y)}
+}
+
+// node is a place on a sheet, in 1/65536 pixels.
+type node struct{ x, y int32 }
+
+// warp draws s, as bent, over a rectangle of f. The rectangle begins at (x0,y0),
+// both even, and is cols by rows cells large, less what lies outside f; nodes
+// has a row of cols+1 for each of the rows+1 grid lines.
+func (s *sheet) warp(f *media.Frame, x0, y0, cols, rows int, nodes []node) {
+	for r := range rows {
+		for c := range cols {
+			i := r*(cols+1) + c
+			s.warpCell(f, x0+c*cell, y0+r*cell, nodes[i], nodes[i+1], nodes[i+cols+1], nodes[i+cols+2])
+		}
+	}
+}
+
+func (s *sheet) warpCell(f *media.Frame, x0, y0 int, a, b, c, d node) {
+	w, h := min(cell, f.Width-x0), min(cell, f.Height-y0)
+	for y := range h {
+		k := int32(y)
+		lx, ly := a.x+(c.x-a.x)/cell*k, a.y+(c.y-a.y)/cell*k
+		rx, ry := b.x+(d.x-b.x)/cell*k, b.y+(d.y-b.y)/cell*k
+		dx, dy := (rx-lx)/cell, (ry-ly)/cell
+		out := f.Y[(y0+y)*f.YStride+x0:][:w]
+		sx, sy := lx, ly
+		for x := range out {
+			out[x] = sample(s.y, s.w, sx, sy)
+			sx += dx
+			sy += dy
+		}
+		if y&1 == 1 {
+			continue
+		}
+		// A chroma sample stands in the middle of four luma samples.
+		sx, sy = lx+dx/2+(c.x-a.x)/(2*cell), ly+dy/2+(c.y-a.y)/(2*cell)
+		at := (y0+y)/2*f.UVStride + x0/2
+		u, v := f.U[at:][:(w+1)/2], f.V[at:][:(w+1)/2]
+		for x := range u {
+			u[x] = sample(s.u, s.w, sx, sy)
+			v[x] = sample(s.v, s.w, sx, sy)
+			sx += 2 * dx
+			sy += 2 * dy
+		}
+	}
+}
+
+// sample reads a plane between its pixels. Places are kept inside by whoever makes nodes.
+func sample(plane []byte, stride int, x, y int32) byte {
+	i := int(y>>16)*stride + int(x>>16)
+	fx, fy := x>>8&255, y>>8&255
+	p, q := plane[i:i+2:i+2], plane[i+stride:i+stride+2:i+stride+2]
+	top := int32(p[0])<<8 + (int32(p[1])-int32(p[0]))*fx
+	low := int32(q[0])<<8 + (int32(q[1])-int32(q[0]))*fx
+	return byte((top<<8 + (low-top)*fy + 1<<15) >> 16)
+}
