@@ -17,20 +17,23 @@ import (
 // everything it starts can be found.
 func marked(t *testing.T, args ...string) (cmd *exec.Cmd, mark string, stderr *bytes.Buffer) {
 	t.Helper()
-	mark = fmt.Sprintf("LIVEDUB_E2E=%s-%d", t.Name(), time.Now().UnixNano())
-	cmd = exec.Command(filepath.Join(bin, "livedub"), args...)
-	cmd.Env = append(os.Environ(), mark)
-	stderr = &bytes.Buffer{}
-	cmd.Stderr = stderr
+	cmd, mark, stderr = prepared(t, args...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	return cmd, mark, stderr
+}
+
+// markOf gives a command its mark and sees to it that nothing outlives the test.
+func markOf(t *testing.T, cmd *exec.Cmd) string {
+	mark := fmt.Sprintf("LIVEDUB_E2E=%s-%d", t.Name(), time.Now().UnixNano())
+	cmd.Env = append(os.Environ(), mark)
 	t.Cleanup(func() {
 		for pid := range processes(mark) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	})
-	return cmd, mark, stderr
+	return mark
 }
 
 // processes returns the living processes that carry the mark, with their names.

@@ -1,0 +1,110 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// browser opens a page in headless Chromium whose camera and microphone play
+// files, and closes it with the test.
+func browser(t *testing.T, camera, microphone string) context.Context {
+	t.Helper()
+	exe, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("SKIPPED: no chromium: sudo apt-get install -y chromium")
+	}
+	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(exe), chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 960)}
+	for _, f := range strings.Fields(`headless=new no-sandbox disable-gpu disable-quic no-first-run disable-background-networking
+		disable-component-update disable-sync use-fake-device-for-media-stream use-fake-ui-for-media-stream
+		autoplay-policy=no-user-gesture-required disable-background-timer-throttling disable-renderer-backgrounding
+		disable-backgrounding-occluded-windows allow-loopback-in-peer-connection disable-dev-shm-usage lang=en-US`) {
+		name, value, ok := strings.Cut(f, "=")
+		if ok {
+			opts = append(opts, chromedp.Flag(name, value))
+		} else {
+			opts = append(opts, chromedp.Flag(name, true))
+		}
+	}
+	if camera != "" {
+		opts = append(opts, chromedp.Flag("use-file-for-fake-video-capture", camera), chromedp.Flag("use-file-for-fake-audio-capture", microphone))
+	}
+	alloc, stop := chromedp.NewExecAllocator(context.Background(), opts...)
+	ctx, cancel := chromedp.NewContext(alloc, chromedp.WithErrorf(t.Logf))
+	t.Cleanup(func() {
+		cancel()
+		stop()
+	})
+	chromedp.ListenTarget(ctx, func(ev any) {
+		if e, ok := ev.(*runtime.EventExceptionThrown); ok {
+			t.Errorf("the page threw: %s", e.ExceptionDetails.Error())
+		}
+	})
+	return ctx
+}
+
+// await evaluates a JavaScript condition until it holds.
+func await(t *testing.T, ctx context.Context, what, condition string, limit time.Duration) {
+	t.Helper()
+	var ok bool
+	for end := time.Now().Add(limit); ; time.Sleep(200 * time.Millisecond) {
+		err := chromedp.Run(ctx, chromedp.Evaluate("!!("+condition+")", &ok))
+		if err == nil && ok {
+			return
+		}
+		if time.Now().After(end) {
+			screenshot(t, ctx, "failed")
+			var text string
+			_ = chromedp.Run(ctx, chromedp.Evaluate("document.body.innerText", &text))
+			t.Fatalf("%s did not come about in %v (%v); the page says:\n%s", what, limit, err, text)
+		}
+	}
+}
+
+// screenshot keeps a picture of the page where LIVEDUB_SCREENSHOTS points to.
+func screenshot(t *testing.T, ctx context.Context, name string) {
+	dir := os.Getenv("LIVEDUB_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	var png []byte
+	if err := chromedp.Run(ctx, chromedp.FullScreenshot(&png, 100)); err != nil {
+		t.Logf("screenshot: %v", err)
+		return
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
+		t.Logf("screenshot: %v", err)
+	}
+}
+
+// id is how the page names its parts for tests.
+func id(name string) string { return `[data-testid="` + name + `"]` }
+
+// TestCameraInTheBrowser dubs a camera and a microphone in real Chromium.
+func TestCameraInTheBrowser(t *testing.T) {
+	dir := t.TempDir()
+	talk(t, filepath.Join(dir, "talk.mp4"))
+	wav, mjpeg := filepath.Join(dir, "talk.wav"), filepath.Join(dir, "talk.mjpeg")
+	ffmpeg(t, "-i", filepath.Join(dir, "talk.mp4"), "-vn", "-ar", "48000", "-ac", "1", wav)
+	ffmpeg(t, "-f", "lavfi", "-i", "testsrc2=size=640x480:rate=30:d=4", "-q:v", "4", mjpeg)
+	s := serve(t)
+	ctx := browser(t, mjpeg, wav)
+	if err := chromedp.Run(ctx, chromedp.Navigate(s.base), chromedp.WaitVisible(id("start"))); err != nil {
+		t.Fatal(err)
+	}
+	screenshot(t, ctx, "before")
+	if err := chromedp.Run(ctx, chromedp.Click(id("consent")), chromedp.Click(id("start"))); err != nil {
+		t.Fatal(err)
+	}
+	await(t, ctx, "a dubbed picture", `document.querySelector('`+id("dubbed-video")+`').videoWidth > 0 && document.querySelector('`+id("dubbed-video")+`').currentTime > 1`, 40*time.Second)
+	await(t, ctx, "an English caption", `/car|garden|morning|time|weather/i.test(document.querySelector('`+id("caption-source")+`').innerText)`, 40*time.Second)
+	await(t, ctx, "a Spanish caption", `/coche|jard|tiempo|buenos|rojo/i.test(document.querySelector('`+id("caption-target")+`').innerText)`, 40*time.Second)
+	screenshot(t, ctx, "live")
+}

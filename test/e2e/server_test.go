@@ -1,0 +1,121 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// server is a running `livedub serve`.
+type server struct {
+	base string // http://localhost:PORT
+	mark string
+	cmd  *exec.Cmd
+
+	mu  sync.Mutex
+	log bytes.Buffer
+}
+
+// Write keeps what the server prints.
+func (s *server) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.Write(b)
+}
+
+func (s *server) printed() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.String()
+}
+
+// serve starts the server on free ports and ends it, and checks that nothing is left of it, with the test.
+func serve(t *testing.T, args ...string) *server {
+	t.Helper()
+	s := &server{}
+	cmd, mark, _ := prepared(t, append([]string{"serve", "--listen", "127.0.0.1:0", "--media-port", "0"}, args...)...)
+	s.cmd, s.mark = cmd, mark
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = s
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatalf("the server did not start: %v: %s", err, s.printed())
+	}
+	for _, word := range strings.Fields(line) {
+		if strings.HasPrefix(word, "http://") {
+			s.base = strings.Replace(word, "localhost", "127.0.0.1", 1)
+		}
+	}
+	t.Cleanup(func() { s.stop(t) })
+	return s
+}
+
+// stop ends the server by SIGTERM; it may be called twice.
+func (s *server) stop(t *testing.T) {
+	t.Helper()
+	if s.cmd.ProcessState != nil {
+		return
+	}
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	killer := time.AfterFunc(20*time.Second, func() { _ = s.cmd.Process.Kill() })
+	err := s.cmd.Wait()
+	if !killer.Stop() || err != nil {
+		t.Errorf("the server did not end well: %v\n%s", err, s.printed())
+	}
+	if left := processes(s.mark); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if log := s.printed(); strings.Contains(log, "panic") || strings.Contains(log, "DATA RACE") {
+		t.Errorf("the server's log:\n%s", log)
+	}
+}
+
+// call makes an HTTP request and decodes the JSON answer into v, unless nil.
+func (s *server) call(t *testing.T, method, path, body string, v any) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, s.base+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v != nil {
+		if err := json.Unmarshal(b, v); err != nil {
+			t.Fatalf("%s %s: %v: %s", method, path, err, b)
+		}
+	}
+	return resp.StatusCode, string(b)
+}
+
+// prepared returns the program ready to be started, with a mark by which it and what it starts are found.
+func prepared(t *testing.T, args ...string) (*exec.Cmd, string, *bytes.Buffer) {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(bin, "livedub"), args...)
+	mark := markOf(t, cmd)
+	stderr := &bytes.Buffer{}
+	cmd.Stderr = stderr
+	return cmd, mark, stderr
+}
