@@ -1,0 +1,140 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"livedub/inference"
+	"livedub/session"
+	"livedub/signaling"
+)
+
+const (
+	maxStreams = 1024             // open at a time; each holds a connection and a goroutine
+	writeTime  = 10 * time.Second // a client that takes nothing for so long is cut off
+)
+
+// caption is a caption event. Times are seconds of the source.
+type caption struct {
+	Lang  inference.Lang `json:"lang"`
+	ID    int            `json:"id"`
+	Text  string         `json:"text"`
+	Final bool           `json:"final"`
+	Start float64        `json:"start"`
+	End   float64        `json:"end"`
+}
+
+// ladder is a ladder event.
+type ladder struct {
+	Lang  inference.Lang `json:"lang"`
+	Level string         `json:"level"`
+	Why   string         `json:"why"`
+	At    float64        `json:"at"` // s of the source
+}
+
+// end is the last event.
+type end struct {
+	Reason string `json:"reason"`
+}
+
+// events is GET /v1/sessions/{id}/events: until the session, the client or the server ends.
+func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	events, stop, err := s.cfg.Sessions.Events(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	defer stop()
+
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Connection", "close") // its write deadline would hit the connection's next answer
+	out := stream{w, http.NewResponseController(w)}
+	if !out.send("retry: 1000\n\n") {
+		return nil
+	}
+	beat := time.NewTicker(s.cfg.Heartbeat)
+	defer beat.Stop()
+	for {
+		select {
+		case e, open := <-events:
+			if !open {
+				out.event("end", end{"the session has ended"})
+				return nil
+			}
+			if !out.session(e) {
+				return nil
+			}
+			beat.Reset(s.cfg.Heartbeat)
+		case <-beat.C:
+			if !out.send(": still here\n\n") {
+				return nil
+			}
+		case <-s.ctx.Done():
+			out.event("end", end{"the server is shutting down"})
+			return nil
+		case <-r.Context().Done():
+			return nil
+		}
+	}
+}
+
+// enter counts a stream in, unless the door is closed or crowded.
+func (s *Server) enter() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return signaling.ErrClosing
+	case s.streams >= maxStreams:
+		return signaling.ErrFull.Errorf("%d event streams are open already", s.streams)
+	}
+	s.streams++
+	s.wg.Add(1)
+	return nil
+}
+
+func (s *Server) leave() {
+	s.mu.Lock()
+	s.streams--
+	s.mu.Unlock()
+	s.wg.Done()
+}
+
+// stream writes events; its methods tell whether the client still listens.
+type stream struct {
+	w http.ResponseWriter
+	c *http.ResponseController
+}
+
+func (o stream) session(e session.Event) bool {
+	switch {
+	case e.Caption != nil:
+		c := e.Caption
+		return o.event("caption", caption{c.Lang, c.ID, c.Text, c.Final, c.Start.Seconds(), c.End.Seconds()})
+	case e.Ladder != nil:
+		l := e.Ladder
+		return o.event("ladder", ladder{l.Lang, string(l.Level), l.Why, l.At.Seconds()})
+	}
+	return true // of a kind that this door does not tell
+}
+
+func (o stream) event(name string, v any) bool {
+	data, err := json.Marshal(v) // on one line, whatever the text
+	return err == nil && o.send(fmt.Sprintf("event: %s\ndata: %s\n\n", name, data))
+}
+
+func (o stream) send(s string) bool {
+	// Where deadlines are not supported, the server's own bound the write.
+	_ = o.c.SetWriteDeadline(time.Now().Add(writeTime))
+	_, err := o.w.Write([]byte(s))
+	return err == nil && o.c.Flush() == nil
+}

@@ -1,0 +1,141 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"livedub/inference"
+	"livedub/signaling"
+)
+
+// body is what POST /v1/sessions takes.
+type body struct {
+	From    inference.Lang   `json:"from"`
+	To      []inference.Lang `json:"to"`
+	Profile string           `json:"profile"`
+	DelayMS *int             `json:"delay_ms"`
+	Consent bool             `json:"consent"`
+}
+
+// created is what POST answers: the session and its doors.
+type created struct {
+	ID      string                    `json:"id"`
+	From    inference.Lang            `json:"from"`
+	To      []inference.Lang          `json:"to"`
+	Profile string                    `json:"profile"`
+	DelayMS int                       `json:"delay_ms"`
+	WHIP    string                    `json:"whip"`
+	WHEP    map[inference.Lang]string `json:"whep"` // the speaker's own language too
+	Events  string                    `json:"events"`
+}
+
+// shown is what GET answers.
+type shown struct {
+	created
+	State   string                               `json:"state"`
+	Consent bool                                 `json:"consent"`
+	Created time.Time                            `json:"created"`
+	Now     *float64                             `json:"now,omitempty"`
+	Dubs    map[inference.Lang]signaling.DubInfo `json:"dubs"`
+}
+
+// create is POST /v1/sessions. It reads JSON whatever the content type says: curl -d says it is a form.
+func (s *Server) create(w http.ResponseWriter, r *http.Request) error {
+	if err := s.limit.Allow(r); err != nil {
+		return err
+	}
+	data, err := signaling.ReadBody(w, r, signaling.MaxBody)
+	if err != nil {
+		return err
+	}
+	var b body
+	if err := signaling.Decode(data, &b); err != nil {
+		return err
+	}
+	req := signaling.Request{From: b.From, To: b.To, Profile: b.Profile, DelayMS: b.DelayMS, Consent: b.Consent}
+	if err := req.Check(); err != nil {
+		return err
+	}
+	info, err := s.cfg.Sessions.Create(r.Context(), req)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", signaling.Prefix(r)+"/v1/sessions/"+url.PathEscape(info.ID))
+	signaling.WriteJSON(w, http.StatusCreated, doors(signaling.BaseURL(r), info))
+	return nil
+}
+
+// list is GET /v1/sessions.
+func (s *Server) list(w http.ResponseWriter, r *http.Request) error {
+	base, out := signaling.BaseURL(r), []shown{}
+	for _, i := range s.cfg.Sessions.List() {
+		out = append(out, show(base, i))
+	}
+	signaling.WriteJSON(w, http.StatusOK, map[string]any{"sessions": out})
+	return nil
+}
+
+// get is GET /v1/sessions/{id}.
+func (s *Server) get(w http.ResponseWriter, r *http.Request) error {
+	i, err := s.cfg.Sessions.Get(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	signaling.WriteJSON(w, http.StatusOK, show(signaling.BaseURL(r), i))
+	return nil
+}
+
+// remove is DELETE /v1/sessions/{id}.
+func (s *Server) remove(w http.ResponseWriter, r *http.Request) error {
+	if err := s.cfg.Sessions.Delete(r.PathValue("id")); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// languages is GET /v1/languages.
+func (s *Server) languages(w http.ResponseWriter, _ *http.Request) error {
+	pairs := s.cfg.Sessions.Pairs()
+	if pairs == nil {
+		pairs = []signaling.PairInfo{}
+	}
+	signaling.WriteJSON(w, http.StatusOK, map[string]any{"pairs": pairs})
+	return nil
+}
+
+func doors(base string, i signaling.Info) created {
+	id := url.PathEscape(i.ID)
+	c := created{
+		ID: i.ID, From: i.From, To: i.To, Profile: i.Profile, DelayMS: i.DelayMS,
+		WHIP: base + "/whip/" + id, WHEP: map[inference.Lang]string{},
+		Events: base + "/v1/sessions/" + id + "/events",
+	}
+	for _, l := range append([]inference.Lang{i.From}, i.To...) {
+		c.WHEP[l] = base + "/whep/" + id + "/" + url.PathEscape(string(l))
+	}
+	return c
+}
+
+func show(base string, i signaling.Info) shown {
+	out := shown{
+		created: doors(base, i), State: i.State, Consent: i.Consent, Created: i.Created, Now: i.Now,
+		Dubs: map[inference.Lang]signaling.DubInfo{},
+	}
+	for l, d := range i.Dubs { // a page reads them without asking whether they are there
+		d.LateMS, d.EarVoiceSpanMS, d.AVOffsetMS = orEmpty(d.LateMS), orEmpty(d.EarVoiceSpanMS), orEmpty(d.AVOffsetMS)
+		if d.Frames == nil {
+			d.Frames = map[string]int{}
+		}
+		out.Dubs[l] = d
+	}
+	return out
+}
+
+func orEmpty(f signaling.Figures) signaling.Figures {
+	if f == nil {
+		return signaling.Figures{}
+	}
+	return f
+}

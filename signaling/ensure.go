@@ -1,0 +1,114 @@
+package signaling
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"livedub/inference"
+)
+
+// Keeper keeps sessions.
+type Keeper interface {
+	Create(ctx context.Context, r Request) (Info, error)
+	Get(id string) (Info, error)
+	Delete(id string) error
+}
+
+// Ensure returns once the session exists. An unknown one is created if open
+// and r names its languages; undo then takes back what was created, unless
+// somebody has come to use it. On an error there is nothing to undo.
+func Ensure(ctx context.Context, k Keeper, open bool, r Request) (undo func(), err error) {
+	nothing := func() {}
+	_, err = k.Get(r.ID)
+	if !errors.Is(err, ErrNotFound) || !open {
+		return nothing, err
+	}
+	if r.From == "" || len(r.To) == 0 {
+		e := Explain(err)
+		e.Hint = "create it with POST /v1/sessions, or name its languages, as ?from=en&to=es"
+		e.cause = err
+		return nothing, &e
+	}
+	if err := r.Check(); err != nil {
+		return nothing, err
+	}
+	_, err = k.Create(ctx, r)
+	switch {
+	case errors.Is(err, ErrExists): // somebody was faster
+		return nothing, nil
+	case err != nil:
+		return nothing, err
+	}
+	return func() {
+		if i, err := k.Get(r.ID); err == nil && i.State == "new" {
+			// It may have ended by itself meanwhile.
+			_ = k.Delete(r.ID)
+		}
+	}, nil
+}
+
+const (
+	maxTargets = 16
+	maxDelayMS = 60_000
+)
+
+// Check refuses what no manager could do; whether the languages work is the manager's to know.
+func (r Request) Check() error {
+	switch {
+	case r.From == "":
+		return ErrBadRequest.Errorf(`"from" is missing: name the language spoken, as "en"`)
+	case len(r.To) == 0:
+		return ErrBadRequest.Errorf(`"to" is missing: list the languages wanted, as ["es"]`)
+	case len(r.To) > maxTargets:
+		return ErrBadRequest.Errorf(`"to" lists %d languages: %d at most`, len(r.To), maxTargets)
+	case r.Profile != "" && r.Profile != "sync" && r.Profile != "live":
+		return ErrBadRequest.Errorf(`profile %q: choose "sync" or "live"`, clip(r.Profile))
+	case r.DelayMS != nil && (*r.DelayMS < 0 || *r.DelayMS > maxDelayMS):
+		return ErrBadRequest.Errorf(`"delay_ms" is %d: give 0 to %d`, *r.DelayMS, maxDelayMS)
+	}
+	for i, l := range r.To {
+		if slices.Contains(r.To[:i], l) {
+			return ErrBadRequest.Errorf(`"to" lists %q twice`, clip(string(l)))
+		}
+	}
+	for _, l := range append([]inference.Lang{r.From}, r.To...) {
+		if !wellFormed(l) {
+			return ErrBadRequest.Errorf("language %q: give an ISO 639-1 code, as \"en\"", clip(string(l)))
+		}
+	}
+	return nil
+}
+
+func wellFormed(l inference.Lang) bool {
+	return len(l) >= 2 && len(l) <= 8 && !strings.ContainsFunc(string(l), func(r rune) bool { return r < 'a' || r > 'z' })
+}
+
+// QueryRequest reads a request from a URL: from, to (repeated, or with commas),
+// profile, delay_ms, consent.
+func QueryRequest(id string, q url.Values) (Request, error) {
+	r := Request{ID: id, From: inference.Lang(q.Get("from")), Profile: q.Get("profile")}
+	for _, l := range strings.Split(strings.Join(q["to"], ","), ",") {
+		if l = strings.TrimSpace(l); l != "" {
+			r.To = append(r.To, inference.Lang(l))
+		}
+	}
+	if s := q.Get("delay_ms"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			return r, ErrBadRequest.Errorf("delay_ms %q: give milliseconds, as 4000", clip(s))
+		}
+		r.DelayMS = &n
+	}
+	if s := q.Get("consent"); s != "" {
+		ok, err := strconv.ParseBool(s)
+		if err != nil {
+			return r, ErrBadRequest.Errorf("consent %q: give true or false", clip(s))
+		}
+		r.Consent = ok
+	}
+	return r, nil
+}

@@ -1,0 +1,89 @@
+package signaling
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Origins are the web origins whose pages may use a door, as
+// "https://example.org"; "*" is any. Pages of the server's own host always may.
+type Origins []string
+
+// AnyOrigin lets every page in. The doors read no cookies, so that a foreign
+// page can do no more than its user could with curl.
+var AnyOrigin = Origins{"*"}
+
+// Allowed tells whether the page that sent r may; what is no page always may.
+func (o Origins) Allowed(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" || slices.Contains(o, "*") {
+		return true
+	}
+	if slices.ContainsFunc(o, func(s string) bool { return strings.EqualFold(s, origin) }) {
+		return true
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" {
+		return false
+	}
+	return strings.EqualFold(u.Host, r.Host) || strings.EqualFold(u.Host, forwarded(r, "X-Forwarded-Host"))
+}
+
+// methods are those that Route answers itself where a path does not have them.
+// One by one, because a pattern without a method would clash with "GET /".
+var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
+
+// Route registers one path: its methods, OPTIONS with CORS, and 405 for the rest.
+// A handler for OPTIONS itself may add headers; it must not answer.
+func Route(mux *http.ServeMux, log *slog.Logger, o Origins, path string, by map[string]http.HandlerFunc) {
+	allow := []string{http.MethodOptions}
+	for _, m := range methods {
+		if by[m] != nil && m != http.MethodOptions {
+			allow = append(allow, m)
+		}
+	}
+	list := strings.Join(allow, ", ")
+	for _, m := range methods {
+		handle := by[m]
+		mux.HandleFunc(m+" "+path, func(w http.ResponseWriter, r *http.Request) {
+			if !o.Allowed(r) {
+				WriteError(w, r, log, ErrOrigin.Errorf("origin %q is not allowed", clip(r.Header.Get("Origin"))))
+				return
+			}
+			cors(w.Header(), o, r, list)
+			switch {
+			case m == http.MethodOptions:
+				w.Header().Set("Allow", list)
+				if handle != nil {
+					handle(w, r)
+				}
+				w.WriteHeader(http.StatusNoContent)
+			case handle == nil:
+				w.Header().Set("Allow", list)
+				WriteError(w, r, log, ErrMethod.Errorf("%s is not allowed here: use %s", m, list))
+			default:
+				handle(w, r)
+			}
+		})
+	}
+}
+
+func cors(h http.Header, o Origins, r *http.Request, allow string) {
+	if slices.Contains(o, "*") {
+		h.Set("Access-Control-Allow-Origin", "*")
+	} else {
+		h.Add("Vary", "Origin")
+		if origin := r.Header.Get("Origin"); origin != "" {
+			h.Set("Access-Control-Allow-Origin", origin)
+		}
+	}
+	h.Set("Access-Control-Expose-Headers", "Location, ETag, Link, Accept-Patch, Accept-Post, Retry-After")
+	if r.Method == http.MethodOptions {
+		h.Set("Access-Control-Allow-Methods", allow)
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, Last-Event-ID")
+		h.Set("Access-Control-Max-Age", "86400")
+	}
+}

@@ -1,0 +1,53 @@
+package signaling
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+)
+
+// WriteJSON answers with v.
+func WriteJSON(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil { // a figure that is no number
+		status, body = http.StatusInternalServerError, []byte(`{"error":"internal error","hint":"a figure is no number: tell the developers"}`)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	// The client may be gone; there is nobody to tell.
+	_, _ = w.Write(append(body, '\n'))
+}
+
+// refusal is the body of every answer that is not 2xx.
+type refusal struct {
+	Error string `json:"error"`
+	Hint  string `json:"hint"`
+}
+
+// WriteError answers with err's status and {"error", "hint"}.
+func WriteError(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
+	e := Explain(err)
+	if e.Kind == ErrInternal && !errors.Is(err, context.Canceled) {
+		log.Error("request failed", "method", r.Method, "path", r.URL.Path, "err", err)
+	}
+	if e.Retry > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.Retry.Seconds()))))
+	}
+	WriteJSON(w, e.Kind.Status, refusal{e.Message, e.Hint})
+}
+
+func timedOut(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// bodyTime is how long a request's body may take to arrive.
+const bodyTime = 10 * time.Second

@@ -1,0 +1,117 @@
+// Package signaling holds what the doors of the server share: the words of a
+// session as a client sees it, the errors with their status, CORS, and limits.
+// The doors stand in the packages beside it: api, whip, ws.
+package signaling
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"livedub/inference"
+)
+
+// Request asks for a session.
+type Request struct {
+	ID      string // "" for one of the manager's choosing
+	From    inference.Lang
+	To      []inference.Lang
+	Profile string // "sync", "live", or "" for the manager's default
+	DelayMS *int   // source to output; nil for the profile's own
+	Consent bool   // the speaker agreed to their voice and face being used
+}
+
+// Info is a session as it stands.
+type Info struct {
+	ID      string
+	From    inference.Lang
+	To      []inference.Lang
+	Profile string
+	DelayMS int
+	State   string // "new", "live", "idle", "ended"
+	Consent bool
+	Created time.Time
+	Now     *float64 // seconds on the session clock; nil while it does not run
+	Dubs    map[inference.Lang]DubInfo
+}
+
+// Figures are percentiles by name, as "p50"; nil where nothing was measured.
+type Figures map[string]*float64
+
+// DubInfo is how one language of a session does.
+type DubInfo struct {
+	Ladder         string         `json:"ladder"` // "lips", "voice", "captions", "passthrough"
+	LateMS         Figures        `json:"late_ms"`
+	EarVoiceSpanMS Figures        `json:"ear_voice_span_ms"`
+	AVOffsetMS     Figures        `json:"av_offset_ms"`
+	Frames         map[string]int `json:"frames"` // pictures by what became of them
+	Viewers        int            `json:"viewers"`
+	Phrases        []Phrase       `json:"phrases,omitempty"` // the last few, oldest first
+}
+
+// Phrase is what became of one phrase in one dub. Times are seconds on the
+// session clock; dub times are nil where it was not dubbed.
+type Phrase struct {
+	ID          int      `json:"id"`
+	SourceText  string   `json:"source_text"`
+	Text        string   `json:"text"`
+	SourceStart float64  `json:"source_start"`
+	SourceEnd   float64  `json:"source_end"`
+	DubStart    *float64 `json:"dub_start"`
+	DubEnd      *float64 `json:"dub_end"`
+	LateMS      *float64 `json:"late_ms"`
+	Fate        string   `json:"fate"`
+	Steps       Steps    `json:"steps"`
+}
+
+// Steps is where a phrase's time went.
+type Steps struct {
+	HeardAt     float64 `json:"heard_at"` // s: the recogniser had it whole
+	ReadyAt     float64 `json:"ready_at"` // s: its dub existed
+	TranslateMS float64 `json:"translate_ms"`
+	SpeakMS     float64 `json:"speak_ms"`
+}
+
+// PairInfo is a direction that works here and now.
+type PairInfo struct {
+	From    inference.Lang `json:"from"`
+	To      inference.Lang `json:"to"`
+	Quality string         `json:"quality"` // in words, for people
+}
+
+// Peer is one media connection. Its methods are safe for concurrent use.
+type Peer interface {
+	// AddCandidate takes one ICE candidate of the client's, as "candidate:1 1 udp ...",
+	// or "" for the end of candidates.
+	AddCandidate(candidate string) error
+	// Close ends the connection and waits for all of it. It may be called more than once.
+	Close() error
+	// Done is closed when the connection has ended, whoever ended it, Close included.
+	Done() <-chan struct{}
+}
+
+// Trickler is a Peer that finds candidates of its own after its answer. The
+// channel is closed after the last one, and when the peer ends.
+type Trickler interface{ Candidates() <-chan string }
+
+// Has refuses a language that the session does not have; its own is one of them.
+func (i Info) Has(lang inference.Lang) error {
+	langs := append([]inference.Lang{i.From}, i.To...)
+	if slices.Contains(langs, lang) {
+		return nil
+	}
+	return &Error{
+		Kind:    ErrNotFound,
+		Message: fmt.Sprintf("session %q has no %q: it has %s", i.ID, clip(string(lang)), join(langs)),
+		Hint:    "watch one of those, or create a session with that language",
+	}
+}
+
+func join(langs []inference.Lang) string {
+	var out []string
+	for _, l := range langs {
+		out = append(out, string(l))
+	}
+	return strings.Join(out, ", ")
+}

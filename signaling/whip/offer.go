@@ -1,0 +1,167 @@
+package whip
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"livedub/inference"
+	"livedub/signaling"
+)
+
+const offerType = "application/sdp"
+
+// publish is POST /whip/{session}.
+func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
+	offer, err := s.offer(w, r)
+	if err != nil {
+		return err
+	}
+	return s.answer(w, r, offer, func(ctx context.Context) (signaling.Peer, string, error) {
+		id := r.PathValue("session")
+		req, err := s.request(id, r)
+		if err != nil {
+			return nil, "", err
+		}
+		undo, err := signaling.Ensure(ctx, s.cfg.Sessions, s.cfg.OpenMode(r), req)
+		if err != nil {
+			return nil, "", err
+		}
+		peer, answer, err := s.cfg.Sessions.Publish(ctx, id, offer)
+		if err != nil {
+			undo()
+		}
+		return peer, answer, err
+	})
+}
+
+// request is what the query asks for; on a known session it says nothing.
+func (s *Server) request(id string, r *http.Request) (signaling.Request, error) {
+	if _, err := s.cfg.Sessions.Get(id); err == nil {
+		return signaling.Request{ID: id}, nil
+	}
+	return signaling.QueryRequest(id, r.URL.Query())
+}
+
+// view is POST /whep/{session}/{lang}.
+func (s *Server) view(w http.ResponseWriter, r *http.Request) error {
+	offer, err := s.offer(w, r)
+	if err != nil {
+		return err
+	}
+	return s.answer(w, r, offer, func(ctx context.Context) (signaling.Peer, string, error) {
+		id, lang := r.PathValue("session"), inference.Lang(r.PathValue("lang"))
+		info, err := s.cfg.Sessions.Get(id)
+		if err != nil {
+			return nil, "", err
+		}
+		if err := info.Has(lang); err != nil {
+			return nil, "", err
+		}
+		return s.cfg.Sessions.View(ctx, id, lang, offer)
+	})
+}
+
+// offer reads the SDP. curl's -d sends it as a form, and some clients name no type at all.
+func (s *Server) offer(w http.ResponseWriter, r *http.Request) (string, error) {
+	if err := s.limit.Allow(r); err != nil {
+		return "", err
+	}
+	if err := signaling.ContentType(r, offerType, "text/plain", "application/x-www-form-urlencoded"); err != nil {
+		return "", err
+	}
+	body, err := signaling.ReadBody(w, r, signaling.MaxOffer)
+	if err != nil {
+		return "", err
+	}
+	return string(body), signaling.CheckOffer(string(body))
+}
+
+// answer has an offer answered, keeps the peer and writes the 201.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, offer string,
+	connect func(context.Context) (signaling.Peer, string, error)) error {
+	if !s.enter() {
+		return signaling.ErrClosing
+	}
+	defer s.wg.Done()
+	ctx, cancel := context.WithTimeout(r.Context(), answerTime)
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	case <-time.After(answerTime / 2):
+		return signaling.ErrFull.Errorf("too many offers at once")
+	case <-ctx.Done():
+		return s.whyDone(ctx)
+	}
+	peer, answer, err := connect(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return s.whyDone(ctx)
+		}
+		return err
+	}
+	res := newResource(peer, r.URL.Path, ufrags(offer))
+	if !s.keep(res) {
+		peer.Close()
+		return signaling.ErrClosing
+	}
+	s.log.Info("peer connected", "session", r.PathValue("session"), "lang", r.PathValue("lang"), "peer", res.short())
+	h := w.Header()
+	h.Set("Content-Type", offerType)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Location", signaling.Prefix(r)+r.URL.EscapedPath()+"/"+res.id)
+	h.Set("ETag", res.etag)
+	h.Set("Accept-Patch", fragmentType)
+	s.links(h)
+	w.WriteHeader(http.StatusCreated)
+	// A client that is gone by now never completes ICE: the peer ends by itself.
+	_, _ = w.Write([]byte(answer))
+	return nil
+}
+
+// enter counts an offer being answered, unless the doors are closed.
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.wg.Add(1)
+	return true
+}
+
+// whyDone tells a client why its ended context ended.
+func (s *Server) whyDone(ctx context.Context) error {
+	if s.ctx.Err() != nil {
+		return signaling.ErrClosing
+	}
+	return ctx.Err()
+}
+
+// links tells the ICE servers (RFC 9725, 4.6).
+func (s *Server) links(h http.Header) {
+	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+	for _, i := range s.cfg.ICEServers {
+		l := "<" + i.URL + `>; rel="ice-server"`
+		if i.Username != "" {
+			l += `; username="` + quote.Replace(i.Username) + `"; credential="` + quote.Replace(i.Credential) + `"; credential-type="password"`
+		}
+		h.Add("Link", l)
+	}
+}
+
+// ufrags returns the ICE user fragments that an offer names.
+func ufrags(offer string) []string {
+	var out []string
+	for line := range strings.Lines(offer) {
+		if u, ok := strings.CutPrefix(strings.TrimSpace(line), "a=ice-ufrag:"); ok && !slices.Contains(out, u) {
+			out = append(out, u)
+		}
+	}
+	return out
+}

@@ -1,0 +1,77 @@
+package ws
+
+import (
+	"context"
+
+	"livedub/signaling"
+)
+
+// handle does what a message asks for.
+func (c *conn) handle(m incoming) error {
+	switch m.Type {
+	case typePing:
+		c.post(item{message: outgoing{Type: typePong}})
+		return nil
+	case typeCandidate:
+		return c.candidate(*m.Candidate)
+	}
+	return c.offer(m)
+}
+
+// candidate passes one on. A bad one is left out, not refused: the others may connect.
+func (c *conn) candidate(s string) error {
+	if c.peer == nil {
+		return signaling.ErrBadRequest.Errorf("a candidate without a peer: send publish or view first")
+	}
+	if err := c.peer.AddCandidate(s); err != nil {
+		c.log.Debug("candidate left out", "err", err)
+	}
+	return nil
+}
+
+// offer answers publish and view.
+func (c *conn) offer(m incoming) error {
+	if c.peer != nil {
+		return signaling.ErrBadRequest.Errorf("this connection has its peer: open another one for another")
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, c.times.Answer)
+	defer cancel()
+	defer context.AfterFunc(c.server.ctx, cancel)()
+	peer, answer, err := c.connect(ctx, m)
+	switch {
+	case err != nil && c.server.ctx.Err() != nil:
+		return signaling.ErrClosing
+	case err != nil:
+		return err
+	}
+	c.peer = peer
+	c.peers <- peer
+	c.post(item{message: outgoing{Type: typeAnswer, Session: m.Session, Lang: m.Lang, SDP: answer}})
+	c.log.Info("peer connected", "type", m.Type, "session", m.Session, "lang", m.Lang)
+	return nil
+}
+
+func (c *conn) connect(ctx context.Context, m incoming) (signaling.Peer, string, error) {
+	sessions := c.server.cfg.Sessions
+	if m.Type == typeView {
+		info, err := sessions.Get(m.Session)
+		if err != nil {
+			return nil, "", err
+		}
+		if err := info.Has(m.Lang); err != nil {
+			return nil, "", err
+		}
+		return sessions.View(ctx, m.Session, m.Lang, m.SDP)
+	}
+	undo, err := signaling.Ensure(ctx, sessions, c.open, signaling.Request{
+		ID: m.Session, From: m.From, To: m.To, Profile: m.Profile, DelayMS: m.DelayMS, Consent: m.Consent,
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	peer, answer, err := sessions.Publish(ctx, m.Session, m.SDP)
+	if err != nil {
+		undo()
+	}
+	return peer, answer, err
+}

@@ -1,0 +1,139 @@
+// Package ws is the websocket door, GET /ws: one connection carries the
+// signalling of one peer, publisher or viewer, with candidates both ways.
+package ws
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"livedub/inference"
+	"livedub/signaling"
+)
+
+// Sessions are what peers connect to; see whip.Sessions for the errors.
+type Sessions interface {
+	signaling.Keeper
+	Publish(ctx context.Context, id, offer string) (peer signaling.Peer, answer string, err error)
+	View(ctx context.Context, id string, lang inference.Lang, offer string) (peer signaling.Peer, answer string, err error)
+}
+
+// Config is how the door behaves.
+type Config struct {
+	Sessions Sessions
+	OpenMode func(*http.Request) bool // may this connection create the session it names? nil: never
+	Origins  signaling.Origins        // nil: pages of this host only, for a websocket knows no CORS
+	Log      *slog.Logger             // nil for none
+	Times    Times                    // zero for the defaults
+}
+
+// Times bound what a connection may wait for.
+type Times struct {
+	Ping   time.Duration // between pings
+	Silent time.Duration // a client that does not even answer pings is gone
+	Write  time.Duration // one message may take to leave
+	Answer time.Duration // one offer may take to be answered
+	Idle   time.Duration // a connection may stay without a peer and without a message
+}
+
+var defaultTimes = Times{Ping: 5 * time.Second, Silent: 12 * time.Second, Write: 10 * time.Second, Answer: 10 * time.Second, Idle: time.Minute}
+
+// maxConns bounds open connections: each holds two goroutines.
+const maxConns = 1024
+
+// Server is the door.
+type Server struct {
+	cfg   Config
+	log   *slog.Logger
+	limit *signaling.Limiter
+
+	ctx    context.Context // ends at Close
+	cancel context.CancelFunc
+
+	mu     sync.Mutex
+	closed bool
+	conns  int
+	wg     sync.WaitGroup // one each connection
+}
+
+// New returns the door; Close ends its connections.
+func New(c Config) *Server {
+	if c.OpenMode == nil {
+		c.OpenMode = func(*http.Request) bool { return false }
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Times == (Times{}) {
+		c.Times = defaultTimes
+	}
+	s := &Server{cfg: c, log: c.Log, limit: signaling.NewLimiter()}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// Register adds the door's path to mux.
+func (s *Server) Register(mux *http.ServeMux) {
+	signaling.Route(mux, s.log, s.cfg.Origins, "/ws", map[string]http.HandlerFunc{http.MethodGet: s.serve})
+}
+
+// serve carries one connection from its handshake to its end.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	if err := s.limit.Allow(r); err != nil {
+		signaling.WriteError(w, r, s.log, err)
+		return
+	}
+	if err := s.enter(); err != nil {
+		signaling.WriteError(w, r, s.log, err)
+		return
+	}
+	defer s.leave()
+	up := websocket.Upgrader{
+		HandshakeTimeout: s.cfg.Times.Write,
+		CheckOrigin:      s.cfg.Origins.Allowed,
+		Error: func(w http.ResponseWriter, r *http.Request, status int, reason error) {
+			w.Header().Set("Sec-Websocket-Version", "13")
+			signaling.WriteError(w, r, s.log, signaling.ErrBadRequest.Because(reason))
+		},
+	}
+	socket, err := up.Upgrade(w, r, nil)
+	if err != nil { // answered by the upgrader
+		return
+	}
+	newConn(s, r, socket).run()
+}
+
+// enter counts a connection in, unless the door is closed or crowded.
+func (s *Server) enter() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return signaling.ErrClosing
+	case s.conns >= maxConns:
+		return signaling.ErrFull.Errorf("%d connections are open already", s.conns)
+	}
+	s.conns++
+	s.wg.Add(1)
+	return nil
+}
+
+func (s *Server) leave() {
+	s.mu.Lock()
+	s.conns--
+	s.mu.Unlock()
+	s.wg.Done()
+}
+
+// Close says bye on every connection, ends their peers and waits for all of them.
+func (s *Server) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.cancel()
+	s.wg.Wait()
+}
