@@ -42,27 +42,28 @@ func browser(t *testing.T, camera, microphone string) context.Context {
 		cancel()
 		stop()
 	})
-	chromedp.ListenTarget(ctx, func(ev any) {
+	err = chromedp.Listen(ctx, func(ev any) {
 		if e, ok := ev.(*runtime.EventExceptionThrown); ok {
-			t.Errorf("the page threw: %s", e.ExceptionDetails.Error())
+			t.Errorf("the page threw: %v", e.ExceptionDetails)
 		}
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return ctx
 }
 
 // await evaluates a JavaScript condition until it holds.
 func await(t *testing.T, ctx context.Context, what, condition string, limit time.Duration) {
 	t.Helper()
-	var ok bool
 	for end := time.Now().Add(limit); ; time.Sleep(200 * time.Millisecond) {
-		err := chromedp.Run(ctx, chromedp.Evaluate("!!("+condition+")", &ok))
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+condition+")"))
 		if err == nil && ok {
 			return
 		}
 		if time.Now().After(end) {
 			screenshot(t, ctx, "failed")
-			var text string
-			_ = chromedp.Run(ctx, chromedp.Evaluate("document.body.innerText", &text))
+			text, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body.innerText"))
 			t.Fatalf("%s did not come about in %v (%v); the page says:\n%s", what, limit, err, text)
 		}
 	}
@@ -74,8 +75,8 @@ func screenshot(t *testing.T, ctx context.Context, name string) {
 	if dir == "" {
 		return
 	}
-	var png []byte
-	if err := chromedp.Run(ctx, chromedp.FullScreenshot(&png, 100)); err != nil {
+	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
 		t.Logf("screenshot: %v", err)
 		return
 	}
@@ -96,11 +97,11 @@ func TestCameraInTheBrowser(t *testing.T) {
 	ffmpeg(t, "-f", "lavfi", "-i", "testsrc2=size=640x480:rate=30:d=4", "-q:v", "4", mjpeg)
 	s := serve(t)
 	ctx := browser(t, mjpeg, wav)
-	if err := chromedp.Run(ctx, chromedp.Navigate(s.base), chromedp.WaitVisible(id("start"))); err != nil {
+	if err := chromedp.Do(ctx, chromedp.Navigate(s.base), chromedp.WaitVisible(chromedp.CSS(id("start")))); err != nil {
 		t.Fatal(err)
 	}
 	screenshot(t, ctx, "before")
-	if err := chromedp.Run(ctx, chromedp.Click(id("consent")), chromedp.Click(id("start"))); err != nil {
+	if err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(id("consent"))), chromedp.Click(chromedp.CSS(id("start")))); err != nil {
 		t.Fatal(err)
 	}
 	await(t, ctx, "a dubbed picture", `document.querySelector('`+id("dubbed-video")+`').videoWidth > 0 && document.querySelector('`+id("dubbed-video")+`').currentTime > 1`, 40*time.Second)
