@@ -7,3 +7,5 @@
 // free to use for any purpose under flite's BSD-like licence; flite itself is a
 // program we start and is not shipped). See README.md.
 package talker
+
+//go:generate go run ./cmd/mksample -out ../../web/public/sample.mp4 -poster ../../docs/img/talker.png

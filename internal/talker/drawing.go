@@ -72,8 +72,9 @@ func (d *Drawing) Draw(t time.Duration, mouth inference.MouthShape) *media.Frame
 	for r := range d.rows + 1 {
 		for c := range d.cols + 1 {
 			q := pt{(float64(d.x0+c*cell) + .5 - d.zero.x) / d.scale, (float64(d.y0+r*cell) + .5 - d.zero.y) / d.scale}
-			q = p.source(q, jaw)
+			q, still := p.source(q, jaw)
 			d.nodes[i] = d.node(q)
+			d.nodes[i].still = still
 			i++
 		}
 	}
@@ -86,7 +87,7 @@ func (d *Drawing) node(q pt) node {
 	f := &d.features
 	x := math.Min(float64(f.work.w-3), math.Max(1, f.zero.x+q.x*f.scale-.5))
 	y := math.Min(float64(f.work.h-3), math.Max(1, f.zero.y+q.y*f.scale-.5))
-	return node{int32(x * 65536), int32(y * 65536)}
+	return node{x: int32(x * 65536), y: int32(y * 65536)}
 }
 
 // Close frees what Draw keeps; the pictures it made stay valid until released.

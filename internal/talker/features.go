@@ -65,6 +65,10 @@ func (f *features) eyes(p pose) {
 	f.restore(eyeBox)
 	dark := mix(f.look.hair, rgb{24, 14, 12}, .6)
 	fold := mix(f.look.shadow, rgb{90, 36, 30}, .4)
+	flick := .012
+	if f.look.long {
+		flick = .05
+	}
 	for _, side := range []float64{-1, 1} {
 		at := func(points ...pt) []pt {
 			for i := range points {
@@ -93,8 +97,8 @@ func (f *features) eyes(p pose) {
 			f.inside(ellipse(x+.05, y+.05, .018, .017), rgb{255, 255, 255}, .5)
 		}
 		f.fill(stroke(at(open(lower[0], lower[1], lower[2], lower[3], lower[4])...), .022), fold, .5)
-		tip := pt{upper[4].x + .05, upper[4].y - .03}
-		f.fill(stroke(at(open(upper[0], upper[1], upper[2], upper[3], upper[4], tip)...), .062), dark, .95)
+		tip := pt{upper[4].x + flick, upper[4].y - .6*flick}
+		f.fill(stroke(at(open(upper[0], upper[1], upper[2], upper[3], upper[4], tip)...), .056), dark, .95)
 		crease := [5]pt{{-.22, -.06}, {-.1, -.185}, {.02, -.215}, {.16, -.19}, {.29, -.09}}
 		for i := range crease {
 			crease[i].y += .06 * p.lid
@@ -112,21 +116,22 @@ func (f *features) mouth(s inference.MouthShape) {
 	const n = 25
 	width := (.31 + .2*s.Wide) * (1 - .22*s.Round)
 	rise, fall := .085*s.Open+.02*s.Round*s.Open, .3*s.Open
-	top := .078 * (1 - .5*s.Close) * (1 + .3*s.Round) * (1 - .15*s.Open)
-	bottom := .112 * (1 - .45*s.Close) * (1 + .25*s.Round) * (1 - .1*s.Open)
-	smile := .055 * (.4 + 1.2*s.Wide) * (1 - s.Round)
+	top := .09 * (1 - .5*s.Close) * (1 + .3*s.Round) * (1 - .15*s.Open)
+	bottom := .128 * (1 - .45*s.Close) * (1 + .25*s.Round) * (1 - .1*s.Open)
+	smile := .07 * (.5 + s.Wide) * (1 - s.Round)
 	var meet, upperOut, upperIn, lowerIn, lowerOut [n]pt
 	for i := range n {
 		u := 2*float64(i)/(n-1) - 1
 		x := u * width
 		arch := math.Pow(1-u*u, .75)
+		drop := math.Pow(1-u*u, .55)
 		bow := 1 - .25*math.Exp(-u*u/.012) + .16*math.Exp(-(math.Abs(u)-.22)*(math.Abs(u)-.22)/.03)
-		y := mouthY - smile*u*u + .012*math.Cos(3*math.Pi*u)*(1-math.Abs(u))
+		y := mouthY - smile*u*u + .006*math.Cos(3*math.Pi*u)*(1-math.Abs(u))
 		meet[i] = pt{x, y}
 		upperIn[i] = pt{x, y - rise*arch}
-		lowerIn[i] = pt{x, y + fall*arch}
+		lowerIn[i] = pt{x, y + fall*drop}
 		upperOut[i] = pt{x, upperIn[i].y - top*bow*math.Pow(1-u*u, .6)}
-		lowerOut[i] = pt{x, lowerIn[i].y + bottom*math.Pow(1-u*u, .5)*(.75+.25*math.Cos(math.Pi*u/2))}
+		lowerOut[i] = pt{x, lowerIn[i].y + bottom*math.Pow(1-u*u, .45)*(.8+.2*math.Cos(math.Pi*u/2))}
 	}
 	band := func(a, b [n]pt) []pt {
 		out := append([]pt(nil), a[:]...)
@@ -154,7 +159,7 @@ func (f *features) mouth(s inference.MouthShape) {
 		}
 		edge := mouthY - rise + .035 + .55*min(.09, gap)
 		f.inside(spline(pt{-width * .86, mouthY - rise - .1}, pt{width * .86, mouthY - rise - .1}, pt{width * .8, edge - .03}, pt{width * .4, edge},
-			pt{0, edge + .006}, pt{-width * .4, edge}, pt{-width * .8, edge - .03}), rgb{244, 238, 228}, 1-.5*s.Round)
+			pt{0, edge + .006}, pt{-width * .4, edge}, pt{-width * .8, edge - .03}), rgb{244, 238, 228}, max(0, 1-1.5*s.Round))
 		f.inside(band(upperOut, shift(upperIn, .03)), rgb{70, 24, 26}, .4) // the lip's shadow on them
 	}
 	f.fill(stroke(upperIn[:], .022), deep, .8)

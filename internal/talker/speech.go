@@ -25,6 +25,7 @@ var Sentences = []string{
 	"The children play in the garden.",
 	"We need more time.",
 	"The weather is very good today.",
+	"Thank you very much.",
 }
 
 // Speak says sentences by sp in English, with a pause before each and after the

@@ -100,6 +100,9 @@ func (t *Talker) Mouth(at time.Duration) inference.MouthShape {
 	return t.lips.at(at)
 }
 
+// Lids returns how far the eyes are closed, 0..1, at a time of the talker's clock.
+func (t *Talker) Lids(at time.Duration) float64 { return t.drawing.motion.at(at).lid }
+
 // Frame returns picture n (0, 1, ...), with its time; the caller holds its only reference.
 func (t *Talker) Frame(n int) *media.Frame {
 	at := t.At(n)

@@ -13,10 +13,10 @@ const cell = 8
 // source returns which place of the portrait is seen at q when the head stands
 // as in p with the jaw dropped by jaw: the movement fades out towards the
 // shoulders and the background, so that the whole portrait bends as one sheet.
-func (p *pose) source(q pt, jaw float64) pt {
+func (p *pose) source(q pt, jaw float64) (at pt, still bool) {
 	weight := (1 - smooth(1.7, 2.9, q.y)) * (1 - smooth(1.6, 2.05, math.Abs(q.x))) * (1 - smooth(2.1, 2.6, -q.y))
 	if weight == 0 {
-		return q
+		return q, true
 	}
 	// Back through the roll about the neck, then the turn of an egg.
 	const neck = 2.0
@@ -29,20 +29,27 @@ func (p *pose) source(q pt, jaw float64) pt {
 	y -= p.pitch * depth
 	y -= jaw * smooth(1.3, 1.75, y) * (1 - smooth(1.85, 2.4, y)) * (1 - smooth(.75, 1.2, math.Abs(x)))
 	y += p.brow * .07 * math.Exp(-(y+.42)*(y+.42)/.05) * (1 - smooth(.9, 1.2, math.Abs(x)))
-	return pt{q.x + weight*(x-q.x), q.y + weight*(y-q.y)}
+	return pt{q.x + weight*(x-q.x), q.y + weight*(y-q.y)}, false
 }
 
 // node is a place on a sheet, in 1/65536 pixels.
-type node struct{ x, y int32 }
+type node struct {
+	x, y  int32
+	still bool // where it is at rest
+}
 
 // warp draws s, as bent, over a rectangle of f. The rectangle begins at (x0,y0),
-// both even, and is cols by rows cells large, less what lies outside f; nodes
-// has a row of cols+1 for each of the rows+1 grid lines.
+// both even, and is cols by rows cells large, less what lies outside f, which
+// shows the portrait at rest; nodes has a row of cols+1 for each of the rows+1 grid lines.
 func (s *sheet) warp(f *media.Frame, x0, y0, cols, rows int, nodes []node) {
 	for r := range rows {
 		for c := range cols {
 			i := r*(cols+1) + c
-			s.warpCell(f, x0+c*cell, y0+r*cell, nodes[i], nodes[i+1], nodes[i+cols+1], nodes[i+cols+2])
+			a, b, c2, d := nodes[i], nodes[i+1], nodes[i+cols+1], nodes[i+cols+2]
+			if a.still && b.still && c2.still && d.still {
+				continue // f already shows the portrait at rest
+			}
+			s.warpCell(f, x0+c*cell, y0+r*cell, a, b, c2, d)
 		}
 	}
 }
