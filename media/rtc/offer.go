@@ -1,0 +1,224 @@
+package rtc
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/sdp/v3"
+
+	"livedub/media"
+)
+
+// Limits of what an offer may hold.
+const (
+	maxOffer      = 256 << 10 // bytes
+	maxSections   = 64
+	maxCandidates = 32
+)
+
+// ErrNoCodec is wrapped where an offer holds sound or picture only in codecs we lack.
+var ErrNoCodec = errors.New("no common codec")
+
+// offer is a session description reduced to what we take: at most one section
+// of sound and one of pictures, with codecs that we know. Everything else is
+// kept from the engine, and rejected in the answer.
+type offer struct {
+	desc         *sdp.SessionDescription // reduced
+	audio, video *section                // nil where not taken
+	rejected     []rejection
+}
+
+type section struct {
+	kind   media.Kind
+	mid    string
+	codecs []offeredCodec // at least one, in order of the peer's preference
+}
+
+// rejection is a section that the answer refuses.
+type rejection struct {
+	index int // among all sections
+	media *sdp.MediaDescription
+}
+
+// parseOffer reads an offer. publish tells that media comes to us.
+func parseOffer(text string, publish bool) (*offer, error) {
+	if len(text) > maxOffer {
+		return nil, fmt.Errorf("offer of %d bytes: at most %d are read", len(text), maxOffer)
+	}
+	desc := &sdp.SessionDescription{}
+	if err := desc.UnmarshalString(text); err != nil {
+		return nil, fmt.Errorf("offer is no SDP: %w", err)
+	}
+	if len(desc.MediaDescriptions) > maxSections {
+		return nil, fmt.Errorf("offer of %d media sections: at most %d are read", len(desc.MediaDescriptions), maxSections)
+	}
+	o := &offer{desc: desc}
+	var kept []*sdp.MediaDescription
+	lacking := ""
+	for i, m := range desc.MediaDescriptions {
+		s := o.consider(m, publish)
+		if s != nil && len(s.codecs) == 0 {
+			lacking, s = s.kind.String(), nil
+		}
+		if s == nil {
+			o.rejected = append(o.rejected, rejection{i, m})
+			continue
+		}
+		s.reduce(m, publish)
+		kept = append(kept, m)
+		if s.kind == media.Audio {
+			o.audio = s
+		} else {
+			o.video = s
+		}
+	}
+	if lacking != "" {
+		return nil, fmt.Errorf("%w for %s: offer H264 (packetization-mode 1) or VP8, and Opus", ErrNoCodec, lacking)
+	}
+	if len(kept) == 0 {
+		return nil, errors.New("offer has neither sound nor picture for us: add an audio or video section in the right direction")
+	}
+	desc.MediaDescriptions = kept
+	return o, o.bundle()
+}
+
+// consider returns the section m makes, without codecs where we know none of
+// it, or nil if it is not for us.
+func (o *offer) consider(m *sdp.MediaDescription, publish bool) *section {
+	s := &section{}
+	switch m.MediaName.Media {
+	case "audio":
+		s.kind = media.Audio
+	case "video":
+		s.kind = media.Video
+	default:
+		return nil
+	}
+	if s.kind == media.Audio && o.audio != nil || s.kind == media.Video && o.video != nil {
+		return nil
+	}
+	if _, bundleOnly := m.Attribute("bundle-only"); m.MediaName.Port.Value == 0 && !bundleOnly {
+		return nil
+	}
+	direction := "sendrecv"
+	for _, a := range slices.Concat(o.desc.Attributes, m.Attributes) {
+		switch a.Key {
+		case "sendrecv", "sendonly", "recvonly", "inactive":
+			direction = a.Key
+		}
+	}
+	if direction == "inactive" || publish && direction == "recvonly" || !publish && direction == "sendonly" {
+		return nil
+	}
+	s.mid, _ = m.Attribute("mid")
+	s.codecs = readCodecs(m, s.kind)
+	if !publish {
+		s.codecs = choose(s.codecs)
+	}
+	return s
+}
+
+// reduce rewrites m to the section's codecs and one direction.
+func (s *section) reduce(m *sdp.MediaDescription, publish bool) {
+	var formats []string
+	var attrs []sdp.Attribute
+	candidates := 0
+	for _, a := range m.Attributes {
+		switch a.Key {
+		case "rtpmap", "fmtp", "rtcp-fb", "rid", "simulcast", "sendrecv", "sendonly", "recvonly", "inactive":
+			continue
+		case "candidate":
+			if _, err := ice.UnmarshalCandidate(a.Value); err != nil || candidates == maxCandidates {
+				continue // some peers send what is none: the others may do
+			}
+			candidates++
+		}
+		attrs = append(attrs, a)
+	}
+	for _, c := range s.codecs {
+		formats = append(formats, fmt.Sprint(c.pt))
+		attrs = append(attrs, c.attributes()...)
+		if c.rtx != 0 {
+			formats = append(formats, fmt.Sprint(c.rtx))
+		}
+	}
+	direction := "recvonly"
+	if publish {
+		direction = "sendonly"
+	}
+	m.Attributes = append(attrs, sdp.NewPropertyAttribute(direction))
+	m.MediaName.Formats = formats
+	if m.MediaName.Port.Value == 0 {
+		m.MediaName.Port.Value = 9 // bundle-only: what it is bundled with may be rejected
+	}
+}
+
+// bundle names the sections left in the group, and refuses what needs two transports.
+func (o *offer) bundle() error {
+	grouped := map[string]bool{}
+	attrs := o.desc.Attributes[:0]
+	for _, a := range o.desc.Attributes {
+		if f := strings.Fields(a.Value); a.Key == "group" && len(f) > 0 && f[0] == "BUNDLE" {
+			for _, mid := range f[1:] {
+				grouped[mid] = true
+			}
+			continue
+		}
+		if a.Key == "group" || a.Key == "sendrecv" || a.Key == "sendonly" || a.Key == "recvonly" || a.Key == "inactive" {
+			continue
+		}
+		attrs = append(attrs, a)
+	}
+	group := "BUNDLE"
+	for _, s := range []*section{o.audio, o.video} {
+		if s == nil {
+			continue
+		}
+		if s.mid == "" {
+			return errors.New("offer has a media section without a=mid: use a client of unified plan")
+		}
+		if o.audio != nil && o.video != nil && !grouped[s.mid] {
+			return errors.New("offer puts sound and picture on separate transports: set the bundle policy to max-bundle")
+		}
+		group += " " + s.mid
+	}
+	if len(grouped) > 0 {
+		attrs = append(attrs, sdp.NewAttribute("group", group))
+	}
+	o.desc.Attributes = attrs
+	return nil
+}
+
+// text returns the reduced offer.
+func (o *offer) text() (string, error) {
+	b, err := o.desc.Marshal()
+	return string(b), err
+}
+
+// answer puts the rejected sections back into the engine's answer.
+func (o *offer) answer(text string) (string, error) {
+	if len(o.rejected) == 0 {
+		return text, nil
+	}
+	desc := &sdp.SessionDescription{}
+	if err := desc.UnmarshalString(text); err != nil {
+		return "", fmt.Errorf("answer: %w", err)
+	}
+	for _, r := range o.rejected {
+		m := &sdp.MediaDescription{MediaName: r.media.MediaName, ConnectionInformation: r.media.ConnectionInformation}
+		m.MediaName.Port = sdp.RangedPort{}
+		if mid, ok := r.media.Attribute("mid"); ok {
+			m.Attributes = append(m.Attributes, sdp.NewAttribute("mid", mid))
+		}
+		m.Attributes = append(m.Attributes, sdp.NewPropertyAttribute("inactive"))
+		if r.index > len(desc.MediaDescriptions) {
+			return "", errors.New("answer: sections do not match the offer's")
+		}
+		desc.MediaDescriptions = slices.Insert(desc.MediaDescriptions, r.index, m)
+	}
+	b, err := desc.Marshal()
+	return string(b), err
+}

@@ -1,0 +1,294 @@
+package rtc
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+
+	"livedub/media"
+	"livedub/media/pace"
+)
+
+// otherTrack is how long Ready waits for the second track after the first packet.
+const otherTrack = 500 * time.Millisecond
+
+// PublishOptions say how a publisher's media meets the session.
+type PublishOptions struct {
+	// Clock is the session's: packets get their times on it.
+	Clock pace.Clock
+	// Hold is how long after its own time a hole in the pictures may wait for
+	// repair before it counts as lost; 0 for 60 ms. Sound waits for 250 ms at
+	// most, and for 60 ms where the peer does not repair it.
+	Hold time.Duration
+}
+
+// Publisher is a peer that sends us media: a media.Source.
+//
+// Its packets are in decoding order within a track. Gap tells of loss, of a
+// jump of the sender's clock, and of packets dropped because nobody read them.
+type Publisher struct {
+	*peer
+	clock   pace.Clock
+	hold    time.Duration
+	times   *Timebase
+	queue   *queue
+	offered map[media.Kind]*section
+	first   chan struct{} // closed with the first media packet
+	all     chan struct{} // closed once every offered track has sent one
+
+	mu     sync.Mutex
+	inputs map[media.Kind]*input
+	tracks []media.Track // what Ready found
+	ready  bool
+	heard  time.Duration // when the last media packet came
+	late   uint64        // packets of tracks that came after Ready
+}
+
+// input is one track that sends.
+type input struct {
+	track    media.Track
+	time     *TrackTime
+	receiver *Receiver
+	ask      func()
+	heard    bool
+}
+
+// Publish answers a publisher's offer. ctx bounds the negotiation, not the life
+// of the peer, which is ended by Close, by the host, or by its own silence.
+func (h *Host) Publish(ctx context.Context, offerSDP string, o PublishOptions) (*Publisher, string, error) {
+	if o.Clock == nil {
+		return nil, "", errors.New("publish: a clock is needed")
+	}
+	offer, err := parseOffer(offerSDP, true)
+	if err != nil {
+		return nil, "", err
+	}
+	p := &Publisher{
+		clock: o.Clock, hold: o.Hold, times: NewTimebase(),
+		offered: map[media.Kind]*section{}, inputs: map[media.Kind]*input{},
+		first: make(chan struct{}), all: make(chan struct{}), heard: o.Clock.Now(),
+	}
+	p.queue = newQueue(p.askKey)
+	for _, s := range []*section{offer.audio, offer.video} {
+		if s != nil {
+			p.offered[s.kind] = s
+		}
+	}
+	if p.peer, err = h.newPeer(offer, true, p.queue.close); err != nil {
+		return nil, "", err
+	}
+	p.pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) { p.spawn("track", func() { p.receive(t, r) }) })
+	answer, err := p.negotiate(ctx, offer, func() error { return nil })
+	if err != nil {
+		return nil, "", err
+	}
+	return p, answer, nil
+}
+
+// receive takes one track in until it ends.
+func (p *Publisher) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
+	c := t.Codec()
+	in := &input{time: p.times.Track(int(c.ClockRate))}
+	config := ReceiverConfig{
+		Fmtp: c.SDPFmtpLine, PayloadType: uint8(c.PayloadType), Times: in.time, Clock: p.clock, Hold: p.hold, Out: p.queue.push,
+	}
+	switch strings.ToLower(c.MimeType) {
+	case strings.ToLower(webrtc.MimeTypeH264):
+		config.Codec = media.H264
+	case strings.ToLower(webrtc.MimeTypeVP8):
+		config.Codec = media.VP8
+	case strings.ToLower(webrtc.MimeTypeOpus):
+		config.Codec = media.Opus
+	default:
+		return
+	}
+	in.track = media.Track{Kind: media.Video, Codec: config.Codec}
+	if config.Codec == media.Opus {
+		in.track = media.Track{Kind: media.Audio, Codec: media.Opus, SampleRate: 48000, Channels: 1}
+		if fmtpValue(c.SDPFmtpLine, "sprop-stereo") == "1" {
+			in.track.Channels = 2
+		}
+	}
+	kind := in.track.Kind
+	// The answer's format line may lack the sender's parameter sets: the offer's has them.
+	for _, o := range p.offered[kind].codecs {
+		if o.pt == config.PayloadType {
+			config.Fmtp = o.fmtp
+		}
+	}
+	ssrc := uint32(t.SSRC())
+	in.ask = func() { p.write(keyRequest(c, ssrc)) }
+	config.PLI = in.ask
+	if hasFeedback(c, "nack", "") {
+		config.NACK = func(numbers []uint16) {
+			p.write(&rtcp.TransportLayerNack{MediaSSRC: ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(numbers)})
+		}
+	}
+	config.Heard = func(at time.Duration) { p.hear(in, at) }
+	in.receiver = NewReceiver(config)
+	if !p.enter(in) {
+		return
+	}
+	p.spawn("reports", func() { p.reports(in, r) })
+	if err := in.receiver.Run(t); err != nil && !errors.Is(err, io.EOF) {
+		p.log.Debug("track ended", "kind", kind, "error", err)
+	}
+}
+
+// enter makes a track known: the first of its kind, while Ready still waits.
+func (p *Publisher) enter(in *input) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.inputs[in.track.Kind] != nil {
+		return false
+	}
+	p.inputs[in.track.Kind] = in
+	return true
+}
+
+// hear notes a packet of a track.
+func (p *Publisher) hear(in *input, at time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.heard = at
+	if in.heard {
+		return
+	}
+	in.heard = true
+	n := 0
+	for _, i := range p.inputs {
+		if i.heard {
+			n++
+		}
+	}
+	if n == 1 {
+		close(p.first)
+	}
+	if n == len(p.offered) {
+		close(p.all)
+	}
+}
+
+// reports gives the track's sender reports to the clock mapping.
+func (p *Publisher) reports(in *input, r *webrtc.RTPReceiver) {
+	for {
+		packets, _, err := r.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, k := range packets {
+			if sr, ok := k.(*rtcp.SenderReport); ok {
+				in.time.Report(sr.NTPTime, sr.RTPTime)
+			}
+		}
+	}
+}
+
+// askKey asks the sender for a keyframe.
+func (p *Publisher) askKey() {
+	p.mu.Lock()
+	in := p.inputs[media.Video]
+	p.mu.Unlock()
+	if in != nil {
+		in.ask()
+	}
+}
+
+func (p *Publisher) write(k rtcp.Packet) {
+	if err := p.pc.WriteRTCP([]rtcp.Packet{k}); err != nil {
+		p.log.Debug("write RTCP", "error", err)
+	}
+}
+
+// keyRequest asks in the way that was negotiated.
+func keyRequest(c webrtc.RTPCodecParameters, ssrc uint32) rtcp.Packet {
+	if !hasFeedback(c, "nack", "pli") && hasFeedback(c, "ccm", "fir") {
+		return &rtcp.FullIntraRequest{MediaSSRC: ssrc, FIR: []rtcp.FIREntry{{SSRC: ssrc, SequenceNumber: uint8(time.Now().UnixMilli() / 250)}}}
+	}
+	return &rtcp.PictureLossIndication{MediaSSRC: ssrc}
+}
+
+func hasFeedback(c webrtc.RTPCodecParameters, kind, parameter string) bool {
+	for _, f := range c.RTCPFeedback {
+		if f.Type == kind && f.Parameter == parameter {
+			return true
+		}
+	}
+	return false
+}
+
+// Ready waits for the first media packet, and up to 500 ms more for the other
+// offered track. A track that begins later is not one of Tracks, and is left out.
+func (p *Publisher) Ready(ctx context.Context) error {
+	select {
+	case <-p.first:
+	case <-p.quit:
+		return io.EOF
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	wait := time.NewTimer(otherTrack)
+	defer wait.Stop()
+	select {
+	case <-p.all:
+	case <-wait.C:
+	case <-p.quit:
+		return io.EOF
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ready {
+		return nil
+	}
+	p.ready = true
+	for _, kind := range []media.Kind{media.Video, media.Audio} {
+		if in := p.inputs[kind]; in != nil && in.heard {
+			p.tracks = append(p.tracks, in.track)
+		}
+	}
+	return nil
+}
+
+// Tracks returns what is sent: valid after Ready. Sizes are unknown, and may change.
+func (p *Publisher) Tracks() []media.Track {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.tracks
+}
+
+// Read returns the next access unit; io.EOF once the peer is gone. It is valid after Ready.
+func (p *Publisher) Read(ctx context.Context) (media.Packet, error) {
+	for {
+		k, err := p.queue.pop(ctx)
+		if err != nil {
+			return media.Packet{}, err
+		}
+		p.mu.Lock()
+		known := false
+		for _, t := range p.tracks {
+			known = known || t.Kind == k.Kind
+		}
+		if !known {
+			p.late++
+		}
+		p.mu.Unlock()
+		if known {
+			return k, nil
+		}
+	}
+}
+
+// Silent returns how long ago the last media packet arrived, or the offer if none did.
+func (p *Publisher) Silent() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.clock.Now() - p.heard
+}

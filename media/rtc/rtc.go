@@ -1,0 +1,165 @@
+// Package rtc brings live media in and out by WebRTC: a Publisher is a
+// media.Source, a Viewer a media.Sink, and one Host holds them all on one UDP
+// and TCP port. Receiver and Sender do the same for bare tracks, where the
+// connection is somebody else's.
+package rtc
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/webrtc/v4"
+)
+
+// Times of a connection.
+const (
+	connectTimeout = 20 * time.Second // from offer to media path
+	iceDisconnect  = 3 * time.Second  // silence until a path counts as disturbed
+	iceFail        = 5 * time.Second  // and then until it is given up
+	iceKeepAlive   = time.Second
+)
+
+// socketBuffer is asked of the kernel for the media socket, bytes: a keyframe to 20 viewers at once.
+const socketBuffer = 4 << 20
+
+// ErrClosed is returned by a Host after Close.
+var ErrClosed = errors.New("media host is closed")
+
+// Config says where media flows.
+type Config struct {
+	MediaPort int      // one UDP port for all peers, and TCP on the same number; 0 for any free one
+	PublicIPs []string // announced instead of the host's own addresses
+	Loopback  bool     // announce loopback addresses too: tests, and browsers on the same machine
+	Log       *slog.Logger
+}
+
+// Host owns the media port and all peers on it.
+type Host struct {
+	port     int
+	log      *slog.Logger
+	settings webrtc.SettingEngine
+	udp      ice.UDPMux
+	tcp      ice.TCPMux
+
+	mu     sync.Mutex
+	peers  map[*peer]struct{}
+	closed bool
+}
+
+// NewHost binds the media port.
+func NewHost(c Config) (*Host, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	for _, ip := range c.PublicIPs {
+		if net.ParseIP(ip) == nil {
+			return nil, fmt.Errorf("public address %q is no IP address: correct --public-ip", ip)
+		}
+	}
+	udp, tcp, err := listen(c.MediaPort)
+	if err != nil {
+		return nil, err
+	}
+	logs := pionLogs{c.Log}
+	h := &Host{
+		port: udp.LocalAddr().(*net.UDPAddr).Port, log: c.Log, peers: map[*peer]struct{}{},
+		udp: webrtc.NewICEUDPMux(logs.NewLogger("ice"), udp),
+		tcp: webrtc.NewICETCPMux(logs.NewLogger("ice"), tcp, 64),
+	}
+	s := &h.settings
+	s.LoggerFactory = logs
+	s.SetICEUDPMux(h.udp)
+	s.SetICETCPMux(h.tcp)
+	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4})
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	s.SetICETimeouts(iceDisconnect, iceFail, iceKeepAlive)
+	s.SetIncludeLoopbackCandidate(c.Loopback)
+	s.DisableActiveTCP(true) // we connect to nobody: an offer could name any address
+	if len(c.PublicIPs) > 0 {
+		if err := s.SetICEAddressRewriteRules(publicRule(c)); err != nil {
+			return nil, errors.Join(fmt.Errorf("--public-ip %v: %w", c.PublicIPs, err), h.Close())
+		}
+	}
+	return h, nil
+}
+
+// publicRule announces public addresses: instead of our own, or beside them where loopback must stay.
+func publicRule(c Config) webrtc.ICEAddressRewriteRule {
+	mode := webrtc.ICEAddressRewriteReplace
+	if c.Loopback {
+		mode = webrtc.ICEAddressRewriteAppend
+	}
+	return webrtc.ICEAddressRewriteRule{External: c.PublicIPs, AsCandidateType: webrtc.ICECandidateTypeHost, Mode: mode}
+}
+
+// listen binds a port for UDP and TCP alike.
+func listen(port int) (*net.UDPConn, *net.TCPListener, error) {
+	for try := 0; ; try++ {
+		udp, err := net.ListenUDP("udp4", &net.UDPAddr{Port: port})
+		if err != nil {
+			return nil, nil, portError("udp", port, err)
+		}
+		tcp, err := net.ListenTCP("tcp4", &net.TCPAddr{Port: udp.LocalAddr().(*net.UDPAddr).Port})
+		if err == nil {
+			// Best effort: the kernel's limit may be lower.
+			_ = udp.SetReadBuffer(socketBuffer)
+			_ = udp.SetWriteBuffer(socketBuffer)
+			return udp, tcp, nil
+		}
+		_ = udp.Close()
+		if port != 0 || try == 20 {
+			return nil, nil, portError("tcp", port, err)
+		}
+	}
+}
+
+func portError(network string, port int, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("media port %d/%s is taken: stop what uses it or choose another with --media-port", port, network)
+	}
+	return fmt.Errorf("media port %d/%s: %w; choose another with --media-port", port, network, err)
+}
+
+// Port returns the media port.
+func (h *Host) Port() int { return h.port }
+
+// Close ends every peer, waits for all they started, and frees the port.
+func (h *Host) Close() error {
+	h.mu.Lock()
+	h.closed = true
+	peers := make([]*peer, 0, len(h.peers))
+	for p := range h.peers {
+		peers = append(peers, p)
+	}
+	h.mu.Unlock()
+	for _, p := range peers {
+		p.end()
+	}
+	for _, p := range peers {
+		<-p.done
+	}
+	return errors.Join(h.udp.Close(), h.tcp.Close())
+}
+
+// admit enters a peer; false after Close.
+func (h *Host) admit(p *peer) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return false
+	}
+	h.peers[p] = struct{}{}
+	return true
+}
+
+func (h *Host) forget(p *peer) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.peers, p)
+}

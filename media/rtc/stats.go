@@ -1,0 +1,63 @@
+package rtc
+
+import (
+	"time"
+
+	"livedub/media"
+)
+
+// PublisherStats count what a publisher sent since it connected.
+type PublisherStats struct {
+	Packets   uint64 `json:"packets"`   // of RTP
+	Lost      uint64 `json:"lost"`      // of those, never came or came too late
+	Recovered uint64 `json:"recovered"` // came again after a NACK
+	Frames    uint64 `json:"frames"`    // access units handed on, sound and pictures
+	Dropped   uint64 `json:"dropped"`   // damaged, undecodable without what was lost, or not read in time
+	PLIs      uint64 `json:"plis"`      // keyframes asked for
+	NACKs     uint64 `json:"nacks"`     // packets asked for again
+	Jumps     int    `json:"jumps"`     // of the sender's clock
+
+	Aligned     bool          `json:"aligned"`       // sound and picture stand together by sender reports
+	AudioLag    time.Duration `json:"audio_lag"`     // how much earlier than its earliest arrival sound stands, <= 0
+	VideoLag    time.Duration `json:"video_lag"`     // likewise pictures
+	AudioToSlew time.Duration `json:"audio_to_slew"` // correction that is still to be slewed
+	VideoToSlew time.Duration `json:"video_to_slew"`
+}
+
+// Stats returns the counters so far.
+func (p *Publisher) Stats() PublisherStats {
+	s := PublisherStats{Aligned: p.times.Aligned(), Dropped: p.queue.drops()}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.Dropped += p.late
+	for kind, in := range p.inputs {
+		c := &in.receiver.stats
+		s.Packets += c.packets.Load()
+		s.Lost += c.lost.Load()
+		s.Recovered += c.recovered.Load()
+		s.Frames += c.frames.Load()
+		s.Dropped += c.dropped.Load()
+		s.PLIs += c.plis.Load()
+		s.NACKs += c.nacks.Load()
+		missing, lag, jumps := in.time.figures()
+		s.Jumps += jumps
+		if kind == media.Audio {
+			s.AudioToSlew, s.AudioLag = missing, lag
+		} else {
+			s.VideoToSlew, s.VideoLag = missing, lag
+		}
+	}
+	return s
+}
+
+// ViewerStats count what a viewer was sent since it connected.
+type ViewerStats struct {
+	Frames    uint64        `json:"frames"`    // access units sent, sound and pictures
+	Packets   uint64        `json:"packets"`   // of RTP
+	Bytes     uint64        `json:"bytes"`     // of their payloads
+	Dropped   uint64        `json:"dropped"`   // access units that found the queue full, or lacked their keyframe
+	Keyframes uint64        `json:"keyframes"` // asked for by the viewer
+	Bitrate   int           `json:"bitrate"`   // estimated room for pictures, bit/s
+	Loss      float64       `json:"loss"`      // of pictures' packets, as last reported, 0..1
+	RTT       time.Duration `json:"rtt"`       // as last measured; 0 if never
+}

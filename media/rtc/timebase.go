@@ -1,0 +1,255 @@
+package rtc
+
+import (
+	"sync"
+	"time"
+)
+
+// Limits of the clock mapping.
+const (
+	maxSlew     = 5 * time.Millisecond // correction per second of session time
+	maxDeviate  = 500 * time.Millisecond
+	windowSize  = 10 // seconds in which the earliest arrival is looked for
+	persistent  = 3  // seconds of nothing but late arrivals, after which the sender's clock was set back
+	settle      = time.Second
+	maxSkew     = 2 * time.Second  // between tracks: beyond, the reports' clocks are not one
+	maxReportTS = 60 * time.Second // a report's RTP time is near the media's
+)
+
+// Timebase maps the RTP timestamps of one sender's tracks to the session clock.
+//
+// Each track is anchored by its earliest arrival: the packet that met the least
+// delay within 10 s. Once both tracks have had a sender report, the one with
+// the greater delay is moved back, so that what was captured together stands
+// together. Corrections are slewed by at most 5 ms/s, except in the first
+// second after an anchor, when the least delay is still being found. A
+// timestamp that is 500 ms off its arrival, or jumps back as far, is a jump of
+// the sender's clock and anchors the track anew.
+//
+// It is safe for concurrent use.
+type Timebase struct {
+	mu     sync.Mutex
+	tracks []*TrackTime
+}
+
+// NewTimebase returns a mapping without tracks.
+func NewTimebase() *Timebase { return &Timebase{} }
+
+// Track adds a track whose timestamps count at rate Hz.
+func (b *Timebase) Track(rate int) *TrackTime {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := &TrackTime{base: b, rate: int64(rate)}
+	b.tracks = append(b.tracks, t)
+	return t
+}
+
+// Aligned tells whether the tracks stand to each other by sender reports.
+func (b *Timebase) Aligned() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.align()
+}
+
+// TrackTime is the mapping of one track.
+type TrackTime struct {
+	base *Timebase
+	rate int64
+
+	started bool
+	top     int64         // highest timestamp, unwrapped
+	at      time.Duration // its arrival
+	anchor  time.Duration // when the track was anchored
+	offset  time.Duration // session time - media time, as applied
+	lag     time.Duration // <= 0: how much earlier than its earliest arrival the track stands, for the other's sake
+	window  []bucket      // newest last, one a second, at most windowSize
+
+	pending  *senderReport // came before the first packet
+	bias     time.Duration
+	reported bool // bias is known and holds
+
+	jumps  int
+	jumped bool // not told yet
+}
+
+type bucket struct {
+	second   int64
+	earliest time.Duration // least arrival - media time
+}
+
+type senderReport struct {
+	ntp uint64
+	ts  uint32
+}
+
+// Map returns the session time of timestamp ts, whose packet arrived at at.
+// newest tells that no later packet of the track arrived before: only such
+// packets teach the mapping. jumped is true once after each jump of the sender's clock.
+func (t *TrackTime) Map(ts uint32, at time.Duration, newest bool) (pts time.Duration, jumped bool) {
+	t.base.mu.Lock()
+	defer t.base.mu.Unlock()
+	if !t.started {
+		t.started, t.top = true, int64(ts)
+		t.reanchor(t.media(t.top), at)
+		if r := t.pending; r != nil {
+			t.pending = nil
+			t.report(r.ntp, r.ts)
+		}
+	}
+	ext := t.unwrap(ts)
+	if newest {
+		t.learn(ext, at)
+	}
+	jumped, t.jumped = t.jumped, false
+	return t.media(ext) + t.offset, jumped
+}
+
+// Report takes a sender report: timestamp ts was captured at ntp (64-bit NTP format) by the sender's clock.
+func (t *TrackTime) Report(ntp uint64, ts uint32) {
+	t.base.mu.Lock()
+	defer t.base.mu.Unlock()
+	if !t.started {
+		t.pending = &senderReport{ntp, ts}
+		return
+	}
+	t.report(ntp, ts)
+}
+
+func (t *TrackTime) unwrap(ts uint32) int64 { return t.top + int64(int32(ts-uint32(t.top))) }
+
+// media is the time an unwrapped timestamp counts.
+func (t *TrackTime) media(ext int64) time.Duration {
+	return time.Duration(ext/t.rate)*time.Second + time.Duration(ext%t.rate)*time.Second/time.Duration(t.rate)
+}
+
+func (t *TrackTime) learn(ext int64, at time.Duration) {
+	m := t.media(ext)
+	raw := at - m
+	if deviation := raw - (t.offset - t.lag); deviation < -maxDeviate || m-t.media(t.top) < -maxDeviate || t.setBack() {
+		t.jumps++
+		t.jumped, t.reported = true, false
+		last := t.media(t.top) + t.offset
+		t.reanchor(m, at)
+		if m+t.offset <= last { // time never runs back
+			t.offset = last + time.Millisecond - m
+		}
+		t.top, t.at = ext, at
+		return
+	}
+	t.note(raw, at)
+	t.base.align()
+	t.slew(m, at)
+	t.top, t.at = max(t.top, ext), max(t.at, at)
+}
+
+func (t *TrackTime) reanchor(m, at time.Duration) {
+	t.window = append(t.window[:0], bucket{int64(at / time.Second), at - m})
+	t.offset, t.anchor, t.at = at-m+t.lag, at, at
+}
+
+// note puts an arrival into the window.
+func (t *TrackTime) note(raw, at time.Duration) {
+	second := int64(at / time.Second)
+	if last := &t.window[len(t.window)-1]; last.second >= second {
+		last.earliest = min(last.earliest, raw)
+		return
+	}
+	if len(t.window) == windowSize {
+		t.window = append(t.window[:0], t.window[1:]...)
+	}
+	t.window = append(t.window, bucket{second, raw})
+}
+
+// earliest is the least arrival - media time in the window.
+func (t *TrackTime) earliest() time.Duration {
+	e := t.window[0].earliest
+	for _, b := range t.window[1:] {
+		e = min(e, b.earliest)
+	}
+	return e
+}
+
+// setBack tells that everything of the last seconds came late: no network does
+// that for so long, the sender's clock stood still or was set back.
+func (t *TrackTime) setBack() bool {
+	if len(t.window) <= persistent {
+		return false
+	}
+	for _, b := range t.window[len(t.window)-persistent-1:] {
+		if b.earliest < t.offset-t.lag+maxDeviate {
+			return false
+		}
+	}
+	return true
+}
+
+func (t *TrackTime) slew(m, at time.Duration) {
+	target := t.earliest() + t.lag
+	missing := target - t.offset
+	passed := min(max(at-t.at, 0), time.Second)
+	limit := time.Duration(int64(maxSlew) * int64(passed) / int64(time.Second))
+	step := time.Duration(float64(missing) * passed.Seconds())
+	step = min(max(step, -limit), limit)
+	if missing < 0 && at-t.anchor < settle {
+		// Half of what the media itself advanced: times still rise.
+		step = min(step, -min(-missing, max(m-t.media(t.top), 0)/2))
+	}
+	t.offset += step
+}
+
+func (t *TrackTime) report(ntp uint64, ts uint32) {
+	if ntp == 0 { // the sender has no such clock
+		return
+	}
+	m := t.media(t.unwrap(ts))
+	if d := m - t.media(t.top); d < -maxReportTS || d > maxReportTS {
+		return
+	}
+	bias := fromNTP(ntp) - m
+	if d := bias - t.bias; t.reported && (d > maxDeviate || d < -maxDeviate) {
+		// The sender's wall clock was set: the others' reports are of the old one.
+		for _, o := range t.base.tracks {
+			o.reported = false
+		}
+	}
+	t.bias, t.reported = bias, true
+	t.base.align()
+}
+
+// align sets every track's lag by the reports, where all tracks have one. The
+// caller has the lock. Without, lags stay as they are.
+func (b *Timebase) align() bool {
+	if len(b.tracks) < 2 {
+		return false
+	}
+	var least, most time.Duration // delay by the sender's clock
+	for i, t := range b.tracks {
+		if !t.started || !t.reported {
+			return false
+		}
+		d := t.earliest() - t.bias
+		if i == 0 || d < least {
+			least = d
+		}
+		if i == 0 || d > most {
+			most = d
+		}
+	}
+	if most-least > maxSkew {
+		return false
+	}
+	for _, t := range b.tracks {
+		t.lag = least - (t.earliest() - t.bias)
+	}
+	return true
+}
+
+// figures returns the applied offset's distance to its target, the lag, and how often the clock jumped.
+func (t *TrackTime) figures() (missing, lag time.Duration, jumps int) {
+	t.base.mu.Lock()
+	defer t.base.mu.Unlock()
+	if !t.started {
+		return 0, 0, 0
+	}
+	return t.earliest() + t.lag - t.offset, t.lag, t.jumps
+}

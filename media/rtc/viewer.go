@@ -1,0 +1,257 @@
+package rtc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+
+	"livedub/media"
+	"livedub/media/pace"
+)
+
+// ViewOptions say what a viewer is shown.
+type ViewOptions struct {
+	Clock    pace.Clock    // the session's: packets' times are output times on it
+	StreamID string        // one msid for sound and picture, or browsers do not sync them
+	Keyframe func()        // the viewer needs one; called at most once per 500 ms
+	Bitrate  func(bps int) // estimated room for pictures, 150k to 8M; called at most once a second
+}
+
+// Viewer is a peer that we send media to: a media.Sink. Write never blocks.
+type Viewer struct {
+	*peer
+	o       ViewOptions
+	clock   *ReportClock
+	queue   *outQueue
+	video   media.Codec
+	audio   media.Codec
+	outputs map[media.Kind]*Sender
+
+	mu       sync.Mutex
+	estimate *estimate
+	loss     float64
+	rtt      time.Duration
+	lastKey  time.Duration
+	askedKey bool
+	stats    ViewerStats
+}
+
+// View answers a viewer's offer. ctx bounds the negotiation, not the life of
+// the peer. Nothing but what follows the connection is shown: it begins with a keyframe.
+func (h *Host) View(ctx context.Context, offerSDP string, o ViewOptions) (*Viewer, string, error) {
+	if o.Clock == nil || o.StreamID == "" {
+		return nil, "", errors.New("view: a clock and a stream id are needed")
+	}
+	if o.Keyframe == nil {
+		o.Keyframe = func() {}
+	}
+	if o.Bitrate == nil {
+		o.Bitrate = func(int) {}
+	}
+	offer, err := parseOffer(offerSDP, false)
+	if err != nil {
+		return nil, "", err
+	}
+	v := &Viewer{o: o, clock: NewReportClock(o.Clock), outputs: map[media.Kind]*Sender{}, estimate: newEstimate()}
+	v.queue = newOutQueue(v.needKey)
+	if v.peer, err = h.newPeer(offer, false, v.queue.close); err != nil {
+		return nil, "", err
+	}
+	answer, err := v.negotiate(ctx, offer, func() error {
+		for _, s := range []*section{offer.audio, offer.video} {
+			if s != nil {
+				if err := v.add(s); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	v.spawn("send", v.send)
+	return v, answer, nil
+}
+
+// add makes the track of a section.
+func (v *Viewer) add(s *section) error {
+	c := s.codecs[0]
+	track, err := webrtc.NewTrackLocalStaticRTP(c.capability(false), s.kind.String(), v.o.StreamID)
+	if err != nil {
+		return fmt.Errorf("%s track: %w", s.kind, err)
+	}
+	rtpSender, err := v.pc.AddTrack(track)
+	if err != nil {
+		return fmt.Errorf("%s track: %w", s.kind, err)
+	}
+	encodings := rtpSender.GetParameters().Encodings
+	if len(encodings) == 0 {
+		return fmt.Errorf("%s track has no encoding", s.kind)
+	}
+	sender, err := NewSender(SenderConfig{
+		Codec: c.codec, SSRC: uint32(encodings[0].SSRC), Clock: v.clock, WriteRTP: track.WriteRTP, WriteRTCP: v.pc.WriteRTCP,
+	})
+	if err != nil {
+		return err
+	}
+	v.outputs[s.kind] = sender
+	if s.kind == media.Audio {
+		v.audio = c.codec
+	} else {
+		v.video = c.codec
+	}
+	v.spawn("feedback", func() { v.feedback(rtpSender, sender.c.SSRC, s.kind) })
+	return nil
+}
+
+// Codecs tells what was chosen from the offer: H.264 before VP8; "" where there is no such track.
+func (v *Viewer) Codecs() (video, audio media.Codec) { return v.video, v.audio }
+
+// Start checks that the tracks are what was negotiated.
+func (v *Viewer) Start(tracks []media.Track) error {
+	for _, t := range tracks {
+		want := v.video
+		if t.Kind == media.Audio {
+			want = v.audio
+		}
+		if want != "" && t.Codec != want {
+			return fmt.Errorf("viewer takes %s in %s, not in %s", t.Kind, want, t.Codec)
+		}
+	}
+	return nil
+}
+
+// Write queues one access unit. It fails once the viewer is gone; one that is
+// too slow or not yet connected is no failure.
+func (v *Viewer) Write(p media.Packet) error {
+	select {
+	case <-v.quit:
+		return errGone
+	default:
+	}
+	if v.outputs[p.Kind] != nil {
+		v.queue.push(p)
+	}
+	return nil
+}
+
+var errGone = errors.New("viewer is gone")
+
+// send writes what is queued, once connected.
+func (v *Viewer) send() {
+	select {
+	case <-v.connected:
+	case <-v.quit:
+		return
+	}
+	v.queue.start()
+	if v.video != "" {
+		v.needKey()
+	}
+	for {
+		packets, ok := v.queue.take()
+		if !ok {
+			return
+		}
+		for _, p := range packets {
+			n, err := v.outputs[p.Kind].Write(p)
+			if err != nil {
+				v.log.Debug("send", "kind", p.Kind, "error", err)
+				continue
+			}
+			v.count(p, n)
+		}
+	}
+}
+
+// count notes what was sent, and tells news of the room there is.
+func (v *Viewer) count(p media.Packet, packets int) {
+	now := v.clock.Now()
+	v.mu.Lock()
+	v.stats.Frames++
+	v.stats.Packets += uint64(packets)
+	v.stats.Bytes += uint64(len(p.Data))
+	if p.Kind == media.Video {
+		v.estimate.sent(len(p.Data), now)
+	}
+	bps, changed := v.estimate.news(now)
+	v.mu.Unlock()
+	if changed {
+		v.o.Bitrate(bps)
+	}
+}
+
+// feedback reads what the viewer says of one track.
+func (v *Viewer) feedback(s *webrtc.RTPSender, ssrc uint32, kind media.Kind) {
+	for {
+		packets, _, err := s.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, k := range packets {
+			switch k := k.(type) {
+			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
+				v.mu.Lock()
+				v.stats.Keyframes++
+				v.mu.Unlock()
+				v.needKey()
+			case *rtcp.ReceiverReport:
+				v.reported(k.Reports, ssrc, kind)
+			case *rtcp.SenderReport:
+				v.reported(k.Reports, ssrc, kind)
+			case *rtcp.ReceiverEstimatedMaximumBitrate:
+				v.mu.Lock()
+				v.estimate.remb(float64(k.Bitrate), v.clock.Now())
+				v.mu.Unlock()
+			}
+		}
+	}
+}
+
+func (v *Viewer) reported(reports []rtcp.ReceptionReport, ssrc uint32, kind media.Kind) {
+	now := v.clock.Now()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, r := range reports {
+		if r.SSRC != ssrc || kind != media.Video {
+			continue
+		}
+		v.rtt = 0
+		if d := uint32(v.clock.NTP(now)>>16) - r.LastSenderReport - r.Delay; r.LastSenderReport != 0 && d < 1<<31 {
+			v.rtt = time.Duration(d) * time.Second >> 16
+		}
+		v.loss = float64(r.FractionLost) / 256
+		v.estimate.report(v.loss, v.rtt, now)
+	}
+}
+
+// needKey hands on that the viewer needs a keyframe, seldom enough for an encoder that serves many.
+func (v *Viewer) needKey() {
+	now := v.clock.Now()
+	v.mu.Lock()
+	soon := v.askedKey && now-v.lastKey < keyInterval
+	if !soon {
+		v.askedKey, v.lastKey = true, now
+	}
+	v.mu.Unlock()
+	if !soon {
+		v.o.Keyframe()
+	}
+}
+
+// Stats returns the counters so far.
+func (v *Viewer) Stats() ViewerStats {
+	dropped := v.queue.drops()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	s := v.stats
+	s.Dropped, s.Loss, s.RTT = dropped, v.loss, v.rtt
+	s.Bitrate = int(min(max(v.estimate.rate, minBitrate), maxBitrate))
+	return s
+}
