@@ -2,7 +2,6 @@ package signaling
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -37,7 +36,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	case timedOut(err):
 		return nil, ErrTimeout.Errorf("the body did not arrive within %s", bodyTime)
 	case err != nil:
-		return nil, ErrBadRequest.Because(fmt.Errorf("the body broke off: %w", err))
+		return nil, ErrBadRequest.Errorf("the body broke off: %w", err)
 	}
 	return body, nil
 }

@@ -60,9 +60,9 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Kind, e.cause}
 }
 
-// Errorf returns an error of this kind that says what the format says and no more.
+// Errorf returns an error of this kind that says what the format says and no more; %w wraps.
 func (k *Kind) Errorf(format string, args ...any) error {
-	return &Error{Kind: k, Message: fmt.Sprintf(format, args...)}
+	return k.Because(fmt.Errorf(format, args...))
 }
 
 // Because makes err one of this kind; its words stay.
