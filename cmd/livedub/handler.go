@@ -9,7 +9,7 @@ import (
 )
 
 // handler is the server's doors: the page, its health and its metrics.
-func handler(version string, metrics http.Handler) http.Handler {
+func handler(version string, metrics http.Handler) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", metrics)
 	mux.Handle("GET /healthz", health(version, time.Now()))

@@ -31,10 +31,20 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if err != nil {
 		return err
 	}
+	doors, err := openDoors(cfg, log)
+	if err != nil {
+		l.Close()
+		return err
+	}
+	defer doors.Close()
 	registry := telemetry.NewRegistry(version())
-	srv := newServer(handler(version(), telemetry.Handler(registry, log)), log)
+	registry.MustRegister(doors.calls.manager)
+	mux := handler(version(), telemetry.Handler(registry, log))
+	doors.Register(mux)
+	srv := newServer(mux, log)
+	srv.RegisterOnShutdown(doors.Leave) // event streams end, or else Shutdown would wait for them
 	fmt.Fprintf(stdout, "livedub serves %s (Ctrl-C ends it)\n", pageURL(l.Addr()))
-	log.Info("serving", "addr", l.Addr().String(), "version", version())
+	log.Info("serving", "addr", l.Addr().String(), "media_port", doors.calls.host.Port(), "version", version())
 	return serve(ctx, srv, l, cfg.Serve.Drain, log)
 }
 

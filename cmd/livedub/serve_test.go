@@ -21,7 +21,8 @@ func startServer(t *testing.T, args ...string) (url string, stop func() int) {
 	stdout, w := io.Pipe()
 	code := make(chan int, 1)
 	go func() {
-		code <- run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0", "--log-level", "error"}, args...), w, io.Discard)
+		code <- run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0", "--log-level", "error", "--media-port", "0",
+			"--recognize-engine", "fake", "--translate-engine", "fake", "--speak-engine", "fake"}, args...), w, io.Discard)
 		w.Close()
 	}()
 	line, err := bufio.NewReader(stdout).ReadString('\n')
@@ -66,7 +67,10 @@ func TestServe(t *testing.T) {
 	}{
 		{"GET", "/", 200, "<title>livedub</title>"},
 		{"HEAD", "/", 200, ""},
-		{"GET", "/style.css", 200, "body {"},
+		{"GET", "/app.js", 200, "whip"},
+		{"GET", "/v1/sessions", 200, "sessions"},
+		{"GET", "/v1/languages", 200, `"to":"es"`},
+		{"POST", "/whip/x", 400, "createOffer"},
 		{"GET", "/flow.svg", 200, "<svg"},
 		{"GET", "/healthz", 200, `"status":"ok"`},
 		{"GET", "/metrics", 200, "livedub_build_info{"},

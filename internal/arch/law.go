@@ -40,7 +40,8 @@ var layers = []layer{
 
 	{"web", nil},
 	{"internal/doctor", []string{"media", "media/codec", "inference", "inference/...", "internal/proc"}},
-	{"internal/talker", []string{"media", "media/..."}},
+	{"internal/talker", []string{"media", "media/...", "inference", "inference/viseme"}},
+	{"internal/talker/...", []string{"media", "media/...", "inference", "internal/talker"}},
 	{"internal/...", []string{"internal/..."}},
 
 	{"cmd/gateway", []string{"signaling/gateway", "cluster", "cluster/...", "internal/config", "internal/telemetry", "web"}},

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"livedub/inference"
+	"livedub/media/rtc"
+	"livedub/session"
+	"livedub/session/report"
+	"livedub/signaling"
+)
+
+// calls is what the doors of the server open to: the sessions of this node and
+// the media port that leads to them.
+type calls struct {
+	manager *session.Manager
+	host    *rtc.Host
+	engines session.Engines
+	quality string // of the default engines, in words
+}
+
+func (c *calls) Create(_ context.Context, r signaling.Request) (signaling.Info, error) {
+	spec := session.Spec{ID: r.ID, From: r.From, To: r.To, Profile: session.Profile(r.Profile), Consent: r.Consent}
+	if r.DelayMS != nil {
+		d := time.Duration(*r.DelayMS) * time.Millisecond
+		spec.Delay = &d
+	}
+	call, err := c.manager.Create(spec)
+	if err != nil {
+		return signaling.Info{}, refuse(err)
+	}
+	return info(call), nil
+}
+
+func (c *calls) Get(id string) (signaling.Info, error) {
+	call, err := c.manager.Get(id)
+	if err != nil {
+		return signaling.Info{}, refuse(err)
+	}
+	return info(call), nil
+}
+
+func (c *calls) List() []signaling.Info {
+	out := []signaling.Info{}
+	for _, call := range c.manager.List() {
+		out = append(out, info(call))
+	}
+	return out
+}
+
+func (c *calls) Delete(id string) error { return refuse(c.manager.Delete(id)) }
+
+func (c *calls) Events(id string) (<-chan session.Event, func(), error) {
+	call, err := c.manager.Get(id)
+	if err != nil {
+		return nil, nil, refuse(err)
+	}
+	events, stop := call.Events()
+	return events, stop, nil
+}
+
+func (c *calls) Pairs() []signaling.PairInfo {
+	out := []signaling.PairInfo{}
+	for _, p := range c.engines.Pairs() {
+		out = append(out, signaling.PairInfo{From: p.From, To: p.To, Quality: c.quality})
+	}
+	return out
+}
+
+// lookAhead is how long before it is due a packet must be there to be decoded in time.
+const lookAhead = 600 * time.Millisecond
+
+// Publish connects a speaker.
+func (c *calls) Publish(ctx context.Context, id, offer string) (signaling.Peer, string, error) {
+	call, err := c.manager.Get(id)
+	if err != nil {
+		return nil, "", refuse(err)
+	}
+	if err := call.Vacant(); err != nil {
+		return nil, "", refuse(err)
+	}
+	p, answer, err := c.host.Publish(ctx, offer, rtc.PublishOptions{Clock: call.Clock, Hold: max(0, *call.Spec.Delay-lookAhead)})
+	if err != nil {
+		return nil, "", refuseOffer(ctx, err)
+	}
+	if err := call.Publish(p); err != nil {
+		return nil, "", errors.Join(refuse(err), p.Close())
+	}
+	return p, answer, nil
+}
+
+// View connects a viewer of one language, or of the original.
+func (c *calls) View(ctx context.Context, id string, lang inference.Lang, offer string) (signaling.Peer, string, error) {
+	call, err := c.manager.Get(id)
+	if err != nil {
+		return nil, "", refuse(err)
+	}
+	if !call.Has(lang) {
+		return nil, "", signaling.ErrNotFound.Errorf("session %s has no %q: there are %v", id, lang, call.Languages())
+	}
+	// The viewer's wishes may come before it is attached.
+	var at atomic.Pointer[session.Attachment]
+	v, answer, err := c.host.View(ctx, offer, rtc.ViewOptions{
+		Clock: call.Clock, StreamID: fmt.Sprintf("%s-%s", id, lang),
+		Keyframe: func() {
+			if a := at.Load(); a != nil {
+				a.Keyframe()
+			}
+		},
+		Bitrate: func(bps int) {
+			if a := at.Load(); a != nil {
+				a.Room(bps)
+			}
+		},
+	})
+	if err != nil {
+		return nil, "", refuseOffer(ctx, err)
+	}
+	a, err := call.Attach(lang, v)
+	if err != nil {
+		return nil, "", errors.Join(refuse(err), v.Close())
+	}
+	at.Store(a)
+	return viewer{v, a}, answer, nil
+}
+
+// viewer leaves its dub when it is closed.
+type viewer struct {
+	*rtc.Viewer
+	at *session.Attachment
+}
+
+func (v viewer) Close() error {
+	v.at.Detach()
+	return v.Viewer.Close()
+}
+
+// refuse says in the doors' words what the session or the media port said.
+func refuse(err error) error {
+	for _, k := range []struct {
+		is  error
+		now *signaling.Kind
+	}{
+		{session.ErrNotFound, signaling.ErrNotFound},
+		{session.ErrBusy, signaling.ErrBusy},
+		{session.ErrFull, signaling.ErrFull},
+		{session.ErrExists, signaling.ErrExists},
+		{inference.ErrUnsupported, signaling.ErrUnsupportedPair},
+		{rtc.ErrNoCodec, signaling.ErrNoCodec},
+		{rtc.ErrClosed, signaling.ErrClosing},
+	} {
+		if errors.Is(err, k.is) {
+			return k.now.Because(err)
+		}
+	}
+	return err
+}
+
+// refuseOffer says what was wrong with an offer that the media port did not take.
+func refuseOffer(ctx context.Context, err error) error {
+	if ctx.Err() != nil || errors.Is(err, rtc.ErrNoCodec) || errors.Is(err, rtc.ErrClosed) {
+		return refuse(err)
+	}
+	return signaling.ErrBadOffer.Because(err)
+}
+
+// info is a call as clients see it.
+func info(call *session.Call) signaling.Info {
+	st := call.State()
+	now := call.Clock.Now().Seconds()
+	out := signaling.Info{
+		ID: call.Spec.ID, From: call.Spec.From, To: call.Spec.To, Profile: string(call.Spec.Profile),
+		DelayMS: int(call.Spec.Delay.Milliseconds()), State: call.Phase(), Consent: call.Spec.Consent,
+		Created: call.Created, Now: &now, Dubs: map[inference.Lang]signaling.DubInfo{},
+	}
+	for _, d := range st.Dubs {
+		out.Dubs[d.Lang] = dubInfo(d, *call.Spec.Delay)
+	}
+	return out
+}
+
+// maxPhrases is how many of a dub's last phrases are told.
+const maxPhrases = 12
+
+func dubInfo(d session.DubState, delay time.Duration) signaling.DubInfo {
+	f := report.Live(d, delay)
+	out := signaling.DubInfo{
+		Ladder:         string(d.Level),
+		LateMS:         signaling.Figures{"p50": f.Late.P50, "p95": f.Late.P95},
+		EarVoiceSpanMS: signaling.Figures{"p50": f.Span.P50, "p95": f.Span.P95},
+		AVOffsetMS:     signaling.Figures{"p1": f.AVOffset.P1, "p50": f.AVOffset.P50, "p99": f.AVOffset.P99},
+		Frames: map[string]int{
+			"in": f.Frames.In, "out": f.Frames.Out, "own": f.Frames.Own, "warp": f.Frames.Warp, "net": f.Frames.Net,
+			"untouched": f.Frames.Untouched, "dropped": f.Frames.Dropped,
+		},
+		Viewers: d.Viewers,
+	}
+	for _, r := range d.Records[max(0, len(d.Records)-maxPhrases):] {
+		out.Phrases = append(out.Phrases, phraseInfo(r, delay))
+	}
+	return out
+}
+
+func phraseInfo(r session.Record, delay time.Duration) signaling.Phrase {
+	p := signaling.Phrase{
+		ID: r.Phrase.ID, SourceText: r.Phrase.Text, Text: r.Text,
+		SourceStart: r.Phrase.Start.Seconds(), SourceEnd: r.Phrase.End.Seconds(), Fate: string(r.Fate),
+		Steps: signaling.Steps{
+			HeardAt: r.HeardAt.Seconds(), ReadyAt: r.ReadyAt.Seconds(),
+			TranslateMS: float64(r.TranslateTook.Microseconds()) / 1000, SpeakMS: float64(r.SpeakTook.Microseconds()) / 1000,
+		},
+	}
+	if r.Fate == session.Played {
+		start, end, late := (r.DubStart + delay).Seconds(), (r.DubEnd + delay).Seconds(), float64(r.Late.Microseconds())/1000
+		p.DubStart, p.DubEnd, p.LateMS = &start, &end, &late
+	}
+	return p
+}

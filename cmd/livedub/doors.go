@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+
+	"livedub/internal/config"
+	"livedub/media/rtc"
+	"livedub/session"
+	"livedub/signaling/api"
+	"livedub/signaling/whip"
+	"livedub/signaling/ws"
+)
+
+// doors are the ways into the server's sessions, and what stands behind them.
+type doors struct {
+	calls   *calls
+	engines *engines
+	api     *api.Server
+	whip    *whip.Server
+	ws      *ws.Server
+	leave   sync.Once
+}
+
+// demoQuality is what the embedded engines amount to.
+const demoQuality = "demo: recognition of clear speech, rule-based translation, a robot's voice"
+
+// keptRecords is how many phrases a live dub remembers.
+const keptRecords = 200
+
+// openDoors starts the engines, the media port and the doors. The caller closes them.
+func openDoors(c config.Config, log *slog.Logger) (*doors, error) {
+	e, err := openEngines(c)
+	if err != nil {
+		return nil, err
+	}
+	hc := rtc.Config{MediaPort: c.Serve.MediaPort, Loopback: true, Log: log}
+	if c.Serve.PublicIP != "" {
+		hc.PublicIPs = []string{c.Serve.PublicIP}
+	}
+	host, err := rtc.NewHost(hc)
+	if err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	base := sessionConfig(c)
+	base.KeepRecords, base.Log = keptRecords, log
+	m := session.NewManager(session.ManagerConfig{
+		Engines: e.Engines, Base: base, Max: c.Serve.MaxSessions, Idle: c.Serve.SessionIdle,
+	})
+	d := &doors{engines: e, calls: &calls{manager: m, host: host, engines: e.Engines, quality: demoQuality}}
+	d.api = api.New(api.Config{Sessions: d.calls, Log: log})
+	d.whip = whip.New(whip.Config{Sessions: d.calls, OpenMode: fromLoopback, Log: log})
+	d.ws = ws.New(ws.Config{Sessions: d.calls, OpenMode: fromLoopback, Log: log})
+	return d, nil
+}
+
+// Register puts the doors where requests find them.
+func (d *doors) Register(mux *http.ServeMux) {
+	d.api.Register(mux)
+	d.whip.Register(mux)
+	d.ws.Register(mux)
+}
+
+// Leave ends all sessions, telling whoever listens, and then the doors' own connections.
+func (d *doors) Leave() {
+	d.leave.Do(func() {
+		d.calls.manager.Close()
+		d.ws.Close()
+		d.whip.Close()
+		d.api.Close()
+	})
+}
+
+// Close ends everything that openDoors started.
+func (d *doors) Close() {
+	d.Leave()
+	d.calls.host.Close()
+	d.engines.Close()
+}
+
+// fromLoopback tells whether a request comes from this machine: the open mode,
+// in which naming a session creates it, is for trying things out.
+func fromLoopback(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	ip := net.ParseIP(host)
+	return err == nil && ip != nil && ip.IsLoopback()
+}
