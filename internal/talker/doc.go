@@ -3,9 +3,9 @@
 // sample, the documentation's pictures and load tests use it where a person
 // would sit. Everything it shows and says depends on its Config alone.
 //
-// The sample's voice is flite's "rms" (Carnegie Mellon's CMU_ARCTIC recordings,
-// free to use for any purpose under flite's BSD-like licence; flite itself is a
-// program we start and is not shipped). See README.md.
+// The sample's voice is "rms" of the program flite, under a BSD-like licence of
+// Carnegie Mellon University; README.md has its terms. flite is started where it
+// is installed and is not shipped.
 package talker
 
 //go:generate go run ./cmd/mksample -out ../../web/public/sample.mp4 -poster ../../docs/img/talker.png
