@@ -1,0 +1,239 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"livedub/inference"
+	"livedub/signaling"
+	"livedub/signaling/signalingtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// rig is the door before a desk, over a real connection.
+type rig struct {
+	*testing.T
+	desk *signalingtest.Desk
+	door *Server
+	base string
+	http *http.Client
+}
+
+func open(t *testing.T) *rig {
+	r := &rig{T: t, desk: signalingtest.NewDesk("talk")}
+	r.door = New(Config{Sessions: r.desk, Heartbeat: 20 * time.Millisecond})
+	mux := http.NewServeMux()
+	mux.Handle("GET /", http.NotFoundHandler())
+	r.door.Register(mux)
+	srv := httptest.NewServer(mux)
+	r.base, r.http = srv.URL, srv.Client()
+	t.Cleanup(func() {
+		r.door.Close()
+		srv.Close()
+	})
+	return r
+}
+
+// do sends a request and reads the answer's JSON.
+func (r *rig) do(method, path, body string, headers ...string) (int, map[string]any, http.Header) {
+	r.Helper()
+	req, err := http.NewRequestWithContext(r.Context(), method, r.base+path, strings.NewReader(body))
+	if err != nil {
+		r.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := r.http.Do(req)
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		r.Fatal(err)
+	}
+	var v map[string]any
+	if len(data) > 0 {
+		if err := json.Unmarshal(data, &v); err != nil {
+			r.Fatalf("%s %s: no JSON: %s", method, path, data)
+		}
+	}
+	if resp.Header.Get("Access-Control-Allow-Origin") != "*" {
+		r.Errorf("%s %s: no CORS", method, path)
+	}
+	return resp.StatusCode, v, resp.Header
+}
+
+func TestCreate(t *testing.T) {
+	r := open(t)
+	// As curl -d sends it: the type says that it is a form.
+	status, got, h := r.do("POST", "/v1/sessions", `{"from":"en","to":["es","ca"],"profile":"sync","delay_ms":4000,"consent":true}`,
+		"Content-Type", "application/x-www-form-urlencoded")
+	want := map[string]any{
+		"id": "made", "from": "en", "to": []any{"es", "ca"}, "profile": "sync", "delay_ms": 4000.0,
+		"whip":   r.base + "/whip/made",
+		"whep":   map[string]any{"es": r.base + "/whep/made/es", "ca": r.base + "/whep/made/ca", "en": r.base + "/whep/made/en"},
+		"events": r.base + "/v1/sessions/made/events",
+	}
+	if status != 201 || !reflect.DeepEqual(got, want) || h.Get("Location") != "/v1/sessions/made" {
+		t.Errorf("%d %v\nwant %v", status, got, want)
+	}
+	if i, err := r.desk.Get("made"); err != nil || !i.Consent {
+		t.Errorf("%+v %v", i, err)
+	}
+}
+
+func TestCreateBehindAProxy(t *testing.T) {
+	r := open(t)
+	_, got, h := r.do("POST", "/v1/sessions", `{"from":"en","to":["es"]}`,
+		"X-Forwarded-Proto", "https", "X-Forwarded-Host", "live.example", "X-Forwarded-Prefix", "/dub")
+	if got["whip"] != "https://live.example/dub/whip/made" || h.Get("Location") != "/dub/v1/sessions/made" {
+		t.Errorf("%v %v", got, h)
+	}
+}
+
+func TestCreateRefuses(t *testing.T) {
+	r := open(t)
+	for name, c := range map[string]struct {
+		body   string
+		status int
+		text   string
+	}{
+		"nothing":       {"", 400, "empty"},
+		"no JSON":       {"from=en&to=es", 400, "no JSON"},
+		"misspelt":      {`{"form":"en","to":["es"]}`, 400, `did you mean "from"?`},
+		"wrong type":    {`{"from":"en","to":"es"}`, 400, `"to": got a string, want a list`},
+		"no target":     {`{"from":"en","to":[]}`, 400, `"to" is missing`},
+		"profile":       {`{"from":"en","to":["es"],"profile":"quick"}`, 400, `"sync" or "live"`},
+		"delay":         {`{"from":"en","to":["es"],"delay_ms":99999}`, 400, "0 to 60000"},
+		"too long":      {`{"from":"` + strings.Repeat("e", 70000) + `"}`, 413, "65536 bytes"},
+		"hostile codes": {`{"from":"en","to":["../../x"]}`, 400, "ISO 639-1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := *r
+			r.T = t
+			status, got, _ := r.do("POST", "/v1/sessions", c.body)
+			if msg, _ := got["error"].(string); status != c.status || !strings.Contains(msg, c.text) || got["hint"] == "" {
+				t.Errorf("%d %v, want %d %q", status, got, c.status, c.text)
+			}
+		})
+	}
+}
+
+func TestManagersErrors(t *testing.T) {
+	for name, c := range map[string]struct {
+		err    error
+		status int
+	}{
+		"pair":    {signaling.ErrUnsupportedPair.Errorf("en->xx is not among en->es, en->ca"), 422},
+		"full":    {signaling.ErrFull, 503},
+		"consent": {signaling.ErrConsent, 403},
+		"missing": {signaling.ErrNotFound, 404},
+		"other":   {errors.New("disk on fire"), 500},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := open(t)
+			r.desk.CreateFunc = func(context.Context, signaling.Request) (signaling.Info, error) { return signaling.Info{}, c.err }
+			r.desk.GetFunc = func(string) (signaling.Info, error) { return signaling.Info{}, c.err }
+			r.desk.DeleteFunc = func(string) error { return c.err }
+			for _, call := range [][]string{{"POST", "/v1/sessions", `{"from":"en","to":["es"]}`}, {"GET", "/v1/sessions/x", ""}, {"DELETE", "/v1/sessions/x", ""}} {
+				status, got, h := r.do(call[0], call[1], call[2])
+				if status != c.status || got["error"] != signaling.Explain(c.err).Message {
+					t.Errorf("%v: %d %v", call, status, got)
+				}
+				if (h.Get("Retry-After") != "") != (c.status == 503) {
+					t.Errorf("Retry-After %q", h.Get("Retry-After"))
+				}
+			}
+		})
+	}
+}
+
+func TestGetListDelete(t *testing.T) {
+	r := open(t)
+	late, now := 120.5, 7.25
+	get := r.desk.GetFunc
+	r.desk.GetFunc = func(id string) (signaling.Info, error) {
+		i, err := get(id)
+		i.State, i.Now = "live", &now
+		i.Dubs = map[inference.Lang]signaling.DubInfo{"es": {Ladder: "voice", LateMS: signaling.Figures{"p50": &late, "p95": nil}, Viewers: 2}}
+		return i, err
+	}
+	status, got, _ := r.do("GET", "/v1/sessions/talk", "")
+	if status != 200 || got["state"] != "live" || got["now"] != 7.25 || got["whip"] != r.base+"/whip/talk" {
+		t.Errorf("%d %v", status, got)
+	}
+	want := map[string]any{
+		"ladder": "voice", "late_ms": map[string]any{"p50": 120.5, "p95": nil}, "ear_voice_span_ms": map[string]any{},
+		"av_offset_ms": map[string]any{}, "frames": map[string]any{}, "viewers": 2.0,
+	}
+	if es := got["dubs"].(map[string]any)["es"]; !reflect.DeepEqual(es, want) {
+		t.Errorf("%v\nwant %v", es, want)
+	}
+
+	_, got, _ = r.do("GET", "/v1/sessions", "")
+	if list, _ := got["sessions"].([]any); len(list) != 1 || list[0].(map[string]any)["id"] != "talk" {
+		t.Errorf("%v", got)
+	}
+	if status, _, _ := r.do("DELETE", "/v1/sessions/talk", ""); status != 204 {
+		t.Errorf("DELETE: %d", status)
+	}
+	if status, _, _ := r.do("DELETE", "/v1/sessions/talk", ""); status != 404 {
+		t.Errorf("DELETE again: %d", status)
+	}
+	if status, got, _ := r.do("GET", "/v1/sessions", ""); status != 200 || got["sessions"] == nil {
+		t.Errorf("an empty list is a list: %v", got)
+	}
+	if status, _, h := r.do("PUT", "/v1/sessions/talk", ""); status != 405 || h.Get("Allow") != "OPTIONS, GET, DELETE" {
+		t.Errorf("PUT: %d %v", status, h)
+	}
+	if status, _, h := r.do("OPTIONS", "/v1/sessions", ""); status != 204 || h.Get("Access-Control-Allow-Methods") != "OPTIONS, GET, POST" {
+		t.Errorf("OPTIONS: %d %v", status, h)
+	}
+}
+
+func TestLanguages(t *testing.T) {
+	r := open(t)
+	r.desk.PairsFunc = func() []signaling.PairInfo { return []signaling.PairInfo{{From: "en", To: "es", Quality: "demo"}} }
+	_, got, _ := r.do("GET", "/v1/languages", "")
+	if want := map[string]any{"pairs": []any{map[string]any{"from": "en", "to": "es", "quality": "demo"}}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("%v", got)
+	}
+	r.desk.PairsFunc = func() []signaling.PairInfo { return nil }
+	if _, got, _ = r.do("GET", "/v1/languages", ""); got["pairs"] == nil {
+		t.Errorf("none is a list too: %v", got)
+	}
+}
+
+func FuzzCreate(f *testing.F) {
+	desk := signalingtest.NewDesk()
+	desk.CreateFunc = func(_ context.Context, r signaling.Request) (signaling.Info, error) {
+		return signaling.Info{ID: "x", From: r.From, To: r.To}, r.Check()
+	}
+	door := New(Config{Sessions: desk})
+	f.Cleanup(door.Close)
+	mux := http.NewServeMux()
+	door.Register(mux)
+	for _, s := range []string{`{"from":"en","to":["es"]}`, `{"from":"en","to":["es","es"]}`, `{"to":[null]}`, `{"delay_ms":1e99}`, "\xff", `{"from":{}}`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest("POST", "http://dub.example/v1/sessions", strings.NewReader(body)))
+		if (w.Code != 201 && w.Code != 400 && w.Code != 413 && w.Code != 429) || !json.Valid(w.Body.Bytes()) {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	})
+}

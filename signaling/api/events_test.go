@@ -1,0 +1,205 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"livedub/session"
+	"livedub/signaling"
+	"livedub/signaling/signalingtest"
+)
+
+// source is a session's events, and whether somebody listens.
+type source struct {
+	events    chan session.Event
+	listening atomic.Int32
+}
+
+func listenTo(d *signalingtest.Desk) *source {
+	s := &source{events: make(chan session.Event, 16)}
+	d.EventsFunc = func(id string) (<-chan session.Event, func(), error) {
+		if _, err := d.Get(id); err != nil {
+			return nil, nil, err
+		}
+		s.listening.Add(1)
+		return s.events, func() { s.listening.Add(-1) }, nil
+	}
+	return s
+}
+
+// follow opens the stream and returns its lines.
+func (r *rig) follow(ctx context.Context) (*http.Response, *bufio.Scanner) {
+	r.Helper()
+	req, err := http.NewRequestWithContext(ctx, "GET", r.base+"/v1/sessions/talk/events", nil)
+	if err != nil {
+		r.Fatal(err)
+	}
+	resp, err := r.http.Do(req)
+	if err != nil {
+		r.Fatal(err)
+	}
+	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" {
+		r.Fatalf("%d %v", resp.StatusCode, resp.Header)
+	}
+	return resp, bufio.NewScanner(resp.Body)
+}
+
+// until reads to the line wanted and returns the lines before it, comments apart.
+func (r *rig) until(s *bufio.Scanner, want string) []string {
+	r.Helper()
+	var before []string
+	for s.Scan() {
+		if s.Text() == want {
+			return before
+		}
+		if s.Text() != "" && !strings.HasPrefix(s.Text(), ":") {
+			before = append(before, s.Text())
+		}
+	}
+	r.Fatalf("the stream ended without %q: %q", want, before)
+	return nil
+}
+
+func (r *rig) eventually(what string, ok func() bool) {
+	r.Helper()
+	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			r.Fatalf("never: %s", what)
+		}
+	}
+}
+
+func TestEvents(t *testing.T) {
+	r := open(t)
+	src := listenTo(r.desk)
+	resp, lines := r.follow(t.Context())
+	defer resp.Body.Close()
+	src.events <- session.Event{Kind: "caption", Caption: &session.Caption{
+		Lang: "es", ID: 3, Text: "hola,\n\"mundo\"\r\ndata: x", Final: true, Start: 1500 * time.Millisecond, End: 2 * time.Second}}
+	src.events <- session.Event{Kind: "from tomorrow"}
+	src.events <- session.Event{Kind: "ladder", Ladder: &session.LadderChange{Lang: "es", Level: session.Captions, Why: "no voice", At: time.Second}}
+	r.until(lines, "event: caption")
+	r.until(lines, `data: {"lang":"es","id":3,"text":"hola,\n\"mundo\"\r\ndata: x","final":true,"start":1.5,"end":2}`)
+	if extra := r.until(lines, "event: ladder"); len(extra) != 0 {
+		t.Errorf("between the events: %q", extra)
+	}
+	r.until(lines, `data: {"lang":"es","level":"captions","why":"no voice","at":1}`)
+	r.until(lines, ": still here")
+	close(src.events)
+	r.until(lines, "event: end")
+	r.until(lines, `data: {"reason":"the session has ended"}`)
+	if lines.Scan() && lines.Text() != "" || lines.Scan() {
+		t.Errorf("after the end: %q", lines.Text())
+	}
+	r.eventually("nobody listens", func() bool { return src.listening.Load() == 0 })
+}
+
+func TestEventsOfNoSession(t *testing.T) {
+	r := open(t)
+	listenTo(r.desk)
+	if status, got, _ := r.do("GET", "/v1/sessions/nobody/events", ""); status != 404 || got["hint"] == nil {
+		t.Errorf("%d %v", status, got)
+	}
+	if r.door.streams != 0 {
+		t.Error("a refused stream is still counted")
+	}
+}
+
+func TestEventsOfAClientWhoVanishes(t *testing.T) {
+	r := open(t)
+	src := listenTo(r.desk)
+	ctx, vanish := context.WithCancel(t.Context())
+	resp, lines := r.follow(ctx)
+	defer resp.Body.Close()
+	r.until(lines, "retry: 1000")
+	if src.listening.Load() != 1 {
+		t.Fatal("not listening")
+	}
+	vanish()
+	r.eventually("nobody listens", func() bool { return src.listening.Load() == 0 })
+}
+
+func TestCloseEndsEvents(t *testing.T) {
+	r := open(t)
+	src := listenTo(r.desk)
+	resp, lines := r.follow(t.Context())
+	defer resp.Body.Close()
+	r.door.Close()
+	if src.listening.Load() != 0 {
+		t.Error("Close did not wait for the stream")
+	}
+	r.until(lines, "event: end")
+	r.until(lines, `data: {"reason":"the server is shutting down"}`)
+	if status, _, _ := r.do("GET", "/v1/sessions/talk/events", ""); status != 503 {
+		t.Errorf("after Close: %d", status)
+	}
+}
+
+// mute is a client that takes nothing once it has the headers.
+type mute struct {
+	http.ResponseWriter
+	deadline time.Time
+}
+
+func (m *mute) SetWriteDeadline(t time.Time) error { m.deadline = t; return nil }
+func (m *mute) Write([]byte) (int, error) {
+	time.Sleep(time.Until(m.deadline))
+	return 0, context.DeadlineExceeded
+}
+
+func TestEventsOfAClientWhoTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := signalingtest.NewDesk("talk")
+		src := listenTo(d)
+		door := New(Config{Sessions: d})
+		mux := http.NewServeMux()
+		door.Register(mux)
+		start := time.Now()
+		mux.ServeHTTP(&mute{ResponseWriter: httptest.NewRecorder()}, httptest.NewRequest("GET", "/v1/sessions/talk/events", nil))
+		if took := time.Since(start); took != writeTime || src.listening.Load() != 0 {
+			t.Errorf("cut off after %s, %d listen", took, src.listening.Load())
+		}
+		door.Close()
+	})
+}
+
+func TestHeartbeatEvery15Seconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := signalingtest.NewDesk("talk")
+		listenTo(d)
+		door := New(Config{Sessions: d})
+		mux := http.NewServeMux()
+		door.Register(mux)
+		ctx, cancel := context.WithTimeout(t.Context(), 61*time.Second)
+		defer cancel()
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest("GET", "/v1/sessions/talk/events", nil).WithContext(ctx))
+		if n := strings.Count(w.Body.String(), ": still here"); n != 4 {
+			t.Errorf("%d heartbeats in a minute", n)
+		}
+		door.Close()
+	})
+}
+
+func TestStreamsAreBounded(t *testing.T) {
+	door := New(Config{})
+	for range maxStreams {
+		if err := door.enter(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := door.enter(); signaling.Explain(err).Kind != signaling.ErrFull {
+		t.Error(err)
+	}
+	for range maxStreams {
+		door.leave()
+	}
+	door.Close()
+}

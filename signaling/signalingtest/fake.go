@@ -1,0 +1,192 @@
+// Package signalingtest holds fakes of what stands behind the doors, and a
+// browser's real offer to send to them.
+package signalingtest
+
+import (
+	"context"
+	_ "embed"
+	"slices"
+	"sync"
+
+	"livedub/inference"
+	"livedub/session"
+	"livedub/signaling"
+)
+
+// Offer is what Chromium 156 offers to send: audio and video, ICE trickling, ufrag "90w/".
+//
+//go:embed chromium_156_offer.sdp
+var Offer string
+
+// Answer is what fakes answer.
+const Answer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=fake\r\n"
+
+// Sessions fakes what the doors open to: one function a method. Nil functions
+// fail the test by a nil call.
+type Sessions struct {
+	CreateFunc  func(context.Context, signaling.Request) (signaling.Info, error)
+	GetFunc     func(id string) (signaling.Info, error)
+	ListFunc    func() []signaling.Info
+	DeleteFunc  func(id string) error
+	EventsFunc  func(id string) (<-chan session.Event, func(), error)
+	PairsFunc   func() []signaling.PairInfo
+	PublishFunc func(ctx context.Context, id, offer string) (signaling.Peer, string, error)
+	ViewFunc    func(ctx context.Context, id string, lang inference.Lang, offer string) (signaling.Peer, string, error)
+}
+
+func (s *Sessions) Create(ctx context.Context, r signaling.Request) (signaling.Info, error) {
+	return s.CreateFunc(ctx, r)
+}
+func (s *Sessions) Get(id string) (signaling.Info, error) { return s.GetFunc(id) }
+func (s *Sessions) List() []signaling.Info                { return s.ListFunc() }
+func (s *Sessions) Delete(id string) error                { return s.DeleteFunc(id) }
+func (s *Sessions) Pairs() []signaling.PairInfo           { return s.PairsFunc() }
+func (s *Sessions) Events(id string) (<-chan session.Event, func(), error) {
+	return s.EventsFunc(id)
+}
+func (s *Sessions) Publish(ctx context.Context, id, offer string) (signaling.Peer, string, error) {
+	return s.PublishFunc(ctx, id, offer)
+}
+func (s *Sessions) View(ctx context.Context, id string, lang inference.Lang, offer string) (signaling.Peer, string, error) {
+	return s.ViewFunc(ctx, id, lang, offer)
+}
+
+// Peer fakes a connection: it remembers candidates and ends when told.
+type Peer struct {
+	AddFunc func(string) error // nil: takes all
+	Trickle chan string        // what Candidates returns
+
+	mu         sync.Mutex
+	candidates []string
+	closes     int
+	done       chan struct{}
+	once       sync.Once
+}
+
+// NewPeer returns a peer that lives until Close or End.
+func NewPeer() *Peer { return &Peer{done: make(chan struct{})} }
+
+func (p *Peer) AddCandidate(c string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.candidates = append(p.candidates, c)
+	if p.AddFunc != nil {
+		return p.AddFunc(c)
+	}
+	return nil
+}
+
+func (p *Peer) Close() error {
+	p.mu.Lock()
+	p.closes++
+	p.mu.Unlock()
+	p.End()
+	return nil
+}
+
+func (p *Peer) Done() <-chan struct{}     { return p.done }
+func (p *Peer) Candidates() <-chan string { return p.Trickle }
+
+// End ends the connection from the far side.
+func (p *Peer) End() { p.once.Do(func() { close(p.done) }) }
+
+// Got returns the candidates so far.
+func (p *Peer) Got() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.candidates)
+}
+
+// Closes returns how often the peer was closed.
+func (p *Peer) Closes() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closes
+}
+
+// Desk is a small manager of sessions in memory: what the doors need of one, and no media.
+type Desk struct {
+	Sessions
+	mu    sync.Mutex
+	infos map[string]signaling.Info
+	peers []*Peer
+}
+
+// NewDesk returns a desk with the sessions of these names, en to es and ca.
+// Every function can be replaced before use.
+func NewDesk(ids ...string) *Desk {
+	d := &Desk{infos: map[string]signaling.Info{}}
+	for _, id := range ids {
+		d.infos[id] = signaling.Info{ID: id, From: "en", To: []inference.Lang{"es", "ca"}, Profile: "sync", DelayMS: 4000, State: "new"}
+	}
+	d.GetFunc, d.CreateFunc, d.DeleteFunc, d.ListFunc = d.get, d.create, d.delete, d.list
+	d.PublishFunc = func(context.Context, string, string) (signaling.Peer, string, error) { return d.peer(), Answer, nil }
+	d.ViewFunc = func(context.Context, string, inference.Lang, string) (signaling.Peer, string, error) {
+		return d.peer(), Answer, nil
+	}
+	return d
+}
+
+// Peers returns every peer that was made, the oldest first.
+func (d *Desk) Peers() []*Peer {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.peers)
+}
+
+func (d *Desk) peer() *Peer {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := NewPeer()
+	d.peers = append(d.peers, p)
+	return p
+}
+
+func (d *Desk) get(id string) (signaling.Info, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if i, ok := d.infos[id]; ok {
+		return i, nil
+	}
+	return signaling.Info{}, signaling.ErrNotFound.Errorf("session %q: no such session; there are %d", id, len(d.infos))
+}
+
+func (d *Desk) create(_ context.Context, r signaling.Request) (signaling.Info, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if r.ID == "" {
+		r.ID = "made"
+	}
+	if _, ok := d.infos[r.ID]; ok {
+		return signaling.Info{}, signaling.ErrExists
+	}
+	i := signaling.Info{ID: r.ID, From: r.From, To: r.To, Profile: "sync", DelayMS: 4000, State: "new", Consent: r.Consent}
+	if r.Profile != "" {
+		i.Profile = r.Profile
+	}
+	if r.DelayMS != nil {
+		i.DelayMS = *r.DelayMS
+	}
+	d.infos[r.ID] = i
+	return i, nil
+}
+
+func (d *Desk) delete(id string) error {
+	if _, err := d.get(id); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.infos, id)
+	return nil
+}
+
+func (d *Desk) list() []signaling.Info {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []signaling.Info
+	for _, i := range d.infos {
+		out = append(out, i)
+	}
+	return out
+}

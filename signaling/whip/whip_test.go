@@ -1,0 +1,264 @@
+package whip
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"livedub/inference"
+	"livedub/signaling"
+	"livedub/signaling/signalingtest"
+)
+
+func TestPublish(t *testing.T) {
+	var offers []string
+	r := open(t, func(c *Config, d *signalingtest.Desk) {
+		c.ICEServers = []ICEServer{{URL: "stun:stun.example"}, {URL: "turn:turn.example", Username: `a"b`, Credential: "c"}}
+		publish := d.PublishFunc
+		d.PublishFunc = func(ctx context.Context, id, offer string) (signaling.Peer, string, error) {
+			offers = append(offers, id+" "+offer)
+			return publish(ctx, id, offer)
+		}
+	})
+	got := r.do("POST", "/whip/talk?from=xx&to=yy", signalingtest.Offer, "Content-Type", "application/sdp", "Origin", "https://elsewhere.example")
+	r.want(got, 201, "")
+	if got.body != signalingtest.Answer || len(offers) != 1 || offers[0] != "talk "+signalingtest.Offer {
+		t.Errorf("answer %q to %d offers", got.body, len(offers))
+	}
+	for name, want := range map[string]string{"Content-Type": "application/sdp", "Accept-Patch": "application/trickle-ice-sdpfrag"} {
+		if got.header.Get(name) != want {
+			t.Errorf("%s: %q", name, got.header.Get(name))
+		}
+	}
+	if e := got.header.Get("ETag"); len(e) < 10 || e[0] != '"' {
+		t.Errorf("ETag %s", e)
+	}
+	links := got.header.Values("Link")
+	if len(links) != 2 || links[0] != `<stun:stun.example>; rel="ice-server"` ||
+		links[1] != `<turn:turn.example>; rel="ice-server"; username="a\"b"; credential="c"; credential-type="password"` {
+		t.Errorf("Link %q", links)
+	}
+	for _, h := range []string{"Location", "ETag", "Link", "Accept-Patch"} {
+		if !strings.Contains(got.header.Get("Access-Control-Expose-Headers"), h) {
+			t.Errorf("a page cannot read %s", h)
+		}
+	}
+}
+
+func TestLocation(t *testing.T) {
+	r := open(t, nil)
+	// As a client resolves it: a relative reference against the address it posted to.
+	for _, path := range []string{"/whip/talk", "/whep/talk/es"} {
+		loc, err := url.Parse(r.publish(path))
+		if err != nil || !strings.HasPrefix(loc.Path, path+"/") {
+			t.Fatalf("%v %v", loc, err)
+		}
+		base, _ := url.Parse(r.base + path)
+		r.want(r.do("DELETE", base.ResolveReference(loc).String(), ""), 200, "")
+		r.want(r.do("DELETE", loc.String(), ""), 404, "it has ended")
+	}
+	got := r.do("POST", "/whip/talk", signalingtest.Offer, "X-Forwarded-Prefix", "/dub")
+	if loc := got.header.Get("Location"); !strings.HasPrefix(loc, "/dub/whip/talk/") {
+		t.Errorf("behind a prefix: %s", loc)
+	}
+}
+
+func TestOffersThatAreNone(t *testing.T) {
+	r := open(t, func(_ *Config, d *signalingtest.Desk) {
+		d.PublishFunc = func(context.Context, string, string) (signaling.Peer, string, error) {
+			t.Error("a bad offer came through")
+			return nil, "", signaling.ErrBadOffer
+		}
+	})
+	big := signalingtest.Offer + strings.Repeat("a=x\r\n", 1<<20/5)
+	for name, c := range map[string]struct {
+		body, contentType string
+		status            int
+		text              string
+	}{
+		"empty":        {"", "application/sdp", 400, "empty"},
+		"1 MB":         {big, "application/sdp", 413, "262144 bytes"},
+		"binary":       {"\x1f\x8b\x00\x01", "application/sdp", 400, "binary"},
+		"binary, says": {"\x1f\x8b\x00\x01", "application/octet-stream", 415, "application/sdp"},
+		"JSON":         {`{"sdp":"v=0"}`, "application/json", 415, "application/sdp"},
+		"words":        {"hello", "", 400, "v=0"},
+		"no media":     {"v=0\r\ns=-\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n", "", 400, "neither audio nor video"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := *r
+			r.T = t
+			r.want(r.do("POST", "/whip/talk", c.body, "Content-Type", c.contentType), c.status, c.text)
+			r.want(r.do("POST", "/whep/talk/es", c.body, "Content-Type", c.contentType), c.status, c.text)
+		})
+	}
+}
+
+func TestClientsWhoAreLoose(t *testing.T) {
+	var offer string
+	r := open(t, func(_ *Config, d *signalingtest.Desk) {
+		publish := d.PublishFunc
+		d.PublishFunc = func(ctx context.Context, id, o string) (signaling.Peer, string, error) {
+			offer = o
+			return publish(ctx, id, o)
+		}
+	})
+	for name, contentType := range map[string]string{"none": "", "charset": "application/sdp; charset=utf-8", "curl -d": "application/x-www-form-urlencoded"} {
+		if got := r.do("POST", "/whip/talk", signalingtest.Offer, "Content-Type", contentType); got.status != 201 {
+			t.Errorf("content type %s: %d %s", name, got.status, got.body)
+		}
+	}
+	// GStreamer writes the codec in capitals; what to make of it is the media's side to know.
+	loud := strings.Replace(signalingtest.Offer, "opus/48000/2", "OPUS/48000/2", 1)
+	if got := r.do("POST", "/whip/talk", loud); got.status != 201 || offer != loud {
+		t.Errorf("GStreamer: %d", got.status)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for name, c := range map[string]struct {
+		err    error
+		status int
+	}{
+		"busy":     {signaling.ErrBusy.Errorf("session talk: a live publisher is there already"), 409},
+		"no codec": {signaling.ErrNoCodec, 406},
+		"offer":    {signaling.ErrBadOffer, 400},
+		"full":     {signaling.ErrFull, 503},
+		"gone":     {signaling.ErrNotFound, 404},
+		"other":    {errors.New("boom"), 500},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := open(t, func(_ *Config, d *signalingtest.Desk) {
+				d.PublishFunc = func(context.Context, string, string) (signaling.Peer, string, error) { return nil, "", c.err }
+				d.ViewFunc = func(context.Context, string, inference.Lang, string) (signaling.Peer, string, error) {
+					return nil, "", c.err
+				}
+			})
+			text := signaling.Explain(c.err).Message
+			r.want(r.do("POST", "/whip/talk", signalingtest.Offer), c.status, text)
+			r.want(r.do("POST", "/whep/talk/en", signalingtest.Offer), c.status, text)
+			if got := r.do("POST", "/whip/talk", signalingtest.Offer); (got.header.Get("Retry-After") != "") != (c.status == 503) {
+				t.Errorf("Retry-After %q", got.header.Get("Retry-After"))
+			}
+		})
+	}
+}
+
+func TestUnknownLanguageListsTheOthers(t *testing.T) {
+	r := open(t, nil)
+	r.want(r.do("POST", "/whep/talk/fr", signalingtest.Offer), 404, "en, es, ca")
+	r.want(r.do("POST", "/whep/nobody/es", signalingtest.Offer), 404, "no such session")
+	r.publish("/whep/talk/en") // the original
+}
+
+func TestOpenMode(t *testing.T) {
+	r := open(t, nil)
+	r.want(r.do("POST", "/whip/new", signalingtest.Offer), 404, "?from=en\\u0026to=es")
+	r.want(r.do("POST", "/whip/new?from=en&to=es&delay_ms=x", signalingtest.Offer), 400, "delay_ms")
+	r.want(r.do("POST", "/whip/new?from=en&to=es", "no offer"), 400, "")
+	if _, err := r.desk.Get("new"); err == nil {
+		t.Error("a bad offer made a session")
+	}
+	r.publish("/whip/new?from=en&to=es,ca&profile=live&consent=1")
+	i, err := r.desk.Get("new")
+	if err != nil || len(i.To) != 2 || i.Profile != "live" || !i.Consent {
+		t.Errorf("%+v %v", i, err)
+	}
+
+	r.want(r.do("POST", "/whip/afar?from=en&to=es", signalingtest.Offer, "X-Forwarded-For", "192.0.2.1"), 404, "")
+	closed := open(t, func(c *Config, _ *signalingtest.Desk) { c.OpenMode = nil })
+	closed.want(closed.do("POST", "/whip/new?from=en&to=es", signalingtest.Offer), 404, "no such session")
+}
+
+func TestRefusedPublisherLeavesNoSession(t *testing.T) {
+	r := open(t, func(_ *Config, d *signalingtest.Desk) {
+		d.PublishFunc = func(context.Context, string, string) (signaling.Peer, string, error) {
+			return nil, "", signaling.ErrNoCodec
+		}
+	})
+	r.want(r.do("POST", "/whip/new?from=en&to=es", signalingtest.Offer), 406, "")
+	if _, err := r.desk.Get("new"); !errors.Is(err, signaling.ErrNotFound) {
+		t.Error("the session is still there")
+	}
+}
+
+func TestMethodsAndPreflight(t *testing.T) {
+	r := open(t, func(c *Config, _ *signalingtest.Desk) { c.ICEServers = []ICEServer{{URL: "stun:stun.example"}} })
+	res := r.publish("/whip/talk")
+	for _, path := range []string{"/whip/talk", "/whep/talk/es", res, "/whep/talk/es/nothing"} {
+		for _, m := range []string{"GET", "PUT"} {
+			r.want(r.do(m, path, ""), 405, "use OPTIONS")
+		}
+		if got := r.do("HEAD", path, ""); got.status != 405 {
+			t.Errorf("HEAD %s: %d", path, got.status)
+		}
+		got := r.do("OPTIONS", path, "", "Origin", "https://elsewhere.example", "Access-Control-Request-Method", "POST")
+		r.want(got, 204, "")
+		if got.header.Get("Accept-Patch") == "" || !strings.Contains(got.header.Get("Access-Control-Allow-Headers"), "If-Match") {
+			t.Errorf("%s: %v", path, got.header)
+		}
+	}
+	got := r.do("OPTIONS", "/whip/talk", "")
+	if got.header.Get("Accept-Post") != "application/sdp" || got.header.Get("Link") == "" || got.header.Get("Access-Control-Allow-Methods") != "OPTIONS, POST" {
+		t.Errorf("%v", got.header)
+	}
+	if got := r.do("OPTIONS", res, ""); got.header.Get("Allow") != "OPTIONS, PATCH, DELETE" {
+		t.Errorf("%v", got.header)
+	}
+}
+
+func TestPeersEndWithTheirClients(t *testing.T) {
+	r := open(t, nil)
+	first, second, third := r.publish("/whip/talk"), r.publish("/whep/talk/es"), r.publish("/whep/talk/ca")
+	peers := r.desk.Peers()
+	r.want(r.do("DELETE", first, ""), 200, "")
+	if peers[0].Closes() != 1 {
+		t.Error("DELETE was answered before the peer was closed")
+	}
+	peers[1].End()
+	r.eventually("the resource of a peer that ended is gone", func() bool { return r.do("DELETE", second, "").status == 404 })
+	// Neither the wrong session nor the wrong door leads to a resource.
+	id := third[strings.LastIndexByte(third, '/'):]
+	for _, wrong := range []string{"/whip/talk" + id, "/whep/talk/es" + id, "/whep/other/ca" + id} {
+		r.want(r.do("DELETE", wrong, ""), 404, "")
+		r.want(r.do("PATCH", wrong, ""), 404, "")
+	}
+	r.door.Close()
+	if peers[2].Closes() != 1 {
+		t.Error("Close did not wait for the peer")
+	}
+	r.want(r.do("POST", "/whip/talk", signalingtest.Offer), 503, "shutting down")
+	r.door.Close() // twice is fine
+}
+
+func TestCloseWaitsForOffersBeingAnswered(t *testing.T) {
+	entered := make(chan struct{})
+	d := signalingtest.NewDesk("talk")
+	peer := signalingtest.NewPeer()
+	d.PublishFunc = func(ctx context.Context, _, _ string) (signaling.Peer, string, error) {
+		close(entered)
+		<-ctx.Done()
+		return peer, signalingtest.Answer, nil // came too late to notice
+	}
+	s := New(Config{Sessions: d})
+	mux := http.NewServeMux()
+	s.Register(mux)
+	w := httptest.NewRecorder()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		mux.ServeHTTP(w, httptest.NewRequest("POST", "/whip/talk", strings.NewReader(signalingtest.Offer)))
+	})
+	<-entered
+	s.Close()
+	if peer.Closes() != 1 {
+		t.Error("a peer outlived Close")
+	}
+	wg.Wait()
+	if w.Code != 503 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
