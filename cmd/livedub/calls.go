@@ -200,12 +200,12 @@ func dubInfo(d session.DubState, delay time.Duration) signaling.DubInfo {
 		Viewers: d.Viewers,
 	}
 	for _, r := range d.Records[max(0, len(d.Records)-maxPhrases):] {
-		out.Phrases = append(out.Phrases, phraseInfo(r, delay))
+		out.Phrases = append(out.Phrases, phraseInfo(r))
 	}
 	return out
 }
 
-func phraseInfo(r session.Record, delay time.Duration) signaling.Phrase {
+func phraseInfo(r session.Record) signaling.Phrase {
 	p := signaling.Phrase{
 		ID: r.Phrase.ID, SourceText: r.Phrase.Text, Text: r.Text,
 		SourceStart: r.Phrase.Start.Seconds(), SourceEnd: r.Phrase.End.Seconds(), Fate: string(r.Fate),
@@ -215,7 +215,7 @@ func phraseInfo(r session.Record, delay time.Duration) signaling.Phrase {
 		},
 	}
 	if r.Fate == session.Played {
-		start, end, late := (r.DubStart + delay).Seconds(), (r.DubEnd + delay).Seconds(), float64(r.Late.Microseconds())/1000
+		start, end, late := r.DubStart.Seconds(), r.DubEnd.Seconds(), float64(r.Late.Microseconds())/1000
 		p.DubStart, p.DubEnd, p.LateMS = &start, &end, &late
 	}
 	return p

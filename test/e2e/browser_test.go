@@ -109,3 +109,18 @@ func TestCameraInTheBrowser(t *testing.T) {
 	await(t, ctx, "a Spanish caption", `/coche|jard|tiempo|buenos|rojo/i.test(document.querySelector('`+id("caption-target")+`').innerText)`, 40*time.Second)
 	screenshot(t, ctx, "live")
 }
+
+// TestSampleInTheBrowser is what a newcomer without a camera does first.
+func TestSampleInTheBrowser(t *testing.T) {
+	s := serve(t)
+	ctx := browser(t, "", "")
+	if err := chromedp.Do(ctx, chromedp.Navigate(s.base), chromedp.WaitVisible(chromedp.CSS(id("try-sample"))), chromedp.Click(chromedp.CSS(id("try-sample")))); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	await(t, ctx, "a dubbed picture", `document.querySelector('`+id("dubbed-video")+`')?.videoWidth > 0`, 40*time.Second)
+	await(t, ctx, "a Spanish caption", `/[a-z]{3}/i.test(document.querySelector('`+id("caption-target")+`').innerText)`, 40*time.Second)
+	t.Logf("the first Spanish caption came %v after the click", time.Since(began).Round(100*time.Millisecond))
+	time.Sleep(8 * time.Second)
+	screenshot(t, ctx, "sample")
+}
