@@ -40,7 +40,7 @@ type Times struct {
 	Idle   time.Duration // a connection may stay without a peer and without a message
 }
 
-var defaultTimes = Times{Ping: 5 * time.Second, Silent: 12 * time.Second, Write: 10 * time.Second, Answer: 10 * time.Second, Idle: time.Minute}
+var defaultTimes = Times{Ping: 3 * time.Second, Silent: 8 * time.Second, Write: 10 * time.Second, Answer: 10 * time.Second, Idle: time.Minute}
 
 // maxConns bounds open connections: each holds two goroutines.
 const maxConns = 1024

@@ -1,0 +1,152 @@
+package ws
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"go.uber.org/goleak"
+
+	"livedub/signaling"
+	"livedub/signaling/signalingtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// rig is the door before a desk.
+type rig struct {
+	*testing.T
+	desk *signalingtest.Desk
+	door *Server
+	base string // http://...
+}
+
+// open serves a desk with the session "talk"; change may alter how.
+func open(t *testing.T, change func(*Config, *signalingtest.Desk)) *rig {
+	r := &rig{T: t, desk: signalingtest.NewDesk("talk")}
+	c := Config{Sessions: r.desk, OpenMode: signaling.Loopback}
+	if change != nil {
+		change(&c, r.desk)
+	}
+	r.door = New(c)
+	mux := http.NewServeMux()
+	mux.Handle("GET /", http.NotFoundHandler())
+	r.door.Register(mux)
+	srv := httptest.NewServer(mux)
+	r.base = srv.URL
+	t.Cleanup(func() {
+		r.door.Close()
+		srv.Close()
+		for i, p := range r.desk.Peers() {
+			if p.Closes() != 1 {
+				t.Errorf("peer %d was closed %d times", i, p.Closes())
+			}
+		}
+	})
+	return r
+}
+
+// client is a real websocket client.
+type client struct {
+	*rig
+	*websocket.Conn
+}
+
+func (r *rig) dial() *client {
+	r.Helper()
+	c, resp, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(r.base, "http")+"/ws", nil)
+	if err != nil {
+		r.Fatalf("%v %v", err, resp)
+	}
+	r.Cleanup(func() { c.Close() })
+	c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	return &client{r, c}
+}
+
+func (c *client) say(message string) {
+	c.Helper()
+	if err := c.WriteMessage(websocket.TextMessage, []byte(message)); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// offer says publish or view with Chromium's offer and more fields.
+func (c *client) offer(kind, session string, more ...string) {
+	c.Helper()
+	fields := map[string]any{"v": 1, "type": kind, "session": session, "sdp": signalingtest.Offer}
+	for i := 0; i < len(more); i += 2 {
+		fields[more[i]] = more[i+1]
+	}
+	if err := c.WriteJSON(fields); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// hear returns the next message, which must be of the type.
+func (c *client) hear(kind string) map[string]any {
+	c.Helper()
+	t, data, err := c.ReadMessage()
+	if err != nil {
+		c.Fatalf("waiting for %s: %v", kind, err)
+	}
+	var m map[string]any
+	if err := json.Unmarshal(data, &m); err != nil || t != websocket.TextMessage {
+		c.Fatalf("%d %s: %v", t, data, err)
+	}
+	if m["v"] != 1.0 || m["type"] != kind {
+		c.Fatalf("got %s, want %s", data, kind)
+	}
+	return m
+}
+
+// refused hears an error.
+func (c *client) refused(code, text string) {
+	c.Helper()
+	m := c.hear("error")
+	if msg, _ := m["error"].(string); m["code"] != code || !strings.Contains(msg, text) || m["hint"] == "" {
+		c.Errorf("got %v, want %s %q", m, code, text)
+	}
+}
+
+// closed reads to the close frame, past messages.
+func (c *client) closed(status int, reason string) {
+	c.Helper()
+	for {
+		_, data, err := c.ReadMessage()
+		if err == nil {
+			c.Logf("before the close: %.100s", data)
+			continue
+		}
+		e, ok := err.(*websocket.CloseError)
+		if !ok || e.Code != status || !strings.Contains(e.Text, reason) {
+			c.Errorf("got %v, want close %d %q", err, status, reason)
+		}
+		return
+	}
+}
+
+func (r *rig) eventually(what string, ok func() bool) {
+	r.Helper()
+	for end := time.Now().Add(15 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			r.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// peer returns the n-th peer made, once it is there.
+func (r *rig) peer(n int) *signalingtest.Peer {
+	r.Helper()
+	r.eventually("a peer", func() bool { return len(r.desk.Peers()) > n })
+	return r.desk.Peers()[n]
+}
+
+func (r *rig) conns() int {
+	r.door.mu.Lock()
+	defer r.door.mu.Unlock()
+	return r.door.conns
+}
