@@ -23,7 +23,7 @@ export function range(values: readonly number[], least: number, hold: readonly n
     const mid = (lo + hi) / 2;
     [lo, hi] = lo >= 0 && mid < least / 2 ? [0, least] : [mid - least / 2, mid + least / 2];
   }
-  const step = nice((hi - lo) / 4);
+  const step = nice((hi - lo) / 5);
   return [Math.floor(lo / step) * step, Math.ceil(hi / step) * step];
 }
 

@@ -102,7 +102,8 @@ export class Live {
     const inner = new AbortController();
     const signal = AbortSignal.any([outer, inner.signal]);
     const lang = choice.to[0]!;
-    const over = Promise.withResolvers<never>();
+    let fail: (e: Trouble) => void = () => undefined;
+    const over = new Promise<never>((_, reject) => (fail = reject));
     const up = { publish: false, watch: false };
     const state = (part: "publish" | "watch", link: Link | null) => {
       this.pcs[part] = link?.pc;
@@ -116,7 +117,7 @@ export class Live {
       connect: (s) => publish(api.address(info.whip), input.stream, s),
       up: (link) => {
         state("publish", link);
-        input.begin().catch((e) => over.reject(new Trouble("file-unreadable", String(e))));
+        input.begin().catch((e) => fail(new Trouble("file-unreadable", String(e))));
       },
       down: (why, wait) => (input.pause(), state("publish", null), this.lost(why, wait)),
     }, signal);
@@ -130,10 +131,10 @@ export class Live {
       ladder: (l) => {
         if (l.lang === lang) this.store.set({ level: l.level, why: l.why ?? "" });
       },
-      end: (reason) => over.reject(ended(reason)),
+      end: (reason) => fail(ended(reason)),
     }, signal);
     try {
-      await Promise.race([over.promise, Promise.all([publishing, watching, listening]), this.poll(info.id, lang, signal)]);
+      await Promise.race([over, Promise.all([publishing, watching, listening]), this.poll(info.id, lang, signal)]);
     } finally {
       inner.abort(new DOMException("over", "AbortError"));
       this.pcs = {};

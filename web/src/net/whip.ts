@@ -10,7 +10,7 @@ const lostFor = 4_000; // ms that "disconnected" may last
 const maxVideo = 2_500_000; // bit/s: 720p30 without blocks around the mouth
 const firstVideo = 1_200; // kbit/s
 
-/** A live connection. `lost` settles (never rejects) when it has failed. */
+/** A live connection. `lost` settles (never rejects) when it has failed or was closed. */
 export interface Link {
   pc: RTCPeerConnection;
   lost: Promise<void>;
@@ -41,8 +41,11 @@ export function watch(url: string, onStream: (s: MediaStream) => void, signal: A
 
 async function connect(pc: RTCPeerConnection, url: string, signal: AbortSignal, mend: (sdp: string) => string): Promise<Link> {
   let resource = "";
+  let closed = () => undefined as void;
+  const closing = new Promise<void>((resolve) => (closed = resolve)); // our own close fires no event
   const close = () => {
     pc.close();
+    closed();
     if (resource) void remove(resource);
     resource = "";
   };
@@ -59,7 +62,7 @@ async function connect(pc: RTCPeerConnection, url: string, signal: AbortSignal, 
     signal.throwIfAborted();
     throw e;
   }
-  return { pc, lost: lost(pc), close };
+  return { pc, lost: Promise.race([lost(pc), closing]), close };
 }
 
 /** Posts an offer; returns the answer and the address that ends it. */

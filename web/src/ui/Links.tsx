@@ -6,7 +6,7 @@ import type { SessionInfo } from "../net/types";
 /** A link per dub, for those who only watch. */
 export function Links({ session }: { session: SessionInfo }) {
   return (
-    <section class="card links" aria-label={t("watchLinks")}>
+    <section class="links" aria-label={t("watchLinks")}>
       <h2>{t("watchLinks")}</h2>
       <p class="hint">{t("watchHint")}</p>
       <ul>

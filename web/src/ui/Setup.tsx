@@ -22,21 +22,19 @@ interface Props {
   pairs: Pair[] | null;
   camera: Input | null;
   setCamera(d: CameraChoice): void;
-  on: boolean;
   nudge: "" | "consent" | "file";
   onStart(): void;
-  onStop(): void;
 }
 
 /** Everything to decide before a session starts. */
-export function Setup({ form, change, pairs, camera, setCamera, on, nudge, onStart, onStop }: Props) {
+export function Setup({ form, change, pairs, camera, setCamera, nudge, onStart }: Props) {
   const from = [...new Set(pairs?.map((p) => p.from))];
   const to = pairs?.filter((p) => p.from === form.from) ?? [];
   const others = to.filter((p) => p.to !== form.to);
   const quality = to.find((p) => p.to === form.to)?.quality;
   return (
-    <form class="setup card" noValidate onSubmit={(e) => (e.preventDefault(), on ? onStop() : onStart())}>
-      <fieldset disabled={on}>
+    <form class="setup card" noValidate onSubmit={(e) => (e.preventDefault(), onStart())}>
+      <fieldset>
         <legend class="unseen">{t("source")}</legend>
         <div class="tabs">
           <Radio name="kind" value="camera" now={form.kind} set={(kind) => change({ kind })}>{t("camera")}</Radio>
@@ -87,9 +85,7 @@ export function Setup({ form, change, pairs, camera, setCamera, on, nudge, onSta
         <p id="consent-needed" class="wrong" role="alert">{nudge === "consent" && t("consentNeeded")}</p>
       </fieldset>
 
-      {on
-        ? <button type="submit" class="primary danger wide" data-testid="stop" key="stop">{t("stop")}</button>
-        : <button type="submit" class="primary wide" data-testid="start" key="start" disabled={!form.to}>{t(form.kind === "file" ? "startFile" : "start")}</button>}
+      <button type="submit" class="primary wide" data-testid="start" disabled={!form.to}>{t(form.kind === "file" ? "startFile" : "start")}</button>
       {form.kind === "camera" && <p class="hint">{t("headphones")}</p>}
       <label class="check small">
         <input type="checkbox" checked={form.badge} data-testid="badge-toggle" onChange={(e) => change({ badge: e.currentTarget.checked })} />

@@ -10,8 +10,8 @@ import { Banner } from "./Banner";
 import { Captions } from "./Captions";
 import { expose } from "./expose";
 import { Header } from "./Header";
-import { Links } from "./Links";
 import { Plots } from "./Plots";
+import { Running } from "./Running";
 import { Setup, type Form } from "./Setup";
 import { Stage } from "./Stage";
 import { usePairs } from "./usePairs";
@@ -88,10 +88,11 @@ export function Studio() {
           camera?.close();
           run("sample", () => openVideo(new URL("sample.mp4", document.baseURI).href, "sample-missing"));
         }} />
-        <Setup form={chosen} change={change} pairs={pairs} camera={camera} setCamera={turnOn} on={on} nudge={nudge} onStart={start} onStop={() => live.stop()} />
+        {on
+          ? <Running state={state} pairs={pairs ?? []} badge={form.badge} setBadge={(badge) => change({ badge })} onStop={() => live.stop()} />
+          : <Setup form={chosen} change={change} pairs={pairs} camera={camera} setCamera={turnOn} nudge={nudge} onStart={start} />}
         <Captions rows={state.rows} from={state.choice?.from ?? chosen.from} to={state.choice?.to[0] ?? chosen.to} />
         {state.choice ? <><Plots state={state} /><Waterfall falls={state.falls} /></> : <Flow />}
-        {on && state.session && <Links session={state.session} />}
       </main>
       <footer><a href="./healthz">health</a><a href="./metrics">metrics</a></footer>
     </div>

@@ -1,0 +1,235 @@
+// The built page in a real Chromium against the mock server. `npm run build`
+// first. SHOTS=DIR keeps screenshots; SAMPLE=FILE replaces the page's sample.
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { after, before, describe, test } from "node:test";
+import { Mock, base, chromium, has, id, launch, loudness, open, phase, plays, text } from "./rig.mjs";
+
+const shots = process.env.SHOTS;
+if (shots) mkdirSync(shots, { recursive: true });
+const shot = async (page, name) => shots && page.screenshot({ path: `${shots}/${name}.png`, fullPage: true });
+const rest = (ms) => new Promise((r) => setTimeout(r, ms));
+
+describe("page", { skip: chromium ? false : "no Chromium on this machine", concurrency: 1 }, () => {
+  let mock, browser;
+  before(async () => {
+    mock = new Mock();
+    await mock.start();
+    browser = await launch();
+  });
+  after(async () => {
+    await browser?.close();
+    await mock?.stop();
+    mock?.remove();
+  });
+
+  /** Runs f in a fresh page and holds the page to silence. */
+  const inPage = async (f, path, options) => {
+    const page = await open(browser, path, options);
+    try {
+      await f(page);
+      assert.deepEqual(page.complaints, []);
+    } catch (e) {
+      await shot(page, "failed");
+      throw e;
+    } finally {
+      await page.close();
+    }
+  };
+  const ready = (page) => page.waitForFunction(() => !document.querySelector('[data-testid="start"]')?.disabled);
+  const startCamera = async (page) => {
+    await ready(page);
+    await page.click(id("consent"));
+    await page.click(id("start"));
+    await phase(page, "live");
+  };
+  const made = async () => (await mock.fault("free")).made;
+
+  test("a newcomer hears a dub of the sample, by one press", () => inPage(async (page) => {
+    await ready(page);
+    await shot(page, "idle");
+    await page.click(id("try-sample"));
+    await plays(page, "dubbed-video");
+    assert.ok((await loudness(page, "dubbed-video")) > 0.02, "the dub is silent");
+    await has(page, "caption-source", "Good morning");
+    await has(page, "caption-target", "Buenos días");
+    await page.waitForSelector(`${id("ladder")}[data-value="lips"]`);
+    for (const figure of ["delay", "span", "offset"]) await page.waitForFunction((f) => document.querySelector(`[data-testid="${f}"]`).dataset.value, {}, figure);
+    const delay = Number(await page.$eval(id("delay"), (e) => e.dataset.value));
+    assert.ok(delay > 950 && delay < 3000, `delay ${delay}`);
+    await page.waitForSelector(`${id("waterfall")} ol li`);
+    assert.equal(await text(page, "badge"), "AI dubbed");
+    await page.click(id("badge-toggle"));
+    assert.equal(await page.$(id("badge")), null);
+    await page.click(id("badge-toggle"));
+    await shot(page, "sample");
+    const { pcs, session } = await page.evaluate(() => ({ pcs: Object.keys(window.__livedub.pcs).sort(), session: window.__livedub.sessionId }));
+    assert.deepEqual(pcs, ["publish", "watch"]);
+    await page.click(id("stop"));
+    await phase(page, "idle");
+    await page.waitForFunction((u) => fetch(u).then((r) => r.status === 404), {}, `${base}v1/sessions/${session}`);
+  }));
+
+  test("a camera needs consent, then is dubbed", () => inPage(async (page) => {
+    await ready(page);
+    await page.click(id("camera-on"));
+    await plays(page, "preview-video");
+    await page.waitForFunction(() => document.querySelectorAll('[data-testid="camera"] option').length > 0);
+    await page.waitForFunction(() => Number(document.querySelector('[data-testid="level"]').getAttribute("aria-valuenow")) > 5);
+    const before = await made();
+    await page.click(id("start"));
+    assert.equal(await page.evaluate(() => document.activeElement.id), "consent");
+    await shot(page, "consent");
+    assert.equal(await made(), before, "a session without consent");
+    await page.click(id("consent"));
+    await page.click(id("start"));
+    await phase(page, "live");
+    await plays(page, "dubbed-video");
+    const track = await page.evaluate(() => document.querySelector('[data-testid="preview-video"]').srcObject.getVideoTracks()[0].getSettings());
+    assert.deepEqual([track.width, track.height], [1280, 720]);
+    await has(page, "caption-target", "Buenos");
+    await page.click(id("stop"));
+    await phase(page, "idle");
+  }));
+
+  test("the form works by keyboard, and only with pairs that exist", () => inPage(async (page) => {
+    await ready(page);
+    await page.select(id("from"), "es");
+    const to = await page.$$eval(`${id("to")} option`, (o) => o.map((e) => e.value));
+    assert.deepEqual(to.sort(), ["ca", "en"]);
+    assert.match(await text(page, "quality"), /robot voice/);
+    await page.focus(id("kind-camera"));
+    await page.keyboard.press("ArrowRight");
+    await page.click(id("consent"));
+    await page.focus(id("start"));
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(`${id("file")}[aria-invalid="true"]`);
+  }));
+
+  test("a chosen file is dubbed and ends by itself", { skip: process.env.SAMPLE ? false : "SAMPLE names no file" }, () => inPage(async (page) => {
+    await ready(page);
+    await page.click(id("kind-file"));
+    await (await page.$(id("file"))).uploadFile(process.env.SAMPLE);
+    await page.click(id("consent"));
+    await page.click(id("start"));
+    await plays(page, "dubbed-video");
+    assert.ok((await loudness(page, "dubbed-video")) > 0.02, "the dub is silent");
+    await phase(page, "finishing", 30000);
+    await phase(page, "idle", 30000);
+    assert.match(await text(page, "caption-target"), /Buenos/);
+  }));
+
+  test("what is no video is refused in words", () => inPage(async (page) => {
+    await ready(page);
+    await page.click(id("kind-file"));
+    await (await page.$(id("file"))).uploadFile(new URL(import.meta.url).pathname);
+    await page.click(id("consent"));
+    await page.click(id("start"));
+    await page.waitForSelector(`${id("error")}[data-kind="file-unreadable"]`);
+  }));
+
+  for (const [name, kind] of [["NotAllowedError", "camera-denied"], ["NotFoundError", "camera-missing"]]) {
+    test(`${name} is told in words`, () => inPage(async (page) => {
+      await page.evaluateOnNewDocument((n) => {
+        navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", n));
+      }, name);
+      await page.reload();
+      await ready(page);
+      await page.click(id("camera-on"));
+      await page.waitForSelector(`${id("error")}[data-kind="${kind}"]`);
+      await page.click(id("consent"));
+      await page.click(id("start"));
+      await phase(page, "ended");
+      await page.waitForSelector(`${id("error")}[data-kind="${kind}"]`);
+      if (kind === "camera-denied") await shot(page, "denied");
+    }));
+  }
+
+  test("a full server is waited for", () => inPage(async (page) => {
+    await mock.fault("full");
+    await ready(page);
+    await page.click(id("consent"));
+    await page.click(id("start"));
+    await page.waitForSelector(`${id("error")}[data-kind="full"]`);
+    await shot(page, "full");
+    await mock.fault("free");
+    await phase(page, "live", 20000);
+    assert.equal(await page.$(id("error")), null);
+  }));
+
+  test("a session that the server forgot is made anew", () => inPage(async (page) => {
+    await startCamera(page);
+    const old = await page.evaluate(() => window.__livedub.sessionId);
+    await mock.fault("forget");
+    await page.waitForFunction((o) => window.__livedub.sessionId !== o && window.__livedub.state.phase === "live", { timeout: 25000 }, old);
+    await plays(page, "dubbed-video");
+  }));
+
+  test("a server that went away is reconnected to", async () => {
+    await inPage(async (page) => {
+      await startCamera(page);
+      await plays(page, "dubbed-video");
+      await mock.stop();
+      await page.waitForSelector(`${id("error")}[data-kind="server-gone"]`, { timeout: 30000 });
+      await shot(page, "gone");
+      await mock.start();
+      await phase(page, "live", 40000);
+      await plays(page, "dubbed-video");
+      page.complaints.length = 0; // refused connections are what this is about
+    });
+  });
+
+  test("a session ended by the operator stays ended", () => inPage(async (page) => {
+    await startCamera(page);
+    await mock.fault("end");
+    await page.waitForSelector(`${id("error")}[data-kind="ended"]`);
+    await phase(page, "ended");
+    const n = await made();
+    await rest(3000);
+    assert.equal(await made(), n);
+  }));
+
+  test("a viewer switches languages at once", () => inPage(async (page) => {
+    await startCamera(page);
+    const href = await page.$eval(id("watch-link"), (a) => a.href);
+    const viewer = await open(browser, href.slice(base.length), { width: 1200, height: 860 });
+    await plays(viewer, "dubbed-video");
+    assert.equal(await text(viewer, "badge"), "AI dubbed");
+    await has(viewer, "subtitle", "Buenos|Hoy", 20000);
+    await shot(viewer, "watch");
+    const heard = () => viewer.$$eval("video", (all) => all.filter((v) => !v.muted).map((v) => v.dataset.testid + v.getAttribute("aria-label")));
+    assert.deepEqual(await heard(), ["dubbed-videoSpanish"]);
+    await viewer.click(id("lang-en"));
+    await viewer.waitForFunction(() => document.querySelector('[data-testid="badge"]').textContent === "Original");
+    assert.deepEqual(await heard(), ["dubbed-videoEnglish"]);
+    const t = await viewer.$eval(id("dubbed-video"), (v) => v.readyState >= 2 && v.currentTime);
+    assert.ok(t > 0.3, "the other language was not playing yet");
+    assert.match(viewer.url(), /\/en$/);
+    await mock.fault("end");
+    await viewer.waitForSelector(`${id("error")}[data-kind="ended"]`);
+    assert.deepEqual(viewer.complaints, []);
+    await viewer.close();
+  }));
+
+  test("a link to nothing says so", () => inPage(async (page) => {
+    await page.waitForSelector(`${id("error")}[data-kind="session-gone"]`);
+  }, "#/watch/nothing/es"));
+
+  test("nothing is wider than a phone", () => inPage(async (page) => {
+    await ready(page);
+    await shot(page, "phone-idle");
+    await page.click(id("try-sample"));
+    await plays(page, "dubbed-video");
+    await page.waitForSelector(`${id("waterfall")} ol li`);
+    await shot(page, "phone");
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "the page scrolls sideways");
+  }, "", { width: 390, height: 844, dark: true }));
+
+  test("Korean readers get Korean, in the dark too", () => inPage(async (page) => {
+    await ready(page);
+    assert.equal(await text(page, "start"), "시작");
+    await page.click(id("try-sample"));
+    await has(page, "caption-target", "Hoy hablamos");
+    await shot(page, "dark-ko");
+  }, "", { dark: true, lang: "ko-KR" }));
+});

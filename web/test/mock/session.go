@@ -1,0 +1,151 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// said is what the invented speaker says, three seconds each.
+var said = []struct{ from, to string }{
+	{"Good morning and welcome.", "Buenos días y bienvenidos."},
+	{"Today we talk about the weather in the north.", "Hoy hablamos del tiempo en el norte."},
+	{"It rains in the morning.", "Llueve por la mañana."},
+	{"In the evening the sun comes out.", "Por la tarde sale el sol."},
+	{"Take an umbrella with you.", "Lleva un paraguas contigo."},
+}
+
+const unit = 3.0 // s
+
+type session struct {
+	id, from, profile string
+	to                []string
+
+	mu      sync.Mutex
+	began   time.Time // when somebody published
+	tracks  map[string][]*webrtc.TrackLocalStaticRTP
+	peers   []*webrtc.PeerConnection
+	refresh func()
+	done    chan struct{}
+	reason  string
+}
+
+func newSession(id, from string, to []string, profile string) *session {
+	return &session{id: id, from: from, to: to, profile: profile, refresh: func() {}, done: make(chan struct{}),
+		tracks: map[string][]*webrtc.TrackLocalStaticRTP{}}
+}
+
+func (v *session) close(reason string) {
+	v.mu.Lock()
+	v.reason = reason
+	close(v.done)
+	peers := v.peers
+	v.mu.Unlock()
+	// Outside the lock: closing waits for readers, and they take it.
+	for _, p := range peers {
+		p.Close()
+	}
+}
+
+func (v *session) words() map[string]any {
+	whep := map[string]string{v.from: "/whep/" + v.id + "/" + v.from}
+	for _, l := range v.to {
+		whep[l] = "/whep/" + v.id + "/" + l
+	}
+	return map[string]any{"id": v.id, "from": v.from, "to": v.to, "profile": v.profile, "delay_ms": delay.Milliseconds(),
+		"whip": "/whip/" + v.id, "whep": whep, "events": "/v1/sessions/" + v.id + "/events"}
+}
+
+// now is the session's clock in seconds, 0 before anybody publishes.
+func (v *session) now() float64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.began.IsZero() {
+		return 0
+	}
+	return time.Since(v.began).Seconds()
+}
+
+func (v *session) show(w http.ResponseWriter, _ *http.Request) {
+	now := v.now()
+	var phrases []any
+	for i := range said {
+		start := float64(i) * unit
+		end, heard := start+2.2+.1*float64(i%3), start+2.9
+		late := []float64{0, 0, 640, 120, 0}[i%5]
+		if now < heard+.3 {
+			break
+		}
+		p := map[string]any{"id": i, "source_text": said[i].from, "text": said[i].to, "source_start": start, "source_end": end,
+			"dub_start": start + 3 + late/1000, "dub_end": end + 3 + late/1000, "late_ms": late, "fate": "played",
+			"steps": map[string]float64{"heard_at": heard, "ready_at": heard + .25 + late/1500, "translate_ms": 60 + 20*float64(i), "speak_ms": 120}}
+		phrases = append(phrases, p)
+	}
+	out := v.words()
+	dubs := map[string]any{}
+	level := "lips"
+	if int(now)%25 > 18 {
+		level = "voice"
+	}
+	for _, l := range v.to {
+		dubs[l] = map[string]any{"ladder": level, "phrases": phrases,
+			"ear_voice_span_ms": map[string]any{"p50": 4100 + 260*math.Sin(now/3), "p95": 4900, "samples": 12},
+			"av_offset_ms":      map[string]any{"p1": -20, "p50": 4, "p99": 31, "samples": 500}}
+	}
+	out["dubs"], out["state"], out["now"] = dubs, "live", now
+	reply(w, 200, out)
+}
+
+// events tells the captions word by word, and the end.
+func (v *session) events(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	send := func(kind string, data any) {
+		b, _ := json.Marshal(data)
+		fmt.Fprintf(w, "event: %s\ndata: %s\n\n", kind, b)
+		w.(http.Flusher).Flush()
+	}
+	send("ladder", map[string]any{"lang": v.to[0], "level": "lips", "why": "", "at": 0})
+	caption := func(lang string, i int, text string, final bool, end float64) {
+		send("caption", map[string]any{"lang": lang, "id": i, "text": text, "final": final, "start": float64(i) * unit, "end": end})
+	}
+	told := map[string]bool{}
+	for {
+		select {
+		case <-r.Context().Done():
+			return
+		case <-v.done:
+			if v.reason != "" {
+				send("end", map[string]string{"reason": v.reason})
+			}
+			return
+		case <-time.After(200 * time.Millisecond):
+		}
+		now := v.now()
+		if now == 0 {
+			continue
+		}
+		i := int(now / unit)
+		line := said[i%len(said)]
+		in := now - float64(i)*unit
+		words := strings.Fields(line.from)
+		n := min(len(words), int(in/2.2*float64(len(words))))
+		if key := fmt.Sprint(i, n); n > 0 && in < 2.4 && !told[key] {
+			told[key] = true
+			caption(v.from, i, strings.Join(words[:n], " "), false, now)
+		}
+		if key := fmt.Sprint(i, "final"); in > 2.6 && !told[key] {
+			told[key] = true
+			end := float64(i)*unit + 2.2
+			caption(v.from, i, line.from, true, end)
+			for _, l := range v.to {
+				caption(l, i, line.to, true, end)
+			}
+		}
+	}
+}
