@@ -48,14 +48,18 @@ func (l *lossy) BindLocalStream(_ *interceptor.StreamInfo, w interceptor.RTPWrit
 	})
 }
 
-// dropRate returns a seeded coin.
-func dropRate(share float64) func(*rtp.Header, []byte) bool {
-	r := rand.New(rand.NewPCG(1, 2))
+// dropSome drops every 20th packet of each payload type, and every 7th of those sent again.
+func dropSome() func(*rtp.Header, []byte) bool {
 	var mu sync.Mutex
-	return func(*rtp.Header, []byte) bool {
+	count := map[uint8]int{}
+	return func(h *rtp.Header, _ []byte) bool {
 		mu.Lock()
 		defer mu.Unlock()
-		return r.Float64() < share
+		count[h.PayloadType]++
+		if h.PayloadType == 97 {
+			return count[97]%7 == 3
+		}
+		return count[h.PayloadType]%20 == 7
 	}
 }
 

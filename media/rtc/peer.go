@@ -145,7 +145,7 @@ func (p *peer) negotiate(ctx context.Context, o *offer, prepare func() error) (a
 // that ends nothing; names under .local are ignored: the peer finds us.
 func (p *peer) AddCandidate(candidate string) error {
 	candidate = strings.TrimPrefix(strings.TrimSpace(candidate), "a=")
-	if candidate == "" {
+	if candidate == "" || candidate == "candidate:" {
 		return nil // we check for as long as the peer may try
 	}
 	p.mu.Lock()
