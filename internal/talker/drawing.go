@@ -65,8 +65,7 @@ func (d *Drawing) Draw(t time.Duration, mouth inference.MouthShape) *media.Frame
 	f := d.back.Clone()
 	f.PTS = t
 	p := d.motion.at(t)
-	d.features.eyes(p)
-	d.features.mouth(mouth)
+	d.features.draw(p, mouth)
 	jaw := .15 * mouth.Open
 	i := 0
 	for r := range d.rows + 1 {

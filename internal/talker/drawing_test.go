@@ -61,7 +61,7 @@ func (d *Drawing) mean(f *media.Frame, r rect) (luma, cr float64) {
 // A detector looks for dark eyes over bright cheeks, and for lips redder and darker than skin.
 func TestDrawingLooksLikeAFace(t *testing.T) {
 	for seed := range uint64(8) {
-		d := drawingOf(t, 640, 360, seed)
+		d := drawingOf(t, 400, 226, seed)
 		d.motion = &motion{r: newRandom(1)} // at its middle
 		f := d.Draw(0, viseme.Shape(inference.VisemeRest))
 		left, _ := d.mean(f, rect{-.62, -.1, -.38, .08})
@@ -139,7 +139,7 @@ func TestEyesBlink(t *testing.T) {
 	d := drawingOf(t, 640, 360, 0)
 	f := d.Draw(0, inference.MouthShape{Wide: .5})
 	defer f.Release()
-	d.features.eyes(pose{lid: 1})
+	d.features.eyes(eyes{lid: 1})
 	iris := rect{-.56, -.06, -.44, .02}
 	at := func() (sum int) {
 		s := d.features.work
@@ -151,7 +151,7 @@ func TestEyesBlink(t *testing.T) {
 		return sum
 	}
 	shut := at()
-	d.features.eyes(pose{})
+	d.features.eyes(eyes{})
 	if seeing := at(); shut < 2*seeing {
 		t.Errorf("where the iris is, a closed eye has luma %d, an open one %d", shut, seeing)
 	}
@@ -203,7 +203,7 @@ func BenchmarkFrame(b *testing.B) {
 			k := 0
 			for b.Loop() {
 				k++
-				d.Draw(time.Duration(k)*time.Second/30, viseme.Shape(inference.VisemeA)).Release()
+				d.Draw(time.Duration(k)*time.Second/30, inference.MouthShape{Open: float64(k%100) / 100, Wide: .5}).Release()
 			}
 		})
 	}

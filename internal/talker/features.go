@@ -16,6 +16,29 @@ type features struct {
 	shape mask // of what is being drawn
 	hole  mask // what bounds it
 	path  []pt
+
+	lastEyes  eyes // on work now
+	lastMouth inference.MouthShape
+	drawn     bool // both are
+}
+
+// eyes is what a drawing of the eyes depends on.
+type eyes struct {
+	lid  float64
+	gaze pt
+}
+
+// draw brings eyes and mouth up to date. Most of the time one of them stands still.
+func (f *features) draw(p pose, s inference.MouthShape) {
+	if e := (eyes{p.lid, p.gaze}); !f.drawn || e != f.lastEyes {
+		f.eyes(e)
+		f.lastEyes = e
+	}
+	if !f.drawn || s != f.lastMouth {
+		f.mouth(s)
+		f.lastMouth = s
+	}
+	f.drawn = true
 }
 
 // box is a rectangle in units of the portrait that the features may change.
@@ -61,7 +84,7 @@ func (f *features) inside(path []pt, c rgb, opacity float64) {
 }
 
 // eyes draws both. side +1 is the eye at the right of the picture.
-func (f *features) eyes(p pose) {
+func (f *features) eyes(p eyes) {
 	f.restore(eyeBox)
 	dark := mix(f.look.hair, rgb{24, 14, 12}, .6)
 	fold := mix(f.look.shadow, rgb{90, 36, 30}, .4)

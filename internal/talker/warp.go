@@ -61,35 +61,29 @@ func (s *sheet) warpCell(f *media.Frame, x0, y0 int, a, b, c, d node) {
 		lx, ly := a.x+(c.x-a.x)/cell*k, a.y+(c.y-a.y)/cell*k
 		rx, ry := b.x+(d.x-b.x)/cell*k, b.y+(d.y-b.y)/cell*k
 		dx, dy := (rx-lx)/cell, (ry-ly)/cell
-		out := f.Y[(y0+y)*f.YStride+x0:][:w]
-		sx, sy := lx, ly
-		for x := range out {
-			out[x] = sample(s.y, s.w, sx, sy)
-			sx += dx
-			sy += dy
-		}
+		bend(f.Y[(y0+y)*f.YStride+x0:][:w], s.y, s.w, lx, ly, dx, dy)
 		if y&1 == 1 {
 			continue
 		}
 		// A chroma sample stands in the middle of four luma samples.
-		sx, sy = lx+dx/2+(c.x-a.x)/(2*cell), ly+dy/2+(c.y-a.y)/(2*cell)
+		sx, sy := lx+dx/2+(c.x-a.x)/(2*cell), ly+dy/2+(c.y-a.y)/(2*cell)
 		at := (y0+y)/2*f.UVStride + x0/2
-		u, v := f.U[at:][:(w+1)/2], f.V[at:][:(w+1)/2]
-		for x := range u {
-			u[x] = sample(s.u, s.w, sx, sy)
-			v[x] = sample(s.v, s.w, sx, sy)
-			sx += 2 * dx
-			sy += 2 * dy
-		}
+		bend(f.U[at:][:(w+1)/2], s.u, s.w, sx, sy, 2*dx, 2*dy)
+		bend(f.V[at:][:(w+1)/2], s.v, s.w, sx, sy, 2*dx, 2*dy)
 	}
 }
 
-// sample reads a plane between its pixels. Places are kept inside by whoever makes nodes.
-func sample(plane []byte, stride int, x, y int32) byte {
-	i := int(y>>16)*stride + int(x>>16)
-	fx, fy := x>>8&255, y>>8&255
-	p, q := plane[i:i+2:i+2], plane[i+stride:i+stride+2:i+stride+2]
-	top := int32(p[0])<<8 + (int32(p[1])-int32(p[0]))*fx
-	low := int32(q[0])<<8 + (int32(q[1])-int32(q[0]))*fx
-	return byte((top<<8 + (low-top)*fy + 1<<15) >> 16)
+// bend fills out from a plane, from place (x,y) on in steps of (dx,dy), between
+// its pixels. Places are kept inside by whoever makes nodes.
+func bend(out, plane []byte, stride int, x, y, dx, dy int32) {
+	for k := range out {
+		i := int(y>>16)*stride + int(x>>16)
+		fx, fy := int32(uint32(x)>>8&255), int32(uint32(y)>>8&255)
+		near := plane[i : i+stride+2] // one check of bounds for all four
+		p, q, r, t := int32(near[0]), int32(near[1]), int32(near[stride]), int32(near[stride+1])
+		top, low := p<<8+(q-p)*fx, r<<8+(t-r)*fx
+		out[k] = byte((top<<8 + (low-top)*fy + 1<<15) >> 16)
+		x += dx
+		y += dy
+	}
 }
