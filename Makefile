@@ -123,3 +123,29 @@ fmt: go ## format the code
 
 clean: ## remove what was built
 	@rm -rf bin out
+
+.PHONY: web web-check
+NODE_OK := node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null
+
+web: ## rebuild the page into web/dist (Node 20.19 or newer)
+	@if ! $(NODE_OK); then
+		echo "web: Node 20.19 or newer is needed to change the page; web/dist as committed needs none" >&2
+		exit 1
+	fi
+	cd web
+	npm ci --no-fund --no-audit --loglevel=error
+	npm run --silent build
+
+web-check: ## the committed page is what its source builds
+	@if ! $(NODE_OK); then
+		echo "web-check: SKIPPED: no Node 20.19 or newer here"
+		exit 0
+	fi
+	cd web
+	npm ci --no-fund --no-audit --loglevel=error
+	npm test --silent
+	fresh=$$(mktemp -d)
+	trap 'rm -rf "$$fresh"' EXIT
+	npm run --silent build -- --outDir "$$fresh" --emptyOutDir --logLevel error
+	diff -r dist "$$fresh" || { echo "web-check: web/dist is not what web/src builds: make web, then commit" >&2; exit 1; }
+	echo "web-check: web/dist is what web/src builds"

@@ -37,6 +37,7 @@ export const en = {
   headphones: "Use headphones: the dub would reach the microphone.",
   waiting: "The dub appears here.",
   previewEmpty: "Your picture appears here.",
+  spokenOut: "Everything has been said.",
   filling: "The first words are on their way…",
   captions: "Captions",
   captionsEmpty: "What is said appears here, word by word.",

@@ -39,6 +39,7 @@ export const ko: Record<Key, string> = {
   headphones: "이어폰을 쓰세요. 더빙 소리가 마이크로 들어갈 수 있습니다.",
   waiting: "여기에 더빙이 나타납니다.",
   previewEmpty: "여기에 내 화면이 나타납니다.",
+  spokenOut: "말이 모두 끝났습니다.",
   filling: "첫 마디가 오는 중입니다…",
   captions: "자막",
   captionsEmpty: "말하는 내용이 여기에 나타납니다.",

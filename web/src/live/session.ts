@@ -92,6 +92,7 @@ export class Live {
       input.pause();
       if (performance.now() - began > 30_000) backoff.reset();
       const wait = backoff.next(why.wait);
+      this.store.set({ dubbed: null });
       this.lost(why, wait);
       await sleep(wait, signal);
     }
@@ -124,7 +125,7 @@ export class Live {
     const watching = keep({
       connect: (s) => watch(api.address(info.whep[lang] ?? `whep/${info.id}/${lang}`), (dubbed) => this.store.set({ dubbed }), s),
       up: (link) => state("watch", link),
-      down: (why, wait) => (state("watch", null), this.lost(why, wait)),
+      down: (why, wait) => (state("watch", null), this.store.set({ dubbed: null }), this.lost(why, wait)),
     }, signal);
     const listening = listen(api.address(info.events), {
       caption: (c) => this.store.set({ rows: withCaption(this.store.get().rows, c) }),

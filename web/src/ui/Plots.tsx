@@ -14,7 +14,7 @@ export function Plots({ state }: { state: LiveState }) {
       <Card plot="delay" value={f.delay} text={seconds(f.delay)} series={series.delay} least={1000} hold={[0]} unit={(v) => `${v / 1000} s`} />
       <Card plot="span" value={f.span} text={seconds(f.span)} series={series.span} least={1000} hold={[0]} unit={(v) => `${v / 1000} s`} />
       <Card plot="offset" value={f.offset} text={f.offset === undefined ? "–" : `${f.offset > 0 ? "+" : ""}${Math.round(f.offset)} ms`.replace("-", "−")} series={series.offset} least={80} hold={[-40, 40]} unit={(v) => `${v}`} />
-      <Card plot="ladder" value={level ?? undefined} text={level ? t(names[level]) : "–"} series={series.ladder} fixed={[-0.3, levels.length - 0.7]} stepped dot={level ?? undefined} title={state.why} />
+      <Card plot="ladder" value={level ?? undefined} text={level ? t(names[level]) : "–"} series={series.ladder} fixed={[-0.3, levels.length - 0.7]} stepped dot={level ?? undefined} why={state.why} />
     </section>
   );
 }
@@ -32,15 +32,15 @@ interface CardProps {
   unit?(v: number): string;
   stepped?: boolean;
   dot?: Level;
-  title?: string;
+  why?: string;
 }
 
-function Card({ plot, value, text, series, least = 1, hold, fixed, unit, stepped, dot, title }: CardProps) {
+function Card({ plot, value, text, series, least = 1, hold, fixed, unit, stepped, dot, why }: CardProps) {
   const r = fixed ?? range(series.map((p) => p.v), least, hold);
   const line = path(series, span, r, W, H, stepped);
   const zero = plot === "offset" ? H - ((0 - r[0]) / (r[1] - r[0])) * H : null;
   return (
-    <div class={`card plot ${plot}`} title={title || undefined}>
+    <div class={`card plot ${plot}`}>
       <h3>{t(plot)}</h3>
       <p class="value" data-testid={plot} data-value={typeof value === "number" ? Math.round(value) : value}>{dot && <span class={`dot ${dot}`} />}{text}</p>
       <div class="chart">
@@ -50,7 +50,7 @@ function Card({ plot, value, text, series, least = 1, hold, fixed, unit, stepped
         </svg>
         {unit && series.length > 0 && <><i class="hi">{unit(r[1])}</i><i class="lo">{unit(r[0])}</i></>}
       </div>
-      <small>{t(`${plot}Hint`)}</small>
+      <small>{why || t(`${plot}Hint`)}</small>
     </div>
   );
 }

@@ -22,9 +22,10 @@ export function Stage({ state, camera, badge, canTry, onTry }: Props) {
   const lang = choice?.to[0];
   return (
     <section class="stage" aria-label={t("dubbed")}>
-      <figure class="view">
+      <figure class={preview ? "view" : "view vacant"}>
         <Video stream={preview} muted testid="preview-video" label={t("original")} />
         {!preview && <div class="empty">{t("previewEmpty")}</div>}
+        {phase === "finishing" && <div class="empty">{t("spokenOut")}</div>}
         <figcaption>{t("original")}{on && choice && ` · ${languageName(choice.from)}`}</figcaption>
       </figure>
       <figure class="view dub">

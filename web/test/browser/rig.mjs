@@ -26,8 +26,7 @@ export class Mock {
     execFileSync("go", ["build", "-o", join(this.dir, "mock"), "."], { cwd: mockDir, env: { ...process.env, GOFLAGS: "-buildvcs=false" } });
   }
   async start() {
-    const sample = process.env.SAMPLE ? ["-sample", process.env.SAMPLE] : [];
-    this.child = spawn(join(this.dir, "mock"), ["-listen", new URL(base).host, ...sample], { stdio: "ignore" });
+    this.child = spawn(join(this.dir, "mock"), ["-listen", new URL(base).host], { stdio: "ignore" });
     for (let i = 0; i < 100 && this.child.exitCode === null; i++) {
       if (await fetch(base + "v1/languages").then((r) => r.ok, () => false)) return;
       await new Promise((r) => setTimeout(r, 50));

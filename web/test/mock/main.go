@@ -27,14 +27,10 @@ type server struct {
 
 func main() {
 	listen := flag.String("listen", "127.0.0.1:8099", "address")
-	sample := flag.String("sample", "", "a video to serve in place of the page's own sample")
 	flag.Parse()
 	s := &server{sessions: map[string]*session{}}
 	mux := http.NewServeMux()
 	mux.Handle("GET /", web.Handler())
-	if *sample != "" {
-		mux.HandleFunc("GET /sample.mp4", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, *sample) })
-	}
 	mux.HandleFunc("GET /v1/languages", s.languages)
 	mux.HandleFunc("POST /v1/sessions", s.create)
 	mux.HandleFunc("GET /v1/sessions/{id}", s.with((*session).show))
