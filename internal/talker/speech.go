@@ -17,15 +17,15 @@ type Speech struct {
 	Marks []inference.Mark // relative to the start of Sound
 }
 
-// Sentences are English that PocketSphinx understands without a word error in
-// flite's voice rms, short enough for one unit each.
+// Sentences are English, chosen because PocketSphinx makes no word error in them with
+// flite's voice rms; each is short enough for one unit.
 var Sentences = []string{
 	"Good morning everyone.",
 	"My brother has a red car.",
 	"The children play in the garden.",
 	"We need more time.",
 	"The weather is very good today.",
-	"Thank you very much.",
+	"I would like a glass of water.",
 }
 
 // Speak says sentences by sp in English, with a pause before each and after the

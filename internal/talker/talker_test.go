@@ -47,7 +47,7 @@ func TestPicturesAndSoundInAnyOrder(t *testing.T) {
 	if parts := slices.Concat(b.Sound(0, 1000), b.Sound(1000, 100), b.Sound(1100, 3*Rate-1100)); !slices.Equal(whole, parts) {
 		t.Error("sound in parts is not the whole")
 	}
-	if after := a.Sound(len(a.sound)+Rate, Rate/2); slices.Max(after) == 0 {
+	if after := a.Sound(len(a.sound)+1, Rate); slices.Max(after) == 0 {
 		t.Error("no marker after the speech")
 	}
 	if before := a.Sound(-Rate/2, Rate/4); slices.Max(before) != 0 {
