@@ -59,8 +59,8 @@ func (e *estimate) report(loss float64, rtt, at time.Duration) {
 	switch {
 	case loss > lossMuch || queue > queueMuch:
 		e.lower(e.rate*backoff, at)
-		if e.sending > 0 {
-			e.lower(e.sending*backoff, at)
+		if e.sending > 0 { // what came through was the path's width
+			e.lower(e.sending*min(backoff, 1-loss), at)
 		}
 	case loss < lossLittle && queue < queueSome:
 		e.raise(at)

@@ -136,7 +136,7 @@ func (p *Publisher) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 		return
 	}
 	p.spawn("reports", func() { p.reports(in, r) })
-	if err := in.receiver.Run(t); err != nil && !errors.Is(err, io.EOF) {
+	if err := in.receiver.Run(t); !errors.Is(err, io.EOF) {
 		p.log.Debug("track ended", "kind", kind, "error", err)
 	}
 }

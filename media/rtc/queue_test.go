@@ -1,0 +1,156 @@
+package rtc
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"livedub/media"
+)
+
+// TestQueueDropsTheOldestToAKeyframe overfills it: what is left begins with a marked keyframe.
+func TestQueueDropsTheOldestToAKeyframe(t *testing.T) {
+	asked := 0
+	q := newQueue(func() { asked++ })
+	n := queuePackets + 5
+	for i := range n {
+		q.push(media.Packet{Kind: media.Video, PTS: time.Duration(i), Key: i%20 == 0, Data: []byte{1}})
+	}
+	q.push(media.Packet{Kind: media.Audio, PTS: time.Duration(n)})
+	q.close()
+	q.push(media.Packet{Kind: media.Audio})
+	p, err := q.pop(t.Context())
+	if err != nil || p.PTS != 20 || !p.Gap || !p.Key {
+		t.Errorf("first left: %+v, %v", p, err)
+	}
+	left := 1
+	for {
+		p, err = q.pop(t.Context())
+		if err != nil {
+			break
+		}
+		left++
+		if p.Gap {
+			t.Errorf("%v is marked too", p.PTS)
+		}
+	}
+	if err != io.EOF || left != n-20+1 || q.drops() != 20 || asked != 1 {
+		t.Errorf("%v after %d, %d dropped, %d keyframes asked for", err, left, q.drops(), asked)
+	}
+	q2 := newQueue(func() {})
+	q2.push(media.Packet{Kind: media.Video, Data: make([]byte, queueBytes)})
+	q2.push(media.Packet{Kind: media.Audio, Data: []byte{1}})
+	if p, _ := q2.pop(t.Context()); p.Kind != media.Audio || p.Gap {
+		t.Errorf("bytes are not bounded: %v", p.Kind)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := q2.pop(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// TestOutQueueNeverBlocks fills a viewer's queue: pictures stop up to the next keyframe, sound goes on when there is room.
+func TestOutQueueNeverBlocks(t *testing.T) {
+	asked := 0
+	q := newOutQueue(func() { asked++ })
+	q.push(media.Packet{Kind: media.Video, Key: true}) // before the viewer is there
+	q.start()
+	q.push(media.Packet{Kind: media.Video, PTS: 1})
+	if asked != 1 || q.drops() != 1 {
+		t.Errorf("a picture without its keyframe: %d asked, %d dropped", asked, q.drops())
+	}
+	for i := range outPackets + 3 {
+		q.push(media.Packet{Kind: media.Video, PTS: time.Duration(i), Key: i == 0})
+	}
+	got, ok := q.take()
+	if !ok || len(got) != outPackets || q.drops() != 4 {
+		t.Fatalf("%d packets, %d dropped", len(got), q.drops())
+	}
+	q.push(media.Packet{Kind: media.Video, PTS: 1000})
+	q.push(media.Packet{Kind: media.Audio, PTS: 1001})
+	q.push(media.Packet{Kind: media.Video, PTS: 1002, Key: true})
+	got, _ = q.take()
+	if len(got) != 2 || got[0].PTS != 1001 || got[1].PTS != 1002 {
+		t.Errorf("after the overflow: %+v", got)
+	}
+	q.close()
+	q.close()
+	if _, ok := q.take(); ok {
+		t.Error("take after close")
+	}
+}
+
+// viewerPath plays a viewer's path of a given width to the estimate, which is followed, for some seconds.
+func viewerPath(e *estimate, from, seconds int, width func(second int) float64, follow float64) (rates []int) {
+	for s := from; s < from+seconds; s++ {
+		at := time.Duration(s) * time.Second
+		rate := min(e.rate*1, follow)
+		for i := range 10 {
+			e.sent(int(rate/8/10), at+time.Duration(i)*100*time.Millisecond)
+		}
+		loss, rtt := 0.0, 30*time.Millisecond
+		if w := width(s); rate > w {
+			loss = (rate - w) / rate
+			rtt = 400 * time.Millisecond
+		}
+		e.report(loss, rtt, at+950*time.Millisecond)
+		bps, _ := e.news(at + 950*time.Millisecond)
+		rates = append(rates, bps)
+	}
+	return rates
+}
+
+func TestEstimateFollowsThePath(t *testing.T) {
+	e := newEstimate()
+	width := func(s int) float64 {
+		if s < 30 || s >= 60 {
+			return 20e6
+		}
+		return 700e3
+	}
+	r := viewerPath(e, 0, 30, width, 50e6)
+	if r[29] != maxBitrate {
+		t.Errorf("on a wide path: %v", r)
+	}
+	r = viewerPath(e, 30, 30, width, 50e6)
+	for _, bps := range r[12:] {
+		if bps < 400_000 || bps > 900_000 {
+			t.Errorf("on 700 kbit/s: %v", r)
+			break
+		}
+	}
+	r = viewerPath(e, 60, 40, width, 50e6)
+	if r[39] < 5_000_000 {
+		t.Errorf("did not recover: %v", r)
+	}
+	if r = viewerPath(e, 100, 100, func(int) float64 { return 1 }, 50e6); r[99] != minBitrate {
+		t.Errorf("below the floor: %v", r)
+	}
+}
+
+// TestEstimateTrustsREMBOnlyBelowWhatIsSent: a viewer that is sent little knows nothing of more room.
+func TestEstimateTrustsREMBOnlyBelowWhatIsSent(t *testing.T) {
+	e := newEstimate()
+	viewerPath(e, 0, 3, func(int) float64 { return 20e6 }, 300_000)
+	before := e.rate
+	e.remb(450_000, 4*time.Second)
+	if e.rate != before {
+		t.Error("an estimate above what is sent was taken")
+	}
+	e.remb(200_000, 4*time.Second)
+	if e.rate != 200_000 {
+		t.Errorf("an estimate below what is sent gives %v", e.rate)
+	}
+	told := 0
+	for i := range 100 {
+		if _, changed := e.news(4*time.Second + time.Duration(i)*100*time.Millisecond); changed {
+			told++
+		}
+	}
+	if told != 1 {
+		t.Errorf("told %d times", told)
+	}
+}
