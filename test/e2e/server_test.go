@@ -119,3 +119,15 @@ func prepared(t *testing.T, args ...string) (*exec.Cmd, string, *bytes.Buffer) {
 	cmd.Stderr = stderr
 	return cmd, mark, stderr
 }
+
+// mediaAddr returns where the server takes media, as its log tells.
+func mediaAddr(t *testing.T, s *server) string {
+	t.Helper()
+	var port string
+	until(t, "the server tells its media port", func() bool {
+		_, rest, ok := strings.Cut(s.printed(), "media_port=")
+		port, _, _ = strings.Cut(rest, " ")
+		return ok && port != ""
+	})
+	return "127.0.0.1:" + port
+}
