@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,9 +57,13 @@ const (
 	maxDelayMS = 60_000
 )
 
+var sessionID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
 // Check refuses what no manager could do; whether the languages work is the manager's to know.
 func (r Request) Check() error {
 	switch {
+	case r.ID != "" && !sessionID.MatchString(r.ID):
+		return ErrBadRequest.Errorf("session name %q: use 1 to 64 letters, digits, - and _", clip(r.ID))
 	case r.From == "":
 		return ErrBadRequest.Errorf(`"from" is missing: name the language spoken, as "en"`)
 	case len(r.To) == 0:

@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,9 +15,13 @@ import (
 
 // WriteJSON answers with v.
 func WriteJSON(w http.ResponseWriter, status int, v any) {
-	body, err := json.Marshal(v)
-	if err != nil { // a figure that is no number
-		status, body = http.StatusInternalServerError, []byte(`{"error":"internal error","hint":"a figure is no number: tell the developers"}`)
+	var body bytes.Buffer
+	e := json.NewEncoder(&body)
+	e.SetEscapeHTML(false) // people read it: "en->es", "?from=en&to=es"
+	if err := e.Encode(v); err != nil { // a figure that is no number
+		status = http.StatusInternalServerError
+		body.Reset()
+		body.WriteString(`{"error":"internal error","hint":"a figure is no number: tell the developers"}` + "\n")
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
@@ -24,7 +29,7 @@ func WriteJSON(w http.ResponseWriter, status int, v any) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	// The client may be gone; there is nobody to tell.
-	_, _ = w.Write(append(body, '\n'))
+	_, _ = w.Write(body.Bytes())
 }
 
 // refusal is the body of every answer that is not 2xx.

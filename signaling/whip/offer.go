@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -112,6 +113,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, offer string,
 	s.log.Info("peer connected", "session", r.PathValue("session"), "lang", r.PathValue("lang"), "peer", res.short())
 	h := w.Header()
 	h.Set("Content-Type", offerType)
+	h.Set("Content-Length", strconv.Itoa(len(answer)))
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Location", signaling.Prefix(r)+r.URL.EscapedPath()+"/"+res.id)

@@ -157,9 +157,10 @@ func TestUnknownLanguageListsTheOthers(t *testing.T) {
 
 func TestOpenMode(t *testing.T) {
 	r := open(t, nil)
-	r.want(r.do("POST", "/whip/new", signalingtest.Offer), 404, "?from=en\\u0026to=es")
+	r.want(r.do("POST", "/whip/new", signalingtest.Offer), 404, "?from=en&to=es")
 	r.want(r.do("POST", "/whip/new?from=en&to=es&delay_ms=x", signalingtest.Offer), 400, "delay_ms")
 	r.want(r.do("POST", "/whip/new?from=en&to=es", "no offer"), 400, "")
+	r.want(r.do("POST", "/whip/a%20b?from=en&to=es", signalingtest.Offer), 400, "1 to 64 letters")
 	if _, err := r.desk.Get("new"); err == nil {
 		t.Error("a bad offer made a session")
 	}
