@@ -17,7 +17,7 @@ import (
 func WriteJSON(w http.ResponseWriter, status int, v any) {
 	var body bytes.Buffer
 	e := json.NewEncoder(&body)
-	e.SetEscapeHTML(false) // people read it: "en->es", "?from=en&to=es"
+	e.SetEscapeHTML(false)              // people read it: "en->es", "?from=en&to=es"
 	if err := e.Encode(v); err != nil { // a figure that is no number
 		status = http.StatusInternalServerError
 		body.Reset()
