@@ -26,6 +26,10 @@ PACKAGES := gcc libc6-dev pkg-config \
 	libespeak-ng-dev espeak-ng-data flite ffmpeg
 # More translation pairs; a system that lacks one does without.
 PAIRS := apertium-en-gl apertium-eo-en apertium-spa-cat apertium-fr-es apertium-es-pt apertium-spa-ita
+# Other people's clients, for whole-server tests; a test whose client is missing says so and skips.
+CLIENTS := chromium python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice \
+	gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
+OPTIONAL := $(PAIRS)
 
 # Packages whose tests run under the race detector; those that are mostly C run without.
 RACE := ./cmd/livedub/... ./inference ./inference/fake/... ./internal/... ./media ./media/pace/... ./session/... ./web/...
@@ -37,12 +41,12 @@ help: ## list the targets
 
 deps: ## install the system's packages that are missing
 	@missing=()
-	installed=$$(dpkg-query -W -f='$${db:Status-Status} $${Package}\n' $(PACKAGES) $(PAIRS) 2>/dev/null || true)
+	installed=$$(dpkg-query -W -f='$${db:Status-Status} $${Package}\n' $(PACKAGES) $(OPTIONAL) 2>/dev/null || true)
 	have=" $$(awk '$$1 == "installed" { print $$2 }' <<<"$$installed" | tr '\n' ' ') "
 	for p in $(PACKAGES); do [[ $$have == *" $$p "* ]] || missing+=("$$p"); done
-	for p in $(PAIRS); do
+	for p in $(OPTIONAL); do
 		[[ $$have == *" $$p "* ]] && continue
-		# Asked for again only where apt knows it, so that a missing pair costs nothing each time.
+		# Asked for again only where apt knows it, so that what it lacks costs nothing each time.
 		if [[ $${#missing[@]} -gt 0 ]] || apt-cache show "$$p" >/dev/null 2>&1; then missing+=("$$p"); fi
 	done
 	if [[ $${#missing[@]} -eq 0 ]]; then
@@ -63,14 +67,14 @@ deps: ## install the system's packages that are missing
 	$$sudo apt-get update -q
 	known=()
 	for p in "$${missing[@]}"; do
-		if [[ " $(PAIRS) " == *" $$p "* ]] && ! apt-cache show "$$p" >/dev/null 2>&1; then
-			echo "deps: this system has no $$p: going on without that pair"
+		if [[ " $(OPTIONAL) " == *" $$p "* ]] && ! apt-cache show "$$p" >/dev/null 2>&1; then
+			echo "deps: this system has no $$p: going on without it"
 			continue
 		fi
 		known+=("$$p")
 	done
 	echo "deps: apt-get install -y $${known[*]}"
-	[[ $${#known[@]} -eq 0 ]] || $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y "$${known[@]}"
+	[[ $${#known[@]} -eq 0 ]] || $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$${known[@]}"
 
 go:
 	@have=$$(go env GOVERSION 2>/dev/null | sed -nE 's/^go([0-9]+\.[0-9]+).*/\1/p' || true)
@@ -90,6 +94,7 @@ build: deps go ## bin/livedub and bin/espeakworker
 run: build ## the server on LISTEN (127.0.0.1:8080)
 	@exec bin/livedub serve --listen $(LISTEN)
 
+test: OPTIONAL := $(PAIRS) $(CLIENTS)
 test: build ## vet and every test
 	@echo "test: go vet"
 	go vet ./...
