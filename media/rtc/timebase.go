@@ -1,6 +1,7 @@
 package rtc
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,6 +15,7 @@ const (
 	settle      = time.Second
 	maxSkew     = 2 * time.Second  // between tracks: beyond, the reports' clocks are not one
 	maxReportTS = 60 * time.Second // a report's RTP time is near the media's
+	reportsKept = 5
 )
 
 // Timebase maps the RTP timestamps of one sender's tracks to the session clock.
@@ -56,17 +58,17 @@ type TrackTime struct {
 	base *Timebase
 	rate int64
 
-	started bool
-	top     int64         // highest timestamp, unwrapped
-	at      time.Duration // its arrival
-	anchor  time.Duration // when the track was anchored
-	offset  time.Duration // session time - media time, as applied
-	lag     time.Duration // <= 0: how much earlier than its earliest arrival the track stands, for the other's sake
-	window  []bucket      // newest last, one a second, at most windowSize
+	started   bool
+	top       int64         // highest timestamp, unwrapped
+	at        time.Duration // its arrival
+	anchor    time.Duration // when the track was anchored
+	anchorLag time.Duration // lag at that time
+	offset    time.Duration // session time - media time, as applied
+	lag       time.Duration // <= 0: how much earlier than its earliest arrival the track stands, for the other's sake
+	window    []bucket      // newest last, one a second, at most windowSize
 
-	pending  *senderReport // came before the first packet
-	bias     time.Duration
-	reported bool // bias is known and holds
+	pending *senderReport   // came before the first packet
+	biases  []time.Duration // NTP - media time of the last reports that hold
 
 	jumps  int
 	jumped bool // not told yet
@@ -127,7 +129,7 @@ func (t *TrackTime) learn(ext int64, at time.Duration) {
 	raw := at - m
 	if deviation := raw - (t.offset - t.lag); deviation < -maxDeviate || m-t.media(t.top) < -maxDeviate || t.setBack() {
 		t.jumps++
-		t.jumped, t.reported = true, false
+		t.jumped, t.biases = true, nil
 		last := t.media(t.top) + t.offset
 		t.reanchor(m, at)
 		if m+t.offset <= last { // time never runs back
@@ -144,7 +146,7 @@ func (t *TrackTime) learn(ext int64, at time.Duration) {
 
 func (t *TrackTime) reanchor(m, at time.Duration) {
 	t.window = append(t.window[:0], bucket{int64(at / time.Second), at - m})
-	t.offset, t.anchor, t.at = at-m+t.lag, at, at
+	t.offset, t.anchor, t.anchorLag, t.at = at-m+t.lag, at, t.lag, at
 }
 
 // note puts an arrival into the window.
@@ -190,8 +192,9 @@ func (t *TrackTime) slew(m, at time.Duration) {
 	limit := time.Duration(int64(maxSlew) * int64(passed) / int64(time.Second))
 	step := time.Duration(float64(missing) * passed.Seconds())
 	step = min(max(step, -limit), limit)
-	if missing < 0 && at-t.anchor < settle {
-		// Half of what the media itself advanced: times still rise.
+	if missing < 0 && at-t.anchor < settle && t.lag == t.anchorLag {
+		// Half of what the media itself advanced: times still rise. Not for the
+		// sake of reports, which are less sure than arrivals.
 		step = min(step, -min(-missing, max(m-t.media(t.top), 0)/2))
 	}
 	t.offset += step
@@ -206,15 +209,22 @@ func (t *TrackTime) report(ntp uint64, ts uint32) {
 		return
 	}
 	bias := fromNTP(ntp) - m
-	if d := bias - t.bias; t.reported && (d > maxDeviate || d < -maxDeviate) {
-		// The sender's wall clock was set: the others' reports are of the old one.
+	if len(t.biases) > 0 && max(bias-t.bias(), t.bias()-bias) > maxDeviate {
+		// The sender's wall clock was set: all reports before are of the old one.
 		for _, o := range t.base.tracks {
-			o.reported = false
+			o.biases = nil
 		}
 	}
-	t.bias, t.reported = bias, true
+	if len(t.biases) == reportsKept {
+		t.biases = append(t.biases[:0], t.biases[1:]...)
+	}
+	t.biases = append(t.biases, bias)
 	t.base.align()
 }
+
+// bias is NTP - media time: the least of the last reports, for a sender that
+// was held up between a packet and its report errs upwards.
+func (t *TrackTime) bias() time.Duration { return slices.Min(t.biases) }
 
 // align sets every track's lag by the reports, where all tracks have one. The
 // caller has the lock. Without, lags stay as they are.
@@ -224,10 +234,10 @@ func (b *Timebase) align() bool {
 	}
 	var least, most time.Duration // delay by the sender's clock
 	for i, t := range b.tracks {
-		if !t.started || !t.reported {
+		if !t.started || len(t.biases) == 0 {
 			return false
 		}
-		d := t.earliest() - t.bias
+		d := t.earliest() - t.bias()
 		if i == 0 || d < least {
 			least = d
 		}
@@ -239,7 +249,7 @@ func (b *Timebase) align() bool {
 		return false
 	}
 	for _, t := range b.tracks {
-		t.lag = least - (t.earliest() - t.bias)
+		t.lag = least - (t.earliest() - t.bias())
 	}
 	return true
 }

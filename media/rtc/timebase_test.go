@@ -22,6 +22,7 @@ type scene struct {
 	at         time.Duration // when something happens:
 	jump       time.Duration // the media clock jumps by this
 	step       time.Duration // the sender's wall clock is set by this
+	held       time.Duration // every third report is written that much after its packet
 	blackout   time.Duration // nothing comes for so long, then all at once
 }
 
@@ -74,8 +75,14 @@ func (s scene) run(t *testing.T) (audio, video []stamp) {
 			last = at
 			events = append(events, event{at: at, captured: c, track: k, ts: media(c, rates[k])})
 		}
+		n := 0
 		for c := 7*time.Second + s.reportAt; s.reportAt > 0 && c < time.Duration(7+s.seconds)*time.Second; c += time.Second + time.Duration(k)*130*time.Millisecond {
-			events = append(events, event{at: c + delay, track: k, ts: media(c, rates[k]), ntp: wall(c), report: true})
+			late := time.Duration(0)
+			if n%3 == k {
+				late = s.held
+			}
+			n++
+			events = append(events, event{at: c + delay + late, track: k, ts: media(c, rates[k]), ntp: wall(c + late), report: true})
 		}
 	}
 	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
@@ -144,6 +151,7 @@ func TestTimebaseScenes(t *testing.T) {
 		{"reports without NTP", scene{seconds: 10, audioDelay: 20 * ms, videoDelay: 50 * ms, reportAt: time.Second, noNTP: true}, 7 * time.Second, 20 * ms, ms, 31 * ms, 0},
 		{"reports late", scene{seconds: 40, audioDelay: 20 * ms, videoDelay: 60 * ms, reportAt: 15 * time.Second}, 34 * time.Second, 20 * ms, ms, ms, 0},
 		{"jitter", scene{seconds: 30, audioDelay: 20 * ms, videoDelay: 30 * ms, jitter: 60 * ms, reportAt: 500 * ms}, 15 * time.Second, 20 * ms, 8 * ms, 8 * ms, 0},
+		{"reports held up", scene{seconds: 40, held: 300 * ms, audioDelay: 20 * ms, videoDelay: 60 * ms, reportAt: 500 * ms}, 27 * time.Second, 20 * ms, 2 * ms, 2 * ms, 0},
 		{"fast clock", scene{seconds: 120, ppm: 100, audioDelay: 20 * ms, videoDelay: 60 * ms, reportAt: 500 * ms}, 22 * time.Second, 20 * ms, 2 * ms, ms, 0},
 		{"slow clock", scene{seconds: 120, ppm: -100, audioDelay: 20 * ms, videoDelay: 60 * ms, reportAt: 500 * ms}, 22 * time.Second, 20 * ms, 2 * ms, ms, 0},
 		{"wrap", scene{seconds: 60, start: 0xffffffff - 48000*12, audioDelay: 20 * ms, videoDelay: 20 * ms, reportAt: 500 * ms}, 7 * time.Second, 20 * ms, ms, ms, 0},
