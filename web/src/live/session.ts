@@ -48,18 +48,19 @@ export class Live {
     }
   }
 
-  /** Ends the run; the server forgets the session. */
-  stop(): void {
+  /** Ends the run; the server forgets the session. `leaving`: there is no time for anything after this call. */
+  stop(leaving = false): void {
     if (!this.stopping) return;
-    this.end();
+    this.end(leaving);
     this.store.set({ phase: "idle", retryIn: 0, preview: null, dubbed: null, trouble: null });
   }
 
-  private end(): void {
+  private end(leaving = false): void {
     this.stopping?.abort(new DOMException("stopped", "AbortError"));
     this.stopping = null;
     this.pcs = {};
-    if (this.session) void api.remove(api.sessionURL(this.session.id));
+    const remove = leaving ? api.remove : api.removeLast;
+    if (this.session) void remove(api.sessionURL(this.session.id));
     this.session = null;
   }
 

@@ -45,10 +45,21 @@ export function get(id: string, signal?: AbortSignal): Promise<SessionInfo> {
   return json(address(`v1/sessions/${encodeURIComponent(id)}`), { signal });
 }
 
+const ending = new Set<Promise<unknown>>();
+
 /** Ends a session or a WHIP or WHEP resource. It also goes out while the page is being left. */
 export async function remove(url: string): Promise<void> {
   // A resource that is gone already, or a server that is, leaves nothing to do.
-  await fetch(url, { method: "DELETE", keepalive: true }).catch(() => undefined);
+  const end = fetch(url, { method: "DELETE", keepalive: true }).catch(() => undefined);
+  ending.add(end);
+  await end;
+  ending.delete(end);
+}
+
+/** Ends a session after its connections: with it they would be gone before they are asked to end. */
+export async function removeLast(url: string): Promise<void> {
+  await Promise.all(ending);
+  await remove(url);
 }
 
 export const sessionURL = (id: string): string => address(`v1/sessions/${encodeURIComponent(id)}`);

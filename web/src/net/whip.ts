@@ -6,6 +6,7 @@ import { startBitrate } from "./sdp";
 
 const gatherFor = 300; // ms
 const connectFor = 10_000; // ms
+const patience = 1_000; // ms that a connection outlives its end
 const lostFor = 4_000; // ms that "disconnected" may last
 const maxVideo = 2_500_000; // bit/s: 720p30 without blocks around the mouth
 const firstVideo = 1_200; // kbit/s
@@ -44,10 +45,11 @@ async function connect(pc: RTCPeerConnection, url: string, signal: AbortSignal, 
   let closed = () => undefined as void;
   const closing = new Promise<void>((resolve) => (closed = resolve)); // our own close fires no event
   const close = () => {
-    pc.close();
     closed();
-    if (resource) void remove(resource);
+    // The server is told first: the connection's own goodbye would end the resource before we ask for it.
+    const told = resource ? Promise.race([remove(resource), new Promise((r) => setTimeout(r, patience))]) : Promise.resolve();
     resource = "";
+    void told.then(() => pc.close());
   };
   try {
     await pc.setLocalDescription();

@@ -36,7 +36,7 @@ export function Studio() {
   const held = useRef(camera);
   held.current = camera;
   useEffect(() => {
-    const leave = () => live.stop();
+    const leave = () => live.stop(true);
     addEventListener("pagehide", leave);
     return () => {
       removeEventListener("pagehide", leave);
