@@ -32,7 +32,7 @@ CLIENTS := chromium python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice \
 OPTIONAL := $(PAIRS)
 
 # Packages whose tests run under the race detector; those that are mostly C run without.
-RACE := ./cmd/livedub/... ./inference ./inference/fake/... ./internal/... ./media ./media/pace/... ./session/... ./web/...
+RACE := ./cmd/livedub/... ./inference ./inference/fake/... ./internal/... ./media ./media/pace/... ./session/... ./signaling/... ./web/...
 
 .PHONY: help deps go build run test lint bench fmt clean
 

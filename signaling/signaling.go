@@ -50,8 +50,9 @@ type DubInfo struct {
 	Phrases        []Phrase       `json:"phrases,omitempty"` // the last few, oldest first
 }
 
-// Phrase is what became of one phrase in one dub. Times are seconds on the
-// session clock; dub times are nil where it was not dubbed.
+// Phrase is what became of one phrase in one dub. Times are seconds of source
+// time, which is the session clock; a dub is heard D later than its dub times,
+// which are nil where it was not dubbed.
 type Phrase struct {
 	ID          int      `json:"id"`
 	SourceText  string   `json:"source_text"`

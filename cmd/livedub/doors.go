@@ -3,13 +3,13 @@ package main
 import (
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync"
 
 	"livedub/internal/config"
 	"livedub/media/rtc"
 	"livedub/session"
+	"livedub/signaling"
 	"livedub/signaling/api"
 	"livedub/signaling/whip"
 	"livedub/signaling/ws"
@@ -52,8 +52,9 @@ func openDoors(c config.Config, log *slog.Logger) (*doors, error) {
 	})
 	d := &doors{engines: e, calls: &calls{manager: m, host: host, engines: e.Engines, quality: demoQuality}}
 	d.api = api.New(api.Config{Sessions: d.calls, Log: log})
-	d.whip = whip.New(whip.Config{Sessions: d.calls, OpenMode: fromLoopback, Log: log})
-	d.ws = ws.New(ws.Config{Sessions: d.calls, OpenMode: fromLoopback, Log: log})
+	// The open mode, in which naming a session creates it, is for trying things out.
+	d.whip = whip.New(whip.Config{Sessions: d.calls, OpenMode: signaling.Loopback, Log: log})
+	d.ws = ws.New(ws.Config{Sessions: d.calls, OpenMode: signaling.Loopback, Log: log})
 	return d, nil
 }
 
@@ -79,12 +80,4 @@ func (d *doors) Close() {
 	d.Leave()
 	d.calls.host.Close()
 	d.engines.Close()
-}
-
-// fromLoopback tells whether a request comes from this machine: the open mode,
-// in which naming a session creates it, is for trying things out.
-func fromLoopback(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	ip := net.ParseIP(host)
-	return err == nil && ip != nil && ip.IsLoopback()
 }

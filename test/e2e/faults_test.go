@@ -25,7 +25,7 @@ func marked(t *testing.T, args ...string) (cmd *exec.Cmd, mark string, stderr *b
 }
 
 // markOf gives a command its mark and sees to it that nothing outlives the test.
-func markOf(t *testing.T, cmd *exec.Cmd) string {
+func markOf(t testing.TB, cmd *exec.Cmd) string {
 	mark := fmt.Sprintf("LIVEDUB_E2E=%s-%d", t.Name(), time.Now().UnixNano())
 	cmd.Env = append(os.Environ(), mark)
 	t.Cleanup(func() {
@@ -54,7 +54,7 @@ func processes(mark string) map[int]string {
 }
 
 // until waits for a condition.
-func until(t *testing.T, what string, ok func() bool) {
+func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {

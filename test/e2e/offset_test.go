@@ -13,7 +13,7 @@ import (
 )
 
 // newTalker returns a drawn speaker with bar code and sound markers.
-func newTalker(t *testing.T, key time.Duration) *talker.Source {
+func newTalker(t testing.TB, key time.Duration) *talker.Source {
 	t.Helper()
 	speech, err := talker.Speak(t.Context(), nil, 700*time.Millisecond, talker.Sentences...)
 	if err != nil {

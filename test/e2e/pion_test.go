@@ -23,7 +23,7 @@ import (
 
 // connect offers by HTTP, as WHIP and WHEP do, and takes the answer; a relay, if
 // any, comes between the two ends. It returns the resource's URL.
-func connect(t *testing.T, s *server, pc *webrtc.PeerConnection, path string, relay *badnet.Relay) string {
+func connect(t testing.TB, s *server, pc *webrtc.PeerConnection, path string, relay *badnet.Relay) string {
 	t.Helper()
 	offer, err := pc.CreateOffer(nil)
 	if err != nil {
@@ -63,7 +63,7 @@ func connect(t *testing.T, s *server, pc *webrtc.PeerConnection, path string, re
 }
 
 // peerConnection returns a pion connection as an application would make it, closed with the test.
-func peerConnection(t *testing.T) *webrtc.PeerConnection {
+func peerConnection(t testing.TB) *webrtc.PeerConnection {
 	t.Helper()
 	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
@@ -74,7 +74,7 @@ func peerConnection(t *testing.T) *webrtc.PeerConnection {
 }
 
 // publish sends a source by WHIP as a camera would, until it ends or the test does.
-func publish(t *testing.T, s *server, path string, src media.Source, relay *badnet.Relay) {
+func publish(t testing.TB, s *server, path string, src media.Source, relay *badnet.Relay) {
 	t.Helper()
 	pc := peerConnection(t)
 	video, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeH264}, "v", "camera")
@@ -157,7 +157,7 @@ type watcher struct {
 }
 
 // watch views a language until the test ends.
-func watch(t *testing.T, s *server, path string) *watcher {
+func watch(t testing.TB, s *server, path string) *watcher {
 	t.Helper()
 	pc := peerConnection(t)
 	for _, k := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {

@@ -39,7 +39,7 @@ func (s *server) printed() string {
 }
 
 // serve starts the server on free ports and ends it, and checks that nothing is left of it, with the test.
-func serve(t *testing.T, args ...string) *server {
+func serve(t testing.TB, args ...string) *server {
 	t.Helper()
 	s := &server{}
 	cmd, mark, _ := prepared(t, append([]string{"serve", "--listen", "127.0.0.1:0", "--media-port", "0"}, args...)...)
@@ -66,7 +66,7 @@ func serve(t *testing.T, args ...string) *server {
 }
 
 // stop ends the server by SIGTERM; it may be called twice.
-func (s *server) stop(t *testing.T) {
+func (s *server) stop(t testing.TB) {
 	t.Helper()
 	if s.cmd.ProcessState != nil {
 		return
@@ -86,7 +86,7 @@ func (s *server) stop(t *testing.T) {
 }
 
 // call makes an HTTP request and decodes the JSON answer into v, unless nil.
-func (s *server) call(t *testing.T, method, path, body string, v any) (int, string) {
+func (s *server) call(t testing.TB, method, path, body string, v any) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.base+path, strings.NewReader(body))
 	if err != nil {
@@ -111,7 +111,7 @@ func (s *server) call(t *testing.T, method, path, body string, v any) (int, stri
 }
 
 // prepared returns the program ready to be started, with a mark by which it and what it starts are found.
-func prepared(t *testing.T, args ...string) (*exec.Cmd, string, *bytes.Buffer) {
+func prepared(t testing.TB, args ...string) (*exec.Cmd, string, *bytes.Buffer) {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(bin, "livedub"), args...)
 	mark := markOf(t, cmd)
@@ -121,7 +121,7 @@ func prepared(t *testing.T, args ...string) (*exec.Cmd, string, *bytes.Buffer) {
 }
 
 // mediaAddr returns where the server takes media, as its log tells.
-func mediaAddr(t *testing.T, s *server) string {
+func mediaAddr(t testing.TB, s *server) string {
 	t.Helper()
 	var port string
 	until(t, "the server tells its media port", func() bool {
