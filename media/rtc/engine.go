@@ -93,12 +93,12 @@ func registerCodec(m *webrtc.MediaEngine, c offeredCodec, publish bool) error {
 	}, kind)
 }
 
-// capability describes the codec to pion, with the feedback of one direction:
-// transport-wide from us upstream, the receiver's estimate from viewers.
+// capability describes the codec to pion. Transport-wide feedback is for
+// publishers only: viewers are judged by their receiver reports.
 func (c offeredCodec) capability(publish bool) webrtc.RTPCodecCapability {
 	out := webrtc.RTPCodecCapability{MimeType: c.mime(), ClockRate: c.rate(), Channels: c.channels(), SDPFmtpLine: c.fmtp}
 	for _, f := range c.feedback {
-		if f == "transport-cc" && !publish || f == "goog-remb" && publish {
+		if f == "transport-cc" && !publish {
 			continue
 		}
 		kind, parameter, _ := strings.Cut(f, " ")

@@ -8,27 +8,31 @@ const (
 	maxBitrate   = 8_000_000 // bit/s
 	startBitrate = 2_500_000 // bit/s
 
-	lossMuch   = .10                    // of packets: too fast
-	lossLittle = .02                    // room for more
-	queueMuch  = 250 * time.Millisecond // round trip above the least: a queue builds up
-	queueSome  = 100 * time.Millisecond
-	growth     = 1.08 // a second
-	backoff    = .85
-	holdoff    = time.Second // after going down, until it may go up
+	lossMuch    = .10                    // of packets: too fast
+	lossLittle  = .02                    // room for more
+	queueMuch   = 250 * time.Millisecond // round trip above the least: a queue builds up
+	queueSome   = 100 * time.Millisecond
+	growth      = 1.08 // a second
+	recovery    = 1.25 // a second, up to 70 % of what was good before
+	backoff     = .85
+	troubleSpan = 4 * time.Second // within which a second bad report confirms the first
+	holdoff     = time.Second     // after a bad report, until it may go up
 )
 
-// estimate tells how much room a viewer's path has for pictures, from what the
-// viewer says: loss and round trip of its receiver reports, and its own estimate
-// (REMB) where it is below what we send, for above that it knows no more than we.
+// estimate tells how much room a viewer's path has for pictures, by the loss and
+// the round trip that the viewer's reports tell. What is sent is seldom all there
+// is room for, so growth is not proven: it is a permission that loss takes back.
 type estimate struct {
 	rate    float64
+	before  float64       // rate when it last began to go down
 	least   time.Duration // round trip
 	counted int           // bytes sent since
 	since   time.Duration
 	sending float64       // bit/s over the last second
-	down    time.Duration // when it last went down
-	up      time.Duration // when it last went up
+	bad     time.Duration // when a report last told of trouble
+	up      time.Duration // when the rate last went up, or was held
 	started bool
+	trouble bool // bad is set
 	told    int
 	toldAt  time.Duration
 }
@@ -58,8 +62,13 @@ func (e *estimate) report(loss float64, rtt, at time.Duration) {
 	}
 	switch {
 	case loss > lossMuch || queue > queueMuch:
+		again := e.trouble && at-e.bad < troubleSpan
+		if !again {
+			e.before = e.rate
+		}
+		e.trouble, e.bad = true, at
 		e.lower(e.rate*backoff, at)
-		if e.sending > 0 { // what came through was the path's width
+		if again && e.sending > 0 { // not a hiccup: what comes through is the path's width
 			e.lower(e.sending*min(backoff, 1-loss), at)
 		}
 	case loss < lossLittle && queue < queueSome:
@@ -67,27 +76,22 @@ func (e *estimate) report(loss float64, rtt, at time.Duration) {
 	}
 }
 
-// remb takes the viewer's own estimate in bit/s.
-func (e *estimate) remb(bps float64, at time.Duration) {
-	if e.sending > 0 && bps < .95*e.sending {
-		e.lower(bps, at)
-	}
-}
-
 func (e *estimate) lower(to float64, at time.Duration) {
-	if to < e.rate {
-		e.rate, e.down = max(to, minBitrate), at
-	}
+	e.rate, e.up = min(e.rate, max(to, minBitrate)), at
 }
 
 func (e *estimate) raise(at time.Duration) {
-	if at-e.down < holdoff && e.down > 0 {
+	if e.trouble && at-e.bad < holdoff {
 		e.up = at
 		return
 	}
+	g := growth
+	if e.rate < .7*e.before {
+		g = recovery
+	}
 	passed := min((at - e.up).Seconds(), 5)
 	e.up = at
-	e.rate = min(e.rate*(1+(growth-1)*passed), maxBitrate)
+	e.rate = min(e.rate*(1+(g-1)*passed), maxBitrate)
 }
 
 // news returns the estimate if it changed by 2 % or more, at most once a second.

@@ -24,7 +24,7 @@ type offeredCodec struct {
 }
 
 // usable are the kinds of feedback that we give or take (SDP rtcp-fb).
-var usable = []string{"nack", "nack pli", "ccm fir", "transport-cc", "goog-remb"}
+var usable = []string{"nack", "nack pli", "ccm fir", "transport-cc"}
 
 func (c offeredCodec) mime() string {
 	return map[media.Codec]string{media.H264: "video/H264", media.VP8: "video/VP8", media.Opus: "audio/opus"}[c.codec]

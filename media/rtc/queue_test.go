@@ -131,26 +131,30 @@ func TestEstimateFollowsThePath(t *testing.T) {
 	}
 }
 
-// TestEstimateTrustsREMBOnlyBelowWhatIsSent: a viewer that is sent little knows nothing of more room.
-func TestEstimateTrustsREMBOnlyBelowWhatIsSent(t *testing.T) {
+// TestEstimateForgivesOneBadReport: a hiccup is no congestion, and news are told at most once a second.
+func TestEstimateForgivesOneBadReport(t *testing.T) {
 	e := newEstimate()
 	viewerPath(e, 0, 3, func(int) float64 { return 20e6 }, 300_000)
 	before := e.rate
-	e.remb(450_000, 4*time.Second)
-	if e.rate != before {
-		t.Error("an estimate above what is sent was taken")
+	e.report(0, time.Second, 4*time.Second)
+	if e.rate < .8*before || e.rate >= before {
+		t.Errorf("one bad report: %v, was %v", e.rate, before)
 	}
-	e.remb(200_000, 4*time.Second)
-	if e.rate != 200_000 {
-		t.Errorf("an estimate below what is sent gives %v", e.rate)
+	e.report(.2, time.Second, 5*time.Second)
+	if e.rate > 300_000 {
+		t.Errorf("two bad reports: %v", e.rate)
 	}
 	told := 0
 	for i := range 100 {
-		if _, changed := e.news(4*time.Second + time.Duration(i)*100*time.Millisecond); changed {
+		if _, changed := e.news(6*time.Second + time.Duration(i)*100*time.Millisecond); changed {
 			told++
 		}
 	}
 	if told != 1 {
 		t.Errorf("told %d times", told)
+	}
+	r := viewerPath(e, 16, 12, func(int) float64 { return 20e6 }, 300_000)
+	if r[11] < 1_500_000 {
+		t.Errorf("recovers to %v within 12 s", r)
 	}
 }

@@ -205,10 +205,6 @@ func (v *Viewer) feedback(s *webrtc.RTPSender, ssrc uint32, kind media.Kind) {
 				v.reported(k.Reports, ssrc, kind)
 			case *rtcp.SenderReport:
 				v.reported(k.Reports, ssrc, kind)
-			case *rtcp.ReceiverEstimatedMaximumBitrate:
-				v.mu.Lock()
-				v.estimate.remb(float64(k.Bitrate), v.clock.Now())
-				v.mu.Unlock()
 			}
 		}
 	}
