@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,6 +109,21 @@ func TestCameraInTheBrowser(t *testing.T) {
 	await(t, ctx, "an English caption", `/car|garden|morning|time|weather/i.test(document.querySelector('`+id("caption-source")+`').innerText)`, 40*time.Second)
 	await(t, ctx, "a Spanish caption", `/coche|jard|tiempo|buenos|rojo/i.test(document.querySelector('`+id("caption-target")+`').innerText)`, 40*time.Second)
 	screenshot(t, ctx, "live")
+
+	// Sound against picture as this player aligns them, which takes it some seconds.
+	time.Sleep(8 * time.Second)
+	var offsets []float64
+	for range 10 {
+		time.Sleep(time.Second)
+		if v, err := chromedp.Run(ctx, chromedp.Evaluate[float64](`+document.querySelector('`+id("offset")+`').dataset.value`)); err == nil {
+			offsets = append(offsets, max(v, -v))
+		}
+	}
+	slices.Sort(offsets)
+	t.Logf("sound against picture in the browser, ms: %.0f", offsets)
+	if len(offsets) < 5 || offsets[len(offsets)/2] > 45 || offsets[len(offsets)-1] > 80 {
+		t.Errorf("sound and picture are apart by %.0f ms", offsets)
+	}
 }
 
 // TestSampleInTheBrowser is what a newcomer without a camera does first.

@@ -1,0 +1,68 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"livedub/internal/badnet"
+)
+
+// gauge reads a metric without labels from the server.
+func (s *server) gauge(t *testing.T, name string) float64 {
+	t.Helper()
+	_, body := s.call(t, "GET", "/metrics", "", nil)
+	for line := range strings.Lines(body) {
+		if rest, ok := strings.CutPrefix(line, name+" "); ok {
+			var v float64
+			if _, err := fmt.Sscan(rest, &v); err == nil {
+				return v
+			}
+		}
+	}
+	t.Fatalf("no metric %s", name)
+	return 0
+}
+
+// TestVanishedPublisher cuts a publisher off without a word: its place is free
+// within 10 s, another one takes it while the viewer stays, and when the
+// session is deleted nothing of it is left.
+func TestVanishedPublisher(t *testing.T) {
+	s := serve(t, fakes...)
+	before := s.gauge(t, "go_goroutines")
+	relay, err := badnet.New(badnet.Config{Target: mediaAddr(t, s)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { relay.Close() })
+	publish(t, s, "/whip/call?from=en&to=es", newTalker(t, time.Second), relay)
+	w := watch(t, s, "/whep/call/es")
+	count := func() int {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return len(w.video)
+	}
+	until(t, "pictures come", func() bool { return count() > 30 })
+	state := func() string {
+		var v struct{ State string }
+		s.call(t, "GET", "/v1/sessions/call", "", &v)
+		return v.State
+	}
+	if st := state(); st != "live" {
+		t.Errorf("state %s", st)
+	}
+	relay.Blackout(0, time.Hour)
+	gone := time.Now()
+	until(t, "the session is idle", func() bool { return state() == "idle" })
+	if d := time.Since(gone); d > 10*time.Second {
+		t.Errorf("the publisher was missed after %v", d)
+	}
+	had := count()
+	publish(t, s, "/whip/call", newTalker(t, time.Second), nil)
+	until(t, "the viewer sees the next publisher", func() bool { return count() > had+60 })
+	if code, body := s.call(t, "DELETE", "/v1/sessions/call", "", nil); code >= 300 {
+		t.Errorf("DELETE: %d %s", code, body)
+	}
+	until(t, "nothing of the session is left", func() bool { return s.gauge(t, "go_goroutines") <= before+2 })
+}
