@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/internal/proc"
 	"livedub/media"
 	"livedub/media/codec"
 	"livedub/session/timeline"
@@ -54,6 +55,11 @@ func (e *ears) run(ctx context.Context) error {
 			}
 		}
 	}()
+	if e.s.clock.Live() {
+		// Recognition comes in bursts of 100 ms and has seconds of slack;
+		// sound and pictures that must leave now have none.
+		proc.Background()
+	}
 	if e.track != nil {
 		if err := e.open(); err != nil {
 			return err
