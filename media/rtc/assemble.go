@@ -39,6 +39,20 @@ func newAssembler(c media.Codec, fmtp string) *assembler {
 	return a
 }
 
+// starts tells whether a payload surely begins a frame. That of an IDR may be
+// missing its parameter sets, and nobody begins with padding.
+func (a *assembler) starts(payload []byte) bool {
+	if len(payload) == 0 {
+		return false
+	}
+	if a.codec == media.H264 {
+		t := payload[0] & nalTypeMask
+		return t == nalSlice || t == nalSPS || t == nalAUD || t == nalSTAPA
+	}
+	_, start, err := vp8Payload(payload)
+	return err == nil && start
+}
+
 // add takes the next packet in sequence and calls out with each picture it
 // completes. needKey tells that a keyframe must be asked for.
 func (a *assembler) add(p arrival, out func(media.Packet)) (needKey bool) {

@@ -60,15 +60,14 @@ func newMediaEngine(o *offer, publish bool) (*webrtc.MediaEngine, error) {
 			}
 		}
 	}
-	uris := []string{sdp.SDESMidURI}
-	if publish {
-		uris = append(uris, sdp.TransportCCURI)
+	// No MID: with it pion wants stream ids too before it takes an SSRC that the
+	// offer did not name; without, it goes by the payload type, which is unique here.
+	if !publish {
+		return m, nil
 	}
-	for _, uri := range uris {
-		for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
-			if err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, kind); err != nil {
-				return nil, err
-			}
+	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+		if err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: sdp.TransportCCURI}, kind); err != nil {
+			return nil, err
 		}
 	}
 	return m, nil

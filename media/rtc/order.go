@@ -17,6 +17,7 @@ const (
 	nackSlowest = 200 * time.Millisecond // up to this
 	leastWait   = 20 * time.Millisecond  // of any hole, however late it is noticed
 	nackBurst   = 256                    // sequence numbers asked for at once
+	startWait   = 30 * time.Millisecond  // for what the very first packets may have overtaken
 )
 
 // arrival is one RTP packet with its place and time.
@@ -31,7 +32,11 @@ type arrival struct {
 // order brings packets into sequence. A hole holds back what follows until it
 // is filled, or its time is up: hold after the media time of what follows.
 type order struct {
-	hold time.Duration
+	hold   time.Duration
+	starts func(payload []byte) bool // whether a packet surely begins a frame
+
+	begun   bool          // something was popped since the start
+	startAt time.Duration // when the first packet came
 
 	set   bool
 	next  int64 // wanted
@@ -71,6 +76,12 @@ func (o *order) place(seq uint16) (n int64, newest, wanted bool) {
 		return n, true, true
 	}
 	o.odd = false
+	if !o.begun && n < o.next {
+		for i := n + 1; i < o.next; i++ {
+			o.holes[i] = &hole{nackAt: o.startAt + nackAfter, interval: nackAgain, lostAt: o.startAt + max(o.hold, startWait)}
+		}
+		o.next = n
+	}
 	if _, dup := o.wait[n]; dup || n < o.next {
 		o.late++
 		return n, false, false
@@ -90,6 +101,9 @@ func (o *order) restart(n int64) {
 
 // push takes a placed packet at time at.
 func (o *order) push(a arrival, at time.Duration) {
+	if !o.begun && len(o.wait) == 0 {
+		o.startAt = at
+	}
 	if h := o.holes[a.seq]; h != nil {
 		delete(o.holes, a.seq)
 		if h.asked > 0 {
@@ -106,11 +120,12 @@ func (o *order) push(a arrival, at time.Duration) {
 
 // pop returns the next packet in sequence, if it is there by time at.
 func (o *order) pop(at time.Duration) (arrival, bool) {
-	if len(o.wait) == 0 {
+	if len(o.wait) == 0 || o.starting(at) {
 		return arrival{}, false
 	}
 	for {
 		if a, ok := o.wait[o.next]; ok {
+			o.begun = true
 			delete(o.wait, o.next)
 			o.bytes -= len(a.Payload) + packetCost
 			o.next++
@@ -126,6 +141,20 @@ func (o *order) pop(at time.Duration) (arrival, bool) {
 		o.lost++
 		o.pendingLoss++
 	}
+}
+
+// starting tells that what came first may have overtaken the beginning of its frame.
+func (o *order) starting(at time.Duration) bool {
+	if o.begun || at >= o.startAt+startWait {
+		return false
+	}
+	a, ok := o.wait[o.next]
+	return !ok || !o.starts(a.Payload)
+}
+
+// waiting tells that time alone may change what pop and nack return.
+func (o *order) waiting(at time.Duration) bool {
+	return len(o.holes) > 0 || len(o.wait) > 0 && o.starting(at)
 }
 
 // nack returns the numbers to ask for by time at.

@@ -67,19 +67,20 @@ type Receiver struct {
 }
 
 type receiverStats struct {
-	packets, lost, recovered, frames, dropped, plis, nacks atomic.Uint64
+	packets, lost, recovered, late, frames, dropped, plis, nacks atomic.Uint64
 }
 
 // NewReceiver makes a receiver; Run makes it receive.
 func NewReceiver(c ReceiverConfig) *Receiver {
 	r := &Receiver{c: c, audio: c.Codec == media.Opus}
-	r.order.hold = c.Hold
+	r.order.hold, r.order.starts = c.Hold, func([]byte) bool { return true }
 	if c.Hold <= 0 {
 		r.order.hold = defaultHold
 	}
 	switch {
 	case !r.audio:
 		r.frames = newAssembler(c.Codec, c.Fmtp)
+		r.order.starts = r.frames.starts
 	case c.NACK == nil:
 		r.order.hold = min(r.order.hold, audioHold)
 	default:
@@ -92,7 +93,7 @@ func NewReceiver(c ReceiverConfig) *Receiver {
 func (r *Receiver) Run(src RTPSource) error {
 	polling := false
 	for {
-		if waits := len(r.order.holes) > 0; waits || polling {
+		if waits := r.order.waiting(r.c.Clock.Now()); waits || polling {
 			var deadline time.Time
 			if waits {
 				deadline = time.Now().Add(pollInterval)
@@ -153,6 +154,7 @@ func (r *Receiver) tick(at time.Duration) {
 	}
 	r.stats.lost.Store(r.order.lost)
 	r.stats.recovered.Store(r.order.recovered)
+	r.stats.late.Store(r.order.late)
 	if r.frames != nil {
 		r.stats.frames.Store(r.frames.frames)
 		r.stats.dropped.Store(r.frames.dropped)

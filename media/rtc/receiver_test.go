@@ -121,6 +121,37 @@ func TestReceiverHandsOnAtTheMarkerAndSorts(t *testing.T) {
 	})
 }
 
+// TestReceiverStartsWithWhatWasOvertaken begins with packets out of order.
+func TestReceiverStartsWithWhatWasOvertaken(t *testing.T) {
+	for _, order := range [][]int{{1, 0, 2}, {2, 1, 0}, {2, 0, 1}, {1, 2, 0}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(media.VP8, 0, false)
+			for _, n := range order {
+				r.wire.packets <- vp8(uint16(n), 0, n == 0, n == 2, true, byte(n))
+				time.Sleep(2 * time.Millisecond)
+			}
+			synctest.Wait()
+			if len(r.got) != 1 || r.got[0].Gap || !r.got[0].Key || len(r.got[0].Data) != 30 || r.plis != 0 {
+				t.Errorf("%v: %d pictures, %d keyframes asked for", order, len(r.got), r.plis)
+			}
+			close(r.wire.packets)
+			<-r.ended
+		})
+	}
+	// What began inside a frame is not waited for longer.
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(media.VP8, 0, false)
+		r.wire.packets <- vp8(7, 0, false, true, false, 1)
+		time.Sleep(2 * startWait)
+		synctest.Wait()
+		if r.plis != 1 {
+			t.Errorf("%d keyframes asked for by a stream that began inside a frame", r.plis)
+		}
+		close(r.wire.packets)
+		<-r.ended
+	})
+}
+
 func TestReceiverAsksWaitsAndGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const step, hold = time.Second / 30, 300 * time.Millisecond

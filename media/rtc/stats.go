@@ -11,6 +11,7 @@ type PublisherStats struct {
 	Packets   uint64 `json:"packets"`   // of RTP
 	Lost      uint64 `json:"lost"`      // of those, never came or came too late
 	Recovered uint64 `json:"recovered"` // came again after a NACK
+	Late      uint64 `json:"late"`      // came twice, or after they were given up
 	Frames    uint64 `json:"frames"`    // access units handed on, sound and pictures
 	Dropped   uint64 `json:"dropped"`   // damaged, undecodable without what was lost, or not read in time
 	PLIs      uint64 `json:"plis"`      // keyframes asked for
@@ -35,6 +36,7 @@ func (p *Publisher) Stats() PublisherStats {
 		s.Packets += c.packets.Load()
 		s.Lost += c.lost.Load()
 		s.Recovered += c.recovered.Load()
+		s.Late += c.late.Load()
 		s.Frames += c.frames.Load()
 		s.Dropped += c.dropped.Load()
 		s.PLIs += c.plis.Load()

@@ -82,10 +82,7 @@ func (h *Host) View(ctx context.Context, offerSDP string, o ViewOptions) (*Viewe
 // add makes the track of a section.
 func (v *Viewer) add(s *section) error {
 	c := s.codecs[0]
-	track, err := webrtc.NewTrackLocalStaticRTP(c.capability(false), s.kind.String(), v.o.StreamID)
-	if err != nil {
-		return fmt.Errorf("%s track: %w", s.kind, err)
-	}
+	track := &outTrack{id: s.kind.String(), stream: v.o.StreamID, codec: c}
 	rtpSender, err := v.pc.AddTrack(track)
 	if err != nil {
 		return fmt.Errorf("%s track: %w", s.kind, err)
@@ -154,6 +151,7 @@ func (v *Viewer) send() {
 	if v.video != "" {
 		v.needKey()
 	}
+	sent := map[media.Kind]bool{}
 	for {
 		packets, ok := v.queue.take()
 		if !ok {
@@ -161,12 +159,29 @@ func (v *Viewer) send() {
 		}
 		for _, p := range packets {
 			n, err := v.outputs[p.Kind].Write(p)
+			for !sent[p.Kind] && errors.Is(err, errNotBound) && v.pause(bindPoll) {
+				n, err = v.outputs[p.Kind].Write(p)
+			}
+			sent[p.Kind] = true
 			if err != nil {
 				v.log.Debug("send", "kind", p.Kind, "error", err)
 				continue
 			}
 			v.count(p, n)
 		}
+	}
+}
+
+// bindPoll is how often a track that is about to be sent is tried.
+const bindPoll = time.Millisecond
+
+// pause waits for d; false if the peer ends meanwhile.
+func (v *Viewer) pause(d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-v.quit:
+		return false
 	}
 }
 
