@@ -99,11 +99,13 @@ test: build ## vet and every test
 	@echo "test: go vet"
 	go vet ./...
 	race=$$(go list $(RACE) | sort -u)
-	rest=$$(go list ./... | grep -vxF "$$race" || true)
+	rest=$$(go list ./... | grep -vxF "$$race" | grep -v /test/e2e || true)
 	echo "test: with the race detector"
 	go test -race -timeout 6m $$race
 	echo "test: the rest"
 	go test -timeout 6m $$rest
+	echo "test: whole programs, as users run them"
+	go test -timeout 15m ./test/e2e
 
 lint: deps go ## gofmt, vet, staticcheck
 	@echo "lint: gofmt"

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +20,19 @@ import (
 type tape struct {
 	tracks  []media.Track
 	packets []media.Packet
+
+	mu    sync.Mutex
+	sent  map[int]time.Time // when each picture was due, by its number; nil to forget
+	shown int
+	start time.Time
+}
+
+// sentAt returns when picture n was given to be sent.
+func (t *tape) sentAt(n int) (time.Time, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at, ok := t.sent[n]
+	return at, ok
 }
 
 func record(b *testing.B, w, h int, length time.Duration) *tape {
@@ -58,6 +72,15 @@ func (t *tape) Read(ctx context.Context) (media.Packet, error) {
 	}
 	p := t.packets[0]
 	t.packets = t.packets[1:]
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.start.IsZero() {
+		t.start = time.Now()
+	}
+	if p.Kind == media.Video && t.sent != nil {
+		t.sent[t.shown] = t.start.Add(p.PTS) // paced: it leaves when it is due
+		t.shown++
+	}
 	return p, nil
 }
 

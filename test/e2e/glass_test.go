@@ -30,7 +30,7 @@ func TestGlassToGlass(t *testing.T) {
 	talk(t, filepath.Join(dir, "talk.mp4"))
 	wav, camera := filepath.Join(dir, "talk.wav"), filepath.Join(dir, "talker.mjpeg")
 	ffmpeg(t, "-i", filepath.Join(dir, "talk.mp4"), "-vn", "-ar", "48000", "-ac", "1", wav)
-	film(t, camera, 900)
+	film(t, camera, 300)
 	s := serve(t)
 	ctx := browser(t, camera, wav)
 	if err := chromedp.Do(ctx, chromedp.Navigate(s.base+"/healthz")); err != nil {
@@ -43,7 +43,7 @@ func TestGlassToGlass(t *testing.T) {
 			Whep map[string]string
 		}
 		s.call(t, "POST", "/v1/sessions", fmt.Sprintf(`{"from":"en","to":["es"],"delay_ms":%d}`, d), &made)
-		r, err := chromedp.Run(ctx, chromedp.Evaluate[glassResult](fmt.Sprintf("(%s)(%q, %q, %d)", glass, made.Whip, made.Whep["es"], 10), chromedp.EvalAwaitPromise))
+		r, err := chromedp.Run(ctx, chromedp.Evaluate[glassResult](fmt.Sprintf("(%s)(%q, %q, %d)", glass, made.Whip, made.Whep["es"], 8), chromedp.EvalAwaitPromise))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,153 @@
+package e2e
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"livedub/internal/talker"
+	"livedub/media"
+	"livedub/media/codec"
+)
+
+// echo is the least that a WebRTC server can do: what the publisher sends goes
+// to the viewer, packet by packet. It stands at /whip and /whep.
+type echo struct {
+	b      testing.TB
+	video  *webrtc.TrackLocalStaticRTP
+	sound  *webrtc.TrackLocalStaticRTP
+	wg     sync.WaitGroup
+	mu     sync.Mutex
+	closes []func()
+}
+
+func newEcho(b testing.TB) *server {
+	e := &echo{b: b}
+	var err error
+	if e.video, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeH264}, "v", "echo"); err != nil {
+		b.Fatal(err)
+	}
+	if e.sound, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, "a", "echo"); err != nil {
+		b.Fatal(err)
+	}
+	web := httptest.NewServer(e)
+	b.Cleanup(func() {
+		web.Close()
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		for _, c := range e.closes {
+			c()
+		}
+		e.wg.Wait()
+	})
+	return &server{base: web.URL}
+}
+
+func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	offer, _ := io.ReadAll(r.Body)
+	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		http.Error(w, err.Error(), 500)
+		return
+	}
+	e.mu.Lock()
+	e.closes = append(e.closes, func() { _ = pc.GracefulClose() })
+	e.mu.Unlock()
+	if strings.HasSuffix(r.URL.Path, "/whep") {
+		for _, t := range []webrtc.TrackLocal{e.video, e.sound} {
+			if _, err := pc.AddTrack(t); err != nil {
+				http.Error(w, err.Error(), 500)
+				return
+			}
+		}
+	}
+	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		out := e.sound
+		if t.Kind() == webrtc.RTPCodecTypeVideo {
+			out = e.video
+		}
+		e.wg.Go(func() {
+			for {
+				p, _, err := t.ReadRTP()
+				if err != nil {
+					return
+				}
+				_ = out.WriteRTP(p) // nobody may be watching yet
+			}
+		})
+	})
+	if err = pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: string(offer)}); err == nil {
+		var answer webrtc.SessionDescription
+		if answer, err = pc.CreateAnswer(nil); err == nil {
+			gathered := webrtc.GatheringCompletePromise(pc)
+			err = pc.SetLocalDescription(answer)
+			<-gathered
+		}
+	}
+	if err != nil {
+		http.Error(w, err.Error(), 500)
+		return
+	}
+	w.WriteHeader(201)
+	_, _ = io.WriteString(w, pc.LocalDescription().SDP)
+}
+
+// latencies returns how long each numbered picture took from being sent to having come whole, in ms, sorted.
+func latencies(b testing.TB, w *watcher, sent func(n int) (time.Time, bool)) []float64 {
+	b.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	dec, err := codec.NewVideoDecoder(media.Track{Kind: media.Video, Codec: media.H264})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer dec.Close()
+	var out []float64
+	for i, u := range w.video {
+		frames, _ := dec.Decode(media.Packet{Kind: media.Video, PTS: time.Duration(i) * time.Millisecond, Data: u.data})
+		for _, f := range frames {
+			n, ok := talker.ReadBar(f)
+			f.Release()
+			if at, known := sent(int(n)); ok && known {
+				out = append(out, u.at.Sub(at).Seconds()*1000)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// BenchmarkPassthroughLatency compares a session without any delay, whose
+// pictures are decoded and encoded, with an echo of packets, in one run.
+func BenchmarkPassthroughLatency(b *testing.B) {
+	source := record(b, 1280, 720, 14*time.Second)
+	ours := serve(b, "--recognize-engine", "off")
+	median := func(s *server, whip, whep string) float64 {
+		t := &tape{tracks: source.tracks, packets: slices.Clone(source.packets), sent: map[int]time.Time{}}
+		publish(b, s, whip, t, nil)
+		w := watch(b, s, whep)
+		time.Sleep(12 * time.Second)
+		l := latencies(b, w, t.sentAt)
+		if len(l) < 200 {
+			b.Fatalf("%s: %d pictures", whep, len(l))
+		}
+		return l[len(l)/2]
+	}
+	var made struct {
+		ID string `json:"id"`
+	}
+	ours.call(b, "POST", "/v1/sessions", `{"from":"en","to":["es"],"delay_ms":0}`, &made)
+	server := median(ours, "/whip/"+made.ID, "/whep/"+made.ID+"/en")
+	bare := median(newEcho(b), "/whip", "/whep")
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(server, "ms-passthrough")
+	b.ReportMetric(bare, "ms-bare-echo")
+	b.ReportMetric(server-bare, "ms-more")
+}
