@@ -110,19 +110,25 @@ func TestCameraInTheBrowser(t *testing.T) {
 	await(t, ctx, "a Spanish caption", `/coche|jard|tiempo|buenos|rojo/i.test(document.querySelector('`+id("caption-target")+`').innerText)`, 40*time.Second)
 	screenshot(t, ctx, "live")
 
-	// Sound against picture as this player aligns them, which takes it some seconds.
-	time.Sleep(8 * time.Second)
+	// Sound against picture as this player aligns them, which takes it some
+	// seconds, and more where other work keeps it from the processor.
 	var offsets []float64
-	for range 10 {
-		time.Sleep(time.Second)
+	together := func() bool {
+		if len(offsets) < 5 {
+			return false
+		}
+		last := slices.Sorted(slices.Values(offsets[len(offsets)-5:]))
+		return last[2] <= 45 && last[4] <= 80
+	}
+	time.Sleep(8 * time.Second)
+	for end := time.Now().Add(60 * time.Second); !together() && time.Now().Before(end); time.Sleep(time.Second) {
 		if v, err := chromedp.Run(ctx, chromedp.Evaluate[float64](`+document.querySelector('`+id("offset")+`').dataset.value`)); err == nil {
 			offsets = append(offsets, max(v, -v))
 		}
 	}
-	slices.Sort(offsets)
 	t.Logf("sound against picture in the browser, ms: %.0f", offsets)
-	if len(offsets) < 5 || offsets[len(offsets)/2] > 45 || offsets[len(offsets)-1] > 80 {
-		t.Errorf("sound and picture are apart by %.0f ms", offsets)
+	if !together() {
+		t.Errorf("sound and picture do not come together: %.0f ms", offsets)
 	}
 }
 
