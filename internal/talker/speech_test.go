@@ -63,7 +63,7 @@ func TestSpeak(t *testing.T) {
 
 func TestFlite(t *testing.T) {
 	if len((Flite{}).Languages()) == 0 {
-		t.Skip("flite is not installed: apt install flite")
+		t.Fatal("flite is not installed: make deps")
 	}
 	s, err := Speak(t.Context(), nil, 500*time.Millisecond, "My brother.")
 	if err != nil {

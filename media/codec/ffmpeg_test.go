@@ -91,7 +91,7 @@ func undump(t testing.TB, s string) []byte {
 func ffmpeg(t testing.TB, w, h, n int, name string, args ...string) string {
 	t.Helper()
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		t.Skip("ffmpeg is not installed")
+		t.Fatal("ffmpeg is not installed: make deps")
 	}
 	var raw bytes.Buffer
 	for i := range n {
@@ -118,7 +118,7 @@ func ffmpeg(t testing.TB, w, h, n int, name string, args ...string) string {
 func ffmpegSound(t testing.TB, s media.Samples, name string, args ...string) string {
 	t.Helper()
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		t.Skip("ffmpeg is not installed")
+		t.Fatal("ffmpeg is not installed: make deps")
 	}
 	raw := make([]byte, 0, 2*len(s.Data))
 	for _, v := range s.Data {
