@@ -12,8 +12,9 @@ type Point struct{ X, Y float64 }
 
 // Face is one tracked face in one picture.
 type Face struct {
-	ID         int     // stable while the same face is followed
-	Confidence float64 // 0..1
+	ID         int           // stable while the same face is followed
+	Confidence float64       // 0..1
+	Since      time.Duration // when it was first seen, on the session clock
 	Center     Point
 	Size       float64 // side of the box around the face, pixels
 
@@ -21,7 +22,10 @@ type Face struct {
 	Nose                  Point // tip
 	MouthLeft, MouthRight Point // corners
 	UpperLip, LowerLip    Point // outer edges, middle
-	Yaw, Pitch, Roll      float64
+
+	// Rotation of the head in radians: Yaw > 0 turns the nose to the picture's
+	// right, Pitch > 0 lifts it, Roll > 0 is clockwise in the picture.
+	Yaw, Pitch, Roll float64
 }
 
 // FaceTracker finds and follows faces.
@@ -31,11 +35,19 @@ type FaceTracker interface {
 	Close() error
 }
 
-// FaceStream follows the faces of one stream of pictures. It is used by one goroutine.
+// FaceWindow is how much of what came after a picture its faces may rest on.
+const FaceWindow = 160 * time.Millisecond
+
+// FaceStream follows the faces of one stream of pictures. Pictures are shown
+// some time after they were tracked, so that their faces can be smoothed
+// without lag. Faces may be asked while Track runs.
 type FaceStream interface {
-	// Track looks at the next picture in presentation order and returns its
-	// faces, largest first. It neither keeps nor changes the frame.
-	Track(ctx context.Context, f *media.Frame) ([]Face, error)
+	// Track looks at the next picture in presentation order. It neither keeps nor changes the frame.
+	Track(ctx context.Context, f *media.Frame) error
+	// Faces returns the faces of the picture of time t, which was tracked not
+	// long ago, largest first. Once a picture later than t + FaceWindow was
+	// tracked, or the last one, the answer never changes.
+	Faces(t time.Duration) []Face
 	Close() error
 }
 
@@ -63,16 +75,34 @@ func (m LipsMethod) String() string {
 
 // LipsRequest asks for one picture's mouth.
 type LipsRequest struct {
-	Frame *media.Frame  // private to the request and writable; its pixels are changed in place
-	Faces []Face        // of this picture, largest first
-	Mouth []MouthShape  // for this picture, then for those that follow as far as the plan is frozen; never empty
-	Step  time.Duration // from one Mouth entry to the next
+	Frame  *media.Frame  // private to the request and writable; its pixels are changed in place
+	Faces  []Face        // of this picture, largest first
+	Known  Known         // what Learn told of this picture
+	Mouth  []MouthShape  // for this picture, then for those that follow as far as the plan is frozen; never empty
+	Amount float64       // 0..1, how far the dub's mouth replaces the speaker's: below 1 where a dub begins or ends
+	Step   time.Duration // from one Mouth entry to the next
 }
 
 // Lips re-renders mouths.
 type Lips interface {
-	// Open starts rendering one dub of one speaker.
-	Open(ctx context.Context) (LipsStream, error)
+	// Open begins with the picture of one session.
+	Open(ctx context.Context) (Mouths, error)
+	Close() error
+}
+
+// Known is what an engine knew of a speaker's mouths at one picture. Only the
+// engine looks inside; it never changes once it was handed out.
+type Known any
+
+// Mouths learn from one session's picture what all its dubs share.
+type Mouths interface {
+	// Learn looks at the next picture in presentation order, whether or not a
+	// dub will change it, and returns what is known now. It neither keeps nor
+	// changes the frame. One goroutine calls it.
+	Learn(ctx context.Context, f *media.Frame, faces []Face) (Known, error)
+	// Dub starts rendering for one dub, as often as there are dubs. The caller
+	// closes each stream before the Mouths.
+	Dub(ctx context.Context) (LipsStream, error)
 	Close() error
 }
 

@@ -27,9 +27,10 @@ type Session struct {
 	meter   *meter
 	watch   *watch
 
-	feeding sync.Mutex   // held while a source is fed
-	sound   *soundLine   // set before the dubs start; nil where there will be no sound
-	ended   atomic.Int64 // source time of the end, once known; 0 before
+	feeding sync.Mutex       // held while a source is fed
+	sound   *soundLine       // set before the dubs start; nil where there will be no sound
+	mouths  inference.Mouths // set before the dubs start; nil where none is made
+	ended   atomic.Int64     // source time of the end, once known; 0 before
 
 	mu       sync.Mutex
 	heard    int            // final phrases
@@ -93,6 +94,7 @@ func (s *Session) Dub(ctx context.Context, src media.Source) error {
 	if sound != nil {
 		s.sound = newSoundLine(min(max(sound.Channels, 1), 2), s.cfg.Delay+5*time.Second)
 	}
+	s.openMouths(ctx)
 	g := newGroup(ctx)
 	s.start(g, picture != nil)
 	s.feed(g, src)
@@ -103,6 +105,7 @@ func (s *Session) Dub(ctx context.Context, src media.Source) error {
 // Run keeps the dubs of a live session going until ctx is cancelled or a part
 // fails that it cannot do without. Sources come and go by Feed meanwhile. It is called once.
 func (s *Session) Run(ctx context.Context) error {
+	s.openMouths(ctx)
 	g := newGroup(ctx)
 	s.start(g, true)
 	err := g.wait()
@@ -123,6 +126,19 @@ func (s *Session) Feed(ctx context.Context, src media.Source) error {
 	return err
 }
 
+// openMouths opens what the dubs share of the speaker's mouths; without it pictures go untouched.
+func (s *Session) openMouths(ctx context.Context) {
+	if s.engines.Lips == nil || s.engines.Faces == nil {
+		return
+	}
+	mouths, err := s.engines.Lips.Open(ctx)
+	if err != nil {
+		s.fail("lips", err)
+		return
+	}
+	s.mouths = mouths
+}
+
 // start starts the dubs.
 func (s *Session) start(g *group, pictures bool) {
 	for _, d := range s.dubs {
@@ -138,7 +154,7 @@ func (s *Session) feed(g *group, src media.Source) {
 	g.run("ingest", func(ctx context.Context) error { return s.ingest(ctx, src, ears, pictures) })
 	g.run("hear", ears.run)
 	if picture != nil {
-		eyes := newEyes(s, picture, pictures)
+		eyes := newEyes(g.ctx, s, picture, pictures)
 		g.run("see", eyes.see)
 		g.run("show", eyes.show)
 	}
@@ -159,6 +175,9 @@ func (s *Session) close() error {
 		err = errors.Join(err, d.outlet.close())
 	}
 	s.watch.close()
+	if s.mouths != nil {
+		err = errors.Join(err, s.mouths.Close())
+	}
 	return err
 }
 

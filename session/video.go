@@ -17,7 +17,8 @@ import (
 type picture struct {
 	frame *media.Frame
 	faces []inference.Face
-	fps   float64 // nominal, of the source; 0 for unknown
+	known inference.Known // of the mouths in it
+	fps   float64         // nominal, of the source; 0 for unknown
 }
 
 // eyes see the source: they decode each picture once, shortly before it is due,
@@ -26,11 +27,21 @@ type eyes struct {
 	s     *Session
 	track *media.Track
 	line  *line
+	faces inference.FaceStream // nil where no mouth is to be made
 	ahead chan picture
 }
 
-func newEyes(s *Session, t *media.Track, l *line) *eyes {
-	return &eyes{s: s, track: t, line: l, ahead: make(chan picture, 30)}
+func newEyes(ctx context.Context, s *Session, t *media.Track, l *line) *eyes {
+	e := &eyes{s: s, track: t, line: l, ahead: make(chan picture, 30)}
+	if s.mouths != nil {
+		faces, err := s.engines.Faces.Open(ctx)
+		if err != nil {
+			s.fail("face", err) // pictures go untouched
+		} else {
+			e.faces = faces
+		}
+	}
+	return e
 }
 
 // see decodes pictures lookAhead before they are due.
@@ -43,33 +54,33 @@ func (e *eyes) see(ctx context.Context) error {
 	defer dec.Close()
 	shaper := codec.NewShaper(*e.track, e.s.cfg.Picture.MaxWidth, e.s.cfg.Picture.MaxHeight)
 	defer shaper.Close()
-	faces, err := e.openFaces(ctx)
-	if err != nil {
-		return err
-	}
-	if faces != nil {
-		defer faces.Close()
-	}
 	last := time.Duration(-1 << 62)
-	pass := func(frames []*media.Frame) error {
+	var waiting []picture // whose faces may still change
+	defer func() {
+		for _, p := range waiting {
+			p.frame.Release()
+		}
+	}()
+	pass := func(frames []*media.Frame, end bool) error {
 		for i, f := range frames {
 			if f.PTS <= last || f.PTS < 0 { // a repeated time cannot be shown twice
 				f.Release()
 				continue
 			}
 			last = f.PTS
-			p, err := e.prepare(ctx, shaper, faces, f)
+			p, err := e.prepare(ctx, shaper, f)
 			if err != nil {
 				e.s.fail("picture", err)
 				continue
 			}
-			select {
-			case e.ahead <- p:
-			case <-ctx.Done():
-				p.frame.Release()
+			waiting = append(waiting, p)
+			if err := e.pass(ctx, &waiting, last-e.window()); err != nil {
 				release(frames[i+1:])
-				return ctx.Err()
+				return err
 			}
+		}
+		if end {
+			return e.pass(ctx, &waiting, last)
 		}
 		return nil
 	}
@@ -93,7 +104,7 @@ func (e *eyes) see(ctx context.Context) error {
 		if err != nil {
 			e.s.fail("decode_video", err)
 		}
-		if err := pass(frames); err != nil {
+		if err := pass(frames, false); err != nil {
 			return err
 		}
 	}
@@ -101,22 +112,33 @@ func (e *eyes) see(ctx context.Context) error {
 	if err != nil {
 		e.s.fail("decode_video", err)
 	}
-	return pass(rest)
+	return pass(rest, true)
 }
 
-func (e *eyes) openFaces(ctx context.Context) (inference.FaceStream, error) {
-	if e.s.engines.Faces == nil || e.s.engines.Lips == nil {
-		return nil, nil
+// window is how long a picture waits for those after it, on which its faces
+// rest. A live one is shown when it is due, with what is known by then.
+func (e *eyes) window() time.Duration {
+	if e.faces == nil || e.s.clock.Live() {
+		return 0
 	}
-	faces, err := e.s.engines.Faces.Open(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("faces: %w", err)
-	}
-	return faces, nil
+	return inference.FaceWindow
 }
 
-// prepare shapes a decoded picture and finds its faces. It takes over f.
-func (e *eyes) prepare(ctx context.Context, s *codec.Shaper, faces inference.FaceStream, f *media.Frame) (picture, error) {
+// pass hands on the waiting pictures up to time t.
+func (e *eyes) pass(ctx context.Context, waiting *[]picture, t time.Duration) error {
+	for len(*waiting) > 0 && (*waiting)[0].frame.PTS <= t {
+		select {
+		case e.ahead <- (*waiting)[0]:
+			*waiting = (*waiting)[1:]
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// prepare shapes a decoded picture and looks for faces. It takes over f.
+func (e *eyes) prepare(ctx context.Context, s *codec.Shaper, f *media.Frame) (picture, error) {
 	err := e.s.meter.do("shape", func() (err error) {
 		f, err = s.Shape(f)
 		return err
@@ -128,12 +150,9 @@ func (e *eyes) prepare(ctx context.Context, s *codec.Shaper, faces inference.Fac
 		s.Fix(f.Width, f.Height)
 	}
 	p := picture{frame: f, fps: e.track.FrameRate}
-	if faces != nil {
+	if e.faces != nil {
 		err = e.s.meter.do("face", func() error {
-			return guard("face", func() (err error) {
-				p.faces, err = faces.Track(ctx, f)
-				return err
-			})
+			return guard("face", func() error { return e.faces.Track(ctx, f) })
 		})
 		if err != nil {
 			e.s.fail("face", err) // no faces: the picture goes untouched
@@ -151,6 +170,9 @@ func (e *eyes) show(ctx context.Context) error {
 		for p := range e.ahead { // nothing is left behind when we stop early
 			p.frame.Release()
 		}
+		if e.faces != nil {
+			e.faces.Close() // see has ended
+		}
 		if e.s.cfg.Picture.File { // the only source: no more pictures will come
 			for _, d := range e.s.dubs {
 				close(d.pictures)
@@ -161,6 +183,7 @@ func (e *eyes) show(ctx context.Context) error {
 		due := p.frame.PTS + e.s.cfg.Delay
 		err := e.s.clock.Wait(ctx, due)
 		if err == nil {
+			e.recognise(ctx, &p)
 			late := e.s.clock.Live() && e.s.clock.Now()-due > behind
 			for _, d := range e.s.dubs {
 				d.offer(ctx, p, late)
@@ -172,6 +195,24 @@ func (e *eyes) show(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// recognise tells whose faces are in a picture, and learns from their mouths.
+func (e *eyes) recognise(ctx context.Context, p *picture) {
+	if e.faces == nil {
+		return
+	}
+	err := e.s.meter.do("learn", func() error {
+		return guard("learn", func() (err error) {
+			p.faces = e.faces.Faces(p.frame.PTS)
+			p.known, err = e.s.mouths.Learn(ctx, p.frame, p.faces)
+			return err
+		})
+	})
+	if err != nil {
+		p.faces = nil // the picture goes untouched
+		e.s.fail("learn", err)
+	}
 }
 
 // offer hands a picture to the dub; where time goes on without us, one that is
@@ -286,10 +327,10 @@ func (d *Dub) showOne(ctx context.Context, lips inference.LipsStream, p picture,
 }
 
 func (d *Dub) openLips(ctx context.Context) inference.LipsStream {
-	if d.s.engines.Lips == nil {
+	if d.s.mouths == nil || d.original {
 		return nil
 	}
-	lips, err := d.s.engines.Lips.Open(ctx)
+	lips, err := d.s.mouths.Dub(ctx)
 	if err != nil {
 		d.s.fail("lips", err)
 		return nil
@@ -314,7 +355,7 @@ func (d *Dub) render(ctx context.Context, lips inference.LipsStream, p picture, 
 	var method inference.LipsMethod
 	err := d.s.meter.do("lips", func() error {
 		return guard("lips", func() (err error) {
-			method, err = lips.Render(ctx, inference.LipsRequest{Frame: frame, Faces: p.faces, Mouth: mouth, Step: step})
+			method, err = lips.Render(ctx, inference.LipsRequest{Frame: frame, Faces: p.faces, Known: p.known, Mouth: mouth, Amount: 1, Step: step})
 			return err
 		})
 	})

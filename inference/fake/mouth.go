@@ -2,6 +2,8 @@ package fake
 
 import (
 	"context"
+	"sync/atomic"
+	"time"
 
 	"livedub/inference"
 	"livedub/media"
@@ -10,18 +12,32 @@ import (
 // Faces sees one face, in the middle of every picture.
 type Faces struct{}
 
-func (Faces) Open(ctx context.Context) (inference.FaceStream, error) { return Faces{}, ctx.Err() }
+func (Faces) Open(ctx context.Context) (inference.FaceStream, error) { return &faces{}, ctx.Err() }
 func (Faces) Close() error                                           { return nil }
 
-func (Faces) Track(ctx context.Context, f *media.Frame) ([]inference.Face, error) {
-	w, h := float64(f.Width), float64(f.Height)
+// faces see the same face for as long as the picture keeps its size.
+type faces struct{ size atomic.Uint64 }
+
+func (s *faces) Track(ctx context.Context, f *media.Frame) error {
+	s.size.Store(uint64(f.Width)<<32 | uint64(f.Height))
+	return ctx.Err()
+}
+
+func (s *faces) Faces(time.Duration) []inference.Face {
+	size := s.size.Load()
+	if size == 0 {
+		return nil
+	}
+	w, h := float64(size>>32), float64(size&(1<<32-1))
 	at := func(x, y float64) inference.Point { return inference.Point{X: x * w, Y: y * h} }
 	return []inference.Face{{
 		ID: 1, Confidence: 1, Center: at(.5, .5), Size: h / 2,
 		LeftEye: at(.42, .4), RightEye: at(.58, .4), Nose: at(.5, .52),
 		MouthLeft: at(.45, .64), MouthRight: at(.55, .64), UpperLip: at(.5, .62), LowerLip: at(.5, .67),
-	}}, ctx.Err()
+	}}
 }
+
+func (*faces) Close() error { return nil }
 
 // BarWidth is the width of the bar that Lips paints, in pixels from the left edge.
 const BarWidth = 16
@@ -33,8 +49,13 @@ type Lips struct {
 	Fail func() error
 }
 
-func (l *Lips) Open(ctx context.Context) (inference.LipsStream, error) { return l, ctx.Err() }
-func (l *Lips) Close() error                                           { return nil }
+func (l *Lips) Open(ctx context.Context) (inference.Mouths, error)    { return l, ctx.Err() }
+func (l *Lips) Dub(ctx context.Context) (inference.LipsStream, error) { return l, ctx.Err() }
+func (l *Lips) Close() error                                          { return nil }
+
+func (l *Lips) Learn(ctx context.Context, _ *media.Frame, _ []inference.Face) (inference.Known, error) {
+	return nil, ctx.Err()
+}
 
 func (l *Lips) Render(ctx context.Context, r inference.LipsRequest) (inference.LipsMethod, error) {
 	if l.Fail != nil {

@@ -33,11 +33,15 @@ func TestFacesContract(t *testing.T) {
 func TestLipsContract(t *testing.T) {
 	f := grey(320, 240)
 	defer f.Release()
-	faces, err := Faces{}.Track(t.Context(), f)
+	s, err := Faces{}.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	inferencetest.TestLips(t, func(*testing.T) inference.Lips { return &Lips{} }, f, faces)
+	defer s.Close()
+	if err := s.Track(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	inferencetest.TestLips(t, func(*testing.T) inference.Lips { return &Lips{} }, f, s.Faces(f.PTS))
 }
 
 func TestBarIsRead(t *testing.T) {

@@ -25,14 +25,15 @@ func TestFaces(t *testing.T, open func(*testing.T) inference.FaceTracker, pictur
 		var all [][]inference.Face
 		for _, f := range pictures {
 			before := slices.Clone(f.Y)
-			faces, err := s.Track(t.Context(), f)
-			if err != nil {
+			if err := s.Track(t.Context(), f); err != nil {
 				t.Fatal(err)
 			}
 			if !slices.Equal(before, f.Y) {
 				t.Fatal("the tracker changed the picture")
 			}
-			all = append(all, faces)
+		}
+		for _, f := range pictures {
+			all = append(all, s.Faces(f.PTS))
 		}
 		return all
 	}
@@ -78,16 +79,19 @@ func TestLips(t *testing.T, open func(*testing.T) inference.Lips, picture *media
 	defer engine.Close()
 	shapes := []inference.MouthShape{{Open: .8, Wide: .5}, {Open: .4, Wide: .6}, {Close: 1, Wide: .5}}
 	render := func(ctx context.Context, f *media.Frame, faces []inference.Face, n int) []byte {
-		s, err := engine.Open(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
+		mouths, s := openLips(t, ctx, engine)
+		defer mouths.Close()
 		defer s.Close()
 		own := f.Clone()
 		defer own.Release()
 		for i := range n {
+			known, err := mouths.Learn(ctx, f, slices.Clone(faces))
+			if err != nil {
+				t.Fatal(err)
+			}
 			mouth := slices.Clone(shapes[i%len(shapes):])
-			method, err := s.Render(ctx, inference.LipsRequest{Frame: own, Faces: slices.Clone(faces), Mouth: mouth, Step: 40 * time.Millisecond})
+			method, err := s.Render(ctx, inference.LipsRequest{Frame: own, Faces: slices.Clone(faces), Known: known,
+				Mouth: mouth, Amount: 1, Step: 40 * time.Millisecond})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -110,15 +114,26 @@ func TestLips(t *testing.T, open func(*testing.T) inference.Lips, picture *media
 	render(t.Context(), tiny, faces, 1)
 
 	ctx, cancel := context.WithCancel(t.Context())
-	s, err := engine.Open(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	mouths, s := openLips(t, ctx, engine)
+	defer mouths.Close()
 	defer s.Close()
 	cancel()
 	own := picture.Clone()
 	defer own.Release()
-	if _, err := s.Render(ctx, inference.LipsRequest{Frame: own, Faces: faces, Mouth: shapes}); err == nil {
+	if _, err := s.Render(ctx, inference.LipsRequest{Frame: own, Faces: faces, Mouth: shapes, Amount: 1}); err == nil {
 		t.Error("rendering went on after its context had ended")
 	}
+}
+
+func openLips(t *testing.T, ctx context.Context, engine inference.Lips) (inference.Mouths, inference.LipsStream) {
+	t.Helper()
+	mouths, err := engine.Open(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := mouths.Dub(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mouths, s
 }
