@@ -1,0 +1,50 @@
+// Package lips re-renders mouths without a neural net: it collects the
+// speaker's own mouths while they talk and shows, for every picture of a dub,
+// the one that fits the sound, warped by what is missing; until enough are
+// known it warps the mouth that is there.
+package lips
+
+import (
+	"context"
+	"image"
+	"time"
+
+	"livedub/inference"
+)
+
+// Config says how mouths are made. The zero value is the default.
+type Config struct {
+	// Exclude, if set, forbids using the mouth of time then in the picture of
+	// time now: benchmarks that loop a clip forbid the picture itself.
+	Exclude func(now, then time.Duration) bool
+	// Trace, if set, is called after each picture that a dub rendered, from the
+	// dub's goroutine.
+	Trace func(Trace)
+}
+
+// Trace tells what was done to one picture.
+type Trace struct {
+	PTS    time.Duration
+	Method inference.LipsMethod
+	Face   int             // ID of the face; 0 for none
+	Mask   image.Rectangle // pixels outside were not changed
+	Eyes   float64         // distance between the eyes, pixels
+	Height float64         // of the opening between the lips that was asked for, in distances between the eyes
+	Width  float64         // between the corners, likewise
+	Close  bool            // the lips were asked to touch
+	Source time.Duration   // of the own mouth that was used; 0 for none
+}
+
+// Lips is the engine. It is safe for concurrent use.
+type Lips struct{ cfg Config }
+
+// New returns an engine.
+func New(cfg Config) *Lips { return &Lips{cfg} }
+
+// Open begins with one session's picture.
+func (l *Lips) Open(ctx context.Context) (inference.Mouths, error) {
+	return &mouths{cfg: l.cfg}, ctx.Err()
+}
+
+// Close implements inference.Lips.
+func (l *Lips) Close() error { return nil }
