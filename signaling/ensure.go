@@ -19,10 +19,47 @@ type Keeper interface {
 	Delete(id string) error
 }
 
-// Ensure returns once the session exists. An unknown one is created if open
+// Connector is a Keeper to whose sessions publishers and viewers connect.
+type Connector interface {
+	Keeper
+	// Publish answers an offer to be the session's speaker. It fails with ErrNotFound,
+	// ErrBusy, ErrBadOffer, ErrNoCodec or ErrFull. ctx bounds the answering, not the peer.
+	Publish(ctx context.Context, id, offer string) (peer Peer, answer string, err error)
+	// View answers an offer to watch one language; it does not wait for media to flow.
+	View(ctx context.Context, id string, lang inference.Lang, offer string) (peer Peer, answer string, err error)
+}
+
+// Publish connects a speaker to the session that r names. An unknown one is
+// created if open and r names its languages.
+func Publish(ctx context.Context, c Connector, open bool, r Request, offer string) (Peer, string, error) {
+	undo, err := ensure(ctx, c, open, r)
+	if err != nil {
+		return nil, "", err
+	}
+	peer, answer, err := c.Publish(ctx, r.ID, offer)
+	if err != nil {
+		undo()
+	}
+	return peer, answer, err
+}
+
+// View connects a viewer to one language of a session; one that it does not
+// have is refused with a list of the others.
+func View(ctx context.Context, c Connector, id string, lang inference.Lang, offer string) (Peer, string, error) {
+	info, err := c.Get(id)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := info.has(lang); err != nil {
+		return nil, "", err
+	}
+	return c.View(ctx, id, lang, offer)
+}
+
+// ensure returns once the session exists. An unknown one is created if open
 // and r names its languages; undo then takes back what was created, unless
 // somebody has come to use it. On an error there is nothing to undo.
-func Ensure(ctx context.Context, k Keeper, open bool, r Request) (undo func(), err error) {
+func ensure(ctx context.Context, k Keeper, open bool, r Request) (undo func(), err error) {
 	nothing := func() {}
 	_, err = k.Get(r.ID)
 	if !errors.Is(err, ErrNotFound) || !open {

@@ -53,7 +53,7 @@ func TestEnsure(t *testing.T) {
 				},
 				delete: func(string) error { deletes++; return nil },
 			}
-			undo, err := Ensure(t.Context(), k, c.open, c.req)
+			undo, err := ensure(t.Context(), k, c.open, c.req)
 			if !errors.Is(err, c.want) || creates != c.creates {
 				t.Fatalf("%v, created %d", err, creates)
 			}
@@ -113,10 +113,10 @@ func TestQueryRequest(t *testing.T) {
 
 func TestHasListsTheLanguages(t *testing.T) {
 	i := Info{ID: "a", From: "en", To: []inference.Lang{"es", "ca"}}
-	if i.Has("en") != nil || i.Has("ca") != nil {
+	if i.has("en") != nil || i.has("ca") != nil {
 		t.Error("refuses its own")
 	}
-	if err := i.Has("fr"); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "en, es, ca") {
+	if err := i.has("fr"); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "en, es, ca") {
 		t.Error(err)
 	}
 }

@@ -82,8 +82,11 @@ func TestLoopback(t *testing.T) {
 func TestRoute(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.NotFoundHandler()) // as the page's: must not clash
-	Route(mux, slog.New(slog.DiscardHandler), Origins{"https://ok.example"}, "/thing/{id}", map[string]http.HandlerFunc{
-		"POST": func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.PathValue("id")) },
+	Route(mux, slog.New(slog.DiscardHandler), Origins{"https://ok.example"}, "/thing/{id}", map[string]Handler{
+		"POST": func(w http.ResponseWriter, r *http.Request) error {
+			_, err := io.WriteString(w, r.PathValue("id"))
+			return err
+		},
 	})
 	for name, c := range map[string]struct {
 		method, origin string

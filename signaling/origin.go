@@ -36,9 +36,12 @@ func (o Origins) Allowed(r *http.Request) bool {
 // One by one, because a pattern without a method would clash with "GET /".
 var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
 
+// Handler answers a request, or returns an error for Route to answer.
+type Handler func(http.ResponseWriter, *http.Request) error
+
 // Route registers one path: its methods, OPTIONS with CORS, and 405 for the rest.
 // A handler for OPTIONS itself may add headers; it must not answer.
-func Route(mux *http.ServeMux, log *slog.Logger, o Origins, path string, by map[string]http.HandlerFunc) {
+func Route(mux *http.ServeMux, log *slog.Logger, o Origins, path string, by map[string]Handler) {
 	allow := []string{http.MethodOptions}
 	for _, m := range methods {
 		if by[m] != nil && m != http.MethodOptions {
@@ -47,28 +50,35 @@ func Route(mux *http.ServeMux, log *slog.Logger, o Origins, path string, by map[
 	}
 	list := strings.Join(allow, ", ")
 	for _, m := range methods {
-		handle := by[m]
 		mux.HandleFunc(m+" "+path, func(w http.ResponseWriter, r *http.Request) {
-			if !o.Allowed(r) {
-				WriteError(w, r, log, ErrOrigin.Errorf("origin %q is not allowed", clip(r.Header.Get("Origin"))))
-				return
-			}
-			cors(w.Header(), o, r, list)
-			switch {
-			case m == http.MethodOptions:
-				w.Header().Set("Allow", list)
-				if handle != nil {
-					handle(w, r)
-				}
-				w.WriteHeader(http.StatusNoContent)
-			case handle == nil:
-				w.Header().Set("Allow", list)
-				WriteError(w, r, log, ErrMethod.Errorf("%s is not allowed here: use %s", m, list))
-			default:
-				handle(w, r)
+			if err := answer(w, r, o, list, by[m]); err != nil {
+				WriteError(w, r, log, err)
 			}
 		})
 	}
+}
+
+// answer answers one request; handle is nil where the path does not have its method.
+func answer(w http.ResponseWriter, r *http.Request, o Origins, allow string, handle Handler) error {
+	if !o.Allowed(r) {
+		return ErrOrigin.Errorf("origin %q is not allowed", clip(r.Header.Get("Origin")))
+	}
+	cors(w.Header(), o, r, allow)
+	switch {
+	case r.Method == http.MethodOptions:
+		w.Header().Set("Allow", allow)
+		if handle != nil {
+			if err := handle(w, r); err != nil {
+				return err
+			}
+		}
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	case handle == nil:
+		w.Header().Set("Allow", allow)
+		return ErrMethod.Errorf("%s is not allowed here: use %s", r.Method, allow)
+	}
+	return handle(w, r)
 }
 
 func cors(h http.Header, o Origins, r *http.Request, allow string) {

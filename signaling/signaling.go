@@ -96,8 +96,8 @@ type Peer interface {
 // channel is closed after the last one, and when the peer ends.
 type Trickler interface{ Candidates() <-chan string }
 
-// Has refuses a language that the session does not have; its own is one of them.
-func (i Info) Has(lang inference.Lang) error {
+// has refuses a language that the session does not have; its own is one of them.
+func (i Info) has(lang inference.Lang) error {
 	langs := append([]inference.Lang{i.From}, i.To...)
 	if slices.Contains(langs, lang) {
 		return nil

@@ -3,10 +3,8 @@
 package api
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"livedub/session"
@@ -37,14 +35,7 @@ type Server struct {
 	cfg   Config
 	log   *slog.Logger
 	limit *signaling.Limiter
-
-	ctx    context.Context // ends at Close
-	cancel context.CancelFunc
-
-	mu      sync.Mutex
-	closed  bool
-	streams int
-	wg      sync.WaitGroup // one each event stream
+	gate  *signaling.Gate // of the event streams
 }
 
 // New returns the door; Close ends its event streams.
@@ -58,43 +49,20 @@ func New(c Config) *Server {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: c, log: c.Log, limit: signaling.NewLimiter()}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	return s
+	return &Server{cfg: c, log: c.Log, limit: signaling.NewLimiter(), gate: signaling.NewGate(maxStreams, "event streams")}
 }
 
 // Register adds the door's paths to mux.
 func (s *Server) Register(mux *http.ServeMux) {
-	route := func(path string, by map[string]http.HandlerFunc) {
+	route := func(path string, by map[string]signaling.Handler) {
 		signaling.Route(mux, s.log, s.cfg.Origins, path, by)
 	}
-	route("/v1/sessions", map[string]http.HandlerFunc{
-		http.MethodGet:  s.door(s.list),
-		http.MethodPost: s.door(s.create),
-	})
-	route("/v1/sessions/{id}", map[string]http.HandlerFunc{
-		http.MethodGet:    s.door(s.get),
-		http.MethodDelete: s.door(s.remove),
-	})
-	route("/v1/sessions/{id}/events", map[string]http.HandlerFunc{http.MethodGet: s.door(s.events)})
-	route("/v1/languages", map[string]http.HandlerFunc{http.MethodGet: s.door(s.languages)})
-}
-
-// door answers a handler's error.
-func (s *Server) door(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if err := h(w, r); err != nil {
-			signaling.WriteError(w, r, s.log, err)
-		}
-	}
+	route("/v1/sessions", map[string]signaling.Handler{http.MethodGet: s.list, http.MethodPost: s.create})
+	route("/v1/sessions/{id}", map[string]signaling.Handler{http.MethodGet: s.get, http.MethodDelete: s.remove})
+	route("/v1/sessions/{id}/events", map[string]signaling.Handler{http.MethodGet: s.events})
+	route("/v1/languages", map[string]signaling.Handler{http.MethodGet: s.languages})
 }
 
 // Close ends every event stream with an end event and waits for all of them.
 // Call it before http.Server.Shutdown, which waits for streams and ends none.
-func (s *Server) Close() {
-	s.mu.Lock()
-	s.closed = true
-	s.mu.Unlock()
-	s.cancel()
-	s.wg.Wait()
-}
+func (s *Server) Close() { s.gate.Close() }

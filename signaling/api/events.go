@@ -8,7 +8,6 @@ import (
 
 	"livedub/inference"
 	"livedub/session"
-	"livedub/signaling"
 )
 
 const (
@@ -41,10 +40,10 @@ type end struct {
 
 // events is GET /v1/sessions/{id}/events: until the session, the client or the server ends.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
-	if err := s.enter(); err != nil {
+	if err := s.gate.Enter(); err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.gate.Leave()
 	events, stop, err := s.cfg.Sessions.Events(r.PathValue("id"))
 	if err != nil {
 		return err
@@ -78,35 +77,13 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 			if !out.send(": still here\n\n") {
 				return nil
 			}
-		case <-s.ctx.Done():
+		case <-s.gate.Context().Done():
 			out.event("end", end{"the server is shutting down"})
 			return nil
 		case <-r.Context().Done():
 			return nil
 		}
 	}
-}
-
-// enter counts a stream in, unless the door is closed or crowded.
-func (s *Server) enter() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.closed:
-		return signaling.ErrClosing
-	case s.streams >= maxStreams:
-		return signaling.ErrFull.Errorf("%d event streams are open already", s.streams)
-	}
-	s.streams++
-	s.wg.Add(1)
-	return nil
-}
-
-func (s *Server) leave() {
-	s.mu.Lock()
-	s.streams--
-	s.mu.Unlock()
-	s.wg.Done()
 }
 
 // stream writes events; its methods tell whether the client still listens.

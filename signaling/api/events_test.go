@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"livedub/session"
-	"livedub/signaling"
 	"livedub/signaling/signalingtest"
 )
 
@@ -107,7 +106,7 @@ func TestEventsOfNoSession(t *testing.T) {
 	if status, got, _ := r.do("GET", "/v1/sessions/nobody/events", ""); status != 404 || got["hint"] == nil {
 		t.Errorf("%d %v", status, got)
 	}
-	if r.door.streams != 0 {
+	if r.door.gate.Inside() != 0 {
 		t.Error("a refused stream is still counted")
 	}
 }
@@ -189,17 +188,14 @@ func TestHeartbeatEvery15Seconds(t *testing.T) {
 }
 
 func TestStreamsAreBounded(t *testing.T) {
-	door := New(Config{})
+	r := open(t)
 	for range maxStreams {
-		if err := door.enter(); err != nil {
+		if err := r.door.gate.Enter(); err != nil {
 			t.Fatal(err)
 		}
+		defer r.door.gate.Leave()
 	}
-	if err := door.enter(); signaling.Explain(err).Kind != signaling.ErrFull {
-		t.Error(err)
+	if status, got, _ := r.do("GET", "/v1/sessions/talk/events", ""); status != 503 {
+		t.Errorf("%d %v", status, got)
 	}
-	for range maxStreams {
-		door.leave()
-	}
-	door.Close()
 }

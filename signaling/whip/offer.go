@@ -21,20 +21,11 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.answer(w, r, offer, func(ctx context.Context) (signaling.Peer, string, error) {
-		id := r.PathValue("session")
-		req, err := s.request(id, r)
+		req, err := s.request(r.PathValue("session"), r)
 		if err != nil {
 			return nil, "", err
 		}
-		undo, err := signaling.Ensure(ctx, s.cfg.Sessions, s.cfg.OpenMode(r), req)
-		if err != nil {
-			return nil, "", err
-		}
-		peer, answer, err := s.cfg.Sessions.Publish(ctx, id, offer)
-		if err != nil {
-			undo()
-		}
-		return peer, answer, err
+		return signaling.Publish(ctx, s.cfg.Sessions, s.cfg.OpenMode(r), req, offer)
 	})
 }
 
@@ -53,15 +44,7 @@ func (s *Server) view(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.answer(w, r, offer, func(ctx context.Context) (signaling.Peer, string, error) {
-		id, lang := r.PathValue("session"), inference.Lang(r.PathValue("lang"))
-		info, err := s.cfg.Sessions.Get(id)
-		if err != nil {
-			return nil, "", err
-		}
-		if err := info.Has(lang); err != nil {
-			return nil, "", err
-		}
-		return s.cfg.Sessions.View(ctx, id, lang, offer)
+		return signaling.View(ctx, s.cfg.Sessions, r.PathValue("session"), inference.Lang(r.PathValue("lang")), offer)
 	})
 }
 
@@ -83,13 +66,13 @@ func (s *Server) offer(w http.ResponseWriter, r *http.Request) (string, error) {
 // answer has an offer answered, keeps the peer and writes the 201.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, offer string,
 	connect func(context.Context) (signaling.Peer, string, error)) error {
-	if !s.enter() {
-		return signaling.ErrClosing
+	if err := s.gate.Enter(); err != nil {
+		return err
 	}
-	defer s.wg.Done()
+	defer s.gate.Leave()
 	ctx, cancel := context.WithTimeout(r.Context(), answerTime)
 	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
+	defer context.AfterFunc(s.gate.Context(), cancel)()
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
@@ -106,9 +89,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, offer string,
 		return err
 	}
 	res := newResource(peer, r.URL.Path, ufrags(offer))
-	if !s.keep(res) {
-		peer.Close()
-		return signaling.ErrClosing
+	if err := s.keep(res); err != nil {
+		_ = peer.Close() // the doors are closing: there is nobody to tell
+		return err
 	}
 	s.log.Info("peer connected", "session", r.PathValue("session"), "lang", r.PathValue("lang"), "peer", res.short())
 	h := w.Header()
@@ -126,20 +109,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, offer string,
 	return nil
 }
 
-// enter counts an offer being answered, unless the doors are closed.
-func (s *Server) enter() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
-	s.wg.Add(1)
-	return true
-}
-
 // whyDone tells a client why its ended context ended.
 func (s *Server) whyDone(ctx context.Context) error {
-	if s.ctx.Err() != nil {
+	if s.gate.Context().Err() != nil {
 		return signaling.ErrClosing
 	}
 	return ctx.Err()

@@ -37,23 +37,24 @@ func newResource(p signaling.Peer, path string, ufrags []string) *resource {
 func (r *resource) short() string { return r.id[:6] }
 
 // keep adds a resource, unless the doors are closed.
-func (s *Server) keep(res *resource) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
+func (s *Server) keep(res *resource) error {
+	if err := s.gate.Enter(); err != nil {
+		return err
 	}
+	s.mu.Lock()
 	s.resources[res.id] = res
-	s.wg.Go(func() { s.hold(res) })
-	return true
+	s.mu.Unlock()
+	go s.hold(res)
+	return nil
 }
 
-// hold waits for the peer's end, whoever brings it.
+// hold waits for the peer's end, whoever brings it; the gate waits for it.
 func (s *Server) hold(res *resource) {
+	defer s.gate.Leave()
 	select {
 	case <-res.peer.Done():
 		s.take(res.id, res.path)
-	case <-s.ctx.Done():
+	case <-s.gate.Context().Done():
 		s.take(res.id, res.path)
 	case <-res.stop:
 	}

@@ -3,25 +3,13 @@
 package whip
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"sync"
 	"time"
 
-	"livedub/inference"
 	"livedub/signaling"
 )
-
-// Sessions are what publishers and viewers connect to.
-type Sessions interface {
-	signaling.Keeper
-	// Publish answers an offer to be the session's speaker. It fails with ErrNotFound,
-	// ErrBusy, ErrBadOffer, ErrNoCodec or ErrFull. ctx bounds the answering, not the peer.
-	Publish(ctx context.Context, id, offer string) (peer signaling.Peer, answer string, err error)
-	// View answers an offer to watch one language; it does not wait for media to flow.
-	View(ctx context.Context, id string, lang inference.Lang, offer string) (peer signaling.Peer, answer string, err error)
-}
 
 // ICEServer is told to clients in a Link header.
 type ICEServer struct {
@@ -31,7 +19,7 @@ type ICEServer struct {
 
 // Config is how the doors behave.
 type Config struct {
-	Sessions   Sessions
+	Sessions   signaling.Connector
 	OpenMode   func(*http.Request) bool // may this request create the session it names? nil: never
 	Origins    signaling.Origins        // nil: any, as RFC 9725 wants
 	ICEServers []ICEServer
@@ -48,15 +36,11 @@ type Server struct {
 	cfg   Config
 	log   *slog.Logger
 	limit *signaling.Limiter
-	slots chan struct{} // one each offer being answered
-
-	ctx    context.Context // ends at Close
-	cancel context.CancelFunc
+	slots chan struct{}   // one each offer being answered
+	gate  *signaling.Gate // of the resources and the offers being answered
 
 	mu        sync.Mutex
 	resources map[string]*resource
-	closed    bool
-	wg        sync.WaitGroup // one each resource, one each offer being answered
 }
 
 // New returns the doors; Close ends them.
@@ -70,53 +54,38 @@ func New(c Config) *Server {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{
+	return &Server{
 		cfg: c, log: c.Log, limit: signaling.NewLimiter(), slots: make(chan struct{}, answering),
-		resources: map[string]*resource{},
+		gate: signaling.NewGate(0, "peers"), resources: map[string]*resource{},
 	}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	return s
 }
 
 // Register adds the doors' paths to mux.
 func (s *Server) Register(mux *http.ServeMux) {
-	route := func(path string, by map[string]http.HandlerFunc) {
+	route := func(path string, by map[string]signaling.Handler) {
 		signaling.Route(mux, s.log, s.cfg.Origins, path, by)
 	}
-	endpoint := func(path string, post func(http.ResponseWriter, *http.Request) error) {
-		route(path, map[string]http.HandlerFunc{http.MethodPost: s.door(post), http.MethodOptions: s.options})
+	peer := map[string]signaling.Handler{
+		http.MethodPatch: s.patch, http.MethodDelete: s.remove, http.MethodOptions: peerOptions,
 	}
-	peer := map[string]http.HandlerFunc{
-		http.MethodPatch:   s.door(s.patch),
-		http.MethodDelete:  s.door(s.remove),
-		http.MethodOptions: func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Accept-Patch", fragmentType) },
-	}
-	endpoint("/whip/{session}", s.publish)
-	endpoint("/whep/{session}/{lang}", s.view)
+	route("/whip/{session}", map[string]signaling.Handler{http.MethodPost: s.publish, http.MethodOptions: s.options})
+	route("/whep/{session}/{lang}", map[string]signaling.Handler{http.MethodPost: s.view, http.MethodOptions: s.options})
 	route("/whip/{session}/{peer}", peer)
 	route("/whep/{session}/{lang}/{peer}", peer)
 }
 
-// door answers a handler's error.
-func (s *Server) door(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if err := h(w, r); err != nil {
-			signaling.WriteError(w, r, s.log, err)
-		}
-	}
-}
-
-func (s *Server) options(w http.ResponseWriter, _ *http.Request) {
+// options adds to the OPTIONS of an endpoint what RFC 9725 wants there.
+func (s *Server) options(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Accept-Post", offerType)
 	w.Header().Set("Accept-Patch", fragmentType)
 	s.links(w.Header())
+	return nil
+}
+
+func peerOptions(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Accept-Patch", fragmentType)
+	return nil
 }
 
 // Close ends every peer that came in here and waits for all of them. Later offers are refused.
-func (s *Server) Close() {
-	s.mu.Lock()
-	s.closed = true
-	s.mu.Unlock()
-	s.cancel()
-	s.wg.Wait()
-}
+func (s *Server) Close() { s.gate.Close() }

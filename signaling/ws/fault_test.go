@@ -192,17 +192,14 @@ func TestBrokenFrames(t *testing.T) {
 }
 
 func TestConnectionsAreBounded(t *testing.T) {
-	s := New(Config{})
+	r := open(t, nil)
 	for range maxConns {
-		if err := s.enter(); err != nil {
+		if err := r.door.gate.Enter(); err != nil {
 			t.Fatal(err)
 		}
+		defer r.door.gate.Leave()
 	}
-	if err := s.enter(); signaling.Explain(err).Kind != signaling.ErrFull {
-		t.Error(err)
+	if _, resp, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(r.base, "http")+"/ws", nil); err == nil || resp.StatusCode != 503 {
+		t.Errorf("%v %v", resp, err)
 	}
-	for range maxConns {
-		s.leave()
-	}
-	s.Close()
 }

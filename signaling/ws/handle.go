@@ -36,10 +36,10 @@ func (c *conn) offer(m incoming) error {
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, c.times.Answer)
 	defer cancel()
-	defer context.AfterFunc(c.server.ctx, cancel)()
+	defer context.AfterFunc(c.server.gate.Context(), cancel)()
 	peer, answer, err := c.connect(ctx, m)
 	switch {
-	case err != nil && c.server.ctx.Err() != nil:
+	case err != nil && c.server.gate.Context().Err() != nil:
 		return signaling.ErrClosing
 	case err != nil:
 		return err
@@ -54,24 +54,9 @@ func (c *conn) offer(m incoming) error {
 func (c *conn) connect(ctx context.Context, m incoming) (signaling.Peer, string, error) {
 	sessions := c.server.cfg.Sessions
 	if m.Type == typeView {
-		info, err := sessions.Get(m.Session)
-		if err != nil {
-			return nil, "", err
-		}
-		if err := info.Has(m.Lang); err != nil {
-			return nil, "", err
-		}
-		return sessions.View(ctx, m.Session, m.Lang, m.SDP)
+		return signaling.View(ctx, sessions, m.Session, m.Lang, m.SDP)
 	}
-	undo, err := signaling.Ensure(ctx, sessions, c.open, signaling.Request{
+	return signaling.Publish(ctx, sessions, c.open, signaling.Request{
 		ID: m.Session, From: m.From, To: m.To, Profile: m.Profile, DelayMS: m.DelayMS, Consent: m.Consent,
-	})
-	if err != nil {
-		return nil, "", err
-	}
-	peer, answer, err := sessions.Publish(ctx, m.Session, m.SDP)
-	if err != nil {
-		undo()
-	}
-	return peer, answer, err
+	}, m.SDP)
 }

@@ -145,8 +145,4 @@ func (r *rig) peer(n int) *signalingtest.Peer {
 	return r.desk.Peers()[n]
 }
 
-func (r *rig) conns() int {
-	r.door.mu.Lock()
-	defer r.door.mu.Unlock()
-	return r.door.conns
-}
+func (r *rig) conns() int { return r.door.gate.Inside() }

@@ -48,7 +48,7 @@ func (c *conn) write() {
 		case <-done:
 			c.bye(websocket.CloseNormalClosure, "the peer has ended")
 			return
-		case <-c.server.ctx.Done():
+		case <-c.server.gate.Context().Done():
 			c.bye(websocket.CloseGoingAway, "the server is shutting down")
 			return
 		case <-c.ctx.Done():

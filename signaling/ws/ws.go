@@ -3,28 +3,18 @@
 package ws
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
 
-	"livedub/inference"
 	"livedub/signaling"
 )
 
-// Sessions are what peers connect to; see whip.Sessions for the errors.
-type Sessions interface {
-	signaling.Keeper
-	Publish(ctx context.Context, id, offer string) (peer signaling.Peer, answer string, err error)
-	View(ctx context.Context, id string, lang inference.Lang, offer string) (peer signaling.Peer, answer string, err error)
-}
-
 // Config is how the door behaves.
 type Config struct {
-	Sessions Sessions
+	Sessions signaling.Connector
 	OpenMode func(*http.Request) bool // may this connection create the session it names? nil: never
 	Origins  signaling.Origins        // nil: pages of this host only, for a websocket knows no CORS
 	Log      *slog.Logger             // nil for none
@@ -50,14 +40,7 @@ type Server struct {
 	cfg   Config
 	log   *slog.Logger
 	limit *signaling.Limiter
-
-	ctx    context.Context // ends at Close
-	cancel context.CancelFunc
-
-	mu     sync.Mutex
-	closed bool
-	conns  int
-	wg     sync.WaitGroup // one each connection
+	gate  *signaling.Gate // of the connections
 }
 
 // New returns the door; Close ends its connections.
@@ -71,27 +54,23 @@ func New(c Config) *Server {
 	if c.Times == (Times{}) {
 		c.Times = defaultTimes
 	}
-	s := &Server{cfg: c, log: c.Log, limit: signaling.NewLimiter()}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	return s
+	return &Server{cfg: c, log: c.Log, limit: signaling.NewLimiter(), gate: signaling.NewGate(maxConns, "connections")}
 }
 
 // Register adds the door's path to mux.
 func (s *Server) Register(mux *http.ServeMux) {
-	signaling.Route(mux, s.log, s.cfg.Origins, "/ws", map[string]http.HandlerFunc{http.MethodGet: s.serve})
+	signaling.Route(mux, s.log, s.cfg.Origins, "/ws", map[string]signaling.Handler{http.MethodGet: s.serve})
 }
 
 // serve carries one connection from its handshake to its end.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) error {
 	if err := s.limit.Allow(r); err != nil {
-		signaling.WriteError(w, r, s.log, err)
-		return
+		return err
 	}
-	if err := s.enter(); err != nil {
-		signaling.WriteError(w, r, s.log, err)
-		return
+	if err := s.gate.Enter(); err != nil {
+		return err
 	}
-	defer s.leave()
+	defer s.gate.Leave()
 	up := websocket.Upgrader{
 		HandshakeTimeout: s.cfg.Times.Write,
 		CheckOrigin:      s.cfg.Origins.Allowed,
@@ -102,38 +81,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	socket, err := up.Upgrade(w, r, nil)
 	if err != nil { // answered by the upgrader
-		return
+		return nil
 	}
 	newConn(s, r, socket).run()
-}
-
-// enter counts a connection in, unless the door is closed or crowded.
-func (s *Server) enter() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.closed:
-		return signaling.ErrClosing
-	case s.conns >= maxConns:
-		return signaling.ErrFull.Errorf("%d connections are open already", s.conns)
-	}
-	s.conns++
-	s.wg.Add(1)
 	return nil
 }
 
-func (s *Server) leave() {
-	s.mu.Lock()
-	s.conns--
-	s.mu.Unlock()
-	s.wg.Done()
-}
-
 // Close says bye on every connection, ends their peers and waits for all of them.
-func (s *Server) Close() {
-	s.mu.Lock()
-	s.closed = true
-	s.mu.Unlock()
-	s.cancel()
-	s.wg.Wait()
-}
+func (s *Server) Close() { s.gate.Close() }
