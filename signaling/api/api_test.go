@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -21,59 +20,32 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// rig is the door before a desk, over a real connection.
+// rig is the door before a desk with the session "talk".
 type rig struct {
-	*testing.T
-	desk *signalingtest.Desk
+	signalingtest.Rig
 	door *Server
-	base string
-	http *http.Client
 }
 
 func open(t *testing.T) *rig {
-	r := &rig{T: t, desk: signalingtest.NewDesk("talk")}
-	r.door = New(Config{Sessions: r.desk, Heartbeat: 20 * time.Millisecond})
-	mux := http.NewServeMux()
-	mux.Handle("GET /", http.NotFoundHandler())
-	r.door.Register(mux)
-	srv := httptest.NewServer(mux)
-	r.base, r.http = srv.URL, srv.Client()
-	t.Cleanup(func() {
-		r.door.Close()
-		srv.Close()
-	})
-	return r
+	d := signalingtest.NewDesk("talk")
+	door := New(Config{Sessions: d, Heartbeat: 20 * time.Millisecond})
+	return &rig{signalingtest.Open(t, d, door), door}
 }
 
 // do sends a request and reads the answer's JSON.
 func (r *rig) do(method, path, body string, headers ...string) (int, map[string]any, http.Header) {
 	r.Helper()
-	req, err := http.NewRequestWithContext(r.Context(), method, r.base+path, strings.NewReader(body))
-	if err != nil {
-		r.Fatal(err)
-	}
-	for i := 0; i < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
-	}
-	resp, err := r.http.Do(req)
-	if err != nil {
-		r.Fatal(err)
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	if err != nil {
-		r.Fatal(err)
-	}
+	got := r.Do(method, path, body, headers...)
 	var v map[string]any
-	if len(data) > 0 {
-		if err := json.Unmarshal(data, &v); err != nil {
-			r.Fatalf("%s %s: no JSON: %s", method, path, data)
+	if got.Body != "" {
+		if err := json.Unmarshal([]byte(got.Body), &v); err != nil {
+			r.Fatalf("%s %s: no JSON: %s", method, path, got.Body)
 		}
 	}
-	if resp.Header.Get("Access-Control-Allow-Origin") != "*" {
+	if got.Header.Get("Access-Control-Allow-Origin") != "*" {
 		r.Errorf("%s %s: no CORS", method, path)
 	}
-	return resp.StatusCode, v, resp.Header
+	return got.Status, v, got.Header
 }
 
 func TestCreate(t *testing.T) {
@@ -83,14 +55,14 @@ func TestCreate(t *testing.T) {
 		"Content-Type", "application/x-www-form-urlencoded")
 	want := map[string]any{
 		"id": "made", "from": "en", "to": []any{"es", "ca"}, "profile": "sync", "delay_ms": 4000.0,
-		"whip":   r.base + "/whip/made",
-		"whep":   map[string]any{"es": r.base + "/whep/made/es", "ca": r.base + "/whep/made/ca", "en": r.base + "/whep/made/en"},
-		"events": r.base + "/v1/sessions/made/events",
+		"whip":   r.URL + "/whip/made",
+		"whep":   map[string]any{"es": r.URL + "/whep/made/es", "ca": r.URL + "/whep/made/ca", "en": r.URL + "/whep/made/en"},
+		"events": r.URL + "/v1/sessions/made/events",
 	}
 	if status != 201 || !reflect.DeepEqual(got, want) || h.Get("Location") != "/v1/sessions/made" {
 		t.Errorf("%d %v\nwant %v", status, got, want)
 	}
-	if i, err := r.desk.Get("made"); err != nil || !i.Consent {
+	if i, err := r.Desk.Get("made"); err != nil || !i.Consent {
 		t.Errorf("%+v %v", i, err)
 	}
 }
@@ -145,9 +117,9 @@ func TestManagersErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := open(t)
-			r.desk.CreateFunc = func(context.Context, signaling.Request) (signaling.Info, error) { return signaling.Info{}, c.err }
-			r.desk.GetFunc = func(string) (signaling.Info, error) { return signaling.Info{}, c.err }
-			r.desk.DeleteFunc = func(string) error { return c.err }
+			r.Desk.CreateFunc = func(context.Context, signaling.Request) (signaling.Info, error) { return signaling.Info{}, c.err }
+			r.Desk.GetFunc = func(string) (signaling.Info, error) { return signaling.Info{}, c.err }
+			r.Desk.DeleteFunc = func(string) error { return c.err }
 			for _, call := range [][]string{{"POST", "/v1/sessions", `{"from":"en","to":["es"]}`}, {"GET", "/v1/sessions/x", ""}, {"DELETE", "/v1/sessions/x", ""}} {
 				status, got, h := r.do(call[0], call[1], call[2])
 				if status != c.status || got["error"] != signaling.Explain(c.err).Message {
@@ -164,15 +136,15 @@ func TestManagersErrors(t *testing.T) {
 func TestGetListDelete(t *testing.T) {
 	r := open(t)
 	late, now := 120.5, 7.25
-	get := r.desk.GetFunc
-	r.desk.GetFunc = func(id string) (signaling.Info, error) {
+	get := r.Desk.GetFunc
+	r.Desk.GetFunc = func(id string) (signaling.Info, error) {
 		i, err := get(id)
 		i.State, i.Now = "live", &now
 		i.Dubs = map[inference.Lang]signaling.DubInfo{"es": {Ladder: "voice", LateMS: signaling.Figures{"p50": &late, "p95": nil}, Viewers: 2}}
 		return i, err
 	}
 	status, got, _ := r.do("GET", "/v1/sessions/talk", "")
-	if status != 200 || got["state"] != "live" || got["now"] != 7.25 || got["whip"] != r.base+"/whip/talk" {
+	if status != 200 || got["state"] != "live" || got["now"] != 7.25 || got["whip"] != r.URL+"/whip/talk" {
 		t.Errorf("%d %v", status, got)
 	}
 	want := map[string]any{
@@ -206,12 +178,12 @@ func TestGetListDelete(t *testing.T) {
 
 func TestLanguages(t *testing.T) {
 	r := open(t)
-	r.desk.PairsFunc = func() []signaling.PairInfo { return []signaling.PairInfo{{From: "en", To: "es", Quality: "demo"}} }
+	r.Desk.PairsFunc = func() []signaling.PairInfo { return []signaling.PairInfo{{From: "en", To: "es", Quality: "demo"}} }
 	_, got, _ := r.do("GET", "/v1/languages", "")
 	if want := map[string]any{"pairs": []any{map[string]any{"from": "en", "to": "es", "quality": "demo"}}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v", got)
 	}
-	r.desk.PairsFunc = func() []signaling.PairInfo { return nil }
+	r.Desk.PairsFunc = func() []signaling.PairInfo { return nil }
 	if _, got, _ = r.do("GET", "/v1/languages", ""); got["pairs"] == nil {
 		t.Errorf("none is a list too: %v", got)
 	}

@@ -36,14 +36,7 @@ func listenTo(d *signalingtest.Desk) *source {
 // follow opens the stream and returns its lines.
 func (r *rig) follow(ctx context.Context) (*http.Response, *bufio.Scanner) {
 	r.Helper()
-	req, err := http.NewRequestWithContext(ctx, "GET", r.base+"/v1/sessions/talk/events", nil)
-	if err != nil {
-		r.Fatal(err)
-	}
-	resp, err := r.http.Do(req)
-	if err != nil {
-		r.Fatal(err)
-	}
+	resp := r.Start(r.Request("GET", "/v1/sessions/talk/events", "").WithContext(ctx))
 	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" {
 		r.Fatalf("%d %v", resp.StatusCode, resp.Header)
 	}
@@ -66,18 +59,9 @@ func (r *rig) until(s *bufio.Scanner, want string) []string {
 	return nil
 }
 
-func (r *rig) eventually(what string, ok func() bool) {
-	r.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(end) {
-			r.Fatalf("never: %s", what)
-		}
-	}
-}
-
 func TestEvents(t *testing.T) {
 	r := open(t)
-	src := listenTo(r.desk)
+	src := listenTo(r.Desk)
 	resp, lines := r.follow(t.Context())
 	defer resp.Body.Close()
 	src.events <- session.Event{Kind: "caption", Caption: &session.Caption{
@@ -97,12 +81,12 @@ func TestEvents(t *testing.T) {
 	if lines.Scan() && lines.Text() != "" || lines.Scan() {
 		t.Errorf("after the end: %q", lines.Text())
 	}
-	r.eventually("nobody listens", func() bool { return src.listening.Load() == 0 })
+	r.Eventually("nobody listens", func() bool { return src.listening.Load() == 0 })
 }
 
 func TestEventsOfNoSession(t *testing.T) {
 	r := open(t)
-	listenTo(r.desk)
+	listenTo(r.Desk)
 	if status, got, _ := r.do("GET", "/v1/sessions/nobody/events", ""); status != 404 || got["hint"] == nil {
 		t.Errorf("%d %v", status, got)
 	}
@@ -113,7 +97,7 @@ func TestEventsOfNoSession(t *testing.T) {
 
 func TestEventsOfAClientWhoVanishes(t *testing.T) {
 	r := open(t)
-	src := listenTo(r.desk)
+	src := listenTo(r.Desk)
 	ctx, vanish := context.WithCancel(t.Context())
 	resp, lines := r.follow(ctx)
 	defer resp.Body.Close()
@@ -122,12 +106,12 @@ func TestEventsOfAClientWhoVanishes(t *testing.T) {
 		t.Fatal("not listening")
 	}
 	vanish()
-	r.eventually("nobody listens", func() bool { return src.listening.Load() == 0 })
+	r.Eventually("nobody listens", func() bool { return src.listening.Load() == 0 })
 }
 
 func TestCloseEndsEvents(t *testing.T) {
 	r := open(t)
-	src := listenTo(r.desk)
+	src := listenTo(r.Desk)
 	resp, lines := r.follow(t.Context())
 	defer resp.Body.Close()
 	r.door.Close()

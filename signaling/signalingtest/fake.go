@@ -1,5 +1,5 @@
-// Package signalingtest holds fakes of what stands behind the doors, and a
-// browser's real offer to send to them.
+// Package signalingtest holds fakes of what stands behind the doors, a rig that
+// serves a door over real connections, and a browser's real offer to send to it.
 package signalingtest
 
 import (

@@ -18,8 +18,8 @@ const trickled = "a=ice-ufrag:90w/\r\na=ice-pwd:C5qbCNbJ5cfO2qXH0qDXdBSn\r\nm=au
 
 func TestPatch(t *testing.T) {
 	r := open(t, nil)
-	got := r.do("POST", "/whip/talk", signalingtest.Offer)
-	res, etag := got.header.Get("Location"), got.header.Get("ETag")
+	got := r.Do("POST", "/whip/talk", signalingtest.Offer)
+	res, etag := got.Header.Get("Location"), got.Header.Get("ETag")
 	for name, c := range map[string]struct {
 		match, contentType, body string
 		status                   int
@@ -46,14 +46,14 @@ func TestPatch(t *testing.T) {
 			if c.match != "" {
 				headers = append(headers, "If-Match", c.match)
 			}
-			before := len(r.desk.Peers()[0].Got())
-			r.want(r.do("PATCH", res, c.body, headers...), c.status, c.text)
-			if n := len(r.desk.Peers()[0].Got()) - before; (n == 3) != (c.status == 204) || n%3 != 0 {
+			before := len(r.Desk.Peers()[0].Got())
+			r.want(r.Do("PATCH", res, c.body, headers...), c.status, c.text)
+			if n := len(r.Desk.Peers()[0].Got()) - before; (n == 3) != (c.status == 204) || n%3 != 0 {
 				t.Errorf("%d candidates came through", n)
 			}
 		})
 	}
-	all := r.desk.Peers()[0].Got()
+	all := r.Desk.Peers()[0].Got()
 	want := []string{
 		"candidate:2 1 udp 2122260223 192.0.2.7 61764 typ host generation 0 ufrag 90w/ network-id 1",
 		"candidate:3 1 tcp 1518280447 192.0.2.7 9 typ host tcptype active", "",
@@ -66,14 +66,14 @@ func TestPatch(t *testing.T) {
 func TestMalformedCandidatesAreLeftOut(t *testing.T) {
 	r := open(t, nil)
 	res := r.publish("/whep/talk/es")
-	p := r.desk.Peers()[0]
+	p := r.Desk.Peers()[0]
 	p.AddFunc = func(c string) error {
 		if strings.Contains(c, "nonsense") {
 			return errors.New("no candidate")
 		}
 		return nil
 	}
-	r.want(r.do("PATCH", res, "a=candidate:nonsense\na=candidate:candidate:1 1 udp 1 192.0.2.7 7 typ host\n"), 204, "")
+	r.want(r.Do("PATCH", res, "a=candidate:nonsense\na=candidate:candidate:1 1 udp 1 192.0.2.7 7 typ host\n"), 204, "")
 	if got := p.Got(); !slices.Equal(got, []string{"candidate:nonsense", "candidate:1 1 udp 1 192.0.2.7 7 typ host"}) {
 		t.Errorf("%q", got)
 	}
@@ -82,19 +82,19 @@ func TestMalformedCandidatesAreLeftOut(t *testing.T) {
 func TestCandidatesAreBounded(t *testing.T) {
 	r := open(t, nil)
 	res := r.publish("/whip/talk")
-	send := func(from, n int) reply {
+	send := func(from, n int) signalingtest.Reply {
 		var b strings.Builder
 		for i := range n {
 			fmt.Fprintf(&b, "a=candidate:%d 1 udp 1 192.0.2.7 %d typ host\r\n", from+i, 1+from+i)
 		}
-		return r.do("PATCH", res, b.String())
+		return r.Do("PATCH", res, b.String())
 	}
 	r.want(send(0, maxFragment+1), 413, "64 candidates")
 	for i := range maxCandidates / maxFragment {
 		r.want(send(i*maxFragment, maxFragment), 204, "")
 	}
 	r.want(send(9999, 1), 429, "256 candidates")
-	if n := len(r.desk.Peers()[0].Got()); n != maxCandidates {
+	if n := len(r.Desk.Peers()[0].Got()); n != maxCandidates {
 		t.Errorf("%d candidates came through", n)
 	}
 }

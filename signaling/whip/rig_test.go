@@ -1,13 +1,11 @@
 package whip
 
 import (
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -17,103 +15,44 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// rig is the doors before a desk, over a real connection.
+// rig is the doors before a desk.
 type rig struct {
-	*testing.T
-	desk *signalingtest.Desk
+	signalingtest.Rig
 	door *Server
-	base string
-	http *http.Client
 }
 
 // open serves a desk with the session "talk"; change may alter how.
 func open(t *testing.T, change func(*Config, *signalingtest.Desk)) *rig {
-	r := &rig{T: t, desk: signalingtest.NewDesk("talk")}
-	c := Config{Sessions: r.desk, OpenMode: signaling.Loopback}
+	d := signalingtest.NewDesk("talk")
+	c := Config{Sessions: d, OpenMode: signaling.Loopback}
 	if change != nil {
-		change(&c, r.desk)
+		change(&c, d)
 	}
-	r.door = New(c)
-	mux := http.NewServeMux()
-	mux.Handle("GET /", http.NotFoundHandler())
-	r.door.Register(mux)
-	srv := httptest.NewServer(mux)
-	r.base, r.http = srv.URL, srv.Client()
-	t.Cleanup(func() {
-		r.door.Close()
-		srv.Close()
-		for i, p := range r.desk.Peers() {
-			if p.Closes() != 1 {
-				t.Errorf("peer %d was closed %d times", i, p.Closes())
-			}
-		}
-	})
-	return r
-}
-
-// reply is an answer, read.
-type reply struct {
-	status int
-	header http.Header
-	body   string
-}
-
-// do sends a request; headers come in pairs.
-func (r *rig) do(method, url, body string, headers ...string) reply {
-	r.Helper()
-	if strings.HasPrefix(url, "/") {
-		url = r.base + url
-	}
-	req, err := http.NewRequestWithContext(r.Context(), method, url, strings.NewReader(body))
-	if err != nil {
-		r.Fatal(err)
-	}
-	for i := 0; i < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
-	}
-	resp, err := r.http.Do(req)
-	if err != nil {
-		r.Fatal(err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		r.Fatal(err)
-	}
-	return reply{resp.StatusCode, resp.Header, string(b)}
+	door := New(c)
+	return &rig{signalingtest.Open(t, d, door), door}
 }
 
 // publish posts Chromium's offer and returns the resource's path.
 func (r *rig) publish(path string) string {
 	r.Helper()
-	got := r.do("POST", path, signalingtest.Offer, "Content-Type", "application/sdp")
-	if got.status != http.StatusCreated {
-		r.Fatalf("POST %s: %d %s", path, got.status, got.body)
+	got := r.Do("POST", path, signalingtest.Offer, "Content-Type", "application/sdp")
+	if got.Status != http.StatusCreated {
+		r.Fatalf("POST %s: %d %s", path, got.Status, got.Body)
 	}
-	return got.header.Get("Location")
+	return got.Header.Get("Location")
 }
 
 // want fails unless the answer has the status and holds the text.
-func (r *rig) want(got reply, status int, text string) {
+func (r *rig) want(got signalingtest.Reply, status int, text string) {
 	r.Helper()
-	if got.status != status || !strings.Contains(got.body, text) {
-		r.Errorf("got %d %s, want %d %q", got.status, got.body, status, text)
+	if got.Status != status || !strings.Contains(got.Body, text) {
+		r.Errorf("got %d %s, want %d %q", got.Status, got.Body, status, text)
 	}
-	if status >= 400 && (!strings.Contains(got.body, `"hint":"`) || got.header.Get("Content-Type") != "application/json") {
-		r.Errorf("an error without JSON and hint: %v %s", got.header, got.body)
+	if status >= 400 && (!strings.Contains(got.Body, `"hint":"`) || got.Header.Get("Content-Type") != "application/json") {
+		r.Errorf("an error without JSON and hint: %v %s", got.Header, got.Body)
 	}
-	if got.header.Get("Access-Control-Allow-Origin") != "*" {
-		r.Errorf("no CORS: %v", got.header)
-	}
-}
-
-// eventually waits for what another goroutine brings about.
-func (r *rig) eventually(what string, ok func() bool) {
-	r.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(end) {
-			r.Fatalf("never: %s", what)
-		}
+	if got.Header.Get("Access-Control-Allow-Origin") != "*" {
+		r.Errorf("no CORS: %v", got.Header)
 	}
 }
 

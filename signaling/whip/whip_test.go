@@ -25,26 +25,26 @@ func TestPublish(t *testing.T) {
 			return publish(ctx, id, offer)
 		}
 	})
-	got := r.do("POST", "/whip/talk?from=xx&to=yy", signalingtest.Offer, "Content-Type", "application/sdp", "Origin", "https://elsewhere.example")
+	got := r.Do("POST", "/whip/talk?from=xx&to=yy", signalingtest.Offer, "Content-Type", "application/sdp", "Origin", "https://elsewhere.example")
 	r.want(got, 201, "")
-	if got.body != signalingtest.Answer || len(offers) != 1 || offers[0] != "talk "+signalingtest.Offer {
-		t.Errorf("answer %q to %d offers", got.body, len(offers))
+	if got.Body != signalingtest.Answer || len(offers) != 1 || offers[0] != "talk "+signalingtest.Offer {
+		t.Errorf("answer %q to %d offers", got.Body, len(offers))
 	}
 	for name, want := range map[string]string{"Content-Type": "application/sdp", "Accept-Patch": "application/trickle-ice-sdpfrag"} {
-		if got.header.Get(name) != want {
-			t.Errorf("%s: %q", name, got.header.Get(name))
+		if got.Header.Get(name) != want {
+			t.Errorf("%s: %q", name, got.Header.Get(name))
 		}
 	}
-	if e := got.header.Get("ETag"); len(e) < 10 || e[0] != '"' {
+	if e := got.Header.Get("ETag"); len(e) < 10 || e[0] != '"' {
 		t.Errorf("ETag %s", e)
 	}
-	links := got.header.Values("Link")
+	links := got.Header.Values("Link")
 	if len(links) != 2 || links[0] != `<stun:stun.example>; rel="ice-server"` ||
 		links[1] != `<turn:turn.example>; rel="ice-server"; username="a\"b"; credential="c"; credential-type="password"` {
 		t.Errorf("Link %q", links)
 	}
 	for _, h := range []string{"Location", "ETag", "Link", "Accept-Patch"} {
-		if !strings.Contains(got.header.Get("Access-Control-Expose-Headers"), h) {
+		if !strings.Contains(got.Header.Get("Access-Control-Expose-Headers"), h) {
 			t.Errorf("a page cannot read %s", h)
 		}
 	}
@@ -58,12 +58,12 @@ func TestLocation(t *testing.T) {
 		if err != nil || !strings.HasPrefix(loc.Path, path+"/") {
 			t.Fatalf("%v %v", loc, err)
 		}
-		base, _ := url.Parse(r.base + path)
-		r.want(r.do("DELETE", base.ResolveReference(loc).String(), ""), 200, "")
-		r.want(r.do("DELETE", loc.String(), ""), 404, "it has ended")
+		base, _ := url.Parse(r.URL + path)
+		r.want(r.Do("DELETE", base.ResolveReference(loc).String(), ""), 200, "")
+		r.want(r.Do("DELETE", loc.String(), ""), 404, "it has ended")
 	}
-	got := r.do("POST", "/whip/talk", signalingtest.Offer, "X-Forwarded-Prefix", "/dub")
-	if loc := got.header.Get("Location"); !strings.HasPrefix(loc, "/dub/whip/talk/") {
+	got := r.Do("POST", "/whip/talk", signalingtest.Offer, "X-Forwarded-Prefix", "/dub")
+	if loc := got.Header.Get("Location"); !strings.HasPrefix(loc, "/dub/whip/talk/") {
 		t.Errorf("behind a prefix: %s", loc)
 	}
 }
@@ -92,8 +92,8 @@ func TestOffersThatAreNone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := *r
 			r.T = t
-			r.want(r.do("POST", "/whip/talk", c.body, "Content-Type", c.contentType), c.status, c.text)
-			r.want(r.do("POST", "/whep/talk/es", c.body, "Content-Type", c.contentType), c.status, c.text)
+			r.want(r.Do("POST", "/whip/talk", c.body, "Content-Type", c.contentType), c.status, c.text)
+			r.want(r.Do("POST", "/whep/talk/es", c.body, "Content-Type", c.contentType), c.status, c.text)
 		})
 	}
 }
@@ -108,14 +108,14 @@ func TestClientsWhoAreLoose(t *testing.T) {
 		}
 	})
 	for name, contentType := range map[string]string{"none": "", "charset": "application/sdp; charset=utf-8", "curl -d": "application/x-www-form-urlencoded"} {
-		if got := r.do("POST", "/whip/talk", signalingtest.Offer, "Content-Type", contentType); got.status != 201 {
-			t.Errorf("content type %s: %d %s", name, got.status, got.body)
+		if got := r.Do("POST", "/whip/talk", signalingtest.Offer, "Content-Type", contentType); got.Status != 201 {
+			t.Errorf("content type %s: %d %s", name, got.Status, got.Body)
 		}
 	}
 	// GStreamer writes the codec in capitals; what to make of it is the media's side to know.
 	loud := strings.Replace(signalingtest.Offer, "opus/48000/2", "OPUS/48000/2", 1)
-	if got := r.do("POST", "/whip/talk", loud); got.status != 201 || offer != loud {
-		t.Errorf("GStreamer: %d", got.status)
+	if got := r.Do("POST", "/whip/talk", loud); got.Status != 201 || offer != loud {
+		t.Errorf("GStreamer: %d", got.Status)
 	}
 }
 
@@ -139,10 +139,10 @@ func TestRefusals(t *testing.T) {
 				}
 			})
 			text := signaling.Explain(c.err).Message
-			r.want(r.do("POST", "/whip/talk", signalingtest.Offer), c.status, text)
-			r.want(r.do("POST", "/whep/talk/en", signalingtest.Offer), c.status, text)
-			if got := r.do("POST", "/whip/talk", signalingtest.Offer); (got.header.Get("Retry-After") != "") != (c.status == 503) {
-				t.Errorf("Retry-After %q", got.header.Get("Retry-After"))
+			r.want(r.Do("POST", "/whip/talk", signalingtest.Offer), c.status, text)
+			r.want(r.Do("POST", "/whep/talk/en", signalingtest.Offer), c.status, text)
+			if got := r.Do("POST", "/whip/talk", signalingtest.Offer); (got.Header.Get("Retry-After") != "") != (c.status == 503) {
+				t.Errorf("Retry-After %q", got.Header.Get("Retry-After"))
 			}
 		})
 	}
@@ -150,29 +150,29 @@ func TestRefusals(t *testing.T) {
 
 func TestUnknownLanguageListsTheOthers(t *testing.T) {
 	r := open(t, nil)
-	r.want(r.do("POST", "/whep/talk/fr", signalingtest.Offer), 404, "en, es, ca")
-	r.want(r.do("POST", "/whep/nobody/es", signalingtest.Offer), 404, "no such session")
+	r.want(r.Do("POST", "/whep/talk/fr", signalingtest.Offer), 404, "en, es, ca")
+	r.want(r.Do("POST", "/whep/nobody/es", signalingtest.Offer), 404, "no such session")
 	r.publish("/whep/talk/en") // the original
 }
 
 func TestOpenMode(t *testing.T) {
 	r := open(t, nil)
-	r.want(r.do("POST", "/whip/new", signalingtest.Offer), 404, "?from=en&to=es")
-	r.want(r.do("POST", "/whip/new?from=en&to=es&delay_ms=x", signalingtest.Offer), 400, "delay_ms")
-	r.want(r.do("POST", "/whip/new?from=en&to=es", "no offer"), 400, "")
-	r.want(r.do("POST", "/whip/a%20b?from=en&to=es", signalingtest.Offer), 400, "1 to 64 letters")
-	if _, err := r.desk.Get("new"); err == nil {
+	r.want(r.Do("POST", "/whip/new", signalingtest.Offer), 404, "?from=en&to=es")
+	r.want(r.Do("POST", "/whip/new?from=en&to=es&delay_ms=x", signalingtest.Offer), 400, "delay_ms")
+	r.want(r.Do("POST", "/whip/new?from=en&to=es", "no offer"), 400, "")
+	r.want(r.Do("POST", "/whip/a%20b?from=en&to=es", signalingtest.Offer), 400, "1 to 64 letters")
+	if _, err := r.Desk.Get("new"); err == nil {
 		t.Error("a bad offer made a session")
 	}
 	r.publish("/whip/new?from=en&to=es,ca&profile=live&consent=1")
-	i, err := r.desk.Get("new")
+	i, err := r.Desk.Get("new")
 	if err != nil || len(i.To) != 2 || i.Profile != "live" || !i.Consent {
 		t.Errorf("%+v %v", i, err)
 	}
 
-	r.want(r.do("POST", "/whip/afar?from=en&to=es", signalingtest.Offer, "X-Forwarded-For", "192.0.2.1"), 404, "")
+	r.want(r.Do("POST", "/whip/afar?from=en&to=es", signalingtest.Offer, "X-Forwarded-For", "192.0.2.1"), 404, "")
 	closed := open(t, func(c *Config, _ *signalingtest.Desk) { c.OpenMode = nil })
-	closed.want(closed.do("POST", "/whip/new?from=en&to=es", signalingtest.Offer), 404, "no such session")
+	closed.want(closed.Do("POST", "/whip/new?from=en&to=es", signalingtest.Offer), 404, "no such session")
 }
 
 func TestRefusedPublisherLeavesNoSession(t *testing.T) {
@@ -181,8 +181,8 @@ func TestRefusedPublisherLeavesNoSession(t *testing.T) {
 			return nil, "", signaling.ErrNoCodec
 		}
 	})
-	r.want(r.do("POST", "/whip/new?from=en&to=es", signalingtest.Offer), 406, "")
-	if _, err := r.desk.Get("new"); !errors.Is(err, signaling.ErrNotFound) {
+	r.want(r.Do("POST", "/whip/new?from=en&to=es", signalingtest.Offer), 406, "")
+	if _, err := r.Desk.Get("new"); !errors.Is(err, signaling.ErrNotFound) {
 		t.Error("the session is still there")
 	}
 }
@@ -192,47 +192,47 @@ func TestMethodsAndPreflight(t *testing.T) {
 	res := r.publish("/whip/talk")
 	for _, path := range []string{"/whip/talk", "/whep/talk/es", res, "/whep/talk/es/nothing"} {
 		for _, m := range []string{"GET", "PUT"} {
-			r.want(r.do(m, path, ""), 405, "use OPTIONS")
+			r.want(r.Do(m, path, ""), 405, "use OPTIONS")
 		}
-		if got := r.do("HEAD", path, ""); got.status != 405 {
-			t.Errorf("HEAD %s: %d", path, got.status)
+		if got := r.Do("HEAD", path, ""); got.Status != 405 {
+			t.Errorf("HEAD %s: %d", path, got.Status)
 		}
-		got := r.do("OPTIONS", path, "", "Origin", "https://elsewhere.example", "Access-Control-Request-Method", "POST")
+		got := r.Do("OPTIONS", path, "", "Origin", "https://elsewhere.example", "Access-Control-Request-Method", "POST")
 		r.want(got, 204, "")
-		if got.header.Get("Accept-Patch") == "" || !strings.Contains(got.header.Get("Access-Control-Allow-Headers"), "If-Match") {
-			t.Errorf("%s: %v", path, got.header)
+		if got.Header.Get("Accept-Patch") == "" || !strings.Contains(got.Header.Get("Access-Control-Allow-Headers"), "If-Match") {
+			t.Errorf("%s: %v", path, got.Header)
 		}
 	}
-	got := r.do("OPTIONS", "/whip/talk", "")
-	if got.header.Get("Accept-Post") != "application/sdp" || got.header.Get("Link") == "" || got.header.Get("Access-Control-Allow-Methods") != "OPTIONS, POST" {
-		t.Errorf("%v", got.header)
+	got := r.Do("OPTIONS", "/whip/talk", "")
+	if got.Header.Get("Accept-Post") != "application/sdp" || got.Header.Get("Link") == "" || got.Header.Get("Access-Control-Allow-Methods") != "OPTIONS, POST" {
+		t.Errorf("%v", got.Header)
 	}
-	if got := r.do("OPTIONS", res, ""); got.header.Get("Allow") != "OPTIONS, PATCH, DELETE" {
-		t.Errorf("%v", got.header)
+	if got := r.Do("OPTIONS", res, ""); got.Header.Get("Allow") != "OPTIONS, PATCH, DELETE" {
+		t.Errorf("%v", got.Header)
 	}
 }
 
 func TestPeersEndWithTheirClients(t *testing.T) {
 	r := open(t, nil)
 	first, second, third := r.publish("/whip/talk"), r.publish("/whep/talk/es"), r.publish("/whep/talk/ca")
-	peers := r.desk.Peers()
-	r.want(r.do("DELETE", first, ""), 200, "")
+	peers := r.Desk.Peers()
+	r.want(r.Do("DELETE", first, ""), 200, "")
 	if peers[0].Closes() != 1 {
 		t.Error("DELETE was answered before the peer was closed")
 	}
 	peers[1].End()
-	r.eventually("the resource of a peer that ended is gone", func() bool { return r.do("DELETE", second, "").status == 404 })
+	r.Eventually("the resource of a peer that ended is gone", func() bool { return r.Do("DELETE", second, "").Status == 404 })
 	// Neither the wrong session nor the wrong door leads to a resource.
 	id := third[strings.LastIndexByte(third, '/'):]
 	for _, wrong := range []string{"/whip/talk" + id, "/whep/talk/es" + id, "/whep/other/ca" + id} {
-		r.want(r.do("DELETE", wrong, ""), 404, "")
-		r.want(r.do("PATCH", wrong, ""), 404, "")
+		r.want(r.Do("DELETE", wrong, ""), 404, "")
+		r.want(r.Do("PATCH", wrong, ""), 404, "")
 	}
 	r.door.Close()
 	if peers[2].Closes() != 1 {
 		t.Error("Close did not wait for the peer")
 	}
-	r.want(r.do("POST", "/whip/talk", signalingtest.Offer), 503, "shutting down")
+	r.want(r.Do("POST", "/whip/talk", signalingtest.Offer), 503, "shutting down")
 	r.door.Close() // twice is fine
 }
 

@@ -28,7 +28,9 @@ func TestMessagesThatEndTheConnection(t *testing.T) {
 		"10 MB, binary": {websocket.BinaryMessage, 10 << 20, websocket.CloseUnsupportedData, "send JSON"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := (&rig{T: t, desk: r.desk, door: r.door, base: r.base}).dial()
+			r := *r
+			r.T = t
+			c := r.dial()
 			if err := c.WriteMessage(m.kind, bytes.Repeat([]byte{0xfe}, m.size)); err != nil {
 				t.Errorf("cut off while writing: %v", err)
 			}
@@ -39,7 +41,7 @@ func TestMessagesThatEndTheConnection(t *testing.T) {
 	c.say(strings.Repeat(" ", maxMessage-len(`{"v":1,"type":"ping"}`)) + `{"v":1,"type":"ping"}`)
 	c.hear("pong") // the largest that is allowed
 	c.Close()
-	r.eventually("all are gone", func() bool { return r.conns() == 0 })
+	r.Eventually("all are gone", func() bool { return r.conns() == 0 })
 }
 
 func TestFloods(t *testing.T) {
@@ -52,7 +54,7 @@ func TestFloods(t *testing.T) {
 		}
 	}()
 	c.closed(websocket.ClosePolicyViolation, "too many messages")
-	r.eventually("the peer is closed", func() bool { return r.peer(0).Closes() == 1 })
+	r.Eventually("the peer is closed", func() bool { return r.peer(0).Closes() == 1 })
 	if n := len(r.peer(0).Got()); n < 100 || n > 2000 {
 		t.Errorf("%d candidates came through", n)
 	}
@@ -64,7 +66,7 @@ func TestFloods(t *testing.T) {
 			break
 		}
 	}
-	r.eventually("pings without end are cut off", func() bool { return r.conns() == 0 })
+	r.Eventually("pings without end are cut off", func() bool { return r.conns() == 0 })
 }
 
 func TestClientsWhoVanish(t *testing.T) {
@@ -77,12 +79,12 @@ func TestClientsWhoVanish(t *testing.T) {
 	c.hear("answer")
 	c.NetConn().(*net.TCPConn).SetLinger(0)
 	c.NetConn().Close() // reset, without a close frame
-	r.eventually("a reset frees the peer", gone(0))
+	r.Eventually("a reset frees the peer", gone(0))
 
 	c = r.dial()
 	c.offer("publish", "talk")
 	c.hear("answer") // from here on it reads nothing: no pong, no close, but no FIN either
-	r.eventually("silence frees the peer", gone(1))
+	r.Eventually("silence frees the peer", gone(1))
 
 	c = r.dial()
 	c.offer("publish", "talk")
@@ -118,7 +120,7 @@ func TestClientWhoReadsNothing(t *testing.T) {
 	c := r.dial()
 	c.NetConn().(*net.TCPConn).SetReadBuffer(4096)
 	c.offer("publish", "talk")
-	r.eventually("it is cut off", func() bool { return r.conns() == 0 })
+	r.Eventually("it is cut off", func() bool { return r.conns() == 0 })
 }
 
 func TestPeerEnds(t *testing.T) {
@@ -131,7 +133,7 @@ func TestPeerEnds(t *testing.T) {
 		t.Errorf("%v", m)
 	}
 	c.closed(websocket.CloseNormalClosure, "the peer has ended")
-	r.eventually("nothing is left", func() bool { return r.conns() == 0 && r.peer(0).Closes() == 1 })
+	r.Eventually("nothing is left", func() bool { return r.conns() == 0 && r.peer(0).Closes() == 1 })
 }
 
 func TestCloseSaysByeToAll(t *testing.T) {
@@ -159,7 +161,7 @@ func TestCloseSaysByeToAll(t *testing.T) {
 	if r.conns() != 0 || r.peer(0).Closes() != 1 {
 		t.Errorf("%d connections, %d closes", r.conns(), r.peer(0).Closes())
 	}
-	if _, resp, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(r.base, "http")+"/ws", nil); err == nil || resp.StatusCode != 503 {
+	if _, resp, err := websocket.DefaultDialer.Dial(r.url(), nil); err == nil || resp.StatusCode != 503 {
 		t.Errorf("after Close: %v %v", resp, err)
 	}
 }
@@ -168,14 +170,12 @@ func TestCloseSaysByeToAll(t *testing.T) {
 func TestBrokenFrames(t *testing.T) {
 	r := open(t, nil)
 	for _, garbage := range []string{"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "GET / HTTP/1.1\r\n\r\n", "\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00", "\x81\x05hello", "\x00"} {
-		conn, err := net.Dial("tcp", strings.TrimPrefix(r.base, "http://"))
+		conn, err := net.Dial("tcp", strings.TrimPrefix(r.URL, "http://"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		req, _ := http.NewRequest("GET", r.base+"/ws", nil)
-		for k, v := range map[string]string{"Connection": "Upgrade", "Upgrade": "websocket", "Sec-Websocket-Version": "13", "Sec-Websocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="} {
-			req.Header.Set(k, v)
-		}
+		req := r.Request("GET", "/ws", "", "Connection", "Upgrade", "Upgrade", "websocket",
+			"Sec-Websocket-Version", "13", "Sec-Websocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==")
 		if err := req.Write(conn); err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +186,7 @@ func TestBrokenFrames(t *testing.T) {
 			t.Fatal(err)
 		}
 		conn.(*net.TCPConn).CloseWrite()
-		r.eventually("it is cut off", func() bool { return r.conns() == 0 })
+		r.Eventually("it is cut off", func() bool { return r.conns() == 0 })
 		conn.Close()
 	}
 }
@@ -199,7 +199,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		}
 		defer r.door.gate.Leave()
 	}
-	if _, resp, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(r.base, "http")+"/ws", nil); err == nil || resp.StatusCode != 503 {
+	if _, resp, err := websocket.DefaultDialer.Dial(r.url(), nil); err == nil || resp.StatusCode != 503 {
 		t.Errorf("%v %v", resp, err)
 	}
 }

@@ -2,8 +2,6 @@ package ws
 
 import (
 	"encoding/json"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -19,36 +17,23 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // rig is the door before a desk.
 type rig struct {
-	*testing.T
-	desk *signalingtest.Desk
+	signalingtest.Rig
 	door *Server
-	base string // http://...
 }
 
 // open serves a desk with the session "talk"; change may alter how.
 func open(t *testing.T, change func(*Config, *signalingtest.Desk)) *rig {
-	r := &rig{T: t, desk: signalingtest.NewDesk("talk")}
-	c := Config{Sessions: r.desk, OpenMode: signaling.Loopback}
+	d := signalingtest.NewDesk("talk")
+	c := Config{Sessions: d, OpenMode: signaling.Loopback}
 	if change != nil {
-		change(&c, r.desk)
+		change(&c, d)
 	}
-	r.door = New(c)
-	mux := http.NewServeMux()
-	mux.Handle("GET /", http.NotFoundHandler())
-	r.door.Register(mux)
-	srv := httptest.NewServer(mux)
-	r.base = srv.URL
-	t.Cleanup(func() {
-		r.door.Close()
-		srv.Close()
-		for i, p := range r.desk.Peers() {
-			if p.Closes() != 1 {
-				t.Errorf("peer %d was closed %d times", i, p.Closes())
-			}
-		}
-	})
-	return r
+	door := New(c)
+	return &rig{signalingtest.Open(t, d, door), door}
 }
+
+// url is where websockets connect to.
+func (r *rig) url() string { return "ws" + strings.TrimPrefix(r.URL, "http") + "/ws" }
 
 // client is a real websocket client.
 type client struct {
@@ -58,7 +43,7 @@ type client struct {
 
 func (r *rig) dial() *client {
 	r.Helper()
-	c, resp, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(r.base, "http")+"/ws", nil)
+	c, resp, err := websocket.DefaultDialer.Dial(r.url(), nil)
 	if err != nil {
 		r.Fatalf("%v %v", err, resp)
 	}
@@ -129,20 +114,11 @@ func (c *client) closed(status int, reason string) {
 	}
 }
 
-func (r *rig) eventually(what string, ok func() bool) {
-	r.Helper()
-	for end := time.Now().Add(15 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(end) {
-			r.Fatalf("never: %s", what)
-		}
-	}
-}
-
 // peer returns the n-th peer made, once it is there.
 func (r *rig) peer(n int) *signalingtest.Peer {
 	r.Helper()
-	r.eventually("a peer", func() bool { return len(r.desk.Peers()) > n })
-	return r.desk.Peers()[n]
+	r.Eventually("a peer", func() bool { return len(r.Desk.Peers()) > n })
+	return r.Desk.Peers()[n]
 }
 
 func (r *rig) conns() int { return r.door.gate.Inside() }

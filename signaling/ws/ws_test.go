@@ -49,7 +49,7 @@ func TestPublishWithTrickleBothWays(t *testing.T) {
 	}
 	c.say(`{"v":1,"type":"bye"}`)
 	c.closed(websocket.CloseNormalClosure, "bye")
-	r.eventually("the peer is closed", func() bool { return r.peer(0).Closes() == 1 && r.conns() == 0 })
+	r.Eventually("the peer is closed", func() bool { return r.peer(0).Closes() == 1 && r.conns() == 0 })
 }
 
 func TestView(t *testing.T) {
@@ -65,7 +65,7 @@ func TestView(t *testing.T) {
 	}
 	c.offer("view", "talk", "lang", "ca")
 	c.refused("bad_request", "open another")
-	if n := len(r.desk.Peers()); n != 1 {
+	if n := len(r.Desk.Peers()); n != 1 {
 		t.Errorf("%d peers", n)
 	}
 }
@@ -78,7 +78,7 @@ func TestOpenMode(t *testing.T) {
 	c.refused("not_found", "no such session")
 	c.say(publish)
 	c.hear("answer")
-	if i, err := r.desk.Get("new"); err != nil || !i.Consent {
+	if i, err := r.Desk.Get("new"); err != nil || !i.Consent {
 		t.Errorf("%+v %v", i, err)
 	}
 
@@ -95,7 +95,7 @@ func TestOpenMode(t *testing.T) {
 	c = deaf.dial()
 	c.say(publish)
 	c.refused("no_codec", "no codec in common")
-	if _, err := deaf.desk.Get("new"); err == nil {
+	if _, err := deaf.Desk.Get("new"); err == nil {
 		t.Error("a refused publisher left its session")
 	}
 }
@@ -131,14 +131,13 @@ func TestBadMessages(t *testing.T) {
 		c.say(`{}`)
 	}
 	c.closed(websocket.ClosePolicyViolation, "too many errors")
-	r.eventually("all are gone", func() bool { return r.conns() == 0 })
+	r.Eventually("all are gone", func() bool { return r.conns() == 0 })
 }
 
 func TestHandshakesThatAreRefused(t *testing.T) {
 	r := open(t, func(c *Config, _ *signalingtest.Desk) { c.Origins = signaling.Origins{"https://ok.example"} })
-	url := "ws" + strings.TrimPrefix(r.base, "http") + "/ws"
-	for origin, allowed := range map[string]bool{r.base: true, "https://ok.example": true, "https://evil.example": false, "null": false} {
-		c, resp, err := websocket.DefaultDialer.Dial(url, http.Header{"Origin": {origin}})
+	for origin, allowed := range map[string]bool{r.URL: true, "https://ok.example": true, "https://evil.example": false, "null": false} {
+		c, resp, err := websocket.DefaultDialer.Dial(r.url(), http.Header{"Origin": {origin}})
 		if (err == nil) != allowed {
 			t.Errorf("%s: %v", origin, err)
 		}
@@ -149,17 +148,11 @@ func TestHandshakesThatAreRefused(t *testing.T) {
 		}
 	}
 	for method, want := range map[string]int{"GET": 400, "POST": 405, "OPTIONS": 204} {
-		req, _ := http.NewRequest(method, r.base+"/ws", nil)
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if resp.StatusCode != want || want == 400 && resp.Header.Get("Content-Type") != "application/json" {
-			t.Errorf("%s: %d %v", method, resp.StatusCode, resp.Header)
+		got := r.Do(method, "/ws", "")
+		if got.Status != want || want == 400 && got.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("%s: %d %v", method, got.Status, got.Header)
 		}
 	}
-	http.DefaultClient.CloseIdleConnections()
 }
 
 func FuzzParse(f *testing.F) {

@@ -1,0 +1,98 @@
+package signalingtest
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Rig is a door before a desk, over real connections.
+type Rig struct {
+	*testing.T
+	Desk *Desk
+	URL  string // of the server, without a slash at the end
+	http *http.Client
+}
+
+// Door is a door under test.
+type Door interface {
+	Register(*http.ServeMux)
+	Close()
+}
+
+// Open serves the door until the test ends; by then every peer of the desk must
+// have been closed, and once.
+func Open(t *testing.T, d *Desk, door Door) Rig {
+	mux := http.NewServeMux()
+	mux.Handle("GET /", http.NotFoundHandler()) // as the page's: must not clash
+	door.Register(mux)
+	srv := httptest.NewServer(mux)
+	t.Cleanup(func() {
+		door.Close()
+		srv.Close()
+		for i, p := range d.Peers() {
+			if p.Closes() != 1 {
+				t.Errorf("peer %d was closed %d times", i, p.Closes())
+			}
+		}
+	})
+	return Rig{t, d, srv.URL, srv.Client()}
+}
+
+// Reply is an answer, read.
+type Reply struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Request returns a request for a path of the server, or for a whole URL; headers come in pairs.
+func (r *Rig) Request(method, url, body string, headers ...string) *http.Request {
+	r.Helper()
+	if strings.HasPrefix(url, "/") {
+		url = r.URL + url
+	}
+	req, err := http.NewRequestWithContext(r.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		r.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	return req
+}
+
+// Start sends a request; the caller closes the answer's body.
+func (r *Rig) Start(req *http.Request) *http.Response {
+	r.Helper()
+	resp, err := r.http.Do(req)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return resp
+}
+
+// Do sends a request as Request makes it and reads the answer.
+func (r *Rig) Do(method, url, body string, headers ...string) Reply {
+	r.Helper()
+	resp := r.Start(r.Request(method, url, body, headers...))
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return Reply{resp.StatusCode, resp.Header, string(b)}
+}
+
+// Eventually waits for what another goroutine brings about.
+func (r *Rig) Eventually(what string, ok func() bool) {
+	r.Helper()
+	for end := time.Now().Add(15 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			r.Fatalf("never: %s", what)
+		}
+	}
+}
