@@ -66,6 +66,7 @@ var owners = []owner{
 	{"github.com/pion/", []string{"media/rtc", "signaling", "signaling/...", "cmd/loadgen", "test/..."}},
 	{"gopkg.in/hraban/opus.v2", []string{"media/codec"}},
 	{"github.com/maxhawkins/go-webrtcvad", []string{"inference/recognize"}},
+	{"golang.org/x/image/", []string{"media/badge"}},
 	{"github.com/NVIDIA/go-nvml/", []string{"internal/doctor", "inference/engine"}},
 	{"github.com/prometheus/", []string{"internal/telemetry", "session", "session/...", "signaling", "signaling/...", "cmd/..."}},
 	{"github.com/spf13/pflag", []string{"internal/config", "cmd/..."}},
