@@ -1,35 +1,26 @@
 #include "audiodec.h"
 
 int ldc_adec_open(ldc_adec **out, const char *codec, const uint8_t *extra, int extra_size, int rate, int channels) {
-	const AVCodec *impl = ldc_find_decoder(codec, AVMEDIA_TYPE_AUDIO);
-	if (!impl)
-		return AVERROR_DECODER_NOT_FOUND;
 	ldc_adec *d = av_mallocz(sizeof *d);
 	if (!d)
 		return AVERROR(ENOMEM);
-	d->c = avcodec_alloc_context3(impl);
-	d->pkt = av_packet_alloc();
-	d->frame = av_frame_alloc();
-	int err = AVERROR(ENOMEM);
-	if (!d->c || !d->pkt || !d->frame)
-		goto fail;
-	if ((err = ldc_copy_extradata(d->c, extra, extra_size)) < 0)
-		goto fail;
-	if (rate > 0)
-		d->c->sample_rate = rate;
-	if (channels > 0)
-		ldc_ctx_set_channels(d->c, channels);
-	d->c->thread_count = 1;
-	d->c->pkt_timebase = (AVRational){1, 1000000000};
-	// Skipping is the packet's word (SkipStart, SkipEnd), never the decoder's own.
-	d->c->flags2 |= AV_CODEC_FLAG2_SKIP_MANUAL;
-	if ((err = avcodec_open2(d->c, impl, NULL)) < 0)
-		goto fail;
+	int err = ldc_decoder_init(&d->dec, codec, AVMEDIA_TYPE_AUDIO, extra, extra_size);
+	if (err >= 0) {
+		AVCodecContext *c = d->dec.c;
+		if (rate > 0)
+			c->sample_rate = rate;
+		if (channels > 0)
+			ldc_ctx_set_channels(c, channels);
+		// Skipping is the packet's word (SkipStart, SkipEnd), never the decoder's own.
+		c->flags2 |= AV_CODEC_FLAG2_SKIP_MANUAL;
+		err = avcodec_open2(c, NULL, NULL);
+	}
+	if (err < 0) {
+		ldc_adec_close(d);
+		return err;
+	}
 	*out = d;
 	return 0;
-fail:
-	ldc_adec_close(d);
-	return err;
 }
 
 static uint64_t mask_of(const AVFrame *f) {
@@ -41,10 +32,10 @@ static uint64_t mask_of(const AVFrame *f) {
 }
 
 int ldc_adec_receive(ldc_adec *d) {
-	int err = avcodec_receive_frame(d->c, d->frame);
+	int err = avcodec_receive_frame(d->dec.c, d->dec.frame);
 	if (err < 0)
 		return err;
-	AVFrame *f = d->frame;
+	AVFrame *f = d->dec.frame;
 	int ch = ldc_frame_channels(f);
 	if (f->sample_rate <= 0 || ch <= 0 || f->nb_samples < 0)
 		return AVERROR_INVALIDDATA;
@@ -64,15 +55,13 @@ int ldc_adec_receive(ldc_adec *d) {
 
 int ldc_adec_pcm(ldc_adec *d, int16_t *out) {
 	uint8_t *planes[1] = {(uint8_t *)out};
-	return swr_convert(d->swr, planes, d->frame->nb_samples, (const uint8_t **)d->frame->extended_data, d->frame->nb_samples);
+	return swr_convert(d->swr, planes, d->dec.frame->nb_samples, (const uint8_t **)d->dec.frame->extended_data, d->dec.frame->nb_samples);
 }
 
 void ldc_adec_close(ldc_adec *d) {
 	if (!d)
 		return;
-	avcodec_free_context(&d->c);
-	av_packet_free(&d->pkt);
-	av_frame_free(&d->frame);
+	ldc_decoder_close(&d->dec);
 	swr_free(&d->swr);
 	av_free(d);
 }

@@ -33,7 +33,7 @@ func newAVAudioDecoder(t media.Track) (*avAudioDecoder, error) {
 }
 
 func (d *avAudioDecoder) decode(p media.Packet) ([]media.Samples, error) {
-	sent := C.ldc_send(d.d.c, d.d.pkt, bytesOf(p.Data), C.int(len(p.Data)), C.int64_t(p.PTS), C.int64_t(p.PTS), 1)
+	sent := C.ldc_send(&d.d.dec, bytesOf(p.Data), C.int(len(p.Data)), C.int64_t(p.PTS), C.int64_t(p.PTS), 1)
 	out, err := d.receive()
 	if sent < 0 {
 		err = avError(fmt.Sprintf("decode %s", d.codec), sent)
@@ -42,9 +42,9 @@ func (d *avAudioDecoder) decode(p media.Packet) ([]media.Samples, error) {
 }
 
 func (d *avAudioDecoder) flush() ([]media.Samples, error) {
-	C.ldc_send(d.d.c, d.d.pkt, nil, 0, 0, 0, 0)
+	C.ldc_send(&d.d.dec, nil, 0, 0, 0, 0)
 	out, err := d.receive()
-	C.avcodec_flush_buffers(d.d.c)
+	C.avcodec_flush_buffers(d.d.dec.c)
 	return out, err
 }
 
@@ -61,7 +61,7 @@ func (d *avAudioDecoder) receive() ([]media.Samples, error) {
 			failed = avError(fmt.Sprintf("decode %s", d.codec), err)
 			continue
 		}
-		f := d.d.frame
+		f := d.d.dec.frame
 		if f.nb_samples == 0 {
 			continue
 		}

@@ -15,7 +15,7 @@ package codec
 #include <libswscale/swscale.h>
 #include <libswresample/swresample.h>
 #include <vpx/vpx_codec.h>
-#include "compat.h"
+#include "decoder.h"
 */
 import "C"
 

@@ -1,4 +1,4 @@
-// What differs between libavcodec 58 and 61, and helpers every part uses.
+// What differs between libavcodec 58 and 61.
 #ifndef LDC_COMPAT_H
 #define LDC_COMPAT_H
 
@@ -88,18 +88,5 @@ static inline SwrContext *ldc_swr(const AVFrame *layout, int in_ch, enum AVSampl
 		swr_free(&s);
 	return s;
 }
-
-// What a decoder that is not in trouble answers when it has nothing.
-enum { LDC_AGAIN = AVERROR(EAGAIN), LDC_END = AVERROR_EOF };
-
-// ldc_find_decoder returns a software decoder for the codec named id of the
-// given kind (AVMEDIA_TYPE_UNKNOWN: any), or NULL.
-const AVCodec *ldc_find_decoder(const char *id, int type);
-
-// ldc_copy_extradata gives c its own padded copy.
-int ldc_copy_extradata(AVCodecContext *c, const uint8_t *data, int size);
-
-// ldc_send copies one packet (padded as decoders want it) into c. data NULL ends the stream.
-int ldc_send(AVCodecContext *c, AVPacket *pkt, const uint8_t *data, int size, int64_t pts, int64_t dts, int key);
 
 #endif

@@ -1,36 +1,23 @@
 #include "videodec.h"
 
-#include <libavutil/pixdesc.h>
-
-int ldc_vdec_open(ldc_vdec **out, const char *codec, const uint8_t *extra, int extra_size, int w, int h,
-                  int max_side, int64_t max_pixels) {
-	const AVCodec *codec_impl = ldc_find_decoder(codec, AVMEDIA_TYPE_VIDEO);
-	if (!codec_impl)
-		return AVERROR_DECODER_NOT_FOUND;
+int ldc_vdec_open(ldc_vdec **out, const char *codec, const uint8_t *extra, int extra_size, int w, int h, int64_t max_pixels) {
 	ldc_vdec *d = av_mallocz(sizeof *d);
 	if (!d)
 		return AVERROR(ENOMEM);
-	d->c = avcodec_alloc_context3(codec_impl);
-	d->pkt = av_packet_alloc();
-	d->frame = av_frame_alloc();
-	int err = AVERROR(ENOMEM);
-	if (!d->c || !d->pkt || !d->frame)
-		goto fail;
-	if ((err = ldc_copy_extradata(d->c, extra, extra_size)) < 0)
-		goto fail;
-	d->c->width = w;
-	d->c->height = h;
-	// Frame threads would hold one picture back each.
-	d->c->thread_count = 1;
-	d->c->max_pixels = max_pixels;
-	d->c->pkt_timebase = (AVRational){1, 1000000000};
-	if ((err = avcodec_open2(d->c, codec_impl, NULL)) < 0)
-		goto fail;
+	int err = ldc_decoder_init(&d->dec, codec, AVMEDIA_TYPE_VIDEO, extra, extra_size);
+	if (err >= 0) {
+		AVCodecContext *c = d->dec.c;
+		c->width = w;
+		c->height = h;
+		c->max_pixels = max_pixels;
+		err = avcodec_open2(c, NULL, NULL);
+	}
+	if (err < 0) {
+		ldc_vdec_close(d);
+		return err;
+	}
 	*out = d;
 	return 0;
-fail:
-	ldc_vdec_close(d);
-	return err;
 }
 
 // plain tells whether f can be shown as it is.
@@ -63,10 +50,10 @@ static int convert(ldc_vdec *d, const AVFrame *f, AVFrame **out) {
 
 int ldc_vdec_receive(ldc_vdec *d, int max_side, AVFrame **out) {
 	*out = NULL;
-	int err = avcodec_receive_frame(d->c, d->frame);
+	int err = avcodec_receive_frame(d->dec.c, d->dec.frame);
 	if (err < 0)
 		return err;
-	AVFrame *f = d->frame;
+	AVFrame *f = d->dec.frame;
 	if (f->width <= 0 || f->height <= 0 || f->width > max_side || f->height > max_side) {
 		err = LDC_TOO_BIG;
 	} else if (plain(f)) {
@@ -85,9 +72,7 @@ int ldc_vdec_receive(ldc_vdec *d, int max_side, AVFrame **out) {
 void ldc_vdec_close(ldc_vdec *d) {
 	if (!d)
 		return;
-	avcodec_free_context(&d->c);
-	av_packet_free(&d->pkt);
-	av_frame_free(&d->frame);
+	ldc_decoder_close(&d->dec);
 	ldc_pool_close(&d->pool);
 	ldc_scaler_close(&d->scaler);
 	av_free(d);

@@ -39,7 +39,7 @@ func NewVideoDecoder(t media.Track) (*VideoDecoder, error) {
 	defer C.free(unsafe.Pointer(name))
 	d := &VideoDecoder{codec: t.Codec}
 	if err := C.ldc_vdec_open(&d.d, name, bytesOf(t.Extradata), C.int(len(t.Extradata)),
-		C.int(t.Width), C.int(t.Height), maxSide, maxPixels); err < 0 {
+		C.int(t.Width), C.int(t.Height), maxPixels); err < 0 {
 		return nil, avError(fmt.Sprintf("open a %s video decoder", t.Codec), err)
 	}
 	return d, nil
@@ -62,7 +62,7 @@ func (d *VideoDecoder) Decode(p media.Packet) ([]*media.Frame, error) {
 	if p.Key {
 		key = 1
 	}
-	sent := C.ldc_send(d.d.c, d.d.pkt, bytesOf(p.Data), C.int(len(p.Data)), C.int64_t(p.PTS), C.int64_t(p.DTS), key)
+	sent := C.ldc_send(&d.d.dec, bytesOf(p.Data), C.int(len(p.Data)), C.int64_t(p.PTS), C.int64_t(p.DTS), key)
 	frames, err := d.receive(p.PTS)
 	if len(frames) > 0 {
 		return frames, nil
@@ -80,9 +80,9 @@ func (d *VideoDecoder) Flush() ([]*media.Frame, error) {
 	if d.d == nil {
 		return nil, ErrClosed
 	}
-	C.ldc_send(d.d.c, d.d.pkt, nil, 0, 0, 0, 0)
+	C.ldc_send(&d.d.dec, nil, 0, 0, 0, 0)
 	frames, err := d.receive(0)
-	C.avcodec_flush_buffers(d.d.c)
+	C.avcodec_flush_buffers(d.d.dec.c)
 	if len(frames) > 0 {
 		return frames, nil
 	}

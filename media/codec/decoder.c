@@ -1,4 +1,4 @@
-#include "compat.h"
+#include "decoder.h"
 
 const AVCodec *ldc_find_decoder(const char *id, int type) {
 	const AVCodecDescriptor *d = avcodec_descriptor_get_by_name(id);
@@ -20,7 +20,8 @@ const AVCodec *ldc_find_decoder(const char *id, int type) {
 	return c && !(c->capabilities & AV_CODEC_CAP_HARDWARE) ? c : NULL;
 }
 
-int ldc_copy_extradata(AVCodecContext *c, const uint8_t *data, int size) {
+// copy_extradata gives c its own padded copy.
+static int copy_extradata(AVCodecContext *c, const uint8_t *data, int size) {
 	if (size <= 0)
 		return 0;
 	c->extradata = av_mallocz((size_t)size + AV_INPUT_BUFFER_PADDING_SIZE);
@@ -31,9 +32,25 @@ int ldc_copy_extradata(AVCodecContext *c, const uint8_t *data, int size) {
 	return 0;
 }
 
-int ldc_send(AVCodecContext *c, AVPacket *pkt, const uint8_t *data, int size, int64_t pts, int64_t dts, int key) {
+int ldc_decoder_init(ldc_decoder *d, const char *id, int type, const uint8_t *extra, int extra_size) {
+	const AVCodec *impl = ldc_find_decoder(id, type);
+	if (!impl)
+		return AVERROR_DECODER_NOT_FOUND;
+	d->c = avcodec_alloc_context3(impl);
+	d->pkt = av_packet_alloc();
+	d->frame = av_frame_alloc();
+	if (!d->c || !d->pkt || !d->frame)
+		return AVERROR(ENOMEM);
+	// Frame threads would hold one picture back each.
+	d->c->thread_count = 1;
+	d->c->pkt_timebase = (AVRational){1, 1000000000};
+	return copy_extradata(d->c, extra, extra_size);
+}
+
+int ldc_send(ldc_decoder *d, const uint8_t *data, int size, int64_t pts, int64_t dts, int key) {
 	if (!data)
-		return avcodec_send_packet(c, NULL);
+		return avcodec_send_packet(d->c, NULL);
+	AVPacket *pkt = d->pkt;
 	int err = av_new_packet(pkt, size);
 	if (err < 0)
 		return err;
@@ -42,7 +59,13 @@ int ldc_send(AVCodecContext *c, AVPacket *pkt, const uint8_t *data, int size, in
 	pkt->dts = dts;
 	if (key)
 		pkt->flags |= AV_PKT_FLAG_KEY;
-	err = avcodec_send_packet(c, pkt);
+	err = avcodec_send_packet(d->c, pkt);
 	av_packet_unref(pkt);
 	return err;
+}
+
+void ldc_decoder_close(ldc_decoder *d) {
+	avcodec_free_context(&d->c);
+	av_packet_free(&d->pkt);
+	av_frame_free(&d->frame);
 }
