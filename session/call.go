@@ -52,6 +52,7 @@ type Spec struct {
 	Profile Profile        // "" for the manager's default
 	Delay   *time.Duration // nil for the profile's own
 	Consent bool           // the speaker agreed to their voice and face being used
+	NoBadge bool           // re-rendered pictures go without the manager's badge
 }
 
 // Publish lets p be the session's speaker until it ends. A speaker who has

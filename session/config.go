@@ -12,6 +12,7 @@ import (
 
 	"livedub/inference"
 	"livedub/media"
+	"livedub/media/badge"
 	"livedub/media/codec"
 	"livedub/session/timeline"
 )
@@ -60,13 +61,22 @@ type Config struct {
 	Delay          time.Duration // D: output time = source time + D
 	BackgroundGain float64       // of the original under the dub, 0..1
 	Picture        Picture
-	Original       bool // the original can be attached to as well, by From: live sessions
-	KeepRecords    int  // how many phrases State remembers of each dub; 0: all
+	Consent        Consent
+	Badge          badge.Config // the zero value is none
+	Original       bool         // the original can be attached to as well, by From: live sessions
+	KeepRecords    int          // how many phrases State remembers of each dub; 0: all
 
 	// SinkErrorsEnd makes the first error of any sink the end of the session,
 	// as for files; otherwise a failing sink is detached and the rest goes on.
 	SinkErrorsEnd bool
 	Log           *slog.Logger // nil for none
+}
+
+// Consent records that the speaker agreed to their voice and face being used.
+// Without it no mouth is re-rendered.
+type Consent struct {
+	Given bool
+	At    time.Time // when it was recorded
 }
 
 // Picture is how pictures are encoded.

@@ -9,6 +9,7 @@ import (
 
 	"livedub/inference"
 	"livedub/media"
+	"livedub/media/badge"
 	"livedub/media/pace"
 	"livedub/session/timeline"
 )
@@ -21,6 +22,10 @@ type Dub struct {
 	timeline *timeline.Timeline
 	ladder   *ladder
 	outlet   *outlet
+	badge    *badge.Badge // used by show alone
+
+	climbing sync.Mutex  // over each decision how high the ladder may go
+	off      atomic.Bool // the mouth was switched off
 
 	phrases  chan job
 	pictures chan picture
@@ -37,23 +42,13 @@ func newDub(s *Session, lang inference.Lang, original bool) *Dub {
 	d := &Dub{
 		s: s, lang: lang, original: original, timeline: timeline.New(s.cfg.planning()), outlet: newOutlet(s),
 		phrases: make(chan job, maxWaiting), pictures: make(chan picture, 4),
-		counts: counts{fates: map[Fate]int{}},
+		counts: counts{fates: map[Fate]int{}}, badge: badge.New(s.cfg.Badge),
 	}
-	d.ladder = newLadder(d.best(), func(at time.Duration, l Level, why string) {
+	level, why := d.best()
+	d.ladder = newLadder(level, why, func(at time.Duration, l Level, why string) {
 		s.watch.send(Event{Kind: "ladder", Ladder: &LadderChange{Lang: lang, Level: l, Why: why, At: at}})
 	})
 	return d
-}
-
-// best is the highest step of the ladder that the session's engines allow.
-func (d *Dub) best() Level {
-	switch {
-	case !d.s.engines.Speaks() || d.original:
-		return Passthrough
-	case d.s.engines.Lips == nil || d.s.engines.Faces == nil:
-		return Voice
-	}
-	return Lips
 }
 
 // start runs the dub's part of the session in g.

@@ -21,16 +21,18 @@ type ladder struct {
 
 	mu    sync.Mutex
 	level Level
+	why   string // it stands there, where that is not the top
 	steps map[Level]int
 }
 
-func newLadder(start Level, changed func(time.Duration, Level, string)) *ladder {
-	return &ladder{changed: changed, level: start, steps: map[Level]int{}}
+func newLadder(start Level, why string, changed func(time.Duration, Level, string)) *ladder {
+	return &ladder{changed: changed, level: start, why: why, steps: map[Level]int{}}
 }
 
 // set moves to l at source time at, for the reason given.
 func (l *ladder) set(at time.Duration, to Level, why string) {
 	l.mu.Lock()
+	l.why = why
 	if l.level == to {
 		l.mu.Unlock()
 		return
@@ -41,13 +43,13 @@ func (l *ladder) set(at time.Duration, to Level, why string) {
 	l.changed(at, to, why)
 }
 
-// read returns the present level and how often each was stepped to.
-func (l *ladder) read() (Level, map[Level]int) {
+// read returns the present level, the reason, and how often each was stepped to.
+func (l *ladder) read() (Level, string, map[Level]int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	steps := make(map[Level]int, len(l.steps))
 	for k, v := range l.steps {
 		steps[k] = v
 	}
-	return l.level, steps
+	return l.level, l.why, steps
 }

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"livedub/media/badge"
 	"livedub/media/pace"
 )
 
@@ -27,7 +28,7 @@ var (
 // ManagerConfig is how sessions are kept.
 type ManagerConfig struct {
 	Engines Engines
-	Base    Config        // of every session; languages, profile and delay come with its Spec
+	Base    Config        // of every session; what a Spec names comes with it
 	Max     int           // sessions at a time
 	Idle    time.Duration // a session that nobody uses for so long is ended
 }
@@ -74,6 +75,13 @@ func (m *Manager) Create(spec Spec) (*Call, error) {
 		cfg.Delay = *spec.Delay
 	}
 	spec.Profile, spec.Delay = cfg.Profile, &cfg.Delay
+	cfg.Consent = Consent{Given: spec.Consent}
+	if spec.Consent {
+		cfg.Consent.At = time.Now()
+	}
+	if spec.NoBadge {
+		cfg.Badge.Corner = badge.Off
+	}
 	if cfg.Log != nil {
 		cfg.Log = cfg.Log.With("session", spec.ID)
 	}

@@ -78,7 +78,7 @@ func newManager(r *rig) *Manager {
 	return NewManager(ManagerConfig{Engines: r.engines, Base: base, Max: 3, Idle: time.Minute})
 }
 
-func es(id string) Spec { return Spec{ID: id, From: "en", To: []inference.Lang{"es"}} }
+func es(id string) Spec { return Spec{ID: id, From: "en", To: []inference.Lang{"es"}, Consent: true} }
 
 // TestLiveSession follows a call: a publisher who goes and comes back, a viewer
 // who stays, one who comes late, and the original beside the dub.

@@ -58,6 +58,8 @@ type counts struct {
 type DubState struct {
 	Lang    inference.Lang
 	Level   Level
+	Why     string        // it stands at that level, where that is known
+	Lips    LipsState     // "" for the original
 	Steps   map[Level]int // how often each level was stepped to
 	Frames  Frames
 	Retries int
@@ -73,12 +75,14 @@ type State struct {
 	Ended    time.Duration
 	Failures map[string]int           // by stage
 	CPU      map[string]time.Duration // by stage; engines in other processes are not in it
+	Consent  Consent
+	Badge    bool // re-rendered pictures carry it
 	Dubs     []DubState
 }
 
 // State may be called at any time.
 func (s *Session) State() State {
-	out := State{CPU: s.meter.read(), Ended: time.Duration(s.ended.Load()), Failures: map[string]int{}}
+	out := State{CPU: s.meter.read(), Ended: time.Duration(s.ended.Load()), Failures: map[string]int{}, Consent: s.cfg.Consent, Badge: s.cfg.Badge.On()}
 	s.mu.Lock()
 	out.Heard = s.heard
 	for k, v := range s.failures {
@@ -87,7 +91,8 @@ func (s *Session) State() State {
 	s.mu.Unlock()
 	for _, d := range s.dubs {
 		st := DubState{Lang: d.lang}
-		st.Level, st.Steps = d.ladder.read()
+		st.Level, st.Why, st.Steps = d.ladder.read()
+		st.Lips = d.lips()
 		d.mu.Lock()
 		st.Frames, st.Retries, st.Records = d.counts.frames, d.counts.retries, slices.Clone(d.records)
 		st.Fates = maps.Clone(d.counts.fates)

@@ -186,6 +186,7 @@ func newRig(t *testing.T) *rig {
 	return &rig{
 		cfg: Config{
 			From: "en", To: []inference.Lang{"es"}, Profile: Sync, Delay: Sync.DefaultDelay(), BackgroundGain: .15,
+			Consent: Consent{Given: true},
 			Picture: Picture{MaxWidth: 1920, MaxHeight: 1080, File: true, Hardware: "off"},
 		},
 		engines: Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}},

@@ -29,7 +29,8 @@ type Session struct {
 
 	feeding sync.Mutex       // held while a source is fed
 	sound   *soundLine       // set before the dubs start; nil where there will be no sound
-	mouths  inference.Mouths // set before the dubs start; nil where none is made
+	mouths  inference.Mouths // set before opened is closed; nil where none is made
+	opened  chan struct{}    // closed before the dubs start
 	ended   atomic.Int64     // source time of the end, once known; 0 before
 
 	mu       sync.Mutex
@@ -45,7 +46,7 @@ func New(cfg Config, engines Engines, clock pace.Clock) (*Session, error) {
 	}
 	s := &Session{
 		cfg: cfg, engines: engines, clock: clock, log: cfg.Log,
-		meter: newMeter(), watch: newWatch(), failures: map[string]int{},
+		meter: newMeter(), watch: newWatch(), failures: map[string]int{}, opened: make(chan struct{}),
 	}
 	if !cfg.Picture.File {
 		s.sound = newSoundLine(1, cfg.Delay+5*time.Second)
@@ -62,12 +63,19 @@ func New(cfg Config, engines Engines, clock pace.Clock) (*Session, error) {
 // Attach lets sink have the dub in lang, from now on. The session closes the
 // sink when it is detached, fails, or the session ends.
 func (s *Session) Attach(lang inference.Lang, sink media.Sink) (*Attachment, error) {
-	for _, d := range s.dubs {
-		if d.lang == lang {
-			return d.outlet.attach(sink)
-		}
+	if d := s.dub(lang); d != nil {
+		return d.outlet.attach(sink)
 	}
 	return nil, fmt.Errorf("session: no dub in %q: there are %v", lang, s.Languages())
+}
+
+func (s *Session) dub(lang inference.Lang) *Dub {
+	for _, d := range s.dubs {
+		if d.lang == lang {
+			return d
+		}
+	}
+	return nil
 }
 
 // Has tells whether lang can be attached to.
@@ -117,6 +125,11 @@ func (s *Session) Run(ctx context.Context) error {
 func (s *Session) Feed(ctx context.Context, src media.Source) error {
 	s.feeding.Lock()
 	defer s.feeding.Unlock()
+	select {
+	case <-s.opened: // a publisher may be faster than Run
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	g := newGroup(ctx)
 	s.feed(g, src)
 	err := g.wait()
@@ -124,19 +137,6 @@ func (s *Session) Feed(ctx context.Context, src media.Source) error {
 		return ctx.Err()
 	}
 	return err
-}
-
-// openMouths opens what the dubs share of the speaker's mouths; without it pictures go untouched.
-func (s *Session) openMouths(ctx context.Context) {
-	if s.engines.Lips == nil || s.engines.Faces == nil {
-		return
-	}
-	mouths, err := s.engines.Lips.Open(ctx)
-	if err != nil {
-		s.fail("lips", err)
-		return
-	}
-	s.mouths = mouths
 }
 
 // start starts the dubs.

@@ -126,7 +126,7 @@ func (d *Dub) dub(ctx context.Context, j job) {
 		d.skip(j, r, SkippedLate, err)
 		return
 	}
-	d.ladder.set(p.Start, d.best(), "")
+	d.climb(p.Start)
 	r.Phrase, r.Fate, r.ReadyAt = p, Played, j.hold.Now()
 	r.Rate, r.Voice, r.Marks, r.Words = speech.Rate, speech.Voice, speech.Marks, speech.Words
 	r.DubStart, r.DubEnd, r.Late = placed.Start-d.s.cfg.Delay, placed.End-d.s.cfg.Delay, placed.Late

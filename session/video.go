@@ -10,7 +10,6 @@ import (
 	"livedub/inference"
 	"livedub/media"
 	"livedub/media/codec"
-	"livedub/session/timeline"
 )
 
 // picture is one decoded picture with the faces in it, shared by all dubs.
@@ -324,48 +323,6 @@ func (d *Dub) showOne(ctx context.Context, lips inference.LipsStream, p picture,
 		c.frames.add(method)
 	})
 	return nil
-}
-
-func (d *Dub) openLips(ctx context.Context) inference.LipsStream {
-	if d.s.mouths == nil || d.original {
-		return nil
-	}
-	lips, err := d.s.mouths.Dub(ctx)
-	if err != nil {
-		d.s.fail("lips", err)
-		return nil
-	}
-	return lips
-}
-
-// render returns the picture to show, held once by the caller: the one that
-// came, or a copy with the mouth of whoever's voice is louder.
-func (d *Dub) render(ctx context.Context, lips inference.LipsStream, p picture, step time.Duration) (*media.Frame, inference.LipsMethod) {
-	due := p.frame.PTS + d.s.cfg.Delay
-	whose, shape := d.timeline.Mouth(due)
-	if lips == nil || whose == timeline.Original || len(p.faces) == 0 {
-		return p.frame.Retain(), inference.Untouched
-	}
-	mouth := []inference.MouthShape{shape}
-	for t := step; t < d.s.cfg.Profile.freeze(); t += step {
-		_, next := d.timeline.Mouth(due + t)
-		mouth = append(mouth, next)
-	}
-	frame := p.frame.Clone()
-	var method inference.LipsMethod
-	err := d.s.meter.do("lips", func() error {
-		return guard("lips", func() (err error) {
-			method, err = lips.Render(ctx, inference.LipsRequest{Frame: frame, Faces: p.faces, Known: p.known, Mouth: mouth, Amount: 1, Step: step})
-			return err
-		})
-	})
-	if err != nil {
-		frame.Release()
-		d.s.fail("lips", err)
-		d.ladder.set(p.frame.PTS, Voice, "the mouth failed")
-		return p.frame.Retain(), inference.Untouched
-	}
-	return frame, method
 }
 
 func release(frames []*media.Frame) {

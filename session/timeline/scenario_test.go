@@ -93,14 +93,14 @@ func (s *scenario) do(t *testing.T, f []string) []string {
 		return []string{fmt.Sprintf("%.3f-%.3f late %d ms", pl.Start.Seconds(), pl.End.Seconds(), pl.Late.Milliseconds())}
 	case "play": // play UNTIL: gain of the original, where it changes
 		return s.play(at(t, f[1]))
-	case "mouth": // mouth FROM-TO STEP
+	case "mouth": // mouth FROM-TO STEP: whose voice, and how much of the dub's mouth is shown
 		from, to := span(t, f[1])
 		var out []string
 		last := ""
 		for o := from; o <= to; o += at(t, f[2]) {
-			v, shape := s.tl.Mouth(o)
-			word := [...]string{"original", "dub", "nobody"}[v]
-			if v == Nobody && shape.Open > 0 {
+			m := s.tl.Mouth(o)
+			word := fmt.Sprintf("%s %.2f", [...]string{"original", "dub", "nobody"}[m.Voice], m.Amount)
+			if m.Voice == Nobody && m.Shape.Open > 0 {
 				word += " open"
 			}
 			if word != last {

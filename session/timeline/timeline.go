@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"livedub/inference"
-	"livedub/inference/viseme"
 	"livedub/media"
 )
 
@@ -137,49 +136,6 @@ func (t *Timeline) End() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.lastEnd
-}
-
-// Voice tells whose voice the mouth follows.
-type Voice uint8
-
-const (
-	Original Voice = iota // the original at full gain: the picture stays untouched
-	Dub                   // the dub
-	Nobody                // ducked words of the original with no dub over them: the mouth is closed
-)
-
-// Mouth returns whose voice the mouth follows at output time o and, where it is
-// the dub's or nobody's, the shape it has.
-func (t *Timeline) Mouth(o time.Duration) (Voice, inference.MouthShape) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for i := range t.placed {
-		p := &t.placed[i]
-		if p.known <= o && p.Start <= o && o < p.End {
-			return Dub, viseme.At(p.marks, o-p.Start)
-		}
-	}
-	if t.cfg.DuckUnits && t.saidAt(o) {
-		return Nobody, inference.MouthShape{Wide: .5}
-	}
-	return Original, inference.MouthShape{}
-}
-
-// saidAt tells whether a word of a dubbed unit is being said in the original at output time o.
-func (t *Timeline) saidAt(o time.Duration) bool {
-	s := o - t.cfg.Delay
-	for i := range t.placed {
-		p := &t.placed[i]
-		if p.known > o || s < p.Phrase.Start || s >= p.Phrase.End {
-			continue
-		}
-		for _, w := range p.Phrase.Words {
-			if w.Start <= s && s < w.End {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // Forget frees what lies wholly before output time o, a while after nobody can ask for it.

@@ -96,7 +96,7 @@ func TestForgetKeepsWhatIsStillNeeded(t *testing.T) {
 	if n := len(tl.placed); n < 50 || n > 54 {
 		t.Errorf("%d placements are left", n)
 	}
-	if v, _ := tl.Mouth(101500 * time.Millisecond); v != Dub {
+	if m := tl.Mouth(101500 * time.Millisecond); m.Voice != Dub {
 		t.Errorf("a dub that is due was forgotten")
 	}
 }
