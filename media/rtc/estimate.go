@@ -23,7 +23,7 @@ const (
 // the round trip that the viewer's reports tell. What is sent is seldom all there
 // is room for, so growth is not proven: it is a permission that loss takes back.
 type estimate struct {
-	rate    float64
+	rate    float64       // bit/s, from minBitrate to maxBitrate
 	before  float64       // rate when it last began to go down
 	least   time.Duration // round trip
 	counted int           // bytes sent since
@@ -96,7 +96,7 @@ func (e *estimate) raise(at time.Duration) {
 
 // news returns the estimate if it changed by 2 % or more, at most once a second.
 func (e *estimate) news(at time.Duration) (bps int, changed bool) {
-	bps = int(min(max(e.rate, minBitrate), maxBitrate))
+	bps = int(e.rate)
 	if at-e.toldAt < time.Second || bps*50 > e.told*49 && bps*50 < e.told*51 {
 		return bps, false
 	}

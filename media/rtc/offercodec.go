@@ -44,6 +44,18 @@ func (c offeredCodec) channels() uint16 {
 	return 0
 }
 
+// track is what a sender of this codec sends.
+func (c offeredCodec) track() media.Track {
+	if c.codec != media.Opus {
+		return media.Track{Kind: media.Video, Codec: c.codec}
+	}
+	t := media.Track{Kind: media.Audio, Codec: c.codec, SampleRate: 48000, Channels: 1}
+	if fmtpValue(c.fmtp, "sprop-stereo") == "1" {
+		t.Channels = 2
+	}
+	return t
+}
+
 // attributes describes the payload type in SDP, and its repair stream's.
 func (c offeredCodec) attributes() (out []sdp.Attribute) {
 	_, name, _ := strings.Cut(c.mime(), "/")

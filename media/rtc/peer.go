@@ -72,10 +72,12 @@ func (p *peer) live() {
 	p.ending = true
 	p.mu.Unlock()
 	p.end()
-	p.atEnd()
-	if err := p.pc.GracefulClose(); err != nil {
-		p.log.Debug("close connection", "error", err)
-	}
+	p.guard("end", func() {
+		p.atEnd()
+		if err := p.pc.GracefulClose(); err != nil {
+			p.log.Debug("close connection", "error", err)
+		}
+	})
 	p.work.Wait()
 }
 
@@ -89,15 +91,18 @@ func (p *peer) spawn(name string, fn func()) {
 	if p.ending {
 		return
 	}
-	p.work.Go(func() {
-		defer func() {
-			if r := recover(); r != nil {
-				p.log.Error("peer ended by a panic", "in", name, "panic", r)
-				p.end()
-			}
-		}()
-		fn()
-	})
+	p.work.Go(func() { p.guard(name, fn) })
+}
+
+// guard runs fn; a panic in it ends the peer.
+func (p *peer) guard(name string, fn func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.log.Error("peer ended by a panic", "in", name, "panic", r)
+			p.end()
+		}
+	}()
+	fn()
 }
 
 // negotiate answers the offer with all our candidates in it. prepare is called

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strings"
 	"sync"
 	"time"
 
@@ -94,33 +93,14 @@ func (h *Host) Publish(ctx context.Context, offerSDP string, o PublishOptions) (
 // receive takes one track in until it ends.
 func (p *Publisher) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	c := t.Codec()
-	in := &input{time: p.times.Track(int(c.ClockRate))}
-	config := ReceiverConfig{
-		Fmtp: c.SDPFmtpLine, PayloadType: uint8(c.PayloadType), Times: in.time, Clock: p.clock, Hold: p.hold, Out: p.queue.push,
-	}
-	switch strings.ToLower(c.MimeType) {
-	case strings.ToLower(webrtc.MimeTypeH264):
-		config.Codec = media.H264
-	case strings.ToLower(webrtc.MimeTypeVP8):
-		config.Codec = media.VP8
-	case strings.ToLower(webrtc.MimeTypeOpus):
-		config.Codec = media.Opus
-	default:
+	offered, ok := p.codec(t.Kind(), uint8(c.PayloadType))
+	if !ok {
 		return
 	}
-	in.track = media.Track{Kind: media.Video, Codec: config.Codec}
-	if config.Codec == media.Opus {
-		in.track = media.Track{Kind: media.Audio, Codec: media.Opus, SampleRate: 48000, Channels: 1}
-		if fmtpValue(c.SDPFmtpLine, "sprop-stereo") == "1" {
-			in.track.Channels = 2
-		}
-	}
-	kind := in.track.Kind
+	in := &input{track: offered.track(), time: p.times.Track(int(c.ClockRate))}
 	// The answer's format line may lack the sender's parameter sets: the offer's has them.
-	for _, o := range p.offered[kind].codecs {
-		if o.pt == config.PayloadType {
-			config.Fmtp = o.fmtp
-		}
+	config := ReceiverConfig{
+		Codec: offered.codec, Fmtp: offered.fmtp, PayloadType: offered.pt, Times: in.time, Clock: p.clock, Hold: p.hold, Out: p.queue.push,
 	}
 	ssrc := uint32(t.SSRC())
 	in.ask = func() { p.write(keyRequest(c, ssrc)) }
@@ -137,8 +117,24 @@ func (p *Publisher) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	}
 	p.spawn("reports", func() { p.reports(in, r) })
 	if err := in.receiver.Run(t); !errors.Is(err, io.EOF) {
-		p.log.Debug("track ended", "kind", kind, "error", err)
+		p.log.Debug("track ended", "kind", in.track.Kind, "error", err)
 	}
+}
+
+// codec returns what the offer says of a payload type.
+func (p *Publisher) codec(kind webrtc.RTPCodecType, pt uint8) (offeredCodec, bool) {
+	s := p.offered[media.Video]
+	if kind == webrtc.RTPCodecTypeAudio {
+		s = p.offered[media.Audio]
+	}
+	if s != nil {
+		for _, c := range s.codecs {
+			if c.pt == pt {
+				return c, true
+			}
+		}
+	}
+	return offeredCodec{}, false
 }
 
 // enter makes a track known: the first of its kind, while Ready still waits.

@@ -89,11 +89,11 @@ func (s *Sender) Write(p media.Packet) (packets int, err error) {
 			k.Marker = !s.started // the beginning of a talkspurt (RFC 3551, 4.1)
 		}
 		s.seq++
-		s.packets++
-		s.bytes += uint32(len(data))
 		if err := s.c.WriteRTP(k); err != nil {
 			return i, err
 		}
+		s.packets++
+		s.bytes += uint32(len(data))
 		if i == 0 {
 			if err := s.report(); err != nil {
 				return 1, err

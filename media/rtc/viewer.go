@@ -263,6 +263,6 @@ func (v *Viewer) Stats() ViewerStats {
 	defer v.mu.Unlock()
 	s := v.stats
 	s.Dropped, s.Loss, s.RTT = dropped, v.loss, v.rtt
-	s.Bitrate = int(min(max(v.estimate.rate, minBitrate), maxBitrate))
+	s.Bitrate = int(v.estimate.rate)
 	return s
 }
