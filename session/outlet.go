@@ -196,13 +196,9 @@ func (o *outlet) write(c media.Codec, packets ...media.Packet) error {
 	defer o.mu.Unlock()
 	for _, p := range packets {
 		var err error
-		switch {
-		case o.started:
+		if o.started {
 			err = o.feed(c, p)
-		case len(o.early) < maxEarly:
-			o.early = append(o.early, p)
-		default:
-			o.early = append(o.early, p)
+		} else if o.early = append(o.early, p); len(o.early) > maxEarly {
 			err = o.start()
 		}
 		if err != nil {

@@ -128,7 +128,8 @@ func (l *soundLine) slowest() int {
 	return low
 }
 
-// trim frees what all have read, a good piece at a time.
+// trim, called when a reader has moved, frees what all have read, a good piece
+// at a time, and wakes the writer.
 func (l *soundLine) trim() {
 	if n := l.slowest() - l.base; n >= timeline.Rate && n*l.channels <= len(l.pcm) {
 		l.pcm = append(l.pcm[:0:0], l.pcm[n*l.channels:]...)

@@ -16,6 +16,8 @@ const (
 	MaxOffer = 256 << 10
 	// MaxBody is the size of the largest other body.
 	MaxBody = 64 << 10
+
+	bodyTime = 10 * time.Second // a body may take to arrive
 )
 
 // ReadBody reads a body of at most limit bytes, for bodyTime at most.

@@ -1,9 +1,11 @@
 package signaling
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"time"
 )
 
@@ -98,4 +100,8 @@ func fill(e Error) Error {
 		e.Retry = e.Kind.Retry
 	}
 	return e
+}
+
+func timedOut(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 }

@@ -2,6 +2,8 @@ package signaling
 
 import (
 	"context"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 )
 
@@ -66,4 +68,12 @@ func (g *Gate) Close() {
 	g.cancel()
 	g.mu.Unlock()
 	g.wg.Wait()
+}
+
+// Guard, deferred by a goroutine of a door, logs a panic in it instead of
+// letting it end the server.
+func Guard(log *slog.Logger, what string) {
+	if p := recover(); p != nil {
+		log.Error("panic", "in", what, "panic", p, "stack", string(debug.Stack()))
+	}
 }

@@ -8,9 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
-	"os"
 	"strconv"
-	"time"
 )
 
 // WriteJSON answers with v.
@@ -49,10 +47,3 @@ func WriteError(w http.ResponseWriter, r *http.Request, log *slog.Logger, err er
 	}
 	WriteJSON(w, e.Kind.Status, refusal{e.Message, e.Hint})
 }
-
-func timedOut(err error) bool {
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
-}
-
-// bodyTime is how long a request's body may take to arrive.
-const bodyTime = 10 * time.Second

@@ -51,6 +51,8 @@ func (s *Server) keep(res *resource) error {
 // hold waits for the peer's end, whoever brings it; the gate waits for it.
 func (s *Server) hold(res *resource) {
 	defer s.gate.Leave()
+	defer close(res.gone)
+	defer signaling.Guard(s.log, "peer")
 	select {
 	case <-res.peer.Done():
 		s.take(res.id, res.path)
@@ -61,7 +63,6 @@ func (s *Server) hold(res *resource) {
 	if err := res.peer.Close(); err != nil {
 		s.log.Debug("peer closed", "peer", res.short(), "err", err)
 	}
-	close(res.gone)
 	s.log.Info("peer gone", "path", res.path, "peer", res.short())
 }
 

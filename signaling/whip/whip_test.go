@@ -263,3 +263,18 @@ func TestCloseWaitsForOffersBeingAnswered(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
+
+// fragile is a peer that cannot be closed.
+type fragile struct{ signaling.Peer }
+
+func (fragile) Close() error { panic("half-built") }
+
+func TestPanicOfAPeerEndsNothingElse(t *testing.T) {
+	r := open(t, func(_ *Config, d *signalingtest.Desk) {
+		d.PublishFunc = func(context.Context, string, string) (signaling.Peer, string, error) {
+			return fragile{signalingtest.NewPeer()}, signalingtest.Answer, nil
+		}
+	})
+	r.want(r.Do("DELETE", r.publish("/whip/talk"), ""), 200, "")
+	r.publish("/whip/talk") // which Close ends
+}

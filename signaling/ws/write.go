@@ -15,6 +15,7 @@ func (c *conn) write() {
 		close(c.written)
 		_ = c.socket.NetConn().SetReadDeadline(time.Now().Add(farewell)) // fails on a closed connection only
 	}()
+	defer signaling.Guard(c.log, "websocket writer")
 	ping := time.NewTicker(c.times.Ping)
 	defer ping.Stop()
 	var done <-chan struct{}
