@@ -22,7 +22,7 @@ import (
 	"livedub/session/report"
 )
 
-const dubUsage = "dub IN --from en --to es[,ca] -o DIR [--profile sync|live] [--delay-ms N] [--realtime]"
+const dubUsage = "dub IN --from en --to es[,ca] -o DIR [--profile sync|live] [--delay-ms N] [--realtime] [--badge off]"
 
 // fileKeyInterval keeps dubbed files easy to seek in.
 const fileKeyInterval = 2 * time.Second
@@ -95,6 +95,7 @@ func (j *dubJob) run(ctx context.Context) error {
 	cfg := sessionConfig(j.settings)
 	cfg.From, cfg.To, cfg.Log = j.from, j.to, log
 	cfg.SinkErrorsEnd = true
+	cfg.Consent = session.Consent{Given: true, At: began} // the operator's own, who names the file
 	cfg.Picture.File, cfg.Picture.KeyInterval = true, fileKeyInterval
 	var clock pace.Clock = pace.NewVirtual()
 	var source media.Source = src

@@ -12,6 +12,7 @@ import (
 	"livedub/inference/speak"
 	"livedub/inference/translate"
 	"livedub/internal/config"
+	"livedub/media/badge"
 	"livedub/session"
 )
 
@@ -111,6 +112,7 @@ func sessionConfig(c config.Config) session.Config {
 	}
 	return session.Config{
 		Profile: session.Profile(c.Session.Profile), Delay: c.Session.Delay(), BackgroundGain: c.Session.BackgroundGain,
+		Badge: badge.Config{Corner: badge.Corner(c.Lips.Badge), Height: c.Lips.BadgeHeight},
 		Picture: session.Picture{
 			MaxWidth: c.Video.MaxWidth, MaxHeight: c.Video.MaxHeight,
 			Bitrate: c.Video.BitrateKbps * 1000, Hardware: hardware, Preset: c.Video.Preset,

@@ -47,8 +47,12 @@ type Speak struct {
 	Workers int
 }
 
-// Lips chooses what re-renders the mouth.
-type Lips struct{ Engine string }
+// Lips chooses what re-renders the mouth, and how such pictures are marked.
+type Lips struct {
+	Engine      string
+	Badge       string
+	BadgeHeight float64
+}
 
 // Video is how pictures are encoded.
 type Video struct {

@@ -43,10 +43,11 @@ func (o option) variable() string {
 }
 
 // flag returns the name of the flag: "video-preset". Sections serve and session
-// are what the commands are about, so their flags go without: "listen", "delay-ms".
+// are what the commands are about, so their flags go without: "listen",
+// "delay-ms"; and so does the badge's.
 func (o option) flag() string {
 	name := o.key
-	if s := o.section(); s == "serve" || s == "session" {
+	if s := o.section(); s == "serve" || s == "session" || strings.HasPrefix(o.leaf(), "badge") {
 		name = o.leaf()
 	}
 	return strings.NewReplacer(".", "-", "_", "-").Replace(name)

@@ -45,6 +45,10 @@ func table(c *Config) []option {
 
 		choice(&c.Lips.Engine, "lips.engine", "off",
 			"what re-renders the mouth", "off", "fake"),
+		choice(&c.Lips.Badge, "lips.badge", "bottom-right",
+			"where \"AI dubbed\" stands in re-rendered pictures", "bottom-right", "bottom-left", "top-right", "top-left", "off"),
+		decimal(&c.Lips.BadgeHeight, "lips.badge_height", 4,
+			"percent of the picture's height; 16 pixels are the least", 1, 20),
 
 		choice(&c.Video.Encoder, "video.encoder", "auto",
 			"H.264 encoder; auto takes nvenc where it works, else x264", "auto", "x264", "nvenc"),

@@ -21,6 +21,8 @@ type Report struct {
 	To        []inference.Lang          `json:"to"`
 	Profile   session.Profile           `json:"profile"`
 	DelayMS   float64                   `json:"delay_ms"`
+	Consent   Consent                   `json:"consent"`
+	Badge     bool                      `json:"badge"` // every re-rendered picture carries it
 	Clock     string                    `json:"clock"` // "wall": engines' own time counts in late_ms; "virtual": it does not
 	Phrases   []Phrase                  `json:"phrases"`
 	Frames    map[inference.Lang]Frames `json:"frames"`
@@ -35,6 +37,12 @@ type Report struct {
 	MediaS    float64                   `json:"media_s"`
 	PeakRSSMB float64                   `json:"peak_rss_mb"` // of this process and its workers, each at its own peak
 	PeakMemMB float64                   `json:"peak_mem_mb"` // likewise, pages that several share counted once
+}
+
+// Consent is the speaker's, as it was recorded.
+type Consent struct {
+	Given bool       `json:"given"`
+	At    *time.Time `json:"at"` // null where none was given
 }
 
 // Phrase is one phrase in one dub. What never sounded has no dub times.
@@ -84,9 +92,12 @@ type Frames struct {
 	Dropped   int `json:"dropped"`
 }
 
-// Ladder tells where a dub ended on the quality ladder and how often it came to each step.
+// Ladder tells where a dub ended on the quality ladder, why not higher where
+// that is known, and how often it came to each step.
 type Ladder struct {
 	Level   session.Level         `json:"level"`
+	Why     string                `json:"why,omitempty"`
+	Lips    session.LipsState     `json:"lips"`
 	Steps   map[session.Level]int `json:"steps"`
 	Retries int                   `json:"retries"`
 }
@@ -113,7 +124,10 @@ func Build(cfg session.Config, st session.State) *Report {
 	r := &Report{
 		From: cfg.From, To: cfg.To, Profile: cfg.Profile, DelayMS: ms(cfg.Delay),
 		Phrases: []Phrase{}, Frames: map[inference.Lang]Frames{}, Ladder: map[inference.Lang]Ladder{},
-		StageCPU: map[string]float64{}, Failures: st.Failures, Warnings: []string{}, MediaS: sec(st.Ended),
+		StageCPU: map[string]float64{}, Failures: st.Failures, Warnings: []string{}, MediaS: sec(st.Ended), Badge: st.Badge,
+	}
+	if r.Consent.Given = st.Consent.Given; r.Consent.Given {
+		r.Consent.At = &st.Consent.At
 	}
 	for stage, d := range st.CPU {
 		r.StageCPU[stage] = ms(d)
@@ -121,7 +135,7 @@ func Build(cfg session.Config, st session.State) *Report {
 	var late, span []float64
 	for _, d := range st.Dubs {
 		r.Frames[d.Lang] = Frames(d.Frames)
-		r.Ladder[d.Lang] = Ladder{d.Level, d.Steps, d.Retries}
+		r.Ladder[d.Lang] = Ladder{d.Level, d.Why, d.Lips, d.Steps, d.Retries}
 		for _, rec := range d.Records {
 			r.Phrases = append(r.Phrases, phrase(d.Lang, rec))
 			if rec.Fate == session.Played {

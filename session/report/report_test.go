@@ -24,9 +24,10 @@ func sampleState() session.State {
 	}
 	return session.State{
 		Heard: 2, Ended: 10 * time.Second,
+		Consent: session.Consent{Given: true, At: time.Unix(1, 0)}, Badge: true,
 		CPU: map[string]time.Duration{"decode_video": 1500 * time.Microsecond},
 		Dubs: []session.DubState{{
-			Lang: "es", Level: session.Voice, Frames: session.Frames{In: 10, Out: 9, Untouched: 9, Dropped: 1},
+			Lang: "es", Level: session.Voice, Why: "switched off", Lips: session.LipsOff, Frames: session.Frames{In: 10, Out: 9, Untouched: 9, Dropped: 1},
 			Records: []session.Record{
 				{
 					Phrase: inference.Phrase{ID: 1, Text: "a <b>", Start: time.Second, End: 3 * time.Second, Words: []inference.Word{word("a", 1, 1.5), word("<b>", 1.5, 3)}},
@@ -55,6 +56,9 @@ func TestBuild(t *testing.T) {
 	}
 	if *r.ReadyMedian() < 399 || *r.ReadyMedian() > 401 {
 		t.Errorf("ready after %v ms", *r.ReadyMedian())
+	}
+	if l := r.Ladder["es"]; l.Why != "switched off" || l.Lips != session.LipsOff || !r.Consent.Given || r.Consent.At.Unix() != 1 || !r.Badge {
+		t.Errorf("ladder %+v, consent %+v, badge %v", l, r.Consent, r.Badge)
 	}
 	path := filepath.Join(t.TempDir(), "report.json")
 	if err := r.Write(path); err != nil {
