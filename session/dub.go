@@ -46,7 +46,7 @@ func newDub(s *Session, lang inference.Lang, original bool) *Dub {
 	}
 	level, why := d.best()
 	d.ladder = newLadder(level, why, func(at time.Duration, l Level, why string) {
-		s.watch.send(Event{Kind: "ladder", Ladder: &LadderChange{Lang: lang, Level: l, Why: why, At: at}})
+		s.watch.send(Event{Ladder: &LadderChange{Lang: lang, Level: l, Why: why, At: at}})
 	})
 	return d
 }

@@ -186,7 +186,7 @@ func (e *ears) tell(ctx context.Context, phrases []inference.Phrase, now time.Du
 			continue
 		}
 		p.ID += e.base
-		e.s.watch.send(Event{Kind: "caption", Caption: &Caption{
+		e.s.watch.send(Event{Caption: &Caption{
 			Lang: p.Lang, ID: p.ID, Text: p.Text, Final: p.Final, Start: p.Start, End: p.End,
 		}})
 		if p.Final {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"maps"
 	"sync"
 	"time"
 )
@@ -47,9 +48,5 @@ func (l *ladder) set(at time.Duration, to Level, why string) {
 func (l *ladder) read() (Level, string, map[Level]int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	steps := make(map[Level]int, len(l.steps))
-	for k, v := range l.steps {
-		steps[k] = v
-	}
-	return l.level, l.why, steps
+	return l.level, l.why, maps.Clone(l.steps)
 }

@@ -205,7 +205,7 @@ func TestLipsAreSwitched(t *testing.T) {
 		stop()
 		var steps []LadderChange
 		for e := range events {
-			if e.Kind == "ladder" && e.Ladder.Lang == "es" {
+			if e.Ladder != nil && e.Ladder.Lang == "es" {
 				steps = append(steps, *e.Ladder)
 			}
 		}

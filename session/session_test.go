@@ -354,7 +354,7 @@ func TestEventsTellCaptionsInOrder(t *testing.T) {
 	}
 	finals := map[inference.Lang][]string{}
 	for e := range events {
-		if e.Kind == "caption" && e.Caption.Final {
+		if e.Caption != nil && e.Caption.Final {
 			finals[e.Caption.Lang] = append(finals[e.Caption.Lang], e.Caption.Text)
 		}
 	}

@@ -96,7 +96,7 @@ func (d *Dub) dub(ctx context.Context, j job) {
 		d.skip(j, r, SkippedFailed, err)
 		return
 	}
-	d.s.watch.send(Event{Kind: "caption", Caption: &Caption{
+	d.s.watch.send(Event{Caption: &Caption{
 		Lang: d.lang, ID: p.ID, Text: r.Text, Final: true, Start: p.Start, End: p.End,
 	}})
 

@@ -7,9 +7,8 @@ import (
 	"livedub/inference"
 )
 
-// Event is something that happened in a session; one of the pointers is set, as Kind says.
+// Event is something that happened in a session; one of the pointers is set.
 type Event struct {
-	Kind    string // "caption", "ladder"
 	Caption *Caption
 	Ladder  *LadderChange
 }

@@ -64,10 +64,10 @@ func TestEvents(t *testing.T) {
 	src := listenTo(r.Desk)
 	resp, lines := r.follow(t.Context())
 	defer resp.Body.Close()
-	src.events <- session.Event{Kind: "caption", Caption: &session.Caption{
+	src.events <- session.Event{Caption: &session.Caption{
 		Lang: "es", ID: 3, Text: "hola,\n\"mundo\"\r\ndata: x", Final: true, Start: 1500 * time.Millisecond, End: 2 * time.Second}}
-	src.events <- session.Event{Kind: "from tomorrow"}
-	src.events <- session.Event{Kind: "ladder", Ladder: &session.LadderChange{Lang: "es", Level: session.Captions, Why: "no voice", At: time.Second}}
+	src.events <- session.Event{} // of a kind yet to come
+	src.events <- session.Event{Ladder: &session.LadderChange{Lang: "es", Level: session.Captions, Why: "no voice", At: time.Second}}
 	r.until(lines, "event: caption")
 	r.until(lines, `data: {"lang":"es","id":3,"text":"hola,\n\"mundo\"\r\ndata: x","final":true,"start":1.5,"end":2}`)
 	if extra := r.until(lines, "event: ladder"); len(extra) != 0 {
