@@ -130,7 +130,7 @@ func wellFormed(l inference.Lang) bool {
 }
 
 // QueryRequest reads a request from a URL: from, to (repeated, or with commas),
-// profile, delay_ms, consent.
+// profile, delay_ms, consent, badge.
 func QueryRequest(id string, q url.Values) (Request, error) {
 	r := Request{ID: id, From: inference.Lang(q.Get("from")), Profile: q.Get("profile")}
 	for _, l := range strings.Split(strings.Join(q["to"], ","), ",") {
@@ -145,12 +145,24 @@ func QueryRequest(id string, q url.Values) (Request, error) {
 		}
 		r.DelayMS = &n
 	}
-	if s := q.Get("consent"); s != "" {
-		ok, err := strconv.ParseBool(s)
-		if err != nil {
-			return r, ErrBadRequest.Errorf("consent %q: give true or false", clip(s))
-		}
-		r.Consent = ok
+	consent, err := flag(q, "consent")
+	if err != nil {
+		return r, err
 	}
-	return r, nil
+	r.Consent = consent != nil && *consent
+	r.Badge, err = flag(q, "badge")
+	return r, err
+}
+
+// flag reads true or false from a URL, nil where it says neither.
+func flag(q url.Values, name string) (*bool, error) {
+	s := q.Get(name)
+	if s == "" {
+		return nil, nil
+	}
+	ok, err := strconv.ParseBool(s)
+	if err != nil {
+		return nil, ErrBadRequest.Errorf("%s %q: give true or false", name, clip(s))
+	}
+	return &ok, nil
 }

@@ -98,12 +98,12 @@ func TestCheck(t *testing.T) {
 }
 
 func TestQueryRequest(t *testing.T) {
-	q, _ := url.ParseQuery("from=en&to=es,ca&to=gl&profile=live&delay_ms=150&consent=true&other=1")
+	q, _ := url.ParseQuery("from=en&to=es,ca&to=gl&profile=live&delay_ms=150&consent=true&badge=0&other=1")
 	r, err := QueryRequest("a", q)
-	if err != nil || r.ID != "a" || r.From != "en" || len(r.To) != 3 || r.Profile != "live" || *r.DelayMS != 150 || !r.Consent {
+	if err != nil || r.ID != "a" || r.From != "en" || len(r.To) != 3 || r.Profile != "live" || *r.DelayMS != 150 || !r.Consent || r.Badge == nil || *r.Badge {
 		t.Errorf("%+v, %v", r, err)
 	}
-	for _, bad := range []string{"delay_ms=soon", "consent=maybe"} {
+	for _, bad := range []string{"delay_ms=soon", "consent=maybe", "badge=red"} {
 		q, _ := url.ParseQuery(bad)
 		if _, err := QueryRequest("a", q); !errors.Is(err, ErrBadRequest) {
 			t.Errorf("%s: %v", bad, err)

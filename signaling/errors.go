@@ -35,6 +35,7 @@ var (
 	ErrTooLarge        = &Kind{http.StatusRequestEntityTooLarge, "too_large", 0, "request too large", "send less"}
 	ErrMediaType       = &Kind{http.StatusUnsupportedMediaType, "media_type", 0, "unsupported content type", "set Content-Type as docs/SIGNALING.md shows"}
 	ErrUnsupportedPair = &Kind{http.StatusUnprocessableEntity, "unsupported_pair", 0, "unsupported languages", "GET /v1/languages lists the pairs that work"}
+	ErrNoLips          = &Kind{http.StatusUnprocessableEntity, "no_lips", 0, "the mouth cannot be re-rendered", "GET the session: lips tells why"}
 	ErrRestart         = &Kind{http.StatusUnprocessableEntity, "restart", 0, "ICE restarts are not supported", "DELETE this resource and POST a new offer"}
 	ErrRate            = &Kind{http.StatusTooManyRequests, "rate", time.Second, "too many requests", "wait as long as Retry-After says"}
 	ErrFull            = &Kind{http.StatusServiceUnavailable, "full", 5 * time.Second, "no place is left", "wait as long as Retry-After says, then try again"}

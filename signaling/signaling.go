@@ -20,6 +20,7 @@ type Request struct {
 	Profile string // "sync", "live", or "" for the manager's default
 	DelayMS *int   // source to output; nil for the profile's own
 	Consent bool   // the speaker agreed to their voice and face being used
+	Badge   *bool  // re-rendered pictures say "AI dubbed"; nil for the operator's choice, which true does not overrule
 }
 
 // Info is a session as it stands.
@@ -29,8 +30,9 @@ type Info struct {
 	To      []inference.Lang
 	Profile string
 	DelayMS int
-	State   string // "new", "live", "idle", "ended"
-	Consent bool
+	State   string     // "new", "live", "idle", "ended"
+	Consent *time.Time // when it was given; nil where it was not
+	Badge   bool       // re-rendered pictures say "AI dubbed"
 	Created time.Time
 	Now     *float64 // seconds on the session clock; nil while it does not run
 	Dubs    map[inference.Lang]DubInfo
@@ -41,7 +43,9 @@ type Figures map[string]*float64
 
 // DubInfo is how one language of a session does.
 type DubInfo struct {
-	Ladder         string         `json:"ladder"` // "lips", "voice", "captions", "passthrough"
+	Ladder         string         `json:"ladder"`         // "lips", "voice", "captions", "passthrough"
+	Why            string         `json:"why,omitempty"`  // it stands there, where that is known
+	Lips           string         `json:"lips,omitempty"` // "on", "off", "no consent", "not available"; "" for the original
 	LateMS         Figures        `json:"late_ms"`
 	EarVoiceSpanMS Figures        `json:"ear_voice_span_ms"`
 	AVOffsetMS     Figures        `json:"av_offset_ms"`

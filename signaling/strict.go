@@ -61,6 +61,8 @@ func inWords(t reflect.Type) string {
 		return "a list"
 	case reflect.Bool:
 		return "true or false"
+	case reflect.Map:
+		return "an object"
 	}
 	return "text"
 }

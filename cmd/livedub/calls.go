@@ -24,7 +24,7 @@ type calls struct {
 }
 
 func (c *calls) Create(_ context.Context, r signaling.Request) (signaling.Info, error) {
-	spec := session.Spec{ID: r.ID, From: r.From, To: r.To, Profile: session.Profile(r.Profile), Consent: r.Consent}
+	spec := session.Spec{ID: r.ID, From: r.From, To: r.To, Profile: session.Profile(r.Profile), Consent: r.Consent, NoBadge: r.Badge != nil && !*r.Badge}
 	if r.DelayMS != nil {
 		d := time.Duration(*r.DelayMS) * time.Millisecond
 		spec.Delay = &d
@@ -50,6 +50,26 @@ func (c *calls) List() []signaling.Info {
 		out = append(out, info(call))
 	}
 	return out
+}
+
+func (c *calls) SetLips(id string, on map[inference.Lang]bool) (signaling.Info, error) {
+	call, err := c.manager.Get(id)
+	if err != nil {
+		return signaling.Info{}, refuse(err)
+	}
+	for lang := range on {
+		if !call.Has(lang) {
+			return signaling.Info{}, noLanguage(call, lang)
+		}
+	}
+	if err := call.SetLips(on); err != nil {
+		return signaling.Info{}, refuse(err)
+	}
+	return info(call), nil
+}
+
+func noLanguage(call *session.Call, lang inference.Lang) error {
+	return signaling.ErrNotFound.Errorf("session %s has no %.20q: there are %v", call.Spec.ID, lang, call.Languages())
 }
 
 func (c *calls) Delete(id string) error { return refuse(c.manager.Delete(id)) }
@@ -100,7 +120,7 @@ func (c *calls) View(ctx context.Context, id string, lang inference.Lang, offer 
 		return nil, "", refuse(err)
 	}
 	if !call.Has(lang) {
-		return nil, "", signaling.ErrNotFound.Errorf("session %s has no %q: there are %v", id, lang, call.Languages())
+		return nil, "", noLanguage(call, lang)
 	}
 	// The viewer's wishes may come before it is attached.
 	var at atomic.Pointer[session.Attachment]
@@ -149,6 +169,7 @@ func refuse(err error) error {
 		{session.ErrBusy, signaling.ErrBusy},
 		{session.ErrFull, signaling.ErrFull},
 		{session.ErrExists, signaling.ErrExists},
+		{session.ErrNoLips, signaling.ErrNoLips},
 		{inference.ErrUnsupported, signaling.ErrUnsupportedPair},
 		{rtc.ErrNoCodec, signaling.ErrNoCodec},
 		{rtc.ErrClosed, signaling.ErrClosing},
@@ -174,8 +195,11 @@ func info(call *session.Call) signaling.Info {
 	now := call.Clock.Now().Seconds()
 	out := signaling.Info{
 		ID: call.Spec.ID, From: call.Spec.From, To: call.Spec.To, Profile: string(call.Spec.Profile),
-		DelayMS: int(call.Spec.Delay.Milliseconds()), State: call.Phase(), Consent: call.Spec.Consent,
+		DelayMS: int(call.Spec.Delay.Milliseconds()), State: call.Phase(), Badge: st.Badge,
 		Created: call.Created, Now: &now, Dubs: map[inference.Lang]signaling.DubInfo{},
+	}
+	if st.Consent.Given {
+		out.Consent = &st.Consent.At
 	}
 	for _, d := range st.Dubs {
 		out.Dubs[d.Lang] = dubInfo(d, *call.Spec.Delay)
@@ -189,7 +213,7 @@ const maxPhrases = 12
 func dubInfo(d session.DubState, delay time.Duration) signaling.DubInfo {
 	f := report.Live(d, delay)
 	out := signaling.DubInfo{
-		Ladder:         string(d.Level),
+		Ladder: string(d.Level), Why: d.Why, Lips: string(d.Lips),
 		LateMS:         signaling.Figures{"p50": f.Late.P50, "p95": f.Late.P95},
 		EarVoiceSpanMS: signaling.Figures{"p50": f.Span.P50, "p95": f.Span.P95},
 		AVOffsetMS:     signaling.Figures{"p1": f.AVOffset.P1, "p50": f.AVOffset.P50, "p99": f.AVOffset.P99},

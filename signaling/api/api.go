@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"livedub/inference"
 	"livedub/session"
 	"livedub/signaling"
 )
@@ -15,6 +16,9 @@ import (
 type Sessions interface {
 	signaling.Keeper
 	List() []signaling.Info
+	// SetLips switches the re-rendering of the mouth in the dubs named, in all or,
+	// with an error, in none. It fails with ErrNotFound or ErrNoLips.
+	SetLips(id string, on map[inference.Lang]bool) (signaling.Info, error)
 	// Events returns what happens in a session from now on, closed at its end,
 	// and a function that stops listening.
 	Events(id string) (<-chan session.Event, func(), error)
@@ -58,7 +62,7 @@ func (s *Server) Register(mux *http.ServeMux) {
 		signaling.Route(mux, s.log, s.cfg.Origins, path, by)
 	}
 	route("/v1/sessions", map[string]signaling.Handler{http.MethodGet: s.list, http.MethodPost: s.create})
-	route("/v1/sessions/{id}", map[string]signaling.Handler{http.MethodGet: s.get, http.MethodDelete: s.remove})
+	route("/v1/sessions/{id}", map[string]signaling.Handler{http.MethodGet: s.get, http.MethodPatch: s.change, http.MethodDelete: s.remove})
 	route("/v1/sessions/{id}/events", map[string]signaling.Handler{http.MethodGet: s.events})
 	route("/v1/languages", map[string]signaling.Handler{http.MethodGet: s.languages})
 }

@@ -62,8 +62,16 @@ func TestCreate(t *testing.T) {
 	if status != 201 || !reflect.DeepEqual(got, want) || h.Get("Location") != "/v1/sessions/made" {
 		t.Errorf("%d %v\nwant %v", status, got, want)
 	}
-	if i, err := r.Desk.Get("made"); err != nil || !i.Consent {
+	if i, err := r.Desk.Get("made"); err != nil || i.Consent == nil || !i.Badge {
 		t.Errorf("%+v %v", i, err)
+	}
+	if _, got, _ := r.do("GET", "/v1/sessions/made", ""); got["consent"] != true || got["consent_at"] == nil || got["badge"] != true {
+		t.Errorf("%v", got)
+	}
+	r.do("DELETE", "/v1/sessions/made", "")
+	r.do("POST", "/v1/sessions", `{"from":"en","to":["es"],"badge":false}`)
+	if _, got, _ := r.do("GET", "/v1/sessions/made", ""); got["consent"] != false || got["consent_at"] != nil || got["badge"] != false {
+		t.Errorf("%v", got)
 	}
 }
 
@@ -119,8 +127,10 @@ func TestManagersErrors(t *testing.T) {
 			r := open(t)
 			r.Desk.CreateFunc = func(context.Context, signaling.Request) (signaling.Info, error) { return signaling.Info{}, c.err }
 			r.Desk.GetFunc = func(string) (signaling.Info, error) { return signaling.Info{}, c.err }
+			r.Desk.SetLipsFunc = func(string, map[inference.Lang]bool) (signaling.Info, error) { return signaling.Info{}, c.err }
 			r.Desk.DeleteFunc = func(string) error { return c.err }
-			for _, call := range [][]string{{"POST", "/v1/sessions", `{"from":"en","to":["es"]}`}, {"GET", "/v1/sessions/x", ""}, {"DELETE", "/v1/sessions/x", ""}} {
+			for _, call := range [][]string{{"POST", "/v1/sessions", `{"from":"en","to":["es"]}`}, {"GET", "/v1/sessions/x", ""},
+				{"PATCH", "/v1/sessions/x", `{"dubs":{"es":{"lips":false}}}`}, {"DELETE", "/v1/sessions/x", ""}} {
 				status, got, h := r.do(call[0], call[1], call[2])
 				if status != c.status || got["error"] != signaling.Explain(c.err).Message {
 					t.Errorf("%v: %d %v", call, status, got)
@@ -140,7 +150,7 @@ func TestGetListDelete(t *testing.T) {
 	r.Desk.GetFunc = func(id string) (signaling.Info, error) {
 		i, err := get(id)
 		i.State, i.Now = "live", &now
-		i.Dubs = map[inference.Lang]signaling.DubInfo{"es": {Ladder: "voice", LateMS: signaling.Figures{"p50": &late, "p95": nil}, Viewers: 2}}
+		i.Dubs = map[inference.Lang]signaling.DubInfo{"es": {Ladder: "voice", Why: "switched off", Lips: "off", LateMS: signaling.Figures{"p50": &late, "p95": nil}, Viewers: 2}}
 		return i, err
 	}
 	status, got, _ := r.do("GET", "/v1/sessions/talk", "")
@@ -148,7 +158,7 @@ func TestGetListDelete(t *testing.T) {
 		t.Errorf("%d %v", status, got)
 	}
 	want := map[string]any{
-		"ladder": "voice", "late_ms": map[string]any{"p50": 120.5, "p95": nil}, "ear_voice_span_ms": map[string]any{},
+		"ladder": "voice", "why": "switched off", "lips": "off", "late_ms": map[string]any{"p50": 120.5, "p95": nil}, "ear_voice_span_ms": map[string]any{},
 		"av_offset_ms": map[string]any{}, "frames": map[string]any{}, "viewers": 2.0,
 	}
 	if es := got["dubs"].(map[string]any)["es"]; !reflect.DeepEqual(es, want) {
@@ -168,11 +178,42 @@ func TestGetListDelete(t *testing.T) {
 	if status, got, _ := r.do("GET", "/v1/sessions", ""); status != 200 || got["sessions"] == nil {
 		t.Errorf("an empty list is a list: %v", got)
 	}
-	if status, _, h := r.do("PUT", "/v1/sessions/talk", ""); status != 405 || h.Get("Allow") != "OPTIONS, GET, DELETE" {
+	if status, _, h := r.do("PUT", "/v1/sessions/talk", ""); status != 405 || h.Get("Allow") != "OPTIONS, GET, PATCH, DELETE" {
 		t.Errorf("PUT: %d %v", status, h)
 	}
 	if status, _, h := r.do("OPTIONS", "/v1/sessions", ""); status != 204 || h.Get("Access-Control-Allow-Methods") != "OPTIONS, GET, POST" {
 		t.Errorf("OPTIONS: %d %v", status, h)
+	}
+}
+
+func TestChange(t *testing.T) {
+	r := open(t)
+	var asked map[inference.Lang]bool
+	r.Desk.SetLipsFunc = func(id string, on map[inference.Lang]bool) (signaling.Info, error) {
+		asked = on
+		return r.Desk.Get(id)
+	}
+	status, got, _ := r.do("PATCH", "/v1/sessions/talk", `{"dubs":{"es":{"lips":false},"ca":{"lips":true}}}`)
+	if want := map[inference.Lang]bool{"es": false, "ca": true}; status != 200 || got["id"] != "talk" || !reflect.DeepEqual(asked, want) {
+		t.Errorf("%d %v, asked for %v", status, got, asked)
+	}
+	asked = nil
+	for body, text := range map[string]string{
+		"":                               "empty",
+		`{}`:                             "nothing to change",
+		`{"dubs":{}}`:                    "nothing to change",
+		`{"dubs":{"es":{}}}`:             "nothing to change",
+		`{"dub":{"es":{"lips":false}}}`:  `did you mean "dubs"?`,
+		`{"dubs":["es"]}`:                "want an object",
+		`{"dubs":{"es":false}}`:          `dub "es": not a JSON object`,
+		`{"dubs":{"es":null}}`:           `dub "es": not a JSON object`,
+		`{"dubs":{"es":{"lip":false}}}`:  `did you mean "lips"?`,
+		`{"dubs":{"es":{"lips":"off"}}}`: "want true or false",
+	} {
+		status, got, _ := r.do("PATCH", "/v1/sessions/talk", body)
+		if msg, _ := got["error"].(string); status != 400 || !strings.Contains(msg, text) || got["hint"] == "" || asked != nil {
+			t.Errorf("%s: %d %v, want %q", body, status, got, text)
+		}
 	}
 }
 

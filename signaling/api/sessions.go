@@ -1,6 +1,8 @@
 package api
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -16,7 +18,18 @@ type body struct {
 	Profile string           `json:"profile"`
 	DelayMS *int             `json:"delay_ms"`
 	Consent bool             `json:"consent"`
+	Badge   *bool            `json:"badge"`
 }
+
+// change is what PATCH /v1/sessions/{id} takes, and dubChange what it takes for each dub.
+type (
+	change struct {
+		Dubs map[inference.Lang]json.RawMessage `json:"dubs"`
+	}
+	dubChange struct {
+		Lips *bool `json:"lips"`
+	}
+)
 
 // created is what POST answers: the session and its doors.
 type created struct {
@@ -33,27 +46,22 @@ type created struct {
 // shown is what GET answers.
 type shown struct {
 	created
-	State   string                               `json:"state"`
-	Consent bool                                 `json:"consent"`
-	Created time.Time                            `json:"created"`
-	Now     *float64                             `json:"now,omitempty"`
-	Dubs    map[inference.Lang]signaling.DubInfo `json:"dubs"`
+	State     string                               `json:"state"`
+	Consent   bool                                 `json:"consent"`
+	ConsentAt *time.Time                           `json:"consent_at,omitempty"`
+	Badge     bool                                 `json:"badge"`
+	Created   time.Time                            `json:"created"`
+	Now       *float64                             `json:"now,omitempty"`
+	Dubs      map[inference.Lang]signaling.DubInfo `json:"dubs"`
 }
 
 // create is POST /v1/sessions. It reads JSON whatever the content type says: curl -d says it is a form.
 func (s *Server) create(w http.ResponseWriter, r *http.Request) error {
-	if err := s.limit.Allow(r); err != nil {
-		return err
-	}
-	data, err := signaling.ReadBody(w, r, signaling.MaxBody)
-	if err != nil {
-		return err
-	}
 	var b body
-	if err := signaling.Decode(data, &b); err != nil {
+	if err := s.read(w, r, &b); err != nil {
 		return err
 	}
-	req := signaling.Request{From: b.From, To: b.To, Profile: b.Profile, DelayMS: b.DelayMS, Consent: b.Consent}
+	req := signaling.Request{From: b.From, To: b.To, Profile: b.Profile, DelayMS: b.DelayMS, Consent: b.Consent, Badge: b.Badge}
 	if err := req.Check(); err != nil {
 		return err
 	}
@@ -63,6 +71,45 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Location", signaling.Prefix(r)+"/v1/sessions/"+url.PathEscape(info.ID))
 	signaling.WriteJSON(w, http.StatusCreated, doors(signaling.BaseURL(r), info))
+	return nil
+}
+
+// read reads a request's JSON into the struct that v points to.
+func (s *Server) read(w http.ResponseWriter, r *http.Request, v any) error {
+	if err := s.limit.Allow(r); err != nil {
+		return err
+	}
+	data, err := signaling.ReadBody(w, r, signaling.MaxBody)
+	if err != nil {
+		return err
+	}
+	return signaling.Decode(data, v)
+}
+
+// change is PATCH /v1/sessions/{id}.
+func (s *Server) change(w http.ResponseWriter, r *http.Request) error {
+	var c change
+	if err := s.read(w, r, &c); err != nil {
+		return err
+	}
+	on := map[inference.Lang]bool{}
+	for lang, data := range c.Dubs {
+		var d dubChange
+		if err := signaling.Decode(data, &d); err != nil {
+			return fmt.Errorf("dub %.20q: %w", lang, err)
+		}
+		if d.Lips != nil {
+			on[lang] = *d.Lips
+		}
+	}
+	if len(on) == 0 {
+		return signaling.ErrBadRequest.Errorf(`nothing to change: send {"dubs":{"es":{"lips":false}}}`)
+	}
+	info, err := s.cfg.Sessions.SetLips(r.PathValue("id"), on)
+	if err != nil {
+		return err
+	}
+	signaling.WriteJSON(w, http.StatusOK, show(signaling.BaseURL(r), info))
 	return nil
 }
 
@@ -120,7 +167,7 @@ func doors(base string, i signaling.Info) created {
 
 func show(base string, i signaling.Info) shown {
 	out := shown{
-		created: doors(base, i), State: i.State, Consent: i.Consent, Created: i.Created, Now: i.Now,
+		created: doors(base, i), State: i.State, Consent: i.Consent != nil, ConsentAt: i.Consent, Badge: i.Badge, Created: i.Created, Now: i.Now,
 		Dubs: map[inference.Lang]signaling.DubInfo{},
 	}
 	for l, d := range i.Dubs { // a page reads them without asking whether they are there

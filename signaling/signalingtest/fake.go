@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"slices"
 	"sync"
+	"time"
 
 	"livedub/inference"
 	"livedub/session"
@@ -28,6 +29,7 @@ type Sessions struct {
 	GetFunc     func(id string) (signaling.Info, error)
 	ListFunc    func() []signaling.Info
 	DeleteFunc  func(id string) error
+	SetLipsFunc func(id string, on map[inference.Lang]bool) (signaling.Info, error)
 	EventsFunc  func(id string) (<-chan session.Event, func(), error)
 	PairsFunc   func() []signaling.PairInfo
 	PublishFunc func(ctx context.Context, id, offer string) (signaling.Peer, string, error)
@@ -40,7 +42,10 @@ func (s *Sessions) Create(ctx context.Context, r signaling.Request) (signaling.I
 func (s *Sessions) Get(id string) (signaling.Info, error) { return s.GetFunc(id) }
 func (s *Sessions) List() []signaling.Info                { return s.ListFunc() }
 func (s *Sessions) Delete(id string) error                { return s.DeleteFunc(id) }
-func (s *Sessions) Pairs() []signaling.PairInfo           { return s.PairsFunc() }
+func (s *Sessions) SetLips(id string, on map[inference.Lang]bool) (signaling.Info, error) {
+	return s.SetLipsFunc(id, on)
+}
+func (s *Sessions) Pairs() []signaling.PairInfo { return s.PairsFunc() }
 func (s *Sessions) Events(id string) (<-chan session.Event, func(), error) {
 	return s.EventsFunc(id)
 }
@@ -160,7 +165,10 @@ func (d *Desk) create(_ context.Context, r signaling.Request) (signaling.Info, e
 	if _, ok := d.infos[r.ID]; ok {
 		return signaling.Info{}, signaling.ErrExists
 	}
-	i := signaling.Info{ID: r.ID, From: r.From, To: r.To, Profile: "sync", DelayMS: 4000, State: "new", Consent: r.Consent}
+	i := signaling.Info{ID: r.ID, From: r.From, To: r.To, Profile: "sync", DelayMS: 4000, State: "new", Badge: r.Badge == nil || *r.Badge}
+	if r.Consent {
+		i.Consent = new(time.Now())
+	}
 	if r.Profile != "" {
 		i.Profile = r.Profile
 	}

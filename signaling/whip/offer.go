@@ -34,7 +34,12 @@ func (s *Server) request(id string, r *http.Request) (signaling.Request, error) 
 	if _, err := s.cfg.Sessions.Get(id); err == nil {
 		return signaling.Request{ID: id}, nil
 	}
-	return signaling.QueryRequest(id, r.URL.Query())
+	q := r.URL.Query()
+	req, err := signaling.QueryRequest(id, q)
+	if !q.Has("consent") {
+		req.Consent = true // it counts in open mode only, where the operator speaks
+	}
+	return req, err
 }
 
 // view is POST /whep/{session}/{lang}.

@@ -164,10 +164,13 @@ func TestOpenMode(t *testing.T) {
 	if _, err := r.Desk.Get("new"); err == nil {
 		t.Error("a bad offer made a session")
 	}
-	r.publish("/whip/new?from=en&to=es,ca&profile=live&consent=1")
-	i, err := r.Desk.Get("new")
-	if err != nil || len(i.To) != 2 || i.Profile != "live" || !i.Consent {
-		t.Errorf("%+v %v", i, err)
+	for name, consent := range map[string]bool{"new": true, "new1?consent=1": true, "new2?consent=0": false} {
+		name, query, _ := strings.Cut(name, "?")
+		r.publish("/whip/" + name + "?from=en&to=es,ca&profile=live&" + query)
+		i, err := r.Desk.Get(name)
+		if err != nil || len(i.To) != 2 || i.Profile != "live" || (i.Consent != nil) != consent {
+			t.Errorf("%+v %v", i, err)
+		}
 	}
 
 	r.want(r.Do("POST", "/whip/afar?from=en&to=es", signalingtest.Offer, "X-Forwarded-For", "192.0.2.1"), 404, "")

@@ -39,6 +39,7 @@ type incoming struct {
 	Profile string           `json:"profile"`
 	DelayMS *int             `json:"delay_ms"`
 	Consent bool             `json:"consent"`
+	Badge   *bool            `json:"badge"`
 
 	Candidate *string `json:"candidate"` // candidate: "" ends them
 	Reason    string  `json:"reason"`    // bye

@@ -78,7 +78,7 @@ func TestOpenMode(t *testing.T) {
 	c.refused("not_found", "no such session")
 	c.say(publish)
 	c.hear("answer")
-	if i, err := r.Desk.Get("new"); err != nil || !i.Consent {
+	if i, err := r.Desk.Get("new"); err != nil || i.Consent == nil {
 		t.Errorf("%+v %v", i, err)
 	}
 
