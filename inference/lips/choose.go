@@ -1,0 +1,130 @@
+package lips
+
+import (
+	"math"
+	"time"
+
+	"livedub/inference"
+)
+
+// wanted is a mouth to be shown: opening and width in distances between the eyes.
+type wanted struct {
+	height, width float64
+	close         float64 // 0..1: lips pressed together
+}
+
+// chooser picks own mouths for a dub, so that each fits and they follow each
+// other smoothly.
+type chooser struct {
+	last *entry
+	pair map[[2]*entry]float64
+}
+
+// depth is how many pictures ahead are looked at.
+const depth = 10
+
+// choose returns the entry for the first of the wanted mouths: the beginning
+// of the cheapest sequence for all of them, by the Viterbi algorithm.
+func (c *chooser) choose(v *view, want []wanted, now time.Duration, exclude func(now, then time.Duration) bool) *entry {
+	states := make([]*entry, 0, len(v.entries))
+	for _, e := range v.entries {
+		if exclude == nil || !exclude(now, e.at) {
+			states = append(states, e)
+		}
+	}
+	if len(states) < enough {
+		c.last = nil
+		return nil
+	}
+	if len(c.pair) > 4*most*most {
+		c.pair = nil // entries came and went
+	}
+	if c.pair == nil {
+		c.pair = map[[2]*entry]float64{}
+	}
+	want = want[:min(len(want), depth)]
+	n := len(states)
+	between := make([]float64, n*n)
+	for i, a := range states {
+		for j, b := range states {
+			between[i*n+j] = c.step(a, b)
+		}
+	}
+	// From the last picture back to the first: then the first's cost is the whole sequence's.
+	cost := make([]float64, n)
+	for t := len(want) - 1; t >= 0; t-- {
+		next := make([]float64, n)
+		for i, a := range states {
+			follow := 0.0
+			if t < len(want)-1 {
+				follow = math.Inf(1)
+				for j := range states {
+					follow = min(follow, between[i*n+j]+cost[j])
+				}
+			}
+			next[i] = misfit(a, v, want[t]) + follow
+		}
+		cost = next
+	}
+	best, least := -1, math.Inf(1)
+	for i, a := range states {
+		total := cost[i]
+		if c.last != nil {
+			total += c.step(c.last, a)
+		}
+		if total < least {
+			best, least = i, total
+		}
+	}
+	c.last = states[best]
+	return c.last
+}
+
+// misfit is the cost of showing a mouth where another is wanted.
+func misfit(e *entry, v *view, w wanted) float64 {
+	dh := e.shape.height() - w.height
+	dw := e.shape.width - w.width
+	dyaw, dpitch := e.yaw-v.turned[0], e.pitch-v.turned[1]
+	cost := square(dh/.05) + square(dw/.07) + square(dyaw/.14) + square(dpitch/.14)
+	cost += 2 * square(max(0, 1-e.sharp/max(v.sharp, 1e-6)))
+	cost += 3 * e.nose.unlike(v.nose)
+	if w.close > .5 {
+		cost += 4 * square(max(0, e.shape.height())/.04)
+	}
+	return cost
+}
+
+// step is the cost of showing b after a.
+func (c *chooser) step(a, b *entry) float64 {
+	if a == b {
+		return 0
+	}
+	k := [2]*entry{a, b}
+	if d, ok := c.pair[k]; ok {
+		return d
+	}
+	d := 1.2 * min(a.unlike(b), 1.5)
+	if gap := (a.at - b.at).Abs(); gap < 90*time.Millisecond {
+		d *= .5
+	}
+	d += .15
+	c.pair[k] = d
+	return d
+}
+
+func square(x float64) float64 { return x * x }
+
+// want turns the plan into mouths of this speaker. amount below 1 leads from
+// the mouth in the picture to the first of them.
+func (v *view) want(plan []inference.MouthShape, amount float64) []wanted {
+	out := make([]wanted, 0, len(plan))
+	for _, m := range plan {
+		h, w := v.habits.target(m)
+		if amount < 1 {
+			h = v.shape.height() + (h-v.shape.height())*amount
+			w = v.shape.width + (w-v.shape.width)*amount
+		}
+		out = append(out, wanted{h, w, m.Close * amount})
+	}
+	return out
+}

@@ -1,0 +1,73 @@
+package lips
+
+import (
+	"slices"
+
+	"livedub/inference"
+)
+
+// habits are the range of a speaker's mouth, from what was seen of it lately.
+type habits struct {
+	heights, widths []float64 // the latest, in no order
+	next            int
+	reach           float64 // contrast between lips and what is between them
+
+	widest                float64 // opening
+	narrow, resting, wide float64 // between the corners
+}
+
+const (
+	seen       = 600 // pictures remembered
+	usualReach = 18
+)
+
+// see takes in one more mouth.
+func (h *habits) see(s shape) {
+	if c := s.contrast * .6; c > h.reach {
+		h.reach += (c - h.reach) * .2
+	} else {
+		h.reach += (max(5, c) - h.reach) * .005
+	}
+	if len(h.heights) < seen {
+		h.heights, h.widths = append(h.heights, s.height()), append(h.widths, s.width)
+	} else {
+		h.heights[h.next], h.widths[h.next] = s.height(), s.width
+	}
+	h.next = (h.next + 1) % seen
+	if len(h.heights) < 25 || h.next%10 == 0 {
+		h.settle()
+	}
+}
+
+func (h *habits) settle() {
+	hs, ws := slices.Clone(h.heights), slices.Clone(h.widths)
+	slices.Sort(hs)
+	slices.Sort(ws)
+	at := func(v []float64, q float64) float64 { return v[int(q*float64(len(v)-1))] }
+	// Until much was seen, what people do on average.
+	trust := min(1, float64(len(hs))/75)
+	h.widest = trust*min(max(at(hs, .97), .14), .4) + (1-trust)*.24
+	h.resting = at(ws, .5)
+	h.narrow = min(trust*at(ws, .04)+(1-trust)*.8*h.resting, .88*h.resting)
+	h.wide = max(trust*at(ws, .96)+(1-trust)*1.1*h.resting, 1.05*h.resting)
+}
+
+// target returns the opening and the width that a mouth shape means for this speaker.
+func (h *habits) target(m inference.MouthShape) (height, width float64) {
+	height = m.Open * h.widest * (1 - m.Close)
+	if m.Wide < .5 {
+		return height, h.narrow + (h.resting-h.narrow)*2*m.Wide
+	}
+	return height, h.resting + (h.wide-h.resting)*(2*m.Wide-1)
+}
+
+// shape is target turned round.
+func (h *habits) shape(s shape) inference.MouthShape {
+	m := inference.MouthShape{Open: min(max(s.height()/h.widest, 0), 1)}
+	if s.width < h.resting {
+		m.Wide = .5 * max(0, (s.width-h.narrow)/(h.resting-h.narrow))
+	} else {
+		m.Wide = .5 + .5*min(1, (s.width-h.resting)/(h.wide-h.resting))
+	}
+	return m
+}

@@ -1,0 +1,173 @@
+package lips
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"livedub/inference"
+	"livedub/media"
+)
+
+// view is what was known of the mouths at one picture.
+type view struct {
+	face    int // ID; 0: no mouth can be made
+	pose    pose
+	turned  [2]float64 // yaw and pitch
+	shape   shape
+	nose    *grid
+	sharp   float64
+	trust   float64 // 0..1: how far pose, size and confidence allow a mouth to be made
+	habits  habits
+	entries []*entry
+}
+
+// mouths learn one session's mouths.
+type mouths struct {
+	cfg    Config
+	atlas  *atlas
+	parked []*atlas // latest last
+	face   int      // whose atlas it is
+	last   time.Duration
+}
+
+// maxParked is how many faces are remembered that are not in the picture.
+const maxParked = 4
+
+// Learn implements inference.Mouths.
+func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Face) (inference.Known, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	v := &view{}
+	face, ok := m.choose(faces, f)
+	if !ok {
+		return v, nil
+	}
+	v.trust = trust(face)
+	if v.trust <= 0 {
+		return v, nil
+	}
+	pic, p := pictureOf(f), poseOf(face)
+	if face.ID != m.face || m.atlas == nil || f.PTS-m.last > time.Second {
+		m.meet(face.ID, readLikeness(pic, face))
+	}
+	m.last = f.PTS
+	a := m.atlas
+	a.used = f.PTS
+	v.face, v.pose, v.turned = face.ID, p, [2]float64{face.Yaw, face.Pitch}
+	v.shape = measure(pic, p, face, a.habits.reach)
+	v.nose = readGrid(pic, p)
+	v.sharp = sharpness(pic.y, p)
+	a.habits.see(v.shape)
+	if v.trust > .8 && face.Confidence > .4 && v.shape.width > .4 && v.shape.width < 1.6 {
+		e := newEntry(pic, p, v.shape, face, v.nose, f.PTS)
+		if e.sharp > .6*a.sharp() {
+			a.offer(e, f)
+		}
+	}
+	v.habits, v.entries = a.habits, a.entries
+	v.habits.heights, v.habits.widths = nil, nil // the atlas writes on there
+	return v, nil
+}
+
+// choose returns the largest face that has been there for a while.
+func (m *mouths) choose(faces []inference.Face, f *media.Frame) (inference.Face, bool) {
+	best, found := inference.Face{}, false
+	for _, face := range faces {
+		if !sane(face) || f.PTS-face.Since < 80*time.Millisecond {
+			continue
+		}
+		size := face.Size
+		if face.ID == m.face {
+			size *= 1.25 // two faces of one size do not take turns
+		}
+		if !found || size > best.Size {
+			found = true
+			best = face
+			best.Size = size
+		}
+	}
+	return best, found
+}
+
+// sane tells whether a face's points can be those of a face.
+func sane(f inference.Face) bool {
+	for _, q := range []inference.Point{f.LeftEye, f.RightEye, f.Nose, f.MouthLeft, f.MouthRight, f.UpperLip, f.LowerLip} {
+		if math.IsNaN(q.X+q.Y) || math.Abs(q.X)+math.Abs(q.Y) > 1e5 {
+			return false
+		}
+	}
+	if f.RightEye.X-f.LeftEye.X < 4 {
+		return false
+	}
+	p := poseOf(f)
+	l, r, u, d := p.inFace(f.MouthLeft), p.inFace(f.MouthRight), p.inFace(f.UpperLip), p.inFace(f.LowerLip)
+	return r.X-l.X > .3 && r.X-l.X < 1.8 && d.Y > u.Y && u.Y > 0 && d.Y < 1.6
+}
+
+// fade falls from 1 at from to 0 at to.
+func fade(v, from, to float64) float64 { return min(max((to-v)/(to-from), 0), 1) }
+
+// trust tells how far a face lets its mouth be made: wholly from 32 to 400
+// pixels between the eyes and up to about 30 degrees from the front.
+func trust(f inference.Face) float64 {
+	eyes := math.Hypot(f.RightEye.X-f.LeftEye.X, f.RightEye.Y-f.LeftEye.Y)
+	return min(
+		fade(-eyes, -32, -20), fade(eyes, 400, 480),
+		fade(math.Abs(f.Yaw), .5, .7), fade(math.Abs(f.Pitch), .45, .65), fade(math.Abs(f.Roll), .5, .7),
+		fade(-f.Confidence, -.3, -.1),
+	)
+}
+
+// meet goes on with the atlas of the face that l is like, or a new one.
+func (m *mouths) meet(id int, l likeness) {
+	m.face = id
+	if m.atlas != nil && m.atlas.who.same(l) {
+		return
+	}
+	if m.atlas != nil && len(m.atlas.entries) > 0 {
+		m.parked = append(m.parked, m.atlas)
+	}
+	m.atlas = nil
+	for i, a := range m.parked {
+		if a.who.same(l) {
+			m.atlas = a
+			m.parked = append(m.parked[:i:i], m.parked[i+1:]...)
+			break
+		}
+	}
+	if len(m.parked) > maxParked {
+		m.parked = m.parked[1:]
+	}
+	if m.atlas == nil {
+		m.atlas = &atlas{who: l, habits: habits{reach: usualReach}}
+	}
+}
+
+// sharp returns the sharpness that most entries have.
+func (a *atlas) sharp() float64 {
+	var sum float64
+	for _, e := range a.entries {
+		sum += e.sharp
+	}
+	return sum / float64(max(len(a.entries), 1))
+}
+
+// Shape returns the mouth that is seen in the picture of k, as a dub would ask
+// for it; false where none is.
+func (m *mouths) Shape(k inference.Known) (inference.MouthShape, bool) {
+	v, ok := k.(*view)
+	if !ok || v.face == 0 {
+		return inference.MouthShape{}, false
+	}
+	return v.habits.shape(v.shape), true
+}
+
+// Dub implements inference.Mouths.
+func (m *mouths) Dub(ctx context.Context) (inference.LipsStream, error) {
+	return &stream{cfg: m.cfg}, ctx.Err()
+}
+
+// Close implements inference.Mouths.
+func (m *mouths) Close() error { return nil }

@@ -1,0 +1,167 @@
+package lips
+
+import (
+	"image"
+	"math"
+
+	"livedub/media"
+)
+
+// layer is a mouth to be laid over the one in a picture.
+type layer struct {
+	src    picture
+	pose   pose
+	dx, dy float64 // shift from the layer's face coordinates to the picture's
+	warp   warp
+	own    bool // another picture's mouth: colours must be matched
+}
+
+// paste is the work on one picture.
+type paste struct {
+	dst    *media.Frame
+	before picture // the region as it came
+	pose   pose
+	layer  layer
+	mouth  shape   // where the new mouth lands, in the picture's face coordinates
+	old    shape   // the mouth before
+	drop   float64 // opening beyond the picture's own: moves the chin
+	amount float64
+	mask   mask
+	tint   [3]tint // by plane
+	rect   image.Rectangle
+	dark   [3]float32 // colour of an open mouth's depth
+	teeth  float32    // brightness of its teeth
+}
+
+// tint is a colour offset that changes evenly over the mouth.
+type tint struct{ a, x, y float64 }
+
+func (t tint) at(x, y float64) float32 { return float32(t.a + t.x*x + t.y*y) }
+
+// bounds returns the pixels that may change, even on all sides.
+func (p *paste) bounds() image.Rectangle {
+	minX, minY, maxX, maxY := math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)
+	for _, c := range [][2]float64{{-.76, -.52}, {.76, -.52}, {-.76, jawGone + .02}, {.76, jawGone + .02}} {
+		x, y := p.pose.out(p.mouth.x+c[0], p.mouth.y+c[1])
+		minX, maxX = min(minX, x), max(maxX, x)
+		minY, maxY = min(minY, y), max(maxY, y)
+	}
+	r := image.Rect(int(minX)&^1, int(minY)&^1, (int(maxX)+2)&^1, (int(maxY)+2)&^1)
+	return r.Intersect(image.Rect(0, 0, p.dst.Width&^1, p.dst.Height&^1))
+}
+
+// local maps a pixel to the coordinates of the new mouth.
+func (p *paste) local(px, py float64) (x, y float64) {
+	x, y = p.pose.in(px, py)
+	x, y = x-p.mouth.x, y-p.mouth.y
+	return x, y - p.mouth.tilt*x
+}
+
+// global maps a place on the new mouth to the picture.
+func (p *paste) global(x, y float64) (px, py float64) {
+	return p.pose.out(x+p.mouth.x, y+p.mouth.tilt*x+p.mouth.y)
+}
+
+// source maps a place on the mouth that there is to the layer's frame.
+func (p *paste) source(x, y float64) (px, py float64) {
+	s := p.layer.warp.from
+	return p.layer.pose.out(x+s.x, y+s.tilt*x+s.y)
+}
+
+// sunk maps a pixel to where its skin comes from, when the chin moves.
+func (p *paste) sunk(px, py, x, y float64) (float64, float64) {
+	d := jaw(x, y, p.drop*p.amount)
+	return px + p.pose.s*d, py - p.pose.c*d
+}
+
+// run changes the picture and returns the pixels that may have changed.
+func (p *paste) run(r region) image.Rectangle {
+	p.rect = p.bounds()
+	if p.rect.Empty() {
+		return p.rect
+	}
+	for i := range p.mask {
+		x, y := p.mask.place(i)
+		p.mask[i] = float32(r.cover(x, y) * p.amount)
+	}
+	if p.layer.own {
+		p.match()
+	}
+	p.luma()
+	p.chroma()
+	return p.rect
+}
+
+func (p *paste) luma() {
+	src, own := p.layer.src, p.before
+	for py := p.rect.Min.Y; py < p.rect.Max.Y; py++ {
+		row := p.dst.Y[py*p.dst.YStride:]
+		for px := p.rect.Min.X; px < p.rect.Max.X; px++ {
+			x, y := p.local(float64(px), float64(py))
+			a := p.mask.at(x, y)
+			d := jaw(x, y, p.drop*p.amount)
+			if a <= 0 && d == 0 {
+				continue
+			}
+			var v float32
+			if a < 1 {
+				ox, oy := own.at(float64(px)+p.pose.s*d, float64(py)-p.pose.c*d)
+				v = own.y.cubic(float32(ox), float32(oy))
+			}
+			if a > 0 {
+				sx, sy, dark := p.layer.warp.back(x, y)
+				fx, fy := src.at(p.source(sx, sy))
+				n := src.y.cubic(float32(fx), float32(fy)) + p.tint[0].at(x, y)
+				if dark > 0 {
+					n = mix(n, p.depth(x, y), float32(dark))
+				}
+				v = mix(v, n, a)
+			}
+			row[px] = pixel(v)
+		}
+	}
+}
+
+func (p *paste) chroma() {
+	src, own := p.layer.src, p.before
+	for cy := p.rect.Min.Y / 2; cy < p.rect.Max.Y/2; cy++ {
+		for cx := p.rect.Min.X / 2; cx < p.rect.Max.X/2; cx++ {
+			px, py := 2*float64(cx)+.5, 2*float64(cy)+.5
+			x, y := p.local(px, py)
+			a := p.mask.at(x, y)
+			d := jaw(x, y, p.drop*p.amount)
+			if a <= 0 && d == 0 {
+				continue
+			}
+			var u, v float32
+			if a < 1 {
+				u, v = own.chroma(px+p.pose.s*d, py-p.pose.c*d)
+			}
+			if a > 0 {
+				sx, sy, dark := p.layer.warp.back(x, y)
+				nu, nv := src.chroma(p.source(sx, sy))
+				nu, nv = nu+p.tint[1].at(x, y), nv+p.tint[2].at(x, y)
+				if dark > 0 {
+					nu, nv = mix(nu, p.dark[1], float32(dark)), mix(nv, p.dark[2], float32(dark))
+				}
+				u, v = mix(u, nu, a), mix(v, nv, a)
+			}
+			p.dst.U[cy*p.dst.UVStride+cx], p.dst.V[cy*p.dst.UVStride+cx] = pixel(u), pixel(v)
+		}
+	}
+}
+
+// depth is the brightness of an open mouth's inside where none was seen: a dark
+// hollow with a shade of upper teeth below the lip.
+func (p *paste) depth(x, y float64) float32 {
+	w := p.layer.warp
+	bow := max(0, 1-square(2*x/w.width))
+	top, bottom := w.upper*bow, w.lower*bow
+	in := (y - top) / max(bottom-top, 1e-3)
+	v := p.dark[0] * float32(1+.3*(1-bow))
+	if open := bottom - top; open > .07 {
+		t := smooth((.42-in)/.12) * smooth((in-.02)/.1) * smooth(bow*2.2-.6) * smooth((open-.07)/.05)
+		v = mix(v, p.teeth, float32(.75*t))
+	}
+	return v
+}

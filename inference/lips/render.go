@@ -1,0 +1,104 @@
+package lips
+
+import (
+	"context"
+	"image"
+
+	"livedub/inference"
+	"livedub/media"
+)
+
+// stream renders one dub.
+type stream struct {
+	cfg     Config
+	chooser chooser
+	buf     []byte // the region as it came
+}
+
+// Render implements inference.LipsStream.
+func (s *stream) Render(ctx context.Context, r inference.LipsRequest) (inference.LipsMethod, error) {
+	if err := ctx.Err(); err != nil {
+		return inference.Untouched, err
+	}
+	v, ok := r.Known.(*view)
+	t := Trace{PTS: r.Frame.PTS}
+	if ok && v.face != 0 && len(r.Mouth) > 0 {
+		s.render(r, v, &t)
+	}
+	if t.Method == inference.Untouched {
+		s.chooser.last = nil
+	}
+	if s.cfg.Trace != nil {
+		s.cfg.Trace(t)
+	}
+	return t.Method, nil
+}
+
+func (s *stream) render(r inference.LipsRequest, v *view, t *Trace) {
+	amount := min(r.Amount, v.trust)
+	if amount < .03 {
+		return
+	}
+	want := v.want(r.Mouth, amount)
+	p := paste{
+		dst: r.Frame, pose: v.pose, mouth: v.shape, old: v.shape, amount: smooth(min(1, 1.5*amount)),
+		dark: [3]float32{34, 126, 134}, teeth: 150,
+	}
+	e := s.chooser.choose(v, want, r.Frame.PTS, s.cfg.Exclude)
+	first := want[0]
+	if e != nil {
+		t.Method, t.Source = inference.Own, e.at
+		dx, dy, _ := register(e.nose, v.nose)
+		p.mouth = e.shape
+		p.mouth.x, p.mouth.y = e.shape.x+dx, e.shape.y+dy
+		h := e.shape.height()
+		height := min(max(first.height, .75*h-.03), 1.25*h+.03)
+		width := min(max(first.width, .9*e.shape.width), 1.1*e.shape.width)
+		p.layer = layer{src: e.pic, pose: e.pose, dx: dx, dy: dy, warp: newWarp(e.shape, max(height, 0), width), own: true}
+	} else {
+		t.Method = inference.Warp
+		width := min(max(first.width, .85*v.shape.width), 1.15*v.shape.width)
+		p.layer = layer{pose: v.pose, warp: newWarp(v.shape, first.height, width)}
+	}
+	p.drop = first.height - v.shape.height()
+	box := p.bounds()
+	if box.Empty() {
+		t.Method = inference.Untouched
+		return
+	}
+	p.before = s.copy(r.Frame, box)
+	if !p.layer.own {
+		p.layer.src = p.before
+	}
+	under := max(p.layer.warp.from.under+max(p.layer.warp.more, 0), v.shape.under)
+	reg := region{above: min(.5, p.mouth.y-.18), below: min(under+.2, .78), half: .62}
+	t.Mask = p.run(reg)
+	t.Face, t.Eyes, t.Height, t.Width, t.Close = v.face, v.pose.eyes(), first.height, first.width, first.close > .5
+}
+
+// copy keeps what the region looked like before it is painted over.
+func (s *stream) copy(f *media.Frame, r image.Rectangle) picture {
+	w, h := r.Dx(), r.Dy()
+	n := w*h + 2*(w/2)*(h/2)
+	if cap(s.buf) < n {
+		s.buf = make([]byte, n)
+	}
+	b := s.buf[:n]
+	take := func(src []byte, stride, x, y, w, h int) plane {
+		p := plane{b[:w*h], w, w, h}
+		b = b[w*h:]
+		for j := range h {
+			copy(p.b[j*w:(j+1)*w], src[(y+j)*stride+x:])
+		}
+		return p
+	}
+	return picture{
+		y:  take(f.Y, f.YStride, r.Min.X, r.Min.Y, w, h),
+		u:  take(f.U, f.UVStride, r.Min.X/2, r.Min.Y/2, w/2, h/2),
+		v:  take(f.V, f.UVStride, r.Min.X/2, r.Min.Y/2, w/2, h/2),
+		x0: float64(r.Min.X), y0: float64(r.Min.Y), scale: 1,
+	}
+}
+
+// Close implements inference.LipsStream.
+func (s *stream) Close() error { return nil }
