@@ -39,6 +39,9 @@ type benchFigures struct {
 	SecondCPU   float64  `json:"second_language_cpu_s"`       // what the second target added
 	SecondRatio float64  `json:"second_to_first"`             // goal 0.6
 	ReadyMS     *float64 `json:"phrase_end_to_dub_ms_median"` // in real time, hangover included; goal 600
+	FaceMS      float64  `json:"face_cpu_ms_per_frame"`       // in real time with the lips that are set, of all pictures
+	LearnMS     float64  `json:"learn_cpu_ms_per_frame"`
+	LipsMS      float64  `json:"lips_cpu_ms_per_frame"`
 	Phrases     int      `json:"phrases"`
 	PeakMB      float64  `json:"peak_rss_mb"`             // with workers; goal 700
 	FurtherMB   float64  `json:"further_target_rss_mb"`   // every process's own RSS added up
@@ -122,6 +125,8 @@ func benchDub(ctx context.Context, clip, dir string, stderr io.Writer) (benchFig
 	f.SecondRatio = f.SecondCPU / f.FirstCPU
 	f.PeakMB, f.FurtherMB, f.FurtherMem = one.PeakRSSMB, two.PeakRSSMB-one.PeakRSSMB, two.PeakMemMB-one.PeakMemMB
 	f.SpeechSpeed = (one.StageCPU["recognize"] + one.StageCPU["translate"] + one.StageCPU["speak"]) / 1000 / one.MediaS
+	shown := float64(max(1, live.Frames["es"].Out))
+	f.FaceMS, f.LearnMS, f.LipsMS = live.StageCPU["face"]/shown, live.StageCPU["learn"]/shown, live.StageCPU["lips"]/shown
 	f.ReadyMS, f.Phrases = live.ReadyMedian(), len(live.Phrases)
 	return f, nil
 }
@@ -184,7 +189,7 @@ func codecFloor(ctx context.Context, clip string) (time.Duration, int, error) {
 }
 
 // dubOnce dubs clip in a process of its own and returns its report and the CPU
-// time of its whole tree.
+// time of its whole tree. Lips are off but in real time.
 func dubOnce(ctx context.Context, clip, out, to string, oneCore, realtime bool) (*report.Report, time.Duration, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -193,6 +198,8 @@ func dubOnce(ctx context.Context, clip, out, to string, oneCore, realtime bool) 
 	args := []string{"dub", clip, "--from", "en", "--to", to, "-o", out}
 	if realtime {
 		args = append(args, "--realtime")
+	} else {
+		args = append(args, "--lips-engine", "off")
 	}
 	cmd := exec.CommandContext(ctx, self, args...)
 	start := cmd.Start
@@ -263,6 +270,7 @@ func (f benchFigures) print(w io.Writer) error {
 	fmt.Fprintf(t, "machine\t%s\t\nclip\t%s, %.1f s, %d frames\t\n", f.Machine, f.Clip, f.MediaS, f.Frames)
 	fmt.Fprintf(t, "codec floor\t%.2f ms a frame\t\n", f.FloorMS)
 	fmt.Fprintf(t, "video, lips off\t%.2f ms a frame = %.2f x floor\tgoal 1.3\n", f.VideoMS, f.VideoRatio)
+	fmt.Fprintf(t, "faces, learning, lips\t%.2f + %.2f + %.2f ms a frame\t\n", f.FaceMS, f.LearnMS, f.LipsMS)
 	fmt.Fprintf(t, "one core, one target\t%.2f times real time\tgoal over 1\n", f.OneCore)
 	fmt.Fprintf(t, "second language\t%.2f s CPU = %.2f x the first's %.2f s\tgoal 0.60\n", f.SecondCPU, f.SecondRatio, f.FirstCPU)
 	fmt.Fprintf(t, "speech chain\t%.2f of one CPU\t\n", f.SpeechSpeed)

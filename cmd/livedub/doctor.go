@@ -13,7 +13,7 @@ import (
 func runDoctor(ctx context.Context, args []string, stdout, _ io.Writer) error {
 	fs := newFlags("doctor")
 	asJSON := fs.Bool("json", false, "write JSON")
-	cfg, rest, err := settings(fs, "doctor [--json] [flags]", args, stdout, "recognize", "translate", "speak", "video")
+	cfg, rest, err := settings(fs, "doctor [--json] [flags]", args, stdout, "recognize", "translate", "speak", "lips", "video")
 	if err != nil {
 		return err
 	}
@@ -25,6 +25,7 @@ func runDoctor(ctx context.Context, args []string, stdout, _ io.Writer) error {
 		ModelDir:     cfg.Recognize.ModelDir,
 		ModesDir:     cfg.Translate.ModesDir,
 		Worker:       cfg.Speak.Worker,
+		Lips:         cfg.Lips.Engine,
 		NoRecognizer: cfg.Recognize.Engine != "pocketsphinx",
 		NoTranslator: cfg.Translate.Engine != "apertium",
 		NoSpeaker:    cfg.Speak.Engine != "espeak",

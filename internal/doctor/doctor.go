@@ -21,7 +21,7 @@ type Report struct {
 // Check is one engine, codec or device.
 type Check struct {
 	Name      string `json:"name"`
-	Kind      string `json:"kind"` // recognize, translate, speak, decode, encode, device or test
+	Kind      string `json:"kind"` // recognize, translate, speak, lips, decode, encode, device or test
 	Needed    bool   `json:"needed"`
 	Available bool   `json:"available"`
 	Version   string `json:"version,omitempty"`
@@ -36,6 +36,7 @@ type Config struct {
 	ModelDir string // of PocketSphinx
 	ModesDir string // of Apertium
 	Worker   string // path of espeakworker
+	Lips     string // lips.engine: "own", "off"
 
 	NoRecognizer, NoTranslator, NoSpeaker bool // another engine is set
 	NeedNVENC                             bool // the settings insist on it
@@ -49,6 +50,7 @@ func Run(ctx context.Context, c Config) Report {
 		recognizers(c, packages),
 		translators(c, packages),
 		speakers(c, packages),
+		mouths(c),
 		decoders(),
 		videoEncoders(c, gpus[0].Available),
 		audioCodecs(),

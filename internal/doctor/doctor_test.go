@@ -31,6 +31,9 @@ func TestRun(t *testing.T) {
 		}
 	}
 	row(t, r, "espeakworker")
+	if c := row(t, r, "mouth"); c.Available || c.Needed {
+		t.Errorf("%+v", c)
+	}
 	row(t, r, "espeak-ng voices")
 	row(t, r, "h264_nvenc encoder")
 	if !slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Kind == "device" && strings.Contains(c.Name, "nvml") }) {
@@ -54,13 +57,16 @@ func TestRun(t *testing.T) {
 // TestNothingThere: every engine is looked for in an empty folder.
 func TestNothingThere(t *testing.T) {
 	empty := t.TempDir()
-	c := Config{ModelDir: empty, ModesDir: empty, Worker: empty + "/espeakworker"}
+	c := Config{Lips: "own", ModelDir: empty, ModesDir: empty, Worker: empty + "/espeakworker"}
 	r := Run(t.Context(), c)
 	want := map[string]string{
 		"pocketsphinx":     "sudo apt-get install -y pocketsphinx-en-us",
 		"apertium en->es":  "sudo apt-get install -y apertium-eng-spa",
 		"espeakworker":     "make build",
 		"espeak-ng voices": "make build",
+	}
+	if c := row(t, r, "mouth"); !c.Available || c.Install != "" {
+		t.Errorf("%+v", c)
 	}
 	for name, install := range want {
 		if c := row(t, r, name); c.Available || !c.Needed || c.Install != install {

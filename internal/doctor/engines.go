@@ -98,6 +98,18 @@ func speakers(c Config, packages map[string]string) []Check {
 	return []Check{worker, voices}
 }
 
+// mouths tells which engine re-renders the mouth. Those there are need nothing from outside.
+func mouths(c Config) []Check {
+	row := Check{Name: "mouth", Kind: "lips", Available: true, Detail: c.Lips}
+	switch c.Lips {
+	case "own":
+		row.Detail = "own: the speaker's own mouths, chosen anew and warped; no net, no weights"
+	case "", "off":
+		row.Available, row.Detail, row.Install = false, "off", "set lips.engine: own"
+	}
+	return []Check{row}
+}
+
 func list(langs []inference.Lang) string {
 	names := make([]string, len(langs))
 	for i, l := range langs {
