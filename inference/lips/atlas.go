@@ -11,7 +11,7 @@ import (
 const (
 	most     = 56  // mouths kept of one face
 	enough   = 12  // of different shapes, to show one instead of a warp
-	finest   = 144 // pixels between the eyes at which a mouth is kept; closer faces are halved
+	finest   = 200 // pixels between the eyes at which a mouth is kept; closer faces are halved
 	looksW   = 16
 	looksH   = 10
 	looksDim = looksW * looksH
@@ -92,7 +92,7 @@ func sharpness(y plane, p pose) float64 {
 // keep copies the piece of the frame that a mouth needs. It tells whether all of it lies in the frame.
 func (e *entry) keep(f *media.Frame) bool {
 	minX, minY, maxX, maxY := math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)
-	for _, c := range [][2]float64{{-.72, -.45}, {.72, -.45}, {-.72, .72}, {.72, .72}} {
+	for _, c := range [][2]float64{{-.74, -.48}, {.74, -.48}, {-.74, .85}, {.74, .85}} {
 		x, y := e.pose.out(e.shape.x+c[0], e.shape.y+c[1])
 		minX, maxX = min(minX, x), max(maxX, x)
 		minY, maxY = min(minY, y), max(maxY, y)
@@ -137,13 +137,33 @@ func (p plane) half() plane {
 	return q
 }
 
+// strangest is how unlike all that is known a mouth may look and be taken for
+// one: beyond it is rather a hand, or a microphone.
+const strangest = .8
+
+// nearest returns how unlike the mouth that looks most like it e looks.
+func (a *atlas) nearest(e *entry) float64 {
+	d := math.Inf(1)
+	for _, o := range a.entries {
+		d = min(d, e.unlike(o))
+	}
+	return d
+}
+
+// bytes returns the memory of the atlas's pictures.
+func (a *atlas) bytes() (n int) {
+	for _, e := range a.entries {
+		n += e.bytes()
+	}
+	return n
+}
+
 // An atlas is what is known of one face's mouths. Its entries never change; a
 // changed list is a new one, so that who holds an old list may go on reading it.
 type atlas struct {
 	entries []*entry
 	habits  habits
 	who     likeness
-	used    time.Duration // last seen
 }
 
 // offer takes a mouth into the atlas if that makes it richer.

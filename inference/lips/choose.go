@@ -44,6 +44,10 @@ func (c *chooser) choose(v *view, want []wanted, now time.Duration, exclude func
 	}
 	want = want[:min(len(want), depth)]
 	n := len(states)
+	base := make([]float64, n)
+	for i, e := range states {
+		base[i] = strange(e, v)
+	}
 	between := make([]float64, n*n)
 	for i, a := range states {
 		for j, b := range states {
@@ -62,7 +66,7 @@ func (c *chooser) choose(v *view, want []wanted, now time.Duration, exclude func
 					follow = min(follow, between[i*n+j]+cost[j])
 				}
 			}
-			next[i] = misfit(a, v, want[t]) + follow
+			next[i] = base[i] + misfit(a, want[t]) + follow
 		}
 		cost = next
 	}
@@ -80,18 +84,29 @@ func (c *chooser) choose(v *view, want []wanted, now time.Duration, exclude func
 	return c.last
 }
 
+// strange is the cost of showing a mouth in a picture, whatever is wanted: of
+// another turn of the head, another light, a blur.
+func strange(e *entry, v *view) float64 {
+	cost := square((e.yaw-v.turned[0])/.14) + square((e.pitch-v.turned[1])/.14)
+	cost += square(math.Log2(e.pose.eyes()/v.pose.eyes()) / .5)
+	return cost + 3*e.nose.unlike(v.nose) + 2*square(max(0, 1-e.sharp/max(v.sharp, 1e-6)))
+}
+
 // misfit is the cost of showing a mouth where another is wanted.
-func misfit(e *entry, v *view, w wanted) float64 {
-	dh := e.shape.height() - w.height
-	dw := e.shape.width - w.width
-	dyaw, dpitch := e.yaw-v.turned[0], e.pitch-v.turned[1]
-	cost := square(dh/.05) + square(dw/.07) + square(dyaw/.14) + square(dpitch/.14)
-	cost += 2 * square(max(0, 1-e.sharp/max(v.sharp, 1e-6)))
-	cost += 3 * e.nose.unlike(v.nose)
+func misfit(e *entry, w wanted) float64 {
+	dh, dw := e.shape.height()-w.height, e.shape.width-w.width
+	reach := e.reach(w.height) - w.height
+	cost := square(dh/.08) + square(reach/.015) + square(dw/.07)
 	if w.close > .5 {
 		cost += 4 * square(max(0, e.shape.height())/.04)
 	}
 	return cost
+}
+
+// reach returns the height nearest to the wanted one to which the mouth can be warped.
+func (e *entry) reach(height float64) float64 {
+	h := e.shape.height()
+	return max(min(max(height, .7*h-.03), 1.3*h+.03), 0)
 }
 
 // step is the cost of showing b after a.

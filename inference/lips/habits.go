@@ -26,7 +26,7 @@ func (h *habits) see(s shape) {
 	if c := s.contrast * .6; c > h.reach {
 		h.reach += (c - h.reach) * .2
 	} else {
-		h.reach += (max(5, c) - h.reach) * .005
+		h.reach += (max(5, c) - h.reach) * max(.005, .1/float64(1+len(h.heights)))
 	}
 	if len(h.heights) < seen {
 		h.heights, h.widths = append(h.heights, s.height()), append(h.widths, s.width)

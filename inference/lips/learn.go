@@ -29,10 +29,15 @@ type mouths struct {
 	parked []*atlas // latest last
 	face   int      // whose atlas it is
 	last   time.Duration
+	trust  float64 // of the last picture
+	odd    int     // pictures in a row with a mouth like none before
 }
 
-// maxParked is how many faces are remembered that are not in the picture.
-const maxParked = 4
+const (
+	maxParked = 4        // faces remembered that are not in the picture
+	maxBytes  = 16 << 20 // of all mouths of a session
+	newNormal = 60       // odd mouths in a row after which they are believed
+)
 
 // Learn implements inference.Mouths.
 func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Face) (inference.Known, error) {
@@ -41,11 +46,8 @@ func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Fa
 	}
 	v := &view{}
 	face, ok := m.choose(faces, f)
-	if !ok {
-		return v, nil
-	}
-	v.trust = trust(face)
-	if v.trust <= 0 {
+	if !ok || trust(face) <= 0 {
+		m.trust = 0
 		return v, nil
 	}
 	pic, p := pictureOf(f), poseOf(face)
@@ -54,21 +56,39 @@ func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Fa
 	}
 	m.last = f.PTS
 	a := m.atlas
-	a.used = f.PTS
 	v.face, v.pose, v.turned = face.ID, p, [2]float64{face.Yaw, face.Pitch}
 	v.shape = measure(pic, p, face, a.habits.reach)
 	v.nose = readGrid(pic, p)
 	v.sharp = sharpness(pic.y, p)
-	a.habits.see(v.shape)
-	if v.trust > .8 && face.Confidence > .4 && v.shape.width > .4 && v.shape.width < 1.6 {
-		e := newEntry(pic, p, v.shape, face, v.nose, f.PTS)
-		if e.sharp > .6*a.sharp() {
+	e := newEntry(pic, p, v.shape, face, v.nose, f.PTS)
+	known := len(a.entries) >= enough
+	odd := known && a.nearest(e) > strangest
+	if odd {
+		m.odd++
+	} else {
+		m.odd = 0
+	}
+	covered := odd && m.odd < newNormal
+	m.slew(trust(face), covered)
+	v.trust = m.trust
+	if !covered {
+		a.habits.see(v.shape)
+		if trust(face) > .8 && face.Confidence > .4 && e.sharp > .6*a.sharp() {
 			a.offer(e, f)
 		}
 	}
 	v.habits, v.entries = a.habits, a.entries
 	v.habits.heights, v.habits.widths = nil, nil // the atlas writes on there
 	return v, nil
+}
+
+// slew leads the trust to what it should be within some pictures, so that no
+// mouth comes or goes at once.
+func (m *mouths) slew(to float64, covered bool) {
+	if covered {
+		to = 0
+	}
+	m.trust = min(max(to, m.trust-.34), m.trust+.2)
 }
 
 // choose returns the largest face that has been there for a while.
@@ -137,12 +157,21 @@ func (m *mouths) meet(id int, l likeness) {
 			break
 		}
 	}
-	if len(m.parked) > maxParked {
-		m.parked = m.parked[1:]
-	}
 	if m.atlas == nil {
 		m.atlas = &atlas{who: l, habits: habits{reach: usualReach}}
 	}
+	for len(m.parked) > maxParked || len(m.parked) > 0 && m.bytes() > maxBytes*3/4 {
+		m.parked = m.parked[1:]
+	}
+}
+
+// bytes returns the memory of all mouths.
+func (m *mouths) bytes() int {
+	n := m.atlas.bytes()
+	for _, a := range m.parked {
+		n += a.bytes()
+	}
+	return n
 }
 
 // sharp returns the sharpness that most entries have.

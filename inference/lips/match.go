@@ -11,7 +11,7 @@ type sample struct {
 
 const (
 	matchStep = .06
-	strange   = 22 // difference in brightness at which two places are not the same skin
+	unlikely  = 22 // difference in brightness at which two places are not the same skin
 )
 
 // match fits the layer's colours to the skin around the mouth, and takes out of
@@ -22,7 +22,7 @@ func (p *paste) match() {
 	for y := maskY; y < maskY+maskStep*maskH; y += matchStep {
 		for x := maskX; x < -maskX; x += matchStep {
 			a := p.mask.at(x, y)
-			if a <= .02 || p.lips(x, y) {
+			if a <= .02 || p.lips(x, y, .08) {
 				continue
 			}
 			s := sample{x: x, y: y, weight: 1}
@@ -50,10 +50,10 @@ func (p *paste) match() {
 	}
 	// Where skin is not the same in both, the picture stays as it is.
 	for i := range p.mask {
-		if p.mask[i] == 0 {
+		x, y := p.mask.place(i)
+		if p.mask[i] == 0 || p.lips(x, y, .14) {
 			continue
 		}
-		x, y := p.mask.place(i)
 		var sum, n float64
 		for j := range ring {
 			d := square(ring[j].x-x) + square(ring[j].y-y)
@@ -70,11 +70,11 @@ func (p *paste) match() {
 	}
 }
 
-// lips tells whether a place is on the lips of the new mouth or of the one before.
-func (p *paste) lips(x, y float64) bool {
+// lips tells whether a place is within margin of the lips of the new mouth or of the one before.
+func (p *paste) lips(x, y, margin float64) bool {
 	w, old := p.layer.warp, p.old
 	on := func(x, y, width, top, under float64) bool {
-		return square(x/(.5*width+.1))+square((y-(top+under)/2)/((under-top)/2+.08)) < 1
+		return square(x/(.5*width+margin))+square((y-(top+under)/2)/((under-top)/2+margin)) < 1
 	}
 	return on(x, y, w.width, w.from.top, w.from.under+max(w.more, 0)) ||
 		on(x+p.mouth.x-old.x, y+p.mouth.y-old.y, old.width, old.top, old.under)
@@ -82,9 +82,9 @@ func (p *paste) lips(x, y float64) bool {
 
 // strangeness is how unlike a place is in both, after the colours were fitted: 1 is much.
 func (p *paste) strangeness(s *sample) float64 {
-	d := (s.diff[0] - float64(p.tint[0].at(s.x, s.y))) / strange
-	u := (s.diff[1] - float64(p.tint[1].at(s.x, s.y))) / (strange / 2)
-	v := (s.diff[2] - float64(p.tint[2].at(s.x, s.y))) / (strange / 2)
+	d := (s.diff[0] - float64(p.tint[0].at(s.x, s.y))) / unlikely
+	u := (s.diff[1] - float64(p.tint[1].at(s.x, s.y))) / (unlikely / 2)
+	v := (s.diff[2] - float64(p.tint[2].at(s.x, s.y))) / (unlikely / 2)
 	return math.Sqrt(d*d + u*u + v*v)
 }
 

@@ -13,6 +13,8 @@ type shape struct {
 	lower      float64 // inner edge of the lower lip, likewise; equal to upper where closed
 	top, under float64 // outer edges of the lips, likewise
 	contrast   float64 // of the lips' colour against what is between them, 0 for none
+
+	lips [3]float32 // their mean colour: Y, U, V
 }
 
 // height returns the opening between the lips.
@@ -40,18 +42,17 @@ func measure(pic picture, p pose, f inference.Face, reach float64) shape {
 	if n < 12 || n > 200 {
 		n = 12
 	}
-	lum, red := make([]float64, n), make([]float64, n)
+	lum, us, red := make([]float64, n), make([]float64, n), make([]float64, n)
 	for i := range n {
 		y := from + float64(i)*step
 		for k := range columns {
 			x := (float64(k)/(columns-1)*2 - 1) * spread
 			px, py := p.out(s.x+x, y+s.tilt*x)
-			lum[i] += float64(pic.luma(px, py))
 			cu, cv := pic.chroma(px, py)
-			red[i] += float64(cv - cu)
+			lum[i] += float64(pic.luma(px, py)) / columns
+			us[i] += float64(cu) / columns
+			red[i] += float64(cv-cu) / columns
 		}
-		lum[i] /= columns
-		red[i] /= columns
 	}
 	at := func(y float64) int { return clamp(int((y-from)/step+.5), 0, n-1) }
 	top, bottom := at(u.Y), at(d.Y)
@@ -75,6 +76,8 @@ func measure(pic picture, p pose, f inference.Face, reach float64) shape {
 		}
 	}
 	lips := (lum[ui] + lum[li]) / 2
+	u2 := (us[ui] + us[li]) / 2
+	s.lips = [3]float32{float32(lips), float32(u2), float32(u2 + (red[ui]+red[li])/2)}
 	in := make([]float64, n)
 	for i := ui; i <= li; i++ {
 		level := red[ui]

@@ -29,8 +29,8 @@ type paste struct {
 	mask   mask
 	tint   [3]tint // by plane
 	rect   image.Rectangle
-	dark   [3]float32 // colour of an open mouth's depth
-	teeth  float32    // brightness of its teeth
+	deep   [3]float32 // colour of an open mouth's depth
+	teeth  [3]float32 // and of its teeth
 }
 
 // tint is a colour offset that changes evenly over the mouth.
@@ -112,8 +112,9 @@ func (p *paste) luma() {
 				sx, sy, dark := p.layer.warp.back(x, y)
 				fx, fy := src.at(p.source(sx, sy))
 				n := src.y.cubic(float32(fx), float32(fy)) + p.tint[0].at(x, y)
-				if dark > 0 {
-					n = mix(n, p.depth(x, y), float32(dark))
+				if dark > 0 && !p.layer.own {
+					c, share := p.depth(x, y, dark)
+					n = mix(n, c[0], share)
 				}
 				v = mix(v, n, a)
 			}
@@ -141,8 +142,9 @@ func (p *paste) chroma() {
 				sx, sy, dark := p.layer.warp.back(x, y)
 				nu, nv := src.chroma(p.source(sx, sy))
 				nu, nv = nu+p.tint[1].at(x, y), nv+p.tint[2].at(x, y)
-				if dark > 0 {
-					nu, nv = mix(nu, p.dark[1], float32(dark)), mix(nv, p.dark[2], float32(dark))
+				if dark > 0 && !p.layer.own {
+					c, share := p.depth(x, y, dark)
+					nu, nv = mix(nu, c[1], share), mix(nv, c[2], share)
 				}
 				u, v = mix(u, nu, a), mix(v, nv, a)
 			}
@@ -151,17 +153,25 @@ func (p *paste) chroma() {
 	}
 }
 
-// depth is the brightness of an open mouth's inside where none was seen: a dark
-// hollow with a shade of upper teeth below the lip.
-func (p *paste) depth(x, y float64) float32 {
+// inside chooses colours for an inside of the mouth that was never seen, by the lips'.
+func (p *paste) inside(lips [3]float32) {
+	p.deep = [3]float32{16 + .28*(lips[0]-16), mix(128, lips[1], .7), mix(128, lips[2], .7)}
+	p.teeth = [3]float32{min(1.1*lips[0], 180), mix(128, lips[1], .35), mix(128, lips[2], .35)}
+}
+
+// depth is the colour of an open mouth's inside where none was seen: a dark
+// hollow with a shade of upper teeth below the lip. dark says how much of the
+// place it takes: less at the lips' edges.
+func (p *paste) depth(x, y, dark float64) (colour [3]float32, share float32) {
 	w := p.layer.warp
 	bow := max(0, 1-square(2*x/w.width))
-	top, bottom := w.upper*bow, w.lower*bow
-	in := (y - top) / max(bottom-top, 1e-3)
-	v := p.dark[0] * float32(1+.3*(1-bow))
-	if open := bottom - top; open > .07 {
-		t := smooth((.42-in)/.12) * smooth((in-.02)/.1) * smooth(bow*2.2-.6) * smooth((open-.07)/.05)
-		v = mix(v, p.teeth, float32(.75*t))
+	open, in := (w.lower-w.upper)*bow, y-w.upper*bow
+	share = float32(dark * smooth(in/.02) * smooth((open-in)/.03))
+	t := float32(.8 * smooth((.45*open-in)/.035) * smooth(bow*2-.5) * smooth((open-.06)/.08))
+	light := float32(1 + .5*smooth((in-.6*open)/(.4*open+.001))*.5)
+	for k := range colour {
+		colour[k] = mix(p.deep[k], p.teeth[k], t)
 	}
-	return v
+	colour[0] *= light
+	return colour, share
 }

@@ -42,7 +42,6 @@ func (s *stream) render(r inference.LipsRequest, v *view, t *Trace) {
 	want := v.want(r.Mouth, amount)
 	p := paste{
 		dst: r.Frame, pose: v.pose, mouth: v.shape, old: v.shape, amount: smooth(min(1, 1.5*amount)),
-		dark: [3]float32{34, 126, 134}, teeth: 150,
 	}
 	e := s.chooser.choose(v, want, r.Frame.PTS, s.cfg.Exclude)
 	first := want[0]
@@ -51,14 +50,13 @@ func (s *stream) render(r inference.LipsRequest, v *view, t *Trace) {
 		dx, dy, _ := register(e.nose, v.nose)
 		p.mouth = e.shape
 		p.mouth.x, p.mouth.y = e.shape.x+dx, e.shape.y+dy
-		h := e.shape.height()
-		height := min(max(first.height, .75*h-.03), 1.25*h+.03)
 		width := min(max(first.width, .9*e.shape.width), 1.1*e.shape.width)
-		p.layer = layer{src: e.pic, pose: e.pose, dx: dx, dy: dy, warp: newWarp(e.shape, max(height, 0), width), own: true}
+		p.layer = layer{src: e.pic, pose: e.pose, dx: dx, dy: dy, warp: newWarp(e.shape, e.reach(first.height), width), own: true}
 	} else {
 		t.Method = inference.Warp
 		width := min(max(first.width, .85*v.shape.width), 1.15*v.shape.width)
-		p.layer = layer{pose: v.pose, warp: newWarp(v.shape, first.height, width)}
+		p.layer = layer{pose: v.pose, warp: newWarp(v.shape, min(first.height, v.shape.height()+.18), width)}
+		p.inside(v.shape.lips)
 	}
 	p.drop = first.height - v.shape.height()
 	box := p.bounds()
@@ -70,8 +68,8 @@ func (s *stream) render(r inference.LipsRequest, v *view, t *Trace) {
 	if !p.layer.own {
 		p.layer.src = p.before
 	}
-	under := max(p.layer.warp.from.under+max(p.layer.warp.more, 0), v.shape.under)
-	reg := region{above: min(.5, p.mouth.y-.18), below: min(under+.2, .78), half: .62}
+	under := max(p.layer.warp.from.under+max(p.layer.warp.more, 0), v.shape.y+v.shape.under-p.mouth.y)
+	reg := region{above: min(.5, p.mouth.y-.18), below: min(under+.24, .8), half: .68}
 	t.Mask = p.run(reg)
 	t.Face, t.Eyes, t.Height, t.Width, t.Close = v.face, v.pose.eyes(), first.height, first.width, first.close > .5
 }
