@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/inference/face"
 	"livedub/inference/fake"
+	"livedub/inference/lips"
 	"livedub/inference/recognize"
 	"livedub/inference/speak"
 	"livedub/inference/translate"
@@ -76,9 +78,19 @@ func (e *engines) openSpeaker(c config.Config) error {
 }
 
 func (e *engines) openMouth(c config.Config) error {
-	if c.Lips.Engine == "fake" {
+	switch c.Lips.Engine {
+	case "off":
+		return nil
+	case "fake":
 		e.Faces, e.Lips = fake.Faces{}, &fake.Lips{}
+		return nil
 	}
+	faces, err := face.New()
+	if err != nil {
+		return err
+	}
+	mouths := lips.New(lips.Config{})
+	e.Faces, e.Lips, e.closers = faces, mouths, append(e.closers, mouths, faces)
 	return nil
 }
 

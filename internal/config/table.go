@@ -43,8 +43,8 @@ func table(c *Config) []option {
 		integer(&c.Speak.Workers, "speak.workers", 2,
 			"speech processes kept ready", 1, 64),
 
-		choice(&c.Lips.Engine, "lips.engine", "off",
-			"what re-renders the mouth", "off", "fake"),
+		choice(&c.Lips.Engine, "lips.engine", "own",
+			"what re-renders the mouth; own are the speaker's own mouths", "own", "fake", "off"),
 		choice(&c.Lips.Badge, "lips.badge", "bottom-right",
 			"where \"AI dubbed\" stands in re-rendered pictures", "bottom-right", "bottom-left", "top-right", "top-left", "off"),
 		decimal(&c.Lips.BadgeHeight, "lips.badge_height", 4,
