@@ -2,7 +2,7 @@
 // events and figures beside it. It mends itself until it is stopped.
 import { withCaption } from "../core/captions";
 import { Store } from "../core/store";
-import type { Input } from "../media/input";
+import { lacking, type Input } from "../media/input";
 import * as api from "../net/api";
 import { Backoff, sleep } from "../net/backoff";
 import { Trouble, asTrouble } from "../net/errors";
@@ -34,6 +34,10 @@ export class Live {
       input = await open();
       if (signal.aborted) return;
       this.store.set({ preview: input.stream });
+      input.onReturn = (t) => {
+        this.send(t);
+        this.look();
+      };
       const ended = input.ended.then((how) => this.finish(how, signal));
       await Promise.race([ended, this.run(choice, input, signal)]);
     } catch (e) {
@@ -55,6 +59,25 @@ export class Live {
     this.store.set({ phase: "idle", retryIn: 0, preview: null, dubbed: null, trouble: null });
   }
 
+  /** Lets the camera's picture go out or not; the sound goes on. */
+  showCamera(on: boolean): void {
+    for (const t of this.store.get().preview?.getVideoTracks() ?? []) t.enabled = on;
+    this.look();
+  }
+
+  /** Notes what the camera and the microphone lack. */
+  private look(): void {
+    const { preview, choice } = this.store.get();
+    if (preview && choice?.kind === "camera") this.store.set({ lacks: lacking(preview, this.pcs.publish) });
+  }
+
+  /** Sends a track in place of the one of its kind that went out before. */
+  private send(track: MediaStreamTrack): void {
+    const sender = this.pcs.publish?.getTransceivers().find((x) => x.receiver.track.kind === track.kind)?.sender;
+    // A connection that closes meanwhile refuses: the next one begins with this track.
+    if (sender && sender.track !== track) sender.replaceTrack(track).catch(() => undefined);
+  }
+
   private end(leaving = false): void {
     this.stopping?.abort(new DOMException("stopped", "AbortError"));
     this.stopping = null;
@@ -64,9 +87,9 @@ export class Live {
     this.session = null;
   }
 
-  /** A file has played: its dub is D behind. A camera that goes away is an error. */
+  /** A file has played: its dub is D behind. */
   private async finish(how: "finished" | "lost", signal: AbortSignal): Promise<void> {
-    if (how === "lost") throw new Trouble("device-lost");
+    if (how === "lost") throw new Trouble("file-unreadable");
     this.store.set({ phase: "finishing" });
     await sleep((this.session?.delay_ms ?? 0) / 1000 + tail, signal);
   }
@@ -119,6 +142,7 @@ export class Live {
       connect: (s) => publish(api.address(info.whip), input.stream, s),
       up: (link) => {
         state("publish", link);
+        input.stream.getTracks().forEach((t) => this.send(t)); // one may have come back meanwhile
         input.begin().catch((e) => fail(new Trouble("file-unreadable", String(e))));
       },
       down: (why, wait) => (input.pause(), state("publish", null), this.lost(why, wait)),
@@ -148,6 +172,7 @@ export class Live {
   private async poll(id: string, lang: string, signal: AbortSignal): Promise<void> {
     const figures = new Figures();
     while (!signal.aborted) {
+      this.look();
       try {
         const info = await api.get(id, signal);
         const change = await figures.next(this.store.get(), info, lang, this.pcs.publish, this.pcs.watch);

@@ -2,7 +2,7 @@
 import type { Row } from "../core/captions";
 import type { Point } from "../core/series";
 import type { Fall } from "../core/waterfall";
-import type { Trouble } from "../net/errors";
+import type { Kind, Trouble } from "../net/errors";
 import type { Level, Profile, SessionInfo } from "../net/types";
 
 export type Phase = "idle" | "starting" | "live" | "reconnecting" | "finishing" | "ended";
@@ -23,6 +23,7 @@ export interface LiveState {
   phase: Phase;
   choice: Choice | null;
   trouble: Trouble | null;
+  lacks: Kind | null; // what keeps the camera's picture or the microphone's sound back
   retryIn: number; // s until the next try, 0 for none planned
   session: SessionInfo | null;
   preview: MediaStream | null;
@@ -36,7 +37,7 @@ export interface LiveState {
 }
 
 export const nothing: LiveState = {
-  phase: "idle", choice: null, trouble: null, retryIn: 0, session: null, preview: null, dubbed: null,
+  phase: "idle", choice: null, trouble: null, lacks: null, retryIn: 0, session: null, preview: null, dubbed: null,
   rows: [], level: null, why: "", figures: {}, series: { delay: [], span: [], offset: [], ladder: [] }, falls: [],
 };
 

@@ -1,11 +1,13 @@
 // Where picture and voice come from. An input gives one stream, tells when it
 // has ended, and lets go of everything on close.
-import { Trouble, cameraTrouble } from "../net/errors";
+import { Trouble, cameraTrouble, type Kind } from "../net/errors";
 
 export interface Input {
   stream: MediaStream;
-  /** Settles when there is nothing more to come; never for a camera that stays. */
+  /** Settles when there is nothing more to come; never for a camera, which may come back. */
   ended: Promise<"finished" | "lost">;
+  /** Told of each track that has taken a lost one's place in the stream. */
+  onReturn?: (t: MediaStreamTrack) => void;
   /** Somebody receives: go on. */
   begin(): Promise<void>;
   /** Nobody receives: a file waits, a camera cannot. */
@@ -18,6 +20,8 @@ export interface Devices {
   microphone: string;
 }
 
+const voice = { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+
 export async function openCamera(d: Devices): Promise<Input> {
   if (!navigator.mediaDevices?.getUserMedia) throw new Trouble("camera-insecure");
   const pick = (id: string) => (id ? { deviceId: { exact: id } } : {});
@@ -25,15 +29,61 @@ export async function openCamera(d: Devices): Promise<Input> {
   try {
     stream = await navigator.mediaDevices.getUserMedia({
       video: { ...pick(d.camera), width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } },
-      audio: { ...pick(d.microphone), channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+      audio: { ...pick(d.microphone), ...voice },
     });
   } catch (e) {
     throw cameraTrouble(e);
   }
-  const ended = new Promise<"lost">((resolve) => {
-    for (const t of stream.getTracks()) t.addEventListener("ended", () => resolve("lost"));
-  });
-  return { stream, ended, begin: async () => undefined, pause: () => undefined, close: () => stopAll(stream) };
+  const input: Input = { stream, ended: new Promise(() => undefined), begin: async () => undefined, pause: () => undefined, close: () => undefined };
+  const release = awaitReturn(input);
+  input.close = () => {
+    release();
+    stopAll(stream);
+  };
+  return input;
+}
+
+/** Has a device that was unplugged take its place again when it is back; the same device, no other: a person chose it. */
+function awaitReturn(input: Input): () => void {
+  const { stream } = input;
+  const used = new Map(stream.getTracks().map((t) => [t.kind, t.getSettings()]));
+  let closed = false;
+  let asking = false;
+  const reopen = async (old: MediaStreamTrack) => {
+    const { deviceId, width, height, frameRate } = used.get(old.kind)!;
+    const same = { deviceId: { exact: deviceId! } };
+    const fresh = await navigator.mediaDevices.getUserMedia(old.kind === "video" ? { video: { ...same, width, height, frameRate } } : { audio: { ...same, ...voice } });
+    if (closed) return stopAll(fresh);
+    const track = fresh.getTracks()[0]!;
+    track.enabled = old.enabled;
+    stream.removeTrack(old);
+    stream.addTrack(track);
+    input.onReturn?.(track);
+  };
+  const look = async () => {
+    if (asking) return;
+    asking = true;
+    // What is still away is asked for at the next change.
+    for (const t of stream.getTracks()) if (t.readyState === "ended") await reopen(t).catch(() => undefined);
+    asking = false;
+  };
+  navigator.mediaDevices.addEventListener("devicechange", look);
+  return () => {
+    closed = true;
+    navigator.mediaDevices.removeEventListener("devicechange", look);
+  };
+}
+
+/** What keeps a camera's picture or a microphone's sound from going out by pc; null where both do. */
+export function lacking(stream: MediaStream, pc?: RTCPeerConnection): Kind | null {
+  const [camera] = stream.getVideoTracks();
+  const [microphone] = stream.getAudioTracks();
+  const paused = (kind: string) => pc?.getTransceivers().some((x) => x.receiver.track.kind === kind && !x.sender.track);
+  if (microphone?.readyState === "ended") return "microphone-lost";
+  if (microphone?.muted || paused("audio")) return "microphone-still";
+  if (camera?.readyState === "ended") return "camera-lost";
+  if (camera && !camera.enabled) return "camera-off";
+  return camera?.muted || paused("video") ? "camera-still" : null;
 }
 
 export const stopAll = (s: MediaStream): void => s.getTracks().forEach((t) => t.stop());

@@ -1,7 +1,8 @@
 // What can go wrong, in kinds that the page has a sentence for.
 
 export type Kind =
-  | "camera-missing" | "camera-denied" | "camera-busy" | "camera-insecure" | "device-lost"
+  | "camera-missing" | "camera-denied" | "camera-busy" | "camera-insecure"
+  | "camera-off" | "camera-still" | "camera-lost" | "microphone-still" | "microphone-lost"
   | "file-unreadable" | "file-silent" | "sample-missing"
   | "server-gone" | "media-blocked" | "full" | "session-gone" | "refused" | "publisher-busy" | "ended" | "browser-old" | "unexpected";
 

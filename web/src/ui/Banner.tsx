@@ -5,15 +5,16 @@ import type { Trouble } from "../net/errors";
 interface Props {
   trouble: Trouble | null;
   retryIn?: number;
+  mild?: boolean; // the dub goes on
   onDismiss?(): void;
 }
 
 /** One sentence on what is wrong and what to do; the server's own words behind it. */
-export function Banner({ trouble, retryIn = 0, onDismiss }: Props) {
+export function Banner({ trouble, retryIn = 0, mild = retryIn > 0, onDismiss }: Props) {
   const left = useCountdown(trouble, retryIn);
   if (!trouble) return null;
   return (
-    <div class={retryIn > 0 ? "banner mild" : "banner"} role="alert" data-testid="error" data-kind={trouble.kind}>
+    <div class={mild ? "banner mild" : "banner"} role="alert" data-testid="error" data-kind={trouble.kind}>
       <p>
         {t(`e.${trouble.kind}`)}{" "}
         {left > 0 && <span aria-live="off">{t("retryIn", { s: left })}</span>}

@@ -9,10 +9,11 @@ interface Props {
   badge: boolean;
   canTry: boolean;
   onTry(): void;
+  showCamera(on: boolean): void;
 }
 
 /** The speaker beside the dub. */
-export function Stage({ state, camera, badge, canTry, onTry }: Props) {
+export function Stage({ state, camera, badge, canTry, onTry, showCamera }: Props) {
   const { choice, phase, dubbed } = state;
   const on = running(phase);
   const preview = on ? state.preview : camera;
@@ -20,12 +21,19 @@ export function Stage({ state, camera, badge, canTry, onTry }: Props) {
   const [picture, setPicture] = useState(false);
   useEffect(() => setPicture(false), [dubbed]);
   const lang = choice?.to[0];
+  const off = preview?.getVideoTracks()[0]?.enabled === false;
+  const toggle = t(off ? "turnOn" : "cameraOff");
   return (
     <section class="stage" aria-label={t("dubbed")}>
       <figure class={preview ? "view" : "view vacant"}>
         <Video stream={preview} muted testid="preview-video" label={t("original")} />
         {!preview && <div class="empty">{t("previewEmpty")}</div>}
         {phase === "finishing" && <div class="empty">{t("spokenOut")}</div>}
+        {on && choice?.kind === "camera" && preview && (
+          <button type="button" class="round" aria-pressed={off} aria-label={toggle} title={toggle} data-testid="camera-toggle" onClick={() => showCamera(off)}>
+            <CameraIcon off={off} />
+          </button>
+        )}
         <figcaption>{t("original")}{on && choice && ` · ${languageName(choice.from)}`}</figcaption>
       </figure>
       <figure class="view dub">
@@ -53,6 +61,15 @@ export function Stage({ state, camera, badge, canTry, onTry }: Props) {
 
 function PlayIcon() {
   return <svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true"><path d="M7 4.5v15l13-7.5z" fill="currentColor" /></svg>;
+}
+
+function CameraIcon({ off }: { off: boolean }) {
+  return (
+    <svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round">
+      <path d="M3.5 7.5h11v9h-11zM14.5 11l6-3v8l-6-3" />
+      {off && <path d="m3 3.5 18 17" />}
+    </svg>
+  );
 }
 
 export function SoundIcon({ off }: { off: boolean }) {

@@ -82,9 +82,11 @@ export function Studio() {
   return (
     <div class="page">
       <Header><Chip phase={state.phase} /></Header>
-      <Banner trouble={shown} retryIn={shown === pairsTrouble ? retryIn : state.retryIn} onDismiss={dismiss} />
+      {shown || !on || !state.lacks
+        ? <Banner trouble={shown} retryIn={shown === pairsTrouble ? retryIn : state.retryIn} onDismiss={dismiss} />
+        : <Banner trouble={new Trouble(state.lacks)} mild />}
       <main class="studio">
-        <Stage state={state} camera={camera?.stream ?? null} badge={form.badge} canTry={!!chosen.to} onTry={() => {
+        <Stage state={state} camera={camera?.stream ?? null} badge={form.badge} canTry={!!chosen.to} showCamera={(on) => live.showCamera(on)} onTry={() => {
           camera?.close();
           run("sample", () => openVideo(new URL("sample.mp4", document.baseURI).href, "sample-missing"));
         }} />
