@@ -89,15 +89,13 @@ func screenshot(t *testing.T, ctx context.Context, name string) {
 // id is how the page names its parts for tests.
 func id(name string) string { return `[data-testid="` + name + `"]` }
 
-// TestCameraInTheBrowser dubs a camera and a microphone in real Chromium.
-func TestCameraInTheBrowser(t *testing.T) {
-	dir := t.TempDir()
-	talk(t, filepath.Join(dir, "talk.mp4"))
-	wav, mjpeg := filepath.Join(dir, "talk.wav"), filepath.Join(dir, "talk.mjpeg")
-	ffmpeg(t, "-i", filepath.Join(dir, "talk.mp4"), "-vn", "-ar", "48000", "-ac", "1", wav)
-	ffmpeg(t, "-f", "lavfi", "-i", "testsrc2=size=640x480:rate=30:d=4", "-q:v", "4", mjpeg)
-	s := serve(t)
-	ctx := browser(t, mjpeg, wav)
+// studio opens the page, starts a dub of a drawn camera and a microphone that
+// plays a file, and waits until its picture comes back.
+func studio(t *testing.T, s *server, microphone string) context.Context {
+	t.Helper()
+	camera := filepath.Join(t.TempDir(), "camera.mjpeg")
+	ffmpeg(t, "-f", "lavfi", "-i", "testsrc2=size=640x480:rate=30:d=4", "-q:v", "4", camera)
+	ctx := browser(t, camera, microphone)
 	if err := chromedp.Do(ctx, chromedp.Navigate(s.base), chromedp.WaitVisible(chromedp.CSS(id("start")))); err != nil {
 		t.Fatal(err)
 	}
@@ -106,6 +104,16 @@ func TestCameraInTheBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, ctx, "a dubbed picture", `document.querySelector('`+id("dubbed-video")+`').videoWidth > 0 && document.querySelector('`+id("dubbed-video")+`').currentTime > 1`, 40*time.Second)
+	return ctx
+}
+
+// TestCameraInTheBrowser dubs a camera and a microphone in real Chromium.
+func TestCameraInTheBrowser(t *testing.T) {
+	dir := t.TempDir()
+	talk(t, filepath.Join(dir, "talk.mp4"))
+	wav := filepath.Join(dir, "talk.wav")
+	ffmpeg(t, "-i", filepath.Join(dir, "talk.mp4"), "-vn", "-ar", "48000", "-ac", "1", wav)
+	ctx := studio(t, serve(t), wav)
 	await(t, ctx, "an English caption", `/car|garden|morning|time|weather/i.test(document.querySelector('`+id("caption-source")+`').innerText)`, 40*time.Second)
 	await(t, ctx, "a Spanish caption", `/coche|jard|tiempo|buenos|rojo/i.test(document.querySelector('`+id("caption-target")+`').innerText)`, 40*time.Second)
 	screenshot(t, ctx, "live")

@@ -1,0 +1,94 @@
+package e2e
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"livedub/inference/fake"
+)
+
+//go:embed testdata/heard.js
+var heardJS string
+
+// heard is what a page's player let sound for a while, in seconds on the session's clock.
+type heard struct {
+	From, To      float64
+	Captions      []float64 // when what they say was said
+	Onsets        []float64 // when dubs began to sound
+	Delay, Buffer float64
+}
+
+// listen has the page listen to its own dub by the fake speaker.
+func listen(t *testing.T, ctx context.Context, seconds int) heard {
+	t.Helper()
+	h, err := chromedp.Run(ctx, chromedp.Evaluate[heard](fmt.Sprintf("(%s)('es', %d, %d)", heardJS, fake.Tone, seconds), chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// lags returns how many seconds later than its caption's time + D each dub
+// sounded that was due while the page listened, sorted. A dub that did not
+// sound has the lag of the nearest that did; one that follows another at once
+// cannot be told from it and is left out.
+func (h heard) lags() []float64 {
+	var out []float64
+	last := math.Inf(1) // the first may follow one before the page listened
+	for _, start := range h.Captions {
+		due, apart := start+h.Delay, start-last > 2
+		last = start
+		if !apart || due < h.From+1.5 || due > h.To-1.5 { // at the edges it may have sounded before or after
+			continue
+		}
+		lag := math.Inf(1)
+		for _, o := range h.Onsets {
+			if math.Abs(o-due) < math.Abs(lag) {
+				lag = o - due
+			}
+		}
+		out = append(out, lag)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// onTime judges that at least n dubs sounded when their captions said, D later.
+func (h heard) onTime(t *testing.T, n int) {
+	t.Helper()
+	lags := h.lags()
+	t.Logf("%d dubs sounded %.3f s later than caption + D; the player's buffer: %.3f s", len(lags), lags, h.Buffer)
+	if len(lags) < n {
+		t.Errorf("%d dubs: %+v", len(lags), h)
+		return
+	}
+	// 60 ms before: how well the clocks are told and an onset is seen; 250 ms
+	// after: the network, the page's sound, a page that is held up.
+	if late := lags[len(lags)/2] - h.Buffer; late < -.06 || late > .25 {
+		t.Errorf("dubs sound %.0f ms after their captions' times + D and the player's buffer of %.0f ms", late*1000, h.Buffer*1000)
+	}
+}
+
+// sentences makes a microphone's file: a short sentence every 4 s.
+func sentences(t *testing.T, path string) {
+	t.Helper()
+	said := path + ".flite.wav"
+	tool(t, "flite", "-voice", "rms", "-t", "My brother has a red car.", "-o", said)
+	ffmpeg(t, "-i", said, "-af", "adelay=500,apad", "-t", "4", "-ar", "48000", "-ac", "1", path)
+}
+
+// TestHeardAtItsCaptionsTime: a dub comes out of a real player when its
+// caption says, D later, but for what the player keeps in its buffer.
+func TestHeardAtItsCaptionsTime(t *testing.T) {
+	wav := filepath.Join(t.TempDir(), "sentences.wav")
+	sentences(t, wav)
+	ctx := studio(t, serve(t, fakes...), wav)
+	listen(t, ctx, 24).onTime(t, 2)
+}
