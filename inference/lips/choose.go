@@ -96,7 +96,7 @@ func strange(e *entry, v *view) float64 {
 func misfit(e *entry, w wanted) float64 {
 	dh, dw := e.shape.height()-w.height, e.shape.width-w.width
 	reach := e.reach(w.height) - w.height
-	cost := square(dh/.08) + square(reach/.015) + square(dw/.07)
+	cost := square(dh/.06) + square(reach/.015) + square(dw/.07)
 	if w.close > .5 {
 		cost += 4 * square(max(0, e.shape.height())/.04)
 	}
