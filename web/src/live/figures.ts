@@ -30,7 +30,7 @@ export class Figures {
     const level: Level | null = dub?.ladder ?? was.level;
     if (level) series.ladder = push(series.ladder, { t, v: levels.indexOf(level) }, span);
     const falls = dub?.phrases?.slice(-phrases).map((p) => fall(p, info.delay_ms / 1000)) ?? was.falls;
-    return { figures, series, level, falls, session: { ...was.session, ...info } };
+    return { figures, series, level, why: dub ? (dub.why ?? "") : was.why, falls, session: { ...was.session, ...info } };
   }
 }
 

@@ -78,6 +78,18 @@ export class Live {
     if (sender && sender.track !== track) sender.replaceTrack(track).catch(() => undefined);
   }
 
+  /** Switches the re-rendering of the mouth in one dub; the server's answer shows how it stands. */
+  async setLips(lang: string, on: boolean): Promise<void> {
+    const signal = this.stopping?.signal;
+    if (!this.session || !signal) return;
+    try {
+      const info = await api.setLips(this.session.id, lang, on, signal);
+      if (!signal.aborted) this.store.set({ session: { ...this.store.get().session, ...info } });
+    } catch (e) {
+      if (!signal.aborted) this.store.set({ trouble: asTrouble(e) });
+    }
+  }
+
   private end(leaving = false): void {
     this.stopping?.abort(new DOMException("stopped", "AbortError"));
     this.stopping = null;
@@ -101,8 +113,8 @@ export class Live {
       const began = performance.now();
       let why: Trouble;
       try {
-        const { from, to, profile } = choice;
-        const info = await api.create({ from, to, profile, consent: true }, signal);
+        const { from, to, profile, badge } = choice;
+        const info = await api.create({ from, to, profile, consent: true, badge }, signal);
         this.session = info;
         this.store.set({ session: info, rows: [], falls: [] });
         await this.serve(info, choice, input, signal);

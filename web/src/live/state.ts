@@ -17,6 +17,7 @@ export interface Choice {
   from: string;
   to: string[]; // the first is shown beside the speaker
   profile: Profile;
+  badge: boolean; // re-rendered pictures say that they are
 }
 
 export interface LiveState {

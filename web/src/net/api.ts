@@ -45,6 +45,13 @@ export function get(id: string, signal?: AbortSignal): Promise<SessionInfo> {
   return json(address(`v1/sessions/${encodeURIComponent(id)}`), { signal });
 }
 
+/** Switches the re-rendering of the mouth in one dub on or off. */
+export function setLips(id: string, lang: string, on: boolean, signal?: AbortSignal): Promise<SessionInfo> {
+  return json(sessionURL(id), {
+    method: "PATCH", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ dubs: { [lang]: { lips: on } } }), signal,
+  });
+}
+
 const ending = new Set<Promise<unknown>>();
 
 /** Ends a session or a WHIP or WHEP resource. It also goes out while the page is being left. */

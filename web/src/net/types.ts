@@ -8,6 +8,7 @@ export interface Pair {
 }
 
 export type Profile = "sync" | "live";
+export type LipsState = "on" | "off" | "no consent" | "not available";
 export type Level = "lips" | "voice" | "captions" | "passthrough";
 
 export interface Span {
@@ -39,6 +40,8 @@ export interface Phrase {
 
 export interface Dub {
   ladder: Level;
+  why?: string;
+  lips?: LipsState;
   late_ms?: Span;
   ear_voice_span_ms?: Span;
   av_offset_ms?: Offset;
@@ -64,6 +67,7 @@ export interface NewSession {
   to: string[];
   profile: Profile;
   consent: boolean;
+  badge: boolean;
 }
 
 export interface Caption {

@@ -50,7 +50,7 @@ function Card({ plot, value, text, series, least = 1, hold, fixed, unit, stepped
         </svg>
         {unit && series.length > 0 && <><i class="hi">{unit(r[1])}</i><i class="lo">{unit(r[0])}</i></>}
       </div>
-      <small>{why || t(`${plot}Hint`)}</small>
+      <small data-testid={`${plot}-why`}>{why || t(`${plot}Hint`)}</small>
     </div>
   );
 }

@@ -1,18 +1,17 @@
 import { languageName, t } from "../i18n";
 import type { LiveState } from "../live/state";
-import type { Pair } from "../net/types";
+import type { LipsState, Pair } from "../net/types";
 import { Links } from "./Links";
 
 interface Props {
   state: LiveState;
   pairs: Pair[];
-  badge: boolean;
-  setBadge(on: boolean): void;
+  setLips(lang: string, on: boolean): void;
   onStop(): void;
 }
 
 /** What is being dubbed, how to end it, and how others can watch. */
-export function Running({ state, pairs, badge, setBadge, onStop }: Props) {
+export function Running({ state, pairs, setLips, onStop }: Props) {
   const { choice, session } = state;
   if (!choice) return null;
   const quality = pairs.find((p) => p.from === choice.from && p.to === choice.to[0])?.quality;
@@ -23,11 +22,22 @@ export function Running({ state, pairs, badge, setBadge, onStop }: Props) {
       <button type="button" class="primary danger wide" data-testid="stop" onClick={onStop}>{t("stop")}</button>
       {choice.kind === "camera" && <p class="hint">{t("headphones")}</p>}
       <p class="hint"><b>{t(choice.profile)}.</b> {t(`${choice.profile}Hint`)}</p>
-      <label class="check small">
-        <input type="checkbox" checked={badge} data-testid="badge-toggle" onChange={(e) => setBadge(e.currentTarget.checked)} />
-        <span>{t("showBadge")}</span>
-      </label>
+      {choice.to.map((lang) => <Lips key={lang} lang={lang} state={session?.dubs?.[lang]?.lips} alone={choice.to.length === 1} set={(on) => setLips(lang, on)} />)}
       {session && <Links session={session} />}
     </div>
+  );
+}
+
+/** Whether one dub's mouth is re-rendered, and why it cannot be. */
+function Lips({ lang, state, alone, set }: { lang: string; state?: LipsState; alone: boolean; set(on: boolean): void }) {
+  const never = state === "no consent" || state === "not available";
+  return (
+    <label class="check small">
+      <input type="checkbox" checked={state === "on"} disabled={!state || never} data-testid={`lips-${lang}`} data-state={state} onChange={(e) => set(e.currentTarget.checked)} />
+      <span>
+        {t("lipsSwitch")}{!alone && ` · ${languageName(lang)}`}
+        {never && <small> {t(state === "no consent" ? "lipsNoConsent" : "lipsNotAvailable")}</small>}
+      </span>
+    </label>
   );
 }

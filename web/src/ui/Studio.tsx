@@ -60,9 +60,9 @@ export function Studio() {
   const run = (kind: SourceKind, open: () => Promise<Input>) => {
     setTrouble(null);
     // The sample speaks English, whatever the camera's speaker does.
-    const { from, to, also, profile } = kind === "sample" ? withPair({ ...chosen, from: "en" }, pairs ?? []) : chosen;
+    const { from, to, also, profile, badge } = kind === "sample" ? withPair({ ...chosen, from: "en" }, pairs ?? []) : chosen;
     setCamera(null);
-    void live.start({ kind, from, to: [to, ...also], profile }, open);
+    void live.start({ kind, from, to: [to, ...also], profile, badge }, open);
   };
 
   const start = () => {
@@ -91,7 +91,7 @@ export function Studio() {
           run("sample", () => openVideo(new URL("sample.mp4", document.baseURI).href, "sample-missing"));
         }} />
         {on
-          ? <Running state={state} pairs={pairs ?? []} badge={form.badge} setBadge={(badge) => change({ badge })} onStop={() => live.stop()} />
+          ? <Running state={state} pairs={pairs ?? []} setLips={(lang, on) => void live.setLips(lang, on)} onStop={() => live.stop()} />
           : <Setup form={chosen} change={change} pairs={pairs} camera={camera} setCamera={turnOn} nudge={nudge} onStart={start} />}
         <Captions rows={state.rows} from={state.choice?.from ?? chosen.from} to={state.choice?.to[0] ?? chosen.to} />
         {state.choice ? <><Plots state={state} /><Waterfall falls={state.falls} /></> : <Flow />}

@@ -60,9 +60,13 @@ describe("page", { skip: chromium ? false : "no Chromium on this machine", concu
     assert.ok(delay > 950 && delay < 3000, `delay ${delay}`);
     await page.waitForSelector(`${id("waterfall")} ol li`);
     assert.equal(await text(page, "badge"), "AI dubbed");
-    await page.click(id("badge-toggle"));
-    assert.equal(await page.$(id("badge")), null);
-    await page.click(id("badge-toggle"));
+    await page.waitForSelector(`${id("lips-es")}[data-state="on"]`);
+    await page.click(id("lips-es"));
+    await page.waitForSelector(`${id("lips-es")}[data-state="off"]:not(:checked)`);
+    await page.waitForSelector(`${id("ladder")}[data-value="voice"]`);
+    await has(page, "ladder-why", "switched off");
+    await page.click(id("lips-es"));
+    await page.waitForSelector(`${id("lips-es")}[data-state="on"]:checked`);
     await shot(page, "sample");
     const { pcs, session } = await page.evaluate(() => ({ pcs: Object.keys(window.__livedub.pcs).sort(), session: window.__livedub.sessionId }));
     assert.deepEqual(pcs, ["publish", "watch"]);

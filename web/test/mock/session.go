@@ -34,10 +34,11 @@ type session struct {
 	refresh func()
 	done    chan struct{}
 	reason  string
+	off     map[string]bool // dubs whose mouth was switched off
 }
 
 func newSession(id, from string, to []string, profile string) *session {
-	return &session{id: id, from: from, to: to, profile: profile, refresh: func() {}, done: make(chan struct{}),
+	return &session{id: id, from: from, to: to, profile: profile, refresh: func() {}, done: make(chan struct{}), off: map[string]bool{},
 		tracks: map[string][]*webrtc.TrackLocalStaticRTP{}}
 }
 
@@ -94,12 +95,37 @@ func (v *session) show(w http.ResponseWriter, _ *http.Request) {
 		level = "voice"
 	}
 	for _, l := range v.to {
-		dubs[l] = map[string]any{"ladder": level, "phrases": phrases,
+		level, why, lips := level, "", "on"
+		v.mu.Lock()
+		if v.off[l] {
+			level, why, lips = "voice", "switched off", "off"
+		}
+		v.mu.Unlock()
+		dubs[l] = map[string]any{"ladder": level, "why": why, "lips": lips, "phrases": phrases,
 			"ear_voice_span_ms": map[string]any{"p50": 4100 + 260*math.Sin(now/3), "p95": 4900, "samples": 12},
 			"av_offset_ms":      map[string]any{"p1": -20, "p50": 4, "p99": 31, "samples": 500}}
 	}
 	out["dubs"], out["state"], out["now"] = dubs, "live", now
 	reply(w, 200, out)
+}
+
+// change switches the mouth of dubs.
+func (v *session) change(w http.ResponseWriter, r *http.Request) {
+	var ask struct {
+		Dubs map[string]struct {
+			Lips bool `json:"lips"`
+		} `json:"dubs"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil {
+		reply(w, 400, map[string]string{"error": err.Error()})
+		return
+	}
+	v.mu.Lock()
+	for l, d := range ask.Dubs {
+		v.off[l] = !d.Lips
+	}
+	v.mu.Unlock()
+	v.show(w, r)
 }
 
 // events tells the captions word by word, and the end.
