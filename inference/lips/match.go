@@ -10,31 +10,33 @@ type sample struct {
 }
 
 const (
-	matchStep = .06
+	matchStep = 2 * maskStep
+	matchW    = (maskW + 1) / 2
+	matchH    = (maskH + 1) / 2
 	unlikely  = 22 // difference in brightness at which two places are not the same skin
 )
 
 // match fits the layer's colours to the skin around the mouth, and takes out of
 // the mask what is not the same skin in both: the background beside a jaw, hair.
 func (p *paste) match() {
-	var ring []sample
+	ring := make([]sample, 0, matchW*matchH)
+	var where [matchW * matchH]int // 1 + index in ring
 	lip := p.layer.warp
-	for y := maskY; y < maskY+maskStep*maskH; y += matchStep {
-		for x := maskX; x < -maskX; x += matchStep {
-			a := p.mask.at(x, y)
-			if a <= .02 || p.lips(x, y, .08) {
-				continue
-			}
-			s := sample{x: x, y: y, weight: 1}
-			px, py := p.global(x, y)
-			ox, oy := p.sunk(px, py, x, y)
-			sx, sy, _ := lip.back(x, y)
-			fx, fy := p.source(sx, sy)
-			ou, ov := p.before.chroma(ox, oy)
-			nu, nv := p.layer.src.chroma(fx, fy)
-			s.diff = [3]float64{soft(p.before, ox, oy, p.pose.eyes()) - soft(p.layer.src, fx, fy, p.layer.pose.eyes()), float64(ou - nu), float64(ov - nv)}
-			ring = append(ring, s)
+	for i := range where {
+		x, y := maskX+float64(i%matchW)*matchStep, maskY+float64(i/matchW)*matchStep
+		if p.mask[i/matchW*2*maskW+i%matchW*2] <= .02 || p.lips(x, y, .08) {
+			continue
 		}
+		s := sample{x: x, y: y, weight: 1}
+		px, py := p.global(x, y)
+		ox, oy := p.sunk(px, py, x, y)
+		sx, sy, _ := lip.back(x, y)
+		fx, fy := p.source(sx, sy)
+		ou, ov := p.before.chroma(ox, oy)
+		nu, nv := p.layer.src.chroma(fx, fy)
+		s.diff = [3]float64{soft(p.before, ox, oy, p.pose.eyes()) - soft(p.layer.src, fx, fy, p.layer.pose.eyes()), float64(ou - nu), float64(ov - nv)}
+		ring = append(ring, s)
+		where[i] = len(ring)
 	}
 	if len(ring) < 12 {
 		return
@@ -55,14 +57,16 @@ func (p *paste) match() {
 			continue
 		}
 		var sum, n float64
-		for j := range ring {
-			d := square(ring[j].x-x) + square(ring[j].y-y)
-			if d > square(1.6*matchStep) {
-				continue
+		col, row := i%maskW/2, i/maskW/2
+		for r := max(row-1, 0); r <= min(row+1, matchH-1); r++ {
+			for c := max(col-1, 0); c <= min(col+1, matchW-1); c++ {
+				if k := where[r*matchW+c]; k > 0 {
+					s := &ring[k-1]
+					near := max(0, 1-(square(s.x-x)+square(s.y-y))/square(1.6*matchStep))
+					sum += near * s.weight
+					n += near
+				}
 			}
-			g := math.Exp(-d / square(matchStep))
-			sum += g * ring[j].weight
-			n += g
 		}
 		if n > .05 {
 			p.mask[i] *= float32(smooth((sum/n - .12) / .25))

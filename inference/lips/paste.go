@@ -94,17 +94,20 @@ func (p *paste) run(r region) image.Rectangle {
 
 func (p *paste) luma() {
 	src, own := p.layer.src, p.before
+	x0, y0 := p.local(0, 0)
+	xx, xy := p.local(1, 0)
+	xx, xy = xx-x0, xy-y0 // one pixel to the right
 	for py := p.rect.Min.Y; py < p.rect.Max.Y; py++ {
 		row := p.dst.Y[py*p.dst.YStride:]
-		for px := p.rect.Min.X; px < p.rect.Max.X; px++ {
-			x, y := p.local(float64(px), float64(py))
+		x, y := p.local(float64(p.rect.Min.X), float64(py))
+		for px := p.rect.Min.X; px < p.rect.Max.X; px, x, y = px+1, x+xx, y+xy {
 			a := p.mask.at(x, y)
 			d := jaw(x, y, p.drop*p.amount)
 			if a <= 0 && d == 0 {
 				continue
 			}
-			var v float32
-			if a < 1 {
+			v := float32(row[px])
+			if a < 1 && d != 0 {
 				ox, oy := own.at(float64(px)+p.pose.s*d, float64(py)-p.pose.c*d)
 				v = own.y.cubic(float32(ox), float32(oy))
 			}
