@@ -40,6 +40,7 @@ var layers = []layer{
 
 	{"web", nil},
 	{"internal/doctor", []string{"media", "media/codec", "inference", "inference/...", "internal/proc"}},
+	{"internal/judge", []string{"media", "inference"}},
 	{"internal/talker", []string{"media", "media/...", "inference", "inference/viseme"}},
 	{"internal/talker/...", []string{"media", "media/...", "inference", "internal/talker"}},
 	{"internal/...", []string{"internal/..."}},
