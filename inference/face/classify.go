@@ -1,6 +1,8 @@
 package face
 
 import (
+	"cmp"
+	"math/bits"
 	"slices"
 )
 
@@ -20,10 +22,7 @@ func (c *classifier) score(g *gray, x, y, side float64) float64 {
 		at := 0
 		for range c.depth {
 			n := &t.nodes[at]
-			at = 2*at + 1
-			if g.at(fx+int(n.c1)*s, fy+int(n.r1)*s) <= g.at(fx+int(n.c2)*s, fy+int(n.r2)*s) {
-				at++
-			}
+			at = 2*at + 2 - above(g.at(fx+int(n.c1)*s, fy+int(n.r1)*s), g.at(fx+int(n.c2)*s, fy+int(n.r2)*s))
 		}
 		sum += t.leaves[at-len(t.nodes)]
 		if sum <= t.threshold {
@@ -33,13 +32,16 @@ func (c *classifier) score(g *gray, x, y, side float64) float64 {
 	return float64(sum - c.trees[len(c.trees)-1].threshold)
 }
 
+// above returns 1 if p > q and else 0, without a branch, which no processor could foresee.
+func above(p, q byte) int { return int(uint(int(q)-int(p)) >> (bits.UintSize - 1)) }
+
 // fixed turns a coordinate, in which pixel i lies at i, to 1/65536 of a pixel
 // such that cutting off the fraction gives the nearest pixel.
 func fixed(v float64) int { return int((v + .5) * (1 << 16)) }
 
 // at returns the pixel at (x, y), given in 1/65536; beyond the edge, the nearest one.
 func (g *gray) at(x, y int) byte {
-	return g.pix[min(max(y>>16, 0), g.h-1)*g.w+min(max(x>>16, 0), g.w-1)]
+	return g.pix[min(max(y>>16, 0), g.h-1)*g.stride+min(max(x>>16, 0), g.w-1)]
 }
 
 // quick is how many trees a table holds: few windows without a face get beyond.
@@ -78,11 +80,7 @@ func (t *table) passes(c *classifier, g *gray, x, y int) bool {
 		at := 0
 		for range c.depth {
 			p := &pair[at]
-			bit := 0
-			if pix[base+int(p[0])] <= pix[base+int(p[1])] {
-				bit = 1
-			}
-			at = 2*at + 1 + bit
+			at = 2*at + 2 - above(pix[base+int(p[0])], pix[base+int(p[1])])
 		}
 		tree := &c.trees[i]
 		sum += tree.leaves[at-nodes]
@@ -96,15 +94,7 @@ func (t *table) passes(c *classifier, g *gray, x, y int) bool {
 // merge puts overlapping boxes together, each group at its mean weighted by
 // score, and returns the groups by falling score.
 func merge(found []box) []box {
-	slices.SortStableFunc(found, func(a, b box) int {
-		switch {
-		case a.score > b.score:
-			return -1
-		case a.score < b.score:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(found, func(a, b box) int { return cmp.Compare(b.score, a.score) })
 	var groups []box
 	used := make([]bool, len(found))
 	for i, head := range found {

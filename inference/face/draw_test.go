@@ -25,6 +25,9 @@ type drawn struct {
 // blob is 1 inside an ellipse around (cx, cy) and falls to 0 outside, softly.
 func blob(x, y, cx, cy, rx, ry, soft float64) float64 {
 	d := math.Hypot((x-cx)/rx, (y-cy)/ry)
+	if d > 1+8*soft {
+		return 0
+	}
 	return 1 / (1 + math.Exp((d-1)/soft))
 }
 

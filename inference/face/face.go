@@ -7,6 +7,7 @@
 package face
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -214,11 +215,12 @@ func (s *stream) look(f *media.Frame, step time.Duration, fresh bool) {
 		return
 	}
 	s.busy = false
-	for _, b := range s.search.faces() {
-		if b.score <= beginScore || len(s.tracks) >= maxFaces {
-			break
+	found := s.search.faces()
+	slices.SortStableFunc(found, func(a, b box) int { return cmp.Compare(b.side, a.side) }) // if they are too many, the nearest
+	for _, b := range found {
+		if b.score > beginScore && len(s.tracks) < maxFaces {
+			s.adopt(f, b)
 		}
-		s.adopt(f, b)
 	}
 }
 

@@ -51,6 +51,8 @@ func (o *observation) box() box {
 const (
 	boxEyes  = 2.9 // side of a classifier's window over the distance between the eyes
 	boxBelow = .22 // its middle, in eye distances below the eyes
+
+	plainScore = 25 // no need to look farther
 )
 
 // prediction says where a face will be in the next picture.
@@ -135,20 +137,28 @@ func (w *follower) follow(c *cascades, t *track, f *media.Frame) (observation, b
 // that show the likeliest face, and that face in the crop's own measure.
 func (w *follower) windows(c *cascades) (score float64, best box) {
 	w.found = w.found[:0]
-	for _, side := range []float64{boxEyes / 1.15, boxEyes, boxEyes * 1.15} {
-		for iy := -2; iy <= 2; iy++ {
-			for ix := -2; ix <= 2; ix++ {
-				p := inference.Point{X: float64(ix) * shift * side, Y: boxBelow + float64(iy)*shift*side}
-				x, y := w.crop.pixel(p)
-				if q := c.face.score(&w.crop.gray, x, y, side*w.crop.eyes); q > 0 {
-					w.found = append(w.found, box{p.X, p.Y, side, q})
+	for _, far := range []bool{false, true} { // near the middle, and if that was not plain all around
+		for _, side := range []float64{boxEyes / 1.15, boxEyes, boxEyes * 1.15} {
+			for iy := -2; iy <= 2; iy++ {
+				for ix := -2; ix <= 2; ix++ {
+					if max(ix*ix, iy*iy) > 1 != far {
+						continue
+					}
+					p := inference.Point{X: float64(ix) * shift * side, Y: boxBelow + float64(iy)*shift*side}
+					x, y := w.crop.pixel(p)
+					if q := c.face.score(&w.crop.gray, x, y, side*w.crop.eyes); q > 0 {
+						w.found = append(w.found, box{p.X, p.Y, side, q})
+					}
 				}
 			}
 		}
-	}
-	for _, g := range merge(w.found) {
-		if g.score > score {
-			score, best = g.score, g
+		for _, g := range merge(w.found) {
+			if g.score > score {
+				score, best = g.score, g
+			}
+		}
+		if score > plainScore {
+			break
 		}
 	}
 	return score, best
@@ -176,7 +186,6 @@ func (w *follower) eyes(c *cascades, window box, lost bool) (frame, bool) {
 		p, _ := w.walker.locate(c.eye, &w.crop.gray, x, y, side*w.crop.eyes, i == 1)
 		eye[i] = w.crop.own(p.X, p.Y)
 		eye[i].X -= sign * eyeBias
-		eye[i].Y += eyeBias
 	}
 	f := frameOf(eye[0], eye[1])
 	middle := f.place(inference.Point{Y: boxBelow})

@@ -7,10 +7,10 @@ import (
 	"livedub/media"
 )
 
-// gray is a picture of brightness alone; pixel (x, y) is at pix[y*w+x].
+// gray is a picture of brightness alone; pixel (x, y) is at pix[y*stride+x].
 type gray struct {
-	w, h int
-	pix  []byte
+	w, h, stride int
+	pix          []byte
 }
 
 // size makes g w by h pixels of undefined contents, in the memory it has if that is enough.
@@ -18,7 +18,7 @@ func (g *gray) size(w, h int) {
 	if cap(g.pix) < w*h {
 		g.pix = make([]byte, w*h)
 	}
-	g.w, g.h, g.pix = w, h, g.pix[:w*h]
+	g.w, g.h, g.stride, g.pix = w, h, w, g.pix[:w*h]
 }
 
 // shrink makes g the rectangle of f's luma from (x0, y0), each of g's w by h
@@ -97,12 +97,15 @@ func frameOf(left, right inference.Point) frame {
 // What a crop shows, in eye distances from between the eyes: the classifier's
 // window with room to move, and the widest windows of the localizers.
 const (
-	cropSide  = 1.95 // to the left and to the right
-	cropAbove = 1.55
-	cropBelow = 2.35
+	cropSide  = 2.05 // to the left and to the right
+	cropAbove = 1.7
+	cropBelow = 2.4
 	cropEyes  = 60.0 // pixels between the eyes; less for small faces
 	maxZoom   = 2.0  // beyond it a crop shows nothing new
 )
+
+// cropStride is a crop's stride and more than its height, so that 16 bits are the place of a pixel.
+const cropStride = 256
 
 // crop is a face cut out of a picture, upright and at one size.
 type crop struct {
@@ -115,9 +118,16 @@ type crop struct {
 // cut fills c with the face at at.
 func (c *crop) cut(f *media.Frame, at frame) {
 	c.at, c.eyes = at, min(cropEyes, maxZoom*at.eyes)
-	c.size(int(2*cropSide*c.eyes)+1, int((cropAbove+cropBelow)*c.eyes)+1)
+	if c.pix == nil {
+		c.pix = make([]byte, cropStride*cropStride)
+	}
+	c.w, c.h, c.stride = int(2*cropSide*c.eyes)+1, int((cropAbove+cropBelow)*c.eyes)+1, cropStride
 	// First whole pixels are averaged, so that the turning below skips none.
 	k := max(int(at.eyes/c.eyes), 1)
+	if k == 1 {
+		c.turn(&gray{w: f.Width, h: f.Height, stride: f.YStride, pix: f.Y}, 0, 0, 1)
+		return
+	}
 	lo := inference.Point{X: math.Inf(1), Y: math.Inf(1)}
 	hi := inference.Point{X: math.Inf(-1), Y: math.Inf(-1)}
 	for _, p := range []inference.Point{{X: -cropSide, Y: -cropAbove}, {X: cropSide, Y: -cropAbove}, {X: -cropSide, Y: cropBelow}, {X: cropSide, Y: cropBelow}} {
@@ -129,13 +139,12 @@ func (c *crop) cut(f *media.Frame, at frame) {
 	x0, y0 := within(lo.X, f.Width)/k*k, within(lo.Y, f.Height)/k*k
 	x1, y1 := within(hi.X+2, f.Width), within(hi.Y+2, f.Height)
 	c.small.shrink(f, x0, y0, 1/float64(k), (x1-x0)/k+1, (y1-y0)/k+1)
-	c.turn(float64(x0), float64(y0), float64(k))
+	c.turn(&c.small, float64(x0), float64(y0), float64(k))
 }
 
-// turn samples c from c.small, whose first pixel is the box of k by k at (x0, y0).
-func (c *crop) turn(x0, y0, k float64) {
+// turn samples c from src, whose first pixel is the box of k by k at (x0, y0).
+func (c *crop) turn(src *gray, x0, y0, k float64) {
 	const one = 1 << 16
-	src := &c.small
 	sin, cos := math.Sincos(c.at.roll)
 	step := c.at.eyes / c.eyes / k
 	start := c.at.place(inference.Point{X: -cropSide, Y: -cropAbove})
@@ -145,18 +154,18 @@ func (c *crop) turn(x0, y0, k float64) {
 	for v := range c.h {
 		x := int((ox - sin*step*float64(v)) * one)
 		y := int((oy + cos*step*float64(v)) * one)
-		row := c.pix[v*c.w : (v+1)*c.w]
+		row := c.pix[v*c.stride:][:c.w]
 		for u := range row {
 			ix, iy := x>>16, y>>16
 			if uint(ix) < uint(src.w-1) && uint(iy) < uint(src.h-1) {
 				fx, fy := x&(one-1)>>8, y&(one-1)>>8
-				p := src.pix[iy*src.w+ix:]
-				q := p[src.w:][:2]
+				p := src.pix[iy*src.stride+ix:]
+				q := p[src.stride:][:2]
 				a := int(p[0])<<8 + (int(p[1])-int(p[0]))*fx
 				b := int(q[0])<<8 + (int(q[1])-int(q[0]))*fx
 				row[u] = byte((a<<8 + (b-a)*fy + 1<<15) >> 16)
 			} else { // the picture's edge goes on
-				row[u] = src.pix[min(max(iy, 0), src.h-1)*src.w+min(max(ix, 0), src.w-1)]
+				row[u] = src.pix[min(max(iy, 0), src.h-1)*src.stride+min(max(ix, 0), src.w-1)]
 			}
 			x += dx
 			y += dy

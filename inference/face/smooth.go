@@ -1,6 +1,7 @@
 package face
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -36,21 +37,13 @@ func (s *stream) Faces(t time.Duration) []inference.Face {
 			}
 		}
 	}
-	slices.SortStableFunc(faces, func(a, b inference.Face) int {
-		switch {
-		case a.Size > b.Size:
-			return -1
-		case a.Size < b.Size:
-			return 1
-		}
-		return a.ID - b.ID
-	})
+	slices.SortStableFunc(faces, func(a, b inference.Face) int { return cmp.Compare(b.Size, a.Size) })
 	return faces
 }
 
 // near returns the observations that the face at time t may rest on.
 func (h *history) near(t time.Duration) []observation {
-	at := func(o observation, t time.Duration) int { return int(max(-1, min(1, o.at-t))) }
+	at := func(o observation, t time.Duration) int { return cmp.Compare(o.at, t) }
 	i, _ := slices.BinarySearchFunc(h.observations, t-inference.FaceWindow, at)
 	j, _ := slices.BinarySearchFunc(h.observations, t+inference.FaceWindow+1, at)
 	return h.observations[i:j]
@@ -142,10 +135,10 @@ func (s *series) line(t, sigma float64) inference.Point {
 // smooth returns the face at time t, and false if what is known makes no face.
 func smooth(near []observation, t time.Duration) (inference.Face, bool) {
 	n := len(near)
-	make1 := func() *series {
+	empty := func() *series {
 		return &series{at: make([]float64, n), p: make([]inference.Point, n), bad: make([]bool, n)}
 	}
-	left, right, turn, trust := make1(), make1(), make1(), make1()
+	left, right, turn, trust := empty(), empty(), empty(), empty()
 	var eyes float64
 	for i, o := range near {
 		d := (o.at - t).Seconds()
@@ -172,7 +165,7 @@ func smooth(near []observation, t time.Duration) (inference.Face, bool) {
 	}
 	var p [points]inference.Point
 	for k := range p {
-		own := make1()
+		own := empty()
 		own.at = left.at
 		for i, o := range near {
 			own.p[i] = frames[i].of(o.points[k])
