@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"fmt"
@@ -19,11 +20,13 @@ var heardJS string
 
 // heard is what a page's player let sound for a while, in seconds on the session's clock.
 type heard struct {
-	From, To      float64
-	Captions      []float64 // when what they say was said
-	Onsets        []float64 // when dubs began to sound
-	Delay, Buffer float64
+	From, To, Delay float64
+	Captions        []float64 // when what they say was said
+	Onsets          []onsetHeard
 }
+
+// onsetHeard is when a dub began to sound, and how long the player kept its sound before.
+type onsetHeard struct{ At, Buffer float64 }
 
 // listen has the page listen to its own dub by the fake speaker.
 func listen(t *testing.T, ctx context.Context, seconds int) heard {
@@ -36,43 +39,41 @@ func listen(t *testing.T, ctx context.Context, seconds int) heard {
 }
 
 // lags returns how many seconds later than its caption's time + D each dub
-// sounded that was due while the page listened, sorted. A dub that did not
-// sound has the lag of the nearest that did; one that follows another at once
-// cannot be told from it and is left out.
-func (h heard) lags() []float64 {
-	var out []float64
+// sounded that was due while the page listened, and how many of them the
+// player's buffer does not explain. A dub that did not sound has the lag of
+// the nearest that did; one that follows another at once cannot be told from
+// it and is left out.
+func (h heard) lags() (lags, unexplained []float64) {
 	last := math.Inf(1) // the first may follow one before the page listened
 	for _, start := range h.Captions {
 		due, apart := start+h.Delay, start-last > 2
 		last = start
-		if !apart || due < h.From+1.5 || due > h.To-1.5 { // at the edges it may have sounded before or after
+		if !apart || len(h.Onsets) == 0 || due < h.From+1.5 || due > h.To-1.5 { // at the edges it may have sounded before or after
 			continue
 		}
-		lag := math.Inf(1)
-		for _, o := range h.Onsets {
-			if math.Abs(o-due) < math.Abs(lag) {
-				lag = o - due
-			}
-		}
-		out = append(out, lag)
+		o := slices.MinFunc(h.Onsets, func(a, b onsetHeard) int { return cmp.Compare(math.Abs(a.At-due), math.Abs(b.At-due)) })
+		lags = append(lags, o.At-due)
+		unexplained = append(unexplained, o.At-due-o.Buffer)
 	}
-	slices.Sort(out)
-	return out
+	return lags, unexplained
 }
 
-// onTime judges that at least n dubs sounded when their captions said, D later.
+// onTime judges that at least n dubs sounded when their captions said, D
+// later. A busy machine makes some late, by more than the player keeps; none
+// early, and not all late.
 func (h heard) onTime(t *testing.T, n int) {
 	t.Helper()
-	lags := h.lags()
-	t.Logf("%d dubs sounded %.3f s later than caption + D; the player's buffer: %.3f s", len(lags), lags, h.Buffer)
+	lags, unexplained := h.lags()
+	t.Logf("dubs sounded %.3f s later than caption + D; without the player's buffer %.3f s", lags, unexplained)
 	if len(lags) < n {
 		t.Errorf("%d dubs: %+v", len(lags), h)
 		return
 	}
-	// 60 ms before: how well the clocks are told and an onset is seen; 250 ms
-	// after: the network, the page's sound, a page that is held up.
-	if late := lags[len(lags)/2] - h.Buffer; late < -.06 || late > .25 {
-		t.Errorf("dubs sound %.0f ms after their captions' times + D and the player's buffer of %.0f ms", late*1000, h.Buffer*1000)
+	// 60 ms: how well the clocks are told and an onset is seen. 250 ms: the
+	// network, the page's sound, a page that is held up.
+	slices.Sort(lags)
+	if early, late := lags[len(lags)/2], slices.Min(unexplained); early < -.06 || late > .25 {
+		t.Errorf("dubs sound %.0f ms later than their captions' times + D, without the player's buffer at least %.0f ms", early*1000, late*1000)
 	}
 }
 

@@ -1,7 +1,7 @@
 // Listens to the page's dub for so many seconds. Returns in seconds on the
 // session's clock: `from` and `to` when, `captions` what was said in lang,
-// `onsets` when a tone began, in what comes out of the player; and `buffer`,
-// how long the player kept the sound.
+// `onsets` when a tone began in what comes out of the player, and how long the
+// player kept its sound at that time.
 async (lang, hz, seconds) => {
   const { session, dubbed } = window.__livedub.state;
   const door = `v1/sessions/${session.id}`;
@@ -13,9 +13,12 @@ async (lang, hz, seconds) => {
     const came = performance.now();
     if (came - sent < way) [way, zero] = [came - sent, (came + sent) / 2 - now * 1000];
   };
-  const kept = async () => {
+  let buffer = 0, delay = 0, count = 0;
+  const measure = async () => {
     for (const r of (await window.__livedub.pcs.watch.getStats()).values()) {
-      if (r.type === "inbound-rtp" && r.kind === "audio") return [r.jitterBufferDelay, r.jitterBufferEmittedCount];
+      if (r.type !== "inbound-rtp" || r.kind !== "audio" || r.jitterBufferEmittedCount === count) continue;
+      buffer = (r.jitterBufferDelay - delay) / (r.jitterBufferEmittedCount - count);
+      [delay, count] = [r.jitterBufferDelay, r.jitterBufferEmittedCount];
     }
   };
   const captions = new Map();
@@ -39,23 +42,22 @@ async (lang, hz, seconds) => {
     const level = 2 * Math.hypot(re, im) / block.length;
     if (level < 0.08 || level * level / 2 < power / block.length / 2) return; // silent, or rather a voice
     const now = performance.now();
-    if (now - last > 1000) onsets.push(now);
+    if (now - last > 1000) onsets.push({ at: now, buffer });
     last = now;
   }, 4);
-  const before = await kept();
   const from = performance.now();
-  for (let i = 0; i < 10; i++) {
-    await ask();
-    await new Promise((done) => setTimeout(done, seconds * 100));
+  let to = from;
+  while (to < from + seconds * 1000) {
+    await Promise.all([ask(), measure()]);
+    await new Promise((done) => setTimeout(done, 200));
+    to = performance.now();
   }
-  const to = performance.now();
-  const after = await kept();
   clearInterval(look);
   events.close();
   await audio.close();
   const clock = (t) => (t - zero) / 1000;
   return {
-    from: clock(from), to: clock(to), onsets: onsets.map(clock), captions: [...captions.values()],
-    delay: session.delay_ms / 1000, buffer: (after[0] - before[0]) / (after[1] - before[1]),
+    from: clock(from), to: clock(to), delay: session.delay_ms / 1000, captions: [...captions.values()],
+    onsets: onsets.map(({ at, buffer }) => ({ at: clock(at), buffer })),
   };
 }
