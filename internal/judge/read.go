@@ -210,7 +210,8 @@ func darkLine(p *patch, mid, d, from, to int) (depth []float64, line []int) {
 	for x := mid; x >= 2 && x < cols-2 && n < fine*70/100; x += d {
 		n++
 	}
-	// Closed lips meet in a thin line; the ends of an open mouth are as thick as a lip.
+	// Lips meet in a thin line, at the corners always; nearer to the middle an
+	// open mouth is as thick as a lip, but farther out so is a beard.
 	const k, wide = fine * 7 / 100, fine * 15 / 100
 	contrast := make([][rows]float64, n)
 	for i := range n {
@@ -220,8 +221,9 @@ func darkLine(p *patch, mid, d, from, to int) (depth []float64, line []int) {
 				y[r] += p[r*cols+mid+d*i+j][0] / 5
 			}
 		}
+		open := min(max((.4-float64(i)/fine)/.15, 0), 1)
 		for r := wide; r < rows-wide; r++ {
-			contrast[i][r] = max(min(y[r-k], y[r+k]), min(y[r-wide], y[r+wide])) - y[r]
+			contrast[i][r] = max(min(y[r-k], y[r+k])-y[r], open*(min(y[r-wide], y[r+wide])-y[r]))
 		}
 	}
 	// The best path, one row up or down a column, by dynamic programming from the far end.
