@@ -7,6 +7,7 @@ type sample struct {
 	x, y   float64
 	weight float64
 	diff   [3]float64 // picture minus layer, by plane
+	slope  [2]float64 // of the picture's brightness, along x and y
 }
 
 const (
@@ -16,41 +17,109 @@ const (
 	unlikely  = 22 // difference in brightness at which two places are not the same skin
 )
 
-// match fits the layer's colours to the skin around the mouth, and takes out of
-// the mask what is not the same skin in both: the background beside a jaw, hair.
+// match lays the layer on the skin around the mouth, fits its colours to it, and
+// takes out of the mask what is not the same skin in both: the background
+// beside a jaw, hair.
 func (p *paste) match() {
-	ring := make([]sample, 0, matchW*matchH)
-	var where [matchW * matchH]int // 1 + index in ring
-	lip := p.layer.warp
-	for i := range where {
-		x, y := maskX+float64(i%matchW)*matchStep, maskY+float64(i/matchW)*matchStep
-		if p.mask[i/matchW*2*maskW+i%matchW*2] <= .02 || p.lips(x, y, .08) {
-			continue
-		}
-		s := sample{x: x, y: y, weight: 1}
-		px, py := p.global(x, y)
-		ox, oy := p.sunk(px, py, x, y)
-		sx, sy, _ := lip.back(x, y)
-		fx, fy := p.source(sx, sy)
-		ou, ov := p.before.chroma(ox, oy)
-		nu, nv := p.layer.src.chroma(fx, fy)
-		s.diff = [3]float64{soft(p.before, ox, oy, p.pose.eyes()) - soft(p.layer.src, fx, fy, p.layer.pose.eyes()), float64(ou - nu), float64(ov - nv)}
-		ring = append(ring, s)
-		where[i] = len(ring)
-	}
+	ring, _ := p.compare()
 	if len(ring) < 12 {
 		return
 	}
+	p.fit(ring)
+	p.settle(ring)
+	ring, where := p.compare()
+	p.fit(ring)
+	p.exclude(ring, where)
+}
+
+// where tells, for every second place of the mask, 1 + the index of its sample.
+type where [matchW * matchH]int
+
+// compare reads picture and layer around the lips.
+func (p *paste) compare() (ring []sample, at *where) {
+	ring, at = make([]sample, 0, matchW*matchH), new(where)
+	for i := range at {
+		if p.mask[i/matchW*2*maskW+i%matchW*2] <= .02 {
+			continue
+		}
+		s := sample{x: maskX + float64(i%matchW)*matchStep, y: maskY + float64(i/matchW)*matchStep, weight: 1}
+		if p.lips(s.x, s.y, .08) {
+			continue
+		}
+		ox, oy := p.sunk(s.x, s.y)
+		sx, sy, _ := p.layer.warp.back(s.x, s.y)
+		fx, fy := p.source(sx, sy)
+		ou, ov := p.before.chroma(ox, oy)
+		nu, nv := p.layer.src.chroma(fx, fy)
+		l, r, u, d := p.around(ox, oy)
+		s.slope = [2]float64{(r - l) / (2 * grain), (d - u) / (2 * grain)}
+		s.diff = [3]float64{(l+r+u+d)/4 - soft(p.layer.src, p.layer.pose, fx, fy), float64(ou - nu), float64(ov - nv)}
+		ring = append(ring, s)
+		at[i] = len(ring)
+	}
+	return ring, at
+}
+
+// fit finds the colours' offsets; what does not follow them weighs little.
+func (p *paste) fit(ring []sample) {
 	for range 3 {
 		for k := range p.tint {
-			p.tint[k] = fit(ring, k)
+			p.tint[k] = plain(ring, k)
 		}
 		for i := range ring {
 			s := &ring[i]
 			s.weight = 1 / (1 + square(p.strangeness(s)))
 		}
 	}
-	// Where skin is not the same in both, the picture stays as it is.
+}
+
+// settle moves and stretches the layer so that its skin lies on the picture's:
+// what the nose, half a face away, could not tell. (Gauss-Newton, one step.)
+func (p *paste) settle(ring []sample) {
+	const n = 4 // shift along x and y, stretch along x and y
+	var a [n][n + 1]float64
+	for _, s := range ring {
+		rest := s.diff[0] - float64(p.tint[0].at(s.x, s.y))
+		row := [n]float64{s.slope[0], s.slope[1], s.slope[0] * s.x, s.slope[1] * s.y}
+		for i := range n {
+			for j := range n {
+				a[i][j] += s.weight * row[i] * row[j]
+			}
+			a[i][n] += s.weight * row[i] * rest
+		}
+	}
+	for i := range n { // plain skin says nothing: rather not moved
+		a[i][i] += [n]float64{100, 100, 100, 100}[i] * float64(len(ring))
+	}
+	v := solve(a)
+	limit := func(v, most float64) float64 { return min(max(v, -most), most) }
+	p.layer.dx += limit(v[0], .05)
+	p.layer.dy += limit(v[1], .05)
+	p.layer.sx, p.layer.sy = 1+limit(v[2], .08), 1+limit(v[3], .08)
+}
+
+// solve solves the equations whose right side is each row's last number, by Gauss; they are positive definite.
+func solve(a [4][5]float64) (v [4]float64) {
+	for i := range a {
+		for j := i + 1; j < len(a); j++ {
+			f := a[j][i] / a[i][i]
+			for k := i; k < len(a[j]); k++ {
+				a[j][k] -= f * a[i][k]
+			}
+		}
+	}
+	for i := len(a) - 1; i >= 0; i-- {
+		v[i] = a[i][len(a)]
+		for j := i + 1; j < len(a); j++ {
+			v[i] -= a[i][j] * v[j]
+		}
+		v[i] /= a[i][i]
+	}
+	return v
+}
+
+// exclude takes out of the mask where skin is not the same in both: there the picture stays as it is.
+func (p *paste) exclude(ring []sample, at *where) {
 	for i := range p.mask {
 		x, y := p.mask.place(i)
 		if p.mask[i] == 0 || p.lips(x, y, .14) {
@@ -60,7 +129,7 @@ func (p *paste) match() {
 		col, row := i%maskW/2, i/maskW/2
 		for r := max(row-1, 0); r <= min(row+1, matchH-1); r++ {
 			for c := max(col-1, 0); c <= min(col+1, matchW-1); c++ {
-				if k := where[r*matchW+c]; k > 0 {
+				if k := at[r*matchW+c]; k > 0 {
 					s := &ring[k-1]
 					near := max(0, 1-(square(s.x-x)+square(s.y-y))/square(1.6*matchStep))
 					sum += near * s.weight
@@ -92,14 +161,24 @@ func (p *paste) strangeness(s *sample) float64 {
 	return math.Sqrt(d*d + u*u + v*v)
 }
 
-// soft reads the brightness around a place, over about a twentieth of the distance between the eyes.
-func soft(pic picture, x, y, eyes float64) float64 {
-	d := .018 * eyes
-	return float64(pic.luma(x-d, y-d)+pic.luma(x+d, y-d)+pic.luma(x-d, y+d)+pic.luma(x+d, y+d)) / 4
+// grain is how far around a place skin is compared, in distances between the eyes.
+const grain = .018
+
+// around returns the picture's brightness to the left and right of a pixel, above and below.
+func (p *paste) around(x, y float64) (l, r, u, d float64) {
+	c, s := grain*p.pose.c, grain*p.pose.s
+	b := p.before
+	return float64(b.luma(x-c, y-s)), float64(b.luma(x+c, y+s)), float64(b.luma(x+s, y-c)), float64(b.luma(x-s, y+c))
 }
 
-// fit returns the plane through the samples' differences, by weighted least squares.
-func fit(ring []sample, k int) tint {
+// soft returns the mean brightness around a pixel.
+func soft(b picture, p pose, x, y float64) float64 {
+	c, s := grain*p.c, grain*p.s
+	return float64(b.luma(x-c, y-s)+b.luma(x+c, y+s)+b.luma(x+s, y-c)+b.luma(x-s, y+c)) / 4
+}
+
+// plain returns the plane through the samples' differences, by weighted least squares.
+func plain(ring []sample, k int) tint {
 	var n, sx, sy, sxx, sxy, syy, z, zx, zy float64
 	for _, s := range ring {
 		w, d := s.weight, s.diff[k]

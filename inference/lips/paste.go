@@ -11,7 +11,8 @@ import (
 type layer struct {
 	src    picture
 	pose   pose
-	dx, dy float64 // shift from the layer's face coordinates to the picture's
+	dx, dy float64 // how much of the layer's mouth lies beside the picture's, moved back
+	sx, sy float64 // stretch from the picture's to the layer's
 	warp   warp
 	own    bool // another picture's mouth: colours must be matched
 }
@@ -65,11 +66,13 @@ func (p *paste) global(x, y float64) (px, py float64) {
 // source maps a place on the mouth that there is to the layer's frame.
 func (p *paste) source(x, y float64) (px, py float64) {
 	s := p.layer.warp.from
+	x, y = x*p.layer.sx+p.layer.dx, y*p.layer.sy+p.layer.dy
 	return p.layer.pose.out(x+s.x, y+s.tilt*x+s.y)
 }
 
-// sunk maps a pixel to where its skin comes from, when the chin moves.
-func (p *paste) sunk(px, py, x, y float64) (float64, float64) {
+// sunk maps a place on the new mouth to the pixel its skin comes from, when the chin moves.
+func (p *paste) sunk(x, y float64) (px, py float64) {
+	px, py = p.global(x, y)
 	d := jaw(x, y, p.drop*p.amount)
 	return px + p.pose.s*d, py - p.pose.c*d
 }

@@ -51,11 +51,11 @@ func (s *stream) render(r inference.LipsRequest, v *view, t *Trace) {
 		p.mouth = e.shape
 		p.mouth.x, p.mouth.y = e.shape.x+dx, e.shape.y+dy
 		width := min(max(first.width, .9*e.shape.width), 1.1*e.shape.width)
-		p.layer = layer{src: e.pic, pose: e.pose, dx: dx, dy: dy, warp: newWarp(e.shape, e.reach(first.height), width), own: true}
+		p.layer = layer{src: e.pic, pose: e.pose, sx: 1, sy: 1, warp: newWarp(e.shape, e.reach(first.height), width), own: true}
 	} else {
 		t.Method = inference.Warp
 		width := min(max(first.width, .85*v.shape.width), 1.15*v.shape.width)
-		p.layer = layer{pose: v.pose, warp: newWarp(v.shape, min(first.height, v.shape.height()+.18), width)}
+		p.layer = layer{pose: v.pose, sx: 1, sy: 1, warp: newWarp(v.shape, min(first.height, v.shape.height()+.18), width)}
 		p.inside(v.shape.lips)
 	}
 	p.drop = first.height - v.shape.height()
