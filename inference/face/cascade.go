@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 //go:embed cascade/facefinder cascade/puploc cascade/lp81 cascade/lp82 cascade/lp84 cascade/lp93
@@ -23,7 +24,7 @@ type classifier struct {
 }
 
 type classTree struct {
-	nodes     []node    // 2^depth - 1, the root first, children of i at 2i+1 and 2i+2
+	nodes     []node    // 2^depth - 1, the root first, children of i at 2i+1 and, where the first pixel is above the second, 2i+2
 	leaves    []float32 // 2^depth
 	threshold float32   // a sum at or below it is no face
 }
@@ -119,6 +120,12 @@ func parseClassifier(b []byte) (*classifier, error) {
 		if !isNumber(t.threshold) {
 			return nil, fmt.Errorf("%w: a threshold is %v", errCascade, t.threshold)
 		}
+		// The file goes right where the first pixel is not above the second; here
+		// as in localizers it is where it is above: each level is turned round.
+		for level := range c.depth {
+			slices.Reverse(t.nodes[1<<level-1 : 2<<level-1])
+		}
+		slices.Reverse(t.leaves)
 		c.trees = append(c.trees, t)
 	}
 	return c, r.done()

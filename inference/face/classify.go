@@ -15,16 +15,16 @@ type box struct {
 // score returns how far the window of g is above the last threshold, and 0
 // where it shows no face. The window may leave the picture.
 func (c *classifier) score(g *gray, x, y, side float64) float64 {
+	quick := g.inCrop(x, y, side)
 	fx, fy, s := fixed(x), fixed(y), int(side*256)
 	var sum float32
 	for i := range c.trees {
 		t := &c.trees[i]
-		at := 0
-		for range c.depth {
-			n := &t.nodes[at]
-			at = 2*at + 2 - above(g.at(fx+int(n.c1)*s, fy+int(n.r1)*s), g.at(fx+int(n.c2)*s, fy+int(n.r2)*s))
+		if quick {
+			sum += t.leaves[descend(t.nodes, (*cropPixels)(g.pix), c.depth, fx, fy, s, s)]
+		} else {
+			sum += t.leaves[g.descend(t.nodes, c.depth, fx, fy, s, s)]
 		}
-		sum += t.leaves[at-len(t.nodes)]
 		if sum <= t.threshold {
 			return 0
 		}
@@ -42,6 +42,37 @@ func fixed(v float64) int { return int((v + .5) * (1 << 16)) }
 // at returns the pixel at (x, y), given in 1/65536; beyond the edge, the nearest one.
 func (g *gray) at(x, y int) byte {
 	return g.pix[min(max(y>>16, 0), g.h-1)*g.stride+min(max(x>>16, 0), g.w-1)]
+}
+
+// inCrop tells whether g is a crop and the window lies inside it.
+func (g *gray) inCrop(x, y, side float64) bool {
+	half := side/2 + 1
+	return g.stride == cropStride && len(g.pix) == len(cropPixels{}) &&
+		x >= half && y >= half && x+half <= float64(g.w) && y+half <= float64(g.h)
+}
+
+// descend returns the leaf that a tree comes to in a window with its middle at
+// (x, y), given in 1/65536, and its sides s in 1/256; sx is s, or for the mirror image -s.
+func (g *gray) descend(nodes []node, depth, x, y, s, sx int) int {
+	at := 0
+	for ; depth > 0; depth-- {
+		n := &nodes[at]
+		at = 2*at + 1 + above(g.at(x+int(n.c1)*sx, y+int(n.r1)*s), g.at(x+int(n.c2)*sx, y+int(n.r2)*s))
+	}
+	return at - len(nodes)
+}
+
+// descend is the same for a window inside a crop. It is a function of its own
+// so that all it needs stays in registers.
+func descend(nodes []node, pix *cropPixels, depth, x, y, s, sx int) int {
+	at := 0
+	for ; depth > 0; depth-- {
+		n := nodes[at]
+		p := pix[uint16((y+int(n.r1)*s)>>16<<8|(x+int(n.c1)*sx)>>16)]
+		q := pix[uint16((y+int(n.r2)*s)>>16<<8|(x+int(n.c2)*sx)>>16)]
+		at = 2*at + 1 + above(p, q)
+	}
+	return at - len(nodes)
 }
 
 // quick is how many trees a table holds: few windows without a face get beyond.
@@ -80,7 +111,7 @@ func (t *table) passes(c *classifier, g *gray, x, y int) bool {
 		at := 0
 		for range c.depth {
 			p := &pair[at]
-			at = 2*at + 2 - above(pix[base+int(p[0])], pix[base+int(p[1])])
+			at = 2*at + 1 + above(pix[base+int(p[0])], pix[base+int(p[1])])
 		}
 		tree := &c.trees[i]
 		sum += tree.leaves[at-nodes]

@@ -217,7 +217,7 @@ func (w *follower) landmarks(c *cascades, o *observation, eyes frame) (spread [p
 		q, e := one(l, true)
 		return inference.Point{X: (p.X + q.X) / 2, Y: (p.Y + q.Y) / 2}, max((d+e)/2, math.Hypot(p.X-q.X, p.Y-q.Y)/eyes.eyes/2)
 	}
-	o.points[nose], spread[nose] = both(c.nose)
+	o.points[nose], spread[nose] = one(c.nose, false)
 	o.points[mouthLeft], spread[mouthLeft] = one(c.corner, false)
 	o.points[mouthRight], spread[mouthRight] = one(c.corner, true)
 	o.points[upperLip], spread[upperLip] = both(c.upperLip)

@@ -9,7 +9,7 @@ import (
 
 // runs is how often a point is located, each time from another place: the middle of the
 // results is steadier than any one of them.
-const runs = 16
+const runs = 12
 
 // nudges are where the runs start: offsets in window sides and factors of the
 // side, spread evenly by the additive recurrence of the plastic number, and
@@ -51,12 +51,9 @@ func (w *walker) locate(l *localizer, g *gray, x, y, side float64, mirror bool) 
 			w.window[i].x, w.window[i].y, w.window[i].side = fixed(w.x[i]), fixed(w.y[i]), int(w.side[i]*256)
 		}
 		w.dx, w.dy = [runs]float32{}, [runs]float32{}
-		step := w.step
-		if w.inside(g) {
-			step = w.quickStep
-		}
+		inside := w.inside(g)
 		for i := range stage { // tree by tree, so that each is fetched once for all runs
-			step(l.depth, &stage[i], g, sign)
+			w.step(l.depth, &stage[i], g, sign, inside)
 		}
 		for i := range runs {
 			w.x[i] += float64(w.dx[i]) * w.side[i]
@@ -70,55 +67,29 @@ func (w *walker) locate(l *localizer, g *gray, x, y, side float64, mirror bool) 
 	return p, math.Hypot(sx, sy)
 }
 
-// step adds what one tree says to all runs' moves. sign is -1 for the mirror image.
-func (w *walker) step(depth int, t *moveTree, g *gray, sign int) {
-	nodes := t.nodes
-	for i := range runs {
-		x, y, s := w.window[i].x, w.window[i].y, w.window[i].side
-		sx := sign * s
-		at := 0
-		for range depth {
-			n := &nodes[at]
-			at = 2*at + 1 + above(g.at(x+int(n.c1)*sx, y+int(n.r1)*s), g.at(x+int(n.c2)*sx, y+int(n.r2)*s))
-		}
-		w.move(i, sign, t.leaves[at-len(nodes)])
-	}
-}
-
-// inside tells whether no run's window leaves g and g is a crop.
+// inside tells whether g is a crop that no run's window leaves.
 func (w *walker) inside(g *gray) bool {
-	if g.stride != cropStride {
-		return false
-	}
 	for i := range runs {
-		half := w.side[i]/2 + 1
-		if w.x[i] < half || w.y[i] < half || w.x[i]+half > float64(g.w) || w.y[i]+half > float64(g.h) {
+		if !g.inCrop(w.x[i], w.y[i], w.side[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-// quickStep is step where all windows are inside a crop.
-func (w *walker) quickStep(depth int, t *moveTree, g *gray, sign int) {
-	pix, nodes := (*[cropStride * cropStride]byte)(g.pix), t.nodes
+// step adds what one tree says to all runs' moves. sign is -1 for the mirror image.
+func (w *walker) step(depth int, t *moveTree, g *gray, sign int, inside bool) {
 	for i := range runs {
-		x, y, s := w.window[i].x, w.window[i].y, w.window[i].side
-		sx := sign * s
-		at := 0
-		for range depth {
-			n := &nodes[at]
-			p := pix[uint16((y+int(n.r1)*s)>>16<<8|(x+int(n.c1)*sx)>>16)]
-			q := pix[uint16((y+int(n.r2)*s)>>16<<8|(x+int(n.c2)*sx)>>16)]
-			at = 2*at + 1 + above(p, q)
+		v := &w.window[i]
+		var leaf [2]float32
+		if inside {
+			leaf = t.leaves[descend(t.nodes, (*cropPixels)(g.pix), depth, v.x, v.y, v.side, sign*v.side)]
+		} else {
+			leaf = t.leaves[g.descend(t.nodes, depth, v.x, v.y, v.side, sign*v.side)]
 		}
-		w.move(i, sign, t.leaves[at-len(nodes)])
+		w.dy[i] += leaf[0]
+		w.dx[i] += float32(sign) * leaf[1]
 	}
-}
-
-func (w *walker) move(i, sign int, leaf [2]float32) {
-	w.dy[i] += leaf[0]
-	w.dx[i] += float32(sign) * leaf[1]
 }
 
 // middle returns the mean of the middle half of v, and how wide that half is.

@@ -107,6 +107,8 @@ const (
 // cropStride is a crop's stride and more than its height, so that 16 bits are the place of a pixel.
 const cropStride = 256
 
+type cropPixels [cropStride * cropStride]byte
+
 // crop is a face cut out of a picture, upright and at one size.
 type crop struct {
 	gray
@@ -119,7 +121,7 @@ type crop struct {
 func (c *crop) cut(f *media.Frame, at frame) {
 	c.at, c.eyes = at, min(cropEyes, maxZoom*at.eyes)
 	if c.pix == nil {
-		c.pix = make([]byte, cropStride*cropStride)
+		c.pix = make([]byte, len(cropPixels{}))
 	}
 	c.w, c.h, c.stride = int(2*cropSide*c.eyes)+1, int((cropAbove+cropBelow)*c.eyes)+1, cropStride
 	// First whole pixels are averaged, so that the turning below skips none.

@@ -71,7 +71,7 @@ func (t *track) judge(o *observation, spread [points]float64) {
 			}
 		}
 	}
-	o.trust = o.score / (o.score + 8)
+	o.trust = o.score / (o.score + 6)
 	for k, good := range o.good {
 		if good {
 			t.rejected[k] = 0
@@ -84,7 +84,7 @@ func (t *track) judge(o *observation, spread [points]float64) {
 	for _, s := range spread {
 		sum += min(s, .3) / points
 	}
-	o.trust *= math.Exp(-math.Pow(max(sum-.015, 0)/.06, 2))
+	o.trust *= math.Exp(-math.Pow(max(sum-.02, 0)/.1, 2))
 	if o.good[noseGroup] && o.good[cornerGroup] {
 		o.yaw, o.pitch = t.neutral.turn(&own)
 	} else if t.past != nil {

@@ -11,32 +11,44 @@ const (
 	cells          = cellsX * cellsY
 )
 
+// Between pictures of one scene 0.02 of the cells' contrast changes, 0.2 when
+// much moves; between two people before the same wall 0.5, between others 1.
+const (
+	cutChange = .42
+	cutJump   = 3   // and as many times more than changed lately, so that a pan is no cut
+	flat      = 4.0 // less contrast than that is none
+)
+
 // scene remembers the picture before in a few cells, to tell a cut from motion.
-type scene struct{ cells [cells]float64 }
+type scene struct {
+	cells [cells]float64 // brightness less its mean, over their mean contrast
+	usual float64        // what changed lately
+}
 
 // cut takes the next picture and tells whether it shows another scene. With
 // fresh there is nothing to compare with.
 func (s *scene) cut(f *media.Frame, fresh bool) bool {
 	before := s.cells
+	var mean, contrast float64
 	for i := range s.cells {
 		s.cells[i] = cell(f, i%cellsX, i/cellsX)
+		mean += s.cells[i] / cells
 	}
-	if fresh {
-		return false
+	for i := range s.cells {
+		s.cells[i] -= mean
+		contrast += math.Abs(s.cells[i]) / cells
 	}
-	// Without their means, so that a change of light is no cut.
-	var m, n float64
-	for i := range before {
-		m += before[i] / cells
-		n += s.cells[i] / cells
+	var change float64
+	for i := range s.cells { // so that a change of light is no cut
+		s.cells[i] /= max(contrast, flat)
+		change += math.Abs(s.cells[i]-before[i]) / cells
 	}
-	var change, contrast float64
-	for i := range before {
-		a, b := before[i]-m, s.cells[i]-n
-		change += math.Abs(a-b) / cells
-		contrast += max(math.Abs(a), math.Abs(b)) / cells
+	if fresh || change > cutChange && change > cutJump*s.usual {
+		s.usual = 0
+		return !fresh
 	}
-	return change > 8 && change > .6*contrast
+	s.usual += .3 * (change - s.usual)
+	return false
 }
 
 // cell returns the mean of some of a cell's pixels.
