@@ -112,7 +112,8 @@ func (p *Publisher) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	}
 	config.Heard = func(at time.Duration) { p.hear(in, at) }
 	in.receiver = NewReceiver(config)
-	if !p.enter(in) {
+	if !p.enter(in) { // a second one of its kind
+		p.times.Drop(in.time)
 		return
 	}
 	p.spawn("reports", func() { p.reports(in, r) })

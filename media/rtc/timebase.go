@@ -46,6 +46,13 @@ func (b *Timebase) Track(rate int) *TrackTime {
 	return t
 }
 
+// Drop takes a track out: the others are aligned without it.
+func (b *Timebase) Drop(t *TrackTime) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tracks = slices.DeleteFunc(b.tracks, func(o *TrackTime) bool { return o == t })
+}
+
 // Aligned tells whether the tracks stand to each other by sender reports.
 func (b *Timebase) Aligned() bool {
 	b.mu.Lock()

@@ -220,6 +220,23 @@ func TestTimebaseFindsTheLeastDelaySoon(t *testing.T) {
 	}
 }
 
+// TestTimebaseDropsATrack: one that never starts must not keep the others apart.
+func TestTimebaseDropsATrack(t *testing.T) {
+	b := NewTimebase()
+	audio, video, second := b.Track(48000), b.Track(90000), b.Track(90000)
+	for _, x := range []*TrackTime{audio, video} {
+		x.Map(0, time.Second, true)
+		x.Report(1<<32, 0)
+	}
+	if b.Aligned() {
+		t.Error("aligned without the third track")
+	}
+	b.Drop(second)
+	if !b.Aligned() {
+		t.Error("a dropped track still counts")
+	}
+}
+
 func TestTimebaseIgnoresForeignReports(t *testing.T) {
 	b := NewTimebase()
 	a, v := b.Track(48000), b.Track(90000)
