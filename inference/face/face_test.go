@@ -238,7 +238,7 @@ func TestFinal(t *testing.T) {
 		d := upright(320+40*math.Sin(float64(i)/6), 170, 50)
 		d.roll = .2 * math.Sin(float64(i)/9)
 		var f *media.Frame
-		if i < 12 || i > 20 && i < 35 || i > 40 {
+		if i < 12 || i > 20 && i < 43 {
 			f = draw(640, 360, at, d)
 		} else {
 			f = draw(640, 360, at)
@@ -258,8 +258,8 @@ func TestFinal(t *testing.T) {
 			}
 		}
 	}
-	if len(final[10*step]) != 1 || len(final[16*step]) != 0 || len(final[44*step]) != 1 {
-		t.Errorf("there, away, there again: %v %v %v", final[10*step], final[16*step], final[44*step])
+	if len(final[10*step]) != 1 || len(final[16*step]) != 0 || len(final[38*step]) != 1 {
+		t.Errorf("there, away, there again: %v %v %v", final[10*step], final[16*step], final[38*step])
 	}
 }
 

@@ -129,8 +129,22 @@ func (w *follower) follow(c *cascades, t *track, f *media.Frame) (observation, b
 	o.right = eyes.place(inference.Point{X: .5})
 	spread := w.landmarks(c, &o, eyes)
 	t.judge(&o, spread)
+	o.trust *= within(&o, f)
 	t.next.learn(eyes, f.PTS)
 	return o, true
+}
+
+// within returns what the picture's border leaves of an observation's trust:
+// beside it cascades see what is not there.
+func within(o *observation, f *media.Frame) float64 {
+	trust := 1.0
+	margin := .25 * o.frame().eyes
+	for _, p := range append([]inference.Point{o.left, o.right}, o.points[:]...) {
+		if p.X < margin || p.Y < margin || p.X > float64(f.Width)-margin || p.Y > float64(f.Height)-margin {
+			trust *= .6
+		}
+	}
+	return trust
 }
 
 // windows scores windows around the crop's middle and returns the sum of those
