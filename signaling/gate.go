@@ -70,8 +70,7 @@ func (g *Gate) Close() {
 	g.wg.Wait()
 }
 
-// Guard, deferred by a goroutine of a door, logs a panic in it instead of
-// letting it end the server.
+// Guard logs a panic of the goroutine that defers it, instead of letting it end the server.
 func Guard(log *slog.Logger, what string) {
 	if p := recover(); p != nil {
 		log.Error("panic", "in", what, "panic", p, "stack", string(debug.Stack()))
