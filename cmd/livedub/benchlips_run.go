@@ -1,0 +1,280 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"time"
+
+	"livedub/inference"
+	"livedub/inference/lips"
+	"livedub/inference/viseme"
+	"livedub/internal/judge"
+	"livedub/media"
+)
+
+// shapeReader is what an engine's Mouths implement that tell the mouth they read in
+// a picture, in the words of a request.
+type shapeReader interface {
+	Shape(inference.Known) (inference.MouthShape, bool)
+}
+
+// lipsAhead is how far the mouth's plan is known: what a session's sync profile freezes.
+const lipsAhead = 500 * time.Millisecond
+
+// lipsRun is one clip on its way through tracker and engine, with all that is
+// measured on it. Series have one entry for each picture scored; NaN is unknown.
+type lipsRun struct {
+	b     *lipsBench
+	clip  *lipsClip
+	faces [][]inference.Face
+	est   *judge.Estimator
+	trace lips.Trace // of the last picture rendered
+
+	mouths inference.Mouths
+	dub    inference.LipsStream // with the text
+	self   inference.LipsStream // with the speaker's own mouth
+	ahead  []ahead              // what was learned, from the picture shown now on
+
+	targetHeight, targetWidth []float64 // asked for, in the estimator's unit
+	height, width             []float64 // seen in the dub
+	sourceHeight, sourceWidth []float64 // seen in the source
+	readHeight                []float64 // by the engine in the source
+	open                      []float64 // of the plan
+	planWide                  []float64
+	methods                   map[inference.LipsMethod]int
+	pictures                  int
+	eyes                      float64
+	outside                   int
+
+	noise       float64
+	reliable    float64
+	reliableW   float64
+	distortion  judge.Distortion
+	ssim, ssimN float64
+	seam        [2]float64 // of the source, of the dub
+	sharp       [2]float64
+	flicker     [2]float64
+	before      *media.Frame // the self-reconstruction before
+	beforeAt    int
+	crops       []lipsCrop
+}
+
+// ahead is what is known of a picture that is still to be shown.
+type ahead struct {
+	known inference.Known
+	shape inference.MouthShape
+	ok    bool
+}
+
+// clip judges one clip, but for its cost.
+func (b *lipsBench) clip(ctx context.Context, path string) (lipsFigures, error) {
+	c, err := readLipsClip(ctx, path, b.picture.MaxWidth, b.picture.MaxHeight, false, mostLipsClip)
+	if err != nil {
+		return lipsFigures{}, err
+	}
+	defer c.release()
+	r := &lipsRun{b: b, clip: c, methods: map[inference.LipsMethod]int{}, beforeAt: -2}
+	if err := r.run(ctx); err != nil {
+		return lipsFigures{}, err
+	}
+	f := r.figures()
+	f.Clip = filepath.Base(path)
+	if b.sheet != "" {
+		if err := r.writeSheet(filepath.Join(b.sheet, f.Clip+".png")); err != nil {
+			return lipsFigures{}, fmt.Errorf("%w: choose another folder with --sheet", err)
+		}
+	}
+	return f, nil
+}
+
+func (r *lipsRun) run(ctx context.Context) error {
+	defer func() { r.before.Release() }()
+	n := int(r.b.length.Seconds() * r.clip.fps)
+	look := int((lipsAhead + r.clip.step() - 1) / r.clip.step())
+	var err error
+	if r.faces, err = r.clip.track(ctx, r.b.faces, n+look); err != nil {
+		return err
+	}
+	if err := r.learn(); err != nil {
+		return err
+	}
+	engine := r.b.lips(lips.Config{Exclude: r.clip.near, Trace: func(t lips.Trace) { r.trace = t }})
+	defer engine.Close()
+	if r.mouths, err = engine.Open(ctx); err != nil {
+		return err
+	}
+	defer r.mouths.Close()
+	if r.dub, err = r.mouths.Dub(ctx); err != nil {
+		return err
+	}
+	defer r.dub.Close()
+	if r.self, err = r.mouths.Dub(ctx); err != nil {
+		return err
+	}
+	defer r.self.Close()
+	for i := range n + look {
+		if err := r.ready(ctx, i); err != nil {
+			return err
+		}
+		if i >= look {
+			if err := r.show(ctx, i-look, look); err != nil {
+				return err
+			}
+			r.ahead = r.ahead[1:]
+		}
+	}
+	return r.calibrate(ctx)
+}
+
+// learn makes the estimator from the clip as it was taken.
+func (r *lipsRun) learn() error {
+	var views []judge.View
+	for i := range min(len(r.clip.frames), len(r.faces)) {
+		if eyes, ok := eyesOf(r.faces[i], 0); ok {
+			views = append(views, judge.View{Frame: r.clip.frames[i], Eyes: eyes})
+		}
+	}
+	if len(views) < 10 {
+		return errors.New("no face was found in it")
+	}
+	var err error
+	r.est, err = judge.Learn(views)
+	return err
+}
+
+// ready has the engine learn from picture i.
+func (r *lipsRun) ready(ctx context.Context, i int) error {
+	f := r.clip.at(i)
+	defer f.Release()
+	known, err := r.mouths.Learn(ctx, f, r.faces[i])
+	if err != nil {
+		return err
+	}
+	a := ahead{known: known}
+	if s, ok := r.mouths.(shapeReader); ok {
+		a.shape, a.ok = s.Shape(known)
+	}
+	r.ahead = append(r.ahead, a)
+	return nil
+}
+
+// show dubs picture i twice, with the text and with the speaker's own mouth, and measures both.
+func (r *lipsRun) show(ctx context.Context, i, look int) error {
+	src := r.clip.at(i)
+	defer src.Release()
+	step := r.clip.step()
+	var plan, own []inference.MouthShape
+	last := inference.MouthShape{Wide: .5}
+	for j := range look {
+		plan = append(plan, viseme.At(r.b.marks, src.PTS+time.Duration(j)*step))
+		if r.ahead[j].ok {
+			last = r.ahead[j].shape
+		}
+		own = append(own, last)
+	}
+	made, err := r.render(ctx, r.dub, src, i, plan)
+	if err != nil {
+		return err
+	}
+	defer made.Release()
+	dub := r.trace
+	again, err := r.render(ctx, r.self, src, i, own)
+	if err != nil {
+		return err
+	}
+	defer again.Release()
+	if src.PTS < r.b.warm {
+		return nil
+	}
+	r.score(i, src, made, dub, plan)
+	r.scoreSelf(i, src, again, r.trace)
+	return nil
+}
+
+func (r *lipsRun) render(ctx context.Context, s inference.LipsStream, src *media.Frame, i int, mouth []inference.MouthShape) (*media.Frame, error) {
+	f := src.Clone()
+	r.trace = lips.Trace{}
+	method, err := s.Render(ctx, inference.LipsRequest{
+		Frame: f, Faces: r.faces[i], Known: r.ahead[0].known, Mouth: mouth, Amount: 1, Step: r.clip.step(),
+	})
+	r.trace.Method = method
+	if err != nil {
+		f.Release()
+		return nil, err
+	}
+	return f, nil
+}
+
+// fresh is how long after a cut, which is where a clip begins again, nobody can know the face.
+const fresh = 300 * time.Millisecond
+
+// score measures the picture dubbed with the text.
+func (r *lipsRun) score(i int, src, made *media.Frame, t lips.Trace, plan []inference.MouthShape) {
+	r.pictures++
+	r.methods[t.Method]++
+	r.outside += judge.ChangedOutside(src, made, t.Mask)
+	nan := math.NaN()
+	target, targetW, height, width, was, wasW := nan, nan, nan, nan, nan, nan
+	eyes, seen := eyesOf(r.faces[i], t.Face)
+	since := time.Duration(i%len(r.clip.frames)) * r.clip.step()
+	if seen && (t.Method != inference.Untouched || since >= fresh) {
+		m, s := r.est.Read(judge.View{Frame: made, Eyes: eyes}), r.est.Read(judge.View{Frame: src, Eyes: eyes})
+		height, width, was, wasW = m.Height, m.Width, s.Height, s.Width
+		if t.Method != inference.Untouched {
+			unit := t.Eyes / eyes.Distance()
+			target, targetW = t.Height*unit, t.Width*unit
+		}
+	}
+	if seen {
+		r.eyes += eyes.Distance()
+		if r.b.sheet != "" {
+			r.keepCrop(src, made, eyes)
+		}
+	} else if r.b.sheet != "" {
+		r.crops = append(r.crops, lipsCrop{})
+	}
+	r.targetHeight, r.targetWidth = append(r.targetHeight, target), append(r.targetWidth, targetW)
+	r.height, r.width = append(r.height, height), append(r.width, width)
+	r.sourceHeight, r.sourceWidth = append(r.sourceHeight, was), append(r.sourceWidth, wasW)
+	r.open, r.planWide = append(r.open, plan[0].Open*(1-plan[0].Close)), append(r.planWide, plan[0].Wide)
+	if t.Method == inference.Untouched {
+		return
+	}
+	region := judge.Changed(src, made, t.Mask)
+	reach := max(2, int(eyes.Distance()*.05))
+	r.seam[0] += region.Seam(src, reach)
+	r.seam[1] += region.Seam(made, reach)
+}
+
+// scoreSelf measures the picture dubbed with the speaker's own mouth.
+func (r *lipsRun) scoreSelf(i int, src, made *media.Frame, t lips.Trace) {
+	read := math.NaN()
+	defer func() { r.readHeight = append(r.readHeight, read) }()
+	r.outside += judge.ChangedOutside(src, made, t.Mask)
+	eyes, seen := eyesOf(r.faces[i], t.Face)
+	if t.Method == inference.Untouched || !seen {
+		return
+	}
+	read = t.Height * t.Eyes / eyes.Distance()
+	region := judge.Changed(src, made, t.Mask)
+	r.distortion.Add(src, made, region.Box)
+	if i%2 == 0 {
+		if s := judge.SSIM(src, made, region.Box); !math.IsNaN(s) {
+			r.ssim, r.ssimN = r.ssim+s, r.ssimN+1
+		}
+	}
+	r.sharp[0] += region.Sharpness(src)
+	r.sharp[1] += region.Sharpness(made)
+	if r.beforeAt == i-1 && i%len(r.clip.frames) != 0 {
+		radius := max(2, int(eyes.Distance()/20))
+		was := r.clip.at(i - 1)
+		r.flicker[0] += region.Flicker(was, src, radius)
+		r.flicker[1] += region.Flicker(r.before, made, radius)
+		was.Release()
+	}
+	r.before.Release()
+	r.before, r.beforeAt = made.Retain(), i
+}
