@@ -54,7 +54,7 @@ func NewDrawing(w, h int, seed uint64) (*Drawing, error) {
 	part := newCanvas(sw, sh, d.scale*d.fine, zero)
 	look.paint(part)
 	still := part.sheet()
-	d.features = features{still: still, work: still.clone(), scale: d.scale * d.fine, zero: zero, look: look}
+	d.features = features{still: still, work: still.clone(), scale: d.scale * d.fine, zero: zero, look: look, ink: look.ink()}
 	d.nodes = make([]node, (d.cols+1)*(d.rows+1))
 	return d, nil
 }
@@ -66,7 +66,7 @@ func (d *Drawing) Draw(t time.Duration, mouth inference.MouthShape) *media.Frame
 	f.PTS = t
 	p := d.motion.at(t)
 	d.features.draw(p, mouth)
-	jaw := .15 * mouth.Open
+	jaw := jawDrop * mouth.Open
 	i := 0
 	for r := range d.rows + 1 {
 		for c := range d.cols + 1 {

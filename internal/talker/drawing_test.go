@@ -122,6 +122,39 @@ func TestMouthFollowsItsShape(t *testing.T) {
 	}
 }
 
+// Where Face says that eyes, lips and corners are, there they are drawn.
+func TestFaceIsWhereItIsDrawn(t *testing.T) {
+	for _, size := range [][2]int{{640, 360}, {1280, 720}} {
+		d := drawingOf(t, size[0], size[1], 0)
+		for k := range 40 {
+			at := time.Duration(k) * 170 * time.Millisecond
+			vowel := inference.VisemeA + inference.Viseme(k%5)
+			mouth := viseme.Shape(vowel)
+			f, p := d.Draw(at, mouth), d.Face(at, mouth)
+			luma := func(q inference.Point, dx, dy float64) int {
+				return int(f.Y[int(q.Y+dy*d.scale+.5)*f.YStride+int(q.X+dx*d.scale+.5)])
+			}
+			if d.motion.at(at).lid < .1 {
+				for _, eye := range []inference.Point{p.LeftEye, p.RightEye} {
+					if l := luma(eye, 0, 0); l > 60 {
+						t.Errorf("%v at %v: a pupil has luma %d", size, at, l)
+					}
+				}
+			}
+			// Across each outer edge of the lips, and each corner, from skin to red.
+			for _, c := range []struct {
+				at     inference.Point
+				dx, dy float64
+			}{{p.UpperLip, 0, .04}, {p.LowerLip, 0, -.04}, {p.MouthLeft, .06, 0}, {p.MouthRight, -.06, 0}} {
+				if out, in := luma(c.at, -c.dx, -c.dy), luma(c.at, c.dx, c.dy); in > out-8 {
+					t.Errorf("%v at %v, %v: luma %d outside of the lips at %.1f, %d within", size, at, vowel, out, c.at, in)
+				}
+			}
+			f.Release()
+		}
+	}
+}
+
 func TestEyesBlink(t *testing.T) {
 	m := newMotion(3)
 	closed, open := 0, 0

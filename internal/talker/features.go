@@ -16,6 +16,8 @@ type features struct {
 	shape mask // of what is being drawn
 	hole  mask // what bounds it
 	path  []pt
+	ink   ink
+	cols  []column // of the mouth
 
 	lastEyes  eyes // on work now
 	lastMouth inference.MouthShape
@@ -44,7 +46,7 @@ func (f *features) draw(p pose, s inference.MouthShape) {
 // box is a rectangle in units of the portrait that the features may change.
 type rect struct{ x0, y0, x1, y1 float64 }
 
-var eyeBox, mouthBox = rect{-.86, -.3, .86, .22}, rect{-.66, .9, .66, 1.74}
+var eyeBox, mouthBox = rect{-.86, -.3, .86, .22}, rect{-.66, .9, .66, 1.78}
 
 // restore brings the portrait back in r.
 func (f *features) restore(r rect) {
@@ -119,84 +121,13 @@ func (f *features) eyes(p eyes) {
 			f.inside(ellipse(x-.048, y-.05, .036, .034), rgb{255, 255, 255}, .95)
 			f.inside(ellipse(x+.05, y+.05, .018, .017), rgb{255, 255, 255}, .5)
 		}
-		f.fill(stroke(at(open(lower[0], lower[1], lower[2], lower[3], lower[4])...), .022), fold, .5)
+		f.fill(stroke(at(open(lower[0], lower[1], lower[2], lower[3], lower[4])...), .02), fold, .35)
 		tip := pt{upper[4].x + flick, upper[4].y - .6*flick}
 		f.fill(stroke(at(open(upper[0], upper[1], upper[2], upper[3], upper[4], tip)...), .056), dark, .95)
 		crease := [5]pt{{-.22, -.06}, {-.1, -.185}, {.02, -.215}, {.16, -.19}, {.29, -.09}}
 		for i := range crease {
 			crease[i].y += .06 * p.lid
 		}
-		f.fill(stroke(at(open(crease[:]...)...), .03), fold, .5)
+		f.fill(stroke(at(open(crease[:]...)...), .026), fold, .38)
 	}
-}
-
-// mouthY is where the lips meet at rest.
-const mouthY = 1.15
-
-// mouth draws lips, teeth and tongue.
-func (f *features) mouth(s inference.MouthShape) {
-	f.restore(mouthBox)
-	const n = 25
-	width := (.31 + .2*s.Wide) * (1 - .22*s.Round)
-	rise, fall := .085*s.Open+.02*s.Round*s.Open, .3*s.Open
-	top := .09 * (1 - .5*s.Close) * (1 + .3*s.Round) * (1 - .15*s.Open)
-	bottom := .128 * (1 - .45*s.Close) * (1 + .25*s.Round) * (1 - .1*s.Open)
-	smile := .07 * (.5 + s.Wide) * (1 - s.Round)
-	var meet, upperOut, upperIn, lowerIn, lowerOut [n]pt
-	for i := range n {
-		u := 2*float64(i)/(n-1) - 1
-		x := u * width
-		arch := math.Pow(1-u*u, .75)
-		drop := math.Pow(1-u*u, .55)
-		bow := 1 - .25*math.Exp(-u*u/.012) + .16*math.Exp(-(math.Abs(u)-.22)*(math.Abs(u)-.22)/.03)
-		y := mouthY - smile*u*u + .006*math.Cos(3*math.Pi*u)*(1-math.Abs(u))
-		meet[i] = pt{x, y}
-		upperIn[i] = pt{x, y - rise*arch}
-		lowerIn[i] = pt{x, y + fall*drop}
-		upperOut[i] = pt{x, upperIn[i].y - top*bow*math.Pow(1-u*u, .6)}
-		lowerOut[i] = pt{x, lowerIn[i].y + bottom*math.Pow(1-u*u, .45)*(.8+.2*math.Cos(math.Pi*u/2))}
-	}
-	band := func(a, b [n]pt) []pt {
-		out := append([]pt(nil), a[:]...)
-		for i := n - 1; i >= 0; i-- {
-			out = append(out, b[i])
-		}
-		return out
-	}
-	lip := f.look.lip
-	deep := mix(lip, rgb{92, 26, 30}, .5)
-	corner := mix(f.look.shadow, rgb{88, 30, 28}, .5)
-	for _, side := range []float64{-1, 1} {
-		f.fill(ellipse(side*(width+.015), mouthY-smile+.005, .04, .028), corner, .3)
-	}
-	f.fill(band(upperOut, upperIn), mix(lip, deep, .38), .95)
-	f.fill(band(lowerIn, lowerOut), mix(lip, rgb{255, 190, 180}, .08), .95)
-	if gap := rise + fall; gap > .02 {
-		inner := band(upperIn, lowerIn)
-		f.bound(inner)
-		f.inside(inner, rgb{62, 18, 22}, 1)
-		if s.Open > .3 {
-			tongue := smooth(.3, .7, s.Open)
-			f.inside(ellipse(0, mouthY+fall+.04, width*.62, .05+.1*tongue), rgb{178, 78, 82}, .95)
-			f.inside(ellipse(0, mouthY+fall-.01, width*.3, .05*tongue), rgb{206, 110, 110}, .5)
-		}
-		edge := mouthY - rise + .035 + .55*min(.09, gap)
-		f.inside(spline(pt{-width * .86, mouthY - rise - .1}, pt{width * .86, mouthY - rise - .1}, pt{width * .8, edge - .03}, pt{width * .4, edge},
-			pt{0, edge + .006}, pt{-width * .4, edge}, pt{-width * .8, edge - .03}), rgb{244, 238, 228}, max(0, 1-1.5*s.Round))
-		f.inside(band(upperOut, shift(upperIn, .03)), rgb{70, 24, 26}, .4) // the lip's shadow on them
-	}
-	f.fill(stroke(upperIn[:], .022), deep, .8)
-	if s.Open < .12 {
-		f.fill(stroke(meet[:], .03), mix(deep, rgb{50, 14, 18}, .5), .85)
-	}
-	y := mouthY + fall + bottom*.5
-	f.fill(ellipse(-width*.12, y, width*.42, bottom*.2), rgb{255, 226, 218}, .26)
-	f.fill(ellipse(-width*.16, y-.006, width*.2, bottom*.12), rgb{255, 240, 236}, .28)
-}
-
-func shift[A ~[25]pt](a A, by float64) A {
-	for i := range a {
-		a[i].y += by
-	}
-	return a
 }

@@ -93,7 +93,7 @@ func (m *motion) gaze(s float64) pt {
 		if m.r.unit(1<<40|3*k) < .55 {
 			return pt{}
 		}
-		return pt{.09 * (m.r.unit(1<<40|3*k+1) - .5), .03 * (m.r.unit(1<<40|3*k+2) - .5)}
+		return pt{.065 * (m.r.unit(1<<40|3*k+1) - .5), .025 * (m.r.unit(1<<40|3*k+2) - .5)}
 	}
 	a, b := look(slot-1), look(slot)
 	f := smooth(0, .07, s-slot*every) // a saccade

@@ -107,45 +107,27 @@ func (l look) paintHead(c *canvas) {
 	deep := mix(l.shadow, rgb{96, 40, 34}, .35)
 	blush := mix(l.skin, rgb{226, 92, 84}, .5)
 	for _, side := range []float64{-1, 1} {
-		c.soft(ellipse(side*.5, -.07, .34, .2), .13, deep, .36, face)
-		c.soft(ellipse(side*.3, -.02, .1, .16), .1, deep, .2, face)
-		c.soft(ellipse(side*.68, .7, .27, .2), .17, blush, .34, face)
-		c.soft(ellipse(side*.55, .42, .26, .08), .1, l.light, .3, face)
-		c.soft(flip(stroke(open(pt{.34, .78}, pt{.47, .95}, pt{.54, 1.14}), .07), side), .05, deep, .16, face)
+		c.soft(ellipse(side*.5, -.05, .32, .19), .12, deep, .26, face)
+		c.soft(ellipse(side*.68, .66, .27, .2), .18, blush, .3, face)
+		c.soft(flip(stroke(open(pt{.3, .74}, pt{.43, .9}, pt{.52, 1.1}), .05), side), .05, deep, .13, face)
 	}
-	c.soft(ellipse(-.12, -.85, .5, .22), .2, l.light, .4, face)
-	c.soft(ellipse(0, 1.47, .26, .05), .06, deep, .28, face) // below the lower lip
-	c.soft(ellipse(-.05, 1.66, .2, .08), .1, l.light, .35, face)
-	c.soft(stroke(open(pt{0, .84}, pt{0, .92}, pt{0, 1}), .09), .05, deep, .2, face) // philtrum
-}
-
-// lit is the skin's colour under a soft light from the upper left, as on an egg.
-func (l look) lit(p pt) rgb {
-	x, y := p.x/1.3, (p.y-.1)/2.15
-	z := math.Sqrt(math.Max(0, 1-x*x-y*y))
-	d := -.42*x - .4*y + .82*z
-	return mix(mix(l.shadow, l.skin, smooth(.1, .72, d)), l.light, .55*smooth(.72, 1.02, d))
+	c.soft(ellipse(0, .6, .16, .12), .09, blush, .22, face)
 }
 
 func (l look) paintNose(c *canvas) {
 	face := c.cut(faceOutline)
 	deep := mix(l.shadow, rgb{88, 36, 30}, .4)
-	c.soft(spline(pt{.1, -.1}, pt{.15, .3}, pt{.24, .62}, pt{.2, .74}, pt{.08, .6}, pt{.05, .2}), .06, deep, .34, face)
-	c.soft(spline(pt{-.08, -.1}, pt{-.13, .3}, pt{-.22, .6}, pt{-.17, .7}, pt{-.1, .5}), .05, deep, .13, face)
-	c.soft(spline(pt{-.04, -.12}, pt{.03, .1}, pt{.05, .5}, pt{-.02, .6}, pt{-.09, .5}, pt{-.06, .1}), .05, l.light, .6, face)
-	c.soft(ellipse(-.035, .6, .085, .07), .05, mix(l.light, rgb{255, 255, 255}, .3), .6, face)
-	c.soft(ellipse(0, .77, .19, .035), .04, deep, .55, face)
+	c.soft(ellipse(.02, .8, .2, .04), .05, deep, .4, face)
 	for _, side := range []float64{-1, 1} {
-		c.soft(ellipse(side*.1, .735, .05, .024), .018, rgb{84, 38, 32}, .75, face)
-		c.soft(flip(stroke(open(pt{.2, .58}, pt{.245, .66}, pt{.22, .75}, pt{.15, .765}), .035), side), .02, deep, .55, face)
+		c.soft(ellipse(side*.1, .745, .052, .024), .02, rgb{70, 28, 24}, .8, face)
+		c.soft(flip(stroke(open(pt{.21, .57}, pt{.255, .66}, pt{.225, .755}, pt{.16, .765}), .03), side), .025, deep, .5, face)
 	}
 }
 
 func (l look) paintHair(c *canvas) {
 	outer := []pt{{-1.1, .1}, {-1.15, -.25}, {-1.24, -.75}, {-1.26, -1.2}, {-1.1, -1.62}, {-.74, -1.95}, {-.2, -2.12}, {.4, -2.11}, {.9, -1.88}, {1.2, -1.4},
 		{1.23, -.8}, {1.15, -.25}, {1.1, .1}}
-	line := []pt{{1.06, .1}, {1.04, -.25}, {1.01, -.6}, {.92, -.88}, {.76, -1.1}, {.56, -1.14}, {.38, -1.3}, {.1, -1.18}, {-.06, -1.28}, {-.34, -1.08}, {-.5, -1.12}, {-.72, -.88},
-		{-.92, -.82}, {-1.01, -.5}, {-1.04, -.25}, {-1.06, .1}}
+	line := []pt{{1.06, .1}, {1.04, -.25}, {1.01, -.6}, {.9, -.95}, {.7, -1.2}, {.4, -1.33}, {.12, -1.32}, {-.15, -1.24}, {-.4, -1.12}, {-.65, -.98}, {-.85, -.82}, {-.97, -.58}, {-1.02, -.4}, {-1.04, -.25}, {-1.06, .1}}
 	if l.long {
 		outer[0], outer[len(outer)-1] = pt{-1.36, 1.5}, pt{1.36, 1.5}
 		outer[1], outer[len(outer)-2] = pt{-1.42, .3}, pt{1.42, .3}
@@ -164,16 +146,19 @@ func (l look) paintHair(c *canvas) {
 		return mix(mix(l.hair, l.gloss, .35), mix(l.hair, rgb{10, 6, 6}, .3), d)
 	})
 	within := c.cut(hair)
-	for i := range 11 { // strands, combed to the side
-		f := float64(i) / 10
+	for i := range 23 { // strands, combed to the side
+		f := float64(i) / 22
 		root := pt{-.55 + .25*f, -1.98 + .05*math.Abs(f-.4)}
 		tip := pt{-1.15 + 2.25*f, -.6 - .62*math.Sin(math.Pi*f)}
 		bend := pt{(root.x+tip.x)/2 + .45*(f-.45), (root.y+tip.y)/2 - .28}
-		c.soft(stroke(open(root, bend, tip), .05), .03, l.gloss, .33*(1-.4*f), within)
-		c.soft(stroke(open(pt{root.x + .06, root.y}, pt{bend.x + .08, bend.y}, pt{tip.x + .07, tip.y}), .035), .025, rgb{14, 8, 8}, .35, within)
+		c.soft(stroke(open(root, bend, tip), .028), .018, l.gloss, (.2+.16*strand(i))*(1-.4*f), within)
+		c.soft(stroke(open(pt{root.x + .03, root.y}, pt{bend.x + .045, bend.y}, pt{tip.x + .05, tip.y}), .022), .016, rgb{14, 8, 8}, .16+.2*strand(i+40), within)
 	}
 	c.soft(ellipse(-.35, -1.68, .5, .1), .1, mix(l.gloss, rgb{255, 255, 255}, .25), .32, within)
 }
+
+// strand returns how strongly a strand of hair stands out, 0..1.
+func strand(i int) float64 { return newRandom(9).unit(uint64(i + 1)) }
 
 func (l look) paintBrows(c *canvas) {
 	for _, side := range []float64{-1, 1} {

@@ -27,7 +27,10 @@ func (p *pose) source(q pt, jaw float64) (at pt, still bool) {
 	depth += .45 * math.Exp(-x*x/.05-(y-.6)*(y-.6)/.07)
 	x -= p.yaw * depth
 	y -= p.pitch * depth
-	y -= jaw * smooth(1.3, 1.75, y) * (1 - smooth(1.85, 2.4, y)) * (1 - smooth(.75, 1.2, math.Abs(x)))
+	// The jaw takes the lower lip and the chin along, and draws out the cheeks.
+	aside := math.Abs(x)
+	low, cheek := smooth(mouthY-.01, mouthY+.33, y), smooth(.45, 1.75, y)
+	y -= jaw * (low + (cheek-low)*smooth(.4, .85, aside)) * (1 - smooth(1.95, 2.6, y)) * (1 - smooth(.9, 1.35, aside))
 	y += p.brow * .07 * math.Exp(-(y+.42)*(y+.42)/.05) * (1 - smooth(.9, 1.2, math.Abs(x)))
 	return pt{q.x + weight*(x-q.x), q.y + weight*(y-q.y)}, false
 }
