@@ -42,7 +42,8 @@ var (
 	paper          = color.RGBA{250, 250, 248, 255}
 )
 
-// moments returns the pictures that a sheet shows: widest, closed, rounded, others.
+// moments returns the pictures that a sheet shows: widest, closed, rounded,
+// those where target and estimate differ the most, others.
 func (r *lipsRun) moments() []int {
 	var out []int
 	take := func(n int, order []int) {
@@ -68,12 +69,17 @@ func (r *lipsRun) moments() []int {
 	take(3, by(r.targetHeight, -1))
 	take(2, r.touches())
 	take(2, by(r.targetWidth, 1))
+	var apart []float64
+	for i, h := range r.height {
+		apart = append(apart, math.Abs(h-r.targetHeight[i]))
+	}
+	take(2, by(apart, -1))
 	// Any others: a stride that shares no factor with the length visits all.
 	var any []int
 	for i := range r.crops {
 		any = append(any, (i*197+61)%len(r.crops))
 	}
-	take(3, any)
+	take(1, any)
 	return out
 }
 

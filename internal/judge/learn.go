@@ -10,6 +10,9 @@ import (
 type Estimator struct {
 	classes [nLayers]class
 	line    float64 // row where the mouth mostly is
+	lips    lips
+	dark    float64 // how much darker than the skin the line between the lips mostly gets
+	half    float64 // columns from the middle of the mouth to a corner, mostly
 }
 
 // colours is how many colours each layer is described by.
@@ -57,13 +60,29 @@ func Learn(views []View) (*Estimator, error) {
 	for range 8 {
 		e.improve(patches)
 	}
-	var lines []float64
+	var lines, darks, uppers, lowers []float64
 	for _, p := range patches {
 		c, _ := e.joint(p, colOf(0))
 		lines = append(lines, float64(c[0]+c[3])/2)
+		uppers, lowers = append(uppers, float64(c[1]-c[0])), append(lowers, float64(c[3]-c[2]))
+		for _, d := range []int{-1, 1} {
+			darks = append(darks, deepest(darkLine(p, int(math.Round(colOf(0))), d, max(c[0], 6), min(c[3], rows-7))))
+		}
 	}
 	slices.Sort(lines)
-	e.line = lines[len(lines)/2]
+	slices.Sort(darks)
+	e.half = float64(cols)
+	e.line, e.dark = lines[len(lines)/2], darks[len(darks)/2]
+	slices.Sort(uppers)
+	slices.Sort(lowers)
+	e.lips = lips{uppers[len(uppers)/2], lowers[len(lowers)/2]}
+	var halves []float64
+	for _, p := range patches {
+		_, corners, _, _ := e.find(p)
+		halves = append(halves, (corners[1]-corners[0])/2)
+	}
+	slices.Sort(halves)
+	e.half = halves[len(halves)/2]
 	return e, nil
 }
 
@@ -127,7 +146,7 @@ func (e *Estimator) begin(patches []*patch) {
 			log[upper][r], log[lower][r] = red-far, red-far
 			log[inside][r] = -red - far
 		}
-		c, _ := layered(rows, &log)
+		c, _ := layered(rows, &log, lips{})
 		for r := range rows {
 			all[c.layer(r)] = append(all[c.layer(r)], line[r])
 		}
@@ -144,22 +163,28 @@ func (e *Estimator) begin(patches []*patch) {
 	e.settle()
 }
 
-// settle keeps what is between the lips from being taken for lips: no colour as red and as bright is inside.
+// settle keeps lips and what is between them apart: no colour as red and as
+// bright as lips is inside, none as dark and pale as a cavity is lips.
 func (e *Estimator) settle() {
 	var red, light, n float64
 	for _, g := range e.classes[lower] {
 		red, light, n = red+g.mean[2]*g.share, light+g.mean[0]*g.share, n+g.share
 	}
 	red, light = red/n, light/n
-	var kept class
-	for _, g := range e.classes[inside] {
-		if g.mean[2] < red-.012 || g.mean[0] < .8*light {
-			kept = append(kept, g)
+	keep := func(k int, fits func(g gauss) bool) {
+		var kept class
+		for _, g := range e.classes[k] {
+			if fits(g) {
+				kept = append(kept, g)
+			}
+		}
+		if len(kept) > 0 {
+			e.classes[k] = kept
 		}
 	}
-	if len(kept) > 0 {
-		e.classes[inside] = kept
-	}
+	keep(inside, func(g gauss) bool { return g.mean[2] < red-.012 || g.mean[0] < .8*light })
+	keep(lower, func(g gauss) bool { return g.mean[2] > red-.008 || g.mean[0] > .72*light })
+	e.classes[upper] = e.classes[lower]
 }
 
 // spread splits a class into n colours.
@@ -223,7 +248,6 @@ func (e *Estimator) improve(patches []*patch) {
 			e.classes[k] = c
 		}
 	}
-	e.classes[upper] = e.classes[lower]
 	e.settle()
 }
 
@@ -237,5 +261,5 @@ func (c cuts) layer(row int) int {
 
 // cut finds the layers of a line; the mouth is looked for around a row.
 func (e *Estimator) cut(s *strip, around float64) (cuts, float64) {
-	return layered(rows, e.logs(s, around))
+	return layered(rows, e.logs(s, around), e.lips)
 }

@@ -30,20 +30,7 @@ const temper = 3
 func (e *Estimator) Read(v View) Mouth {
 	p := &patch{}
 	p.fill(v)
-	col := colOf(0)
-	var c cuts
-	var gain float64
-	var corners [2]float64
-	for range 3 {
-		c, gain = e.joint(p, col)
-		corners = e.corners(p, c, col)
-		// The middle moves slowly from one picture to the next; a corner that was not found must not drag it away.
-		next := (corners[0] + corners[1]) / 2
-		if math.Abs(next-col) < .01*fine {
-			break
-		}
-		col = min(max(next, colOf(-.4)), colOf(.4))
-	}
+	c, corners, col, gain := e.find(p)
 	m := Mouth{Width: (corners[1] - corners[0]) / fine}
 	var heights, outers, ups, los, tops, unders []float64
 	for i := range nStrips {
@@ -62,6 +49,22 @@ func (e *Estimator) Read(v View) Mouth {
 	y := (trimmed(ups) + trimmed(los)) / 2
 	m.Corners = [2]inference.Point{at(corners[0], y), at(corners[1], y)}
 	return m
+}
+
+// find returns the mouth's layers and corners, its middle column and how much
+// likelier it is than none.
+func (e *Estimator) find(p *patch) (c cuts, corners [2]float64, col, gain float64) {
+	col = colOf(0)
+	for range 3 {
+		c, gain = e.joint(p, col)
+		corners = e.corners(p, c, col)
+		next := (corners[0] + corners[1]) / 2
+		if math.Abs(next-col) < .01*fine {
+			break
+		}
+		col = min(max(next, colOf(-.4)), colOf(.4))
+	}
+	return c, corners, col, gain
 }
 
 // trimmed returns the mean without the least and the greatest.
@@ -108,7 +111,7 @@ func (e *Estimator) joint(p *patch, col float64) (cuts, float64) {
 			}
 		}
 	}
-	c, score := layered(rows, &sum)
+	c, score := layered(rows, &sum, e.lips)
 	skin := 0.0 // the best of all ways to have above pass into below
 	for r := range rows {
 		skin += sum[below][r]
@@ -173,27 +176,31 @@ func (e *Estimator) corners(p *patch, c cuts, col float64) [2]float64 {
 	mid := int(math.Round(col))
 	var out [2]float64
 	for side, d := range []int{-1, 1} {
-		depth, _ := darkLine(p, mid, d, from, to)
-		// As deep as it is around where corners are.
-		deep := 0.0
-		for i := fine * 15 / 100; i < min(fine*45/100, len(depth)); i++ {
-			deep = max(deep, depth[i])
-		}
-		out[side] = float64(mid) + float64(d)*ending(depth, .35*deep)
+		depth := darkLine(p, mid, d, from, to)
+		// A wide open mouth is far darker than its corners are.
+		out[side] = float64(mid) + float64(d)*ending(depth, .25*min(deepest(depth), e.dark), 1.2*e.half)
 	}
 	return out
 }
 
+// deepest returns how dark the line gets around where corners are.
+func deepest(depth []float64) float64 {
+	return slices.Max(depth[min(fine*15/100, len(depth)-1):min(fine*45/100, len(depth))])
+}
+
 // ending returns where depth falls below limit for good: where the line is
-// longest, gaps counted against it.
-func ending(depth []float64, limit float64) float64 {
+// longest, gaps counted against it, and what is farther out than most hardly for it.
+func ending(depth []float64, limit, most float64) float64 {
 	const first = fine * 18 / 100
-	at, sum, most := first, 0.0, math.Inf(-1)
+	at, sum, best := first, 0.0, math.Inf(-1)
 	for i := first; i < len(depth); i++ {
 		// A line that is there counts for more than one that is not against it: teeth break it.
 		sum += min(max((depth[i]-limit)/(limit+1e-9), -.6), 1)
-		if sum > most {
-			at, most = i, sum
+		if float64(i) > most {
+			sum -= .9
+		}
+		if sum > best {
+			at, best = i, sum
 		}
 	}
 	if at+1 < len(depth) && depth[at] > depth[at+1] {
@@ -204,8 +211,8 @@ func ending(depth []float64, limit float64) float64 {
 
 // darkLine follows the darkest line from column mid towards side d, beginning
 // between the rows from and to. It returns, per column, how much darker the line is than
-// what lies above and below it, smoothed over a few columns, and its rows.
-func darkLine(p *patch, mid, d, from, to int) (depth []float64, line []int) {
+// what lies above and below it, smoothed over a few columns.
+func darkLine(p *patch, mid, d, from, to int) []float64 {
 	n := 0
 	for x := mid; x >= 2 && x < cols-2 && n < fine*70/100; x += d {
 		n++
@@ -249,8 +256,8 @@ func darkLine(p *patch, mid, d, from, to int) (depth []float64, line []int) {
 			r = q
 		}
 	}
+	var depth []float64
 	for i := range n {
-		line = append(line, r)
 		depth = append(depth, max(contrast[i][r], 0))
 		r += int(next[i][r])
 	}
@@ -266,5 +273,5 @@ func darkLine(p *patch, mid, d, from, to int) (depth []float64, line []int) {
 		}
 		soft[i] = sum / weight
 	}
-	return soft, line
+	return soft
 }
