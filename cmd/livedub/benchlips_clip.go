@@ -73,10 +73,10 @@ func readLipsClip(ctx context.Context, path string, w, h int, fix bool, length t
 	if c.fps <= 0 || c.fps > 120 {
 		c.fps = 30
 	}
-	full := false
+	most, full := int(c.fps*length.Seconds()), false
 	take := func(frames []*media.Frame) error {
 		for i, f := range frames {
-			if full = time.Duration(len(c.frames)) >= time.Duration(c.fps*length.Seconds()); full {
+			if full = len(c.frames) >= most; full {
 				f.Release()
 				continue
 			}
@@ -109,7 +109,7 @@ func readLipsClip(ctx context.Context, path string, w, h int, fix bool, length t
 			err = take(rest)
 		}
 	}
-	if err == nil && time.Duration(float64(len(c.frames))/c.fps*float64(time.Second)) < time.Second {
+	if err == nil && float64(len(c.frames)) < c.fps {
 		err = fmt.Errorf("it has only %d pictures: give a clip of a second at least", len(c.frames))
 	}
 	if err != nil {

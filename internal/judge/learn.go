@@ -171,6 +171,11 @@ func (e *Estimator) settle() {
 		red, light, n = red+g.mean[2]*g.share, light+g.mean[0]*g.share, n+g.share
 	}
 	red, light = red/n, light/n
+	pale := red
+	for _, g := range e.classes[inside] {
+		pale = min(pale, g.mean[2])
+	}
+	between := max(.012, .4*(red-pale))
 	keep := func(k int, fits func(g gauss) bool) {
 		var kept class
 		for _, g := range e.classes[k] {
@@ -182,7 +187,7 @@ func (e *Estimator) settle() {
 			e.classes[k] = kept
 		}
 	}
-	keep(inside, func(g gauss) bool { return g.mean[2] < red-.012 || g.mean[0] < .8*light })
+	keep(inside, func(g gauss) bool { return g.mean[2] < red-between || g.mean[0] < .8*light })
 	keep(lower, func(g gauss) bool { return g.mean[2] > red-.008 || g.mean[0] > .72*light })
 	e.classes[upper] = e.classes[lower]
 }
