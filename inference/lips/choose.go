@@ -96,7 +96,7 @@ func strange(e *entry, v *view) float64 {
 func misfit(e *entry, w wanted) float64 {
 	dh, dw := e.shape.height()-w.height, e.shape.width-w.width
 	reach := e.reach(w.height) - w.height
-	cost := square(dh/.06) + square(reach/.015) + square(dw/.07)
+	cost := square(dh/.06) + square(reach/.015) + square(dw/.07) + square((e.spread(w.width)-w.width)/.02)
 	if w.close > .5 {
 		cost += 4 * square(max(0, e.shape.height())/.04)
 	}
@@ -107,6 +107,11 @@ func misfit(e *entry, w wanted) float64 {
 func (e *entry) reach(height float64) float64 {
 	h := e.shape.height()
 	return max(min(max(height, .7*h-.03), 1.3*h+.03), 0)
+}
+
+// spread returns the width nearest to the wanted one to which the mouth can be warped.
+func (e *entry) spread(width float64) float64 {
+	return min(max(width, .88*e.shape.width), 1.12*e.shape.width)
 }
 
 // step is the cost of showing b after a.

@@ -17,6 +17,9 @@ type habits struct {
 }
 
 const (
+	// running is how far corners come, in running speech, on the way to where a
+	// sound spoken alone and clearly would take them.
+	running    = .4
 	seen       = 600 // pictures remembered
 	usualReach = 18
 )
@@ -55,19 +58,20 @@ func (h *habits) settle() {
 // target returns the opening and the width that a mouth shape means for this speaker.
 func (h *habits) target(m inference.MouthShape) (height, width float64) {
 	height = m.Open * h.widest * (1 - m.Close)
-	if m.Wide < .5 {
-		return height, h.narrow + (h.resting-h.narrow)*2*m.Wide
+	if out := min(max(2*m.Wide-1, -running), running) / running; out > 0 {
+		return height, h.resting + (h.wide-h.resting)*out
+	} else {
+		return height, h.resting + (h.resting-h.narrow)*out
 	}
-	return height, h.resting + (h.wide-h.resting)*(2*m.Wide-1)
 }
 
 // shape is target turned round.
 func (h *habits) shape(s shape) inference.MouthShape {
 	m := inference.MouthShape{Open: min(max(s.height()/h.widest, 0), 1)}
-	if s.width < h.resting {
-		m.Wide = .5 * max(0, (s.width-h.narrow)/(h.resting-h.narrow))
-	} else {
-		m.Wide = .5 + .5*min(1, (s.width-h.resting)/(h.wide-h.resting))
+	out := (s.width - h.resting) / (h.wide - h.resting)
+	if out < 0 {
+		out = (s.width - h.resting) / (h.resting - h.narrow)
 	}
+	m.Wide = .5 + .5*running*min(max(out, -1), 1)
 	return m
 }

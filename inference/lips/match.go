@@ -43,7 +43,7 @@ func (p *paste) compare() (ring []sample, at *where) {
 			continue
 		}
 		s := sample{x: maskX + float64(i%matchW)*matchStep, y: maskY + float64(i/matchW)*matchStep, weight: 1}
-		if p.lips(s.x, s.y, .08) {
+		if p.lips(s.x, s.y, .08) < 1 {
 			continue
 		}
 		ox, oy := p.sunk(s.x, s.y)
@@ -122,7 +122,11 @@ func solve(a [4][5]float64) (v [4]float64) {
 func (p *paste) exclude(ring []sample, at *where) {
 	for i := range p.mask {
 		x, y := p.mask.place(i)
-		if p.mask[i] == 0 || p.lips(x, y, .14) {
+		if p.mask[i] == 0 {
+			continue
+		}
+		inner := p.lips(x, y, .08)
+		if inner < 1 {
 			continue
 		}
 		var sum, n float64
@@ -138,19 +142,21 @@ func (p *paste) exclude(ring []sample, at *where) {
 			}
 		}
 		if n > .05 {
-			p.mask[i] *= float32(smooth((sum/n - .12) / .25))
+			same := smooth((sum/n - .12) / .25)
+			p.mask[i] *= float32(1 + (same-1)*smooth((inner-1)/.6))
 		}
 	}
 }
 
-// lips tells whether a place is within margin of the lips of the new mouth or of the one before.
-func (p *paste) lips(x, y, margin float64) bool {
+// lips tells how far a place lies from the lips of the new mouth and of the one
+// before: below 1 within margin of either, 4 twice as far from their middle.
+func (p *paste) lips(x, y, margin float64) float64 {
 	w, old := p.layer.warp, p.old
-	on := func(x, y, width, top, under float64) bool {
-		return square(x/(.5*width+margin))+square((y-(top+under)/2)/((under-top)/2+margin)) < 1
+	far := func(x, y, width, top, under float64) float64 {
+		return square(x/(.5*width+margin)) + square((y-(top+under)/2)/((under-top)/2+margin))
 	}
-	return on(x, y, w.width, w.from.top, w.from.under+max(w.more, 0)) ||
-		on(x+p.mouth.x-old.x, y+p.mouth.y-old.y, old.width, old.top, old.under)
+	return min(far(x, y, w.width, w.from.top, w.from.under+max(w.more, 0)),
+		far(x+p.mouth.x-old.x, y+p.mouth.y-old.y, old.width, old.top, old.under))
 }
 
 // strangeness is how unlike a place is in both, after the colours were fitted: 1 is much.

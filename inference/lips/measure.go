@@ -1,6 +1,8 @@
 package lips
 
 import (
+	"math"
+
 	"livedub/inference"
 )
 
@@ -56,37 +58,20 @@ func measure(pic picture, p pose, f inference.Face, reach float64) shape {
 	}
 	at := func(y float64) int { return clamp(int((y-from)/step+.5), 0, n-1) }
 	top, bottom := at(u.Y), at(d.Y)
-	// The middle: where it is least red and darkest, well within the lips.
-	mid := (top + bottom) / 2
-	worst := 1e9
-	for i := top + (bottom-top)/6; i <= bottom-(bottom-top)/5; i++ {
-		if v := red[i] + .35*lum[i]; v < worst {
-			mid, worst = i, v
-		}
-	}
-	ui, li := mid, mid
-	for i := at(u.Y - .07); i <= mid; i++ {
-		if red[i] > red[ui] {
-			ui = i
-		}
-	}
-	for i := mid; i <= at(d.Y+.08); i++ {
-		if red[i] > red[li] {
-			li = i
-		}
-	}
+	ui, mid, li := deepest(red, lum, at(u.Y-.07), top+(bottom-top)/6, bottom-(bottom-top)/5, at(d.Y+.08))
 	lips := (lum[ui] + lum[li]) / 2
 	u2 := (us[ui] + us[li]) / 2
 	s.lips = [3]float32{float32(lips), float32(u2), float32(u2 + (red[ui]+red[li])/2)}
 	in := make([]float64, n)
 	for i := ui; i <= li; i++ {
-		level := red[ui]
+		between := 0.0
 		if li > ui {
-			level += (red[li] - red[ui]) * float64(i-ui) / float64(li-ui)
+			between = float64(i-ui) / float64(li-ui)
 		}
-		dip := level - red[i]
-		bright := min((lum[i]-1.1*lips)/(.15*lips+1), dip/(.35*reach))
-		in[i] = max(dip/reach, (.62*lips-lum[i])/(.2*lips+1), bright)
+		dip := red[ui] + (red[li]-red[ui])*between - red[i]
+		light := lum[ui] + (lum[li]-lum[ui])*between
+		bright := min((lum[i]-1.1*light)/(.15*light+1), dip/(.35*reach))
+		in[i] = max(dip/reach, (.52*lips-lum[i])/(.2*lips+1), bright)
 		s.contrast = max(s.contrast, dip)
 	}
 	// What lies between two inner places is inside too: a tongue, a shine on teeth.
@@ -110,5 +95,36 @@ func measure(pic picture, p pose, f inference.Face, reach float64) shape {
 	c = from + c*step - s.y
 	s.upper, s.lower = c-h/2, c+h/2
 	s.top, s.under = u.Y-s.y, d.Y-s.y
+	s.corners(pic, p)
 	return s
+}
+
+// deepest returns where, down the middle of a mouth, the redder lips and what
+// is between them lie: the place from lo to hi that is least red and darkest
+// against the reddest above it, from first on, and below it, up to last.
+func deepest(red, lum []float64, first, lo, hi, last int) (upper, mid, lower int) {
+	below := make([]int, len(red)) // index of the reddest from here to last
+	below[last] = last
+	for i := last - 1; i >= 0; i-- {
+		below[i] = below[i+1]
+		if red[i] > red[below[i]] {
+			below[i] = i
+		}
+	}
+	upper, mid, lower = lo, lo, below[lo]
+	above, best := first, math.Inf(-1)
+	for i := first; i <= hi; i++ {
+		if red[i] > red[above] {
+			above = i
+		}
+		if i < lo {
+			continue
+		}
+		b := below[i]
+		dip := min(red[above], red[b]) - red[i] + .35*max(min(lum[above], lum[b])-lum[i], 0)
+		if dip > best {
+			upper, mid, lower, best = above, i, b, dip
+		}
+	}
+	return upper, mid, lower
 }

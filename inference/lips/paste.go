@@ -30,6 +30,8 @@ type paste struct {
 	mask   mask
 	tint   [3]tint // by plane
 	rect   image.Rectangle
+	cover  []byte     // of the mask, by pixel of rect
+	crisp  float32    // strength of sharpening
 	deep   [3]float32 // colour of an open mouth's depth
 	teeth  [3]float32 // and of its teeth
 }
@@ -91,6 +93,9 @@ func (p *paste) run(r region) image.Rectangle {
 		p.match()
 	}
 	p.luma()
+	if p.layer.own {
+		p.sharpen(p.cover, p.crisp)
+	}
 	p.chroma()
 	return p.rect
 }
@@ -106,6 +111,7 @@ func (p *paste) luma() {
 		for px := p.rect.Min.X; px < p.rect.Max.X; px, x, y = px+1, x+xx, y+xy {
 			a := p.mask.at(x, y)
 			d := jaw(x, y, p.drop*p.amount)
+			p.cover[(py-p.rect.Min.Y)*p.rect.Dx()+px-p.rect.Min.X] = byte(a * 255)
 			if a <= 0 && d == 0 {
 				continue
 			}

@@ -13,6 +13,7 @@ type stream struct {
 	cfg     Config
 	chooser chooser
 	buf     []byte // the region as it came
+	cover   []byte // the mask over it
 }
 
 // Render implements inference.LipsStream.
@@ -47,11 +48,11 @@ func (s *stream) render(r inference.LipsRequest, v *view, t *Trace) {
 	first := want[0]
 	if e != nil {
 		t.Method, t.Source = inference.Own, e.at
+		p.crisp = crisp(v.sharp, e.sharp)
 		dx, dy, _ := register(e.nose, v.nose)
 		p.mouth = e.shape
 		p.mouth.x, p.mouth.y = e.shape.x+dx, e.shape.y+dy
-		width := min(max(first.width, .9*e.shape.width), 1.1*e.shape.width)
-		p.layer = layer{src: e.pic, pose: e.pose, sx: 1, sy: 1, warp: newWarp(e.shape, e.reach(first.height), width), own: true}
+		p.layer = layer{src: e.pic, pose: e.pose, sx: 1, sy: 1, warp: newWarp(e.shape, e.reach(first.height), e.spread(first.width)), own: true}
 	} else {
 		t.Method = inference.Warp
 		width := min(max(first.width, .85*v.shape.width), 1.15*v.shape.width)
@@ -65,6 +66,10 @@ func (s *stream) render(r inference.LipsRequest, v *view, t *Trace) {
 		return
 	}
 	p.before = s.copy(r.Frame, box)
+	if n := box.Dx() * box.Dy(); cap(s.cover) < n {
+		s.cover = make([]byte, n)
+	}
+	p.cover = s.cover[:box.Dx()*box.Dy()]
 	if !p.layer.own {
 		p.layer.src = p.before
 	}
