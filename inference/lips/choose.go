@@ -89,7 +89,7 @@ func (c *chooser) choose(v *view, want []wanted, now time.Duration, exclude func
 func strange(e *entry, v *view) float64 {
 	cost := square((e.yaw-v.turned[0])/.14) + square((e.pitch-v.turned[1])/.14)
 	cost += square(math.Log2(e.pose.eyes()/v.pose.eyes()) / .5)
-	return cost + 3*e.nose.unlike(v.nose) + 2*square(max(0, 1-e.sharp/max(v.sharp, 1e-6)))
+	return cost + 3*e.nose.unlike(v.nose) + 8*square(max(0, 1-e.sharp/max(v.sharp, 1e-6)))
 }
 
 // misfit is the cost of showing a mouth where another is wanted.

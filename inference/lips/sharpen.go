@@ -4,9 +4,9 @@ package lips
 // so that it looks as sharp as the picture: by how sharp both noses are, and a
 // little for what resampling takes away.
 func crisp(own, new float64) float32 {
-	const resampled = .14
+	const resampled = .09
 	q := own / max(new, 1e-6)
-	return float32(min(max(.8*(q-1)+resampled, -.7), .5))
+	return float32(min(max(.8*(q-1), -.7), .05) + resampled)
 }
 
 // sharpen adds to the new mouth's brightness, as far as it covers, strength
