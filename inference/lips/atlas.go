@@ -26,6 +26,7 @@ type entry struct {
 	yaw, pitch float64
 	sharp      float64
 	nose       *grid
+	like       likeness
 	looks      [looksDim]float32 // the mouth's brightness, small, freed from the light
 }
 
@@ -138,8 +139,11 @@ func (p plane) half() plane {
 }
 
 // strangest is how unlike all that is known a mouth may look and be taken for
-// one: beyond it is rather a hand, or a microphone.
-const strangest = .8
+// one: beyond it is rather a hand, or a microphone; beyond stranger it surely is.
+const (
+	strangest = .8
+	stranger  = 1
+)
 
 // nearest returns how unlike the mouth that looks most like it e looks.
 func (a *atlas) nearest(e *entry) float64 {
@@ -163,7 +167,6 @@ func (a *atlas) bytes() (n int) {
 type atlas struct {
 	entries []*entry
 	habits  habits
-	who     likeness
 }
 
 // offer takes a mouth into the atlas if that makes it richer.

@@ -3,6 +3,7 @@ package lips
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"livedub/inference"
@@ -26,8 +27,9 @@ type view struct {
 type mouths struct {
 	cfg    Config
 	atlas  *atlas
-	parked []*atlas // latest last
-	face   int      // whose atlas it is
+	parked []*atlas          // latest last
+	face   int               // whose atlas it is
+	seen   map[int]*activity // of the mouths of all faces, by ID
 	last   time.Duration
 	trust  float64 // of the last picture
 	odd    int     // pictures in a row with a mouth like none before
@@ -45,32 +47,42 @@ func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Fa
 		return nil, err
 	}
 	v := &view{}
-	face, ok := m.choose(faces, f)
+	pic := pictureOf(f)
+	face, stays, ok := m.choose(faces, f)
+	m.watch(pic, faces, face.ID, f.PTS)
 	if !ok || trust(face) <= 0 {
 		m.trust = 0
 		return v, nil
 	}
-	pic, p := pictureOf(f), poseOf(face)
+	p := poseOf(face)
+	v.face, v.pose, v.turned = face.ID, p, [2]float64{face.Yaw, face.Pitch}
+	v.nose = readGrid(pic, p)
+	like := readLikeness(pic, face)
 	if face.ID != m.face || m.atlas == nil || f.PTS-m.last > time.Second {
-		m.meet(face.ID, readLikeness(pic, face))
+		m.meet(face.ID, &like, v.nose)
+	} else if len(m.atlas.entries) < enough {
+		m.resume(&like, v.nose)
 	}
 	m.last = f.PTS
 	a := m.atlas
-	v.face, v.pose, v.turned = face.ID, p, [2]float64{face.Yaw, face.Pitch}
 	v.shape = measure(pic, p, face, a.habits.reach)
-	v.nose = readGrid(pic, p)
+	m.seen[face.ID].see(v.shape, f.PTS)
 	v.sharp = sharpness(pic.y, p)
 	e := newEntry(pic, p, v.shape, face, v.nose, f.PTS)
+	e.like = like
 	known := len(a.entries) >= enough
-	odd := known && a.nearest(e) > strangest
+	unlike := a.nearest(e)
+	odd := known && unlike > strangest
 	if odd {
 		m.odd++
 	} else {
 		m.odd = 0
 	}
 	covered := odd && m.odd < newNormal
-	m.slew(trust(face), covered)
-	v.trust = m.trust
+	m.slew(trust(face), covered || !stays)
+	if v.trust = min(m.trust, whole(face, f)); covered && unlike > stranger {
+		v.trust = 0 // at once: a fading mouth on a hand would be seen
+	}
 	if !covered {
 		a.habits.see(v.shape)
 		if trust(face) > .8 && face.Confidence > .4 && e.sharp > .6*a.sharp() {
@@ -84,31 +96,39 @@ func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Fa
 
 // slew leads the trust to what it should be within some pictures, so that no
 // mouth comes or goes at once.
-func (m *mouths) slew(to float64, covered bool) {
-	if covered {
+func (m *mouths) slew(to float64, leave bool) {
+	if leave {
 		to = 0
 	}
 	m.trust = min(max(to, m.trust-.34), m.trust+.2)
 }
 
-// choose returns the largest face that has been there for a while.
-func (m *mouths) choose(faces []inference.Face, f *media.Frame) (inference.Face, bool) {
-	best, found := inference.Face{}, false
+// choose returns the largest face that has been there for a while, among faces
+// alike in size one whose mouth moves. stays is false while the face before has
+// yet to fade out for another one.
+func (m *mouths) choose(faces []inference.Face, f *media.Frame) (best inference.Face, stays, ok bool) {
+	var before inference.Face
+	var most float64
 	for _, face := range faces {
 		if !sane(face) || f.PTS-face.Since < 80*time.Millisecond {
 			continue
 		}
 		size := face.Size
+		if !m.seen[face.ID].moves(f.PTS) {
+			size *= stillSize
+		}
 		if face.ID == m.face {
+			before = face
 			size *= 1.25 // two faces of one size do not take turns
 		}
-		if !found || size > best.Size {
-			found = true
-			best = face
-			best.Size = size
+		if size > most {
+			best, most = face, size
 		}
 	}
-	return best, found
+	if before.ID != 0 && best.ID != before.ID && m.trust > 0 {
+		return before, false, true
+	}
+	return best, true, best.ID != 0
 }
 
 // sane tells whether a face's points can be those of a face.
@@ -140,28 +160,42 @@ func trust(f inference.Face) float64 {
 	)
 }
 
-// meet goes on with the atlas of the face that l is like, or a new one.
-func (m *mouths) meet(id int, l likeness) {
-	m.face = id
-	if m.atlas != nil && m.atlas.who.same(l) {
+// whole tells how far the picture's border leaves a mouth: 0 where it cuts it.
+func whole(face inference.Face, f *media.Frame) float64 {
+	gap := math.Inf(1)
+	for _, q := range []inference.Point{face.MouthLeft, face.MouthRight, face.UpperLip, face.LowerLip} {
+		gap = min(gap, q.X, q.Y, float64(f.Width)-q.X, float64(f.Height)-q.Y)
+	}
+	return fade(-gap/(face.RightEye.X-face.LeftEye.X), -.2, -.07)
+}
+
+// meet goes on with the atlas of the face that looks like this, or a new one.
+func (m *mouths) meet(id int, l *likeness, nose *grid) {
+	if m.face != id {
+		m.face, m.trust = id, 0
+	}
+	if m.atlas != nil && m.atlas.knows(l, nose) {
 		return
 	}
 	if m.atlas != nil && len(m.atlas.entries) > 0 {
 		m.parked = append(m.parked, m.atlas)
 	}
-	m.atlas = nil
-	for i, a := range m.parked {
-		if a.who.same(l) {
-			m.atlas = a
-			m.parked = append(m.parked[:i:i], m.parked[i+1:]...)
-			break
-		}
-	}
-	if m.atlas == nil {
-		m.atlas = &atlas{who: l, habits: habits{reach: usualReach}}
-	}
+	m.atlas = &atlas{habits: habits{reach: usualReach}}
+	m.resume(l, nose)
 	for len(m.parked) > maxParked || len(m.parked) > 0 && m.bytes() > maxBytes*3/4 {
 		m.parked = m.parked[1:]
+	}
+}
+
+// resume takes the parked atlas of the face that looks like this, if there is
+// one, instead of the present one.
+func (m *mouths) resume(l *likeness, nose *grid) {
+	for i, a := range slices.Backward(m.parked) {
+		if a.knows(l, nose) {
+			m.atlas = a
+			m.parked = slices.Delete(m.parked, i, i+1)
+			return
+		}
 	}
 }
 

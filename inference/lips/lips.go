@@ -43,7 +43,7 @@ func New(cfg Config) *Lips { return &Lips{cfg} }
 
 // Open begins with one session's picture.
 func (l *Lips) Open(ctx context.Context) (inference.Mouths, error) {
-	return &mouths{cfg: l.cfg}, ctx.Err()
+	return &mouths{cfg: l.cfg, seen: map[int]*activity{}}, ctx.Err()
 }
 
 // Close implements inference.Lips.
