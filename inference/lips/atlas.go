@@ -27,6 +27,7 @@ type entry struct {
 	sharp      float64
 	nose       *grid
 	like       likeness
+	light      light
 	looks      [looksDim]float32 // the mouth's brightness, small, freed from the light
 }
 
@@ -47,7 +48,7 @@ func (e *entry) unlike(o *entry) float64 {
 func (e *entry) apart(o *entry) float64 {
 	dh, dw := (e.shape.height()-o.shape.height())/.04, (e.shape.width-o.shape.width)/.06
 	dy, dp := (e.yaw-o.yaw)/.15, (e.pitch-o.pitch)/.15
-	return math.Sqrt(dh*dh+dw*dw+.5*(dy*dy+dp*dp)) + 2*e.unlike(o)
+	return math.Sqrt(dh*dh+dw*dw+.5*(dy*dy+dp*dp)) + 2*e.unlike(o) + e.light.other(o.light)
 }
 
 // newEntry makes an entry of a picture, without the piece of the picture itself.

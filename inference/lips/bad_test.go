@@ -75,3 +75,29 @@ func TestMouthCutByTheBorder(t *testing.T) {
 		}
 	}
 }
+
+// TestMouthsOfAnotherLight holds that no red lips come to a grey face.
+func TestMouthsOfAnotherLight(t *testing.T) {
+	m, _ := open(t, Config{})
+	talk(t, m, speaker(), 1, 40, 0)
+	d := speaker()
+	f := d.draw(picW, picH)
+	defer f.Release()
+	l := readLight(pictureOf(f), d.pose())
+	if n := len(m.atlas.lit(l)); n != len(m.atlas.entries) {
+		t.Errorf("%d of %d mouths in the light they were seen in", n, len(m.atlas.entries))
+	}
+	for i := range f.U {
+		f.U[i], f.V[i] = 128, 128
+	}
+	grey := readLight(pictureOf(f), d.pose())
+	if n := len(m.atlas.lit(grey)); n != 0 {
+		t.Errorf("%d mouths of another light", n)
+	}
+	for _, e := range m.atlas.entries[:5] {
+		e.light = grey
+	}
+	if n := len(m.atlas.lit(grey)); n != 5 {
+		t.Errorf("%d of 5 mouths of this light", n)
+	}
+}

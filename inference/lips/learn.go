@@ -69,7 +69,7 @@ func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Fa
 	m.seen[face.ID].see(v.shape, f.PTS)
 	v.sharp = sharpness(pic.y, p)
 	e := newEntry(pic, p, v.shape, face, v.nose, f.PTS)
-	e.like = like
+	e.like, e.light = like, readLight(pic, p)
 	known := len(a.entries) >= enough
 	unlike := a.nearest(e)
 	odd := known && unlike > strangest
@@ -89,7 +89,7 @@ func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Fa
 			a.offer(e, f)
 		}
 	}
-	v.habits, v.entries = a.habits, a.entries
+	v.habits, v.entries = a.habits, a.lit(e.light)
 	v.habits.heights, v.habits.widths = nil, nil // the atlas writes on there
 	return v, nil
 }
