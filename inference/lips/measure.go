@@ -39,64 +39,95 @@ func measure(pic picture, p pose, f inference.Face, reach float64) shape {
 	if s.width > .1 {
 		s.tilt = (r.Y - l.Y) / s.width
 	}
-	from, to := u.Y-.1, d.Y+.12
+	q := s.profile(pic, p, u.Y-.1, d.Y+.12)
+	top, bottom := q.at(u.Y), q.at(d.Y)
+	upper, mid, lower := deepest(q.red, q.lum, q.at(u.Y-.07), top+(bottom-top)/6, bottom-(bottom-top)/5, q.at(d.Y+.08))
+	s.lips = q.colour(upper, lower)
+	var in []float64
+	in, s.contrast = q.inside(upper, lower, reach)
+	centre, height := opening(in, mid)
+	c, h := q.from+centre*step-s.y, height*step
+	s.upper, s.lower = c-h/2, c+h/2
+	s.top, s.under = u.Y-s.y, d.Y-s.y
+	s.corners(pic, p)
+	return s
+}
+
+// profile is what is seen down the middle of a mouth, step by step from a place on.
+type profile struct {
+	from float64
+	lum  []float64
+	u    []float64
+	red  []float64 // V less U: lips have more of it than skin, teeth and hollow
+}
+
+func (s *shape) profile(pic picture, p pose, from, to float64) profile {
 	n := int((to - from) / step)
 	if n < 12 || n > 200 {
 		n = 12
 	}
-	lum, us, red := make([]float64, n), make([]float64, n), make([]float64, n)
+	q := profile{from, make([]float64, n), make([]float64, n), make([]float64, n)}
 	for i := range n {
 		y := from + float64(i)*step
 		for k := range columns {
 			x := (float64(k)/(columns-1)*2 - 1) * spread
 			px, py := p.out(s.x+x, y+s.tilt*x)
-			cu, cv := pic.chroma(px, py)
-			lum[i] += float64(pic.luma(px, py)) / columns
-			us[i] += float64(cu) / columns
-			red[i] += float64(cv-cu) / columns
+			u, v := pic.chroma(px, py)
+			q.lum[i] += float64(pic.luma(px, py)) / columns
+			q.u[i] += float64(u) / columns
+			q.red[i] += float64(v-u) / columns
 		}
 	}
-	at := func(y float64) int { return clamp(int((y-from)/step+.5), 0, n-1) }
-	top, bottom := at(u.Y), at(d.Y)
-	ui, mid, li := deepest(red, lum, at(u.Y-.07), top+(bottom-top)/6, bottom-(bottom-top)/5, at(d.Y+.08))
-	lips := (lum[ui] + lum[li]) / 2
-	u2 := (us[ui] + us[li]) / 2
-	s.lips = [3]float32{float32(lips), float32(u2), float32(u2 + (red[ui]+red[li])/2)}
-	in := make([]float64, n)
-	for i := ui; i <= li; i++ {
+	return q
+}
+
+// at returns the index of the place y.
+func (q profile) at(y float64) int { return clamp(int((y-q.from)/step+.5), 0, len(q.red)-1) }
+
+// colour returns the mean colour of two places.
+func (q profile) colour(a, b int) [3]float32 {
+	u := (q.u[a] + q.u[b]) / 2
+	return [3]float32{float32((q.lum[a] + q.lum[b]) / 2), float32(u), float32(u + (q.red[a]+q.red[b])/2)}
+}
+
+// inside tells how surely each place lies between the lips, from 1 on wholly,
+// and the greatest contrast to them. upper and lower are where they are reddest.
+func (q profile) inside(upper, lower int, reach float64) (in []float64, contrast float64) {
+	in = make([]float64, len(q.red))
+	lips := (q.lum[upper] + q.lum[lower]) / 2
+	for i := upper; i <= lower; i++ {
 		between := 0.0
-		if li > ui {
-			between = float64(i-ui) / float64(li-ui)
+		if lower > upper {
+			between = float64(i-upper) / float64(lower-upper)
 		}
-		dip := red[ui] + (red[li]-red[ui])*between - red[i]
-		light := lum[ui] + (lum[li]-lum[ui])*between
-		bright := min((lum[i]-1.1*light)/(.15*light+1), dip/(.35*reach))
-		in[i] = max(dip/reach, (.52*lips-lum[i])/(.2*lips+1), bright)
-		s.contrast = max(s.contrast, dip)
+		dip := q.red[upper] + (q.red[lower]-q.red[upper])*between - q.red[i]
+		light := q.lum[upper] + (q.lum[lower]-q.lum[upper])*between
+		bright := min((q.lum[i]-1.1*light)/(.15*light+1), dip/(.35*reach))
+		in[i] = max(dip/reach, (.52*lips-q.lum[i])/(.2*lips+1), bright)
+		contrast = max(contrast, dip)
 	}
-	// What lies between two inner places is inside too: a tongue, a shine on teeth.
-	fill := append([]float64(nil), in...)
-	for i := 1; i < n; i++ {
-		fill[i] = max(fill[i], fill[i-1])
+	return in, contrast
+}
+
+// opening returns the middle and the height, in steps, of what is inside; mid
+// where nothing is. What lies between two inner places is inside too: a tongue,
+// a shine on teeth.
+func opening(in []float64, mid int) (centre, height float64) {
+	before := append([]float64(nil), in...)
+	for i := 1; i < len(in); i++ {
+		before[i] = max(before[i], before[i-1])
 	}
-	back := 0.0
-	sum, moment := 0.0, 0.0
-	for i := n - 1; i >= 0; i-- {
-		back = max(back, in[i])
-		v := min(max((min(back, fill[i])-.3)/.7, 0), 1)
-		sum += v
+	after, moment := 0.0, 0.0
+	for i := len(in) - 1; i >= 0; i-- {
+		after = max(after, in[i])
+		v := min(max((min(after, before[i])-.3)/.7, 0), 1)
+		height += v
 		moment += v * float64(i)
 	}
-	c := float64(mid)
-	if sum > 0 {
-		c = moment / sum
+	if height == 0 {
+		return float64(mid), 0
 	}
-	h := sum * step
-	c = from + c*step - s.y
-	s.upper, s.lower = c-h/2, c+h/2
-	s.top, s.under = u.Y-s.y, d.Y-s.y
-	s.corners(pic, p)
-	return s
+	return moment / height, height
 }
 
 // deepest returns where, down the middle of a mouth, the redder lips and what
