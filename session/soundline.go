@@ -79,8 +79,8 @@ func (l *soundLine) add(s media.Samples) {
 		data = data[min(len(data), (end-at)*l.channels):]
 		at = end
 	}
-	if low := l.slowest(); len(l.pcm) == 0 || at-low > 60*timeline.Rate {
-		// Nothing before matters, or a hole longer than anyone would wait for.
+	if low := l.slowest(); low >= end || at-low > 60*timeline.Rate {
+		// All before has been read, or a hole longer than anyone would wait for.
 		l.pcm, l.base = l.pcm[:0], at
 	} else if at > end {
 		l.pcm = append(l.pcm, make([]int16, (at-end)*l.channels)...)
