@@ -85,7 +85,7 @@ type Picture struct {
 	File                bool          // keep the first picture's size, and parameter sets out of band
 	KeyInterval         time.Duration // longest distance of keyframes; 0: on demand
 	Bitrate             int           // bit/s; 0: by size
-	Hardware            string        // codec.VideoEncoderConfig.Hardware: "auto", "off"
+	Hardware            string        // codec.VideoEncoderConfig.Hardware: "auto", "nvenc", "off"
 	Preset              string        // x264's
 }
 

@@ -15,6 +15,7 @@ import (
 	"livedub/inference/translate"
 	"livedub/internal/config"
 	"livedub/media/badge"
+	"livedub/media/codec"
 	"livedub/session"
 )
 
@@ -27,7 +28,7 @@ type engines struct {
 // openEngines starts what the configuration names. The caller closes it.
 func openEngines(c config.Config) (*engines, error) {
 	e := &engines{}
-	for _, open := range []func(config.Config) error{e.openRecognizer, e.openTranslator, e.openSpeaker, e.openMouth} {
+	for _, open := range []func(config.Config) error{tryEncoder, e.openRecognizer, e.openTranslator, e.openSpeaker, e.openMouth} {
 		if err := open(c); err != nil {
 			return nil, errors.Join(err, e.Close())
 		}
@@ -91,6 +92,18 @@ func (e *engines) openMouth(c config.Config) error {
 	}
 	mouths := lips.New(lips.Config{})
 	e.Faces, e.Lips, e.closers = faces, mouths, append(e.closers, mouths, faces)
+	return nil
+}
+
+// tryEncoder has the GPU encode a picture where the settings insist on that: a
+// call or a file would be begun in vain.
+func tryEncoder(c config.Config) error {
+	if c.Video.Encoder != "nvenc" {
+		return nil
+	}
+	if err := codec.ProbeVideoEncoder("h264_nvenc"); err != nil {
+		return fmt.Errorf("video.encoder is nvenc, but no GPU encodes here: %w: set auto or x264; livedub doctor tells what is missing", err)
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -250,6 +251,16 @@ func TestProbe(t *testing.T) {
 	}
 	if e.Name() != want {
 		t.Errorf("auto chose %s, want %s", e.Name(), want)
+	}
+	forced, err := NewVideoEncoder(VideoEncoderConfig{Codec: media.H264, Width: 320, Height: 240, Bitrate: 500_000, Hardware: "nvenc"})
+	switch {
+	case err == nil:
+		defer forced.Close()
+		if want != "h264_nvenc" || forced.Name() != want {
+			t.Errorf("nvenc chose %s where auto takes %s", forced.Name(), want)
+		}
+	case want == "h264_nvenc" || !strings.Contains(err.Error(), "open h264_nvenc"):
+		t.Errorf("nvenc: %v", err)
 	}
 	for c, want := range map[media.Codec]string{media.AV1: "libdav1d", media.H264: "h264", media.Opus: "libopus", "mp3": "mp3float"} {
 		if got, ok := HasDecoder(c); !ok || got != want {

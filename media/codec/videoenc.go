@@ -18,7 +18,7 @@ type VideoEncoderConfig struct {
 	Bitrate       int           // bit/s
 	KeyInterval   time.Duration // longest distance of keyframes; 0: only when forced
 	OutOfBand     bool          // for files: parameter sets in Track().Extradata and not in band, a slacker rate
-	Hardware      string        // "auto": h264_nvenc if it opens, else libx264; "" and "off": libx264
+	Hardware      string        // H.264's: "auto": h264_nvenc if it opens, else libx264; "nvenc": h264_nvenc; "" and "off": libx264
 	Preset        string        // of libx264; "": superfast
 }
 
@@ -68,9 +68,9 @@ func NewVideoEncoder(c VideoEncoderConfig) (*VideoEncoder, error) {
 		return nil, err
 	}
 	switch c.Hardware {
-	case "", "off", "auto":
+	case "", "off", "auto", "nvenc":
 	default:
-		return nil, fmt.Errorf("codec: unknown hardware %q; set auto or off", c.Hardware)
+		return nil, fmt.Errorf("codec: unknown hardware %q; set auto, nvenc or off", c.Hardware)
 	}
 	if !slices.Contains(presets, c.Preset) {
 		return nil, fmt.Errorf("codec: unknown preset %q; choose one of %v", c.Preset, presets)
@@ -82,7 +82,7 @@ func NewVideoEncoder(c VideoEncoderConfig) (*VideoEncoder, error) {
 	return &VideoEncoder{cfg: c, back: back}, nil
 }
 
-// openVideo opens the encoder c asks for, falling back from hardware to software.
+// openVideo opens the encoder c asks for, falling back from hardware to software only where it may choose.
 func openVideo(c VideoEncoderConfig) (videoBackend, error) {
 	if err := checkSize(c.Width, c.Height); err != nil {
 		return nil, err
@@ -92,6 +92,9 @@ func openVideo(c VideoEncoderConfig) (videoBackend, error) {
 	}
 	switch c.Codec {
 	case media.H264:
+		if c.Hardware == "nvenc" {
+			return newAVEncoder("h264_nvenc", c)
+		}
 		if c.Hardware == "auto" && nvenc() == nil {
 			// Consumer cards limit how many sessions run at once: a later one may fail.
 			if e, err := newAVEncoder("h264_nvenc", c); err == nil {

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"livedub/internal/config"
+	"livedub/media/codec"
+)
+
+// TestNVENCIsTriedAtTheStart: with the encoder, or with words on what to set instead.
+func TestNVENCIsTriedAtTheStart(t *testing.T) {
+	works := codec.ProbeVideoEncoder("h264_nvenc") == nil
+	c := config.Default()
+	c.Video.Encoder = "nvenc"
+	c.Recognize.Engine, c.Translate.Engine, c.Speak.Engine, c.Lips.Engine = "fake", "fake", "fake", "off"
+	e, err := openEngines(c)
+	if err == nil {
+		e.Close()
+	}
+	if works != (err == nil) {
+		t.Fatal(err)
+	}
+	if works {
+		return
+	}
+	for _, want := range []string{"h264_nvenc", "set auto or x264", "livedub doctor"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: want %q", err, want)
+		}
+	}
+	code, out, errs := call(t, "serve", "--listen", "127.0.0.1:0", "--video-encoder", "nvenc")
+	if code != 1 || out != "" || !strings.Contains(errs, "set auto or x264") {
+		t.Errorf("serve: code %d, %q, %q", code, out, errs)
+	}
+}
