@@ -19,8 +19,8 @@ const maxEarly = 4096
 // sink starts at once and gets what there is.
 type outlet struct {
 	s      *Session
-	audio  *codec.AudioEncoder                 // opened with the first sound; used by play alone
-	videos map[media.Codec]*codec.VideoEncoder // opened by the first picture; used by show alone
+	audio  *codec.AudioEncoder      // opened with the first sound; used by play alone
+	videos map[media.Codec]*encoder // made by the first picture; used by show alone
 	skew   skew
 	sinks  atomic.Int32 // how many are attached
 
@@ -34,7 +34,7 @@ type outlet struct {
 }
 
 func newOutlet(s *Session) *outlet {
-	o := &outlet{s: s, videos: map[media.Codec]*codec.VideoEncoder{}}
+	o := &outlet{s: s, videos: map[media.Codec]*encoder{}}
 	o.started = !s.cfg.Picture.File
 	return o
 }
@@ -74,43 +74,39 @@ func (o *outlet) expect(sound, picture bool) {
 	}
 }
 
-// picture encodes one picture for output time at, once for each codec that is wanted.
-func (o *outlet) picture(f *media.Frame, at time.Duration, fps float64) error {
+// picture encodes one picture for output time at, once for each codec that is
+// wanted, and tells whether all were made. In a live session an encoder's
+// failure is no error: the call goes on without the picture.
+func (o *outlet) picture(f *media.Frame, at time.Duration, fps float64) (whole bool, err error) {
+	whole = true
 	for _, d := range o.demands() {
-		p, err := o.encode(f, d, fps)
-		if err != nil {
-			return fmt.Errorf("encode picture: %w", err)
+		enc := o.videos[d.codec]
+		fresh := enc == nil
+		if fresh {
+			enc = &encoder{codec: d.codec, picture: &o.s.cfg.Picture}
+			o.videos[d.codec] = enc
 		}
-		p.PTS, p.DTS = at, at
+		p, err := enc.encode(f, d, at, fps)
+		if err != nil {
+			err = fmt.Errorf("encode picture: %w", err)
+			if o.s.cfg.Picture.File {
+				return false, err
+			}
+			o.s.fail("encode_video", err)
+			whole = false
+			continue
+		}
+		if fresh && o.s.cfg.Picture.File {
+			if err := o.track(enc.video.Track()); err != nil {
+				return false, err
+			}
+		}
 		if err := o.write(d.codec, p); err != nil {
-			return err
+			return false, err
 		}
 	}
 	o.skew.picture(o.s.clock.Now() - at)
-	return nil
-}
-
-// encode opens and steers the encoder that a demand needs.
-func (o *outlet) encode(f *media.Frame, d demand, fps float64) (media.Packet, error) {
-	enc := o.videos[d.codec]
-	if enc == nil {
-		var err error
-		if enc, err = codec.NewVideoEncoder(o.s.cfg.Picture.Encoder(d.codec, f.Width, f.Height, fps)); err != nil {
-			return media.Packet{}, err
-		}
-		o.videos[d.codec] = enc
-		if o.s.cfg.Picture.File {
-			if err := o.track(enc.Track()); err != nil {
-				return media.Packet{}, err
-			}
-		}
-	}
-	if d.room > 0 {
-		if err := enc.SetBitrate(min(d.room, o.s.cfg.Picture.rate(f.Width, f.Height, max(fps, 25)))); err != nil {
-			return media.Packet{}, err
-		}
-	}
-	return enc.Encode(f, d.key)
+	return whole, nil
 }
 
 // sound encodes PCM that stands at its output time.
@@ -264,7 +260,7 @@ func (o *outlet) close() error {
 	o.attached = nil
 	o.sinks.Store(0)
 	for _, v := range o.videos {
-		v.Close()
+		v.close()
 	}
 	if o.audio != nil {
 		o.audio.Close()

@@ -314,11 +314,19 @@ func (d *Dub) showOne(ctx context.Context, lips inference.LipsStream, p picture,
 	frame, method := d.render(ctx, lips, p, step)
 	defer frame.Release()
 	due := frame.PTS + d.s.cfg.Delay
-	err := d.s.meter.do("encode_video", func() error { return d.outlet.picture(frame, due, p.fps) })
+	whole := false
+	err := d.s.meter.do("encode_video", func() (err error) {
+		whole, err = d.outlet.picture(frame, due, p.fps)
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	d.count(func(c *counts) {
+		if !whole {
+			c.frames.Dropped++
+			return
+		}
 		c.frames.Out++
 		c.frames.add(method)
 	})

@@ -1,0 +1,72 @@
+package session
+
+import (
+	"time"
+
+	"livedub/media"
+	"livedub/media/codec"
+)
+
+// maxFailures is how many pictures in a row an encoder may fail before it is opened anew.
+const maxFailures = 3
+
+// encoder encodes the pictures of one dub to one codec. In a live session its
+// failure is that of the picture alone: one that keeps failing is closed and,
+// after a rest, opened anew. It is used by show alone.
+type encoder struct {
+	codec   media.Codec
+	picture *Picture
+	video   *codec.VideoEncoder // nil before the first picture and while it rests
+
+	owed     bool          // a keyframe that could not be made
+	failures int           // in a row
+	err      error         // the last of them
+	rest     time.Duration // output time until which it is not opened
+}
+
+// encode compresses f, to be shown at output time at. While the encoder rests
+// it returns the error that made it.
+func (e *encoder) encode(f *media.Frame, d demand, at time.Duration, fps float64) (media.Packet, error) {
+	d.key = d.key || e.owed
+	if e.video == nil && e.err != nil && at < e.rest {
+		e.owed = d.key
+		return media.Packet{}, e.err
+	}
+	p, err := e.try(f, d, fps)
+	e.err = err
+	if err != nil {
+		e.owed = d.key
+		if e.failures++; e.video == nil || e.failures >= maxFailures {
+			e.close()
+			e.failures, e.rest = 0, at+reopenAfter
+		}
+		return media.Packet{}, err
+	}
+	e.owed, e.failures = false, 0
+	p.PTS, p.DTS = at, at
+	return p, nil
+}
+
+// try opens and steers the encoder as a demand needs it, and encodes f.
+func (e *encoder) try(f *media.Frame, d demand, fps float64) (media.Packet, error) {
+	if e.video == nil {
+		v, err := codec.NewVideoEncoder(e.picture.Encoder(e.codec, f.Width, f.Height, fps))
+		if err != nil {
+			return media.Packet{}, err
+		}
+		e.video = v
+	}
+	if d.room > 0 {
+		if err := e.video.SetBitrate(min(d.room, e.picture.rate(f.Width, f.Height, max(fps, 25)))); err != nil {
+			return media.Packet{}, err
+		}
+	}
+	return e.video.Encode(f, d.key)
+}
+
+func (e *encoder) close() {
+	if e.video != nil {
+		e.video.Close()
+		e.video = nil
+	}
+}

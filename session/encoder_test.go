@@ -1,0 +1,83 @@
+package session
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"livedub/media"
+)
+
+// TestCallLivesWithoutPictures has no encoder open: sound goes on, pictures are counted.
+func TestCallLivesWithoutPictures(t *testing.T) {
+	src := speaker(t, seconds(9), said, true, true)
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.cfg.Picture.Preset = "none such"
+		m := newManager(r)
+		defer m.Close()
+		l, err := m.Create(es("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := &memory{}
+		if _, err := l.Attach("es", out); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Publish(newCaller(src, l.Clock)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(seconds(15))
+		st := l.State()
+		if d := st.Dubs[0]; d.Fates[Played] != 3 || d.Frames.Out != 0 || d.Frames.Dropped != 225 || st.Failures["encode_video"] != 225 {
+			t.Errorf("fates %v, frames %+v, failures %v", d.Fates, d.Frames, st.Failures)
+		}
+		if n := len(sound(t, out)); n < media.TimeToSamples(seconds(14), 48000) {
+			t.Errorf("sound ends at %v", media.SamplesToTime(n, 48000))
+		}
+	})
+}
+
+// TestEncoderIsOpenedAnew breaks pictures: one costs itself, several in a row
+// cost a rest, and what was promised is kept.
+func TestEncoderIsOpenedAnew(t *testing.T) {
+	whole := media.NewFrame(testW, testH)
+	defer whole.Release()
+	paint(whole, 0)
+	broken := media.NewFrame(testW, testH)
+	defer broken.Release()
+	broken.Y = broken.Y[:testW]
+	e := &encoder{codec: media.H264, picture: &Picture{Hardware: "off"}}
+	defer e.close()
+	at := seconds(4)
+	show := func(f *media.Frame, key bool) (media.Packet, error) {
+		at += seconds(.04)
+		f.PTS = at
+		return e.encode(f, demand{codec: media.H264, key: key}, at, testFPS)
+	}
+	good := func(key, want bool) {
+		t.Helper()
+		if p, err := show(whole, key); err != nil || p.Key != want {
+			t.Errorf("at %v: key %v, %v", at, p.Key, err)
+		}
+	}
+	bad := func(f *media.Frame, key bool) {
+		t.Helper()
+		if _, err := show(f, key); err == nil {
+			t.Errorf("at %v: a picture was made", at)
+		}
+	}
+	good(false, true)
+	good(false, false)
+	bad(broken, true)
+	good(false, true) // the keyframe is owed
+	good(false, false)
+	for range maxFailures {
+		bad(broken, false)
+	}
+	for began := at; at < began+reopenAfter-seconds(.04); {
+		bad(whole, false)
+	}
+	good(false, true)
+	good(false, false)
+}
