@@ -21,7 +21,7 @@ type ears struct {
 	track *media.Track
 	in    chan media.Packet // sound, and pictures without data as marks of time
 	line  *soundLine        // the session's; nil without sound
-	base  int               // IDs of the phrases of sources before this one
+	base  int               // ID of the last phrase before this source's, or before the recogniser was opened anew
 
 	decoder *codec.AudioDecoder
 	play    *codec.Resampler // to timeline.Rate
@@ -42,9 +42,7 @@ const reopenAfter = 2 * time.Second
 const trackLag = 2 * time.Second
 
 func newEars(s *Session, t *media.Track) *ears {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return &ears{s: s, track: t, in: make(chan media.Packet, 64), line: s.sound, base: s.lastID}
+	return &ears{s: s, track: t, in: make(chan media.Packet, 64), line: s.sound, base: s.last()}
 }
 
 func (e *ears) run(ctx context.Context) error {
@@ -151,7 +149,9 @@ func (e *ears) recognize(ctx context.Context, s media.Samples) {
 		}
 		stream, err := e.s.engines.Recognizer.Open(ctx, e.s.cfg.From)
 		if err != nil {
-			e.broken(s.PTS, err)
+			if ctx.Err() == nil {
+				e.broken(s.PTS, err)
+			}
 			return
 		}
 		e.stream = stream
@@ -163,16 +163,17 @@ func (e *ears) recognize(ctx context.Context, s media.Samples) {
 			return err
 		})
 	})
+	e.tell(ctx, phrases, s.End())
 	if err != nil && ctx.Err() == nil {
 		e.stream.Close()
 		e.stream = nil
 		e.broken(s.PTS, err)
 	}
-	e.tell(ctx, phrases, s.End())
 }
 
 func (e *ears) broken(at time.Duration, err error) {
 	e.reopen = at + reopenAfter
+	e.base = e.s.last() // the next one counts from 1 again
 	e.s.fail("recognize", err)
 	for _, d := range e.s.dubs {
 		d.ladder.set(at, Passthrough, "recognition failed")
@@ -222,9 +223,11 @@ func (e *ears) finish(ctx context.Context) error {
 	}
 	if e.stream != nil {
 		var phrases []inference.Phrase
-		err := e.s.meter.do("recognize", func() (err error) {
-			phrases, err = e.stream.Flush(ctx)
-			return err
+		err := e.s.meter.do("recognize", func() error {
+			return guard("recognizer", func() (err error) {
+				phrases, err = e.stream.Flush(ctx)
+				return err
+			})
 		})
 		if err != nil {
 			e.s.fail("recognize", err)

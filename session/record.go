@@ -103,6 +103,13 @@ func (s *Session) State() State {
 	return out
 }
 
+// last returns the ID of the last final phrase, 0 before the first.
+func (s *Session) last() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lastID
+}
+
 func (s *Session) count(id int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

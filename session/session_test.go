@@ -238,6 +238,44 @@ func TestFailingRecogniserLeavesTheOriginal(t *testing.T) {
 	}
 }
 
+// TestPhrasesKeepTheirNumbers breaks the recogniser between the first phrase
+// and the second, and where it says what is left.
+func TestPhrasesKeepTheirNumbers(t *testing.T) {
+	r := newRig(t)
+	calls := 0
+	r.engines.Recognizer = &flushPanics{fake.Recognizer{Fail: func() error {
+		if calls++; calls == 105 { // at 2.1 s, for the rest of the second phrase
+			return errors.New("the recogniser broke")
+		}
+		return nil
+	}}}
+	if err := r.run(t, t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	st := r.s.State()
+	var ids []int
+	for _, rec := range st.Dubs[0].Records {
+		ids = append(ids, rec.Phrase.ID)
+	}
+	if !slices.Equal(ids, []int{1, 2, 3}) || st.Failures["recognize"] != 2 || st.Dubs[0].Frames.Out != 225 {
+		t.Errorf("phrases %v, failures %v, frames %+v", ids, st.Failures, st.Dubs[0].Frames)
+	}
+}
+
+// flushPanics is a recogniser that panics when the source has ended.
+type flushPanics struct{ fake.Recognizer }
+
+func (f *flushPanics) Open(ctx context.Context, lang inference.Lang) (inference.RecognizerStream, error) {
+	s, err := f.Recognizer.Open(ctx, lang)
+	return flushPanicsStream{s}, err
+}
+
+type flushPanicsStream struct{ inference.RecognizerStream }
+
+func (flushPanicsStream) Flush(context.Context) ([]inference.Phrase, error) {
+	panic("the model broke")
+}
+
 func TestFailingLipsLeaveThePicture(t *testing.T) {
 	r := newRig(t)
 	r.engines.Faces, r.engines.Lips = fake.Faces{}, &fake.Lips{Fail: func() error { panic("no mouth") }}
