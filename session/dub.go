@@ -106,6 +106,7 @@ func (d *Dub) play(ctx context.Context, r *soundReader) error {
 		d.timeline.Mix(o, pcm, channels)
 		d.timeline.Forget(o - planned)
 		if !d.outlet.watched() {
+			d.outlet.dropSound()
 			continue
 		}
 		err := d.s.meter.do("encode_audio", func() error {

@@ -293,6 +293,44 @@ func TestSinksComeAndGo(t *testing.T) {
 	})
 }
 
+// TestNewcomersHearNothingStale has everybody leave for a while.
+func TestNewcomersHearNothingStale(t *testing.T) {
+	src := speaker(t, seconds(20), nil, true, true)
+	synctest.Test(t, func(t *testing.T) {
+		m := newManager(newRig(t))
+		defer m.Close()
+		l, err := m.Create(es("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Publish(newCaller(src, l.Clock)); err != nil {
+			t.Fatal(err)
+		}
+		first, second := &memory{}, &memory{}
+		at, err := l.Attach("es", first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(seconds(8.013))
+		at.Detach()
+		time.Sleep(seconds(15))
+		joined := l.Clock.Now()
+		if _, err := l.Attach("es", second); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(seconds(1))
+		got := second.got()
+		if len(got) == 0 {
+			t.Fatal("the newcomer got nothing")
+		}
+		for _, p := range got {
+			if p.PTS < joined-seconds(.05) {
+				t.Errorf("%s of %v for a viewer who came at %v", p.Kind, p.PTS, joined)
+			}
+		}
+	})
+}
+
 // TestEachCodecIsEncodedOnce has viewers of both codecs see the same pictures.
 func TestEachCodecIsEncodedOnce(t *testing.T) {
 	src := speaker(t, seconds(3), nil, true, true)

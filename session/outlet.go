@@ -145,6 +145,15 @@ func (o *outlet) flushSound() error {
 	return o.write("", packets...)
 }
 
+// dropSound forgets what the encoder still holds: whoever comes next has not
+// heard what was before it.
+func (o *outlet) dropSound() {
+	if o.audio != nil {
+		o.audio.Close()
+		o.audio = nil
+	}
+}
+
 // audioCodec is Opus, but for files the one that the sink takes.
 func (o *outlet) audioCodec() media.Codec {
 	o.mu.Lock()
@@ -262,8 +271,6 @@ func (o *outlet) close() error {
 	for _, v := range o.videos {
 		v.close()
 	}
-	if o.audio != nil {
-		o.audio.Close()
-	}
+	o.dropSound()
 	return first
 }
