@@ -2,6 +2,7 @@ package session
 
 import (
 	"sync/atomic"
+	"time"
 
 	"livedub/media"
 	"livedub/session/timeline"
@@ -13,7 +14,7 @@ type Attachment struct {
 	sink         media.Sink
 	video, audio media.Codec
 
-	key  atomic.Bool  // the next picture must be a keyframe
+	key  atomic.Bool  // a keyframe is asked for
 	room atomic.Int64 // bit/s that the sink has for pictures; 0 for unknown
 
 	// Guarded by the outlet's lock.
@@ -24,7 +25,11 @@ type Attachment struct {
 // less gets sound and captions, and does not pull the others down.
 const minRoom = 300_000
 
-// Keyframe asks for a keyframe.
+// keyApart is how far apart the keyframes that viewers ask for are at least: one
+// serves all who ask, and many who ask in turn do not make every picture one.
+const keyApart = 500 * time.Millisecond
+
+// Keyframe asks for a keyframe: with the next picture, or keyApart after the last one.
 func (a *Attachment) Keyframe() { a.key.Store(true) }
 
 // Room tells how many bits a second the sink has for pictures.
@@ -87,8 +92,9 @@ type demand struct {
 	room  int // bit/s of the slowest that still sees; 0 for unknown
 }
 
-// demands returns one demand for each video codec in use and takes the requests for keyframes.
-func (o *outlet) demands() []demand {
+// demands returns one demand for each video codec in use, of a picture for
+// output time at, and takes the requests for keyframes that it grants.
+func (o *outlet) demands(at time.Duration) []demand {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var out []demand
@@ -105,7 +111,9 @@ func (o *outlet) demands() []demand {
 			out = append(out, demand{codec: a.video})
 		}
 		d := &out[i]
-		d.key = a.key.Swap(false) || d.key
+		if enc := o.videos[a.video]; enc == nil || at-enc.lastKey >= keyApart {
+			d.key = a.key.Swap(false) || d.key
+		}
 		if room > 0 && (d.room == 0 || room < d.room) {
 			d.room = room
 		}

@@ -18,6 +18,7 @@ type encoder struct {
 	picture *Picture
 	video   *codec.VideoEncoder // nil before the first picture and while it rests
 
+	lastKey  time.Duration // output time of the last keyframe
 	owed     bool          // a keyframe that could not be made
 	failures int           // in a row
 	err      error         // the last of them
@@ -43,6 +44,9 @@ func (e *encoder) encode(f *media.Frame, d demand, at time.Duration, fps float64
 		return media.Packet{}, err
 	}
 	e.owed, e.failures = false, 0
+	if p.Key {
+		e.lastKey = at
+	}
 	p.PTS, p.DTS = at, at
 	return p, nil
 }

@@ -331,6 +331,54 @@ func TestNewcomersHearNothingStale(t *testing.T) {
 	})
 }
 
+// TestManyAskForKeyframes has so many viewers lose packets that one of them asks at every picture.
+func TestManyAskForKeyframes(t *testing.T) {
+	src := speaker(t, seconds(9), nil, false, true)
+	synctest.Test(t, func(t *testing.T) {
+		m := newManager(newRig(t))
+		defer m.Close()
+		l, err := m.Create(es("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Publish(newCaller(src, l.Clock)); err != nil {
+			t.Fatal(err)
+		}
+		var sinks [15]memory
+		var at [len(sinks)]*Attachment
+		for i := range sinks {
+			if at[i], err = l.Attach("es", &sinks[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(seconds(5.02))
+		for n := range 125 {
+			at[n%len(at)].Keyframe()
+			time.Sleep(time.Second / testFPS)
+		}
+		time.Sleep(seconds(.6))
+		keys, last := 0, time.Duration(0)
+		for _, p := range sinks[0].got() {
+			if p.Kind != media.Video || !p.Key {
+				continue
+			}
+			keys++
+			if keys > 1 && p.PTS-last < keyApart {
+				t.Errorf("keyframes at %v and %v", last, p.PTS)
+			}
+			last = p.PTS
+		}
+		if keys < 10 || keys > 12 { // the first, and those of 5 s
+			t.Errorf("%d keyframes", keys)
+		}
+		for i := range at {
+			if at[i].key.Load() {
+				t.Errorf("viewer %d asked in vain", i)
+			}
+		}
+	})
+}
+
 // TestEachCodecIsEncodedOnce has viewers of both codecs see the same pictures.
 func TestEachCodecIsEncodedOnce(t *testing.T) {
 	src := speaker(t, seconds(3), nil, true, true)

@@ -79,7 +79,7 @@ func (o *outlet) expect(sound, picture bool) {
 // failure is no error: the call goes on without the picture.
 func (o *outlet) picture(f *media.Frame, at time.Duration, fps float64) (whole bool, err error) {
 	whole = true
-	for _, d := range o.demands() {
+	for _, d := range o.demands(at) {
 		enc := o.videos[d.codec]
 		fresh := enc == nil
 		if fresh {
