@@ -23,6 +23,8 @@ var (
 	ErrFull = errors.New("no place is left")
 	// ErrExists is returned when a session's name is taken.
 	ErrExists = errors.New("the name is taken")
+	// ErrInvalid is returned for a session that cannot be as it is asked for.
+	ErrInvalid = errors.New("invalid settings")
 )
 
 // ManagerConfig is how sessions are kept.
@@ -64,7 +66,7 @@ func (m *Manager) Create(spec Spec) (*Call, error) {
 		spec.ID = strings.ToLower(rand.Text()[:12])
 	}
 	if !sessionID.MatchString(spec.ID) {
-		return nil, fmt.Errorf("session name %q: use 1 to 64 letters, digits, - and _", spec.ID)
+		return nil, fmt.Errorf("%w: session name %q: use 1 to 64 letters, digits, - and _", ErrInvalid, spec.ID)
 	}
 	cfg := m.cfg.Base
 	cfg.From, cfg.To, cfg.Original = spec.From, spec.To, true

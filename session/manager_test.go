@@ -440,10 +440,33 @@ func TestManagerRefusals(t *testing.T) {
 		if _, err := m.Create(es("s0")); !errors.Is(err, ErrExists) {
 			t.Errorf("a name twice: %v", err)
 		}
-		for _, spec := range []Spec{es("../etc"), {ID: "x", From: "en", To: []inference.Lang{"xx"}}, {ID: "x", From: "en", To: []inference.Lang{"en"}}} {
-			if _, err := m.Create(spec); err == nil {
-				t.Errorf("%+v was accepted", spec)
+		long := time.Hour
+		for _, c := range []struct {
+			spec Spec
+			kind error
+		}{
+			{es("../etc"), ErrInvalid},
+			{Spec{ID: "x", From: "en", To: []inference.Lang{"en"}}, ErrInvalid},
+			{Spec{ID: "x", From: "en", To: []inference.Lang{"es"}, Delay: &long}, ErrInvalid},
+			{Spec{ID: "x", From: "en", To: []inference.Lang{"es"}, Profile: "fast"}, ErrInvalid},
+			{Spec{ID: "x", From: "en", To: []inference.Lang{"xx"}}, inference.ErrUnsupported},
+		} {
+			if _, err := m.Create(c.spec); !errors.Is(err, c.kind) {
+				t.Errorf("%+v: %v", c.spec, err)
 			}
+		}
+		gone, err := m.Get("s2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Delete("s2"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := gone.Attach("es", &memory{}); !errors.Is(err, ErrNotFound) {
+			t.Errorf("a viewer of a session that has ended: %v", err)
+		}
+		if err := gone.Publish(newCaller(&memory{}, gone.Clock)); !errors.Is(err, ErrNotFound) {
+			t.Errorf("a publisher of a session that has ended: %v", err)
 		}
 		if _, err := m.Get("none"); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "s0") {
 			t.Error(err)

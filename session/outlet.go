@@ -1,7 +1,6 @@
 package session
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -47,7 +46,7 @@ func (o *outlet) attach(sink media.Sink) (*Attachment, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
-		return nil, errors.New("session: it has ended: open another")
+		return nil, fmt.Errorf("session: %w: it has ended: open another", ErrNotFound)
 	}
 	if !o.s.cfg.Picture.File {
 		if err := sink.Start(a.liveTracks()); err != nil {

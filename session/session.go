@@ -39,10 +39,11 @@ type Session struct {
 	failures map[string]int // by stage
 }
 
-// New prepares a session. The engines stay the caller's.
+// New prepares a session. The engines stay the caller's. It fails with
+// ErrInvalid; inference.ErrUnsupported comes with it where the languages are to blame.
 func New(cfg Config, engines Engines, clock pace.Clock) (*Session, error) {
 	if err := cfg.check(engines); err != nil {
-		return nil, fmt.Errorf("session: %w", err)
+		return nil, fmt.Errorf("session: %w: %w", ErrInvalid, err)
 	}
 	s := &Session{
 		cfg: cfg, engines: engines, clock: clock, log: cfg.Log,
@@ -61,7 +62,8 @@ func New(cfg Config, engines Engines, clock pace.Clock) (*Session, error) {
 }
 
 // Attach lets sink have the dub in lang, from now on. The session closes the
-// sink when it is detached, fails, or the session ends.
+// sink when it is detached, fails, or the session ends; one that has ended
+// takes none (ErrNotFound).
 func (s *Session) Attach(lang inference.Lang, sink media.Sink) (*Attachment, error) {
 	if d := s.dub(lang); d != nil {
 		return d.outlet.attach(sink)

@@ -122,6 +122,9 @@ func (r Request) Check() error {
 			return ErrBadRequest.Errorf("language %q: give an ISO 639-1 code, as \"en\"", clip(string(l)))
 		}
 	}
+	if slices.Contains(r.To, r.From) {
+		return ErrBadRequest.Errorf(`"to" lists %q, which is spoken: it can be watched anyway; list others`, r.From)
+	}
 	return nil
 }
 

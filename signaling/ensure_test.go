@@ -85,6 +85,7 @@ func TestCheck(t *testing.T) {
 		`"delay_ms" is -1`:    {From: "en", To: es, DelayMS: number(-1)},
 		`"delay_ms" is 60001`: {From: "en", To: es, DelayMS: number(60001)},
 		`lists "es" twice`:    {From: "en", To: []inference.Lang{"es", "es"}},
+		`which is spoken`:     {From: "en", To: []inference.Lang{"es", "en"}},
 		`language "../x"`:     {From: "../x", To: es},
 		`language "e"`:        {From: "en", To: []inference.Lang{"e"}},
 	} {

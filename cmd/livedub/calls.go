@@ -171,6 +171,7 @@ func refuse(err error) error {
 		{session.ErrExists, signaling.ErrExists},
 		{session.ErrNoLips, signaling.ErrNoLips},
 		{inference.ErrUnsupported, signaling.ErrUnsupportedPair},
+		{session.ErrInvalid, signaling.ErrBadRequest}, // of which the line above is a kind
 		{rtc.ErrNoCodec, signaling.ErrNoCodec},
 		{rtc.ErrClosed, signaling.ErrClosing},
 	} {
