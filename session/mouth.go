@@ -156,8 +156,10 @@ func (d *Dub) render(ctx context.Context, lips inference.LipsStream, p picture, 
 	})
 	if err != nil {
 		frame.Release()
-		d.s.fail("lips", err)
-		d.ladder.set(p.frame.PTS, Voice, "the mouth failed")
+		if ctx.Err() == nil { // else the session ends: no engine failed
+			d.s.fail("lips", err)
+			d.ladder.set(p.frame.PTS, Voice, "the mouth failed")
+		}
 		return p.frame.Retain(), inference.Untouched
 	}
 	return frame, method

@@ -323,6 +323,41 @@ func TestCancelLeavesWhatWasWritten(t *testing.T) {
 	}
 }
 
+// TestTheEndIsNoFailure ends the session while an engine is at work.
+func TestTheEndIsNoFailure(t *testing.T) {
+	for _, stage := range []string{"translate", "speak", "lips"} {
+		r := newRig(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		reached := false
+		end := func(text string) error {
+			if strings.Contains(text, "yes") { // the engines warm up
+				return nil
+			}
+			reached = true
+			cancel()
+			return errors.New("the worker was told to stop")
+		}
+		translator, speaker, lips := &fake.Translator{}, &fake.Speaker{}, &fake.Lips{}
+		switch stage {
+		case "translate":
+			translator.Fail = end
+		case "speak":
+			speaker.Fail = end
+		case "lips":
+			lips.Fail = func() error { return end("") }
+		}
+		r.engines.Translator, r.engines.Speaker, r.engines.Faces, r.engines.Lips = translator, speaker, fake.Faces{}, lips
+		if err := r.run(t, ctx); !errors.Is(err, context.Canceled) || !reached {
+			t.Fatalf("%s: %v, reached %v", stage, err, reached)
+		}
+		st := r.s.State()
+		d := st.Dubs[0]
+		if len(st.Failures) != 0 || len(d.Steps) != 0 || d.Retries != 0 || d.Fates[SkippedFailed] != 0 {
+			t.Errorf("%s: failures %v, steps %v, %d retries, fates %v", stage, st.Failures, d.Steps, d.Retries, d.Fates)
+		}
+	}
+}
+
 func TestSinkErrors(t *testing.T) {
 	full := errors.New("no space left")
 	for _, ends := range []bool{true, false} {

@@ -91,6 +91,9 @@ func (d *Dub) dub(ctx context.Context, j job) {
 		return err
 	})
 	r.TranslateTook = time.Since(began)
+	if ctx.Err() != nil {
+		return // the session ends: no engine failed
+	}
 	if err != nil {
 		d.ladder.set(p.Start, Passthrough, "translation failed")
 		d.skip(j, r, SkippedFailed, err)
@@ -109,6 +112,9 @@ func (d *Dub) dub(ctx context.Context, j job) {
 		return err
 	})
 	r.SpeakTook = time.Since(began)
+	if ctx.Err() != nil {
+		return
+	}
 	if err != nil {
 		d.ladder.set(p.Start, Captions, "the voice failed")
 		d.skip(j, r, SkippedFailed, err)

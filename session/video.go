@@ -153,7 +153,7 @@ func (e *eyes) prepare(ctx context.Context, s *codec.Shaper, f *media.Frame) (pi
 		err = e.s.meter.do("face", func() error {
 			return guard("face", func() error { return e.faces.Track(ctx, f) })
 		})
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			e.s.fail("face", err) // no faces: the picture goes untouched
 		}
 	}
@@ -210,7 +210,9 @@ func (e *eyes) recognise(ctx context.Context, p *picture) {
 	})
 	if err != nil {
 		p.faces = nil // the picture goes untouched
-		e.s.fail("learn", err)
+		if ctx.Err() == nil {
+			e.s.fail("learn", err)
+		}
 	}
 }
 
