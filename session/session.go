@@ -27,7 +27,9 @@ type Session struct {
 	meter   *meter
 	watch   *watch
 
-	feeding sync.Mutex       // held while a source is fed
+	feeding chan struct{}   // has room for the one source that is fed
+	running context.Context // ends with a live session's dubs
+	stop    context.CancelFunc
 	sound   *soundLine       // set before the dubs start; nil where there will be no sound
 	mouths  inference.Mouths // set before opened is closed; nil where none is made
 	opened  chan struct{}    // closed before the dubs start
@@ -48,7 +50,9 @@ func New(cfg Config, engines Engines, clock pace.Clock) (*Session, error) {
 	s := &Session{
 		cfg: cfg, engines: engines, clock: clock, log: cfg.Log,
 		meter: newMeter(), watch: newWatch(), failures: map[string]int{}, opened: make(chan struct{}),
+		feeding: make(chan struct{}, 1),
 	}
+	s.running, s.stop = context.WithCancel(context.Background())
 	if !cfg.Picture.File {
 		s.sound = newSoundLine(1, cfg.Delay+5*time.Second)
 	}
@@ -119,14 +123,25 @@ func (s *Session) Run(ctx context.Context) error {
 	g := newGroup(ctx)
 	s.start(g, true)
 	err := g.wait()
+	s.stop()
+	s.feeding <- struct{}{} // no source uses anymore what is closed now, and none will
 	return s.leave(ctx, err)
 }
 
-// Feed dubs a live source until it ends or ctx is cancelled, while Run runs.
-// A second source waits for the one before it to end.
+// Feed dubs a live source until it ends or ctx is cancelled, while Run runs,
+// and ends with it. A second source waits for the one before it to end.
 func (s *Session) Feed(ctx context.Context, src media.Source) error {
-	s.feeding.Lock()
-	defer s.feeding.Unlock()
+	select {
+	case s.feeding <- struct{}{}:
+		defer func() { <-s.feeding }()
+	case <-s.running.Done():
+		return s.running.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.running, cancel)()
 	select {
 	case <-s.opened: // a publisher may be faster than Run
 	case <-ctx.Done():
