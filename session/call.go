@@ -84,11 +84,14 @@ func (l *Call) Vacant() error {
 }
 
 func (l *Call) vacant() error {
-	if l.publisher != nil && l.publisher.Silent() < silence {
+	if l.live() {
 		return fmt.Errorf("session %s: %w: end it, or wait until it has been silent for 2 s", l.Spec.ID, ErrBusy)
 	}
 	return nil
 }
+
+// live tells whether a publisher is there and sends; the caller has the lock.
+func (l *Call) live() bool { return l.publisher != nil && l.publisher.Silent() < silence }
 
 // feed dubs one publisher from its first packet to its last.
 func (l *Call) feed(ctx context.Context, p Publisher) {
@@ -115,7 +118,7 @@ func (l *Call) Phase() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case l.publisher != nil && l.publisher.Silent() < silence:
+	case l.live():
 		return "live"
 	case l.used == l.Created:
 		return "new"
@@ -123,11 +126,12 @@ func (l *Call) Phase() string {
 	return "idle"
 }
 
-// unused returns how long nobody has published or watched.
+// unused returns how long nobody has published or watched. Who is connected and
+// sends nothing does not publish.
 func (l *Call) unused(now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.publisher != nil {
+	if l.live() {
 		l.used = now
 	}
 	for _, d := range l.dubs {

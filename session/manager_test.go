@@ -231,6 +231,37 @@ func TestSilentPublisherGivesWay(t *testing.T) {
 	})
 }
 
+// TestSilentPublisherKeepsNoSession leaves a tab open that sends nothing.
+func TestSilentPublisherKeepsNoSession(t *testing.T) {
+	src := speaker(t, seconds(1), nil, true, true)
+	synctest.Test(t, func(t *testing.T) {
+		m := newManager(newRig(t))
+		defer m.Close()
+		l, err := m.Create(es("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newCaller(src, l.Clock)
+		c.hang = true
+		if err := l.Publish(c); err != nil {
+			t.Fatal(err)
+		}
+		at, err := l.Attach("es", &memory{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		if _, err := m.Get("a"); err != nil {
+			t.Errorf("somebody watches: %v", err)
+		}
+		at.Detach()
+		time.Sleep(2 * time.Minute)
+		if _, err := m.Get("a"); !errors.Is(err, ErrNotFound) {
+			t.Errorf("nobody speaks or watches: %v", err)
+		}
+	})
+}
+
 func TestSinksComeAndGo(t *testing.T) {
 	src := speaker(t, seconds(9), nil, true, true)
 	synctest.Test(t, func(t *testing.T) {
