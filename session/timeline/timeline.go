@@ -146,5 +146,8 @@ func (t *Timeline) Forget(o time.Duration) {
 	for n < len(t.placed) && max(t.placed[n].End, t.placed[n].Phrase.End+t.cfg.Delay)+2*maxGap < o {
 		n++
 	}
+	if n == 0 {
+		return // as at nearly every block of sound
+	}
 	t.placed = append(t.placed[:0:0], t.placed[n:]...)
 }

@@ -100,3 +100,20 @@ func TestForgetKeepsWhatIsStillNeeded(t *testing.T) {
 		t.Errorf("a dub that is due was forgotten")
 	}
 }
+
+func TestForget(t *testing.T) {
+	tl := New(Config{Delay: time.Second, MaxLate: time.Second})
+	for i := range 3 {
+		at := time.Duration(i) * 2 * time.Second
+		if _, err := tl.Place(at, inference.Phrase{ID: i, Start: at, End: at + time.Second}, make([]int16, Rate), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := testing.AllocsPerRun(100, func() { tl.Forget(5 * time.Second) }); n != 0 || len(tl.placed) != 3 {
+		t.Errorf("%g allocations to forget nothing, %d placed", n, len(tl.placed))
+	}
+	tl.Forget(5*time.Second + 1) // the first ends at 2 s
+	if len(tl.placed) != 2 {
+		t.Errorf("%d placed, want 2", len(tl.placed))
+	}
+}
