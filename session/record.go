@@ -22,7 +22,7 @@ type Record struct {
 	Voice            string
 	Marks            []inference.Mark // relative to DubStart
 	Words            []inference.Word // relative to DubStart
-	Probe            []int16          // the dub's first second, mono, ProbeRate
+	Probe            []int16          // the dub's first second, mono, ProbeRate; of files only
 
 	HeardAt       time.Duration // session time when the phrase was known
 	ReadyAt       time.Duration // session time when its speech was placed

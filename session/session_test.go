@@ -29,8 +29,8 @@ func TestDubStandsWhereTheSpeakerSpoke(t *testing.T) {
 	}
 	pcm := sound(t, r.out["es"])
 	for i, rec := range st.Records {
-		if rec.Fate != Played || rec.Late != 0 || rec.DubStart != rec.Phrase.Start {
-			t.Errorf("phrase %d: %s, %v late, starts %v for %v", i, rec.Fate, rec.Late, rec.DubStart, rec.Phrase.Start)
+		if rec.Fate != Played || rec.Late != 0 || rec.DubStart != rec.Phrase.Start || len(rec.Probe) == 0 {
+			t.Errorf("phrase %d: %s, %v late, starts %v for %v, probe of %d", i, rec.Fate, rec.Late, rec.DubStart, rec.Phrase.Start, len(rec.Probe))
 		}
 		if d := rec.Phrase.Start - said[i].from; d < 0 || d > 20*time.Millisecond {
 			t.Errorf("phrase %d heard from %v, said from %v", i, rec.Phrase.Start, said[i].from)

@@ -136,7 +136,9 @@ func (d *Dub) dub(ctx context.Context, j job) {
 	r.Phrase, r.Fate, r.ReadyAt = p, Played, j.hold.Now()
 	r.Rate, r.Voice, r.Marks, r.Words = speech.Rate, speech.Voice, speech.Marks, speech.Words
 	r.DubStart, r.DubEnd, r.Late = placed.Start-d.s.cfg.Delay, placed.End-d.s.cfg.Delay, placed.Late
-	r.Probe = probe(sound)
+	if d.s.cfg.Picture.File {
+		r.Probe = probe(sound)
+	}
 	d.keep(r)
 }
 
