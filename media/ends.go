@@ -1,6 +1,9 @@
 package media
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Source is where a session's media comes from: a file, a WebRTC publisher, a
 // broadcast ingest. It knows nothing of engines.
@@ -27,3 +30,6 @@ type Sink interface {
 	// Close ends the stream cleanly: whatever was written stays playable.
 	Close() error
 }
+
+// ErrGone is what a Sink's Write returns once its far end has left: nothing has failed.
+var ErrGone = errors.New("the far end is gone")

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -39,14 +40,11 @@ func (a *Attachment) Room(bps int) { a.room.Store(int64(bps)) }
 func (a *Attachment) Detach() {
 	o := a.outlet
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	for i, b := range o.attached {
-		if a == b {
-			o.attached = append(o.attached[:i], o.attached[i+1:]...)
-			o.sinks.Store(int32(len(o.attached)))
-			a.sink.Close()
-			return
-		}
+	defer o.unlock()
+	if i := slices.Index(o.attached, a); i >= 0 {
+		o.attached = slices.Delete(o.attached, i, i+1)
+		o.sinks.Store(int32(len(o.attached)))
+		o.left = append(o.left, a.sink)
 	}
 }
 

@@ -59,21 +59,26 @@ type Spec struct {
 // been silent for 2 s gives way; one who is live does not (ErrBusy). On
 // success the session closes p when it is through with it; else the caller does.
 func (l *Call) Publish(p Publisher) error {
+	before, err := l.replace(p)
+	if before != nil {
+		before.Close()
+	}
+	return err
+}
+
+// replace puts p in the publisher's place and returns who was there.
+func (l *Call) replace(p Publisher) (before Publisher, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.vacant(); err != nil {
-		return err
-	}
-	if l.publisher != nil {
-		l.publisher.Close()
+		return nil, err
 	}
 	if l.ctx.Err() != nil {
-		return fmt.Errorf("session %s: %w: it has just ended", l.Spec.ID, ErrNotFound)
+		return nil, fmt.Errorf("session %s: %w: it has just ended", l.Spec.ID, ErrNotFound)
 	}
-	l.publisher = p
-	l.used = time.Now()
+	before, l.publisher, l.used = l.publisher, p, time.Now()
 	l.wg.Go(func() { l.feed(l.ctx, p) })
-	return nil
+	return before, nil
 }
 
 // Vacant returns ErrBusy while a live publisher is there.

@@ -123,10 +123,11 @@ func (m *Manager) keep(ctx context.Context, l *Call) {
 	m.ended.add(l.State())
 	m.mu.Unlock()
 	l.mu.Lock()
-	if l.publisher != nil {
-		l.publisher.Close()
-	}
+	last := l.publisher
 	l.mu.Unlock()
+	if last != nil {
+		last.Close()
+	}
 	l.wg.Wait()
 }
 

@@ -132,6 +132,9 @@ func TestLiveSession(t *testing.T) {
 				t.Fatalf("%d phrases after %d publishers", len(st.Records), n+1)
 			}
 			for i, rec := range st.Records {
+				if rec.Probe != nil {
+					t.Errorf("phrase %d: %d samples are kept that nobody looks for", i, len(rec.Probe))
+				}
 				if rec.Phrase.ID != i+1 || rec.Fate != Played || rec.Late > 300*time.Millisecond {
 					t.Errorf("phrase %d: ID %d, %s, %v late", i, rec.Phrase.ID, rec.Fate, rec.Late)
 				}
@@ -274,15 +277,21 @@ func TestSinksComeAndGo(t *testing.T) {
 		if err := l.Publish(newCaller(src, l.Clock)); err != nil {
 			t.Fatal(err)
 		}
-		stays, goes, fails, blind := &memory{}, &memory{}, &memory{}, &memory{}
+		stays, goes, fails, blind, gone := &memory{}, &memory{}, &memory{}, &memory{}, &memory{}
+		gone.fail = func(p media.Packet) error {
+			if p.PTS > seconds(5) {
+				return media.ErrGone
+			}
+			return nil
+		}
 		fails.fail = func(p media.Packet) error {
 			if p.PTS > seconds(6) {
 				return errors.New("the network went away")
 			}
 			return nil
 		}
-		var at [4]*Attachment
-		for i, sink := range []*memory{stays, goes, fails, blind} {
+		var at [5]*Attachment
+		for i, sink := range []*memory{stays, goes, fails, blind, gone} {
 			if at[i], err = l.Attach("es", sink); err != nil {
 				t.Fatal(err)
 			}
@@ -298,8 +307,11 @@ func TestSinksComeAndGo(t *testing.T) {
 		if got := l.State().Dubs[0].Viewers; got != 2 {
 			t.Errorf("%d viewers", got)
 		}
-		if goes.closes() != 1 || fails.closes() != 1 || stays.closes() != 0 {
-			t.Errorf("closed %d, %d, %d times", goes.closes(), fails.closes(), stays.closes())
+		if goes.closes() != 1 || fails.closes() != 1 || gone.closes() != 1 || stays.closes() != 0 {
+			t.Errorf("closed %d, %d, %d, %d times", goes.closes(), fails.closes(), gone.closes(), stays.closes())
+		}
+		if n := l.State().Failures["sink"]; n != 1 {
+			t.Errorf("%d sinks failed, want one: the others left", n)
 		}
 		keys := 0
 		for _, p := range stays.got() {
@@ -323,6 +335,65 @@ func TestSinksComeAndGo(t *testing.T) {
 			t.Error("a viewer with room again saw nothing")
 		}
 	})
+}
+
+// TestLeavingHoldsNobodyUp has sinks and a publisher whose end takes its time.
+func TestLeavingHoldsNobodyUp(t *testing.T) {
+	src := speaker(t, seconds(9), nil, true, true)
+	synctest.Test(t, func(t *testing.T) {
+		m := newManager(newRig(t))
+		defer m.Close()
+		l, err := m.Create(es("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := &slowCaller{newCaller(src, l.Clock)}
+		first.hang = true
+		if err := l.Publish(first); err != nil {
+			t.Fatal(err)
+		}
+		slow := func() { time.Sleep(time.Second) }
+		stays, goes, fails := &memory{}, &memory{closing: slow}, &memory{closing: slow}
+		fails.fail = func(p media.Packet) error {
+			if p.PTS > seconds(7) {
+				return errors.New("the network went away")
+			}
+			return nil
+		}
+		var at [3]*Attachment
+		for i, sink := range []*memory{stays, goes, fails} {
+			if at[i], err = l.Attach("es", sink); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(seconds(6))
+		at[1].Detach()
+		got := stays.got()
+		if last := got[len(got)-1].PTS; l.Clock.Now()-last > seconds(.1) {
+			t.Errorf("at %v the others have seen what was due at %v", l.Clock.Now(), last)
+		}
+		time.Sleep(seconds(4.5))
+		if goes.closes() != 1 || fails.closes() != 1 || stays.closes() != 0 {
+			t.Errorf("closed %d, %d, %d times", goes.closes(), fails.closes(), stays.closes())
+		}
+		done := make(chan error, 1)
+		go func() { done <- l.Publish(newCaller(src, l.Clock)) }()
+		time.Sleep(seconds(.5))
+		if l.Phase() != "live" { // while the first is being closed
+			t.Errorf("phase %s", l.Phase())
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// slowCaller takes a second to close.
+type slowCaller struct{ *caller }
+
+func (c *slowCaller) Close() error {
+	time.Sleep(time.Second)
+	return c.caller.Close()
 }
 
 // TestNewcomersHearNothingStale has everybody leave for a while.

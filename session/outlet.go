@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -30,6 +31,7 @@ type outlet struct {
 	tracks   []media.Track
 	started  bool
 	early    []media.Packet // before all tracks are known
+	left     []media.Sink   // to be closed once the lock is given back
 }
 
 func newOutlet(s *Session) *outlet {
@@ -168,7 +170,7 @@ func (o *outlet) audioCodec() media.Codec {
 // track makes a track of a file known; its sinks start once all are.
 func (o *outlet) track(t media.Track) error {
 	o.mu.Lock()
-	defer o.mu.Unlock()
+	defer o.unlock()
 	if o.started {
 		return nil // too late for this sink: it started without the track
 	}
@@ -197,7 +199,7 @@ func (o *outlet) start() error {
 // write hands packets to the sinks that take them; pictures are of the given codec.
 func (o *outlet) write(c media.Codec, packets ...media.Packet) error {
 	o.mu.Lock()
-	defer o.mu.Unlock()
+	defer o.unlock()
 	for _, p := range packets {
 		var err error
 		if o.started {
@@ -224,8 +226,8 @@ func (o *outlet) feed(c media.Codec, p media.Packet) error {
 	})
 }
 
-// each calls fn for every sink. A sink that fails is closed and leaves, or ends
-// the session where the configuration says so.
+// each calls fn for every sink. One that is gone leaves; one that fails leaves
+// too, or ends the session where the configuration says so.
 func (o *outlet) each(fn func(*Attachment) error) error {
 	stay := o.attached[:0]
 	var fatal error
@@ -234,12 +236,14 @@ func (o *outlet) each(fn func(*Attachment) error) error {
 		switch {
 		case err == nil:
 			stay = append(stay, a)
+		case errors.Is(err, media.ErrGone):
+			o.left = append(o.left, a.sink)
 		case o.s.cfg.SinkErrorsEnd:
 			stay = append(stay, a)
 			fatal = err
 		default:
 			o.s.fail("sink", err)
-			a.sink.Close()
+			o.left = append(o.left, a.sink)
 		}
 	}
 	clear(o.attached[len(stay):])
@@ -248,28 +252,41 @@ func (o *outlet) each(fn func(*Attachment) error) error {
 	return fatal
 }
 
+// unlock gives the lock back and closes the sinks that have left meanwhile:
+// that may take as long as their networks want.
+func (o *outlet) unlock() {
+	left := o.left
+	o.left = nil
+	o.mu.Unlock()
+	for _, sink := range left {
+		sink.Close()
+	}
+}
+
 // close ends all sinks and frees the encoders. Nothing may be written anymore.
 func (o *outlet) close() error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.closed = true
-	var first error
-	note := func(err error) {
-		if first == nil {
+	last, first := o.end()
+	for _, a := range last {
+		if err := a.sink.Close(); first == nil {
 			first = err
 		}
 	}
-	if !o.started && len(o.tracks) > 0 {
-		note(o.start())
-	}
-	for _, a := range o.attached {
-		note(a.sink.Close())
-	}
-	o.attached = nil
-	o.sinks.Store(0)
 	for _, v := range o.videos {
 		v.close()
 	}
 	o.dropSound()
 	return first
+}
+
+// end takes all sinks away; a file without one of its tracks gets what there is.
+func (o *outlet) end() (last []*Attachment, err error) {
+	o.mu.Lock()
+	defer o.unlock()
+	o.closed = true
+	if !o.started && len(o.tracks) > 0 {
+		err = o.start()
+	}
+	last, o.attached = o.attached, nil
+	o.sinks.Store(0)
+	return last, err
 }

@@ -44,10 +44,11 @@ type memory struct {
 	packets []media.Packet
 	next    int
 
-	mu     sync.Mutex
-	closed int
-	fail   func(media.Packet) error // of Write
-	video  media.Codec              // that it takes; "" for H264
+	mu      sync.Mutex
+	closed  int
+	closing func()                   // called by Close
+	fail    func(media.Packet) error // of Write
+	video   media.Codec              // that it takes; "" for H264
 }
 
 func (m *memory) Tracks() []media.Track { return m.tracks }
@@ -99,6 +100,9 @@ func (m *memory) closes() int {
 }
 
 func (m *memory) Close() error {
+	if m.closing != nil {
+		m.closing()
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.closed++

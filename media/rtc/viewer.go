@@ -124,12 +124,12 @@ func (v *Viewer) Start(tracks []media.Track) error {
 	return nil
 }
 
-// Write queues one access unit. It fails once the viewer is gone; one that is
-// too slow or not yet connected is no failure.
+// Write queues one access unit. It fails with media.ErrGone once the viewer is
+// gone; one that is too slow or not yet connected is no failure.
 func (v *Viewer) Write(p media.Packet) error {
 	select {
 	case <-v.quit:
-		return errGone
+		return media.ErrGone
 	default:
 	}
 	if v.outputs[p.Kind] != nil {
@@ -137,8 +137,6 @@ func (v *Viewer) Write(p media.Packet) error {
 	}
 	return nil
 }
-
-var errGone = errors.New("viewer is gone")
 
 // send writes what is queued, once connected.
 func (v *Viewer) send() {

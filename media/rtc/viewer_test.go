@@ -2,6 +2,7 @@ package rtc
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -225,8 +226,8 @@ func TestViewerCodecFollowsTheOffer(t *testing.T) {
 			}
 			wait(t, v.Connected(), "did not connect")
 			must(t, v.Close())
-			if err := v.Write(media.Packet{Kind: media.Audio, Data: []byte{1}}); err == nil {
-				t.Error("a viewer that is gone took a packet")
+			if err := v.Write(media.Packet{Kind: media.Audio, Data: []byte{1}}); !errors.Is(err, media.ErrGone) {
+				t.Errorf("a viewer that is gone took a packet: %v", err)
 			}
 		})
 	}
