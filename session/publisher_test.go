@@ -1,0 +1,251 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"livedub/inference"
+	"livedub/inference/fake"
+	"livedub/media"
+	"livedub/media/pace"
+)
+
+// caller is a publisher in memory that sends as a camera would, from a moment
+// of its session's clock on.
+type caller struct {
+	src   *memory
+	clock pace.Clock
+	start time.Duration
+
+	mu   sync.Mutex
+	last time.Time
+	quit chan struct{}
+	once sync.Once
+	hang bool // goes silent after the last packet instead of ending
+}
+
+func newCaller(src *memory, clock pace.Clock) *caller {
+	return &caller{src: &memory{tracks: src.tracks, packets: src.packets}, clock: clock, start: clock.Now(), last: time.Now(), quit: make(chan struct{})}
+}
+
+func (c *caller) Tracks() []media.Track       { return c.src.tracks }
+func (c *caller) Ready(context.Context) error { return nil }
+
+func (c *caller) Silent() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Since(c.last)
+}
+
+func (c *caller) Read(ctx context.Context) (media.Packet, error) {
+	p, err := c.src.Read(ctx)
+	if err != nil && c.hang {
+		select {
+		case <-ctx.Done():
+		case <-c.quit:
+		}
+		return p, errors.New("gone")
+	}
+	if err != nil {
+		return p, err
+	}
+	p.PTS, p.DTS = p.PTS+c.start, p.DTS+c.start
+	if err := c.clock.Wait(ctx, p.DTS); err != nil {
+		return p, err
+	}
+	c.mu.Lock()
+	c.last = time.Now()
+	c.mu.Unlock()
+	return p, nil
+}
+
+func (c *caller) Close() error {
+	c.once.Do(func() { close(c.quit) })
+	return nil
+}
+
+func TestSilentPublisherGivesWay(t *testing.T) {
+	src := speaker(t, seconds(1), nil, true, true)
+	synctest.Test(t, func(t *testing.T) {
+		m := newManager(newRig(t))
+		defer m.Close()
+		l, err := m.Create(es(""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := newCaller(src, l.Clock)
+		first.hang = true
+		if err := l.Publish(first); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(seconds(2.5))
+		if err := l.Publish(newCaller(src, l.Clock)); !errors.Is(err, ErrBusy) {
+			t.Errorf("1.5 s of silence: %v", err)
+		}
+		time.Sleep(seconds(1))
+		if err := l.Publish(newCaller(src, l.Clock)); err != nil {
+			t.Errorf("2.5 s of silence: %v", err)
+		}
+		time.Sleep(seconds(.5))
+		if l.Phase() != "live" {
+			t.Errorf("phase %s", l.Phase())
+		}
+	})
+}
+
+// TestSilentPublisherKeepsNoSession leaves a tab open that sends nothing.
+func TestSilentPublisherKeepsNoSession(t *testing.T) {
+	src := speaker(t, seconds(1), nil, true, true)
+	synctest.Test(t, func(t *testing.T) {
+		m := newManager(newRig(t))
+		defer m.Close()
+		l, err := m.Create(es("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newCaller(src, l.Clock)
+		c.hang = true
+		if err := l.Publish(c); err != nil {
+			t.Fatal(err)
+		}
+		at, err := l.Attach("es", &memory{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		if _, err := m.Get("a"); err != nil {
+			t.Errorf("somebody watches: %v", err)
+		}
+		at.Detach()
+		time.Sleep(2 * time.Minute)
+		if _, err := m.Get("a"); !errors.Is(err, ErrNotFound) {
+			t.Errorf("nobody speaks or watches: %v", err)
+		}
+	})
+}
+
+// slowMouths look at a picture for a while, whatever happens meanwhile.
+type slowMouths struct {
+	fake.Lips
+	learning, closed bool
+	misused          bool // closed under a look, or looked after
+}
+
+func (s *slowMouths) Open(ctx context.Context) (inference.Mouths, error) { return s, ctx.Err() }
+
+func (s *slowMouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Face) (inference.Known, error) {
+	s.misused = s.misused || s.closed
+	s.learning = true
+	time.Sleep(30 * time.Millisecond)
+	s.learning = false
+	return s.Lips.Learn(ctx, f, faces)
+}
+
+func (s *slowMouths) Close() error {
+	s.misused = s.misused || s.learning
+	s.closed = true
+	return nil
+}
+
+// TestMouthsOutliveTheirSource ends a session while a picture is looked at: by
+// its deletion, and by a dub that breaks.
+func TestMouthsOutliveTheirSource(t *testing.T) {
+	src := speaker(t, seconds(9), said, true, true)
+	for _, how := range []string{"deleted", "broken"} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			mouths := &slowMouths{}
+			r.engines.Faces, r.engines.Lips = fake.Faces{}, mouths
+			m := newManager(r)
+			defer m.Close()
+			l, err := m.Create(es("a"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := &memory{}
+			if how == "broken" {
+				out.fail = func(p media.Packet) error {
+					if p.PTS > seconds(6) {
+						panic("the sink broke")
+					}
+					return nil
+				}
+			}
+			if _, err := l.Attach("es", out); err != nil {
+				t.Fatal(err)
+			}
+			if err := l.Publish(newCaller(src, l.Clock)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(seconds(6.25)) // pictures come every 40 ms
+			if how == "deleted" {
+				if err := m.Delete("a"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			<-l.done
+			if !mouths.closed || mouths.misused {
+				t.Errorf("%s: closed %v, misused %v", how, mouths.closed, mouths.misused)
+			}
+			if _, err := m.Get("a"); !errors.Is(err, ErrNotFound) {
+				t.Errorf("%s: %v", how, err)
+			}
+		})
+	}
+}
+
+// TestPublisherComesBackSoon has a publisher return while the pictures of
+// before are still held: they are shown, and what is said next is dubbed.
+func TestPublisherComesBackSoon(t *testing.T) {
+	src := speaker(t, seconds(9), said, true, true)
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		m := newManager(r)
+		defer m.Close()
+		l, err := m.Create(es("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := &memory{}
+		if _, err := l.Attach("es", out); err != nil {
+			t.Fatal(err)
+		}
+		first := newCaller(src, l.Clock)
+		if err := l.Publish(first); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(seconds(9) + silence)
+		second := newCaller(src, l.Clock)
+		if err := l.Publish(second); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(seconds(9) + r.cfg.Delay + seconds(1))
+		st := l.State().Dubs[0]
+		var ids []int
+		for _, rec := range st.Records {
+			ids = append(ids, rec.Phrase.ID)
+			if rec.Fate != Played || rec.Late > 300*time.Millisecond {
+				t.Errorf("phrase %d: %s, %v late", rec.Phrase.ID, rec.Fate, rec.Late)
+			}
+		}
+		if !slices.Equal(ids, []int{1, 2, 3, 4, 5, 6}) {
+			t.Errorf("phrases %v", ids)
+		}
+		if n := len(pictures(t, out)); n != 450 || st.Frames.Dropped != 0 {
+			t.Errorf("%d pictures, frames %+v", n, st.Frames)
+		}
+		pcm := sound(t, out)
+		for _, c := range []*caller{first, second} {
+			for i, b := range said {
+				if lv := level(pcm, fake.Tone, c.start+b.from+r.cfg.Delay+seconds(.05)); lv < 3000 {
+					t.Errorf("dub %d from %v on is at %.0f where it should begin", i, c.start, lv)
+				}
+			}
+		}
+	})
+}
