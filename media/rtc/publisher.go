@@ -47,6 +47,9 @@ type Publisher struct {
 	ready  bool
 	heard  time.Duration // when the last media packet came
 	late   uint64        // packets of tracks that came after Ready
+
+	lastKey  time.Duration // when askKey last asked
+	askedKey bool
 }
 
 // input is one track that sends.
@@ -187,12 +190,17 @@ func (p *Publisher) reports(in *input, r *webrtc.RTPReceiver) {
 	}
 }
 
-// askKey asks the sender for a keyframe.
+// askKey asks the sender for a keyframe, at most once per 500 ms.
 func (p *Publisher) askKey() {
+	now := p.clock.Now()
 	p.mu.Lock()
 	in := p.inputs[media.Video]
+	due := in != nil && (!p.askedKey || now-p.lastKey >= keyInterval)
+	if due {
+		p.askedKey, p.lastKey = true, now
+	}
 	p.mu.Unlock()
-	if in != nil {
+	if due {
 		in.ask()
 	}
 }

@@ -17,7 +17,7 @@ const (
 // queue carries packets from the network to the session. It is bounded: the
 // oldest are dropped, and after a dropped picture all up to the next keyframe.
 type queue struct {
-	key func() // asks for a keyframe, outside the lock
+	key func() // asks for a keyframe, outside the lock; called as often as one is missed
 
 	mu      sync.Mutex
 	packets []media.Packet
@@ -77,21 +77,13 @@ func (q *queue) pop(ctx context.Context) (media.Packet, error) {
 		if err := ctx.Err(); err != nil {
 			return media.Packet{}, err
 		}
-		q.mu.Lock()
-		for len(q.packets) > 0 {
-			p := q.take()
-			if q.torn[p.Kind] && p.Kind == media.Video && !p.Key {
-				q.dropped++
-				continue
-			}
-			if q.torn[p.Kind] {
-				p.Gap, q.torn[p.Kind] = true, false
-			}
-			q.mu.Unlock()
+		p, ok, blind, closed := q.next()
+		if blind {
+			q.key() // the one that was asked for at the overflow may have been dropped as well
+		}
+		if ok {
 			return p, nil
 		}
-		closed := q.closed
-		q.mu.Unlock()
 		if closed {
 			return media.Packet{}, io.EOF
 		}
@@ -100,6 +92,26 @@ func (q *queue) pop(ctx context.Context) (media.Packet, error) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// next returns the oldest packet that can be used. blind tells that pictures
+// were dropped on the way, and that their keyframe is still to come.
+func (q *queue) next() (p media.Packet, ok, blind, closed bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.packets) > 0 {
+		p := q.take()
+		if q.torn[p.Kind] && p.Kind == media.Video && !p.Key {
+			q.dropped++
+			blind = true
+			continue
+		}
+		if q.torn[p.Kind] {
+			p.Gap, q.torn[p.Kind] = true, false
+		}
+		return p, true, blind && q.torn[media.Video], q.closed
+	}
+	return media.Packet{}, false, blind, q.closed
 }
 
 // close lets pop return what is left, then io.EOF.

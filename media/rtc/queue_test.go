@@ -5,9 +5,11 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"livedub/media"
+	"livedub/media/pace"
 )
 
 // TestQueueDropsTheOldestToAKeyframe overfills it: what is left begins with a marked keyframe.
@@ -50,6 +52,42 @@ func TestQueueDropsTheOldestToAKeyframe(t *testing.T) {
 	if _, err := q2.pop(ctx); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
+}
+
+// TestQueueAsksUntilItHasAKeyframe leaves a publisher unread until its queue has
+// overflowed, and the keyframe asked for with it: whoever reads then sees again.
+func TestQueueAsksUntilItHasAKeyframe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &Publisher{clock: pace.NewWall()}
+		asked, due := 0, time.Duration(-1)
+		p.inputs = map[media.Kind]*input{media.Video: {ask: func() { asked, due = asked+1, p.clock.Now()+200*time.Millisecond }}}
+		p.queue = newQueue(p.askKey)
+		seen := 0
+		for i := range 90 * 30 {
+			now := p.clock.Now()
+			k := media.Packet{Kind: media.Video, PTS: now, Key: due >= 0 && now >= due}
+			if k.Key {
+				due = -1
+			}
+			p.queue.push(k)
+			if i == 80*30 && asked != 1 {
+				t.Errorf("%d keyframes asked for while nobody read", asked)
+			}
+			for i > 80*30 && len(p.queue.packets) > 0 {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+				if got, err := p.queue.pop(ctx); err == nil {
+					if seen++; seen == 1 && (!got.Key || !got.Gap) {
+						t.Errorf("begins with %+v", got)
+					}
+				}
+				cancel()
+			}
+			time.Sleep(time.Second / 30)
+		}
+		if seen < 9*30 || asked > 3 {
+			t.Errorf("%d pictures in 10 s, %d keyframes asked for", seen, asked)
+		}
+	})
 }
 
 // TestOutQueueNeverBlocks fills a viewer's queue: pictures stop up to the next keyframe, sound goes on when there is room.
