@@ -12,6 +12,7 @@ const (
 	maxWaiting  = 2048                   // packets behind a hole
 	maxBytes    = 16 << 20               // of them
 	maxSeqJump  = 3000                   // further is another stream (RFC 3550, A.1)
+	maxHoles    = 4096                   // open at a time: each is looked at with every tick
 	nackAfter   = 8 * time.Millisecond   // a hole may be reordering
 	nackAgain   = 40 * time.Millisecond  // grows by half each time
 	nackSlowest = 200 * time.Millisecond // up to this
@@ -85,6 +86,9 @@ func (o *order) place(seq uint16) (n int64, newest, wanted bool) {
 	if _, dup := o.wait[n]; dup || n < o.next {
 		o.late++
 		return n, false, false
+	}
+	if n > o.top && int64(len(o.holes))+n-o.top > maxHoles {
+		o.restart(n) // so much never comes: left out on purpose, or lost for good
 	}
 	return n, n > o.top, true
 }

@@ -326,9 +326,37 @@ func TestReceiverHostile(t *testing.T) {
 			at := time.Duration(i) * time.Millisecond
 			r.take(p, at)
 			r.tick(at)
-			if len(r.order.wait) > maxWaiting+1 || len(r.order.holes) > 2*maxSeqJump {
+			if len(r.order.wait) > maxWaiting+1 || len(r.order.holes) > maxHoles+maxSeqJump {
 				t.Fatalf("%s: %d packets wait behind %d holes", c, len(r.order.wait), len(r.order.holes))
 			}
 		}
+	}
+}
+
+// TestReceiverBoundsHoles sends every 3000th number only, to a receiver that
+// would wait for the others for a minute; then all of them.
+func TestReceiverBoundsHoles(t *testing.T) {
+	got := 0
+	r := NewReceiver(ReceiverConfig{Codec: media.VP8, Times: NewTimebase().Track(90000), Clock: pace.NewWall(), Hold: time.Minute,
+		PLI: func() {}, NACK: func([]uint16) {}, Out: func(media.Packet) { got++ }})
+	n, seq := 0, uint16(0)
+	send := func(key bool) {
+		at := time.Duration(n) * time.Second / 30
+		r.take(vp8(seq, at, true, true, key, 1), at)
+		r.tick(at)
+		n++
+	}
+	for range 600 {
+		seq += maxSeqJump
+		if send(false); len(r.order.holes) > maxHoles {
+			t.Fatalf("packet %d: %d holes", n, len(r.order.holes))
+		}
+	}
+	for i := range 3 * maxHoles {
+		seq++
+		send(i == 2*maxHoles)
+	}
+	if got != maxHoles {
+		t.Errorf("%d pictures after it, want %d", got, maxHoles)
 	}
 }
