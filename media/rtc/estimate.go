@@ -17,16 +17,18 @@ const (
 	backoff     = .85
 	troubleSpan = 4 * time.Second // within which a second bad report confirms the first
 	holdoff     = time.Second     // after a bad report, until it may go up
+	leastSpan   = 30 * time.Second
 )
 
 // estimate tells how much room a viewer's path has for pictures, by the loss and
 // the round trip that the viewer's reports tell. What is sent is seldom all there
 // is room for, so growth is not proven: it is a permission that loss takes back.
 type estimate struct {
-	rate    float64       // bit/s, from minBitrate to maxBitrate
-	before  float64       // rate when it last began to go down
-	least   time.Duration // round trip
-	counted int           // bytes sent since
+	rate    float64          // bit/s, from minBitrate to maxBitrate
+	before  float64          // rate when it last began to go down
+	least   [2]time.Duration // round trip of this leastSpan and of the one before: a path may change for good
+	turned  time.Duration    // when this one began
+	counted int              // bytes sent since
 	since   time.Duration
 	sending float64       // bit/s over the last second
 	bad     time.Duration // when a report last told of trouble
@@ -53,13 +55,7 @@ func (e *estimate) sent(n int, at time.Duration) {
 
 // report takes a receiver report: the share of packets lost, and the round trip, 0 if unknown.
 func (e *estimate) report(loss float64, rtt, at time.Duration) {
-	queue := time.Duration(0)
-	if rtt > 0 {
-		if e.least == 0 || rtt < e.least {
-			e.least = rtt
-		}
-		queue = rtt - e.least
-	}
+	queue := e.queue(rtt, at)
 	switch {
 	case loss > lossMuch || queue > queueMuch:
 		again := e.trouble && at-e.bad < troubleSpan
@@ -74,6 +70,23 @@ func (e *estimate) report(loss float64, rtt, at time.Duration) {
 	case loss < lossLittle && queue < queueSome:
 		e.raise(at)
 	}
+}
+
+// queue is how much longer than on an empty path a round trip took; 0 if unknown.
+func (e *estimate) queue(rtt, at time.Duration) time.Duration {
+	if rtt <= 0 {
+		return 0
+	}
+	if at-e.turned >= leastSpan {
+		e.least[1], e.least[0], e.turned = e.least[0], rtt, at
+	}
+	if e.least[0] == 0 || rtt < e.least[0] {
+		e.least[0] = rtt
+	}
+	if e.least[1] == 0 {
+		return rtt - e.least[0]
+	}
+	return rtt - min(e.least[0], e.least[1])
 }
 
 func (e *estimate) lower(to float64, at time.Duration) {
