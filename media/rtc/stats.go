@@ -60,6 +60,6 @@ type ViewerStats struct {
 	Dropped   uint64        `json:"dropped"`   // access units that found the queue full, or lacked their keyframe
 	Keyframes uint64        `json:"keyframes"` // asked for by the viewer
 	Bitrate   int           `json:"bitrate"`   // estimated room for pictures, bit/s
-	Loss      float64       `json:"loss"`      // of pictures' packets, as last reported, 0..1
+	Loss      float64       `json:"loss"`      // of packets, as last reported, 0..1: of pictures', or of sound's while none are sent
 	RTT       time.Duration `json:"rtt"`       // as last measured; 0 if never
 }

@@ -38,6 +38,7 @@ type Viewer struct {
 	rtt      time.Duration
 	lastKey  time.Duration
 	askedKey bool
+	pictured time.Duration // when the last picture was sent
 	stats    ViewerStats
 }
 
@@ -192,6 +193,7 @@ func (v *Viewer) count(p media.Packet, packets int) {
 	v.stats.Bytes += uint64(len(p.Data))
 	if p.Kind == media.Video {
 		v.estimate.sent(len(p.Data), now)
+		v.pictured = now
 	}
 	bps, changed := v.estimate.news(now)
 	v.mu.Unlock()
@@ -223,12 +225,22 @@ func (v *Viewer) feedback(s *webrtc.RTPSender, ssrc uint32, kind media.Kind) {
 	}
 }
 
+// withheldAfter is how long no picture was sent when they count as withheld.
+const withheldAfter = time.Second
+
+// reported notes what the viewer says of one track, and tells news of the room
+// there is. While pictures are withheld, sound tells of the path in their
+// place: a browser stops reporting what it no longer gets, and who has no room
+// for pictures would never see again.
 func (v *Viewer) reported(reports []rtcp.ReceptionReport, ssrc uint32, kind media.Kind) {
 	now := v.clock.Now()
 	v.mu.Lock()
-	defer v.mu.Unlock()
+	witness, withheld := media.Video, now-v.pictured > withheldAfter
+	if withheld && v.audio != "" {
+		witness = media.Audio
+	}
 	for _, r := range reports {
-		if r.SSRC != ssrc || kind != media.Video {
+		if r.SSRC != ssrc || kind != witness || v.video == "" {
 			continue
 		}
 		v.rtt = 0
@@ -236,7 +248,16 @@ func (v *Viewer) reported(reports []rtcp.ReceptionReport, ssrc uint32, kind medi
 			v.rtt = time.Duration(d) * time.Second >> 16
 		}
 		v.loss = float64(r.FractionLost) / 256
+		if withheld && witness == media.Video {
+			v.estimate.report(0, 0, now) // nothing of ours is lost or queues up: try again
+			continue
+		}
 		v.estimate.report(v.loss, v.rtt, now)
+	}
+	bps, changed := v.estimate.news(now)
+	v.mu.Unlock()
+	if changed {
+		v.o.Bitrate(bps)
 	}
 }
 

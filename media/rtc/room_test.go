@@ -1,0 +1,76 @@
+package rtc
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"livedub/media"
+	"livedub/media/pace"
+)
+
+// TestViewerSeesAgain fills a viewer's path for half a minute, so that round
+// trips grow and packets are lost, while its pictures follow the room it is
+// said to have: once the path is free it has its picture back.
+func TestViewerSeesAgain(t *testing.T) {
+	const (
+		video, audio = 1, 2   // SSRCs
+		floor        = 300e3  // bit/s below which a session withholds pictures
+		silence      = 8      // seconds after which libwebrtc no longer reports a track
+		full, free   = 20, 50 // seconds
+	)
+	for _, sound := range []bool{true, false} {
+		for _, loss := range []float64{0, .5} {
+			t.Run(fmt.Sprintf("sound %v loss %v", sound, loss), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					room := float64(startBitrate)
+					clock := pace.NewWall()
+					v := &Viewer{o: ViewOptions{Bitrate: func(bps int) { room = float64(bps) }}, clock: NewReportClock(clock), estimate: newEstimate(), video: media.VP8}
+					if sound {
+						v.audio = media.Opus
+					}
+					seen, blind := 0, 0
+					var lastPicture time.Duration
+					for second := range free + 30 {
+						sees := room >= floor
+						for i := range 50 {
+							if sound {
+								v.count(media.Packet{Kind: media.Audio, Data: make([]byte, 80)}, 1)
+							}
+							if sees && i%2 == 0 {
+								lastPicture = clock.Now()
+								v.count(media.Packet{Kind: media.Video, Data: make([]byte, int(room)/8/25)}, 1)
+							}
+							time.Sleep(20 * time.Millisecond)
+						}
+						r := rtcp.ReceptionReport{LastSenderReport: uint32(v.clock.NTP(clock.Now()-30*time.Millisecond) >> 16)}
+						if second >= full && second < free {
+							r.LastSenderReport = uint32(v.clock.NTP(clock.Now()-700*time.Millisecond) >> 16)
+							if sees {
+								r.FractionLost = uint8(loss * 256)
+							}
+						}
+						if r.SSRC = audio; sound {
+							v.reported([]rtcp.ReceptionReport{r}, audio, media.Audio)
+						}
+						if r.SSRC = video; clock.Now()-lastPicture < silence*time.Second {
+							v.reported([]rtcp.ReceptionReport{r}, video, media.Video)
+						}
+						switch {
+						case !sees && second >= full && second < free:
+							blind++
+						case sees && second >= free+20:
+							seen++
+						}
+					}
+					if blind < 5 || seen < 10 {
+						t.Errorf("without pictures for %d s of 30 on a full path, saw %d s of 10 on a free one: room %.0f", blind, seen, room)
+					}
+				})
+			})
+		}
+	}
+}
