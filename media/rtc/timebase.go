@@ -13,8 +13,9 @@ const (
 	windowSize  = 10 // seconds in which the earliest arrival is looked for
 	persistent  = 3  // seconds of nothing but late arrivals, after which the sender's clock was set back
 	settle      = time.Second
-	maxSkew     = 2 * time.Second  // between tracks: beyond, the reports' clocks are not one
-	maxReportTS = 60 * time.Second // a report's RTP time is near the media's
+	near        = 20 * time.Millisecond // of its target an offset counts as there
+	maxSkew     = 2 * time.Second       // between tracks: beyond, the reports' clocks are not one
+	maxReportTS = 60 * time.Second      // a report's RTP time is near the media's
 	reportsKept = 5
 )
 
@@ -25,8 +26,9 @@ const (
 // the greater delay is moved back, so that what was captured together stands
 // together. Corrections are slewed by at most 5 ms/s, except in the first
 // second after an anchor, when the least delay is still being found. A
-// timestamp that is 500 ms off its arrival, or jumps back as far, is a jump of
-// the sender's clock and anchors the track anew.
+// timestamp that is 500 ms off its arrival, the move for the other track's sake
+// left aside, or jumps back as far, is a jump of the sender's clock and anchors
+// the track anew.
 //
 // It is safe for concurrent use.
 type Timebase struct {
@@ -65,17 +67,19 @@ type TrackTime struct {
 	base *Timebase
 	rate int64
 
-	started   bool
-	top       int64         // highest timestamp, unwrapped
-	at        time.Duration // its arrival
-	anchor    time.Duration // when the track was anchored
-	anchorLag time.Duration // lag at that time
-	offset    time.Duration // session time - media time, as applied
-	lag       time.Duration // <= 0: how much earlier than its earliest arrival the track stands, for the other's sake
-	window    []bucket      // newest last, one a second, at most windowSize
+	started  bool
+	top      int64         // highest timestamp, unwrapped
+	at       time.Duration // its arrival
+	anchor   time.Duration // when the track was anchored
+	offset   time.Duration // session time - media time, as applied
+	lag      time.Duration // <= 0: how much earlier than its earliest arrival the track is to stand, for the other's sake
+	leastLag time.Duration // lags change at once and offset slowly: it holds one
+	mostLag  time.Duration // of leastLag..mostLag
+	window   []bucket      // newest last, one a second, at most windowSize
 
-	pending *senderReport   // came before the first packet
-	biases  []time.Duration // NTP - media time of the last reports that hold
+	pending  *senderReport   // came before the first packet
+	biases   []time.Duration // NTP - media time of the last reports that hold
+	reported time.Duration   // arrival of the packet before the last report
 
 	jumps  int
 	jumped bool // not told yet
@@ -99,7 +103,7 @@ func (t *TrackTime) Map(ts uint32, at time.Duration, newest bool) (pts time.Dura
 	defer t.base.mu.Unlock()
 	if !t.started {
 		t.started, t.top = true, int64(ts)
-		t.reanchor(t.media(t.top), at)
+		t.reanchor(t.media(t.top), at, 0)
 		if r := t.pending; r != nil {
 			t.pending = nil
 			t.report(r.ntp, r.ts)
@@ -132,17 +136,14 @@ func (t *TrackTime) media(ext int64) time.Duration {
 }
 
 func (t *TrackTime) learn(ext int64, at time.Duration) {
-	m := t.media(ext)
+	m, expected := t.media(ext), t.expected()
 	raw := at - m
-	if deviation := raw - (t.offset - t.lag); deviation < -maxDeviate || m-t.media(t.top) < -maxDeviate || t.setBack() {
-		t.jumps++
-		t.jumped, t.biases = true, nil
-		last := t.media(t.top) + t.offset
-		t.reanchor(m, at)
-		if m+t.offset <= last { // time never runs back
-			t.offset = last + time.Millisecond - m
-		}
-		t.top, t.at = ext, at
+	switch {
+	case raw < expected-maxDeviate, m-t.media(t.top) < -maxDeviate:
+		t.jump(ext, at, t.offset-expected)
+		return
+	case t.setBack():
+		t.jump(ext, at, t.lag)
 		return
 	}
 	t.note(raw, at)
@@ -151,9 +152,28 @@ func (t *TrackTime) learn(ext int64, at time.Duration) {
 	t.top, t.at = max(t.top, ext), max(t.at, at)
 }
 
-func (t *TrackTime) reanchor(m, at time.Duration) {
+// jump follows the sender's clock; held is what offset is to hold of the lag.
+func (t *TrackTime) jump(ext int64, at, held time.Duration) {
+	t.jumps++
+	t.jumped, t.biases = true, nil
+	m, last := t.media(ext), t.media(t.top)+t.offset
+	t.reanchor(m, at, held)
+	if m+t.offset <= last { // time never runs back
+		t.offset = last + time.Millisecond - m
+	}
+	t.top, t.at = ext, at
+}
+
+// reanchor takes a packet for the earliest.
+func (t *TrackTime) reanchor(m, at, held time.Duration) {
 	t.window = append(t.window[:0], bucket{int64(at / time.Second), at - m})
-	t.offset, t.anchor, t.anchorLag, t.at = at-m+t.lag, at, t.lag, at
+	t.offset, t.anchor, t.at = at-m+held, at, at
+}
+
+// expected is the least arrival - media time that the mapping stands for. While
+// a new lag is on its way into offset, arrivals tell how much of it is there.
+func (t *TrackTime) expected() time.Duration {
+	return min(max(t.earliest(), t.offset-t.mostLag), t.offset-t.leastLag)
 }
 
 // note puts an arrival into the window.
@@ -178,9 +198,24 @@ func (t *TrackTime) earliest() time.Duration {
 	return e
 }
 
-// setBack tells that everything of the last seconds came late: no network does
-// that for so long, the sender's clock stood still or was set back.
+// setBack tells that the sender's clock stood still or was set back.
 func (t *TrackTime) setBack() bool {
+	if !t.late() {
+		return false
+	}
+	recent := t.window[len(t.window)-persistent-1:]
+	if t.reported < time.Duration(recent[0].second)*time.Second {
+		return true
+	}
+	// By a report that came since, it may be this track's path that is longer now.
+	t.window = append(t.window[:0], recent...)
+	t.base.align()
+	return t.late()
+}
+
+// late tells that everything of the last seconds came late: no network does
+// that to all tracks for so long.
+func (t *TrackTime) late() bool {
 	if len(t.window) <= persistent {
 		return false
 	}
@@ -193,16 +228,18 @@ func (t *TrackTime) setBack() bool {
 }
 
 func (t *TrackTime) slew(m, at time.Duration) {
-	target := t.earliest() + t.lag
-	missing := target - t.offset
+	missing := t.earliest() + t.lag - t.offset
+	if max(missing, -missing) < near {
+		t.leastLag, t.mostLag = t.lag, t.lag
+	}
 	passed := min(max(at-t.at, 0), time.Second)
 	limit := time.Duration(int64(maxSlew) * int64(passed) / int64(time.Second))
 	step := time.Duration(float64(missing) * passed.Seconds())
 	step = min(max(step, -limit), limit)
-	if missing < 0 && at-t.anchor < settle && t.lag == t.anchorLag {
+	if early := t.expected() - t.earliest(); early > 0 && at-t.anchor < settle {
 		// Half of what the media itself advanced: times still rise. Not for the
 		// sake of reports, which are less sure than arrivals.
-		step = min(step, -min(-missing, max(m-t.media(t.top), 0)/2))
+		step = min(step, -min(early, max(m-t.media(t.top), 0)/2))
 	}
 	t.offset += step
 }
@@ -225,7 +262,7 @@ func (t *TrackTime) report(ntp uint64, ts uint32) {
 	if len(t.biases) == reportsKept {
 		t.biases = append(t.biases[:0], t.biases[1:]...)
 	}
-	t.biases = append(t.biases, bias)
+	t.biases, t.reported = append(t.biases, bias), t.at
 	t.base.align()
 }
 
@@ -257,6 +294,7 @@ func (b *Timebase) align() bool {
 	}
 	for _, t := range b.tracks {
 		t.lag = least - (t.earliest() - t.bias())
+		t.leastLag, t.mostLag = min(t.leastLag, t.lag), max(t.mostLag, t.lag)
 	}
 	return true
 }
