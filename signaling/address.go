@@ -65,7 +65,7 @@ func client(r *http.Request) netip.Addr {
 	if !addr.IsLoopback() {
 		return addr
 	}
-	via := r.Header.Get("X-Forwarded-For")
+	via := strings.Join(r.Header.Values("X-Forwarded-For"), ",") // some proxies append a line of their own
 	last := strings.TrimSpace(via[strings.LastIndexByte(via, ',')+1:])
 	if a, err := netip.ParseAddr(last); err == nil {
 		return a.Unmap()
@@ -75,9 +75,11 @@ func client(r *http.Request) netip.Addr {
 
 // Loopback tells whether a request comes from this very machine and means it:
 // not through a proxy, and not by a foreign name that was made to point here
-// (DNS rebinding). It is the default rule for opening sessions unasked.
+// (DNS rebinding). It is the default rule for opening sessions unasked. A proxy
+// on this machine that says neither for whom it asks nor the name it was asked
+// by looks the same: docs/OPERATIONS.md has the lines that it needs.
 func Loopback(r *http.Request) bool {
-	if r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" || !client(r).IsLoopback() {
+	if len(r.Header.Values("X-Forwarded-For")) > 0 || len(r.Header.Values("Forwarded")) > 0 || !client(r).IsLoopback() {
 		return false
 	}
 	host := r.Host

@@ -79,6 +79,18 @@ func TestLoopback(t *testing.T) {
 	}
 }
 
+// TestForwardedByALineOfItsOwn: HAProxy leaves a client's own header as it is and adds another.
+func TestForwardedByALineOfItsOwn(t *testing.T) {
+	for _, theirs := range []string{"", "127.0.0.1", "192.0.2.9, 127.0.0.1"} {
+		r := request("Host", "localhost")
+		r.RemoteAddr = "127.0.0.1:5"
+		r.Header["X-Forwarded-For"] = []string{theirs, "192.0.2.1"}
+		if a := client(r); a.String() != "192.0.2.1" || Loopback(r) {
+			t.Errorf("after %q: from %v, loopback %v", theirs, a, Loopback(r))
+		}
+	}
+}
+
 func TestRoute(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.NotFoundHandler()) // as the page's: must not clash
