@@ -24,8 +24,7 @@ func (k *Kind) Error() string { return k.what }
 var (
 	ErrBadRequest      = &Kind{http.StatusBadRequest, "bad_request", 0, "bad request", "docs/SIGNALING.md shows every request"}
 	ErrBadOffer        = &Kind{http.StatusBadRequest, "bad_offer", 0, "bad offer", "send the SDP of RTCPeerConnection.createOffer()"}
-	ErrConsent         = &Kind{http.StatusForbidden, "consent", 0, "the speaker's consent is missing", `send "consent": true once the speaker has agreed`}
-	ErrOrigin          = &Kind{http.StatusForbidden, "origin", 0, "this origin is not allowed", "open the page from this server, or let the operator allow the origin"}
+	ErrOrigin          = &Kind{http.StatusForbidden, "origin", 0, "this origin is not allowed", "open the page from this server"}
 	ErrNotFound        = &Kind{http.StatusNotFound, "not_found", 0, "not found", "GET /v1/sessions lists the sessions; POST /v1/sessions creates one"}
 	ErrMethod          = &Kind{http.StatusMethodNotAllowed, "method", 0, "method not allowed", "the Allow header lists what works"}
 	ErrNoCodec         = &Kind{http.StatusNotAcceptable, "no_codec", 0, "no codec in common", "offer Opus and H.264 or VP8"}

@@ -52,13 +52,6 @@ func (g *Gate) Leave() {
 	g.wg.Done()
 }
 
-// Inside returns how many are inside.
-func (g *Gate) Inside() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.inside
-}
-
 // Context ends when the gate closes: who is inside leaves then.
 func (g *Gate) Context() context.Context { return g.ctx }
 

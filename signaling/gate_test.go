@@ -3,6 +3,7 @@ package signaling
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,8 +20,11 @@ func TestGateIsBounded(t *testing.T) {
 		t.Errorf("a third: %v", err)
 	}
 	g.Leave()
-	if err := g.Enter(); err != nil || g.Inside() != 2 {
-		t.Errorf("after one left: %v, %d inside", err, g.Inside())
+	if err := g.Enter(); err != nil {
+		t.Errorf("after one left: %v", err)
+	}
+	if err := g.Enter(); !errors.Is(err, ErrFull) {
+		t.Errorf("a third again: %v", err)
 	}
 	g.Leave()
 	g.Leave()
@@ -43,6 +47,7 @@ func TestGateWithoutABound(t *testing.T) {
 func TestGateWaitsForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewGate(9, "streams")
+		var left atomic.Int32
 		for i := range 3 {
 			if err := g.Enter(); err != nil {
 				t.Fatal(err)
@@ -50,6 +55,7 @@ func TestGateWaitsForAll(t *testing.T) {
 			go func() {
 				<-g.Context().Done()
 				time.Sleep(time.Duration(i) * time.Second)
+				left.Add(1)
 				g.Leave()
 			}()
 		}
@@ -58,8 +64,8 @@ func TestGateWaitsForAll(t *testing.T) {
 		for range 2 { // one call waits as well as the other
 			wg.Go(func() {
 				g.Close()
-				if n := g.Inside(); n != 0 || time.Since(start) != 2*time.Second {
-					t.Errorf("Close returned after %s with %d inside", time.Since(start), n)
+				if left.Load() != 3 || time.Since(start) != 2*time.Second {
+					t.Errorf("Close returned after %s when %d of 3 had left", time.Since(start), left.Load())
 				}
 			})
 		}

@@ -30,7 +30,7 @@ type Info struct {
 	To      []inference.Lang
 	Profile string
 	DelayMS int
-	State   string     // "new", "live", "idle", "ended"
+	State   string     // "new", "live", "idle"
 	Consent *time.Time // when it was given; nil where it was not
 	Badge   bool       // re-rendered pictures say "AI dubbed"
 	Created time.Time
@@ -85,7 +85,7 @@ type PairInfo struct {
 	Quality string         `json:"quality"` // in words, for people
 }
 
-// Peer is one media connection. Its methods are safe for concurrent use.
+// Peer is one media connection. Its answer holds all of our candidates. Its methods are safe for concurrent use.
 type Peer interface {
 	// AddCandidate takes one ICE candidate of the client's, as "candidate:1 1 udp ...",
 	// or "" for the end of candidates.
@@ -95,10 +95,6 @@ type Peer interface {
 	// Done is closed when the connection has ended, whoever ended it, Close included.
 	Done() <-chan struct{}
 }
-
-// Trickler is a Peer that finds candidates of its own after its answer. The
-// channel is closed after the last one, and when the peer ends.
-type Trickler interface{ Candidates() <-chan string }
 
 // has refuses a language that the session does not have; its own is one of them.
 func (i Info) has(lang inference.Lang) error {

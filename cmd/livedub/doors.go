@@ -52,9 +52,10 @@ func openDoors(c config.Config, log *slog.Logger) (*doors, error) {
 	})
 	d := &doors{engines: e, calls: &calls{manager: m, host: host, engines: e.Engines, quality: demoQuality}}
 	d.api = api.New(api.Config{Sessions: d.calls, Log: log})
+	answers := signaling.Bound(d.calls)
 	// The open mode, in which naming a session creates it, is for trying things out.
-	d.whip = whip.New(whip.Config{Sessions: d.calls, OpenMode: signaling.Loopback, Log: log})
-	d.ws = ws.New(ws.Config{Sessions: d.calls, OpenMode: signaling.Loopback, Log: log})
+	d.whip = whip.New(whip.Config{Sessions: answers, OpenMode: signaling.Loopback, Log: log})
+	d.ws = ws.New(ws.Config{Sessions: answers, OpenMode: signaling.Loopback, Log: log})
 	return d, nil
 }
 

@@ -29,9 +29,8 @@ type Sessions interface {
 // Config is how the door behaves.
 type Config struct {
 	Sessions  Sessions
-	Origins   signaling.Origins // nil: any
-	Heartbeat time.Duration     // between comments on a quiet event stream; 0: 15 s
-	Log       *slog.Logger      // nil for none
+	Heartbeat time.Duration // between comments on a quiet event stream; 0: 15 s
+	Log       *slog.Logger  // nil for none
 }
 
 // Server is the door.
@@ -44,9 +43,6 @@ type Server struct {
 
 // New returns the door; Close ends its event streams.
 func New(c Config) *Server {
-	if c.Origins == nil {
-		c.Origins = signaling.AnyOrigin
-	}
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 15 * time.Second
 	}
@@ -59,7 +55,7 @@ func New(c Config) *Server {
 // Register adds the door's paths to mux.
 func (s *Server) Register(mux *http.ServeMux) {
 	route := func(path string, by map[string]signaling.Handler) {
-		signaling.Route(mux, s.log, s.cfg.Origins, path, by)
+		signaling.Route(mux, s.log, signaling.AnyOrigin, path, by)
 	}
 	route("/v1/sessions", map[string]signaling.Handler{http.MethodGet: s.list, http.MethodPost: s.create})
 	route("/v1/sessions/{id}", map[string]signaling.Handler{http.MethodGet: s.get, http.MethodPatch: s.change, http.MethodDelete: s.remove})

@@ -119,7 +119,6 @@ func TestManagersErrors(t *testing.T) {
 	}{
 		"pair":    {signaling.ErrUnsupportedPair.Errorf("en->xx is not among en->es, en->ca"), 422},
 		"full":    {signaling.ErrFull, 503},
-		"consent": {signaling.ErrConsent, 403},
 		"missing": {signaling.ErrNotFound, 404},
 		"other":   {errors.New("disk on fire"), 500},
 	} {

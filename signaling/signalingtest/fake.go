@@ -59,7 +59,6 @@ func (s *Sessions) View(ctx context.Context, id string, lang inference.Lang, off
 // Peer fakes a connection: it remembers candidates and ends when told.
 type Peer struct {
 	AddFunc func(string) error // nil: takes all
-	Trickle chan string        // what Candidates returns
 
 	mu         sync.Mutex
 	candidates []string
@@ -89,8 +88,7 @@ func (p *Peer) Close() error {
 	return nil
 }
 
-func (p *Peer) Done() <-chan struct{}     { return p.done }
-func (p *Peer) Candidates() <-chan string { return p.Trickle }
+func (p *Peer) Done() <-chan struct{} { return p.done }
 
 // End ends the connection from the far side.
 func (p *Peer) End() { p.once.Do(func() { close(p.done) }) }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -15,6 +16,8 @@ type Rig struct {
 	Desk *Desk
 	URL  string // of the server, without a slash at the end
 	http *http.Client
+
+	serving *atomic.Int32
 }
 
 // Door is a door under test.
@@ -29,7 +32,12 @@ func Open(t *testing.T, d *Desk, door Door) Rig {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.NotFoundHandler()) // as the page's: must not clash
 	door.Register(mux)
-	srv := httptest.NewServer(mux)
+	serving := &atomic.Int32{}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		serving.Add(1)
+		defer serving.Add(-1)
+		mux.ServeHTTP(w, r)
+	}))
 	t.Cleanup(func() {
 		door.Close()
 		srv.Close()
@@ -39,8 +47,12 @@ func Open(t *testing.T, d *Desk, door Door) Rig {
 			}
 		}
 	})
-	return Rig{t, d, srv.URL, srv.Client()}
+	return Rig{t, d, srv.URL, srv.Client(), serving}
 }
+
+// Serving returns how many requests are being served: streams and websockets
+// are until they end.
+func (r *Rig) Serving() int { return int(r.serving.Load()) }
 
 // Reply is an answer, read.
 type Reply struct {

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"livedub/inference"
 	"livedub/signaling"
@@ -78,14 +77,6 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, offer string,
 	ctx, cancel := context.WithTimeout(r.Context(), answerTime)
 	defer cancel()
 	defer context.AfterFunc(s.gate.Context(), cancel)()
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	case <-time.After(answerTime / 2):
-		return signaling.ErrFull.Errorf("too many offers at once")
-	case <-ctx.Done():
-		return s.whyDone(ctx)
-	}
 	peer, answer, err := connect(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -107,7 +98,6 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, offer string,
 	h.Set("Location", signaling.Prefix(r)+r.URL.EscapedPath()+"/"+res.id)
 	h.Set("ETag", res.etag)
 	h.Set("Accept-Patch", fragmentType)
-	s.links(h)
 	w.WriteHeader(http.StatusCreated)
 	// A client that is gone by now never completes ICE: the peer ends by itself.
 	_, _ = w.Write([]byte(answer))
@@ -120,18 +110,6 @@ func (s *Server) whyDone(ctx context.Context) error {
 		return signaling.ErrClosing
 	}
 	return ctx.Err()
-}
-
-// links tells the ICE servers (RFC 9725, 4.6).
-func (s *Server) links(h http.Header) {
-	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
-	for _, i := range s.cfg.ICEServers {
-		l := "<" + i.URL + `>; rel="ice-server"`
-		if i.Username != "" {
-			l += `; username="` + quote.Replace(i.Username) + `"; credential="` + quote.Replace(i.Credential) + `"; credential-type="password"`
-		}
-		h.Add("Link", l)
-	}
 }
 
 // ufrags returns the ICE user fragments that an offer names.

@@ -2,10 +2,8 @@ package whip
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"testing/synctest"
 
 	"go.uber.org/goleak"
 
@@ -54,21 +52,4 @@ func (r *rig) want(got signalingtest.Reply, status int, text string) {
 	if got.Header.Get("Access-Control-Allow-Origin") != "*" {
 		r.Errorf("no CORS: %v", got.Header)
 	}
-}
-
-func TestTooManyOffersAtOnceAreRefused(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := New(Config{Sessions: signalingtest.NewDesk("talk")})
-		for range answering {
-			s.slots <- struct{}{}
-		}
-		mux := http.NewServeMux()
-		s.Register(mux)
-		w := httptest.NewRecorder()
-		mux.ServeHTTP(w, httptest.NewRequest("POST", "/whip/talk", strings.NewReader(signalingtest.Offer)))
-		if w.Code != 503 || w.Header().Get("Retry-After") == "" {
-			t.Errorf("%d %v", w.Code, w.Header())
-		}
-		s.Close()
-	})
 }

@@ -11,32 +11,20 @@ import (
 	"livedub/signaling"
 )
 
-// ICEServer is told to clients in a Link header.
-type ICEServer struct {
-	URL                  string // "stun:..." or "turn:..."
-	Username, Credential string // of a TURN server
-}
-
 // Config is how the doors behave.
 type Config struct {
-	Sessions   signaling.Connector
-	OpenMode   func(*http.Request) bool // may this request create the session it names? nil: never
-	Origins    signaling.Origins        // nil: any, as RFC 9725 wants
-	ICEServers []ICEServer
-	Log        *slog.Logger // nil for none
+	Sessions signaling.Connector
+	OpenMode func(*http.Request) bool // may this request create the session it names? nil: never
+	Log      *slog.Logger             // nil for none
 }
 
-const (
-	answerTime = 10 * time.Second
-	answering  = 32 // offers worked on at a time; answering one costs a key exchange
-)
+const answerTime = 10 * time.Second // for one offer
 
 // Server is both doors.
 type Server struct {
 	cfg   Config
 	log   *slog.Logger
 	limit *signaling.Limiter
-	slots chan struct{}   // one each offer being answered
 	gate  *signaling.Gate // of the resources and the offers being answered
 
 	mu        sync.Mutex
@@ -45,9 +33,6 @@ type Server struct {
 
 // New returns the doors; Close ends them.
 func New(c Config) *Server {
-	if c.Origins == nil {
-		c.Origins = signaling.AnyOrigin
-	}
 	if c.OpenMode == nil {
 		c.OpenMode = func(*http.Request) bool { return false }
 	}
@@ -55,7 +40,7 @@ func New(c Config) *Server {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Server{
-		cfg: c, log: c.Log, limit: signaling.NewLimiter(), slots: make(chan struct{}, answering),
+		cfg: c, log: c.Log, limit: signaling.NewLimiter(),
 		gate: signaling.NewGate(0, "peers"), resources: map[string]*resource{},
 	}
 }
@@ -63,22 +48,21 @@ func New(c Config) *Server {
 // Register adds the doors' paths to mux.
 func (s *Server) Register(mux *http.ServeMux) {
 	route := func(path string, by map[string]signaling.Handler) {
-		signaling.Route(mux, s.log, s.cfg.Origins, path, by)
+		signaling.Route(mux, s.log, signaling.AnyOrigin, path, by) // as RFC 9725 wants
 	}
 	peer := map[string]signaling.Handler{
 		http.MethodPatch: s.patch, http.MethodDelete: s.remove, http.MethodOptions: peerOptions,
 	}
-	route("/whip/{session}", map[string]signaling.Handler{http.MethodPost: s.publish, http.MethodOptions: s.options})
-	route("/whep/{session}/{lang}", map[string]signaling.Handler{http.MethodPost: s.view, http.MethodOptions: s.options})
+	route("/whip/{session}", map[string]signaling.Handler{http.MethodPost: s.publish, http.MethodOptions: options})
+	route("/whep/{session}/{lang}", map[string]signaling.Handler{http.MethodPost: s.view, http.MethodOptions: options})
 	route("/whip/{session}/{peer}", peer)
 	route("/whep/{session}/{lang}/{peer}", peer)
 }
 
 // options adds to the OPTIONS of an endpoint what RFC 9725 wants there.
-func (s *Server) options(w http.ResponseWriter, _ *http.Request) error {
+func options(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Accept-Post", offerType)
 	w.Header().Set("Accept-Patch", fragmentType)
-	s.links(w.Header())
 	return nil
 }
 

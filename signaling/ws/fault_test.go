@@ -41,7 +41,7 @@ func TestMessagesThatEndTheConnection(t *testing.T) {
 	c.say(strings.Repeat(" ", maxMessage-len(`{"v":1,"type":"ping"}`)) + `{"v":1,"type":"ping"}`)
 	c.hear("pong") // the largest that is allowed
 	c.Close()
-	r.Eventually("all are gone", func() bool { return r.conns() == 0 })
+	r.Eventually("all are gone", func() bool { return r.Serving() == 0 })
 }
 
 func TestFloods(t *testing.T) {
@@ -66,13 +66,13 @@ func TestFloods(t *testing.T) {
 			break
 		}
 	}
-	r.Eventually("pings without end are cut off", func() bool { return r.conns() == 0 })
+	r.Eventually("pings without end are cut off", func() bool { return r.Serving() == 0 })
 }
 
 func TestClientsWhoVanish(t *testing.T) {
 	quick := Times{Ping: 20 * time.Millisecond, Silent: 150 * time.Millisecond, Write: 300 * time.Millisecond, Answer: time.Second, Idle: time.Minute}
 	r := open(t, func(c *Config, _ *signalingtest.Desk) { c.Times = quick })
-	gone := func(n int) func() bool { return func() bool { return r.peer(n).Closes() == 1 && r.conns() == 0 } }
+	gone := func(n int) func() bool { return func() bool { return r.peer(n).Closes() == 1 && r.Serving() == 0 } }
 
 	c := r.dial()
 	c.offer("view", "talk", "lang", "es")
@@ -120,7 +120,7 @@ func TestClientWhoReadsNothing(t *testing.T) {
 	c := r.dial()
 	c.NetConn().(*net.TCPConn).SetReadBuffer(4096)
 	c.offer("publish", "talk")
-	r.Eventually("it is cut off", func() bool { return r.conns() == 0 })
+	r.Eventually("it is cut off", func() bool { return r.Serving() == 0 })
 }
 
 func TestPeerEnds(t *testing.T) {
@@ -133,7 +133,7 @@ func TestPeerEnds(t *testing.T) {
 		t.Errorf("%v", m)
 	}
 	c.closed(websocket.CloseNormalClosure, "the peer has ended")
-	r.Eventually("nothing is left", func() bool { return r.conns() == 0 && r.peer(0).Closes() == 1 })
+	r.Eventually("nothing is left", func() bool { return r.Serving() == 0 && r.peer(0).Closes() == 1 })
 }
 
 func TestCloseSaysByeToAll(t *testing.T) {
@@ -158,8 +158,8 @@ func TestCloseSaysByeToAll(t *testing.T) {
 	}
 	publisher.closed(websocket.CloseGoingAway, "shutting down") // perhaps after an error about its offer
 	<-closed
-	if r.conns() != 0 || r.peer(0).Closes() != 1 {
-		t.Errorf("%d connections, %d closes", r.conns(), r.peer(0).Closes())
+	if r.Serving() != 0 || r.peer(0).Closes() != 1 {
+		t.Errorf("%d connections, %d closes", r.Serving(), r.peer(0).Closes())
 	}
 	if _, resp, err := websocket.DefaultDialer.Dial(r.url(), nil); err == nil || resp.StatusCode != 503 {
 		t.Errorf("after Close: %v %v", resp, err)
@@ -186,7 +186,7 @@ func TestBrokenFrames(t *testing.T) {
 			t.Fatal(err)
 		}
 		conn.(*net.TCPConn).CloseWrite()
-		r.Eventually("it is cut off", func() bool { return r.conns() == 0 })
+		r.Eventually("it is cut off", func() bool { return r.Serving() == 0 })
 		conn.Close()
 	}
 }

@@ -120,5 +120,3 @@ func (r *rig) peer(n int) *signalingtest.Peer {
 	r.Eventually("a peer", func() bool { return len(r.Desk.Peers()) > n })
 	return r.Desk.Peers()[n]
 }
-
-func (r *rig) conns() int { return r.door.gate.Inside() }

@@ -8,7 +8,7 @@ import (
 	"livedub/signaling"
 )
 
-// write sends messages, pings and our candidates until the connection is over.
+// write sends messages and pings until the connection is over.
 // When the writer ends first, the reader waits for the client's close only.
 func (c *conn) write() {
 	defer func() {
@@ -19,21 +19,10 @@ func (c *conn) write() {
 	ping := time.NewTicker(c.times.Ping)
 	defer ping.Stop()
 	var done <-chan struct{}
-	var candidates <-chan string
 	for {
 		select {
 		case p := <-c.peers:
 			done = p.Done()
-			if t, ok := p.(signaling.Trickler); ok {
-				candidates = t.Candidates()
-			}
-		case candidate, more := <-candidates:
-			if !more {
-				candidates = nil
-			}
-			if !c.send(outgoing{Type: typeCandidate, Candidate: &candidate}) { // "" after the last
-				return
-			}
 		case i := <-c.out:
 			if i.close != 0 {
 				c.sendClose(i.close, i.reason)

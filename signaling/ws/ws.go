@@ -1,5 +1,6 @@
 // Package ws is the websocket door, GET /ws: one connection carries the
-// signalling of one peer, publisher or viewer, with candidates both ways.
+// signalling of one peer, publisher or viewer: an offer, its answer, and the
+// candidates that the client finds later.
 package ws
 
 import (
@@ -16,7 +17,6 @@ import (
 type Config struct {
 	Sessions signaling.Connector
 	OpenMode func(*http.Request) bool // may this connection create the session it names? nil: never
-	Origins  signaling.Origins        // nil: pages of this host only, for a websocket knows no CORS
 	Log      *slog.Logger             // nil for none
 	Times    Times                    // zero for the defaults
 }
@@ -34,6 +34,9 @@ var defaultTimes = Times{Ping: 3 * time.Second, Silent: 8 * time.Second, Write: 
 
 // maxConns bounds open connections: each holds two goroutines.
 const maxConns = 1024
+
+// origins: a websocket knows no CORS.
+const origins = signaling.OwnOrigin
 
 // Server is the door.
 type Server struct {
@@ -59,7 +62,7 @@ func New(c Config) *Server {
 
 // Register adds the door's path to mux.
 func (s *Server) Register(mux *http.ServeMux) {
-	signaling.Route(mux, s.log, s.cfg.Origins, "/ws", map[string]signaling.Handler{http.MethodGet: s.serve})
+	signaling.Route(mux, s.log, origins, "/ws", map[string]signaling.Handler{http.MethodGet: s.serve})
 }
 
 // serve carries one connection from its handshake to its end.
@@ -73,7 +76,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) error {
 	defer s.gate.Leave()
 	up := websocket.Upgrader{
 		HandshakeTimeout: s.cfg.Times.Write,
-		CheckOrigin:      s.cfg.Origins.Allowed,
+		CheckOrigin:      origins.Allowed,
 		Error: func(w http.ResponseWriter, r *http.Request, status int, reason error) {
 			w.Header().Set("Sec-Websocket-Version", "13")
 			signaling.WriteError(w, r, s.log, signaling.ErrBadRequest.Because(reason))
