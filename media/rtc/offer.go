@@ -14,9 +14,8 @@ import (
 
 // Limits of what an offer may hold.
 const (
-	maxOffer      = 256 << 10 // bytes
 	maxSections   = 64
-	maxCandidates = 32
+	maxCandidates = 32 // of a section, and of those that come later: each is a destination that we probe
 )
 
 // ErrNoCodec is wrapped where an offer holds sound or picture only in codecs we lack.
@@ -43,11 +42,8 @@ type rejection struct {
 	media *sdp.MediaDescription
 }
 
-// parseOffer reads an offer. publish tells that media comes to us.
+// parseOffer reads an offer, whose size its door has bounded. publish tells that media comes to us.
 func parseOffer(text string, publish bool) (*offer, error) {
-	if len(text) > maxOffer {
-		return nil, fmt.Errorf("offer of %d bytes: at most %d are read", len(text), maxOffer)
-	}
 	desc := &sdp.SessionDescription{}
 	if err := desc.UnmarshalString(text); err != nil {
 		return nil, fmt.Errorf("offer is no SDP: %w", err)

@@ -8,9 +8,6 @@ import (
 	"livedub/signaling"
 )
 
-// maxCandidates bounds what one peer may be sent: each is a destination that we probe.
-const maxCandidates = 256
-
 // patch is PATCH of a resource: more candidates (204), or an ICE restart, which
 // RFC 9725 lets a server refuse by 422.
 func (s *Server) patch(w http.ResponseWriter, r *http.Request) error {
@@ -35,7 +32,7 @@ func (s *Server) patch(w http.ResponseWriter, r *http.Request) error {
 	if len(res.ufrags) > 0 && slices.ContainsFunc(f.ufrags, func(u string) bool { return !slices.Contains(res.ufrags, u) }) {
 		return signaling.ErrRestart
 	}
-	if err := s.mayPatch(res, len(f.candidates)); err != nil {
+	if err := s.mayPatch(res); err != nil {
 		return err
 	}
 	for _, c := range f.candidates {
@@ -48,8 +45,8 @@ func (s *Server) patch(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// add passes a candidate on. A bad one is left out, not refused: the others
-// may connect, and mediamtx sends bad ones beside good ones.
+// add passes a candidate on. A bad one, or one too many, is left out, not
+// refused: the others may connect, and mediamtx sends bad ones beside good ones.
 func (s *Server) add(res *resource, candidate string) {
 	if err := res.peer.AddCandidate(candidate); err != nil {
 		s.log.Debug("candidate left out", "peer", res.short(), "err", err)

@@ -20,9 +20,7 @@ type resource struct {
 	stop chan struct{} // closed by whoever takes it out of the server's map
 	gone chan struct{} // closed when the peer is
 
-	// Guarded by the server's lock.
-	candidates int
-	patches    signaling.Bucket
+	patches signaling.Bucket // guarded by the server's lock
 }
 
 func newResource(p signaling.Peer, path string, ufrags []string) *resource {
@@ -115,15 +113,12 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// mayPatch counts one PATCH of n candidates.
-func (s *Server) mayPatch(res *resource, n int) error {
+// mayPatch counts one PATCH.
+func (s *Server) mayPatch(res *resource) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if wait, ok := res.patches.Take(time.Now()); !ok {
 		return &signaling.Error{Kind: signaling.ErrRate, Message: "too many PATCH requests", Retry: wait}
-	}
-	if res.candidates += n; res.candidates > maxCandidates {
-		return signaling.ErrRate.Errorf("more than %d candidates", maxCandidates)
 	}
 	return nil
 }

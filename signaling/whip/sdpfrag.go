@@ -9,11 +9,6 @@ import (
 
 const fragmentType = "application/trickle-ice-sdpfrag"
 
-const (
-	maxCandidate = 1024 // bytes of one
-	maxFragment  = 64   // candidates of one fragment
-)
-
 // fragment is what an SDP fragment (RFC 8840, 9) says about ICE. All media
 // share one transport (BUNDLE), so that the m-line a candidate stands under does not matter.
 type fragment struct {
@@ -38,15 +33,10 @@ func parseFragment(text string) (fragment, error) {
 		case "a=ice-ufrag":
 			f.ufrags = append(f.ufrags, value)
 		case "a=candidate":
-			c := candidate(value)
-			if len(c) > maxCandidate || seen[c] {
-				break
+			if c := candidate(value); !seen[c] {
+				seen[c] = true
+				f.candidates = append(f.candidates, c)
 			}
-			if len(f.candidates) == maxFragment {
-				return fragment{}, signaling.ErrTooLarge.Errorf("the fragment has more than %d candidates", maxFragment)
-			}
-			seen[c] = true
-			f.candidates = append(f.candidates, c)
 		case "a=end-of-candidates":
 			f.end = true
 		case "a=ice-pwd", "a=mid", "a=group", "a=ice-options":

@@ -18,7 +18,7 @@ func (c *conn) handle(m incoming) error {
 	return c.offer(m)
 }
 
-// candidate passes one on. A bad one is left out, not refused: the others may connect.
+// candidate passes one on. A bad one, or one too many, is left out, not refused: the others may connect.
 func (c *conn) candidate(s string) error {
 	if c.peer == nil {
 		return signaling.ErrBadRequest.Errorf("a candidate without a peer: send publish or view first")
