@@ -1,0 +1,83 @@
+package ws
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"livedub/signaling/signalingtest"
+)
+
+// pipes is a listener whose connections are in memory, where time can be false.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p pipes) Close() error   { close(p.closed); return nil }
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	p.conns <- theirs
+	return ours, nil
+}
+
+// TestClientsWhoAnswerPings stay for hours; one who stops is gone within seconds.
+func TestClientsWhoAnswerPings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		desk := signalingtest.NewDesk("talk")
+		door := New(Config{Sessions: desk})
+		mux := http.NewServeMux()
+		door.Register(mux)
+		listener := pipes{make(chan net.Conn), make(chan struct{})}
+		srv := &http.Server{Handler: mux}
+		go srv.Serve(listener)
+		defer srv.Close()
+		defer door.Close()
+
+		dialer := websocket.Dialer{NetDialContext: listener.dial}
+		c, _, err := dialer.Dial("ws://livedub/ws", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.WriteJSON(map[string]any{"v": 1, "type": "publish", "session": "talk", "sdp": signalingtest.Offer}); err != nil {
+			t.Fatal(err)
+		}
+		deadline := time.Now().Add(3 * time.Hour)
+		_ = c.SetReadDeadline(deadline)
+		go func() { // reading is what answers pings
+			for {
+				if _, _, err := c.ReadMessage(); err != nil {
+					if time.Now().Before(deadline) {
+						t.Errorf("cut off: %v", err)
+					}
+					return
+				}
+			}
+		}()
+		time.Sleep(3*time.Hour - time.Second)
+		if len(desk.Peers()) != 1 || desk.Peers()[0].Closes() != 0 {
+			t.Fatal("a client who answers pings was cut off")
+		}
+		time.Sleep(time.Second + defaultTimes.Silent + defaultTimes.Write + farewell)
+		if desk.Peers()[0].Closes() != 1 {
+			t.Error("a client who stopped is still there")
+		}
+	})
+}
