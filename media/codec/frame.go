@@ -29,10 +29,3 @@ func wrap(f *C.AVFrame, pts time.Duration) *media.Frame {
 	m.PTS = pts
 	return m
 }
-
-// releaseAll gives back frames that will not be handed out.
-func releaseAll(frames []*media.Frame) {
-	for _, f := range frames {
-		f.Release()
-	}
-}

@@ -23,6 +23,12 @@ func noLeaks(t testing.TB) {
 	})
 }
 
+func releaseAll(frames []*media.Frame) {
+	for _, f := range frames {
+		f.Release()
+	}
+}
+
 // paint returns picture n of a moving pattern that no two pictures share.
 func paint(w, h, n int) *media.Frame {
 	f := media.NewFrame(w, h)

@@ -317,4 +317,3 @@ void ld_setup(int64_t max_alloc)
 }
 
 void ld_strerror(int err, char *buf, int size) { av_strerror(err, buf, size); }
-unsigned ld_version(void) { return avformat_version(); }

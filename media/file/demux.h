@@ -59,6 +59,5 @@ void ld_free(ld_reader *r);
 
 void ld_setup(int64_t max_alloc);
 void ld_strerror(int err, char *buf, int size);
-unsigned ld_version(void);
 
 #endif

@@ -26,12 +26,6 @@ const formats = "mov,matroska,mpegts,mpeg,avi,wav,w64,mp3,aac,ogg,flac,flv,asf,i
 
 func init() { C.ld_setup(maxAlloc) }
 
-// Version returns the version of the libavformat that is loaded, such as "59.27.100".
-func Version() string {
-	v := uint(C.ld_version())
-	return fmt.Sprintf("%d.%d.%d", v>>16, v>>8&0xff, v&0xff)
-}
-
 // reason puts a libavformat error code into its words, in lower case as Go's errors are.
 func reason(code C.int) string {
 	var buf [128]C.char

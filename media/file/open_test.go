@@ -229,9 +229,3 @@ func TestPipeReadCanBeEnded(t *testing.T) {
 		}
 	}
 }
-
-func TestVersion(t *testing.T) {
-	if v := Version(); strings.Count(v, ".") != 2 || !strings.Contains(ffmpeg(t, "-version"), strings.Split(v, ".")[0]+".") {
-		t.Errorf("version %q", v)
-	}
-}
