@@ -38,7 +38,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	}
 	defer doors.Close()
 	registry := telemetry.NewRegistry(version())
-	registry.MustRegister(doors.calls.manager)
+	registry.MustRegister(doors.calls.manager, mediaMetrics{doors.calls.host})
 	mux := handler(version(), telemetry.Handler(registry, log))
 	doors.Register(mux)
 	srv := newServer(mux, log)

@@ -37,6 +37,11 @@ func TestLossIsRepaired(t *testing.T) {
 		t.Errorf("nothing was repaired: %+v", s)
 	}
 	t.Logf("%+v", s)
+	live := h.Totals().In
+	must(t, p.Close())
+	if gone := h.Totals().In; live.NACKs < s.NACKs || gone.NACKs < live.NACKs || gone.Packets < live.Packets || gone.Packets == 0 {
+		t.Errorf("totals are %+v while the peer is there, %+v afterwards", live, gone)
+	}
 }
 
 // TestLossFreezesUntilKeyframe drops one packet that nobody repairs: a keyframe

@@ -20,7 +20,8 @@ type peer struct {
 	connected chan struct{}
 	quit      chan struct{}
 	done      chan struct{}
-	atEnd     func() // called once when the end begins
+	atEnd     func()     // called once when the end begins
+	stats     func() any // PublisherStats or ViewerStats
 
 	connectOnce, quitOnce sync.Once
 
@@ -31,13 +32,13 @@ type peer struct {
 }
 
 // newPeer makes a connection for an offer; its owner then calls negotiate.
-func (h *Host) newPeer(o *offer, publish bool, atEnd func()) (*peer, error) {
+func (h *Host) newPeer(o *offer, publish bool, atEnd func(), stats func() any) (*peer, error) {
 	pc, err := h.newConnection(o, publish)
 	if err != nil {
 		return nil, fmt.Errorf("connection: %w", err)
 	}
 	p := &peer{
-		host: h, pc: pc, log: h.log, atEnd: atEnd,
+		host: h, pc: pc, log: h.log, atEnd: atEnd, stats: stats,
 		connected: make(chan struct{}), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	if !h.admit(p) {

@@ -48,8 +48,8 @@ type Publisher struct {
 	heard  time.Duration // when the last media packet came
 	late   uint64        // packets of tracks that came after Ready
 
-	lastKey  time.Duration // when askKey last asked
-	askedKey bool
+	asked   uint64        // keyframes, by askKey
+	lastKey time.Duration // when it last asked
 }
 
 // input is one track that sends.
@@ -82,7 +82,7 @@ func (h *Host) Publish(ctx context.Context, offerSDP string, o PublishOptions) (
 			p.offered[s.kind] = s
 		}
 	}
-	if p.peer, err = h.newPeer(offer, true, p.queue.close); err != nil {
+	if p.peer, err = h.newPeer(offer, true, p.queue.close, func() any { return p.Stats() }); err != nil {
 		return nil, "", err
 	}
 	p.pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) { p.spawn("track", func() { p.receive(t, r) }) })
@@ -195,9 +195,9 @@ func (p *Publisher) askKey() {
 	now := p.clock.Now()
 	p.mu.Lock()
 	in := p.inputs[media.Video]
-	due := in != nil && (!p.askedKey || now-p.lastKey >= keyInterval)
+	due := in != nil && (p.asked == 0 || now-p.lastKey >= keyInterval)
 	if due {
-		p.askedKey, p.lastKey = true, now
+		p.asked, p.lastKey = p.asked+1, now
 	}
 	p.mu.Unlock()
 	if due {

@@ -49,6 +49,7 @@ type Host struct {
 
 	mu     sync.Mutex
 	peers  map[*peer]struct{}
+	ended  Totals // of those that have left
 	closed bool
 }
 
@@ -159,7 +160,21 @@ func (h *Host) admit(p *peer) bool {
 }
 
 func (h *Host) forget(p *peer) {
+	stats := p.stats()
+	h.mu.Lock()
+	delete(h.peers, p)
+	h.ended.add(stats)
+	h.mu.Unlock()
+	h.log.Info("media ended", "stats", stats)
+}
+
+// Totals returns what all peers did since the host began.
+func (h *Host) Totals() Totals {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.peers, p)
+	t := h.ended
+	for p := range h.peers {
+		t.add(p.stats())
+	}
+	return t
 }

@@ -31,6 +31,7 @@ func (p *Publisher) Stats() PublisherStats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.Dropped += p.late
+	s.PLIs = p.asked
 	for kind, in := range p.inputs {
 		c := &in.receiver.stats
 		s.Packets += c.packets.Load()
@@ -62,4 +63,32 @@ type ViewerStats struct {
 	Bitrate   int           `json:"bitrate"`   // estimated room for pictures, bit/s
 	Loss      float64       `json:"loss"`      // of packets, as last reported, 0..1: of pictures', or of sound's while none are sent
 	RTT       time.Duration `json:"rtt"`       // as last measured; 0 if never
+}
+
+// Totals are sums over peers.
+type Totals struct {
+	In  PublisherStats // its counters only
+	Out ViewerStats    // likewise
+}
+
+// add adds one peer's stats.
+func (t *Totals) add(stats any) {
+	switch s := stats.(type) {
+	case PublisherStats:
+		t.In.Packets += s.Packets
+		t.In.Lost += s.Lost
+		t.In.Recovered += s.Recovered
+		t.In.Late += s.Late
+		t.In.Frames += s.Frames
+		t.In.Dropped += s.Dropped
+		t.In.PLIs += s.PLIs
+		t.In.NACKs += s.NACKs
+		t.In.Jumps += s.Jumps
+	case ViewerStats:
+		t.Out.Frames += s.Frames
+		t.Out.Packets += s.Packets
+		t.Out.Bytes += s.Bytes
+		t.Out.Dropped += s.Dropped
+		t.Out.Keyframes += s.Keyframes
+	}
 }

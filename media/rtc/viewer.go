@@ -60,7 +60,7 @@ func (h *Host) View(ctx context.Context, offerSDP string, o ViewOptions) (*Viewe
 	}
 	v := &Viewer{o: o, clock: NewReportClock(o.Clock), outputs: map[media.Kind]*Sender{}, estimate: newEstimate()}
 	v.queue = newOutQueue(v.needKey)
-	if v.peer, err = h.newPeer(offer, false, v.queue.close); err != nil {
+	if v.peer, err = h.newPeer(offer, false, v.queue.close, func() any { return v.Stats() }); err != nil {
 		return nil, "", err
 	}
 	answer, err := v.negotiate(ctx, offer, func() error {

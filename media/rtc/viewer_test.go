@@ -157,6 +157,8 @@ func TestViewerGetsWhatWasWritten(t *testing.T) {
 			}
 			if st := v.Stats(); st.Dropped != 0 || st.Frames != uint64(len(m.video)+len(m.audio)-len(a)) {
 				t.Errorf("%+v", st)
+			} else if out := h.Totals().Out; out.Packets != st.Packets || out.Bytes != st.Bytes {
+				t.Errorf("totals %+v", out)
 			}
 		})
 	}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"livedub/media/rtc"
+)
+
+var (
+	descIn    = prometheus.NewDesc("livedub_media_in_total", "What publishers sent: RTP packets by their fate, pictures and sounds dropped, keyframes asked for, jumps of their clocks.", []string{"what"}, nil)
+	descOut   = prometheus.NewDesc("livedub_media_out_total", "What viewers were sent: RTP packets, pictures and sounds dropped, keyframes that they asked for.", []string{"what"}, nil)
+	descBytes = prometheus.NewDesc("livedub_media_out_bytes_total", "Sound and pictures sent to viewers.", nil, nil)
+)
+
+// mediaMetrics tells what went through the media port.
+type mediaMetrics struct{ host *rtc.Host }
+
+// Describe is part of prometheus.Collector.
+func (m mediaMetrics) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, ch) }
+
+// Collect is part of prometheus.Collector.
+func (m mediaMetrics) Collect(ch chan<- prometheus.Metric) {
+	t := m.host.Totals()
+	counter := func(d *prometheus.Desc, n uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	for what, n := range map[string]uint64{
+		"packets": t.In.Packets, "lost": t.In.Lost, "asked_again": t.In.NACKs, "recovered": t.In.Recovered, "late": t.In.Late,
+		"frames": t.In.Frames, "dropped": t.In.Dropped, "keyframe_requests": t.In.PLIs, "clock_jumps": uint64(t.In.Jumps),
+	} {
+		counter(descIn, n, what)
+	}
+	for what, n := range map[string]uint64{
+		"packets": t.Out.Packets, "frames": t.Out.Frames, "dropped": t.Out.Dropped, "keyframe_requests": t.Out.Keyframes,
+	} {
+		counter(descOut, n, what)
+	}
+	counter(descBytes, t.Out.Bytes)
+}
