@@ -11,6 +11,11 @@ export class SessionClock {
     if (Number.isFinite(s)) this.zero = Math.min(this.zero, this.page() - s);
   }
 
+  /** Forgets all: another session begins. */
+  reset(): void {
+    this.zero = Infinity;
+  }
+
   /** Seconds on the session's clock; null before the first news. */
   now(): number | null {
     return this.zero === Infinity ? null : this.page() - this.zero;

@@ -123,8 +123,8 @@ export class Live {
         why = asTrouble(e);
       }
       signal.throwIfAborted();
-      this.session = null;
       if (!why.passes) throw why;
+      this.session = null;
       input.pause();
       if (performance.now() - began > 30_000) backoff.reset();
       const wait = backoff.next(why.wait);

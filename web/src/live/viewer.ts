@@ -57,8 +57,10 @@ export class Viewer {
 
   /** Makes lang the one that is seen and heard. */
   choose(lang: string): void {
+    const { info, langs } = this.store.get();
+    if (info && !langs.includes(lang)) return;
     this.store.set({ lang });
-    if (this.store.get().info) this.connect();
+    if (info) this.connect();
   }
 
   close(): void {
@@ -67,6 +69,10 @@ export class Viewer {
 
   private async visit(outer: AbortSignal): Promise<void> {
     const info = await api.get(this.id, outer);
+    if (info.created !== this.store.get().info?.created) {
+      this.clock.reset();
+      this.store.set({ rows: [] });
+    }
     const langs = [...info.to, info.from];
     const { lang } = this.store.get();
     this.store.set({ info, langs, lang: langs.includes(lang) ? lang : langs[0]!, trouble: null, retryIn: 0 });
@@ -131,6 +137,7 @@ export class Viewer {
       await sleep(3, signal);
       try {
         const info = await api.get(this.id, signal);
+        if (info.created !== this.store.get().info?.created) throw new Trouble("session-gone"); // another bears its name
         if (info.now !== undefined) this.clock.reached(info.now);
         this.store.set({ info });
       } catch (e) {

@@ -35,7 +35,7 @@ export async function openVideo(url: string, missing: "file-unreadable" | "sampl
       video.addEventListener("error", () => resolve("lost"));
     });
     return {
-      stream, ended, begin: () => video.play(), pause: () => video.pause(),
+      stream, ended, begin: () => begin(video), pause: () => video.pause(),
       close: () => {
         stopAll(stream);
         close();
@@ -44,6 +44,15 @@ export async function openVideo(url: string, missing: "file-unreadable" | "sampl
   } catch (e) {
     close();
     throw e;
+  }
+}
+
+/** Lets the video play. A pause that comes before it does is no failure. */
+export async function begin(video: Pick<HTMLVideoElement, "play">): Promise<void> {
+  try {
+    await video.play();
+  } catch (e) {
+    if ((e as DOMException)?.name !== "AbortError") throw e;
   }
 }
 

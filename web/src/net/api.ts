@@ -42,7 +42,7 @@ export function create(s: NewSession, signal?: AbortSignal): Promise<SessionInfo
 }
 
 export function get(id: string, signal?: AbortSignal): Promise<SessionInfo> {
-  return json(address(`v1/sessions/${encodeURIComponent(id)}`), { signal });
+  return json(sessionURL(id), { signal });
 }
 
 /** Switches the re-rendering of the mouth in one dub on or off. */

@@ -58,6 +58,7 @@ export interface SessionInfo {
   whep: Record<string, string>;
   events: string;
   state?: string;
+  created?: string;
   now?: number;
   dubs?: Record<string, Dub>;
 }

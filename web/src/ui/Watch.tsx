@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { spokenAt } from "../core/captions";
+import { parseRoute } from "../core/route";
 import { useStore } from "../core/store";
 import { languageName, t } from "../i18n";
 import { Viewer } from "../live/viewer";
@@ -24,10 +25,16 @@ export function Watch({ id, lang }: { id: string; lang: string }) {
   useEffect(() => {
     void viewer.run();
     const leave = () => viewer.close();
+    const turn = () => {
+      const to = parseRoute(location.hash);
+      if (to?.id === id) viewer.choose(to.lang);
+    };
     addEventListener("pagehide", leave);
+    addEventListener("hashchange", turn);
     Object.assign(window, { __livedub: { get state() { return viewer.store.get(); }, sessionId: id, pcs: viewer.pcs } });
     return () => {
       removeEventListener("pagehide", leave);
+      removeEventListener("hashchange", turn);
       viewer.close();
     };
   }, [viewer]);

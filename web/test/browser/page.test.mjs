@@ -210,6 +210,9 @@ describe("page", { skip: chromium ? false : "no Chromium on this machine", concu
     const t = await viewer.$eval(id("dubbed-video"), (v) => v.readyState >= 2 && v.currentTime);
     assert.ok(t > 0.3, "the other language was not playing yet");
     assert.match(viewer.url(), /\/en$/);
+    await viewer.evaluate(() => (location.hash = location.hash.replace(/en$/, "es")));
+    await viewer.waitForSelector(`${id("lang-es")}:checked`);
+    assert.deepEqual(await heard(), ["dubbed-videoSpanish"]);
     await mock.fault("end");
     await viewer.waitForSelector(`${id("error")}[data-kind="ended"]`);
     assert.deepEqual(viewer.complaints, []);

@@ -1,0 +1,80 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Live } from "../../src/live/session";
+import { Viewer } from "../../src/live/viewer";
+import type { Input } from "../../src/media/input";
+import { begin } from "../../src/media/player";
+import * as api from "../../src/net/api";
+import { Trouble } from "../../src/net/errors";
+import { listen, type Listener } from "../../src/net/events";
+import type { SessionInfo } from "../../src/net/types";
+import { publish, watch } from "../../src/net/whip";
+
+vi.mock("../../src/net/api");
+vi.mock("../../src/net/events");
+vi.mock("../../src/net/whip");
+
+const info = (change: Partial<SessionInfo> = {}): SessionInfo => ({
+  id: "talk", from: "en", to: ["es"], profile: "sync", delay_ms: 4000, whip: "/whip/talk", whep: {}, events: "/events", created: "then", ...change,
+});
+const never = <T>() => new Promise<T>(() => undefined);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.mocked(api.sessionURL).mockImplementation((id) => `http://h/v1/sessions/${id}`);
+  vi.mocked(watch).mockImplementation((_url, _to, signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))));
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.resetAllMocks();
+});
+
+describe("a run of the studio", () => {
+  const input = (): Input => ({
+    stream: { getTracks: () => [], getVideoTracks: () => [], getAudioTracks: () => [] } as unknown as MediaStream,
+    ended: never(), begin: async () => undefined, pause: vi.fn(), close: vi.fn(),
+  });
+  const choice = { kind: "camera", from: "en", to: ["es"], profile: "sync", badge: true } as const;
+  it("takes its session with it when it cannot go on", async () => {
+    vi.mocked(api.create).mockResolvedValue(info());
+    vi.mocked(api.get).mockImplementation(never);
+    vi.mocked(listen).mockResolvedValue();
+    vi.mocked(publish).mockRejectedValue(new Trouble("refused", "no codec"));
+    const live = new Live();
+    await live.start({ ...choice, to: [...choice.to] }, async () => input());
+    expect(live.store.get()).toMatchObject({ phase: "ended", trouble: { kind: "refused" } });
+    expect(vi.mocked(api.removeLast).mock.calls).toEqual([["http://h/v1/sessions/talk"]]);
+  });
+});
+
+describe("a viewer", () => {
+  it("forgets a session whose name another one bears now", async () => {
+    let tell: Listener | undefined;
+    vi.mocked(listen).mockImplementation((_url, to, signal) => {
+      tell = to;
+      return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+    });
+    vi.mocked(api.get).mockResolvedValue(info({ now: 1000 }));
+    const viewer = new Viewer("talk", "es");
+    const run = viewer.run();
+    await vi.advanceTimersByTimeAsync(3100);
+    tell!.caption({ lang: "es", id: 1, text: "hola", final: true, start: 1, end: 2 });
+    expect(viewer.clock.now()).toBeGreaterThan(999);
+    expect(viewer.store.get().rows).toHaveLength(1);
+    vi.mocked(api.get).mockResolvedValue(info({ now: 3, created: "now" }));
+    await vi.advanceTimersByTimeAsync(8000);
+    expect(viewer.store.get()).toMatchObject({ rows: [], trouble: null, info: { created: "now" } });
+    expect(viewer.clock.now()).toBeLessThan(20);
+    viewer.choose("fr"); // which it does not have
+    expect(viewer.store.get().lang).toBe("es");
+    viewer.close();
+    await run;
+  });
+});
+
+describe("a file", () => {
+  const video = (e: Error) => ({ play: () => Promise.reject(e) });
+  it("may be paused before it plays, and fails otherwise", async () => {
+    await begin(video(new DOMException("interrupted by pause()", "AbortError")));
+    await expect(begin(video(new DOMException("no codec", "NotSupportedError")))).rejects.toThrow("no codec");
+  });
+});
