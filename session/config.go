@@ -119,7 +119,7 @@ func (e Engines) Pairs() []inference.Pair {
 
 func (c *Config) check(e Engines) error {
 	if c.Profile != Sync && c.Profile != Live {
-		return fmt.Errorf("unknown profile %q: choose sync or live", c.Profile)
+		return fmt.Errorf("unknown profile %.80q: choose sync or live", c.Profile)
 	}
 	if c.Delay < 0 || c.Delay > time.Minute {
 		return fmt.Errorf("delay %v: choose 0 to 1m", c.Delay)

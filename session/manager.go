@@ -66,7 +66,7 @@ func (m *Manager) Create(spec Spec) (*Call, error) {
 		spec.ID = strings.ToLower(rand.Text()[:12])
 	}
 	if !sessionID.MatchString(spec.ID) {
-		return nil, fmt.Errorf("%w: session name %q: use 1 to 64 letters, digits, - and _", ErrInvalid, spec.ID)
+		return nil, fmt.Errorf("%w: session name %.80q: use 1 to 64 letters, digits, - and _", ErrInvalid, spec.ID)
 	}
 	cfg := m.cfg.Base
 	cfg.From, cfg.To, cfg.Original = spec.From, spec.To, true

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -89,41 +87,23 @@ func ensure(ctx context.Context, k Keeper, open bool, r Request) (undo func(), e
 	}, nil
 }
 
-const (
-	maxTargets = 16
-	maxDelayMS = 60_000
-)
+// maxTargets bounds what one request may cost.
+const maxTargets = 16
 
-var sessionID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
-// Check refuses what no manager could do; whether the languages work is the manager's to know.
+// Check refuses what is no request at all; what a session can be is the manager's to know.
 func (r Request) Check() error {
 	switch {
-	case r.ID != "" && !sessionID.MatchString(r.ID):
-		return ErrBadRequest.Errorf("session name %q: use 1 to 64 letters, digits, - and _", clip(r.ID))
 	case r.From == "":
 		return ErrBadRequest.Errorf(`"from" is missing: name the language spoken, as "en"`)
 	case len(r.To) == 0:
 		return ErrBadRequest.Errorf(`"to" is missing: list the languages wanted, as ["es"]`)
 	case len(r.To) > maxTargets:
 		return ErrBadRequest.Errorf(`"to" lists %d languages: %d at most`, len(r.To), maxTargets)
-	case r.Profile != "" && r.Profile != "sync" && r.Profile != "live":
-		return ErrBadRequest.Errorf(`profile %q: choose "sync" or "live"`, clip(r.Profile))
-	case r.DelayMS != nil && (*r.DelayMS < 0 || *r.DelayMS > maxDelayMS):
-		return ErrBadRequest.Errorf(`"delay_ms" is %d: give 0 to %d`, *r.DelayMS, maxDelayMS)
-	}
-	for i, l := range r.To {
-		if slices.Contains(r.To[:i], l) {
-			return ErrBadRequest.Errorf(`"to" lists %q twice`, clip(string(l)))
-		}
 	}
 	for _, l := range append([]inference.Lang{r.From}, r.To...) {
 		if !wellFormed(l) {
 			return ErrBadRequest.Errorf("language %q: give an ISO 639-1 code, as \"en\"", clip(string(l)))
 		}
-	}
-	if slices.Contains(r.To, r.From) {
-		return ErrBadRequest.Errorf(`"to" lists %q, which is spoken: it can be watched anyway; list others`, r.From)
 	}
 	return nil
 }

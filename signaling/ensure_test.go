@@ -75,25 +75,19 @@ func TestEnsure(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	number := func(n int) *int { return &n }
 	es := []inference.Lang{"es"}
 	for want, r := range map[string]Request{
-		`"from" is missing`:   {To: es},
-		`"to" is missing`:     {From: "en"},
-		`lists 17`:            {From: "en", To: make([]inference.Lang, 17)},
-		`profile "fast"`:      {From: "en", To: es, Profile: "fast"},
-		`"delay_ms" is -1`:    {From: "en", To: es, DelayMS: number(-1)},
-		`"delay_ms" is 60001`: {From: "en", To: es, DelayMS: number(60001)},
-		`lists "es" twice`:    {From: "en", To: []inference.Lang{"es", "es"}},
-		`which is spoken`:     {From: "en", To: []inference.Lang{"es", "en"}},
-		`language "../x"`:     {From: "../x", To: es},
-		`language "e"`:        {From: "en", To: []inference.Lang{"e"}},
+		`"from" is missing`: {To: es},
+		`"to" is missing`:   {From: "en"},
+		`lists 17`:          {From: "en", To: make([]inference.Lang, 17)},
+		`language "../x"`:   {From: "../x", To: es},
+		`language "e"`:      {From: "en", To: []inference.Lang{"e"}},
 	} {
 		if err := r.Check(); !errors.Is(err, ErrBadRequest) || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
-	if err := (Request{From: "en", To: []inference.Lang{"es", "ca"}, Profile: "live", DelayMS: number(0)}).Check(); err != nil {
+	if err := (Request{From: "en", To: []inference.Lang{"es", "ca"}, Profile: "live", DelayMS: new(0)}).Check(); err != nil {
 		t.Error(err)
 	}
 }

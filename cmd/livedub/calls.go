@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -26,7 +27,7 @@ type calls struct {
 func (c *calls) Create(_ context.Context, r signaling.Request) (signaling.Info, error) {
 	spec := session.Spec{ID: r.ID, From: r.From, To: r.To, Profile: session.Profile(r.Profile), Consent: r.Consent, NoBadge: r.Badge != nil && !*r.Badge}
 	if r.DelayMS != nil {
-		d := time.Duration(*r.DelayMS) * time.Millisecond
+		d := time.Duration(max(-1, min(*r.DelayMS, math.MaxInt32))) * time.Millisecond // beyond, it is refused anyway
 		spec.Delay = &d
 	}
 	call, err := c.manager.Create(spec)

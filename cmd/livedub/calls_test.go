@@ -53,3 +53,32 @@ func TestRefuse(t *testing.T) {
 		t.Errorf("nothing became %v", err)
 	}
 }
+
+// TestCreateTellsWhatIsWrong: what a session cannot be is a bad request, in words that are short.
+func TestCreateTellsWhatIsWrong(t *testing.T) {
+	engines := session.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}}
+	m := session.NewManager(session.ManagerConfig{Engines: engines, Base: session.Config{Profile: session.Sync}, Max: 1})
+	defer m.Close()
+	c := &calls{manager: m, engines: engines}
+	for want, change := range map[string]func(*signaling.Request){
+		`name "a b": use 1 to 64`:        func(r *signaling.Request) { r.ID = "a b" },
+		`use 1 to 64 letters`:            func(r *signaling.Request) { r.ID = strings.Repeat("a", 65000) },
+		`profile "quick": choose sync`:   func(r *signaling.Request) { r.Profile = "quick" },
+		`delay -1ms: choose 0 to 1m`:     func(r *signaling.Request) { r.DelayMS = new(-1) },
+		`delay 1m0.001s: choose 0 to 1m`: func(r *signaling.Request) { r.DelayMS = new(60_001) },
+		`: choose 0 to 1m`:               func(r *signaling.Request) { r.DelayMS = new(18_446_744_073_710) }, // in nanoseconds it would wrap to nearly none
+		`"es" is named twice`:            func(r *signaling.Request) { r.To = []inference.Lang{"es", "es"} },
+		`"en" is the one spoken`:         func(r *signaling.Request) { r.To = []inference.Lang{"es", "en"} },
+	} {
+		r := signaling.Request{From: "en", To: []inference.Lang{"es"}}
+		change(&r)
+		_, err := c.Create(t.Context(), r)
+		e := signaling.Explain(err)
+		if e.Kind != signaling.ErrBadRequest || !strings.Contains(e.Message, want) || len(e.Message) > 200 {
+			t.Errorf("got %v %.200q, want %q", e.Kind, e.Message, want)
+		}
+	}
+	if _, err := c.Create(t.Context(), signaling.Request{ID: "ok", From: "en", To: []inference.Lang{"es"}, Profile: "live", DelayMS: new(0)}); err != nil {
+		t.Error(err)
+	}
+}

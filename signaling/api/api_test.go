@@ -96,8 +96,6 @@ func TestCreateRefuses(t *testing.T) {
 		"misspelt":      {`{"form":"en","to":["es"]}`, 400, `did you mean "from"?`},
 		"wrong type":    {`{"from":"en","to":"es"}`, 400, `"to": got a string, want a list`},
 		"no target":     {`{"from":"en","to":[]}`, 400, `"to" is missing`},
-		"profile":       {`{"from":"en","to":["es"],"profile":"quick"}`, 400, `"sync" or "live"`},
-		"delay":         {`{"from":"en","to":["es"],"delay_ms":99999}`, 400, "0 to 60000"},
 		"too long":      {`{"from":"` + strings.Repeat("e", 70000) + `"}`, 413, "65536 bytes"},
 		"hostile codes": {`{"from":"en","to":["../../x"]}`, 400, "ISO 639-1"},
 	} {
