@@ -89,14 +89,14 @@ func (c *chooser) choose(v *view, want []wanted, now time.Duration, exclude func
 func strange(e *entry, v *view) float64 {
 	cost := square((e.yaw-v.turned[0])/.14) + square((e.pitch-v.turned[1])/.14)
 	cost += square(math.Log2(e.pose.eyes()/v.pose.eyes()) / .5)
-	return cost + 3*e.nose.unlike(v.nose) + 8*square(max(0, 1-e.sharp/max(v.sharp, 1e-6)))
+	return cost + 3*e.nose.unlike(v.nose) + 20*square(max(0, .9-e.sharp/max(v.sharp, 1e-6)))
 }
 
 // misfit is the cost of showing a mouth where another is wanted.
 func misfit(e *entry, w wanted) float64 {
 	dh, dw := e.shape.height()-w.height, e.shape.width-w.width
 	reach := e.reach(w.height) - w.height
-	cost := square(dh/.06) + square(reach/.015) + square(dw/.07) + square((e.spread(w.width)-w.width)/.02)
+	cost := square(dh/.04) + square(reach/.015) + square(dw/.07) + square((e.spread(w.width)-w.width)/.02)
 	if w.close > .5 {
 		cost += 4 * square(max(0, e.shape.height())/.04)
 	}
@@ -111,7 +111,7 @@ func (e *entry) reach(height float64) float64 {
 
 // spread returns the width nearest to the wanted one to which the mouth can be warped.
 func (e *entry) spread(width float64) float64 {
-	return min(max(width, .88*e.shape.width), 1.12*e.shape.width)
+	return min(max(width, .8*e.shape.width), 1.2*e.shape.width)
 }
 
 // step is the cost of showing b after a.

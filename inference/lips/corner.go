@@ -3,17 +3,19 @@ package lips
 import "math"
 
 const (
-	cornerStep  = .0125
-	cornerFrom  = .24 // how far outside the tracker's corner the search begins
-	colourShare = .75
-	cornerTo    = .22 // and how far inside it ends
+	cornerStep = .0125
+	cornerFrom = .24 // how far outside the tracker's corner the search begins
+	cornerTo   = .22 // and how far inside it ends
 )
 
 // corners refines the corners of a mouth by colour: from the cheek inwards, a
 // corner is where the picture turns from this cheek's skin to the lips, or to
-// the dark line between them.
-func (s *shape) corners(pic picture, p pose) {
+// the dark line between them. share is how much colours count against the
+// tracker, which errs otherwise: both together err less.
+func (s *shape) corners(pic picture, p pose, share float64) {
 	left, right := s.corner(pic, p, -1), s.corner(pic, p, 1)
+	s.coloured = right - left
+	left, right = left*share-(1-share)*s.width/2, right*share+(1-share)*s.width/2
 	s.x += (left + right) / 2
 	s.y += s.tilt * (left + right) / 2
 	s.width = right - left
@@ -57,8 +59,7 @@ func (s *shape) corner(pic picture, p pose, side float64) float64 {
 	if d := seen[best] - seen[best-1]; d > 1e-6 {
 		part = min(max((seen[best]-.5)/d, 0), 1)
 	}
-	// The tracker errs otherwise than colours do: both together err less.
-	return side * (guess + colourShare*(cornerFrom-(float64(best)-part)*cornerStep))
+	return side * (guess + cornerFrom - (float64(best)-part)*cornerStep)
 }
 
 // patch returns the mean colour around a place on the mouth.

@@ -1,6 +1,7 @@
 package lips
 
 import (
+	"math"
 	"slices"
 
 	"livedub/inference"
@@ -10,7 +11,9 @@ import (
 type habits struct {
 	heights, widths []float64 // the latest, in no order
 	next            int
-	reach           float64 // contrast between lips and what is between them
+	reach           float64    // contrast between lips and what is between them
+	before          [2]float64 // widths by colour, latest first
+	jitter          float64    // mean square of what sets one apart from both its neighbours
 
 	widest                float64 // opening
 	narrow, resting, wide float64 // between the corners
@@ -22,6 +25,9 @@ const (
 	running    = .4
 	seen       = 600 // pictures remembered
 	usualReach = 18
+
+	usualColours = .75        // how much colours count against the tracker about corners
+	steady, wild = .018, .028 // jitter of widths by colour: up to here believed, from here on not
 )
 
 // see takes in one more mouth.
@@ -31,6 +37,7 @@ func (h *habits) see(s shape) {
 	} else {
 		h.reach += (max(5, c) - h.reach) * max(.005, .1/float64(1+len(h.heights)))
 	}
+	h.jitters(s.coloured)
 	if len(h.heights) < seen {
 		h.heights, h.widths = append(h.heights, s.height()), append(h.widths, s.width)
 	} else {
@@ -40,6 +47,25 @@ func (h *habits) see(s shape) {
 	if len(h.heights) < 25 || h.next%10 == 0 {
 		h.settle()
 	}
+}
+
+// jitters takes in one more width by colour.
+func (h *habits) jitters(width float64) {
+	if n := len(h.heights); n >= 2 {
+		d := min(square(width-2*h.before[0]+h.before[1])/6, square(2*wild))
+		h.jitter += (d - h.jitter) * max(1/float64(n), .004)
+	}
+	h.before = [2]float64{width, h.before[0]}
+}
+
+// colours tells how much colours count against the tracker about corners. Lips
+// do not jump from picture to picture: where colours say so they take something
+// else for a lip, a moustache or a shade.
+func (h *habits) colours() float64 {
+	if len(h.heights) < 12 {
+		return usualColours
+	}
+	return usualColours * fade(math.Sqrt(h.jitter), steady, wild)
 }
 
 func (h *habits) settle() {

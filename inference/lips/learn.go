@@ -65,7 +65,7 @@ func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Fa
 	}
 	m.last = f.PTS
 	a := m.atlas
-	v.shape = measure(pic, p, face, a.habits.reach)
+	v.shape = measure(pic, p, face, a.habits.reach, a.habits.colours())
 	m.seen[face.ID].see(v.shape, f.PTS)
 	v.sharp = sharpness(pic.y, p)
 	e := newEntry(pic, p, v.shape, face, v.nose, f.PTS)
@@ -85,7 +85,7 @@ func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Fa
 	}
 	if !covered {
 		a.habits.see(v.shape)
-		if trust(face) > .8 && face.Confidence > .4 && e.sharp > .6*a.sharp() {
+		if trust(face) > .8 && face.Confidence > .4 && e.sharp > .8*a.sharp() {
 			a.offer(e, f)
 		}
 	}

@@ -73,8 +73,10 @@ func (p *paste) fit(ring []sample) {
 	}
 }
 
-// settle moves and stretches the layer so that its skin lies on the picture's:
-// what the nose, half a face away, could not tell. (Gauss-Newton, one step.)
+// settle moves the layer, and stretches it up and down, so that its skin lies on
+// the picture's: what the nose, half a face away, could not tell. (Gauss-Newton,
+// one step.) A stretch to the sides is found but not made: it would take back
+// the rounding of the lips, which moves their skin too.
 func (p *paste) settle(ring []sample) {
 	const n = 4 // shift along x and y, stretch along x and y
 	var a [n][n + 1]float64
@@ -95,7 +97,7 @@ func (p *paste) settle(ring []sample) {
 	limit := func(v, most float64) float64 { return min(max(v, -most), most) }
 	p.layer.dx += limit(v[0], .05)
 	p.layer.dy += limit(v[1], .05)
-	p.layer.sx, p.layer.sy = 1+limit(v[2], .08), 1+limit(v[3], .08)
+	p.layer.sy = 1 + limit(v[3], .08)
 }
 
 // solve solves the equations whose right side is each row's last number, by Gauss; they are positive definite.

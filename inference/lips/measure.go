@@ -11,6 +11,7 @@ type shape struct {
 	x, y       float64 // middle between the corners
 	tilt       float64 // slope of the line through the corners
 	width      float64 // between the corners
+	coloured   float64 // likewise, as colours alone have it
 	upper      float64 // inner edge of the upper lip in the middle, down from y
 	lower      float64 // inner edge of the lower lip, likewise; equal to upper where closed
 	top, under float64 // outer edges of the lips, likewise
@@ -31,8 +32,9 @@ const (
 // measure reads the mouth of a face from its picture. The tracker says where the
 // lips are about; the opening is read from colours down the middle: between
 // lips it is darker, or less red, than on both lips. reach is the contrast at
-// which a pixel counts as wholly inside, from what was seen of this speaker.
-func measure(pic picture, p pose, f inference.Face, reach float64) shape {
+// which a pixel counts as wholly inside, and colours how far they are believed
+// about corners, from what was seen of this speaker.
+func measure(pic picture, p pose, f inference.Face, reach, colours float64) shape {
 	l, r := p.inFace(f.MouthLeft), p.inFace(f.MouthRight)
 	u, d := p.inFace(f.UpperLip), p.inFace(f.LowerLip)
 	s := shape{x: (l.X + r.X) / 2, y: (l.Y + r.Y) / 2, width: r.X - l.X}
@@ -49,7 +51,7 @@ func measure(pic picture, p pose, f inference.Face, reach float64) shape {
 	c, h := q.from+centre*step-s.y, height*step
 	s.upper, s.lower = c-h/2, c+h/2
 	s.top, s.under = u.Y-s.y, d.Y-s.y
-	s.corners(pic, p)
+	s.corners(pic, p, colours)
 	return s
 }
 

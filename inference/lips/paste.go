@@ -12,7 +12,7 @@ type layer struct {
 	src    picture
 	pose   pose
 	dx, dy float64 // how much of the layer's mouth lies beside the picture's, moved back
-	sx, sy float64 // stretch from the picture's to the layer's
+	sy     float64 // stretch up and down, from the picture's to the layer's
 	warp   warp
 	own    bool // another picture's mouth: colours must be matched
 }
@@ -68,7 +68,7 @@ func (p *paste) global(x, y float64) (px, py float64) {
 // source maps a place on the mouth that there is to the layer's frame.
 func (p *paste) source(x, y float64) (px, py float64) {
 	s := p.layer.warp.from
-	x, y = x*p.layer.sx+p.layer.dx, y*p.layer.sy+p.layer.dy
+	x, y = x+p.layer.dx, y*p.layer.sy+p.layer.dy
 	return p.layer.pose.out(x+s.x, y+s.tilt*x+s.y)
 }
 
@@ -123,7 +123,13 @@ func (p *paste) luma() {
 			if a > 0 {
 				sx, sy, dark := p.layer.warp.back(x, y)
 				fx, fy := src.at(p.source(sx, sy))
-				n := src.y.cubic(float32(fx), float32(fy)) + p.tint[0].at(x, y)
+				n := src.y.cubic(float32(fx), float32(fy))
+				if ox, oy, share, shade := p.layer.warp.seam(x, y); share > 0 || shade > 0 {
+					gx, gy := src.at(p.source(ox, oy))
+					n = mix(n, src.y.cubic(float32(gx), float32(gy)), float32(share))
+					n -= float32(.3*shade) * (n - 16)
+				}
+				n += p.tint[0].at(x, y)
 				if dark > 0 && !p.layer.own {
 					c, share := p.depth(x, y, dark)
 					n = mix(n, c[0], share)
@@ -153,6 +159,10 @@ func (p *paste) chroma() {
 			if a > 0 {
 				sx, sy, dark := p.layer.warp.back(x, y)
 				nu, nv := src.chroma(p.source(sx, sy))
+				if ox, oy, share, _ := p.layer.warp.seam(x, y); share > 0 {
+					gu, gv := src.chroma(p.source(ox, oy))
+					nu, nv = mix(nu, gu, float32(share)), mix(nv, gv, float32(share))
+				}
 				nu, nv = nu+p.tint[1].at(x, y), nv+p.tint[2].at(x, y)
 				if dark > 0 && !p.layer.own {
 					c, share := p.depth(x, y, dark)

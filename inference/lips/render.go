@@ -51,12 +51,13 @@ func (s *stream) render(r inference.LipsRequest, v *view, t *Trace) {
 		p.crisp = crisp(v.sharp, e.sharp)
 		dx, dy, _ := register(e.nose, v.nose)
 		p.mouth = e.shape
-		p.mouth.x, p.mouth.y = e.shape.x+dx, e.shape.y+dy
-		p.layer = layer{src: e.pic, pose: e.pose, sx: 1, sy: 1, warp: newWarp(e.shape, e.reach(first.height), e.spread(first.width)), own: true}
+		// The nose tells where that mouth belongs, the mouth that is there too: both err.
+		p.mouth.x, p.mouth.y = (e.shape.x+dx+v.shape.x)/2, (e.shape.y+dy+v.shape.y)/2
+		p.layer = layer{src: e.pic, pose: e.pose, sy: 1, warp: newWarp(e.shape, e.reach(first.height), e.spread(first.width)), own: true}
 	} else {
 		t.Method = inference.Warp
 		width := min(max(first.width, .85*v.shape.width), 1.15*v.shape.width)
-		p.layer = layer{pose: v.pose, sx: 1, sy: 1, warp: newWarp(v.shape, min(first.height, v.shape.height()+.18), width)}
+		p.layer = layer{pose: v.pose, sy: 1, warp: newWarp(v.shape, min(first.height, v.shape.height()+.18), width)}
 		p.inside(v.shape.lips)
 	}
 	p.drop = first.height - v.shape.height()

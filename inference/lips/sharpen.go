@@ -4,7 +4,7 @@ package lips
 // so that it looks as sharp as the picture: by how sharp both noses are, and a
 // little for what resampling takes away.
 func crisp(own, new float64) float32 {
-	const resampled = .09
+	const resampled = .2
 	q := own / max(new, 1e-6)
 	return float32(min(max(.8*(q-1), -.7), .05) + resampled)
 }

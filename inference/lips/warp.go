@@ -51,9 +51,9 @@ func (w *warp) back(x, y float64) (sx, sy, dark float64) {
 	if ax := math.Abs(x); ax <= w.width/2 {
 		sx = x + (x*w.stretch-x)*near
 	} else {
-		sx = x + math.Copysign(w.shift*near*max(0, 1-(ax-w.width/2)/.25), x)
+		sx = x + math.Copysign(1, x)*w.shift*near*max(0, 1-(ax-w.width/2)/.25)
 	}
-	bow := max(0, 1-square(2*x/w.width)) // height of the opening's edges, by x
+	bow := w.bow(x)
 	top, bottom := w.upper*bow, w.lower*bow
 	oldTop, oldBottom := w.from.upper*bow, w.from.lower*bow
 	switch {
@@ -74,6 +74,31 @@ func (w *warp) back(x, y float64) (sx, sy, dark float64) {
 		in = rigid + (in-rigid)*(old-rigid)/(open-rigid)
 	}
 	return sx, oldTop + in, min(max((open-1.35*old)/.05, 0), 1)
+}
+
+// bow is the height of the opening's edges at x, 1 in the middle and 0 at the corners.
+func (w *warp) bow(x float64) float64 { return max(0, 1-square(2*x/w.width)) }
+
+// edge is how soft the edge of a lower lip is that comes up in front of what
+// was between the lips.
+const edge = .01
+
+// seam tells, near the edge of a lower lip that was brought up, the place on
+// the mouth that there is of what lies beyond the edge, and how much of it is
+// seen. Where the lips come to touch, shade is how dark the line between them is.
+func (w *warp) seam(x, y float64) (sx, sy, share, shade float64) {
+	bow := w.bow(x)
+	d := y - w.lower*bow
+	if w.more > -edge || bow == 0 || math.Abs(d) >= 2*edge {
+		return 0, 0, 0, 0
+	}
+	open := (w.lower - w.upper) * bow
+	share = .5 * max(0, 1-math.Abs(d)/edge)
+	shade = min(1, -w.more*bow/.06) * max(0, 1-open/.03) * max(0, 1-square(d/(2*edge)))
+	if d < 0 {
+		return x * w.stretch, w.from.lower*bow + d, share, shade
+	}
+	return x * w.stretch, w.from.upper*bow + open + d, share, shade
 }
 
 // smooth rises from 0 at 0 to 1 at 1.
