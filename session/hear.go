@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -17,15 +18,15 @@ import (
 // the dubs to play, and turn it to phrases. They also move the clock: time has
 // come as far as all of the source has been heard.
 type ears struct {
-	s     *Session
-	track *media.Track
-	in    chan media.Packet // sound, and pictures without data as marks of time
-	line  *soundLine        // the session's; nil without sound
-	base  int               // ID of the last phrase before this source's, or before the recogniser was opened anew
+	s    *Session
+	src  media.Source
+	in   chan media.Packet // sound, and pictures without data as marks of time
+	line *soundLine        // the session's; nil without sound
+	base int               // ID of the last phrase before this source's, or before the recogniser was opened anew
 
-	decoder *codec.AudioDecoder
-	play    *codec.Resampler // to timeline.Rate
-	listen  *codec.Resampler // to what recognisers hear
+	decoder *codec.AudioDecoder // opened with the first sound, as the other two
+	play    *codec.Resampler    // to timeline.Rate
+	listen  *codec.Resampler    // to what recognisers hear
 	stream  inference.RecognizerStream
 	reopen  time.Duration // when a failed recogniser is tried again
 
@@ -41,8 +42,8 @@ const reopenAfter = 2 * time.Second
 // trackLag is how far one track may lie behind the other and still be waited for.
 const trackLag = 2 * time.Second
 
-func newEars(s *Session, t *media.Track) *ears {
-	return &ears{s: s, track: t, in: make(chan media.Packet, 64), line: s.sound, base: s.last()}
+func newEars(s *Session, src media.Source) *ears {
+	return &ears{s: s, src: src, in: make(chan media.Packet, 64), line: s.sound, base: s.last()}
 }
 
 func (e *ears) run(ctx context.Context) error {
@@ -58,12 +59,7 @@ func (e *ears) run(ctx context.Context) error {
 		// sound and pictures that must leave now have none.
 		proc.Background()
 	}
-	if e.track != nil {
-		if err := e.open(); err != nil {
-			return err
-		}
-		defer e.close()
-	}
+	defer e.close()
 	for p := range e.in {
 		if p.Kind == media.Video {
 			e.pictureTo = max(e.pictureTo, p.PTS+p.Duration)
@@ -76,7 +72,11 @@ func (e *ears) run(ctx context.Context) error {
 }
 
 func (e *ears) open() (err error) {
-	if e.decoder, err = codec.NewAudioDecoder(*e.track); err != nil {
+	t := track(e.src.Tracks(), media.Audio)
+	if t == nil {
+		return errors.New("sound: the source tells of none")
+	}
+	if e.decoder, err = codec.NewAudioDecoder(*t); err != nil {
 		return fmt.Errorf("sound: %w", err)
 	}
 	e.play = codec.NewResampler(timeline.Rate, e.line.channels)
@@ -85,9 +85,11 @@ func (e *ears) open() (err error) {
 }
 
 func (e *ears) close() {
-	e.decoder.Close()
-	e.play.Close()
-	e.listen.Close()
+	if e.decoder != nil {
+		e.decoder.Close()
+		e.play.Close()
+		e.listen.Close()
+	}
 	if e.stream != nil {
 		e.stream.Close()
 	}
@@ -100,6 +102,11 @@ func (e *ears) heardTo() time.Duration {
 }
 
 func (e *ears) hear(ctx context.Context, p media.Packet) error {
+	if e.decoder == nil {
+		if err := e.open(); err != nil {
+			return err
+		}
+	}
 	var sound []media.Samples
 	err := e.s.meter.do("decode_audio", func() (err error) {
 		sound, err = e.decoder.Decode(p)
@@ -207,7 +214,7 @@ func (e *ears) tell(ctx context.Context, phrases []inference.Phrase, now time.Du
 
 // finish says what is left and, after a file, lets the clock run to the end of the dubs.
 func (e *ears) finish(ctx context.Context) error {
-	if e.track != nil {
+	if e.decoder != nil {
 		rest, err := e.decoder.Flush()
 		if err != nil {
 			e.s.fail("decode_audio", err)

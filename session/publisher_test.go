@@ -69,6 +69,66 @@ func (c *caller) Close() error {
 	return nil
 }
 
+// tardy is a caller of whom a track is known when its first packet is read, as
+// of a camera that starts when others speak already.
+type tardy struct {
+	*caller
+	seen []media.Track
+}
+
+func (c *tardy) Tracks() []media.Track { return c.seen }
+
+func (c *tardy) Read(ctx context.Context) (media.Packet, error) {
+	p, err := c.caller.Read(ctx)
+	if err == nil && track(c.seen, p.Kind) == nil {
+		c.seen = append(c.seen, *track(c.src.tracks, p.Kind))
+	}
+	return p, err
+}
+
+// TestTrackThatBeginsLate has the pictures or the sound begin 3 s after the other.
+func TestTrackThatBeginsLate(t *testing.T) {
+	const late = 3 * time.Second
+	for _, kind := range []media.Kind{media.Video, media.Audio} {
+		src := speaker(t, seconds(9), said, kind == media.Audio, kind == media.Video)
+		other := speaker(t, seconds(12), nil, kind == media.Video, kind == media.Audio)
+		for _, p := range src.packets {
+			p.PTS, p.DTS = p.PTS+late, p.DTS+late
+			other.packets = append(other.packets, p)
+		}
+		other.tracks = append(other.tracks, src.tracks...)
+		slices.SortStableFunc(other.packets, func(a, b media.Packet) int { return int(a.DTS - b.DTS) })
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			r.engines.Faces, r.engines.Lips = fake.Faces{}, &fake.Lips{}
+			m := newManager(r)
+			defer m.Close()
+			l, err := m.Create(es("a"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := &memory{}
+			if _, err := l.Attach("es", out); err != nil {
+				t.Fatal(err)
+			}
+			if err := l.Publish(&tardy{caller: newCaller(other, l.Clock)}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(seconds(12) + r.cfg.Delay + seconds(1))
+			st := l.State().Dubs[0]
+			phrases, shown := 0, 300
+			if kind == media.Audio {
+				phrases = len(said)
+			} else {
+				shown = 225
+			}
+			if n := len(pictures(t, out)); n != shown || len(st.Records) != phrases {
+				t.Errorf("late %s: %d pictures, want %d; %d phrases, want %d", kind, n, shown, len(st.Records), phrases)
+			}
+		})
+	}
+}
+
 func TestSilentPublisherGivesWay(t *testing.T) {
 	src := speaker(t, seconds(1), nil, true, true)
 	synctest.Test(t, func(t *testing.T) {

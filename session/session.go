@@ -165,16 +165,12 @@ func (s *Session) start(g *group, pictures bool) {
 
 // feed starts what looks at and listens to one source.
 func (s *Session) feed(g *group, src media.Source) {
-	sound, picture := track(src.Tracks(), media.Audio), track(src.Tracks(), media.Video)
 	pictures := newLine(s.cfg.Delay + 3*time.Second)
-	ears := newEars(s, sound)
+	ears, eyes := newEars(s, src), newEyes(s, src, pictures)
 	g.run("ingest", func(ctx context.Context) error { return s.ingest(ctx, src, ears, pictures) })
 	g.run("hear", ears.run)
-	if picture != nil {
-		eyes := newEyes(g.ctx, s, picture, pictures)
-		g.run("see", eyes.see)
-		g.run("show", eyes.show)
-	}
+	g.run("see", eyes.see)
+	g.run("show", eyes.show)
 }
 
 // leave closes what the dubs wrote to.
