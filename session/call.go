@@ -48,11 +48,11 @@ type Call struct {
 type Spec struct {
 	ID      string // "" for one of the manager's choosing
 	From    inference.Lang
-	To      []inference.Lang
-	Profile Profile        // "" for the manager's default
-	Delay   *time.Duration // nil for the profile's own
-	Consent bool           // the speaker agreed to their voice and face being used
-	NoBadge bool           // re-rendered pictures go without the manager's badge
+	To      []inference.Lang // From is none of them: the original is always there
+	Profile Profile          // "" for the manager's default
+	Delay   *time.Duration   // nil for the profile's own
+	Consent bool             // the speaker agreed to their voice and face being used
+	NoBadge bool             // re-rendered pictures go without the manager's badge
 }
 
 // Publish lets p be the session's speaker until it ends. A speaker who has

@@ -147,7 +147,7 @@ func (e *ears) take(ctx context.Context, sound []media.Samples) error {
 // recognize lets the recogniser hear s. Its failure is not the session's: the
 // original goes on, and the recogniser is opened anew after a rest.
 func (e *ears) recognize(ctx context.Context, s media.Samples) {
-	if !e.s.engines.Speaks() || len(s.Data) == 0 {
+	if !e.s.engines.hears(e.s.cfg.From) || len(s.Data) == 0 {
 		return
 	}
 	if e.stream == nil {
