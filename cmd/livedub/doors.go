@@ -66,13 +66,17 @@ func (d *doors) Register(mux *http.ServeMux) {
 	d.ws.Register(mux)
 }
 
-// Leave ends all sessions, telling whoever listens, and then the doors' own connections.
+// Leave tells at every door that the server is shutting down, and then ends all
+// sessions: had they ended first, whoever listens would take it for the end of
+// the call and not come back.
 func (d *doors) Leave() {
 	d.leave.Do(func() {
+		var told sync.WaitGroup
+		for _, end := range []func(){d.api.Close, d.ws.Close, d.whip.Close} {
+			told.Go(end) // together: each waits for clients that are slow to take note
+		}
+		told.Wait()
 		d.calls.manager.Close()
-		d.ws.Close()
-		d.whip.Close()
-		d.api.Close()
 	})
 }
 

@@ -11,6 +11,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gorilla/websocket"
+
+	"livedub/signaling/signalingtest"
 )
 
 // startServer runs livedub serve on a free port and returns its URL and a
@@ -92,6 +96,58 @@ func TestServe(t *testing.T) {
 	}
 	if code := stop(); code != 0 {
 		t.Errorf("exit code %d after a signal, want 0", code)
+	}
+}
+
+// TestServeSaysWhyItLeaves ends a server on which a session is listened to and
+// published by websocket: both hear that the server goes, not that the call ended.
+func TestServeSaysWhyItLeaves(t *testing.T) {
+	url, stop := startServer(t)
+	req, err := http.NewRequestWithContext(t.Context(), "POST", url+"/v1/sessions", strings.NewReader(`{"from":"en","to":["es"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made struct{ ID, Events string }
+	err = json.NewDecoder(resp.Body).Decode(&made)
+	resp.Body.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := http.Get(made.Events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer events.Body.Close()
+	c, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(url, "http")+"/ws", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.WriteJSON(map[string]any{"v": 1, "type": "publish", "session": made.ID, "sdp": signalingtest.Offer}); err != nil {
+		t.Fatal(err)
+	}
+	var m struct{ Type, Reason string }
+	if err := c.ReadJSON(&m); err != nil || m.Type != "answer" {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	code := make(chan int, 1)
+	go func() { code <- stop() }()
+	if err := c.ReadJSON(&m); err != nil || m.Type != "bye" || m.Reason != "the server is shutting down" {
+		t.Errorf("the websocket hears %+v, %v", m, err)
+	}
+	if err := c.ReadJSON(&m); !websocket.IsCloseError(err, websocket.CloseGoingAway) {
+		t.Errorf("the websocket ends with %v", err)
+	}
+	all, err := io.ReadAll(events.Body)
+	if want := "event: end\ndata: {\"reason\":\"the server is shutting down\"}\n\n"; err != nil || !strings.HasSuffix(string(all), want) {
+		t.Errorf("the event stream ends with %q, %v", all, err)
+	}
+	if n := <-code; n != 0 {
+		t.Errorf("exit code %d", n)
 	}
 }
 
