@@ -25,6 +25,8 @@ type Publisher interface {
 	Ready(ctx context.Context) error
 	// Silent returns how long nothing has come.
 	Silent() time.Duration
+	// Done is closed once the source has ended by itself.
+	Done() <-chan struct{}
 }
 
 // Call is a session that a manager keeps: it outlives its publishers.
@@ -55,8 +57,8 @@ type Spec struct {
 	NoBadge bool             // re-rendered pictures go without the manager's badge
 }
 
-// Publish lets p be the session's speaker until it ends. A speaker who has
-// been silent for 2 s gives way; one who is live does not (ErrBusy). On
+// Publish lets p be the session's speaker until it ends. A speaker who has left
+// or been silent for 2 s gives way; one who is live does not (ErrBusy). On
 // success the session closes p when it is through with it; else the caller does.
 func (l *Call) Publish(p Publisher) error {
 	before, err := l.replace(p)
@@ -96,7 +98,18 @@ func (l *Call) vacant() error {
 }
 
 // live tells whether a publisher is there and sends; the caller has the lock.
-func (l *Call) live() bool { return l.publisher != nil && l.publisher.Silent() < silence }
+// One that has left is remembered while its last pictures wait to be shown.
+func (l *Call) live() bool {
+	if l.publisher == nil {
+		return false
+	}
+	select {
+	case <-l.publisher.Done():
+		return false
+	default:
+		return l.publisher.Silent() < silence
+	}
+}
 
 // feed dubs one publisher from its first packet to its last.
 func (l *Call) feed(ctx context.Context, p Publisher) {

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"sync"
 	"testing"
@@ -44,6 +45,9 @@ func (c *caller) Silent() time.Duration {
 
 func (c *caller) Read(ctx context.Context) (media.Packet, error) {
 	p, err := c.src.Read(ctx)
+	if errors.Is(err, io.EOF) && !c.hang {
+		c.once.Do(func() { close(c.quit) }) // it has left
+	}
 	if err != nil && c.hang {
 		select {
 		case <-ctx.Done():
@@ -63,6 +67,8 @@ func (c *caller) Read(ctx context.Context) (media.Packet, error) {
 	c.mu.Unlock()
 	return p, nil
 }
+
+func (c *caller) Done() <-chan struct{} { return c.quit }
 
 func (c *caller) Close() error {
 	c.once.Do(func() { close(c.quit) })
@@ -154,6 +160,35 @@ func TestSilentPublisherGivesWay(t *testing.T) {
 		time.Sleep(seconds(.5))
 		if l.Phase() != "live" {
 			t.Errorf("phase %s", l.Phase())
+		}
+	})
+}
+
+// TestPublisherWhoLeftGivesWayAtOnce: nobody waits for 2 s of silence of one who has said goodbye.
+func TestPublisherWhoLeftGivesWayAtOnce(t *testing.T) {
+	src := speaker(t, seconds(1), nil, true, true)
+	synctest.Test(t, func(t *testing.T) {
+		m := newManager(newRig(t))
+		defer m.Close()
+		l, err := m.Create(es(""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(seconds(1))
+		for n := range 3 {
+			c := newCaller(src, l.Clock)
+			c.hang = true
+			if err := l.Publish(c); err != nil {
+				t.Errorf("publisher %d, right after the one before left: %v", n, err)
+			}
+			time.Sleep(seconds(.5))
+			if err := l.Vacant(); !errors.Is(err, ErrBusy) || l.Phase() != "live" {
+				t.Errorf("publisher %d: %v, phase %s", n, err, l.Phase())
+			}
+			c.Close()
+			if l.Phase() != "idle" {
+				t.Errorf("publisher %d has left: phase %s", n, l.Phase())
+			}
 		}
 	})
 }
