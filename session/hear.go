@@ -43,7 +43,7 @@ const reopenAfter = 2 * time.Second
 const trackLag = 2 * time.Second
 
 func newEars(s *Session, src media.Source) *ears {
-	return &ears{s: s, src: src, in: make(chan media.Packet, 64), line: s.sound, base: s.last()}
+	return &ears{s: s, src: src, in: make(chan media.Packet, 64), line: s.sound}
 }
 
 func (e *ears) run(ctx context.Context) error {
@@ -54,6 +54,12 @@ func (e *ears) run(ctx context.Context) error {
 			}
 		}
 	}()
+	leave, err := turn(ctx, e.s.hearing)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	e.base = e.s.last()
 	if e.s.clock.Live() {
 		// Recognition comes in bursts of 100 ms and has seconds of slack;
 		// sound and pictures that must leave now have none.

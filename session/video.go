@@ -35,6 +35,26 @@ func newEyes(s *Session, src media.Source, l *line) *eyes {
 	return &eyes{s: s, src: src, line: l, ahead: make(chan picture, 30)}
 }
 
+// run shows the source's pictures, when all of the source before have been shown.
+func (e *eyes) run(ctx context.Context) error {
+	defer func() {
+		if e.s.cfg.Picture.File { // the only source: no more pictures will come
+			for _, d := range e.s.dubs {
+				close(d.pictures)
+			}
+		}
+	}()
+	leave, err := turn(ctx, e.s.seeing)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	g := newGroup(ctx)
+	g.run("see", e.see)
+	g.run("show", e.show)
+	return g.wait()
+}
+
 // open waits for the first picture and makes ready for it; io.EOF where none comes.
 func (e *eyes) open(ctx context.Context) error {
 	if _, err := e.line.first(ctx); err != nil {
@@ -188,11 +208,6 @@ func (e *eyes) show(ctx context.Context) error {
 		}
 		if e.faces != nil {
 			e.faces.Close() // see has ended
-		}
-		if e.s.cfg.Picture.File { // the only source: no more pictures will come
-			for _, d := range e.s.dubs {
-				close(d.pictures)
-			}
 		}
 	}()
 	for p := range e.ahead {
