@@ -92,7 +92,7 @@ func (l *Call) Vacant() error {
 
 func (l *Call) vacant() error {
 	if l.live() {
-		return fmt.Errorf("session %s: %w: end it, or wait until it has been silent for 2 s", l.Spec.ID, ErrBusy)
+		return fmt.Errorf("session %s: %w", l.Spec.ID, ErrBusy)
 	}
 	return nil
 }

@@ -36,7 +36,8 @@ func (s *Server) request(id string, r *http.Request) (signaling.Request, error) 
 	q := r.URL.Query()
 	req, err := signaling.QueryRequest(id, q)
 	if !q.Has("consent") {
-		req.Consent = true // it counts in open mode only, where the operator speaks
+		// It counts in open mode only, where the operator speaks; not by the page of somebody else.
+		req.Consent = signaling.OwnOrigin.Allowed(r)
 	}
 	return req, err
 }

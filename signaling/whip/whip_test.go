@@ -166,6 +166,19 @@ func TestOpenMode(t *testing.T) {
 		}
 	}
 
+	// A page of somebody else's may open a session, as its user could; it does not consent for them.
+	for origin, consent := range map[string]bool{r.URL: true, "https://evil.example": false, "null": false} {
+		for query, wanted := range map[string]bool{"": consent, "&consent=1": true, "&consent=0": false} {
+			r.want(r.Do("POST", "/whip/page?from=en&to=es"+query, signalingtest.Offer, "Origin", origin), 201, "")
+			if i, err := r.Desk.Get("page"); err != nil || (i.Consent != nil) != wanted {
+				t.Errorf("from %s %s: %+v %v", origin, query, i, err)
+			}
+			if err := r.Desk.Delete("page"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+
 	r.want(r.Do("POST", "/whip/afar?from=en&to=es", signalingtest.Offer, "X-Forwarded-For", "192.0.2.1"), 404, "")
 	closed := open(t, func(c *Config, _ *signalingtest.Desk) { c.OpenMode = nil })
 	closed.want(closed.Do("POST", "/whip/new?from=en&to=es", signalingtest.Offer), 404, "no such session")

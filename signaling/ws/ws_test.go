@@ -60,15 +60,25 @@ func TestView(t *testing.T) {
 }
 
 func TestOpenMode(t *testing.T) {
-	publish := `{"v":1,"type":"publish","session":"new","from":"en","to":["es"],"consent":true,"sdp":"v=0\r\nm=audio 9 X 0\r\n"}`
+	const publish = `{"v":1,"type":"publish","session":"new","from":"en","to":["es"],"sdp":"v=0\r\nm=audio 9 X 0\r\n"}`
 	r := open(t, nil)
 	c := r.dial()
 	c.offer("publish", "new")
-	c.refused("not_found", "no such session")
+	if m := c.hear("error"); m["code"] != "not_found" || !strings.Contains(m["hint"].(string), `"from":"en"`) {
+		t.Errorf("%v", m)
+	}
 	c.say(publish)
 	c.hear("answer")
-	if i, err := r.Desk.Get("new"); err != nil || i.Consent == nil {
+	if i, err := r.Desk.Get("new"); err != nil || i.Consent == nil { // the operator's, as at WHIP
 		t.Errorf("%+v %v", i, err)
+	}
+	for said, consent := range map[string]bool{"true": true, "false": false} {
+		c = r.dial()
+		c.say(strings.Replace(publish, `"new",`, `"`+said+`","consent":`+said+`,`, 1))
+		c.hear("answer")
+		if i, err := r.Desk.Get(said); err != nil || (i.Consent != nil) != consent {
+			t.Errorf("consent %s: %+v %v", said, i, err)
+		}
 	}
 
 	closed := open(t, func(cfg *Config, d *signalingtest.Desk) { cfg.OpenMode = nil })
