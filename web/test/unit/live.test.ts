@@ -47,6 +47,24 @@ describe("a run of the studio", () => {
 });
 
 describe("a viewer", () => {
+  it.each([
+    [["es", "ca", "gl", "eo"], ["es", "ca", "gl", "eo", "en"], ["es", "ca", "gl", "eo", "en"]],
+    [["es", "ca", "gl", "eo", "fr"], ["es"], ["es", "en"]],
+  ])("of a session in %s receives what it may switch to at once", async (to, first, then) => {
+    vi.mocked(listen).mockImplementation((_url, _to, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve())));
+    vi.mocked(api.address).mockImplementation((path) => path);
+    vi.mocked(api.get).mockResolvedValue(info({ to }));
+    const viewer = new Viewer("talk", "es");
+    const run = viewer.run();
+    await vi.advanceTimersByTimeAsync(100);
+    const asked = () => vi.mocked(watch).mock.calls.map(([url]) => url.split("/").pop());
+    expect(asked()).toEqual(first);
+    viewer.choose("en");
+    await vi.advanceTimersByTimeAsync(100);
+    expect(asked()).toEqual(then);
+    viewer.close();
+    await run;
+  });
   it("forgets a session whose name another one bears now", async () => {
     let tell: Listener | undefined;
     vi.mocked(listen).mockImplementation((_url, to, signal) => {
