@@ -75,6 +75,8 @@ func TestServe(t *testing.T) {
 		{"GET", "/v1/sessions", 200, "sessions"},
 		{"GET", "/v1/languages", 200, `"to":"es"`},
 		{"POST", "/whip/x", 400, "createOffer"},
+		{"GET", "/v1/nothing", 404, `"hint":"there are /v1/sessions,`},
+		{"POST", "/whep/x", 404, `"hint":`},
 		{"GET", "/flow.svg", 200, "<svg"},
 		{"GET", "/healthz", 200, `"status":"ok"`},
 		{"GET", "/metrics", 200, "livedub_build_info{"},

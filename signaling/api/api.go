@@ -61,6 +61,7 @@ func (s *Server) Register(mux *http.ServeMux) {
 	route("/v1/sessions/{id}", map[string]signaling.Handler{http.MethodGet: s.get, http.MethodPatch: s.change, http.MethodDelete: s.remove})
 	route("/v1/sessions/{id}/events", map[string]signaling.Handler{http.MethodGet: s.events})
 	route("/v1/languages", map[string]signaling.Handler{http.MethodGet: s.languages})
+	signaling.RouteRest(mux, s.log, signaling.AnyOrigin, "/v1", "there are /v1/sessions, /v1/sessions/{id}, /v1/sessions/{id}/events and /v1/languages")
 }
 
 // Close ends every event stream with an end event and waits for all of them.

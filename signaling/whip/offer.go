@@ -2,6 +2,7 @@ package whip
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -51,6 +52,19 @@ func (s *Server) view(w http.ResponseWriter, r *http.Request) error {
 	return s.answer(w, r, offer, func(ctx context.Context) (signaling.Peer, string, error) {
 		return signaling.View(ctx, s.cfg.Sessions, r.PathValue("session"), inference.Lang(r.PathValue("lang")), offer)
 	})
+}
+
+// noLanguage is POST /whep/{session}, which cannot tell what is to be watched.
+func (s *Server) noLanguage(_ http.ResponseWriter, r *http.Request) error {
+	i, err := s.cfg.Sessions.Get(r.PathValue("session"))
+	if err != nil {
+		return err
+	}
+	return &signaling.Error{
+		Kind:    signaling.ErrNotFound,
+		Message: fmt.Sprintf("no language is named: session %q has %s", i.ID, i.Languages()),
+		Hint:    "POST the offer to /whep/{session}/{lang}",
+	}
 }
 
 // offer reads the SDP. curl's -d sends it as a form, and some clients name no type at all.

@@ -57,6 +57,9 @@ func (s *Server) Register(mux *http.ServeMux) {
 	route("/whep/{session}/{lang}", map[string]signaling.Handler{http.MethodPost: s.view, http.MethodOptions: options})
 	route("/whip/{session}/{peer}", peer)
 	route("/whep/{session}/{lang}/{peer}", peer)
+	route("/whep/{session}", map[string]signaling.Handler{http.MethodPost: s.noLanguage})
+	signaling.RouteRest(mux, s.log, signaling.AnyOrigin, "/whip", "POST an offer to /whip/{session}")
+	signaling.RouteRest(mux, s.log, signaling.AnyOrigin, "/whep", "POST an offer to /whep/{session}/{lang}")
 }
 
 // options adds to the OPTIONS of an endpoint what RFC 9725 wants there.

@@ -149,6 +149,24 @@ func TestUnknownLanguageListsTheOthers(t *testing.T) {
 	r.publish("/whep/talk/en") // the original
 }
 
+// TestPathsThatAreNone: whatever is asked for, the refusal is JSON.
+func TestPathsThatAreNone(t *testing.T) {
+	r := open(t, nil)
+	for _, path := range []string{"/whip", "/whip/", "/whep", "/whep/", "/whip/talk/peer/more", "/whep/talk/es/peer/more"} {
+		for _, m := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+			r.want(r.Do(m, path, ""), 404, "there is nothing at")
+		}
+		r.want(r.Do("OPTIONS", path, ""), 204, "")
+	}
+	r.want(r.Do("POST", "/whep/talk", signalingtest.Offer), 404, "en, es, ca")
+	r.want(r.Do("POST", "/whep/nobody", signalingtest.Offer), 404, "no such session")
+	got := r.Do("GET", "/whep/talk", "")
+	r.want(got, 405, "use OPTIONS, POST")
+	if got.Header.Get("Allow") != "OPTIONS, POST" {
+		t.Errorf("%v", got.Header)
+	}
+}
+
 func TestOpenMode(t *testing.T) {
 	r := open(t, nil)
 	r.want(r.Do("POST", "/whip/new", signalingtest.Offer), 404, "?from=en&to=es")
