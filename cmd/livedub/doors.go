@@ -51,11 +51,15 @@ func openDoors(c config.Config, log *slog.Logger) (*doors, error) {
 		Engines: e.Engines, Base: base, Max: c.Serve.MaxSessions, Idle: c.Serve.SessionIdle,
 	})
 	d := &doors{engines: e, calls: &calls{manager: m, host: host, engines: e.Engines, quality: demoQuality}}
-	d.api = api.New(api.Config{Sessions: d.calls, Log: log})
+	var ice []signaling.ICEServer
+	for _, s := range c.Serve.ICEServers {
+		ice = append(ice, signaling.ICEServer(s))
+	}
+	d.api = api.New(api.Config{Sessions: d.calls, ICEServers: ice, Log: log})
 	answers := signaling.Bound(d.calls)
 	// The open mode, in which naming a session creates it, is for trying things out.
-	d.whip = whip.New(whip.Config{Sessions: answers, OpenMode: signaling.Loopback, Log: log})
-	d.ws = ws.New(ws.Config{Sessions: answers, OpenMode: signaling.Loopback, Log: log})
+	d.whip = whip.New(whip.Config{Sessions: answers, OpenMode: signaling.Loopback, ICEServers: ice, Log: log})
+	d.ws = ws.New(ws.Config{Sessions: answers, OpenMode: signaling.Loopback, ICEServers: ice, Log: log})
 	return d, nil
 }
 

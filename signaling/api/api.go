@@ -28,9 +28,10 @@ type Sessions interface {
 
 // Config is how the door behaves.
 type Config struct {
-	Sessions  Sessions
-	Heartbeat time.Duration // between comments on a quiet event stream; 0: 15 s
-	Log       *slog.Logger  // nil for none
+	Sessions   Sessions
+	ICEServers []signaling.ICEServer // that clients are told of
+	Heartbeat  time.Duration         // between comments on a quiet event stream; 0: 15 s
+	Log        *slog.Logger          // nil for none
 }
 
 // Server is the door.

@@ -113,6 +113,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, offer string,
 	h.Set("Location", signaling.Prefix(r)+r.URL.EscapedPath()+"/"+res.id)
 	h.Set("ETag", res.etag)
 	h.Set("Accept-Patch", fragmentType)
+	signaling.Link(h, s.cfg.ICEServers)
 	w.WriteHeader(http.StatusCreated)
 	// A client that is gone by now never completes ICE: the peer ends by itself.
 	_, _ = w.Write([]byte(answer))

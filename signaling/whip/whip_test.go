@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +18,8 @@ import (
 
 func TestPublish(t *testing.T) {
 	var offers []string
-	r := open(t, func(_ *Config, d *signalingtest.Desk) {
+	r := open(t, func(c *Config, d *signalingtest.Desk) {
+		c.ICEServers = []signaling.ICEServer{{URL: "stun:stun.example"}, {URL: "turn:turn.example?transport=tcp", Username: `a"b`, Credential: "c"}}
 		publish := d.PublishFunc
 		d.PublishFunc = func(ctx context.Context, id, offer string) (signaling.Peer, string, error) {
 			offers = append(offers, id+" "+offer)
@@ -37,7 +39,17 @@ func TestPublish(t *testing.T) {
 	if e := got.Header.Get("ETag"); len(e) < 10 || e[0] != '"' {
 		t.Errorf("ETag %s", e)
 	}
-	for _, h := range []string{"Location", "ETag", "Accept-Patch"} {
+	want := []string{`<stun:stun.example>; rel="ice-server"`,
+		`<turn:turn.example?transport=tcp>; rel="ice-server"; username="a\"b"; credential="c"; credential-type="password"`}
+	for how, got := range map[string]signalingtest.Reply{
+		"publisher": got, "viewer": r.Do("POST", "/whep/talk/es", signalingtest.Offer),
+		"publisher asks": r.Do("OPTIONS", "/whip/talk", ""), "viewer asks": r.Do("OPTIONS", "/whep/talk/es", ""),
+	} {
+		if links := got.Header.Values("Link"); !slices.Equal(links, want) {
+			t.Errorf("%s: Link %q", how, links)
+		}
+	}
+	for _, h := range []string{"Location", "ETag", "Link", "Accept-Patch"} {
 		if !strings.Contains(got.Header.Get("Access-Control-Expose-Headers"), h) {
 			t.Errorf("a page cannot read %s", h)
 		}

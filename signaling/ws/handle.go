@@ -46,7 +46,7 @@ func (c *conn) offer(m incoming) error {
 	}
 	c.peer = peer
 	c.peers <- peer
-	c.post(item{message: outgoing{Type: typeAnswer, Session: m.Session, Lang: m.Lang, SDP: answer}})
+	c.post(item{message: outgoing{Type: typeAnswer, Session: m.Session, Lang: m.Lang, SDP: answer, ICEServers: c.server.cfg.ICEServers}})
 	c.log.Info("peer connected", "type", m.Type, "session", m.Session, "lang", m.Lang)
 	return nil
 }

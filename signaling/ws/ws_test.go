@@ -2,6 +2,7 @@ package ws
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,7 +15,8 @@ import (
 )
 
 func TestPublishWithTrickle(t *testing.T) {
-	r := open(t, func(_ *Config, d *signalingtest.Desk) {
+	r := open(t, func(c *Config, d *signalingtest.Desk) {
+		c.ICEServers = []signaling.ICEServer{{URL: "stun:stun.example"}}
 		publish := d.PublishFunc
 		d.PublishFunc = func(ctx context.Context, id, offer string) (signaling.Peer, string, error) {
 			if id != "talk" || offer != signalingtest.Offer {
@@ -28,7 +30,7 @@ func TestPublishWithTrickle(t *testing.T) {
 	// Sent before the answer is there: waits for the peer.
 	c.say(`{"v":1,"type":"candidate","candidate":"candidate:1 1 udp 1 192.0.2.7 7 typ host"}`)
 	c.say(`{"v":1,"type":"candidate","candidate":""}`)
-	if m := c.hear("answer"); m["sdp"] != signalingtest.Answer || m["session"] != "talk" {
+	if m := c.hear("answer"); m["sdp"] != signalingtest.Answer || m["session"] != "talk" || fmt.Sprint(m["ice_servers"]) != "[map[urls:stun:stun.example]]" {
 		t.Errorf("%v", m)
 	}
 	c.say(`{"v":1,"type":"ping"}`)

@@ -118,7 +118,8 @@ func TestServerRestarts(t *testing.T) {
 	await(t, ctx, "a page that tries again", `window.__livedub.state.phase === "reconnecting" && document.querySelector('[data-testid="error"]').innerText.includes("Trying again")`, 20*time.Second)
 	screenshot(t, ctx, "server-gone")
 
-	serve(t, "--listen", addr)
+	serve(t, "--listen", addr, "--ice-server", "stun:127.0.0.1:9") // where nobody answers: it is in nobody's way
 	const video = `document.querySelector('[data-testid="dubbed-video"]')`
 	await(t, ctx, "a page that is live again", `window.__livedub.state.phase === "live" && window.__livedub.sessionId !== "`+id+`" && `+video+`.currentTime > 1`, 60*time.Second)
+	await(t, ctx, "a page that knows the server's ICE server", `window.__livedub.pcs.publish.getConfiguration().iceServers[0].urls[0] === "stun:127.0.0.1:9"`, time.Second)
 }

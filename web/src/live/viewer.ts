@@ -122,7 +122,7 @@ export class Viewer {
   private hold(lang: string, info: SessionInfo, signal: AbortSignal): Promise<void> {
     const url = api.address(info.whep[lang] ?? `whep/${info.id}/${lang}`);
     return keep({
-      connect: (s) => watch(url, (stream) => this.store.set({ streams: { ...this.store.get().streams, [lang]: stream } }), s),
+      connect: (s) => watch(url, (stream) => this.store.set({ streams: { ...this.store.get().streams, [lang]: stream } }), s, info.ice_servers),
       up: (link) => {
         this.pcs[lang] = link.pc;
         this.store.set({ trouble: null, retryIn: 0 });

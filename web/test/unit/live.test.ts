@@ -35,13 +35,15 @@ describe("a run of the studio", () => {
   });
   const choice = { kind: "camera", from: "en", to: ["es"], profile: "sync", badge: true } as const;
   it("takes its session with it when it cannot go on", async () => {
-    vi.mocked(api.create).mockResolvedValue(info());
+    const iceServers = [{ urls: "stun:stun.example.net" }];
+    vi.mocked(api.create).mockResolvedValue(info({ ice_servers: iceServers }));
     vi.mocked(api.get).mockImplementation(never);
     vi.mocked(listen).mockResolvedValue();
     vi.mocked(publish).mockRejectedValue(new Trouble("refused", "no codec"));
     const live = new Live();
     await live.start({ ...choice, to: [...choice.to] }, async () => input());
     expect(live.store.get()).toMatchObject({ phase: "ended", trouble: { kind: "refused" } });
+    expect([vi.mocked(publish).mock.calls[0]![3], vi.mocked(watch).mock.calls[0]![3]]).toEqual([iceServers, iceServers]);
     expect(vi.mocked(api.removeLast).mock.calls).toEqual([["http://h/v1/sessions/talk"]]);
   });
 });
