@@ -47,7 +47,7 @@ func see(t *testing.T, ctx context.Context, what string, want func(sight) bool) 
 func TestDevicesGoAndComeBack(t *testing.T) {
 	wav := filepath.Join(t.TempDir(), "sentences.wav")
 	sentences(t, wav)
-	ctx := studio(t, serve(t, fakes...), wav)
+	ctx := studio(t, serve(t, fakes...), cardCamera, wav)
 	const (
 		message = `document.querySelector('[data-testid="error"]')`
 		plugged = `navigator.mediaDevices.dispatchEvent(new Event("devicechange"))`

@@ -95,7 +95,7 @@ func TestServerRestarts(t *testing.T) {
 	addr, wav := freeAddr(t), filepath.Join(t.TempDir(), "sentences.wav")
 	sentences(t, wav)
 	s := serve(t, "--listen", addr)
-	ctx := studio(t, s, wav)
+	ctx := studio(t, s, cardCamera, wav)
 	id, err := chromedp.Run(ctx, chromedp.Evaluate[string](`window.__livedub.sessionId`))
 	if err != nil {
 		t.Fatal(err)
