@@ -8,7 +8,9 @@ import (
 // Source is where a session's media comes from: a file, a WebRTC publisher, a
 // broadcast ingest. It knows nothing of engines.
 type Source interface {
-	// Tracks returns the streams that Read's packets belong to, at most one of each Kind.
+	// Tracks returns the streams that Read's packets belong to, at most one of
+	// each Kind. In a live source a stream may begin late: it is told before Read
+	// returns its first packet.
 	Tracks() []Track
 	// Read returns the next access unit in order of arrival, with its times on
 	// the session clock, and io.EOF at the end. One caller at a time.

@@ -35,7 +35,7 @@ var (
 
 type frameSize struct{ w, h int }
 
-// LiveFrames returns how many frames exist that were not fully released; tests prove by it that none leaks.
+// LiveFrames returns how many frames exist that were not fully released: it shows that none leaks.
 func LiveFrames() int64 { return liveFrames.Load() }
 
 // NewFrame returns a writable picture of w by h pixels with undefined contents.

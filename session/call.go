@@ -25,6 +25,8 @@ type Publisher interface {
 	Ready(ctx context.Context) error
 	// Silent returns how long nothing has come.
 	Silent() time.Duration
+	// Done is closed once the source has ended by itself.
+	Done() <-chan struct{}
 }
 
 // Call is a session that a manager keeps: it outlives its publishers.
@@ -48,15 +50,15 @@ type Call struct {
 type Spec struct {
 	ID      string // "" for one of the manager's choosing
 	From    inference.Lang
-	To      []inference.Lang
-	Profile Profile        // "" for the manager's default
-	Delay   *time.Duration // nil for the profile's own
-	Consent bool           // the speaker agreed to their voice and face being used
-	NoBadge bool           // re-rendered pictures go without the manager's badge
+	To      []inference.Lang // From is none of them: the original is always there
+	Profile Profile          // "" for the manager's default
+	Delay   *time.Duration   // nil for the profile's own
+	Consent bool             // the speaker agreed to their voice and face being used
+	NoBadge bool             // re-rendered pictures go without the manager's badge
 }
 
-// Publish lets p be the session's speaker until it ends. A speaker who has
-// been silent for 2 s gives way; one who is live does not (ErrBusy). On
+// Publish lets p be the session's speaker until it ends. A speaker who has left
+// or been silent for 2 s gives way; one who is live does not (ErrBusy). On
 // success the session closes p when it is through with it; else the caller does.
 func (l *Call) Publish(p Publisher) error {
 	before, err := l.replace(p)
@@ -90,13 +92,24 @@ func (l *Call) Vacant() error {
 
 func (l *Call) vacant() error {
 	if l.live() {
-		return fmt.Errorf("session %s: %w: end it, or wait until it has been silent for 2 s", l.Spec.ID, ErrBusy)
+		return fmt.Errorf("session %s: %w", l.Spec.ID, ErrBusy)
 	}
 	return nil
 }
 
 // live tells whether a publisher is there and sends; the caller has the lock.
-func (l *Call) live() bool { return l.publisher != nil && l.publisher.Silent() < silence }
+// One that has left is remembered while its last pictures wait to be shown.
+func (l *Call) live() bool {
+	if l.publisher == nil {
+		return false
+	}
+	select {
+	case <-l.publisher.Done():
+		return false
+	default:
+		return l.publisher.Silent() < silence
+	}
+}
 
 // feed dubs one publisher from its first packet to its last.
 func (l *Call) feed(ctx context.Context, p Publisher) {

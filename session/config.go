@@ -102,6 +102,11 @@ type Engines struct {
 // Speaks tells whether the engines can dub at all.
 func (e Engines) Speaks() bool { return e.Recognizer != nil && e.Translator != nil && e.Speaker != nil }
 
+// hears tells whether there is any use in listening for words of lang.
+func (e Engines) hears(lang inference.Lang) bool {
+	return e.Speaks() && slices.Contains(e.Recognizer.Languages(), lang)
+}
+
 // Pairs returns the directions that all stages of the chain can do.
 func (e Engines) Pairs() []inference.Pair {
 	if !e.Speaks() {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -17,15 +18,15 @@ import (
 // the dubs to play, and turn it to phrases. They also move the clock: time has
 // come as far as all of the source has been heard.
 type ears struct {
-	s     *Session
-	track *media.Track
-	in    chan media.Packet // sound, and pictures without data as marks of time
-	line  *soundLine        // the session's; nil without sound
-	base  int               // ID of the last phrase before this source's, or before the recogniser was opened anew
+	s    *Session
+	src  media.Source
+	in   chan media.Packet // sound, and pictures without data as marks of time
+	line *soundLine        // the session's; nil without sound
+	base int               // ID of the last phrase before this source's, or before the recogniser was opened anew
 
-	decoder *codec.AudioDecoder
-	play    *codec.Resampler // to timeline.Rate
-	listen  *codec.Resampler // to what recognisers hear
+	decoder *codec.AudioDecoder // opened with the first sound, as the other two
+	play    *codec.Resampler    // to timeline.Rate
+	listen  *codec.Resampler    // to what recognisers hear
 	stream  inference.RecognizerStream
 	reopen  time.Duration // when a failed recogniser is tried again
 
@@ -41,8 +42,8 @@ const reopenAfter = 2 * time.Second
 // trackLag is how far one track may lie behind the other and still be waited for.
 const trackLag = 2 * time.Second
 
-func newEars(s *Session, t *media.Track) *ears {
-	return &ears{s: s, track: t, in: make(chan media.Packet, 64), line: s.sound, base: s.last()}
+func newEars(s *Session, src media.Source) *ears {
+	return &ears{s: s, src: src, in: make(chan media.Packet, 64), line: s.sound}
 }
 
 func (e *ears) run(ctx context.Context) error {
@@ -53,17 +54,18 @@ func (e *ears) run(ctx context.Context) error {
 			}
 		}
 	}()
+	leave, err := turn(ctx, e.s.hearing)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	e.base = e.s.last()
 	if e.s.clock.Live() {
 		// Recognition comes in bursts of 100 ms and has seconds of slack;
 		// sound and pictures that must leave now have none.
 		proc.Background()
 	}
-	if e.track != nil {
-		if err := e.open(); err != nil {
-			return err
-		}
-		defer e.close()
-	}
+	defer e.close()
 	for p := range e.in {
 		if p.Kind == media.Video {
 			e.pictureTo = max(e.pictureTo, p.PTS+p.Duration)
@@ -76,7 +78,11 @@ func (e *ears) run(ctx context.Context) error {
 }
 
 func (e *ears) open() (err error) {
-	if e.decoder, err = codec.NewAudioDecoder(*e.track); err != nil {
+	t := track(e.src.Tracks(), media.Audio)
+	if t == nil {
+		return errors.New("sound: the source tells of none")
+	}
+	if e.decoder, err = codec.NewAudioDecoder(*t); err != nil {
 		return fmt.Errorf("sound: %w", err)
 	}
 	e.play = codec.NewResampler(timeline.Rate, e.line.channels)
@@ -85,9 +91,11 @@ func (e *ears) open() (err error) {
 }
 
 func (e *ears) close() {
-	e.decoder.Close()
-	e.play.Close()
-	e.listen.Close()
+	if e.decoder != nil {
+		e.decoder.Close()
+		e.play.Close()
+		e.listen.Close()
+	}
 	if e.stream != nil {
 		e.stream.Close()
 	}
@@ -100,6 +108,11 @@ func (e *ears) heardTo() time.Duration {
 }
 
 func (e *ears) hear(ctx context.Context, p media.Packet) error {
+	if e.decoder == nil {
+		if err := e.open(); err != nil {
+			return err
+		}
+	}
 	var sound []media.Samples
 	err := e.s.meter.do("decode_audio", func() (err error) {
 		sound, err = e.decoder.Decode(p)
@@ -140,7 +153,7 @@ func (e *ears) take(ctx context.Context, sound []media.Samples) error {
 // recognize lets the recogniser hear s. Its failure is not the session's: the
 // original goes on, and the recogniser is opened anew after a rest.
 func (e *ears) recognize(ctx context.Context, s media.Samples) {
-	if !e.s.engines.Speaks() || len(s.Data) == 0 {
+	if !e.s.engines.hears(e.s.cfg.From) || len(s.Data) == 0 {
 		return
 	}
 	if e.stream == nil {
@@ -207,7 +220,7 @@ func (e *ears) tell(ctx context.Context, phrases []inference.Phrase, now time.Du
 
 // finish says what is left and, after a file, lets the clock run to the end of the dubs.
 func (e *ears) finish(ctx context.Context) error {
-	if e.track != nil {
+	if e.decoder != nil {
 		rest, err := e.decoder.Flush()
 		if err != nil {
 			e.s.fail("decode_audio", err)

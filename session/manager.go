@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"livedub/inference"
 	"livedub/media/badge"
 	"livedub/media/pace"
 )
@@ -68,6 +69,9 @@ func (m *Manager) Create(spec Spec) (*Call, error) {
 	if !sessionID.MatchString(spec.ID) {
 		return nil, fmt.Errorf("%w: session name %.80q: use 1 to 64 letters, digits, - and _", ErrInvalid, spec.ID)
 	}
+	// The original is there in any case: who lists it among the targets has it,
+	// and who lists nothing else has it alone.
+	spec.To = slices.DeleteFunc(append([]inference.Lang{}, spec.To...), func(l inference.Lang) bool { return l == spec.From })
 	cfg := m.cfg.Base
 	cfg.From, cfg.To, cfg.Original = spec.From, spec.To, true
 	if spec.Profile != "" && spec.Profile != cfg.Profile {

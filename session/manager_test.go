@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -147,6 +148,48 @@ func metric(t *testing.T, c prometheus.Collector, name string) float64 {
 	return sum
 }
 
+// TestTheOriginalAsTarget: who asks for it gets it, beside the dubs or alone.
+func TestTheOriginalAsTarget(t *testing.T) {
+	src := speaker(t, seconds(9), said, true, true)
+	for want, to := range map[string][]inference.Lang{"[es en]": {"es", "en"}, "[en]": {"en", "en"}, "[fr]": {"fr"}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			r.engines.Faces, r.engines.Lips = fake.Faces{}, &fake.Lips{}
+			m := newManager(r)
+			defer m.Close()
+			from := to[len(to)-1]
+			l, err := m.Create(Spec{ID: "x", From: from, To: to, Consent: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := fmt.Sprint(l.Languages()); got != want || l.Spec.To == nil || slices.Contains(l.Spec.To, from) {
+				t.Errorf("%v: languages %s, targets %v", to, got, l.Spec.To)
+			}
+			original := &memory{}
+			if _, err := l.Attach(from, original); err != nil {
+				t.Fatal(err)
+			}
+			if err := l.Publish(newCaller(src, l.Clock)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(seconds(9) + r.cfg.Delay + seconds(1))
+			st := l.State()
+			if n := len(pictures(t, original)); n != 225 {
+				t.Errorf("%v: %d pictures", to, n)
+			}
+			if lv := level(sound(t, original), voice, said[0].from+r.cfg.Delay+seconds(.2)); lv < 8000 {
+				t.Errorf("%v: the original's voice is at %.0f", to, lv)
+			}
+			if heard := from == "en"; (st.Heard == len(said)) != heard || len(st.Failures) > 0 {
+				t.Errorf("%v: %d phrases heard, failures %v", to, st.Heard, st.Failures)
+			}
+			if _, looked := st.CPU["face"]; looked != (len(l.Spec.To) > 0) {
+				t.Errorf("%v: faces were looked for: %v", to, looked)
+			}
+		})
+	}
+}
+
 func TestManagerRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newManager(newRig(t))
@@ -171,7 +214,6 @@ func TestManagerRefusals(t *testing.T) {
 			kind error
 		}{
 			{es("../etc"), ErrInvalid},
-			{Spec{ID: "x", From: "en", To: []inference.Lang{"en"}}, ErrInvalid},
 			{Spec{ID: "x", From: "en", To: []inference.Lang{"es"}, Delay: &long}, ErrInvalid},
 			{Spec{ID: "x", From: "en", To: []inference.Lang{"es"}, Profile: "fast"}, ErrInvalid},
 			{Spec{ID: "x", From: "en", To: []inference.Lang{"xx"}}, inference.ErrUnsupported},

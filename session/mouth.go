@@ -100,10 +100,10 @@ func (d *Dub) setLips(on bool) {
 }
 
 // openMouths opens what the dubs share of the speaker's mouths; without it, as
-// without the speaker's consent, no face is looked for and pictures go untouched.
+// without the speaker's consent or any dub, no face is looked for and pictures go untouched.
 func (s *Session) openMouths(ctx context.Context) {
 	defer close(s.opened)
-	if s.engines.Lips == nil || s.engines.Faces == nil || !s.cfg.Consent.Given {
+	if s.engines.Lips == nil || s.engines.Faces == nil || !s.cfg.Consent.Given || len(s.cfg.To) == 0 {
 		return
 	}
 	mouths, err := s.engines.Lips.Open(ctx)

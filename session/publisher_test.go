@@ -3,7 +3,9 @@ package session
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -44,6 +46,9 @@ func (c *caller) Silent() time.Duration {
 
 func (c *caller) Read(ctx context.Context) (media.Packet, error) {
 	p, err := c.src.Read(ctx)
+	if errors.Is(err, io.EOF) && !c.hang {
+		c.once.Do(func() { close(c.quit) }) // it has left
+	}
 	if err != nil && c.hang {
 		select {
 		case <-ctx.Done():
@@ -64,9 +69,71 @@ func (c *caller) Read(ctx context.Context) (media.Packet, error) {
 	return p, nil
 }
 
+func (c *caller) Done() <-chan struct{} { return c.quit }
+
 func (c *caller) Close() error {
 	c.once.Do(func() { close(c.quit) })
 	return nil
+}
+
+// tardy is a caller of whom a track is known when its first packet is read, as
+// of a camera that starts when others speak already.
+type tardy struct {
+	*caller
+	seen []media.Track
+}
+
+func (c *tardy) Tracks() []media.Track { return c.seen }
+
+func (c *tardy) Read(ctx context.Context) (media.Packet, error) {
+	p, err := c.caller.Read(ctx)
+	if err == nil && track(c.seen, p.Kind) == nil {
+		c.seen = append(c.seen, *track(c.src.tracks, p.Kind))
+	}
+	return p, err
+}
+
+// TestTrackThatBeginsLate has the pictures or the sound begin 3 s after the other.
+func TestTrackThatBeginsLate(t *testing.T) {
+	const late = 3 * time.Second
+	for _, kind := range []media.Kind{media.Video, media.Audio} {
+		src := speaker(t, seconds(9), said, kind == media.Audio, kind == media.Video)
+		other := speaker(t, seconds(12), nil, kind == media.Video, kind == media.Audio)
+		for _, p := range src.packets {
+			p.PTS, p.DTS = p.PTS+late, p.DTS+late
+			other.packets = append(other.packets, p)
+		}
+		other.tracks = append(other.tracks, src.tracks...)
+		slices.SortStableFunc(other.packets, func(a, b media.Packet) int { return int(a.DTS - b.DTS) })
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			r.engines.Faces, r.engines.Lips = fake.Faces{}, &fake.Lips{}
+			m := newManager(r)
+			defer m.Close()
+			l, err := m.Create(es("a"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := &memory{}
+			if _, err := l.Attach("es", out); err != nil {
+				t.Fatal(err)
+			}
+			if err := l.Publish(&tardy{caller: newCaller(other, l.Clock)}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(seconds(12) + r.cfg.Delay + seconds(1))
+			st := l.State().Dubs[0]
+			phrases, shown := 0, 300
+			if kind == media.Audio {
+				phrases = len(said)
+			} else {
+				shown = 225
+			}
+			if n := len(pictures(t, out)); n != shown || len(st.Records) != phrases {
+				t.Errorf("late %s: %d pictures, want %d; %d phrases, want %d", kind, n, shown, len(st.Records), phrases)
+			}
+		})
+	}
 }
 
 func TestSilentPublisherGivesWay(t *testing.T) {
@@ -94,6 +161,36 @@ func TestSilentPublisherGivesWay(t *testing.T) {
 		time.Sleep(seconds(.5))
 		if l.Phase() != "live" {
 			t.Errorf("phase %s", l.Phase())
+		}
+	})
+}
+
+// TestPublisherWhoLeftGivesWayAtOnce: nobody waits for 2 s of silence of one who has said goodbye.
+func TestPublisherWhoLeftGivesWayAtOnce(t *testing.T) {
+	src := speaker(t, seconds(1), nil, true, true)
+	synctest.Test(t, func(t *testing.T) {
+		m := newManager(newRig(t))
+		defer m.Close()
+		l, err := m.Create(es(""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(seconds(1))
+		for n := range 3 {
+			c := newCaller(src, l.Clock)
+			c.hang = true
+			if err := l.Publish(c); err != nil {
+				t.Errorf("publisher %d, right after the one before left: %v", n, err)
+			}
+			time.Sleep(seconds(.5))
+			// What to do about it is the door's to say.
+			if err := l.Vacant(); !errors.Is(err, ErrBusy) || !strings.HasSuffix(err.Error(), ErrBusy.Error()) || l.Phase() != "live" {
+				t.Errorf("publisher %d: %v, phase %s", n, err, l.Phase())
+			}
+			c.Close()
+			if l.Phase() != "idle" {
+				t.Errorf("publisher %d has left: phase %s", n, l.Phase())
+			}
 		}
 	})
 }
@@ -200,52 +297,58 @@ func TestMouthsOutliveTheirSource(t *testing.T) {
 }
 
 // TestPublisherComesBackSoon has a publisher return while the pictures of
-// before are still held: they are shown, and what is said next is dubbed.
+// before are still held: they are shown, and what is said next is heard at once
+// and dubbed, however long the pictures are held.
 func TestPublisherComesBackSoon(t *testing.T) {
 	src := speaker(t, seconds(9), said, true, true)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
-		m := newManager(r)
-		defer m.Close()
-		l, err := m.Create(es("a"))
-		if err != nil {
-			t.Fatal(err)
+	for _, delay := range []time.Duration{Sync.DefaultDelay(), 20 * time.Second} {
+		synctest.Test(t, func(t *testing.T) { comeBackSoon(t, src, delay) })
+	}
+}
+
+func comeBackSoon(t *testing.T, src *memory, delay time.Duration) {
+	r := newRig(t)
+	r.cfg.Delay = delay
+	m := newManager(r)
+	defer m.Close()
+	l, err := m.Create(es("a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := &memory{}
+	if _, err := l.Attach("es", out); err != nil {
+		t.Fatal(err)
+	}
+	first := newCaller(src, l.Clock)
+	if err := l.Publish(first); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(seconds(9) + seconds(.1)) // it has left: its place is free
+	second := newCaller(src, l.Clock)
+	if err := l.Publish(second); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(seconds(9) + r.cfg.Delay + seconds(1))
+	st := l.State().Dubs[0]
+	var ids []int
+	for _, rec := range st.Records {
+		ids = append(ids, rec.Phrase.ID)
+		if heard := rec.HeardAt - rec.Phrase.End; rec.Fate != Played || rec.Late > 300*time.Millisecond || heard > time.Second {
+			t.Errorf("D %v: phrase %d: %s, %v late, heard %v after its end", delay, rec.Phrase.ID, rec.Fate, rec.Late, heard)
 		}
-		out := &memory{}
-		if _, err := l.Attach("es", out); err != nil {
-			t.Fatal(err)
-		}
-		first := newCaller(src, l.Clock)
-		if err := l.Publish(first); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(seconds(9) + silence)
-		second := newCaller(src, l.Clock)
-		if err := l.Publish(second); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(seconds(9) + r.cfg.Delay + seconds(1))
-		st := l.State().Dubs[0]
-		var ids []int
-		for _, rec := range st.Records {
-			ids = append(ids, rec.Phrase.ID)
-			if rec.Fate != Played || rec.Late > 300*time.Millisecond {
-				t.Errorf("phrase %d: %s, %v late", rec.Phrase.ID, rec.Fate, rec.Late)
+	}
+	if !slices.Equal(ids, []int{1, 2, 3, 4, 5, 6}) {
+		t.Errorf("phrases %v", ids)
+	}
+	if n := len(pictures(t, out)); n != 450 || st.Frames.Dropped != 0 {
+		t.Errorf("%d pictures, frames %+v", n, st.Frames)
+	}
+	pcm := sound(t, out)
+	for _, c := range []*caller{first, second} {
+		for i, b := range said {
+			if lv := level(pcm, fake.Tone, c.start+b.from+r.cfg.Delay+seconds(.05)); lv < 3000 {
+				t.Errorf("dub %d from %v on is at %.0f where it should begin", i, c.start, lv)
 			}
 		}
-		if !slices.Equal(ids, []int{1, 2, 3, 4, 5, 6}) {
-			t.Errorf("phrases %v", ids)
-		}
-		if n := len(pictures(t, out)); n != 450 || st.Frames.Dropped != 0 {
-			t.Errorf("%d pictures, frames %+v", n, st.Frames)
-		}
-		pcm := sound(t, out)
-		for _, c := range []*caller{first, second} {
-			for i, b := range said {
-				if lv := level(pcm, fake.Tone, c.start+b.from+r.cfg.Delay+seconds(.05)); lv < 3000 {
-					t.Errorf("dub %d from %v on is at %.0f where it should begin", i, c.start, lv)
-				}
-			}
-		}
-	})
+	}
 }

@@ -27,7 +27,8 @@ type Session struct {
 	meter   *meter
 	watch   *watch
 
-	feeding chan struct{}   // has room for the one source that is fed
+	hearing chan struct{}   // has room for the one source that is heard,
+	seeing  chan struct{}   // and for the one whose pictures are shown: D longer
 	running context.Context // ends with a live session's dubs
 	stop    context.CancelFunc
 	sound   *soundLine       // set before the dubs start; nil where there will be no sound
@@ -50,7 +51,7 @@ func New(cfg Config, engines Engines, clock pace.Clock) (*Session, error) {
 	s := &Session{
 		cfg: cfg, engines: engines, clock: clock, log: cfg.Log,
 		meter: newMeter(), watch: newWatch(), failures: map[string]int{}, opened: make(chan struct{}),
-		feeding: make(chan struct{}, 1),
+		hearing: make(chan struct{}, 1), seeing: make(chan struct{}, 1),
 	}
 	s.running, s.stop = context.WithCancel(context.Background())
 	if !cfg.Picture.File {
@@ -124,21 +125,15 @@ func (s *Session) Run(ctx context.Context) error {
 	s.start(g, true)
 	err := g.wait()
 	s.stop()
-	s.feeding <- struct{}{} // no source uses anymore what is closed now, and none will
+	s.hearing <- struct{}{} // no source uses anymore what is closed now, and none will
+	s.seeing <- struct{}{}
 	return s.leave(ctx, err)
 }
 
-// Feed dubs a live source until it ends or ctx is cancelled, while Run runs,
-// and ends with it. A second source waits for the one before it to end.
+// Feed dubs a live source until its last picture was shown or ctx is cancelled,
+// while Run runs, and ends with it. A second source is heard once the one before
+// it has ended, and shown once all of that has been shown.
 func (s *Session) Feed(ctx context.Context, src media.Source) error {
-	select {
-	case s.feeding <- struct{}{}:
-		defer func() { <-s.feeding }()
-	case <-s.running.Done():
-		return s.running.Err()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.running, cancel)()
@@ -165,15 +160,20 @@ func (s *Session) start(g *group, pictures bool) {
 
 // feed starts what looks at and listens to one source.
 func (s *Session) feed(g *group, src media.Source) {
-	sound, picture := track(src.Tracks(), media.Audio), track(src.Tracks(), media.Video)
 	pictures := newLine(s.cfg.Delay + 3*time.Second)
-	ears := newEars(s, sound)
+	ears, eyes := newEars(s, src), newEyes(s, src, pictures)
 	g.run("ingest", func(ctx context.Context) error { return s.ingest(ctx, src, ears, pictures) })
 	g.run("hear", ears.run)
-	if picture != nil {
-		eyes := newEyes(g.ctx, s, picture, pictures)
-		g.run("see", eyes.see)
-		g.run("show", eyes.show)
+	g.run("see", eyes.run)
+}
+
+// turn waits for a place that one source has at a time; leave gives it up.
+func turn(ctx context.Context, place chan struct{}) (leave func(), err error) {
+	select {
+	case place <- struct{}{}:
+		return func() { <-place }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 }
 

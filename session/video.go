@@ -24,28 +24,65 @@ type picture struct {
 // find its faces, and show it to every dub when it is due.
 type eyes struct {
 	s     *Session
-	track *media.Track
+	src   media.Source
 	line  *line
+	track *media.Track         // told with the first picture, as faces
 	faces inference.FaceStream // nil where no mouth is to be made
 	ahead chan picture
 }
 
-func newEyes(ctx context.Context, s *Session, t *media.Track, l *line) *eyes {
-	e := &eyes{s: s, track: t, line: l, ahead: make(chan picture, 30)}
-	if s.mouths != nil {
-		faces, err := s.engines.Faces.Open(ctx)
+func newEyes(s *Session, src media.Source, l *line) *eyes {
+	return &eyes{s: s, src: src, line: l, ahead: make(chan picture, 30)}
+}
+
+// run shows the source's pictures, when all of the source before have been shown.
+func (e *eyes) run(ctx context.Context) error {
+	defer func() {
+		if e.s.cfg.Picture.File { // the only source: no more pictures will come
+			for _, d := range e.s.dubs {
+				close(d.pictures)
+			}
+		}
+	}()
+	leave, err := turn(ctx, e.s.seeing)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	g := newGroup(ctx)
+	g.run("see", e.see)
+	g.run("show", e.show)
+	return g.wait()
+}
+
+// open waits for the first picture and makes ready for it; io.EOF where none comes.
+func (e *eyes) open(ctx context.Context) error {
+	if _, err := e.line.first(ctx); err != nil {
+		return err
+	}
+	if e.track = track(e.src.Tracks(), media.Video); e.track == nil {
+		return errors.New("picture: the source tells of none")
+	}
+	if e.s.mouths != nil {
+		faces, err := e.s.engines.Faces.Open(ctx)
 		if err != nil {
-			s.fail("face", err) // pictures go untouched
+			e.s.fail("face", err) // pictures go untouched
 		} else {
 			e.faces = faces
 		}
 	}
-	return e
+	return nil
 }
 
 // see decodes pictures lookAhead before they are due.
 func (e *eyes) see(ctx context.Context) error {
 	defer close(e.ahead)
+	switch err := e.open(ctx); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return err
+	}
 	dec, err := codec.NewVideoDecoder(*e.track)
 	if err != nil {
 		return fmt.Errorf("picture: %w", err)
@@ -171,11 +208,6 @@ func (e *eyes) show(ctx context.Context) error {
 		}
 		if e.faces != nil {
 			e.faces.Close() // see has ended
-		}
-		if e.s.cfg.Picture.File { // the only source: no more pictures will come
-			for _, d := range e.s.dubs {
-				close(d.pictures)
-			}
 		}
 	}()
 	for p := range e.ahead {

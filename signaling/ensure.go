@@ -65,7 +65,7 @@ func ensure(ctx context.Context, k Keeper, open bool, r Request) (undo func(), e
 	}
 	if r.From == "" || len(r.To) == 0 {
 		e := Explain(err)
-		e.Hint = "create it with POST /v1/sessions, or name its languages, as ?from=en&to=es"
+		e.Hint = `create it with POST /v1/sessions, or name its languages: ?from=en&to=es at a WHIP door, "from":"en","to":["es"] in a websocket's publish`
 		e.cause = err
 		return nothing, &e
 	}

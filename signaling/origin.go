@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -57,6 +58,22 @@ func Route(mux *http.ServeMux, log *slog.Logger, o Origins, path string, by map[
 	}
 }
 
+// RouteRest answers for what none of a door's routes below root is: without it
+// the mux would, in plain text. hint says what the door has.
+func RouteRest(mux *http.ServeMux, log *slog.Logger, o Origins, root, hint string) {
+	nothing := func(_ http.ResponseWriter, r *http.Request) error {
+		return &Error{Kind: ErrNotFound, Message: fmt.Sprintf("there is nothing at %q", clip(r.URL.Path)), Hint: hint}
+	}
+	by := map[string]Handler{}
+	for _, m := range methods {
+		if m != http.MethodOptions {
+			by[m] = nothing
+		}
+	}
+	Route(mux, log, o, root, by)
+	Route(mux, log, o, root+"/", by)
+}
+
 // answer answers one request; handle is nil where the path does not have its method.
 func answer(w http.ResponseWriter, r *http.Request, o Origins, allow string, handle Handler) error {
 	if !o.Allowed(r) {
@@ -89,7 +106,7 @@ func cors(h http.Header, o Origins, r *http.Request, allow string) {
 			h.Set("Access-Control-Allow-Origin", origin)
 		}
 	}
-	h.Set("Access-Control-Expose-Headers", "Location, ETag, Accept-Patch, Accept-Post, Retry-After")
+	h.Set("Access-Control-Expose-Headers", "Location, ETag, Link, Accept-Patch, Accept-Post, Retry-After")
 	if r.Method == http.MethodOptions {
 		h.Set("Access-Control-Allow-Methods", allow)
 		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, Last-Event-ID")

@@ -6,7 +6,6 @@ package signaling
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"livedub/inference"
@@ -98,21 +97,21 @@ type Peer interface {
 
 // has refuses a language that the session does not have; its own is one of them.
 func (i Info) has(lang inference.Lang) error {
-	langs := append([]inference.Lang{i.From}, i.To...)
-	if slices.Contains(langs, lang) {
+	if lang == i.From || slices.Contains(i.To, lang) {
 		return nil
 	}
 	return &Error{
 		Kind:    ErrNotFound,
-		Message: fmt.Sprintf("session %q has no %q: it has %s", i.ID, clip(string(lang)), join(langs)),
+		Message: fmt.Sprintf("session %q has no %q: it has %s", i.ID, clip(string(lang)), i.Languages()),
 		Hint:    "watch one of those, or create a session with that language",
 	}
 }
 
-func join(langs []inference.Lang) string {
-	var out []string
-	for _, l := range langs {
-		out = append(out, string(l))
+// Languages lists what can be watched, the original first.
+func (i Info) Languages() string {
+	out := string(i.From)
+	for _, l := range i.To {
+		out += ", " + string(l)
 	}
-	return strings.Join(out, ", ")
+	return out
 }

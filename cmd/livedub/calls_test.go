@@ -34,7 +34,7 @@ func TestRefuse(t *testing.T) {
 		{"full", fmt.Errorf("%w: try again later", session.ErrFull), signaling.ErrFull},
 		{"exists", fmt.Errorf("session a: %w", session.ErrExists), signaling.ErrExists},
 		{"no lips", fmt.Errorf("es: %w", session.ErrNoLips), signaling.ErrNoLips},
-		{"the language spoken", create("en", "en"), signaling.ErrBadRequest},
+		{"what cannot be", fmt.Errorf("session: %w: no", session.ErrInvalid), signaling.ErrBadRequest},
 		{"a pair that does not work", create("en", "xx"), signaling.ErrUnsupportedPair},
 		{"no codec", fmt.Errorf("offer: %w", rtc.ErrNoCodec), signaling.ErrNoCodec},
 		{"closing", fmt.Errorf("view: %w", rtc.ErrClosed), signaling.ErrClosing},
@@ -68,7 +68,6 @@ func TestCreateTellsWhatIsWrong(t *testing.T) {
 		`delay 1m0.001s: choose 0 to 1m`: func(r *signaling.Request) { r.DelayMS = new(60_001) },
 		`: choose 0 to 1m`:               func(r *signaling.Request) { r.DelayMS = new(18_446_744_073_710) }, // in nanoseconds it would wrap to nearly none
 		`"es" is named twice`:            func(r *signaling.Request) { r.To = []inference.Lang{"es", "es"} },
-		`"en" is the one spoken`:         func(r *signaling.Request) { r.To = []inference.Lang{"es", "en"} },
 	} {
 		r := signaling.Request{From: "en", To: []inference.Lang{"es"}}
 		change(&r)

@@ -51,11 +51,15 @@ func openDoors(c config.Config, log *slog.Logger) (*doors, error) {
 		Engines: e.Engines, Base: base, Max: c.Serve.MaxSessions, Idle: c.Serve.SessionIdle,
 	})
 	d := &doors{engines: e, calls: &calls{manager: m, host: host, engines: e.Engines, quality: demoQuality}}
-	d.api = api.New(api.Config{Sessions: d.calls, Log: log})
+	var ice []signaling.ICEServer
+	for _, s := range c.Serve.ICEServers {
+		ice = append(ice, signaling.ICEServer(s))
+	}
+	d.api = api.New(api.Config{Sessions: d.calls, ICEServers: ice, Log: log})
 	answers := signaling.Bound(d.calls)
 	// The open mode, in which naming a session creates it, is for trying things out.
-	d.whip = whip.New(whip.Config{Sessions: answers, OpenMode: signaling.Loopback, Log: log})
-	d.ws = ws.New(ws.Config{Sessions: answers, OpenMode: signaling.Loopback, Log: log})
+	d.whip = whip.New(whip.Config{Sessions: answers, OpenMode: signaling.Loopback, ICEServers: ice, Log: log})
+	d.ws = ws.New(ws.Config{Sessions: answers, OpenMode: signaling.Loopback, ICEServers: ice, Log: log})
 	return d, nil
 }
 
@@ -66,13 +70,17 @@ func (d *doors) Register(mux *http.ServeMux) {
 	d.ws.Register(mux)
 }
 
-// Leave ends all sessions, telling whoever listens, and then the doors' own connections.
+// Leave tells at every door that the server is shutting down, and then ends all
+// sessions: had they ended first, whoever listens would take it for the end of
+// the call and not come back.
 func (d *doors) Leave() {
 	d.leave.Do(func() {
+		var told sync.WaitGroup
+		for _, end := range []func(){d.api.Close, d.ws.Close, d.whip.Close} {
+			told.Go(end) // together: each waits for clients that are slow to take note
+		}
+		told.Wait()
 		d.calls.manager.Close()
-		d.ws.Close()
-		d.whip.Close()
-		d.api.Close()
 	})
 }
 

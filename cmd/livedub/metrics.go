@@ -3,12 +3,14 @@ package main
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"livedub/media"
 	"livedub/media/rtc"
 )
 
 var (
 	descIn    = prometheus.NewDesc("livedub_media_in_total", "What publishers sent: RTP packets by their fate, pictures and sounds dropped, keyframes asked for, jumps of their clocks.", []string{"what"}, nil)
 	descOut   = prometheus.NewDesc("livedub_media_out_total", "What viewers were sent: RTP packets, pictures and sounds dropped, keyframes that they asked for.", []string{"what"}, nil)
+	descHeld  = prometheus.NewDesc("livedub_pictures_held", "Decoded pictures in memory.", nil, nil)
 	descBytes = prometheus.NewDesc("livedub_media_out_bytes_total", "Sound and pictures sent to viewers.", nil, nil)
 )
 
@@ -36,4 +38,5 @@ func (m mediaMetrics) Collect(ch chan<- prometheus.Metric) {
 		counter(descOut, n, what)
 	}
 	counter(descBytes, t.Out.Bytes)
+	ch <- prometheus.MustNewConstMetric(descHeld, prometheus.GaugeValue, float64(media.LiveFrames()))
 }

@@ -11,6 +11,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gorilla/websocket"
+
+	"livedub/signaling/signalingtest"
 )
 
 // startServer runs livedub serve on a free port and returns its URL and a
@@ -71,10 +75,13 @@ func TestServe(t *testing.T) {
 		{"GET", "/v1/sessions", 200, "sessions"},
 		{"GET", "/v1/languages", 200, `"to":"es"`},
 		{"POST", "/whip/x", 400, "createOffer"},
+		{"GET", "/v1/nothing", 404, `"hint":"there are /v1/sessions,`},
+		{"POST", "/whep/x", 404, `"hint":`},
 		{"GET", "/flow.svg", 200, "<svg"},
 		{"GET", "/healthz", 200, `"status":"ok"`},
 		{"GET", "/metrics", 200, "livedub_build_info{"},
 		{"GET", "/metrics", 200, `livedub_media_in_total{what="lost"} 0`},
+		{"GET", "/metrics", 200, "livedub_pictures_held 0"},
 		{"GET", "/nothing", 404, "not found"},
 		{"GET", "/../go.mod", 404, "not found"},
 		{"POST", "/healthz", 405, "Method Not Allowed"},
@@ -92,6 +99,77 @@ func TestServe(t *testing.T) {
 	}
 	if code := stop(); code != 0 {
 		t.Errorf("exit code %d after a signal, want 0", code)
+	}
+}
+
+// TestServeTellsICEServers: those that flags name are told at the doors.
+func TestServeTellsICEServers(t *testing.T) {
+	url, stop := startServer(t, "--ice-server", "stun:stun.example.net:3478", "--ice-server", "turn:ana:a%40b@turn.example.net?transport=udp")
+	defer stop()
+	resp, _ := get(t, "OPTIONS", url+"/whip/x")
+	if links := resp.Header.Values("Link"); len(links) != 2 || !strings.Contains(links[1], `<turn:turn.example.net?transport=udp>; rel="ice-server"; username="ana"; credential="a@b"`) {
+		t.Errorf("Link %q", links)
+	}
+	made, err := http.Post(url+"/v1/sessions", "application/json", strings.NewReader(`{"from":"en","to":["es"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer made.Body.Close()
+	body, err := io.ReadAll(made.Body)
+	if want := `"ice_servers":[{"urls":"stun:stun.example.net:3478"},{"urls":"turn:turn.example.net?transport=udp","username":"ana","credential":"a@b"}]`; err != nil || !strings.Contains(string(body), want) {
+		t.Errorf("%s, %v, want %s", body, err, want)
+	}
+}
+
+// TestServeSaysWhyItLeaves ends a server on which a session is listened to and
+// published by websocket: both hear that the server goes, not that the call ended.
+func TestServeSaysWhyItLeaves(t *testing.T) {
+	url, stop := startServer(t)
+	req, err := http.NewRequestWithContext(t.Context(), "POST", url+"/v1/sessions", strings.NewReader(`{"from":"en","to":["es"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made struct{ ID, Events string }
+	err = json.NewDecoder(resp.Body).Decode(&made)
+	resp.Body.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := http.Get(made.Events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer events.Body.Close()
+	c, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(url, "http")+"/ws", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.WriteJSON(map[string]any{"v": 1, "type": "publish", "session": made.ID, "sdp": signalingtest.Offer}); err != nil {
+		t.Fatal(err)
+	}
+	var m struct{ Type, Reason string }
+	if err := c.ReadJSON(&m); err != nil || m.Type != "answer" {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	code := make(chan int, 1)
+	go func() { code <- stop() }()
+	if err := c.ReadJSON(&m); err != nil || m.Type != "bye" || m.Reason != "the server is shutting down" {
+		t.Errorf("the websocket hears %+v, %v", m, err)
+	}
+	if err := c.ReadJSON(&m); !websocket.IsCloseError(err, websocket.CloseGoingAway) {
+		t.Errorf("the websocket ends with %v", err)
+	}
+	all, err := io.ReadAll(events.Body)
+	if want := "event: end\ndata: {\"reason\":\"the server is shutting down\"}\n\n"; err != nil || !strings.HasSuffix(string(all), want) {
+		t.Errorf("the event stream ends with %q, %v", all, err)
+	}
+	if n := <-code; n != 0 {
+		t.Errorf("exit code %d", n)
 	}
 }
 

@@ -27,8 +27,14 @@ type flagValue struct {
 	flag   *pflag.Flag
 }
 
-func (v *flagValue) String() string     { return v.option.get() }
-func (v *flagValue) Set(s string) error { return v.option.set(s) }
+func (v *flagValue) String() string { return v.option.get() }
+
+func (v *flagValue) Set(s string) error {
+	if v.option.kind == kindList && v.flag.Changed {
+		s = v.option.get() + " " + s // given again
+	}
+	return v.option.set(s)
+}
 
 // Type is what stands for the value in --help.
 func (v *flagValue) Type() string {
@@ -37,6 +43,8 @@ func (v *flagValue) Type() string {
 		return "N"
 	case kindDuration:
 		return "TIME"
+	case kindList:
+		return "URL"
 	}
 	if v.option.limit != "" {
 		return "NAME"

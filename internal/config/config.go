@@ -23,6 +23,7 @@ type Serve struct {
 	Drain       time.Duration
 	MediaPort   int
 	PublicIP    string
+	ICEServers  []ICEServer
 	MaxSessions int
 	SessionIdle time.Duration
 }

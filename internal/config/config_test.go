@@ -59,7 +59,7 @@ func TestSampleFileIsTheDefaults(t *testing.T) {
 	if err := readYAML(file, table(&c)); err != nil {
 		t.Fatal(err)
 	}
-	if c != Default() {
+	if !reflect.DeepEqual(c, Default()) {
 		t.Errorf("the sample file reads as %+v\nwant %+v", c, Default())
 	}
 }
@@ -104,6 +104,35 @@ func TestOrder(t *testing.T) {
 	}
 	if c.Log.Level != "info" {
 		t.Errorf("level %q: want the default under an empty variable", c.Log.Level)
+	}
+}
+
+func TestICEServers(t *testing.T) {
+	want := []ICEServer{{URL: "stun:stun.example.net:3478"}, {URL: "turns:[2001:db8::1]:443?transport=tcp", Username: "1700000000:ana", Credential: "a@b +%/é"}}
+	const stun, turn = "stun:stun.example.net:3478", "turns:1700000000%3Aana:a%40b%20+%25/é@[2001:db8::1]:443?transport=tcp"
+	for how, load := range map[string]func() (Config, error){
+		"file": func() (Config, error) {
+			return load(t, "serve:\n  ice_servers:\n    - "+stun+"\n    - '"+turn+"'\n", nil, nil)
+		},
+		"variable": func() (Config, error) {
+			return load(t, "", []string{"LIVEDUB_SERVE_ICE_SERVERS=" + stun + " " + turn}, nil)
+		},
+		"flags": func() (Config, error) {
+			return load(t, "serve: {ice_servers: ['stun:other']}", nil, []string{"--ice-server", stun, "--ice-server", turn})
+		},
+	} {
+		c, err := load()
+		if err != nil || !reflect.DeepEqual(c.Serve.ICEServers, want) {
+			t.Errorf("%s: %+v, %v", how, c.Serve.ICEServers, err)
+		}
+		var b bytes.Buffer
+		if err := c.WriteYAML(&b); err != nil {
+			t.Fatal(err)
+		}
+		again := Default()
+		if err := readYAML(b.Bytes(), table(&again)); err != nil || !reflect.DeepEqual(again, c) {
+			t.Errorf("%s: written and read again: %+v, %v", how, again.Serve.ICEServers, err)
+		}
 	}
 }
 
@@ -165,6 +194,13 @@ func TestErrors(t *testing.T) {
 		{"misspelt variable", "", "LIVEDUB_SERVE_LISTN=x:1", "", "LIVEDUB_SERVE_LISTN: unknown; did you mean LIVEDUB_SERVE_LISTEN?"},
 		{"flag", "", "", "--background-gain=2", "2 is outside 0..1"},
 		{"no file", "", "", "--config=/nowhere/c.yaml", "/nowhere/c.yaml"},
+		{"text for list", "serve:\n  ice_servers: 'stun:a'", "", "", `serve.ice_servers (line 2): want a list of texts, got "stun:a"`},
+		{"two in one", "serve:\n  ice_servers: ['stun:a stun:b']", "", "", `serve.ice_servers (line 2): want a list of texts, got "stun:a stun:b"`},
+		{"no ICE server", "", "", "--ice-server=https://example.net", `"https://example.net" is no ICE server: write stun:HOST[:PORT] or turn:USER:SECRET@HOST`},
+		{"TURN without user", "", "LIVEDUB_SERVE_ICE_SERVERS=stun:a turn:b", "", `(LIVEDUB_SERVE_ICE_SERVERS): "turn:b": a TURN server needs a user and a secret`},
+		{"STUN with user", "", "", "--ice-server=stun:u:s@a", `"a": a TURN server needs`},
+		{"ICE port", "", "", "--ice-server=stun:a:99999", "port is outside 1..65535"},
+		{"secret with a line", "", "", "--ice-server=turn:u:s%0d%0a@a", "no text"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var args []string
@@ -194,7 +230,7 @@ func TestForeignVariablesPass(t *testing.T) {
 
 func TestEmptyFilesAreDefaults(t *testing.T) {
 	for _, yaml := range []string{"\n", "# nothing\n", "---\n", "serve:\n  # listen: x:1\n"} {
-		if c, err := load(t, yaml, nil, nil); err != nil || c != Default() {
+		if c, err := load(t, yaml, nil, nil); err != nil || !reflect.DeepEqual(c, Default()) {
 			t.Errorf("%q: %v", yaml, err)
 		}
 	}

@@ -113,6 +113,9 @@ func eachPair(node *yaml.Node, prefix string, fn func(path string, key, value *y
 }
 
 func readValue(o option, v *yaml.Node) error {
+	if o.kind == kindList {
+		return readList(o, v)
+	}
 	if v.Kind != yaml.ScalarNode {
 		return fmt.Errorf("%s (line %d): want a %s, got a %s", o.key, v.Line, o.kind, kindOf(v))
 	}
@@ -123,6 +126,30 @@ func readValue(o option, v *yaml.Node) error {
 		return fmt.Errorf("%s (line %d): want a %s, got %s", o.key, v.Line, o.kind, show(v.Value))
 	}
 	if err := o.set(v.Value); err != nil {
+		return fmt.Errorf("%s (line %d): %w", o.key, v.Line, err)
+	}
+	return nil
+}
+
+func readList(o option, v *yaml.Node) error {
+	wrong := func(n *yaml.Node) error {
+		got := kindOf(n)
+		if n.Kind == yaml.ScalarNode {
+			got = show(n.Value)
+		}
+		return fmt.Errorf("%s (line %d): want a %s, got %s", o.key, n.Line, o.kind, got)
+	}
+	if v.Kind != yaml.SequenceNode {
+		return wrong(v)
+	}
+	var all []string
+	for _, n := range v.Content {
+		if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" || len(strings.Fields(n.Value)) != 1 {
+			return wrong(n)
+		}
+		all = append(all, n.Value)
+	}
+	if err := o.set(strings.Join(all, " ")); err != nil {
 		return fmt.Errorf("%s (line %d): %w", o.key, v.Line, err)
 	}
 	return nil

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -16,7 +17,7 @@ func FuzzYAML(f *testing.F) {
 		"serve: {listen: 'a:1'}", "serve:\n  listen: !!binary aGk6MQ==", "? [a]\n: b", "<<: {serve: {}}",
 		"a: &a [*a]", "serve: {listen: \"x\\n:1\"}", "speak: {worker: \"\\u2028#: \\x01\"}", "speak: {worker: ' a '}",
 		"session: {background_gain: 1e-320}", "session: {delay_ms: 0x10}", "%YAML 1.2\n---\n", "\xff\xfe", "- - - -", "serve: |\n x",
-		"speak: {worker: 'true'}", "speak: {worker: '12'}", "serve: {drain: 1h1ns}", "\t", "&a", "*a", "!!map {}",
+		"speak: {worker: 'true'}", "speak: {worker: '12'}", "serve: {drain: 1h1ns}", "serve: {ice_servers: [stun:a, 'turn:u%0:s+%25@b:1?transport=udp']}", "\t", "&a", "*a", "!!map {}",
 	} {
 		f.Add([]byte(s))
 	}
@@ -36,7 +37,7 @@ func FuzzYAML(f *testing.F) {
 		if err := readYAML(out.Bytes(), table(&again)); err != nil {
 			t.Fatalf("written settings do not read: %v\n%s", err, out.String())
 		}
-		if again != c {
+		if !reflect.DeepEqual(again, c) {
 			t.Fatalf("read %+v\nthen %+v\n%s", c, again, out.String())
 		}
 	})

@@ -29,6 +29,7 @@ const (
 	kindInteger  kind = "whole number"
 	kindDecimal  kind = "number"
 	kindDuration kind = "duration like 4s or 300ms"
+	kindList     kind = "list of texts" // none of which holds a space: set and get take them so separated
 )
 
 // section returns the part of the key before the dot.
@@ -44,11 +45,14 @@ func (o option) variable() string {
 
 // flag returns the name of the flag: "video-preset". Sections serve and session
 // are what the commands are about, so their flags go without: "listen",
-// "delay-ms"; and so does the badge's.
+// "delay-ms"; and so does the badge's. A list's flag is given once for each: "ice-server".
 func (o option) flag() string {
 	name := o.key
 	if s := o.section(); s == "serve" || s == "session" || strings.HasPrefix(o.leaf(), "badge") {
 		name = o.leaf()
+	}
+	if o.kind == kindList {
+		name = strings.TrimSuffix(name, "s")
 	}
 	return strings.NewReplacer(".", "-", "_", "-").Replace(name)
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -35,6 +36,10 @@ func (c Config) WriteYAML(w io.Writer) error {
 // that looks like a number gets quotes.
 func scalar(o option) (string, error) {
 	v := o.get()
+	if o.kind == kindList {
+		all, err := json.Marshal(append([]string{}, strings.Fields(v)...)) // on one line, and YAML too
+		return string(all), err
+	}
 	if o.kind != kindText {
 		return v, nil
 	}

@@ -14,6 +14,8 @@ func table(c *Config) []option {
 			"UDP and TCP port that all media goes through; 0 is any free one", 0, 65_535),
 		text(&c.Serve.PublicIP, "serve.public_ip", "",
 			"address that browsers reach this machine at, where it is not its own", publicIP),
+		iceServers(&c.Serve.ICEServers, "serve.ice_servers",
+			"STUN and TURN servers that clients are told of"),
 		integer(&c.Serve.MaxSessions, "serve.max_sessions", 8,
 			"sessions at a time; more are told to come back later", 1, 10_000),
 		duration(&c.Serve.SessionIdle, "serve.session_idle", 5*time.Minute,

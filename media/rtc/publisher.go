@@ -14,9 +14,6 @@ import (
 	"livedub/media/pace"
 )
 
-// otherTrack is how long Ready waits for the second track after the first packet.
-const otherTrack = 500 * time.Millisecond
-
 // PublishOptions say how a publisher's media meets the session.
 type PublishOptions struct {
 	// Clock is the session's: packets get their times on it.
@@ -31,6 +28,8 @@ type PublishOptions struct {
 //
 // Its packets are in decoding order within a track. Gap tells of loss, of a
 // jump of the sender's clock, and of packets dropped because nobody read them.
+// A track is known with its first packet, however long after the other's that
+// is: a camera may start late, or come with another call of replaceTrack.
 type Publisher struct {
 	*peer
 	clock   pace.Clock
@@ -39,14 +38,11 @@ type Publisher struct {
 	queue   *queue
 	offered map[media.Kind]*section
 	first   chan struct{} // closed with the first media packet
-	all     chan struct{} // closed once every offered track has sent one
 
 	mu     sync.Mutex
 	inputs map[media.Kind]*input
-	tracks []media.Track // what Ready found
-	ready  bool
+	begun  bool          // first is closed
 	heard  time.Duration // when the last media packet came
-	late   uint64        // packets of tracks that came after Ready
 
 	asked   uint64        // keyframes, by askKey
 	lastKey time.Duration // when it last asked
@@ -58,7 +54,6 @@ type input struct {
 	time     *TrackTime
 	receiver *Receiver
 	ask      func()
-	heard    bool
 }
 
 // Publish answers a publisher's offer. ctx bounds the negotiation, not the life
@@ -74,7 +69,7 @@ func (h *Host) Publish(ctx context.Context, offerSDP string, o PublishOptions) (
 	p := &Publisher{
 		clock: o.Clock, hold: o.Hold, times: NewTimebase(),
 		offered: map[media.Kind]*section{}, inputs: map[media.Kind]*input{},
-		first: make(chan struct{}), all: make(chan struct{}), heard: o.Clock.Now(),
+		first: make(chan struct{}), heard: o.Clock.Now(),
 	}
 	p.queue = newQueue(p.askKey)
 	for _, s := range []*section{offer.audio, offer.video} {
@@ -113,7 +108,7 @@ func (p *Publisher) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 			p.write(&rtcp.TransportLayerNack{MediaSSRC: ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(numbers)})
 		}
 	}
-	config.Heard = func(at time.Duration) { p.hear(in, at) }
+	config.Heard = p.hear
 	in.receiver = NewReceiver(config)
 	if !p.enter(in) { // a second one of its kind
 		p.times.Drop(in.time)
@@ -141,7 +136,7 @@ func (p *Publisher) codec(kind webrtc.RTPCodecType, pt uint8) (offeredCodec, boo
 	return offeredCodec{}, false
 }
 
-// enter makes a track known: the first of its kind, while Ready still waits.
+// enter makes a track known, the first of its kind.
 func (p *Publisher) enter(in *input) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -152,26 +147,14 @@ func (p *Publisher) enter(in *input) bool {
 	return true
 }
 
-// hear notes a packet of a track.
-func (p *Publisher) hear(in *input, at time.Duration) {
+// hear notes that a packet came.
+func (p *Publisher) hear(at time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.heard = at
-	if in.heard {
-		return
-	}
-	in.heard = true
-	n := 0
-	for _, i := range p.inputs {
-		if i.heard {
-			n++
-		}
-	}
-	if n == 1 {
+	if !p.begun {
+		p.begun = true
 		close(p.first)
-	}
-	if n == len(p.offered) {
-		close(p.all)
 	}
 }
 
@@ -228,68 +211,33 @@ func hasFeedback(c webrtc.RTPCodecParameters, kind, parameter string) bool {
 	return false
 }
 
-// Ready waits for the first media packet, and up to 500 ms more for the other
-// offered track. A track that begins later is not one of Tracks, and is left out.
+// Ready waits for the first media packet.
 func (p *Publisher) Ready(ctx context.Context) error {
 	select {
 	case <-p.first:
-	case <-p.quit:
-		return io.EOF
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	wait := time.NewTimer(otherTrack)
-	defer wait.Stop()
-	select {
-	case <-p.all:
-	case <-wait.C:
-	case <-p.quit:
-		return io.EOF
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.ready {
 		return nil
+	case <-p.quit:
+		return io.EOF
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	p.ready = true
-	for _, kind := range []media.Kind{media.Video, media.Audio} {
-		if in := p.inputs[kind]; in != nil && in.heard {
-			p.tracks = append(p.tracks, in.track)
-		}
-	}
-	return nil
 }
 
-// Tracks returns what is sent: valid after Ready. Sizes are unknown, and may change.
+// Tracks returns what has been sent so far. Sizes are unknown, and may change.
 func (p *Publisher) Tracks() []media.Track {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.tracks
-}
-
-// Read returns the next access unit; io.EOF once the peer is gone. It is valid after Ready.
-func (p *Publisher) Read(ctx context.Context) (media.Packet, error) {
-	for {
-		k, err := p.queue.pop(ctx)
-		if err != nil {
-			return media.Packet{}, err
-		}
-		p.mu.Lock()
-		known := false
-		for _, t := range p.tracks {
-			known = known || t.Kind == k.Kind
-		}
-		if !known {
-			p.late++
-		}
-		p.mu.Unlock()
-		if known {
-			return k, nil
+	var out []media.Track
+	for _, kind := range []media.Kind{media.Video, media.Audio} {
+		if in := p.inputs[kind]; in != nil {
+			out = append(out, in.track)
 		}
 	}
+	return out
 }
+
+// Read returns the next access unit; io.EOF once the peer is gone.
+func (p *Publisher) Read(ctx context.Context) (media.Packet, error) { return p.queue.pop(ctx) }
 
 // Silent returns how long ago the last media packet arrived, or the offer if none did.
 func (p *Publisher) Silent() time.Duration {

@@ -1,6 +1,8 @@
 package rtc
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -9,6 +11,42 @@ import (
 	"livedub/media"
 	"livedub/media/pace"
 )
+
+// TestTrackThatBeginsLate sends pictures or sound some time after the other:
+// nothing of it is left out.
+func TestTrackThatBeginsLate(t *testing.T) {
+	for _, late := range []time.Duration{300 * time.Millisecond, 900 * time.Millisecond, 3 * time.Second} {
+		for _, kind := range []media.Kind{media.Video, media.Audio} {
+			t.Run(fmt.Sprintf("%s by %v", kind, late), func(t *testing.T) {
+				t.Parallel()
+				cam := newCamera(t, clientOptions{repair: true, video: []string{webrtc.MimeTypeVP8}}, webrtc.MimeTypeVP8)
+				p := cam.publish(t, newTestHost(t), PublishOptions{Clock: pace.NewWall()})
+				m, after := newClip(t, media.VP8, int(late.Seconds()*30)+15, 15), newClip(t, media.VP8, 15, 15)
+				list := after.video
+				if kind == media.Video {
+					m.video = list
+				} else {
+					list = after.audio
+					m.audio = list
+				}
+				for i := range list {
+					list[i].PTS += late
+				}
+				go cam.play(t.Context(), t, m, 1)
+				must(t, p.Ready(t.Context()))
+				got := collect(t, p, 20*time.Second, func(k []media.Packet) bool {
+					if n := len(k); n > 0 && !slices.ContainsFunc(p.Tracks(), func(tr media.Track) bool { return tr.Kind == k[n-1].Kind }) {
+						t.Errorf("a packet of a %s track that is not told", k[n-1].Kind)
+					}
+					return len(k) == len(m.video)+len(m.audio)
+				})
+				if v, a := len(kindOf(got, media.Video)), len(kindOf(got, media.Audio)); v != len(m.video) || a != len(m.audio) {
+					t.Errorf("%d pictures of %d, %d sounds of %d", v, len(m.video), a, len(m.audio))
+				}
+			})
+		}
+	}
+}
 
 // TestPublisherGivesWhatWasSent sends encoded media over loopback: every access
 // unit arrives once, in order, as it was, with times of the sender's spacing.
@@ -25,11 +63,11 @@ func TestPublisherGivesWhatWasSent(t *testing.T) {
 			m := newClip(t, c, 30, 15)
 			go cam.play(t.Context(), t, m, 1)
 			must(t, p.Ready(t.Context()))
+			got := collect(t, p, 10*time.Second, func(k []media.Packet) bool { return len(k) == len(m.video)+len(m.audio) })
 			tracks := p.Tracks()
 			if len(tracks) != 2 || tracks[0].Codec != c || tracks[1].Codec != media.Opus || tracks[1].SampleRate != 48000 || tracks[1].Channels != 1 {
 				t.Fatalf("tracks %+v", tracks)
 			}
-			got := collect(t, p, 10*time.Second, func(k []media.Packet) bool { return len(k) == len(m.video)+len(m.audio) })
 			for kind, want := range map[media.Kind][]media.Packet{media.Video: m.video, media.Audio: m.audio} {
 				have := kindOf(got, kind)
 				if len(have) != len(want) {

@@ -30,7 +30,6 @@ func (p *Publisher) Stats() PublisherStats {
 	s := PublisherStats{Aligned: p.times.Aligned(), Dropped: p.queue.drops()}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.Dropped += p.late
 	s.PLIs = p.asked
 	for kind, in := range p.inputs {
 		c := &in.receiver.stats

@@ -195,6 +195,24 @@ func TestTimebaseScenes(t *testing.T) {
 	}
 }
 
+// TestTimebaseKeepsLipsInStep has the sender's media clock jump by less than
+// counts as a jump: what was captured together stands together all the while.
+func TestTimebaseKeepsLipsInStep(t *testing.T) {
+	for _, jump := range []time.Duration{300 * ms, 499 * ms} {
+		audio, video := scene{seconds: 150, at: 15 * time.Second, jump: jump, audioDelay: 20 * ms, videoDelay: 20 * ms, reportAt: 500 * ms}.run(t)
+		worst, i := time.Duration(0), 0
+		for _, p := range video {
+			for i+1 < len(audio) && audio[i+1].captured <= p.captured {
+				i++
+			}
+			worst = max(worst, ((p.pts - p.captured) - (audio[i].pts - audio[i].captured)).Abs())
+		}
+		if least, most := apart(audio, 145*time.Second); worst > ms || least < 19*ms || most > 21*ms || jumps(audio, video) != 0 {
+			t.Errorf("a jump of %v: sound and picture are apart by %v, and stand %v..%v after their capture at the end", jump, worst, least, most)
+		}
+	}
+}
+
 // TestTimebaseSlewsSlowly holds corrections after the first second to 5 ms/s.
 func TestTimebaseSlewsSlowly(t *testing.T) {
 	_, video := scene{seconds: 30, audioDelay: 20 * ms, videoDelay: 120 * ms, jitter: 40 * ms, reportAt: 3 * time.Second}.run(t)

@@ -28,9 +28,10 @@ type Sessions interface {
 
 // Config is how the door behaves.
 type Config struct {
-	Sessions  Sessions
-	Heartbeat time.Duration // between comments on a quiet event stream; 0: 15 s
-	Log       *slog.Logger  // nil for none
+	Sessions   Sessions
+	ICEServers []signaling.ICEServer // that clients are told of
+	Heartbeat  time.Duration         // between comments on a quiet event stream; 0: 15 s
+	Log        *slog.Logger          // nil for none
 }
 
 // Server is the door.
@@ -61,6 +62,7 @@ func (s *Server) Register(mux *http.ServeMux) {
 	route("/v1/sessions/{id}", map[string]signaling.Handler{http.MethodGet: s.get, http.MethodPatch: s.change, http.MethodDelete: s.remove})
 	route("/v1/sessions/{id}/events", map[string]signaling.Handler{http.MethodGet: s.events})
 	route("/v1/languages", map[string]signaling.Handler{http.MethodGet: s.languages})
+	signaling.RouteRest(mux, s.log, signaling.AnyOrigin, "/v1", "there are /v1/sessions, /v1/sessions/{id}, /v1/sessions/{id}/events and /v1/languages")
 }
 
 // Close ends every event stream with an end event and waits for all of them.

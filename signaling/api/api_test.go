@@ -183,6 +183,18 @@ func TestGetListDelete(t *testing.T) {
 	}
 }
 
+// TestPathsThatAreNone: do reads JSON, and nothing else.
+func TestPathsThatAreNone(t *testing.T) {
+	r := open(t)
+	for _, path := range []string{"/v1", "/v1/", "/v1/nothing", "/v1/sessions/", "/v1/sessions/talk/nothing"} {
+		for _, m := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+			if status, got, _ := r.do(m, path, ""); status != 404 || !strings.Contains(got["hint"].(string), "/v1/languages") {
+				t.Errorf("%s %s: %d %v", m, path, status, got)
+			}
+		}
+	}
+}
+
 func TestChange(t *testing.T) {
 	r := open(t)
 	var asked map[inference.Lang]bool

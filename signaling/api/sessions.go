@@ -33,14 +33,15 @@ type (
 
 // created is what POST answers: the session and its doors.
 type created struct {
-	ID      string                    `json:"id"`
-	From    inference.Lang            `json:"from"`
-	To      []inference.Lang          `json:"to"`
-	Profile string                    `json:"profile"`
-	DelayMS int                       `json:"delay_ms"`
-	WHIP    string                    `json:"whip"`
-	WHEP    map[inference.Lang]string `json:"whep"` // the speaker's own language too
-	Events  string                    `json:"events"`
+	ID         string                    `json:"id"`
+	From       inference.Lang            `json:"from"`
+	To         []inference.Lang          `json:"to"`
+	Profile    string                    `json:"profile"`
+	DelayMS    int                       `json:"delay_ms"`
+	WHIP       string                    `json:"whip"`
+	WHEP       map[inference.Lang]string `json:"whep"` // the speaker's own language too
+	Events     string                    `json:"events"`
+	ICEServers []signaling.ICEServer     `json:"ice_servers,omitempty"`
 }
 
 // shown is what GET answers.
@@ -70,7 +71,7 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Location", signaling.Prefix(r)+"/v1/sessions/"+url.PathEscape(info.ID))
-	signaling.WriteJSON(w, http.StatusCreated, doors(signaling.BaseURL(r), info))
+	signaling.WriteJSON(w, http.StatusCreated, s.doors(signaling.BaseURL(r), info))
 	return nil
 }
 
@@ -109,7 +110,7 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	signaling.WriteJSON(w, http.StatusOK, show(signaling.BaseURL(r), info))
+	signaling.WriteJSON(w, http.StatusOK, s.show(signaling.BaseURL(r), info))
 	return nil
 }
 
@@ -117,7 +118,7 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) list(w http.ResponseWriter, r *http.Request) error {
 	base, out := signaling.BaseURL(r), []shown{}
 	for _, i := range s.cfg.Sessions.List() {
-		out = append(out, show(base, i))
+		out = append(out, s.show(base, i))
 	}
 	signaling.WriteJSON(w, http.StatusOK, map[string]any{"sessions": out})
 	return nil
@@ -129,7 +130,7 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	signaling.WriteJSON(w, http.StatusOK, show(signaling.BaseURL(r), i))
+	signaling.WriteJSON(w, http.StatusOK, s.show(signaling.BaseURL(r), i))
 	return nil
 }
 
@@ -152,12 +153,12 @@ func (s *Server) languages(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-func doors(base string, i signaling.Info) created {
+func (s *Server) doors(base string, i signaling.Info) created {
 	id := url.PathEscape(i.ID)
 	c := created{
 		ID: i.ID, From: i.From, To: i.To, Profile: i.Profile, DelayMS: i.DelayMS,
 		WHIP: base + "/whip/" + id, WHEP: map[inference.Lang]string{},
-		Events: base + "/v1/sessions/" + id + "/events",
+		Events: base + "/v1/sessions/" + id + "/events", ICEServers: s.cfg.ICEServers,
 	}
 	for _, l := range append([]inference.Lang{i.From}, i.To...) {
 		c.WHEP[l] = base + "/whep/" + id + "/" + url.PathEscape(string(l))
@@ -165,9 +166,9 @@ func doors(base string, i signaling.Info) created {
 	return c
 }
 
-func show(base string, i signaling.Info) shown {
+func (s *Server) show(base string, i signaling.Info) shown {
 	out := shown{
-		created: doors(base, i), State: i.State, Consent: i.Consent != nil, ConsentAt: i.Consent, Badge: i.Badge, Created: i.Created, Now: i.Now,
+		created: s.doors(base, i), State: i.State, Consent: i.Consent != nil, ConsentAt: i.Consent, Badge: i.Badge, Created: i.Created, Now: i.Now,
 		Dubs: map[inference.Lang]signaling.DubInfo{},
 	}
 	for l, d := range i.Dubs { // a page reads them without asking whether they are there

@@ -2,6 +2,7 @@ package whip
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -36,7 +37,8 @@ func (s *Server) request(id string, r *http.Request) (signaling.Request, error) 
 	q := r.URL.Query()
 	req, err := signaling.QueryRequest(id, q)
 	if !q.Has("consent") {
-		req.Consent = true // it counts in open mode only, where the operator speaks
+		// It counts in open mode only, where the operator speaks; not by the page of somebody else.
+		req.Consent = signaling.OwnOrigin.Allowed(r)
 	}
 	return req, err
 }
@@ -50,6 +52,19 @@ func (s *Server) view(w http.ResponseWriter, r *http.Request) error {
 	return s.answer(w, r, offer, func(ctx context.Context) (signaling.Peer, string, error) {
 		return signaling.View(ctx, s.cfg.Sessions, r.PathValue("session"), inference.Lang(r.PathValue("lang")), offer)
 	})
+}
+
+// noLanguage is POST /whep/{session}, which cannot tell what is to be watched.
+func (s *Server) noLanguage(_ http.ResponseWriter, r *http.Request) error {
+	i, err := s.cfg.Sessions.Get(r.PathValue("session"))
+	if err != nil {
+		return err
+	}
+	return &signaling.Error{
+		Kind:    signaling.ErrNotFound,
+		Message: fmt.Sprintf("no language is named: session %q has %s", i.ID, i.Languages()),
+		Hint:    "POST the offer to /whep/{session}/{lang}",
+	}
 }
 
 // offer reads the SDP. curl's -d sends it as a form, and some clients name no type at all.
@@ -98,6 +113,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, offer string,
 	h.Set("Location", signaling.Prefix(r)+r.URL.EscapedPath()+"/"+res.id)
 	h.Set("ETag", res.etag)
 	h.Set("Accept-Patch", fragmentType)
+	signaling.Link(h, s.cfg.ICEServers)
 	w.WriteHeader(http.StatusCreated)
 	// A client that is gone by now never completes ICE: the peer ends by itself.
 	_, _ = w.Write([]byte(answer))

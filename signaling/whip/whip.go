@@ -13,9 +13,10 @@ import (
 
 // Config is how the doors behave.
 type Config struct {
-	Sessions signaling.Connector
-	OpenMode func(*http.Request) bool // may this request create the session it names? nil: never
-	Log      *slog.Logger             // nil for none
+	Sessions   signaling.Connector
+	OpenMode   func(*http.Request) bool // may this request create the session it names? nil: never
+	ICEServers []signaling.ICEServer    // that clients are told of
+	Log        *slog.Logger             // nil for none
 }
 
 const answerTime = 10 * time.Second // for one offer
@@ -53,14 +54,18 @@ func (s *Server) Register(mux *http.ServeMux) {
 	peer := map[string]signaling.Handler{
 		http.MethodPatch: s.patch, http.MethodDelete: s.remove, http.MethodOptions: peerOptions,
 	}
-	route("/whip/{session}", map[string]signaling.Handler{http.MethodPost: s.publish, http.MethodOptions: options})
-	route("/whep/{session}/{lang}", map[string]signaling.Handler{http.MethodPost: s.view, http.MethodOptions: options})
+	route("/whip/{session}", map[string]signaling.Handler{http.MethodPost: s.publish, http.MethodOptions: s.options})
+	route("/whep/{session}/{lang}", map[string]signaling.Handler{http.MethodPost: s.view, http.MethodOptions: s.options})
 	route("/whip/{session}/{peer}", peer)
 	route("/whep/{session}/{lang}/{peer}", peer)
+	route("/whep/{session}", map[string]signaling.Handler{http.MethodPost: s.noLanguage})
+	signaling.RouteRest(mux, s.log, signaling.AnyOrigin, "/whip", "POST an offer to /whip/{session}")
+	signaling.RouteRest(mux, s.log, signaling.AnyOrigin, "/whep", "POST an offer to /whep/{session}/{lang}")
 }
 
 // options adds to the OPTIONS of an endpoint what RFC 9725 wants there.
-func options(w http.ResponseWriter, _ *http.Request) error {
+func (s *Server) options(w http.ResponseWriter, _ *http.Request) error {
+	signaling.Link(w.Header(), s.cfg.ICEServers)
 	w.Header().Set("Accept-Post", offerType)
 	w.Header().Set("Accept-Patch", fragmentType)
 	return nil

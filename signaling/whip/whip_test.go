@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +18,8 @@ import (
 
 func TestPublish(t *testing.T) {
 	var offers []string
-	r := open(t, func(_ *Config, d *signalingtest.Desk) {
+	r := open(t, func(c *Config, d *signalingtest.Desk) {
+		c.ICEServers = []signaling.ICEServer{{URL: "stun:stun.example"}, {URL: "turn:turn.example?transport=tcp", Username: `a"b`, Credential: "c"}}
 		publish := d.PublishFunc
 		d.PublishFunc = func(ctx context.Context, id, offer string) (signaling.Peer, string, error) {
 			offers = append(offers, id+" "+offer)
@@ -37,7 +39,17 @@ func TestPublish(t *testing.T) {
 	if e := got.Header.Get("ETag"); len(e) < 10 || e[0] != '"' {
 		t.Errorf("ETag %s", e)
 	}
-	for _, h := range []string{"Location", "ETag", "Accept-Patch"} {
+	want := []string{`<stun:stun.example>; rel="ice-server"`,
+		`<turn:turn.example?transport=tcp>; rel="ice-server"; username="a\"b"; credential="c"; credential-type="password"`}
+	for how, got := range map[string]signalingtest.Reply{
+		"publisher": got, "viewer": r.Do("POST", "/whep/talk/es", signalingtest.Offer),
+		"publisher asks": r.Do("OPTIONS", "/whip/talk", ""), "viewer asks": r.Do("OPTIONS", "/whep/talk/es", ""),
+	} {
+		if links := got.Header.Values("Link"); !slices.Equal(links, want) {
+			t.Errorf("%s: Link %q", how, links)
+		}
+	}
+	for _, h := range []string{"Location", "ETag", "Link", "Accept-Patch"} {
 		if !strings.Contains(got.Header.Get("Access-Control-Expose-Headers"), h) {
 			t.Errorf("a page cannot read %s", h)
 		}
@@ -149,6 +161,24 @@ func TestUnknownLanguageListsTheOthers(t *testing.T) {
 	r.publish("/whep/talk/en") // the original
 }
 
+// TestPathsThatAreNone: whatever is asked for, the refusal is JSON.
+func TestPathsThatAreNone(t *testing.T) {
+	r := open(t, nil)
+	for _, path := range []string{"/whip", "/whip/", "/whep", "/whep/", "/whip/talk/peer/more", "/whep/talk/es/peer/more"} {
+		for _, m := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+			r.want(r.Do(m, path, ""), 404, "there is nothing at")
+		}
+		r.want(r.Do("OPTIONS", path, ""), 204, "")
+	}
+	r.want(r.Do("POST", "/whep/talk", signalingtest.Offer), 404, "en, es, ca")
+	r.want(r.Do("POST", "/whep/nobody", signalingtest.Offer), 404, "no such session")
+	got := r.Do("GET", "/whep/talk", "")
+	r.want(got, 405, "use OPTIONS, POST")
+	if got.Header.Get("Allow") != "OPTIONS, POST" {
+		t.Errorf("%v", got.Header)
+	}
+}
+
 func TestOpenMode(t *testing.T) {
 	r := open(t, nil)
 	r.want(r.Do("POST", "/whip/new", signalingtest.Offer), 404, "?from=en&to=es")
@@ -163,6 +193,19 @@ func TestOpenMode(t *testing.T) {
 		i, err := r.Desk.Get(name)
 		if err != nil || len(i.To) != 2 || i.Profile != "live" || (i.Consent != nil) != consent {
 			t.Errorf("%+v %v", i, err)
+		}
+	}
+
+	// A page of somebody else's may open a session, as its user could; it does not consent for them.
+	for origin, consent := range map[string]bool{r.URL: true, "https://evil.example": false, "null": false} {
+		for query, wanted := range map[string]bool{"": consent, "&consent=1": true, "&consent=0": false} {
+			r.want(r.Do("POST", "/whip/page?from=en&to=es"+query, signalingtest.Offer, "Origin", origin), 201, "")
+			if i, err := r.Desk.Get("page"); err != nil || (i.Consent != nil) != wanted {
+				t.Errorf("from %s %s: %+v %v", origin, query, i, err)
+			}
+			if err := r.Desk.Delete("page"); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 

@@ -46,7 +46,7 @@ func (c *conn) offer(m incoming) error {
 	}
 	c.peer = peer
 	c.peers <- peer
-	c.post(item{message: outgoing{Type: typeAnswer, Session: m.Session, Lang: m.Lang, SDP: answer}})
+	c.post(item{message: outgoing{Type: typeAnswer, Session: m.Session, Lang: m.Lang, SDP: answer, ICEServers: c.server.cfg.ICEServers}})
 	c.log.Info("peer connected", "type", m.Type, "session", m.Session, "lang", m.Lang)
 	return nil
 }
@@ -57,6 +57,6 @@ func (c *conn) connect(ctx context.Context, m incoming) (signaling.Peer, string,
 		return signaling.View(ctx, sessions, m.Session, m.Lang, m.SDP)
 	}
 	return signaling.Publish(ctx, sessions, c.open, signaling.Request{
-		ID: m.Session, From: m.From, To: m.To, Profile: m.Profile, DelayMS: m.DelayMS, Consent: m.Consent, Badge: m.Badge,
+		ID: m.Session, From: m.From, To: m.To, Profile: m.Profile, DelayMS: m.DelayMS, Consent: m.Consent == nil || *m.Consent, Badge: m.Badge,
 	}, m.SDP)
 }

@@ -38,7 +38,7 @@ type incoming struct {
 	To      []inference.Lang `json:"to"`
 	Profile string           `json:"profile"`
 	DelayMS *int             `json:"delay_ms"`
-	Consent bool             `json:"consent"`
+	Consent *bool            `json:"consent"` // nil: given, by the operator, who alone is in open mode
 	Badge   *bool            `json:"badge"`
 
 	Candidate *string `json:"candidate"` // candidate: "" ends them
@@ -47,15 +47,16 @@ type incoming struct {
 
 // outgoing is any message of ours.
 type outgoing struct {
-	V       int            `json:"v"`
-	Type    string         `json:"type"`
-	Session string         `json:"session,omitempty"`
-	Lang    inference.Lang `json:"lang,omitempty"`
-	SDP     string         `json:"sdp,omitempty"`
-	Code    string         `json:"code,omitempty"`
-	Error   string         `json:"error,omitempty"`
-	Hint    string         `json:"hint,omitempty"`
-	Reason  string         `json:"reason,omitempty"`
+	V          int                   `json:"v"`
+	Type       string                `json:"type"`
+	Session    string                `json:"session,omitempty"`
+	Lang       inference.Lang        `json:"lang,omitempty"`
+	SDP        string                `json:"sdp,omitempty"`
+	ICEServers []signaling.ICEServer `json:"ice_servers,omitempty"`
+	Code       string                `json:"code,omitempty"`
+	Error      string                `json:"error,omitempty"`
+	Hint       string                `json:"hint,omitempty"`
+	Reason     string                `json:"reason,omitempty"`
 }
 
 // parse reads one text message and checks what needs no session.

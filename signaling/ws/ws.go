@@ -15,10 +15,11 @@ import (
 
 // Config is how the door behaves.
 type Config struct {
-	Sessions signaling.Connector
-	OpenMode func(*http.Request) bool // may this connection create the session it names? nil: never
-	Log      *slog.Logger             // nil for none
-	Times    Times                    // zero for the defaults
+	Sessions   signaling.Connector
+	OpenMode   func(*http.Request) bool // may this connection create the session it names? nil: never
+	ICEServers []signaling.ICEServer    // that clients are told of
+	Log        *slog.Logger             // nil for none
+	Times      Times                    // zero for the defaults
 }
 
 // Times bound what a connection may wait for.

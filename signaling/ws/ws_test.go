@@ -2,6 +2,7 @@ package ws
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,7 +15,8 @@ import (
 )
 
 func TestPublishWithTrickle(t *testing.T) {
-	r := open(t, func(_ *Config, d *signalingtest.Desk) {
+	r := open(t, func(c *Config, d *signalingtest.Desk) {
+		c.ICEServers = []signaling.ICEServer{{URL: "stun:stun.example"}}
 		publish := d.PublishFunc
 		d.PublishFunc = func(ctx context.Context, id, offer string) (signaling.Peer, string, error) {
 			if id != "talk" || offer != signalingtest.Offer {
@@ -28,7 +30,7 @@ func TestPublishWithTrickle(t *testing.T) {
 	// Sent before the answer is there: waits for the peer.
 	c.say(`{"v":1,"type":"candidate","candidate":"candidate:1 1 udp 1 192.0.2.7 7 typ host"}`)
 	c.say(`{"v":1,"type":"candidate","candidate":""}`)
-	if m := c.hear("answer"); m["sdp"] != signalingtest.Answer || m["session"] != "talk" {
+	if m := c.hear("answer"); m["sdp"] != signalingtest.Answer || m["session"] != "talk" || fmt.Sprint(m["ice_servers"]) != "[map[urls:stun:stun.example]]" {
 		t.Errorf("%v", m)
 	}
 	c.say(`{"v":1,"type":"ping"}`)
@@ -60,15 +62,25 @@ func TestView(t *testing.T) {
 }
 
 func TestOpenMode(t *testing.T) {
-	publish := `{"v":1,"type":"publish","session":"new","from":"en","to":["es"],"consent":true,"sdp":"v=0\r\nm=audio 9 X 0\r\n"}`
+	const publish = `{"v":1,"type":"publish","session":"new","from":"en","to":["es"],"sdp":"v=0\r\nm=audio 9 X 0\r\n"}`
 	r := open(t, nil)
 	c := r.dial()
 	c.offer("publish", "new")
-	c.refused("not_found", "no such session")
+	if m := c.hear("error"); m["code"] != "not_found" || !strings.Contains(m["hint"].(string), `"from":"en"`) {
+		t.Errorf("%v", m)
+	}
 	c.say(publish)
 	c.hear("answer")
-	if i, err := r.Desk.Get("new"); err != nil || i.Consent == nil {
+	if i, err := r.Desk.Get("new"); err != nil || i.Consent == nil { // the operator's, as at WHIP
 		t.Errorf("%+v %v", i, err)
+	}
+	for said, consent := range map[string]bool{"true": true, "false": false} {
+		c = r.dial()
+		c.say(strings.Replace(publish, `"new",`, `"`+said+`","consent":`+said+`,`, 1))
+		c.hear("answer")
+		if i, err := r.Desk.Get(said); err != nil || (i.Consent != nil) != consent {
+			t.Errorf("consent %s: %+v %v", said, i, err)
+		}
 	}
 
 	closed := open(t, func(cfg *Config, d *signalingtest.Desk) { cfg.OpenMode = nil })

@@ -35,13 +35,15 @@ func (t *tape) sentAt(n int) (time.Time, bool) {
 	return at, ok
 }
 
-func record(b *testing.B, w, h int, length time.Duration) *tape {
+// record has the drawn speaker film themselves, with bar codes and what else c wants.
+func record(b testing.TB, c talker.Config, length time.Duration) *tape {
 	b.Helper()
 	speech, err := talker.Speak(b.Context(), nil, 700*time.Millisecond, talker.Sentences...)
 	if err != nil {
 		b.Fatal(err)
 	}
-	tk, err := talker.New(talker.Config{Width: w, Height: h, FPS: testFPS, Speech: speech, Loop: true, BarCode: true})
+	c.FPS, c.Speech, c.Loop, c.BarCode = testFPS, speech, true, true
+	tk, err := talker.New(c)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -97,7 +99,7 @@ func usage(pid int) (cpu time.Duration, rss float64) {
 // watched by one viewer and then by twenty. It takes 40 s whatever -benchtime says.
 func BenchmarkLive720p30(b *testing.B) {
 	const settle, window = 8 * time.Second, 10 * time.Second
-	source := record(b, 1280, 720, 45*time.Second)
+	source := record(b, talker.Config{Width: 1280, Height: 720}, 45*time.Second)
 	s := serve(b)
 	began := time.Now()
 	publish(b, s, "/whip/call?from=en&to=es", source, nil)

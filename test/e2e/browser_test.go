@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"context"
+	_ "embed"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +15,12 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
+
+//go:embed testdata/offsets.js
+var offsetsJS string
+
+//go:embed testdata/sample.js
+var sampleJS string
 
 // browser opens a page in headless Chromium whose camera and microphone play
 // files, and closes it with the test.
@@ -89,12 +97,12 @@ func screenshot(t *testing.T, ctx context.Context, name string) {
 // id is how the page names its parts for tests.
 func id(name string) string { return `[data-testid="` + name + `"]` }
 
-// studio opens the page, starts a dub of a drawn camera and a microphone that
+// studio opens the page, starts a dub of a filmed camera and a microphone that
 // plays a file, and waits until its picture comes back.
-func studio(t *testing.T, s *server, microphone string) context.Context {
+func studio(t *testing.T, s *server, film func(t *testing.T, path string), microphone string) context.Context {
 	t.Helper()
 	camera := filepath.Join(t.TempDir(), "camera.mjpeg")
-	ffmpeg(t, "-f", "lavfi", "-i", "testsrc2=size=640x480:rate=30:d=4", "-q:v", "4", camera)
+	film(t, camera)
 	ctx := browser(t, camera, microphone)
 	if err := chromedp.Do(ctx, chromedp.Navigate(s.base), chromedp.WaitVisible(chromedp.CSS(id("start")))); err != nil {
 		t.Fatal(err)
@@ -113,44 +121,65 @@ func TestCameraInTheBrowser(t *testing.T) {
 	talk(t, filepath.Join(dir, "talk.mp4"))
 	wav := filepath.Join(dir, "talk.wav")
 	ffmpeg(t, "-i", filepath.Join(dir, "talk.mp4"), "-vn", "-ar", "48000", "-ac", "1", wav)
-	ctx := studio(t, serve(t), wav)
+	ctx := studio(t, serve(t), faceCamera, wav)
+	began := time.Now()
 	await(t, ctx, "an English caption", `/car|garden|morning|time|weather/i.test(document.querySelector('`+id("caption-source")+`').innerText)`, 40*time.Second)
 	await(t, ctx, "a Spanish caption", `/coche|jard|tiempo|buenos|rojo/i.test(document.querySelector('`+id("caption-target")+`').innerText)`, 40*time.Second)
 	screenshot(t, ctx, "live")
 
-	// Sound against picture as this player aligns them, which takes it some
-	// seconds, and more where other work keeps it from the processor.
-	var offsets []float64
-	together := func() bool {
-		if len(offsets) < 5 {
-			return false
+	time.Sleep(10*time.Second - time.Since(began))
+	for try := 1; ; try++ {
+		load := newStrain(t)
+		p50, p99 := playedApart(t, ctx, 20)
+		why, heavy := load.heavy(t)
+		t.Logf("|sound - picture| in the browser, ms: p50 %.0f, p99 %.0f; %s", p50, p99, why)
+		if p50 <= 45 && p99 <= 80 {
+			break
 		}
-		last := slices.Sorted(slices.Values(offsets[len(offsets)-5:]))
-		return last[2] <= 45 && last[4] <= 80
-	}
-	time.Sleep(8 * time.Second)
-	for end := time.Now().Add(60 * time.Second); !together() && time.Now().Before(end); time.Sleep(time.Second) {
-		if v, err := chromedp.Run(ctx, chromedp.Evaluate[float64](`+document.querySelector('`+id("offset")+`').dataset.value`)); err == nil {
-			offsets = append(offsets, max(v, -v))
+		if heavy && try == 1 {
+			continue
 		}
-	}
-	t.Logf("sound against picture in the browser, ms: %.0f", offsets)
-	if !together() {
-		t.Errorf("sound and picture do not come together: %.0f ms", offsets)
+		// A player that is kept from the processor shows pictures late, whatever
+		// it was sent; TestOffsetOfWhatWasSent judges that.
+		if !heavy || p50 > 80 || p99 > 250 {
+			t.Errorf("sound and picture are apart by p50 %.0f ms, p99 %.0f ms, with %s", p50, p99, why)
+		}
+		break
 	}
 }
 
-// TestSampleInTheBrowser is what a newcomer without a camera does first.
+// playedApart returns how far apart sound and picture play in the page for some seconds, in ms.
+func playedApart(t *testing.T, ctx context.Context, seconds int) (p50, p99 float64) {
+	t.Helper()
+	offsets, err := chromedp.Run(ctx, chromedp.Evaluate[[]float64](fmt.Sprintf("(%s)(%d)", offsetsJS, seconds), chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(offsets) < 5*seconds {
+		t.Fatalf("%d readings in %d s", len(offsets), seconds)
+	}
+	for i, v := range offsets {
+		offsets[i] = max(v, -v)
+	}
+	slices.Sort(offsets)
+	return offsets[len(offsets)/2], offsets[len(offsets)*99/100]
+}
+
+// TestSampleInTheBrowser is what a newcomer without a camera does first: a dub
+// is heard within 15 s.
 func TestSampleInTheBrowser(t *testing.T) {
 	s := serve(t)
 	ctx := browser(t, "", "")
-	if err := chromedp.Do(ctx, chromedp.Navigate(s.base), chromedp.WaitVisible(chromedp.CSS(id("try-sample"))), chromedp.Click(chromedp.CSS(id("try-sample")))); err != nil {
+	if err := chromedp.Do(ctx, chromedp.Navigate(s.base), chromedp.WaitEnabled(chromedp.CSS(id("try-sample")))); err != nil {
 		t.Fatal(err)
 	}
-	began := time.Now()
-	await(t, ctx, "a dubbed picture", `document.querySelector('`+id("dubbed-video")+`')?.videoWidth > 0`, 40*time.Second)
-	await(t, ctx, "a Spanish caption", `/[a-z]{3}/i.test(document.querySelector('`+id("caption-target")+`').innerText)`, 40*time.Second)
-	t.Logf("the first Spanish caption came %v after the click", time.Since(began).Round(100*time.Millisecond))
-	time.Sleep(8 * time.Second)
+	first, err := chromedp.Run(ctx, chromedp.Evaluate[struct{ Picture, Caption, Sound, Level float64 }](fmt.Sprintf("(%s)('es', 30)", sampleJS), chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("after the click: a dubbed picture in %.1f s, a Spanish caption in %.1f s, a dub heard in %.1f s (level %.2f)", first.Picture/1000, first.Caption/1000, first.Sound/1000, first.Level)
+	if first.Picture == 0 || first.Caption == 0 || first.Sound == 0 || first.Sound > 15_000 {
+		t.Errorf("no dub was heard within 15 s: %+v", first)
+	}
 	screenshot(t, ctx, "sample")
 }

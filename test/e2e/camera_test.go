@@ -47,7 +47,7 @@ func see(t *testing.T, ctx context.Context, what string, want func(sight) bool) 
 func TestDevicesGoAndComeBack(t *testing.T) {
 	wav := filepath.Join(t.TempDir(), "sentences.wav")
 	sentences(t, wav)
-	ctx := studio(t, serve(t, fakes...), wav)
+	ctx := studio(t, serve(t, fakes...), cardCamera, wav)
 	const (
 		message = `document.querySelector('[data-testid="error"]')`
 		plugged = `navigator.mediaDevices.dispatchEvent(new Event("devicechange"))`
@@ -72,7 +72,7 @@ func TestDevicesGoAndComeBack(t *testing.T) {
 			await(t, ctx, "a message", message+`?.dataset.kind === "`+c.kind+`" && `+message+`.innerText.includes("`+c.says+`")`, 10*time.Second)
 			see(t, ctx, "no picture", c.gone)
 			screenshot(t, ctx, c.kind)
-			listen(t, ctx, 18).onTime(t, 1)
+			listen(t, ctx, 15).onTime(t, 1)
 			evaluate(t, ctx, c.back)
 			await(t, ctx, "no message", "!"+message, 10*time.Second)
 			see(t, ctx, "the picture again", sight.moves)
@@ -86,7 +86,7 @@ func TestDevicesGoAndComeBack(t *testing.T) {
 	evaluate(t, ctx, plugged)
 	await(t, ctx, "no message", "!"+message, 10*time.Second)
 	time.Sleep(8 * time.Second) // a sound's clock stood still without it, and is found again within seconds
-	listen(t, ctx, 18).onTime(t, 1)
+	listen(t, ctx, 15).onTime(t, 1)
 }
 
 // evaluate runs a statement in the page.

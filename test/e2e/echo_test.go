@@ -127,7 +127,7 @@ func latencies(b testing.TB, w *watcher, sent func(n int) (time.Time, bool)) []f
 // BenchmarkPassthroughLatency compares a session without any delay, whose
 // pictures are decoded and encoded, with an echo of packets, in one run.
 func BenchmarkPassthroughLatency(b *testing.B) {
-	source := record(b, 1280, 720, 14*time.Second)
+	source := record(b, talker.Config{Width: 1280, Height: 720}, 14*time.Second)
 	ours := serve(b, "--recognize-engine", "off")
 	median := func(s *server, whip, whep string) float64 {
 		t := &tape{tracks: source.tracks, packets: slices.Clone(source.packets), sent: map[int]time.Time{}}

@@ -24,25 +24,26 @@ type glassResult struct {
 }
 
 // TestGlassToGlass measures in real Chromium, by bar codes in both pictures,
-// that D is what a session's pictures are later than without any delay.
+// that a dubbed picture is later by D than one that goes through a server which
+// neither waits nor dubs, and by nothing else.
 func TestGlassToGlass(t *testing.T) {
 	dir := t.TempDir()
 	talk(t, filepath.Join(dir, "talk.mp4"))
 	wav, camera := filepath.Join(dir, "talk.wav"), filepath.Join(dir, "talker.mjpeg")
 	ffmpeg(t, "-i", filepath.Join(dir, "talk.mp4"), "-vn", "-ar", "48000", "-ac", "1", wav)
 	film(t, camera, 300)
-	s := serve(t)
+	bare, dubbing := serve(t, "--recognize-engine", "off", "--lips-engine", "off"), serve(t)
 	ctx := browser(t, camera, wav)
-	if err := chromedp.Do(ctx, chromedp.Navigate(s.base+"/healthz")); err != nil {
+	if err := chromedp.Do(ctx, chromedp.Navigate(bare.base+"/healthz")); err != nil {
 		t.Fatal(err)
 	}
 	median := map[int]float64{}
-	for _, d := range []int{0, 2000} {
+	for d, s := range map[int]*server{0: bare, 2000: dubbing} {
 		var made struct {
 			Whip string
 			Whep map[string]string
 		}
-		s.call(t, "POST", "/v1/sessions", fmt.Sprintf(`{"from":"en","to":["es"],"delay_ms":%d}`, d), &made)
+		s.call(t, "POST", "/v1/sessions", fmt.Sprintf(`{"from":"en","to":["es"],"delay_ms":%d,"consent":true}`, d), &made)
 		r, err := chromedp.Run(ctx, chromedp.Evaluate[glassResult](fmt.Sprintf("(%s)(%q, %q, %d)", glass, made.Whip, made.Whep["es"], 8), chromedp.EvalAwaitPromise))
 		if err != nil {
 			t.Fatal(err)

@@ -90,6 +90,6 @@ func sentences(t *testing.T, path string) {
 func TestHeardAtItsCaptionsTime(t *testing.T) {
 	wav := filepath.Join(t.TempDir(), "sentences.wav")
 	sentences(t, wav)
-	ctx := studio(t, serve(t, fakes...), wav)
+	ctx := studio(t, serve(t, fakes...), cardCamera, wav)
 	listen(t, ctx, 24).onTime(t, 2)
 }

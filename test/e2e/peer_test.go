@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // dist is a distribution as the outside meter tells it.
@@ -27,8 +28,7 @@ type meter struct {
 		SoundS     float64 `json:"sound_s"`
 		FirstSound float64 `json:"first_sound_s"`
 	}
-	FirstFrameMS float64 `json:"first_frame_ms"`
-	Error        string
+	Error string
 }
 
 // outsideMeter builds the meter that stands beside the repository, or skips.
@@ -51,53 +51,78 @@ func outsideMeter(t *testing.T) string {
 	return exe
 }
 
-// TestLiveByTheOutsideMeter publishes a bar-coded picture and speech by WHIP,
-// watches by WHEP and judges what came, with a program that shares no code with ours.
+// spokenFrom is where the outside meter lets speech begin, after its first picture.
+const spokenFrom = 2 * time.Second
+
+// faults lists what is not as it must be for a viewer of a language.
+func (m *meter) faults(lang, from string) (out []string) {
+	bad := func(wrong bool, format string, args ...any) {
+		if wrong {
+			out = append(out, fmt.Sprintf(format, args...))
+		}
+	}
+	if m.Delay == nil || m.Media == nil || m.Sync == nil || m.VideoSRs == 0 {
+		return []string{"nothing to judge came: " + m.Error}
+	}
+	bad(m.Freezes != 0 || m.Misreads != 0 || m.Missing > 1 || m.CodesRead < 250,
+		"%d freezes, %d misreads, %.2f %% missing of %d", m.Freezes, m.Misreads, m.Missing, m.CodesRead)
+	bad(m.Delay.P99-m.Delay.P1 > 70 || m.Delay.P50 < 3950 || m.Delay.P50 > 4100, "pictures come %+v ms late, D is 4000", *m.Delay)
+	bad(m.Media.P99-m.Media.P1 > 40, "their times by sender reports are %+v ms late", *m.Media)
+	bad(m.Sync.P1 < -45 || m.Sync.P99 > 45, "picture and sound are apart by %+v ms", *m.Sync)
+	bad(m.Drift < -20 || m.Drift > 20, "pictures drift by %.1f ms a minute", m.Drift)
+	bad(m.Audio.SoundS < 2, "%.1f s of sound", m.Audio.SoundS)
+	if lang == from { // a dub is not said word by word
+		late := m.Audio.FirstSound*1000 - float64(spokenFrom.Milliseconds()) - m.Media.P50
+		bad(late < -40 || late > 60, "the first sound comes %.0f ms after its picture", late)
+	}
+	return out
+}
+
+// TestLiveByTheOutsideMeter publishes a bar-coded face and speech by WHIP,
+// watches by WHEP and judges what came, with a program that shares no code with
+// ours. Each session is made by its naming.
 func TestLiveByTheOutsideMeter(t *testing.T) {
 	peer := outsideMeter(t)
 	dir := t.TempDir()
-	clip := filepath.Join(dir, "face.mp4")
-	ffmpeg(t, "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30:d=5", "-c:v", "libx264", "-pix_fmt", "yuv420p", clip)
+	clip := filepath.Join("..", "..", "..", "shared", "clips", "grid__bbaf2n.mpg")
+	if _, err := os.Stat(clip); err != nil {
+		t.Log("no clip of a real face lies beside this checkout: a test card is sent")
+		clip = filepath.Join(dir, "card.mp4")
+		ffmpeg(t, "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30:d=5", "-c:v", "libx264", "-pix_fmt", "yuv420p", clip)
+	}
 	talk(t, filepath.Join(dir, "talk.mp4"))
 	speech := filepath.Join(dir, "speech.wav")
 	ffmpeg(t, "-stream_loop", "4", "-i", filepath.Join(dir, "talk.mp4"), "-vn", "-ar", "48000", "-ac", "1", speech)
 	media := filepath.Join(dir, "media")
 	tool(t, peer, "make", "-video", clip, "-speech", speech, "-seconds", "10", "-o", media, "-size", "640x360")
 
-	for _, lang := range []string{"es", "en"} {
+	const from = "en"
+	for _, lang := range []string{"es", from} {
 		t.Run(lang, func(t *testing.T) {
 			s := serve(t)
-			if code, body := s.call(t, "POST", "/v1/sessions", `{"from":"en","to":["es"],"profile":"sync"}`, nil); code != 201 {
-				t.Fatalf("%d %s", code, body)
-			}
-			cmd := exec.CommandContext(t.Context(), peer, "run", "-base", s.base, "-session", "meter", "-from", "en", "-to", "es", "-dir", media, "-seconds", "10", "-json")
-			if lang == "en" {
-				code, body := s.call(t, "POST", "/whip/meter?from=en&to=es", "", nil)
-				t.Logf("creating by an empty offer: %d %s", code, body)
-				var created map[string]any
-				s.call(t, "POST", "/v1/sessions", `{"from":"en","to":["es"]}`, &created)
-				cmd.Args = []string{peer, "run", "-base", s.base, "-session", fmt.Sprint(created["id"]), "-from", "en", "-to", "en", "-dir", media, "-seconds", "10", "-json"}
-			}
-			out, err := cmd.Output()
-			var m meter
-			if jerr := json.Unmarshal(out, &m); jerr != nil {
-				t.Fatalf("%v, %v: %s\n%s", err, jerr, out, s.printed())
-			}
-			t.Logf("freezes %d, misreads %d, missing %.2f %%, delay %+v, media %+v, sync %+v, drift %.1f ms/min, sound %.1f s from %.3f s",
-				m.Freezes, m.Misreads, m.Missing, m.Delay, m.Media, m.Sync, m.Drift, m.Audio.SoundS, m.Audio.FirstSound)
-			if err != nil || m.Delay == nil || m.Media == nil || m.Sync == nil || m.VideoSRs == 0 {
-				t.Fatalf("%v: %s: %s", err, m.Error, out)
-			}
-			if m.Freezes > 1 || m.Misreads != 0 || m.Missing > 2 || m.CodesRead < 200 {
-				t.Errorf("%d freezes, %d misreads, %.2f %% missing of %d", m.Freezes, m.Misreads, m.Missing, m.CodesRead)
-			}
-			// The bar of 45 ms at the first and 99th percentile is for a machine
-			// that does nothing else (docs/BENCHMARKS.md); tests share theirs.
-			if m.Sync.P50 < -45 || m.Sync.P95 > 45 {
-				t.Errorf("sound and picture are apart by %+v ms", m.Sync)
-			}
-			if d := m.Delay.P50; d < 3950 || d > 4300 {
-				t.Errorf("pictures come %v ms late, D is 4000", d)
+			for try := 1; ; try++ {
+				load := newStrain(t)
+				cmd := exec.CommandContext(t.Context(), peer, "run", "-base", s.base, "-session", fmt.Sprint("meter", try), "-from", from, "-to", lang, "-dir", media, "-seconds", "10", "-json")
+				out, err := cmd.Output()
+				var m meter
+				if jerr := json.Unmarshal(out, &m); jerr != nil {
+					t.Fatalf("%v, %v: %s\n%s", err, jerr, out, s.printed())
+				}
+				why, heavy := load.heavy(t)
+				faults := m.faults(lang, from)
+				if err != nil {
+					faults = append(faults, err.Error())
+				}
+				t.Logf("freezes %d, misreads %d, missing %.2f %%, delay %+v, media %+v, sync %+v, drift %.1f ms/min, sound %.1f s from %.3f s; %s",
+					m.Freezes, m.Misreads, m.Missing, m.Delay, m.Media, m.Sync, m.Drift, m.Audio.SoundS, m.Audio.FirstSound, why)
+				if heavy && try == 1 && len(faults) > 0 {
+					t.Logf("once more, for the machine is busy with other things: %q", faults)
+					continue
+				}
+				for _, f := range faults {
+					t.Error(f)
+				}
+				return
 			}
 		})
 	}

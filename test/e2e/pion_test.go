@@ -76,17 +76,30 @@ func peerConnection(t testing.TB) *webrtc.PeerConnection {
 // publish sends a source by WHIP as a camera would, until it ends or the test does.
 func publish(t testing.TB, s *server, path string, src media.Source, relay *badnet.Relay) {
 	t.Helper()
-	pc := peerConnection(t)
-	video, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeH264}, "v", "camera")
-	if err != nil {
-		t.Fatal(err)
-	}
-	audio, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, "a", "camera")
-	if err != nil {
-		t.Fatal(err)
-	}
+	sending{relay: relay}.publish(t, s, path, src)
+}
+
+// sending is how a publisher differs from a plain one.
+type sending struct {
+	relay *badnet.Relay
+	only  media.Kind                         // the one kind that is offered; 0 for both
+	skip  func(p media.Packet) time.Duration // by which the sender's clock jumps after a packet; nil for never
+}
+
+func (how sending) publish(t testing.TB, s *server, path string, src media.Source) (pc *webrtc.PeerConnection, resource string) {
+	t.Helper()
+	pc = peerConnection(t)
+	tracks := map[media.Kind]*webrtc.TrackLocalStaticSample{}
 	var wg sync.WaitGroup
-	for _, tr := range []webrtc.TrackLocal{video, audio} {
+	for kind, mime := range map[media.Kind]string{media.Video: webrtc.MimeTypeH264, media.Audio: webrtc.MimeTypeOpus} {
+		if how.only != 0 && kind != how.only {
+			continue
+		}
+		tr, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: mime}, kind.String(), "camera")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tracks[kind] = tr
 		sender, err := pc.AddTrack(tr)
 		if err != nil {
 			t.Fatal(err)
@@ -106,7 +119,7 @@ func publish(t testing.TB, s *server, path string, src media.Source, relay *badn
 			once.Do(func() { close(connected) })
 		}
 	})
-	connect(t, s, pc, path, relay)
+	resource = connect(t, s, pc, path, how.relay)
 	select {
 	case <-connected:
 	case <-time.After(15 * time.Second):
@@ -120,9 +133,15 @@ func publish(t testing.TB, s *server, path string, src media.Source, relay *badn
 			if err != nil {
 				return
 			}
-			track, d := audio, p.Duration
+			track, d := tracks[p.Kind], p.Duration
+			if track == nil {
+				continue
+			}
 			if p.Kind == media.Video {
-				track, d = video, time.Second/testFPS
+				d = time.Second / testFPS
+			}
+			if how.skip != nil {
+				d += how.skip(p)
 			}
 			if track.WriteSample(pionmedia.Sample{Data: p.Data, Duration: d}) != nil {
 				return
@@ -135,6 +154,7 @@ func publish(t testing.TB, s *server, path string, src media.Source, relay *badn
 		wg.Wait()
 		src.Close()
 	})
+	return pc, resource
 }
 
 // testFPS is the talker's frame rate.
@@ -159,6 +179,12 @@ type watcher struct {
 // watch views a language until the test ends.
 func watch(t testing.TB, s *server, path string) *watcher {
 	t.Helper()
+	return watchThrough(t, s, path, nil)
+}
+
+// watchThrough views a language through a relay.
+func watchThrough(t testing.TB, s *server, path string, relay *badnet.Relay) *watcher {
+	t.Helper()
 	pc := peerConnection(t)
 	for _, k := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
 		if _, err := pc.AddTransceiverFromKind(k, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
@@ -178,12 +204,19 @@ func watch(t testing.TB, s *server, path string) *watcher {
 		wg.Go(func() { w.readReports(r, kind) })
 		wg.Go(func() { w.read(tr, kind) })
 	})
-	connect(t, s, pc, path, nil)
+	connect(t, s, pc, path, relay)
 	t.Cleanup(func() {
 		_ = pc.GracefulClose()
 		wg.Wait()
 	})
 	return w
+}
+
+// came returns how many pictures and sounds have come.
+func (w *watcher) came() (pictures, sounds int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.video), len(w.audio)
 }
 
 func (w *watcher) readReports(r *webrtc.RTPReceiver, k media.Kind) {

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -13,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"livedub/internal/proc"
 )
 
 // server is a running `livedub serve`.
@@ -71,6 +75,7 @@ func (s *server) stop(t testing.TB) {
 	if s.cmd.ProcessState != nil {
 		return
 	}
+	started := proc.Children(s.cmd.Process.Pid)
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	killer := time.AfterFunc(20*time.Second, func() { _ = s.cmd.Process.Kill() })
 	err := s.cmd.Wait()
@@ -79,6 +84,11 @@ func (s *server) stop(t testing.TB) {
 	}
 	if left := processes(s.mark); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+	for _, pid := range started { // some carry no mark
+		if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil && !bytes.Contains(stat, []byte(") Z ")) {
+			t.Errorf("left behind: %s", stat)
+		}
 	}
 	if log := s.printed(); strings.Contains(log, "panic") || strings.Contains(log, "DATA RACE") {
 		t.Errorf("the server's log:\n%s", log)

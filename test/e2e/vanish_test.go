@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"livedub/internal/badnet"
+	"livedub/internal/proc"
 )
 
 // gauge reads a metric without labels from the server.
@@ -25,6 +26,52 @@ func (s *server) gauge(t *testing.T, name string) float64 {
 	return 0
 }
 
+// holdings are what a server holds for its peers.
+type holdings struct {
+	goroutines, pictures float64
+	processes            int // of the engines
+}
+
+func (s *server) holdings(t *testing.T) holdings {
+	t.Helper()
+	return holdings{s.gauge(t, "go_goroutines"), s.gauge(t, "livedub_pictures_held"), len(proc.Children(s.cmd.Process.Pid))}
+}
+
+// TestNothingIsLeftOfWhoVanishes cuts a publisher and a viewer off without a
+// word: within 10 s their session holds no more than before they came.
+func TestNothingIsLeftOfWhoVanishes(t *testing.T) {
+	s := serve(t, "--speak-workers", "1") // as many as are kept ready from the start
+	var made struct{ ID string }
+	s.call(t, "POST", "/v1/sessions", `{"from":"en","to":["es"],"delay_ms":2000,"consent":true}`, &made)
+	before := s.holdings(t)
+	until(t, "the session's engines are warm", func() bool {
+		time.Sleep(time.Second)
+		was := before
+		before = s.holdings(t)
+		return before == was && before.processes > 2
+	})
+	relay, err := badnet.New(badnet.Config{Target: mediaAddr(t, s)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { relay.Close() })
+	publish(t, s, "/whip/"+made.ID, newTalker(t, time.Second), relay)
+	w := watchThrough(t, s, "/whep/"+made.ID+"/es", relay)
+	until(t, "pictures come", func() bool { n, _ := w.came(); return n > 90 })
+	t.Logf("before: %+v, with a publisher and a viewer: %+v", before, s.holdings(t))
+	relay.Blackout(0, time.Hour)
+	gone := time.Now()
+	var now holdings
+	until(t, "all is given back", func() bool {
+		now = s.holdings(t)
+		return now.goroutines <= before.goroutines+2 && now.pictures == 0 && now.processes <= before.processes
+	})
+	t.Logf("after %v: %+v", time.Since(gone).Round(100*time.Millisecond), now)
+	if d := time.Since(gone); d > 10*time.Second {
+		t.Errorf("given back after %v", d)
+	}
+}
+
 // TestVanishedPublisher cuts a publisher off without a word: its place is free
 // within 10 s, another one takes it while the viewer stays, and when the
 // session is deleted nothing of it is left.
@@ -38,11 +85,7 @@ func TestVanishedPublisher(t *testing.T) {
 	t.Cleanup(func() { relay.Close() })
 	publish(t, s, "/whip/call?from=en&to=es", newTalker(t, time.Second), relay)
 	w := watch(t, s, "/whep/call/es")
-	count := func() int {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		return len(w.video)
-	}
+	count := func() int { n, _ := w.came(); return n }
 	until(t, "pictures come", func() bool { return count() > 30 })
 	state := func() string {
 		var v struct{ State string }

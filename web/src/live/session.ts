@@ -151,7 +151,7 @@ export class Live {
       }
     };
     const publishing = keep({
-      connect: (s) => publish(api.address(info.whip), input.stream, s),
+      connect: (s) => publish(api.address(info.whip), input.stream, s, info.ice_servers),
       up: (link) => {
         state("publish", link);
         input.stream.getTracks().forEach((t) => this.send(t)); // one may have come back meanwhile
@@ -160,7 +160,7 @@ export class Live {
       down: (why, wait) => (input.pause(), state("publish", null), this.lost(why, wait)),
     }, signal);
     const watching = keep({
-      connect: (s) => watch(api.address(info.whep[lang] ?? `whep/${info.id}/${lang}`), (dubbed) => this.store.set({ dubbed }), s),
+      connect: (s) => watch(api.address(info.whep[lang] ?? `whep/${info.id}/${lang}`), (dubbed) => this.store.set({ dubbed }), s, info.ice_servers),
       up: (link) => state("watch", link),
       down: (why, wait) => (state("watch", null), this.store.set({ dubbed: null }), this.lost(why, wait)),
     }, signal);

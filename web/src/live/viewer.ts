@@ -1,5 +1,6 @@
 // A viewer: every language of a session at once where they are few, so that
 // switching is a matter of which one sounds; they share the session's clock.
+// Of more, one at a time is received: each costs the viewer's network a picture.
 import { withCaption, type Row } from "../core/captions";
 import { SessionClock } from "../core/clock";
 import { Store } from "../core/store";
@@ -11,7 +12,7 @@ import type { SessionInfo } from "../net/types";
 import { watch } from "../net/whip";
 import { keep } from "./keep";
 
-export const atOnce = 3;
+export const atOnce = 5; // a language and the four that the default engines dub English into
 
 export interface ViewerState {
   info: SessionInfo | null;
@@ -121,7 +122,7 @@ export class Viewer {
   private hold(lang: string, info: SessionInfo, signal: AbortSignal): Promise<void> {
     const url = api.address(info.whep[lang] ?? `whep/${info.id}/${lang}`);
     return keep({
-      connect: (s) => watch(url, (stream) => this.store.set({ streams: { ...this.store.get().streams, [lang]: stream } }), s),
+      connect: (s) => watch(url, (stream) => this.store.set({ streams: { ...this.store.get().streams, [lang]: stream } }), s, info.ice_servers),
       up: (link) => {
         this.pcs[lang] = link.pc;
         this.store.set({ trouble: null, retryIn: 0 });

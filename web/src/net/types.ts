@@ -57,6 +57,7 @@ export interface SessionInfo {
   whip: string;
   whep: Record<string, string>;
   events: string;
+  ice_servers?: RTCIceServer[];
   state?: string;
   created?: string;
   now?: number;

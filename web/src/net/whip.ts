@@ -1,5 +1,6 @@
 // WHIP (RFC 9725) out, WHEP in: one offer, one answer, no trickle. The server
-// is reachable at its own address, so a few host candidates suffice.
+// is reachable at its own address, so a few host candidates suffice; what an ICE
+// server finds later is tried all the same, and the server learns of it thereby.
 import { call, remove } from "./api";
 import { Trouble } from "./errors";
 import { startBitrate } from "./sdp";
@@ -19,8 +20,8 @@ export interface Link {
 }
 
 /** Sends a stream's tracks to a WHIP endpoint. */
-export async function publish(url: string, stream: MediaStream, signal: AbortSignal): Promise<Link> {
-  const pc = new RTCPeerConnection();
+export async function publish(url: string, stream: MediaStream, signal: AbortSignal, iceServers?: RTCIceServer[]): Promise<Link> {
+  const pc = new RTCPeerConnection({ iceServers });
   for (const track of stream.getTracks()) {
     const video = track.kind === "video";
     pc.addTransceiver(track, {
@@ -32,8 +33,8 @@ export async function publish(url: string, stream: MediaStream, signal: AbortSig
 }
 
 /** Receives one language from a WHEP endpoint; onStream has both tracks when it is called last. */
-export function watch(url: string, onStream: (s: MediaStream) => void, signal: AbortSignal): Promise<Link> {
-  const pc = new RTCPeerConnection();
+export function watch(url: string, onStream: (s: MediaStream) => void, signal: AbortSignal, iceServers?: RTCIceServer[]): Promise<Link> {
+  const pc = new RTCPeerConnection({ iceServers });
   pc.addTransceiver("video", { direction: "recvonly" });
   pc.addTransceiver("audio", { direction: "recvonly" });
   pc.ontrack = (e) => onStream(e.streams[0] ?? new MediaStream([e.track]));

@@ -35,18 +35,38 @@ describe("a run of the studio", () => {
   });
   const choice = { kind: "camera", from: "en", to: ["es"], profile: "sync", badge: true } as const;
   it("takes its session with it when it cannot go on", async () => {
-    vi.mocked(api.create).mockResolvedValue(info());
+    const iceServers = [{ urls: "stun:stun.example.net" }];
+    vi.mocked(api.create).mockResolvedValue(info({ ice_servers: iceServers }));
     vi.mocked(api.get).mockImplementation(never);
     vi.mocked(listen).mockResolvedValue();
     vi.mocked(publish).mockRejectedValue(new Trouble("refused", "no codec"));
     const live = new Live();
     await live.start({ ...choice, to: [...choice.to] }, async () => input());
     expect(live.store.get()).toMatchObject({ phase: "ended", trouble: { kind: "refused" } });
+    expect([vi.mocked(publish).mock.calls[0]![3], vi.mocked(watch).mock.calls[0]![3]]).toEqual([iceServers, iceServers]);
     expect(vi.mocked(api.removeLast).mock.calls).toEqual([["http://h/v1/sessions/talk"]]);
   });
 });
 
 describe("a viewer", () => {
+  it.each([
+    [["es", "ca", "gl", "eo"], ["es", "ca", "gl", "eo", "en"], ["es", "ca", "gl", "eo", "en"]],
+    [["es", "ca", "gl", "eo", "fr"], ["es"], ["es", "en"]],
+  ])("of a session in %s receives what it may switch to at once", async (to, first, then) => {
+    vi.mocked(listen).mockImplementation((_url, _to, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve())));
+    vi.mocked(api.address).mockImplementation((path) => path);
+    vi.mocked(api.get).mockResolvedValue(info({ to }));
+    const viewer = new Viewer("talk", "es");
+    const run = viewer.run();
+    await vi.advanceTimersByTimeAsync(100);
+    const asked = () => vi.mocked(watch).mock.calls.map(([url]) => url.split("/").pop());
+    expect(asked()).toEqual(first);
+    viewer.choose("en");
+    await vi.advanceTimersByTimeAsync(100);
+    expect(asked()).toEqual(then);
+    viewer.close();
+    await run;
+  });
   it("forgets a session whose name another one bears now", async () => {
     let tell: Listener | undefined;
     vi.mocked(listen).mockImplementation((_url, to, signal) => {
