@@ -16,8 +16,9 @@ type wanted struct {
 // chooser picks own mouths for a dub, so that each fits and they follow each
 // other smoothly.
 type chooser struct {
-	last *entry
-	pair map[[2]*entry]float64
+	last    *entry
+	entries []*entry  // those that between is of
+	between []float64 // cost of showing entry j after entry i, by i*len(entries)+j
 }
 
 // depth is how many pictures ahead are looked at.
@@ -26,62 +27,76 @@ const depth = 10
 // choose returns the entry for the first of the wanted mouths: the beginning
 // of the cheapest sequence for all of them, by the Viterbi algorithm.
 func (c *chooser) choose(v *view, want []wanted, now time.Duration, exclude func(now, then time.Duration) bool) *entry {
-	states := make([]*entry, 0, len(v.entries))
-	for _, e := range v.entries {
+	c.compare(v.entries)
+	states := make([]int, 0, len(v.entries)) // indices of what may be shown
+	for i, e := range v.entries {
 		if exclude == nil || !exclude(now, e.at) {
-			states = append(states, e)
+			states = append(states, i)
 		}
 	}
 	if len(states) < enough {
 		c.last = nil
 		return nil
 	}
-	if len(c.pair) > 4*most*most {
-		c.pair = nil // entries came and went
-	}
-	if c.pair == nil {
-		c.pair = map[[2]*entry]float64{}
-	}
 	want = want[:min(len(want), depth)]
-	n := len(states)
-	base := make([]float64, n)
-	for i, e := range states {
-		base[i] = strange(e, v)
-	}
-	between := make([]float64, n*n)
-	for i, a := range states {
-		for j, b := range states {
-			between[i*n+j] = c.step(a, b)
-		}
+	all := len(v.entries)
+	base := make([]float64, all)
+	for _, i := range states {
+		base[i] = strange(v.entries[i], v)
 	}
 	// From the last picture back to the first: then the first's cost is the whole sequence's.
-	cost := make([]float64, n)
+	cost, next := make([]float64, all), make([]float64, all)
 	for t := len(want) - 1; t >= 0; t-- {
-		next := make([]float64, n)
-		for i, a := range states {
+		for _, i := range states {
 			follow := 0.0
 			if t < len(want)-1 {
 				follow = math.Inf(1)
-				for j := range states {
-					follow = min(follow, between[i*n+j]+cost[j])
+				row := c.between[i*all:][:all]
+				for _, j := range states {
+					follow = min(follow, row[j]+cost[j])
 				}
 			}
-			next[i] = base[i] + misfit(a, want[t]) + follow
+			next[i] = base[i] + misfit(v.entries[i], want[t]) + follow
 		}
-		cost = next
+		cost, next = next, cost
 	}
 	best, least := -1, math.Inf(1)
-	for i, a := range states {
+	for _, i := range states {
 		total := cost[i]
 		if c.last != nil {
-			total += c.step(c.last, a)
+			total += follows(c.last, v.entries[i])
 		}
 		if total < least {
 			best, least = i, total
 		}
 	}
-	c.last = states[best]
+	c.last = v.entries[best]
 	return c.last
+}
+
+// compare works out the cost of showing each entry after each other one, as far
+// as it is not known yet. A list of entries never changes.
+func (c *chooser) compare(entries []*entry) {
+	if len(entries) == len(c.entries) && (len(entries) == 0 || &entries[0] == &c.entries[0]) {
+		return
+	}
+	was := make(map[*entry]int, len(c.entries))
+	for i, e := range c.entries {
+		was[e] = i
+	}
+	n := len(entries)
+	between := make([]float64, n*n)
+	for i, a := range entries {
+		ki, known := was[a]
+		for j, b := range entries {
+			if kj, too := was[b]; known && too {
+				between[i*n+j] = c.between[ki*len(c.entries)+kj]
+			} else {
+				between[i*n+j] = follows(a, b)
+			}
+		}
+	}
+	c.entries, c.between = entries, between
 }
 
 // strange is the cost of showing a mouth in a picture, whatever is wanted: of
@@ -114,22 +129,16 @@ func (e *entry) spread(width float64) float64 {
 	return min(max(width, .8*e.shape.width), 1.2*e.shape.width)
 }
 
-// step is the cost of showing b after a.
-func (c *chooser) step(a, b *entry) float64 {
+// follows is the cost of showing b after a.
+func follows(a, b *entry) float64 {
 	if a == b {
 		return 0
-	}
-	k := [2]*entry{a, b}
-	if d, ok := c.pair[k]; ok {
-		return d
 	}
 	d := 1.2 * min(a.unlike(b), 1.5)
 	if gap := (a.at - b.at).Abs(); gap < 90*time.Millisecond {
 		d *= .5
 	}
-	d += .15
-	c.pair[k] = d
-	return d
+	return d + .15
 }
 
 func square(x float64) float64 { return x * x }

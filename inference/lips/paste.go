@@ -27,6 +27,7 @@ type paste struct {
 	old    shape   // the mouth before
 	drop   float64 // opening beyond the picture's own: moves the chin
 	amount float64
+	still  float64 // a twentieth of a pixel
 	mask   mask
 	tint   [3]tint // by plane
 	rect   image.Rectangle
@@ -75,13 +76,23 @@ func (p *paste) source(x, y float64) (px, py float64) {
 // sunk maps a place on the new mouth to the pixel its skin comes from, when the chin moves.
 func (p *paste) sunk(x, y float64) (px, py float64) {
 	px, py = p.global(x, y)
-	d := jaw(x, y, p.drop*p.amount)
+	d := p.chin(x, y)
 	return px + p.pose.s*d, py - p.pose.c*d
+}
+
+// chin returns how far the skin at x, y goes down; less than a twentieth of a
+// pixel is nothing.
+func (p *paste) chin(x, y float64) float64 {
+	d := jaw(x, y, p.drop*p.amount)
+	if math.Abs(d) < p.still {
+		return 0
+	}
+	return d
 }
 
 // run changes the picture and returns the pixels that may have changed.
 func (p *paste) run(r region) image.Rectangle {
-	p.rect = p.bounds()
+	p.rect, p.still = p.bounds(), .05/p.pose.eyes()
 	if p.rect.Empty() {
 		return p.rect
 	}
@@ -101,7 +112,7 @@ func (p *paste) run(r region) image.Rectangle {
 }
 
 func (p *paste) luma() {
-	src, own := p.layer.src, p.before
+	src := p.layer.src
 	x0, y0 := p.local(0, 0)
 	xx, xy := p.local(1, 0)
 	xx, xy = xx-x0, xy-y0 // one pixel to the right
@@ -110,15 +121,14 @@ func (p *paste) luma() {
 		x, y := p.local(float64(p.rect.Min.X), float64(py))
 		for px := p.rect.Min.X; px < p.rect.Max.X; px, x, y = px+1, x+xx, y+xy {
 			a := p.mask.at(x, y)
-			d := jaw(x, y, p.drop*p.amount)
+			d := p.chin(x, y)
 			p.cover[(py-p.rect.Min.Y)*p.rect.Dx()+px-p.rect.Min.X] = byte(a * 255)
 			if a <= 0 && d == 0 {
 				continue
 			}
 			v := float32(row[px])
 			if a < 1 && d != 0 {
-				ox, oy := own.at(float64(px)+p.pose.s*d, float64(py)-p.pose.c*d)
-				v = own.y.cubic(float32(ox), float32(oy))
+				v = p.skin(px, py, d)
 			}
 			if a > 0 {
 				sx, sy, dark := p.layer.warp.back(x, y)
@@ -141,6 +151,18 @@ func (p *paste) luma() {
 	}
 }
 
+// skin reads the picture as it came where the skin of a pixel comes from that
+// goes down by d: hardly to the side, so that there linear interpolation does.
+func (p *paste) skin(px, py int, d float64) float32 {
+	ox, oy := p.before.at(float64(px)+p.pose.s*d, float64(py)-p.pose.c*d)
+	left := math.Floor(ox)
+	v := p.before.y.cubicDown(int(left), float32(oy))
+	if part := float32(ox - left); part > 1./phases {
+		v = mix(v, p.before.y.cubicDown(int(left)+1, float32(oy)), part)
+	}
+	return v
+}
+
 func (p *paste) chroma() {
 	src, own := p.layer.src, p.before
 	for cy := p.rect.Min.Y / 2; cy < p.rect.Max.Y/2; cy++ {
@@ -148,7 +170,7 @@ func (p *paste) chroma() {
 			px, py := 2*float64(cx)+.5, 2*float64(cy)+.5
 			x, y := p.local(px, py)
 			a := p.mask.at(x, y)
-			d := jaw(x, y, p.drop*p.amount)
+			d := p.chin(x, y)
 			if a <= 0 && d == 0 {
 				continue
 			}

@@ -35,5 +35,12 @@ func (p picture) luma(x, y float64) float32 {
 func (p picture) chroma(x, y float64) (u, v float32) {
 	x, y = p.at(x, y)
 	x, y = x/2-.25, y/2-.25
-	return p.u.linear(x, y), p.v.linear(x, y)
+	ix, iy := int(x), int(y)
+	if x < 0 || y < 0 || ix >= p.u.w-1 || iy >= p.u.h-1 {
+		return p.u.linear(x, y), p.v.linear(x, y)
+	}
+	// Both planes have one size: their place is worked out once.
+	fx, fy := float32(x-float64(ix)), float32(y-float64(iy))
+	o := iy*p.u.stride + ix
+	return p.u.between(o, fx, fy), p.v.between(o, fx, fy)
 }

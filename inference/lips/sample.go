@@ -19,8 +19,13 @@ func (p plane) linear(x, y float64) float32 {
 		y0, y1 := clamp(iy, 0, p.h-1)*p.stride, clamp(iy+1, 0, p.h-1)*p.stride
 		return mix(mix(float32(p.b[y0+x0]), float32(p.b[y0+x1]), u), mix(float32(p.b[y1+x0]), float32(p.b[y1+x1]), u), v)
 	}
-	a, b := p.b[iy*p.stride+ix:], p.b[(iy+1)*p.stride+ix:]
-	return mix(mix(float32(a[0]), float32(a[1]), u), mix(float32(b[0]), float32(b[1]), u), v)
+	return p.between(iy*p.stride+ix, u, v)
+}
+
+// between reads between the pixels at index i, right of it and below both.
+func (p plane) between(i int, x, y float32) float32 {
+	a, b := p.b[i:i+2:i+2], p.b[i+p.stride:i+p.stride+2]
+	return mix(mix(float32(a[0]), float32(a[1]), x), mix(float32(b[0]), float32(b[1]), x), y)
 }
 
 // phases is how finely cubic divides a pixel.
@@ -56,6 +61,17 @@ func (p plane) cubic(x, y float32) float32 {
 		o += p.stride
 	}
 	return sum
+}
+
+// cubicDown is cubic within a column of pixels.
+func (p plane) cubicDown(x int, y float32) float32 {
+	iy := int(y)
+	if x < 0 || iy < 1 || x >= p.w || iy >= p.h-2 {
+		return p.linear(float64(x), float64(y))
+	}
+	w := &weights[int((y-float32(iy))*phases+.5)]
+	b := p.b[(iy-1)*p.stride+x:]
+	return w[0]*float32(b[0]) + w[1]*float32(b[p.stride]) + w[2]*float32(b[2*p.stride]) + w[3]*float32(b[3*p.stride])
 }
 
 func clamp(v, lo, hi int) int { return min(max(v, lo), hi) }

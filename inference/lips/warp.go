@@ -11,6 +11,7 @@ const (
 	jawTop   = .3  // where the chin moves wholly
 	jawEnd   = .8  // below the chin
 	jawGone  = 1.1 // where nothing moves anymore
+	jawHalf  = .65 // likewise, to the sides
 )
 
 // warp leads from a place on a mouth as it is wanted back to the place on the
@@ -34,10 +35,11 @@ func newWarp(from shape, height, width float64) warp {
 
 // jaw returns how far the skin at x, y goes down with an opening that is more wider.
 func jaw(x, y, more float64) float64 {
-	if y <= 0 || y >= jawGone {
+	ax := math.Abs(x)
+	if y <= 0 || y >= jawGone || ax >= jawHalf {
 		return 0
 	}
-	d := jawShare * more * (1 - smooth((math.Abs(x)-.3)/.35))
+	d := jawShare * more * (1 - smooth((ax-.3)/(jawHalf-.3)))
 	if y < jawTop {
 		return d * smooth(y/jawTop)
 	}
