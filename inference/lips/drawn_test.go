@@ -107,3 +107,23 @@ func (d drawn) opening(f *media.Frame) float64 {
 	}
 	return float64(n) * .005
 }
+
+// across reads the width of the mouth from a picture by its own rule: the run,
+// along the line between the corners, of what is as red as lips, as bright as
+// teeth or as dark as the throat.
+func (d drawn) across(f *media.Frame) float64 {
+	p, n, pic := d.pose(), 0, pictureOf(f)
+	for x := -.65; x < .65; x += .005 {
+		found := false
+		for _, dy := range []float64{-.03, 0, .03} {
+			px, py := p.out(x, mouthBelow+dy)
+			_, v := pic.chroma(px, py)
+			l := pic.luma(px, py)
+			found = found || v > 161 || l < 85 || l > 172
+		}
+		if found {
+			n++
+		}
+	}
+	return float64(n) * .005
+}
