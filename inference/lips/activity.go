@@ -57,7 +57,7 @@ func (m *mouths) watch(pic picture, faces []inference.Face, chosen int, t time.D
 			m.seen[f.ID] = a
 		}
 		if f.ID != chosen && sane(f) && trust(f) > 0 {
-			a.see(measure(pic, poseOf(f), f, usualReach, usualColours), t)
+			a.see(measure(pic, poseOf(f), f, &habits{reach: usualReach}), t)
 		}
 	}
 }

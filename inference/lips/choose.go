@@ -134,11 +134,11 @@ func follows(a, b *entry) float64 {
 	if a == b {
 		return 0
 	}
-	d := 1.2 * min(a.unlike(b), 1.5)
+	d := 1.8 * min(a.unlike(b), 1.5)
 	if gap := (a.at - b.at).Abs(); gap < 90*time.Millisecond {
 		d *= .5
 	}
-	return d + .15
+	return d + .2
 }
 
 func square(x float64) float64 { return x * x }

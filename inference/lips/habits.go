@@ -13,6 +13,7 @@ type habits struct {
 	next            int
 	reach           float64    // contrast between lips and what is between them
 	before          [2]float64 // widths by colour, latest first
+	outer, inner    moments    // between the lips' outer edges by the tracker; openings
 	jitter          float64    // mean square of what sets one apart from both its neighbours
 
 	widest                float64 // opening
@@ -26,6 +27,7 @@ const (
 	seen       = 600 // pictures remembered
 	usualReach = 18
 
+	byOuter      = .25        // how much the tracker counts about an opening that is surely there
 	usualColours = .75        // how much colours count against the tracker about corners
 	steady, wild = .018, .028 // jitter of widths by colour: up to here believed, from here on not
 )
@@ -38,6 +40,8 @@ func (h *habits) see(s shape) {
 		h.reach += (max(5, c) - h.reach) * max(.005, .1/float64(1+len(h.heights)))
 	}
 	h.jitters(s.coloured)
+	h.outer.add(s.apart)
+	h.inner.add(s.height())
 	if len(h.heights) < seen {
 		h.heights, h.widths = append(h.heights, s.height()), append(h.widths, s.width)
 	} else {
@@ -66,6 +70,28 @@ func (h *habits) colours() float64 {
 		return usualColours
 	}
 	return usualColours * fade(math.Sqrt(h.jitter), steady, wild)
+}
+
+// opening returns an opening by both what colours say and how far the tracker
+// has the lips' outer edges apart, which shines and shades do not deceive but
+// which cannot tell whether lips touch.
+func (h *habits) opening(height, apart float64) float64 {
+	if h.outer.n < 50 || h.outer.variance < .0001 {
+		return height
+	}
+	other := h.inner.mean + math.Sqrt(h.inner.variance/h.outer.variance)*(apart-h.outer.mean)
+	return max(0, height+(other-height)*byOuter*min(max((height-.03)/.03, 0), 1))
+}
+
+// moments are the mean and the variance of what was seen lately.
+type moments struct{ n, mean, variance float64 }
+
+func (m *moments) add(v float64) {
+	m.n++
+	k := max(1/m.n, 1./seen)
+	d := v - m.mean
+	m.mean += k * d
+	m.variance += k * (d*(v-m.mean) - m.variance)
 }
 
 func (h *habits) settle() {

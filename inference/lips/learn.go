@@ -65,7 +65,7 @@ func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Fa
 	}
 	m.last = f.PTS
 	a := m.atlas
-	v.shape = measure(pic, p, face, a.habits.reach, a.habits.colours())
+	v.shape = measure(pic, p, face, &a.habits)
 	m.seen[face.ID].see(v.shape, f.PTS)
 	v.sharp = sharpness(pic.y, p)
 	e := newEntry(pic, p, v.shape, face, v.nose, f.PTS)

@@ -90,7 +90,7 @@ func TestMeasureReadsDrawnMouths(t *testing.T) {
 			d := speaker()
 			d.roll, d.height = roll, h
 			f := d.draw(picW, picH)
-			s := measure(pictureOf(f), poseOf(d.face(1)), d.face(1), usualReach, usualColours)
+			s := measure(pictureOf(f), poseOf(d.face(1)), d.face(1), &habits{reach: usualReach})
 			if math.Abs(s.height()-h) > .02 || math.Abs(s.width-.8) > .04 {
 				t.Errorf("roll %v, opening %v: read %.3f, width %.3f", roll, h, s.height(), s.width)
 			}

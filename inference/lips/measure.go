@@ -11,6 +11,7 @@ type shape struct {
 	x, y       float64 // middle between the corners
 	tilt       float64 // slope of the line through the corners
 	width      float64 // between the corners
+	apart      float64 // between the lips' outer edges, as the tracker has it
 	coloured   float64 // likewise, as colours alone have it
 	upper      float64 // inner edge of the upper lip in the middle, down from y
 	lower      float64 // inner edge of the lower lip, likewise; equal to upper where closed
@@ -31,10 +32,9 @@ const (
 
 // measure reads the mouth of a face from its picture. The tracker says where the
 // lips are about; the opening is read from colours down the middle: between
-// lips it is darker, or less red, than on both lips. reach is the contrast at
-// which a pixel counts as wholly inside, and colours how far they are believed
-// about corners, from what was seen of this speaker.
-func measure(pic picture, p pose, f inference.Face, reach, colours float64) shape {
+// lips it is darker, or less red, than on both lips. How far either is believed
+// depends on what was seen of this speaker.
+func measure(pic picture, p pose, f inference.Face, of *habits) shape {
 	l, r := p.inFace(f.MouthLeft), p.inFace(f.MouthRight)
 	u, d := p.inFace(f.UpperLip), p.inFace(f.LowerLip)
 	s := shape{x: (l.X + r.X) / 2, y: (l.Y + r.Y) / 2, width: r.X - l.X}
@@ -46,12 +46,14 @@ func measure(pic picture, p pose, f inference.Face, reach, colours float64) shap
 	upper, mid, lower := deepest(q.red, q.lum, q.at(u.Y-.07), top+(bottom-top)/6, bottom-(bottom-top)/5, q.at(d.Y+.08))
 	s.lips = q.colour(upper, lower)
 	var in []float64
-	in, s.contrast = q.inside(upper, lower, reach)
+	in, s.contrast = q.inside(upper, lower, of.reach)
 	centre, height := opening(in, mid)
 	c, h := q.from+centre*step-s.y, height*step
+	s.apart = d.Y - u.Y
+	h = of.opening(h, s.apart)
 	s.upper, s.lower = c-h/2, c+h/2
 	s.top, s.under = u.Y-s.y, d.Y-s.y
-	s.corners(pic, p, colours)
+	s.corners(pic, p, of.colours())
 	return s
 }
 
