@@ -38,6 +38,8 @@ var (
 	ErrModelLate = errors.New("too late for the net")
 	// ErrModelGone is returned while a net cannot be run: the device was lost, the server is away.
 	ErrModelGone = errors.New("the net is not available")
+	// ErrModelMemory is what Model.Run says of a batch for which its device has no memory; a smaller one may fit.
+	ErrModelMemory = errors.New("the net's device is out of memory")
 )
 
 // ModelRequest is one item for a net that many sessions share.
