@@ -1,0 +1,174 @@
+package onnxfile
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// small has one of everything.
+func small() *Graph {
+	g := New("small")
+	x := g.Input("x", FP32, Batch, 3, Batch)
+	w := g.Floats("w", FP32, []int{3, 1}, .5, -2, 1e-3)
+	h := g.Floats("h", FP16, []int{2}, 1.5, -65504)
+	axes := g.Ints("axes", -1, 2)
+	big := g.Random("big", FP32, []int{64, 33}, .25, 7)
+	y := g.Op("Mul", []string{x, w})
+	body := New("body")
+	body.Input("i", Int64)
+	body.Output("o", FP32)
+	body.Floats("c", FP32, nil, 3)
+	g.Node("Odd", []string{y, "", h, axes, big}, []string{"y", "z"},
+		Int("i", -3), Ints("is", 1, -1), Float("f", .75), Text("s", "edge"), Sub("body", body))
+	g.Output("y", FP32, Batch, 3)
+	return g
+}
+
+func TestFileReadsBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "small.onnx")
+	g := small()
+	if err := g.Write(path); err != nil {
+		t.Fatal(err)
+	}
+	m := read(t, path)
+	if m.ir != 8 || m.opset != 17 || m.name != "small" {
+		t.Errorf("ir %d, opset %d, name %q", m.ir, m.opset, m.name)
+	}
+	if !slices.Equal(m.inputs, []string{"x 1 [N 3 x_2]"}) || !slices.Equal(m.outputs, []string{"y 1 [N 3]"}) {
+		t.Errorf("inputs %q, outputs %q", m.inputs, m.outputs)
+	}
+	if w := m.weights["w"]; !slices.Equal(w.shape, []int{3, 1}) || !slices.Equal(w.floats(), []float64{.5, -2, float64(float32(1e-3))}) {
+		t.Errorf("w: %v %v", w.shape, w.floats())
+	}
+	if h := m.weights["h"]; h.typ != FP16 || !slices.Equal(h.floats(), []float64{1.5, -65504}) {
+		t.Errorf("h: %v", h)
+	}
+	if axes := m.weights["axes"]; axes.typ != Int64 || string(axes.raw[:8]) != strings.Repeat("\xff", 8) {
+		t.Errorf("axes: %v", axes)
+	}
+	odd := m.nodes[1]
+	if odd.text(4) != "Odd" || !slices.Equal(odd.texts(1), []string{"Mul_v1", "", "h", "axes", "big"}) {
+		t.Errorf("node %v", odd)
+	}
+	attrs := odd.sub(t, 5)
+	if int64(attrs[0].number(3)) != -3 || len(attrs[1][8]) != 2 || math.Float32frombits(uint32(attrs[2].number(2))) != .75 || attrs[3].text(4) != "edge" {
+		t.Errorf("attributes %v", attrs)
+	}
+	for i, kind := range []int{2, 7, 1, 3, 5} {
+		if attrs[i].number(20) != kind {
+			t.Errorf("attribute %d is of kind %d, want %d", i, attrs[i].number(20), kind)
+		}
+	}
+	if body := attrs[4].sub(t, 6)[0]; body.text(2) != "body" || len(body[5]) != 1 {
+		t.Errorf("body %v", body)
+	}
+	if n := g.Parameters(); n != 3+2+64*33 {
+		t.Errorf("%d parameters", n)
+	}
+}
+
+func TestRandomWeights(t *testing.T) {
+	dir := t.TempDir()
+	write := func(seed uint64, typ Type) []float64 {
+		g := New("r")
+		g.Random("r", typ, []int{100_003}, .5, seed)
+		g.Node("Identity", []string{"r"}, []string{"y"})
+		g.Output("y", typ, 100_003)
+		path := filepath.Join(dir, "r.onnx")
+		if err := g.Write(path); err != nil {
+			t.Fatal(err)
+		}
+		return read(t, path).weights["r"].floats()
+	}
+	a := write(1, FP32)
+	if !slices.Equal(a, write(1, FP32)) {
+		t.Error("the same seed gives other numbers")
+	}
+	if slices.Equal(a, write(2, FP32)) {
+		t.Error("another seed gives the same numbers")
+	}
+	for typ, all := range map[Type][]float64{FP32: a, FP16: write(1, FP16)} {
+		if len(all) != 100_003 {
+			t.Fatalf("%d numbers", len(all))
+		}
+		var sum, squares float64
+		for i, v := range all {
+			if !(math.Abs(v) <= .5) || math.Abs(v-a[i]) > 1e-3 {
+				t.Fatalf("type %d, number %d is %v, want %v", typ, i, v, a[i])
+			}
+			sum += v
+			squares += v * v
+		}
+		if n := float64(len(all)); math.Abs(sum/n) > .005 || math.Abs(squares/n-1./12) > .002 {
+			t.Errorf("type %d: mean %v, variance %v", typ, sum/n, squares/n)
+		}
+	}
+}
+
+// TestOutside: large weights lie beside the model, small ones in it, and both read the same.
+func TestOutside(t *testing.T) {
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "in.onnx"), filepath.Join(dir, "out.onnx")
+	g := small()
+	g.Random("more", FP16, []int{5000}, 1, 9)
+	if err := g.writeAbove(in, 1<<30); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.writeAbove(out, 100); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(in + ".data"); err == nil {
+		t.Error("a small model has a second file")
+	}
+	if st, err := os.Stat(out + ".data"); err != nil || st.Size() != 3*4096+10000 {
+		t.Errorf("data: %v, %v", st, err)
+	}
+	a, b := read(t, in), read(t, out)
+	for name, v := range a.weights {
+		if w := b.weights[name]; string(w.raw) != string(v.raw) || !slices.Equal(v.shape, w.shape) {
+			t.Errorf("%s differs", name)
+		}
+	}
+}
+
+func TestWriteRefuses(t *testing.T) {
+	dir := t.TempDir()
+	short := small()
+	short.Floats("short", FP32, []int{3}, 1, 2)
+	for name, g := range map[string]*Graph{"no output": New("empty"), "shape": short} {
+		path := filepath.Join(dir, "x.onnx")
+		if err := g.Write(path); err == nil {
+			t.Errorf("%s: written", name)
+		}
+		if _, err := os.Stat(path); err == nil {
+			t.Errorf("%s: a file is left", name)
+		}
+	}
+	if err := small().Write(filepath.Join(dir, "none", "x.onnx")); err == nil {
+		t.Error("written to a folder that is not there")
+	}
+}
+
+func TestHalf(t *testing.T) {
+	for v, want := range map[float32]uint16{
+		0: 0, 1: 0x3c00, -2: 0xc000, 65504: 0x7bff, 65519: 0x7bff, 65520: 0x7c00, 1e9: 0x7c00, -1e9: 0xfc00,
+		1.0 / (1 << 14): 0x0400, 1.0 / (1 << 24): 1, 1.0 / (1 << 25): 0, 3.0 / (1 << 25): 2, 1 + 1.0/2048: 0x3c00, 1 + 3.0/2048: 0x3c02,
+		float32(math.Inf(1)): 0x7c00, float32(math.Inf(-1)): 0xfc00,
+	} {
+		if got := Half(v); got != want {
+			t.Errorf("Half(%v) = %#x, want %#x", v, got, want)
+		}
+	}
+	if h := Half(float32(math.NaN())); !math.IsNaN(fromHalf(h)) {
+		t.Errorf("NaN becomes %#x", h)
+	}
+	for h := range 1 << 16 {
+		if v := fromHalf(uint16(h)); !math.IsNaN(v) && Half(float32(v)) != uint16(h) {
+			t.Fatalf("%#x is %v, which becomes %#x", h, v, Half(float32(v)))
+		}
+	}
+}
