@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"livedub/internal/gpu"
 	"livedub/internal/telemetry"
 )
 
@@ -38,7 +39,9 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	}
 	defer doors.Close()
 	registry := telemetry.NewRegistry(version())
-	registry.MustRegister(doors.calls.manager, mediaMetrics{doors.calls.host})
+	gpus := gpu.Watch()
+	defer gpus.Close()
+	registry.MustRegister(doors.calls.manager, mediaMetrics{doors.calls.host}, gpuMetrics{gpus.Read})
 	mux := handler(version(), telemetry.Handler(registry, log))
 	doors.Register(mux)
 	srv := newServer(mux, log)

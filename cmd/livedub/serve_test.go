@@ -82,6 +82,7 @@ func TestServe(t *testing.T) {
 		{"GET", "/metrics", 200, "livedub_build_info{"},
 		{"GET", "/metrics", 200, `livedub_media_in_total{what="lost"} 0`},
 		{"GET", "/metrics", 200, "livedub_pictures_held 0"},
+		{"GET", "/metrics", 200, "\nlivedub_gpus "},
 		{"GET", "/nothing", 404, "not found"},
 		{"GET", "/../go.mod", 404, "not found"},
 		{"POST", "/healthz", 405, "Method Not Allowed"},

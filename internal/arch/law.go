@@ -39,7 +39,7 @@ var layers = []layer{
 	{"cluster/...", []string{"cluster", "cluster/...", "internal/telemetry"}},
 
 	{"web", nil},
-	{"internal/doctor", []string{"media", "media/codec", "inference", "inference/...", "internal/proc"}},
+	{"internal/doctor", []string{"media", "media/codec", "inference", "inference/...", "internal/gpu", "internal/proc"}},
 	{"internal/judge", []string{"media", "inference"}},
 	{"internal/talker", []string{"media", "media/...", "inference", "inference/viseme"}},
 	{"internal/talker/...", []string{"media", "media/...", "inference", "internal/talker"}},
@@ -68,7 +68,7 @@ var owners = []owner{
 	{"gopkg.in/hraban/opus.v2", []string{"media/codec"}},
 	{"github.com/maxhawkins/go-webrtcvad", []string{"inference/recognize"}},
 	{"golang.org/x/image/", []string{"media/badge"}},
-	{"github.com/NVIDIA/go-nvml/", []string{"internal/doctor", "inference/engine"}},
+	{"github.com/NVIDIA/go-nvml/", []string{"internal/gpu"}},
 	{"github.com/prometheus/", []string{"internal/telemetry", "session", "session/...", "signaling", "signaling/...", "cmd/..."}},
 	{"github.com/spf13/pflag", []string{"internal/config", "cmd/..."}},
 	{"gopkg.in/yaml.v3", []string{"internal/config"}},

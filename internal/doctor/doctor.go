@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"livedub/internal/gpu"
 )
 
 // Report is what Run found.
@@ -16,6 +18,8 @@ type Report struct {
 	Version string  `json:"version"` // of livedub
 	OS      string  `json:"os"`
 	Checks  []Check `json:"checks"`
+
+	GPU gpu.Report `json:"gpu"` // telemetry, or why there is none
 }
 
 // Check is one engine, codec or device.
@@ -45,8 +49,9 @@ type Config struct {
 // Run tries everything. It takes a second or two and ends the processes it starts.
 func Run(ctx context.Context, c Config) Report {
 	packages := installed(ctx)
-	gpus := devices()
-	return Report{Version: c.Version, OS: system(), Checks: slices.Concat(
+	telemetry := gpu.Look()
+	gpus := devices(telemetry)
+	return Report{Version: c.Version, OS: system(), GPU: telemetry, Checks: slices.Concat(
 		recognizers(c, packages),
 		translators(c, packages),
 		speakers(c, packages),

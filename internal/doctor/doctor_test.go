@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"livedub/internal/gpu"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -38,6 +40,9 @@ func TestRun(t *testing.T) {
 	row(t, r, "h264_nvenc encoder")
 	if !slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Kind == "device" && strings.Contains(c.Name, "nvml") }) {
 		t.Error("no row about a GPU")
+	}
+	if (r.GPU.Absent == "") == (len(r.GPU.Devices) == 0) {
+		t.Errorf("GPU telemetry, or its absence: %+v", r.GPU)
 	}
 	seen := map[string]bool{}
 	for _, c := range r.Checks {
@@ -107,6 +112,22 @@ func TestWrite(t *testing.T) {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
+	}
+}
+
+func TestDevices(t *testing.T) {
+	if rows := devices(gpu.Report{Absent: "no NVIDIA driver"}); len(rows) != 1 || rows[0].Available || rows[0].Detail != "no NVIDIA driver" || rows[0].Install == "" {
+		t.Errorf("without a driver: %+v", rows)
+	}
+	busy := .5
+	rows := devices(gpu.Report{Driver: "580", CUDA: "13.0", Devices: []gpu.Device{
+		{Index: 0, Name: "Tesla T4", Busy: &busy}, {Index: 1, Name: "Tesla T4", Error: "gpu is lost"},
+	}})
+	if len(rows) != 2 || !rows[0].Available || rows[0].Version != "driver 580, CUDA 13.0" || rows[0].Detail != "Tesla T4, busy 50 %" {
+		t.Errorf("%+v", rows)
+	}
+	if lost := rows[1]; lost.Available || lost.Name != "gpu 1 (nvml)" || !strings.Contains(lost.Detail, "gpu is lost") || lost.Install == "" {
+		t.Errorf("a lost one: %+v", lost)
 	}
 }
 
