@@ -81,7 +81,15 @@ type LipsRequest struct {
 	Mouth  []MouthShape  // for this picture, then for those that follow as far as the plan is frozen; never empty
 	Amount float64       // 0..1, how far the dub's mouth replaces the speaker's: below 1 where a dub begins or ends
 	Step   time.Duration // from one Mouth entry to the next
+	Due    time.Time     // when the picture is shown, by the wall's clock; zero: whenever it is ready
+
+	// Voice fills pcm, mono at VoiceRate, with the dub's voice alone from a time
+	// on that is relative to the picture, as far as it is known. It may be nil.
+	Voice func(from time.Duration, pcm []int16)
 }
+
+// VoiceRate is the rate of LipsRequest.Voice, Hz.
+const VoiceRate = 48000
 
 // Lips re-renders mouths.
 type Lips interface {
@@ -104,6 +112,19 @@ type Mouths interface {
 	// closes each stream before the Mouths.
 	Dub(ctx context.Context) (LipsStream, error)
 	Close() error
+}
+
+// LipsLead is what an engine implements whose mouths take time: its streams
+// are LipsAhead, and want to begin pictures so long before they are due.
+type LipsLead interface{ Lead() time.Duration }
+
+// LipsAhead is a LipsStream that can begin a picture before it is rendered.
+type LipsAhead interface {
+	LipsStream
+	// Begin starts what Render of the same picture will end. The frame is neither
+	// kept nor changed. One goroutine calls it, in the order of Render, which
+	// another one calls meanwhile; pictures may be rendered that were never begun.
+	Begin(ctx context.Context, r LipsRequest)
 }
 
 // LipsStream renders the mouths of one dub, picture by picture. It is used by one goroutine.

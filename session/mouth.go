@@ -112,6 +112,9 @@ func (s *Session) openMouths(ctx context.Context) {
 		return
 	}
 	s.mouths = mouths
+	if l, ok := s.engines.Lips.(inference.LipsLead); ok {
+		s.lead = max(0, min(l.Lead(), s.cfg.Delay/2, lookAhead-inference.FaceWindow))
+	}
 }
 
 func (d *Dub) openLips(ctx context.Context) inference.LipsStream {
@@ -126,25 +129,59 @@ func (d *Dub) openLips(ctx context.Context) inference.LipsStream {
 	return lips
 }
 
+// request asks for the mouth of a picture by what the plan was at now; false
+// where the picture stays untouched.
+func (d *Dub) request(now time.Duration, p picture, step time.Duration) (inference.LipsRequest, bool) {
+	if len(p.faces) == 0 || d.off.Load() {
+		return inference.LipsRequest{}, false
+	}
+	due := p.frame.PTS + d.s.cfg.Delay
+	freeze := d.s.cfg.Profile.freeze()
+	amount, shapes := d.timeline.Plan(now, due, step, int((freeze+step-1)/step))
+	if amount == 0 {
+		return inference.LipsRequest{}, false
+	}
+	r := inference.LipsRequest{
+		Frame: p.frame, Faces: p.faces, Known: p.known, Mouth: shapes, Amount: amount, Step: step,
+		Voice: func(from time.Duration, pcm []int16) { d.timeline.Voice(now, due+from, pcm) },
+	}
+	if d.s.clock.Live() {
+		r.Due = time.Now().Add(due - d.s.clock.Now())
+	}
+	return r, true
+}
+
+// beginLips has the mouth of a picture begun.
+func (d *Dub) beginLips(ctx context.Context, lips inference.LipsAhead, p picture, step time.Duration) {
+	r, ok := d.request(p.frame.PTS+d.s.cfg.Delay-d.s.lead, p, step)
+	if !ok {
+		return
+	}
+	err := d.s.meter.do("lips", func() error {
+		return guard("lips", func() error {
+			lips.Begin(ctx, r)
+			return nil
+		})
+	})
+	if err != nil {
+		d.s.fail("lips", err)
+	}
+}
+
 // render returns the picture to show, held once by the caller: the one that
 // came, or a copy with the mouth of whoever's voice is louder. Every copy whose
 // mouth was changed carries the badge. Pictures between two dubbed stretches do
 // not, however short the pause: they leave as they came, to the bit.
 func (d *Dub) render(ctx context.Context, lips inference.LipsStream, p picture, step time.Duration) (*media.Frame, inference.LipsMethod) {
-	if lips == nil || len(p.faces) == 0 || d.off.Load() {
+	if lips == nil {
 		return p.frame.Retain(), inference.Untouched
 	}
-	due := p.frame.PTS + d.s.cfg.Delay
-	amount := d.timeline.Mouth(due).Amount
-	if amount == 0 {
+	request, ok := d.request(p.frame.PTS+d.s.cfg.Delay, p, step)
+	if !ok {
 		return p.frame.Retain(), inference.Untouched
 	}
-	freeze := d.s.cfg.Profile.freeze()
 	frame := p.frame.Clone()
-	request := inference.LipsRequest{
-		Frame: frame, Faces: p.faces, Known: p.known, Amount: amount, Step: step,
-		Mouth: d.timeline.Shapes(due, step, int((freeze+step-1)/step)),
-	}
+	request.Frame = frame
 	var method inference.LipsMethod
 	err := d.s.meter.do("lips", func() error {
 		return guard("lips", func() (err error) {

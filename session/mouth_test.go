@@ -13,6 +13,7 @@ import (
 	"livedub/media"
 	"livedub/media/badge"
 	"livedub/media/codec"
+	"livedub/media/pace"
 )
 
 // asked is a fake engine that remembers what it was asked for.
@@ -214,4 +215,68 @@ func TestLipsAreSwitched(t *testing.T) {
 			t.Errorf("ladder: %+v", steps)
 		}
 	})
+}
+
+// early is a fake engine that wants to begin pictures before they are due.
+type early struct {
+	asked
+	clock pace.Clock
+	begun map[time.Duration]inference.LipsRequest
+	at    map[time.Duration]time.Duration // when
+	sound map[time.Duration]bool          // whether the dub was heard in what the net would hear
+	order []time.Duration
+}
+
+func (e *early) Lead() time.Duration { return 220 * time.Millisecond }
+func (e *early) Open(ctx context.Context) (inference.Mouths, error) {
+	_, err := e.asked.Open(ctx)
+	e.begun, e.at, e.sound = map[time.Duration]inference.LipsRequest{}, map[time.Duration]time.Duration{}, map[time.Duration]bool{}
+	return e, err
+}
+func (e *early) Dub(ctx context.Context) (inference.LipsStream, error) { return e, ctx.Err() }
+func (e *early) Begin(_ context.Context, r inference.LipsRequest) {
+	at := r.Frame.PTS
+	e.begun[at], e.at[at], e.order = r, e.clock.Now(), append(e.order, at)
+	pcm := make([]int16, inference.VoiceRate/5)
+	r.Voice(0, pcm)
+	e.sound[at] = slices.ContainsFunc(pcm, func(v int16) bool { return v > 100 || v < -100 })
+}
+
+// TestMouthsAreBegunAheadOfTime: each picture is begun before it is due and ends as
+// it was begun; what it says is what will be heard.
+func TestMouthsAreBegunAheadOfTime(t *testing.T) {
+	r := newRig(t)
+	e := &early{clock: r.clock}
+	r.engines.Faces, r.engines.Lips = fake.Faces{}, e
+	if err := r.run(t, t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(e.begun) < 30 || !slices.IsSorted(e.order) {
+		t.Fatalf("%d pictures were begun, in order: %v", len(e.begun), slices.IsSorted(e.order))
+	}
+	st := r.s.State().Dubs[0]
+	if st.Frames.Out != 225 || st.Frames.Warp != len(e.requests) {
+		t.Errorf("frames %+v, %d rendered", st.Frames, len(e.requests))
+	}
+	for at, q := range e.requests {
+		b, ok := e.begun[at]
+		if !ok || b.Amount != q.Amount || b.Mouth[0] != q.Mouth[0] {
+			t.Errorf("at %v: begun %v with %v, rendered with %v", at, ok, b.Amount, q.Amount)
+		}
+		if !b.Due.IsZero() {
+			t.Errorf("at %v: a deadline in virtual time", at)
+		}
+	}
+	for at, heard := range e.sound {
+		in := false
+		for _, rec := range st.Records {
+			for _, m := range rec.Marks {
+				start := rec.DubStart + m.At
+				in = in || m.Viseme != inference.VisemeRest && start < at+150*time.Millisecond && at+50*time.Millisecond < start+m.Dur
+			}
+		}
+		if in && !heard {
+			t.Errorf("at %v the dub speaks and the mouth does not hear it", at)
+		}
+	}
 }

@@ -33,6 +33,7 @@ type Session struct {
 	stop    context.CancelFunc
 	sound   *soundLine       // set before the dubs start; nil where there will be no sound
 	mouths  inference.Mouths // set before opened is closed; nil where none is made
+	lead    time.Duration    // how long before it is due a picture's mouth is begun; set with mouths
 	opened  chan struct{}    // closed before the dubs start
 	ended   atomic.Int64     // source time of the end, once known; 0 before
 

@@ -200,7 +200,8 @@ func (e *eyes) prepare(ctx context.Context, s *codec.Shaper, f *media.Frame) (pi
 // behind is how late a picture may be shown where time goes on without us.
 const behind = 250 * time.Millisecond
 
-// show gives each picture to every dub when it is due.
+// show gives each picture to every dub when it is due, or as long before as the
+// mouth's engine asks for.
 func (e *eyes) show(ctx context.Context) error {
 	defer func() {
 		for p := range e.ahead { // nothing is left behind when we stop early
@@ -212,10 +213,10 @@ func (e *eyes) show(ctx context.Context) error {
 	}()
 	for p := range e.ahead {
 		due := p.frame.PTS + e.s.cfg.Delay
-		err := e.s.clock.Wait(ctx, due)
+		err := e.s.clock.Wait(ctx, due-e.s.lead)
 		if err == nil {
 			e.recognise(ctx, &p)
-			late := e.s.clock.Live() && e.s.clock.Now()-due > behind
+			late := e.s.late(due)
 			for _, d := range e.s.dubs {
 				d.offer(ctx, p, late)
 			}
@@ -226,6 +227,11 @@ func (e *eyes) show(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// late tells whether a picture that was due then comes too late to be shown.
+func (s *Session) late(due time.Duration) bool {
+	return s.clock.Live() && s.clock.Now()-due > behind
 }
 
 // recognise tells whose faces are in a picture, and learns from their mouths.
@@ -292,6 +298,15 @@ func (d *Dub) push(p picture) bool {
 	}
 }
 
+// onItsWay is a picture between the beginning of its mouth and its end.
+type onItsWay struct {
+	picture
+	step time.Duration // from the picture before
+}
+
+// mostOnTheirWay is how many pictures of a dub wait for their mouths at most.
+const mostOnTheirWay = 32
+
 // show is a picture's way through one dub: its mouth, its encoding, its sinks.
 func (d *Dub) show(ctx context.Context) error {
 	defer d.discard()
@@ -299,6 +314,27 @@ func (d *Dub) show(ctx context.Context) error {
 	if lips != nil {
 		defer lips.Close()
 	}
+	room := 0 // a picture that nothing is begun for waits in d.pictures
+	if d.s.lead > 0 {
+		room = mostOnTheirWay
+	}
+	ready := make(chan onItsWay, room)
+	g := newGroup(ctx)
+	g.run("begin "+string(d.lang), func(ctx context.Context) error {
+		defer close(ready)
+		return d.begin(ctx, lips, ready)
+	})
+	g.run("end "+string(d.lang), func(ctx context.Context) error { return d.end(ctx, lips, ready) })
+	err := g.wait()
+	for p := range ready {
+		p.frame.Release()
+	}
+	return err
+}
+
+// begin has the mouth of each picture begun, where the engine wants that.
+func (d *Dub) begin(ctx context.Context, lips inference.LipsStream, ready chan<- onItsWay) error {
+	ahead, _ := lips.(inference.LipsAhead)
 	step := time.Second / 30
 	last := time.Duration(-1)
 	for {
@@ -313,11 +349,37 @@ func (d *Dub) show(ctx context.Context) error {
 				step = min(max(p.frame.PTS-last, time.Second/120), time.Second/5)
 			}
 			last = p.frame.PTS
-			if err := d.showOne(ctx, lips, p, step); err != nil {
-				return err
+			if ahead != nil {
+				d.beginLips(ctx, ahead, p, step)
+			}
+			select {
+			case ready <- onItsWay{p, step}:
+			case <-ctx.Done():
+				p.frame.Release()
+				return ctx.Err()
 			}
 		}
 	}
+}
+
+// end shows each picture when it is due.
+func (d *Dub) end(ctx context.Context, lips inference.LipsStream, ready <-chan onItsWay) error {
+	for p := range ready {
+		due := p.frame.PTS + d.s.cfg.Delay
+		if err := d.s.clock.Wait(ctx, due); err != nil {
+			p.frame.Release()
+			return err
+		}
+		if d.s.late(due) {
+			p.frame.Release()
+			d.count(func(c *counts) { c.frames.Dropped++ })
+			continue
+		}
+		if err := d.showOne(ctx, lips, p.picture, p.step); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
 }
 
 // discard gives back what waits to be shown, when show ends. A file's eyes tell

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/inference/lips/neural"
 	"livedub/media"
 )
 
@@ -25,14 +26,15 @@ type view struct {
 
 // mouths learn one session's mouths.
 type mouths struct {
-	cfg    Config
-	atlas  *atlas
-	parked []*atlas          // latest last
-	face   int               // whose atlas it is
-	seen   map[int]*activity // of the mouths of all faces, by ID
-	last   time.Duration
-	trust  float64 // of the last picture
-	odd    int     // pictures in a row with a mouth like none before
+	cfg     Config
+	session string // whose they are, for a net
+	atlas   *atlas
+	parked  []*atlas          // latest last
+	face    int               // whose atlas it is
+	seen    map[int]*activity // of the mouths of all faces, by ID
+	last    time.Duration
+	trust   float64 // of the last picture
+	odd     int     // pictures in a row with a mouth like none before
 }
 
 const (
@@ -229,7 +231,11 @@ func (m *mouths) Shape(k inference.Known) (inference.MouthShape, bool) {
 
 // Dub implements inference.Mouths.
 func (m *mouths) Dub(ctx context.Context) (inference.LipsStream, error) {
-	return &stream{cfg: m.cfg}, ctx.Err()
+	s := &stream{cfg: m.cfg}
+	if m.cfg.Net != nil {
+		return &netStream{stream: s, net: m.cfg.Net, ear: neural.NewEar(), session: m.session}, ctx.Err()
+	}
+	return s, ctx.Err()
 }
 
 // Close implements inference.Mouths.

@@ -1,19 +1,28 @@
-// Package lips re-renders mouths without a neural net: it collects the
-// speaker's own mouths while they talk and shows, for every picture of a dub,
-// the one that fits the sound, warped by what is missing; until enough are
-// known it warps the mouth that is there.
+// Package lips re-renders mouths. By default it does without a neural net: it
+// collects the speaker's own mouths while they talk and shows, for every picture
+// of a dub, the one that fits the sound, warped by what is missing; until enough
+// are known it warps the mouth that is there. With a net, the net's mouths go
+// into the picture in the same way, and where it has none the others do.
 package lips
 
 import (
 	"context"
+	"fmt"
 	"image"
+	"sync/atomic"
 	"time"
 
 	"livedub/inference"
+	"livedub/inference/lips/neural"
 )
 
 // Config says how mouths are made. The zero value is the default.
 type Config struct {
+	// Net, if set, makes the mouths. It stays the caller's.
+	Net *neural.Net
+	// Missed, if set, is told why the net did not make a picture that it was
+	// asked for. It is called from any goroutine.
+	Missed func(error)
 	// Exclude, if set, forbids using the mouth of time then in the picture of
 	// time now: benchmarks that loop a clip forbid the picture itself.
 	Exclude func(now, then time.Duration) bool
@@ -36,14 +45,30 @@ type Trace struct {
 }
 
 // Lips is the engine. It is safe for concurrent use.
-type Lips struct{ cfg Config }
+type Lips struct {
+	cfg    Config
+	opened atomic.Int64
+}
 
 // New returns an engine.
-func New(cfg Config) *Lips { return &Lips{cfg} }
+func New(cfg Config) *Lips { return &Lips{cfg: cfg} }
 
 // Open begins with one session's picture.
 func (l *Lips) Open(ctx context.Context) (inference.Mouths, error) {
-	return &mouths{cfg: l.cfg, seen: map[int]*activity{}}, ctx.Err()
+	return &mouths{cfg: l.cfg, session: fmt.Sprint(l.opened.Add(1)), seen: map[int]*activity{}}, ctx.Err()
+}
+
+// lead is how long before it is due a picture is begun, if a net is to make its
+// mouth: so that its faces still rest on a FaceWindow of what follows, and the
+// net hears what is planned.
+const lead = 220 * time.Millisecond
+
+// Lead implements inference.LipsLead.
+func (l *Lips) Lead() time.Duration {
+	if l.cfg.Net == nil {
+		return 0
+	}
+	return lead
 }
 
 // Close implements inference.Lips.

@@ -34,6 +34,8 @@ func (m *mask) place(i int) (x, y float64) {
 type region struct {
 	above, below float64 // reach from the middle
 	half         float64 // width at the height of the mouth
+
+	also func(x, y float64) float32 // what of it is taken, 0..1; nil for all
 }
 
 // cover returns 1 within, 0 outside, and a soft edge.

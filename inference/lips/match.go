@@ -26,6 +26,9 @@ func (p *paste) match() {
 		return
 	}
 	p.fit(ring)
+	if p.layer.fixed {
+		return
+	}
 	p.settle(ring)
 	ring, where := p.compare()
 	p.fit(ring)

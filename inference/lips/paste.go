@@ -15,6 +15,7 @@ type layer struct {
 	sy     float64 // stretch up and down, from the picture's to the layer's
 	warp   warp
 	own    bool // another picture's mouth: colours must be matched
+	fixed  bool // it lies where it belongs, wholly: it is neither moved nor cut
 }
 
 // paste is the work on one picture.
@@ -99,6 +100,9 @@ func (p *paste) run(r region) image.Rectangle {
 	for i := range p.mask {
 		x, y := p.mask.place(i)
 		p.mask[i] = float32(r.cover(x, y) * p.amount)
+		if r.also != nil && p.mask[i] > 0 {
+			p.mask[i] *= r.also(x, y)
+		}
 	}
 	if p.layer.own {
 		p.match()

@@ -21,23 +21,38 @@ func (s *stream) Render(ctx context.Context, r inference.LipsRequest) (inference
 	if err := ctx.Err(); err != nil {
 		return inference.Untouched, err
 	}
-	v, ok := r.Known.(*view)
 	t := Trace{PTS: r.Frame.PTS}
-	if ok && v.face != 0 && len(r.Mouth) > 0 {
+	if v := viewOf(r); v != nil {
 		s.render(r, v, &t)
 	}
-	if t.Method == inference.Untouched {
+	return s.done(t), nil
+}
+
+// done ends a picture's rendering.
+func (s *stream) done(t Trace) inference.LipsMethod {
+	if t.Method == inference.Untouched || t.Method == inference.Net {
 		s.chooser.last = nil
 	}
 	if s.cfg.Trace != nil {
 		s.cfg.Trace(t)
 	}
-	return t.Method, nil
+	return t.Method
 }
+
+// viewOf returns what is known of the picture that is asked for; nil where no mouth can be made.
+func viewOf(r inference.LipsRequest) *view {
+	if v, ok := r.Known.(*view); ok && v.face != 0 && len(r.Mouth) > 0 {
+		return v
+	}
+	return nil
+}
+
+// least is how much of a mouth is worth being made.
+const least = .03
 
 func (s *stream) render(r inference.LipsRequest, v *view, t *Trace) {
 	amount := min(r.Amount, v.trust)
-	if amount < .03 {
+	if amount < least {
 		return
 	}
 	want := v.want(r.Mouth, amount)
@@ -61,23 +76,27 @@ func (s *stream) render(r inference.LipsRequest, v *view, t *Trace) {
 		p.inside(v.shape.lips)
 	}
 	p.drop = first.height - v.shape.height()
+	under := max(p.layer.warp.from.under+max(p.layer.warp.more, 0), v.shape.y+v.shape.under-p.mouth.y)
+	s.lay(&p, region{above: min(.5, p.mouth.y-.18), below: min(under+.24, .8), half: .68}, t)
+	t.Face, t.Eyes, t.Height, t.Width, t.Close = v.face, v.pose.eyes(), first.height, first.width, first.close > .5
+}
+
+// lay paints the new mouth; where none of it would be seen the picture stays untouched.
+func (s *stream) lay(p *paste, reg region, t *Trace) {
 	box := p.bounds()
 	if box.Empty() {
 		t.Method = inference.Untouched
 		return
 	}
-	p.before = s.copy(r.Frame, box)
+	p.before = s.copy(p.dst, box)
 	if n := box.Dx() * box.Dy(); cap(s.cover) < n {
 		s.cover = make([]byte, n)
 	}
 	p.cover = s.cover[:box.Dx()*box.Dy()]
-	if !p.layer.own {
+	if p.layer.src.y.b == nil {
 		p.layer.src = p.before
 	}
-	under := max(p.layer.warp.from.under+max(p.layer.warp.more, 0), v.shape.y+v.shape.under-p.mouth.y)
-	reg := region{above: min(.5, p.mouth.y-.18), below: min(under+.24, .8), half: .68}
 	t.Mask = p.run(reg)
-	t.Face, t.Eyes, t.Height, t.Width, t.Close = v.face, v.pose.eyes(), first.height, first.width, first.close > .5
 }
 
 // copy keeps what the region looked like before it is painted over.

@@ -43,16 +43,21 @@ func (t *Timeline) Mouth(o time.Duration) Mouth {
 	return t.mouth(o, o)
 }
 
-// Shapes returns the shapes of output time o and of n-1 times that follow step
-// by step, by what was known at o: within Config.Freeze no dub is missing.
-func (t *Timeline) Shapes(o, step time.Duration, n int) []inference.MouthShape {
+// Plan returns how much of the mouth is shown at output time o, and, if any, the
+// shapes of o and of n-1 times that follow step by step, by what was known at
+// now: within Config.Freeze of that no dub is missing.
+func (t *Timeline) Plan(now, o, step time.Duration, n int) (amount float64, shapes []inference.MouthShape) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	out := make([]inference.MouthShape, n)
-	for i := range out {
-		out[i] = t.mouth(o, o+time.Duration(i)*step).Shape
+	first := t.mouth(now, o)
+	if first.Amount == 0 {
+		return 0, nil
 	}
-	return out
+	shapes = make([]inference.MouthShape, n)
+	for i := range shapes {
+		shapes[i] = t.mouth(now, o+time.Duration(i)*step).Shape
+	}
+	return first.Amount, shapes
 }
 
 // mouth returns what the mouth does at output time o, by what is known at now.

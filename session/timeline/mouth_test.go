@@ -83,17 +83,24 @@ func TestMouthOfALatePlan(t *testing.T) {
 func TestShapesAreThoseThatWillBeShown(t *testing.T) {
 	tl := New(Config{Freeze: 500 * ms, MaxLate: time.Second})
 	place(t, tl, 1, 0, time.Second, time.Second, inference.VisemeA)
-	got := tl.Shapes(700*ms, 40*ms, 12)
+	_, none := tl.Plan(700*ms, 700*ms, 40*ms, 12)
+	if none != nil {
+		t.Errorf("shapes where the picture stays untouched: %+v", none)
+	}
+	amount, got := tl.Plan(880*ms, 880*ms, 40*ms, 12)
+	if want := tl.Mouth(880 * ms).Amount; amount != want || amount == 0 || amount == 1 {
+		t.Errorf("amount %v, want %v", amount, want)
+	}
 	for i, s := range got {
-		if want := tl.Mouth(700*ms + time.Duration(i)*40*ms).Shape; s != want {
+		if want := tl.Mouth(880*ms + time.Duration(i)*40*ms).Shape; s != want {
 			t.Errorf("shape %d: %+v, shown is %+v", i, s, want)
 		}
 	}
-	if got[0] != rest || got[len(got)-1].Open < .3 {
-		t.Errorf("shapes from rest to a wide mouth: %+v", got)
+	if got[len(got)-1].Open < .3 {
+		t.Errorf("shapes to a wide mouth: %+v", got)
 	}
 	place(t, tl, 2, 1800*ms, 2300*ms, time.Second, inference.VisemeO) // not known at 1.7 s
-	if early := tl.Shapes(1700*ms, 40*ms, 30); slices.Contains(early, tl.Mouth(2500*ms).Shape) {
+	if _, early := tl.Plan(1700*ms, 1700*ms, 40*ms, 30); slices.Contains(early, tl.Mouth(2500*ms).Shape) {
 		t.Error("shapes rest on what was not known then")
 	}
 }

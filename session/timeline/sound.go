@@ -28,6 +28,19 @@ func (t *Timeline) Mix(o time.Duration, block []int16, channels int) {
 	}
 }
 
+// Voice fills pcm, mono at Rate, with the dub alone from output time o on, by
+// what was known at now. What has been forgotten is silence.
+func (t *Timeline) Voice(now, o time.Duration, pcm []int16) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(pcm)
+	for i := range t.placed {
+		if p := &t.placed[i]; p.known <= now {
+			add(pcm, 1, p.sound, media.TimeToSamples(p.Start, Rate)-media.TimeToSamples(o, Rate))
+		}
+	}
+}
+
 // fade applies the envelope to one step of sound, moving it towards the target.
 func (t *Timeline) fade(part []int16, channels int, ducked bool) {
 	if !ducked && t.envelope == 1 {

@@ -2,10 +2,12 @@ package timeline
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"livedub/inference"
+	"livedub/media"
 )
 
 // TestDubsNeverOverlap throws phrases at random times and checks the frozen
@@ -115,5 +117,21 @@ func TestForget(t *testing.T) {
 	tl.Forget(5*time.Second + 1) // the first ends at 2 s
 	if len(tl.placed) != 2 {
 		t.Errorf("%d placed, want 2", len(tl.placed))
+	}
+}
+
+// TestVoiceIsTheDubAlone: at its place, and only as far as it was known.
+func TestVoiceIsTheDubAlone(t *testing.T) {
+	tl := New(Config{Delay: time.Second, Freeze: 100 * time.Millisecond, MaxLate: time.Second})
+	if _, err := tl.Place(500*time.Millisecond, inference.Phrase{ID: 1}, []int16{7, 8, 9}, nil); err != nil {
+		t.Fatal(err)
+	}
+	pcm := []int16{1, 1, 1, 1, 1}
+	from := time.Second - media.SamplesToTime(1, Rate)
+	if tl.Voice(600*time.Millisecond, from, pcm); !slices.Equal(pcm, []int16{0, 7, 8, 9, 0}) {
+		t.Errorf("heard %v", pcm)
+	}
+	if tl.Voice(400*time.Millisecond, from, pcm); !slices.Equal(pcm, make([]int16, 5)) {
+		t.Errorf("heard %v before it was known", pcm)
 	}
 }

@@ -1,0 +1,165 @@
+package neural
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"livedub/inference"
+)
+
+// queue remembers what it is asked and answers with answer.
+type queue struct {
+	in, out []inference.TensorInfo
+	asked   []inference.ModelRequest
+}
+
+func (q *queue) Inputs() []inference.TensorInfo  { return q.in }
+func (q *queue) Outputs() []inference.TensorInfo { return q.out }
+func (q *queue) Submit(r inference.ModelRequest) (<-chan inference.ModelResult, error) {
+	q.asked = append(q.asked, r)
+	return nil, nil
+}
+
+func tensor(name string, shape ...int) inference.TensorInfo {
+	return inference.TensorInfo{Name: name, Shape: shape, Type: "fp32"}
+}
+
+func wav2lip() *queue {
+	return &queue{
+		in:  []inference.TensorInfo{tensor("audio_sequences", -1, 1, 80, 16), tensor("video_frames", -1, 6, 96, 96)},
+		out: []inference.TensorInfo{tensor("output", -1, 3, 96, 96)},
+	}
+}
+
+func manifest(t *testing.T, text string) *Manifest {
+	t.Helper()
+	m, err := parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestTensors: rows, channels, range and mask stand where the contract puts them.
+func TestTensors(t *testing.T) {
+	face := NewImage(96)
+	top, bottom := 3*(10*96+7), 3*(60*96+5)
+	copy(face.Pix[top:], []uint8{255, 0, 51})
+	copy(face.Pix[bottom:], []uint8{255, 0, 51})
+	for _, c := range []struct {
+		text      string
+		red, blue int     // planes
+		lo, mid   float32 // of 0 and 51
+	}{
+		{`{"kind": "wav2lip", "model": "n", "size": 96}`, 2, 0, 0, .2},
+		{`{"kind": "wav2lip", "model": "n", "size": 96, "channels": "RGB", "range": "-1..1"}`, 0, 2, -1, -.6},
+	} {
+		q := wav2lip()
+		n, err := New(manifest(t, c.text), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from, samples := n.Voice()
+		deadline := time.Now()
+		if _, err := n.Submit(NewEar(), "s", deadline, face, make([]int16, samples)); err != nil {
+			t.Fatal(err)
+		}
+		if want := -(25*time.Millisecond + 62500*time.Nanosecond + 750*time.Microsecond); (from - want).Abs() > time.Microsecond {
+			t.Errorf("sound is wanted from %v on, want %v", from, want)
+		}
+		r := q.asked[0]
+		if r.Session != "s" || !r.Deadline.Equal(deadline) || len(r.In) != 2 || !slices.Equal(r.In[0].Shape, []int{1, 80, 16}) || !slices.Equal(r.In[1].Shape, []int{6, 96, 96}) {
+			t.Fatalf("asked for %v", r)
+		}
+		data, area := r.In[1].Data, 96*96
+		if len(data) != 6*area || len(r.In[0].Data) != 80*16 {
+			t.Fatalf("%d and %d numbers", len(data), len(r.In[0].Data))
+		}
+		for _, at := range []struct {
+			plane, i int
+			want     float32
+		}{
+			{c.red, top / 3, 1}, {c.blue, top / 3, c.mid}, {1, top / 3, c.lo}, // above the mask
+			{c.red, bottom / 3, c.lo}, {c.blue, bottom / 3, c.lo}, // blackened
+			{3 + c.red, bottom / 3, 1}, {3 + c.blue, bottom / 3, c.mid}, // in the reference
+		} {
+			if got := data[at.plane*area+at.i]; math.Abs(float64(got-at.want)) > 1e-6 {
+				t.Errorf("%s: plane %d at %d is %v, want %v", c.text, at.plane, at.i, got, at.want)
+			}
+		}
+		// What comes back the same way gives the same picture.
+		p, err := n.Picture(inference.ModelResult{Out: []inference.Tensor{{Shape: []int{3, 96, 96}, Data: data[3*area:]}}})
+		if err != nil || !slices.Equal(p.Pix, face.Pix) {
+			t.Errorf("%s: the picture that came back is another: %v", c.text, err)
+		}
+	}
+}
+
+func TestLatentTensors(t *testing.T) {
+	q := &queue{
+		in:  []inference.TensorInfo{tensor("ref", -1, 3, 64, 64), tensor("a", -1, 20, 80), tensor("m", -1, 3, 64, 64)},
+		out: []inference.TensorInfo{tensor("z", -1, 4, 8, 8), tensor("y", -1, 3, -1, -1)},
+	}
+	n, err := New(manifest(t, `{"kind": "latent", "model": "n", "size": 64, "inputs": {"masked": "m"}}`), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"ref", "audio", "masked"}; !slices.Equal(n.order, want) || n.out != 1 || n.columns != 20 {
+		t.Errorf("roles %v, output %d, %d columns", n.order, n.out, n.columns)
+	}
+	_, samples := n.Voice()
+	if _, err := n.Submit(NewEar(), "s", time.Time{}, NewImage(64), make([]int16, samples)); err != nil {
+		t.Fatal(err)
+	}
+	if got := q.asked[0].In[1]; !slices.Equal(got.Shape, []int{20, 80}) || len(got.Data) != 1600 {
+		t.Errorf("audio %v of %d", got.Shape, len(got.Data))
+	}
+}
+
+func TestNetsThatDoNotFit(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*queue)
+		want   string
+	}{
+		"another size": {func(q *queue) { q.in[1].Shape[2] = 256 }, `"face"`},
+		"one input":    {func(q *queue) { q.in = q.in[1:] }, "1 inputs"},
+		"too much ear": {func(q *queue) { q.in[0].Shape[3] = 5000 }, "5000 columns"},
+		"no picture":   {func(q *queue) { q.out[0].Shape = []int{-1, 1000} }, "no output"},
+		"two same":     {func(q *queue) { q.in[0] = q.in[1] }, `"mel"`},
+		"no rank":      {func(q *queue) { q.in[0].Shape = nil }, `"mel"`},
+	} {
+		q := wav2lip()
+		c.change(q)
+		if _, err := New(manifest(t, good), q); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", name, err, c.want)
+		}
+	}
+}
+
+func TestBadPictures(t *testing.T) {
+	n, err := New(manifest(t, good), wav2lip())
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture := func(v float32, size int) inference.ModelResult {
+		return inference.ModelResult{Out: []inference.Tensor{{Data: slices.Repeat([]float32{v}, size)}}}
+	}
+	full := 3 * 96 * 96
+	for _, v := range []float32{7, -3, float32(math.NaN()), float32(math.Inf(1))} {
+		if _, err := n.Picture(picture(v, full)); !errors.Is(err, ErrOutOfRange) {
+			t.Errorf("%v everywhere: %v", v, err)
+		}
+	}
+	if p, err := n.Picture(picture(1.02, full)); err != nil || p.Pix[0] != 255 {
+		t.Errorf("a little too bright: %v", err)
+	}
+	for _, r := range []inference.ModelResult{picture(0, 10), {}, {Err: inference.ErrModelLate}} {
+		if _, err := n.Picture(r); err == nil {
+			t.Errorf("%d tensors, error %v: taken", len(r.Out), r.Err)
+		}
+	}
+}
