@@ -1,5 +1,5 @@
 // Package session is one live speaker being dubbed: a source in, one dub per
-// target language out, all on one clock. A frame's journey is in video.go, a
+// target language out, all on one clock. A frame's journey is in video.go and show.go, a
 // phrase's in hear.go and speech.go.
 package session
 
