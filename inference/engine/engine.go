@@ -1,0 +1,223 @@
+// Package engine runs one neural net on one device for many sessions: it
+// gathers their requests to batches under their deadlines, and outlives the
+// loss of the device.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"livedub/inference"
+)
+
+// ErrNumbers is the error of an item for which the net gave NaN or infinity.
+var ErrNumbers = errors.New("the net gave numbers that are none")
+
+const (
+	defaultQueue   = 512
+	defaultSession = 64
+	defaultAge     = 2 * time.Millisecond
+	defaultLimit   = 10 * time.Second
+	defaultLongest = 500 * time.Millisecond
+	defaultBatch   = 32
+	mostBatch      = 1024
+)
+
+// Config says which net a Loop runs, and how.
+type Config struct {
+	Name string // of the net, in logs, errors and Stats
+
+	// Open opens the net: at start, and anew after errors that wrap
+	// inference.ErrModelGone. The context is the net's for its life.
+	Open func(ctx context.Context) (inference.Model, error)
+
+	MaxBatch   int                // items at most in a batch; 0: 32
+	Buckets    []int              // sizes of batches; what does not fill one is padded. nil: 1 2 4 8 16 32
+	Example    []inference.Tensor // an item to warm with; nil: zeros, 1 for dimensions of any size
+	Queue      int                // waiting requests at most; 0: 512
+	PerSession int                // of these, of one session; 0: 64
+	MaxAge     time.Duration      // how long a request may wait for company beside an idle device; 0: 2 ms, negative: not at all
+	LongestRun time.Duration      // buckets that take longer are not used, except the smallest; 0: 500 ms
+	TimeLimit  time.Duration      // a run beyond it is stuck; 0: 10 s
+	Progress   func(string)       // hears what is being warmed, on another goroutine; nil: nobody
+	Log        *slog.Logger       // nil: none
+}
+
+func (c *Config) complete() error {
+	if c.Open == nil {
+		return errors.New("engine: Config.Open is missing: it says which net to run")
+	}
+	if c.Name == "" {
+		c.Name = "net"
+	}
+	if c.MaxBatch == 0 {
+		c.MaxBatch = defaultBatch
+	}
+	if c.MaxBatch < 1 || c.MaxBatch > mostBatch {
+		return fmt.Errorf("engine: %s: batches of %d: choose 1 to %d", c.Name, c.MaxBatch, mostBatch)
+	}
+	if len(c.Buckets) == 0 {
+		for b := 1; b <= defaultBatch; b *= 2 {
+			c.Buckets = append(c.Buckets, b)
+		}
+	}
+	var fit []int
+	for _, b := range c.Buckets {
+		if b < 1 {
+			return fmt.Errorf("engine: %s: a bucket of %d items: name sizes from 1", c.Name, b)
+		}
+		if b <= c.MaxBatch {
+			fit = append(fit, b)
+		}
+	}
+	slices.Sort(fit)
+	if c.Buckets = slices.Compact(fit); len(fit) == 0 {
+		return fmt.Errorf("engine: %s: no bucket fits batches of %d: raise it or name smaller buckets", c.Name, c.MaxBatch)
+	}
+	if c.Queue <= 0 {
+		c.Queue = defaultQueue
+	}
+	if c.PerSession <= 0 {
+		c.PerSession = defaultSession
+	}
+	if c.MaxAge == 0 {
+		c.MaxAge = defaultAge
+	}
+	if c.LongestRun <= 0 {
+		c.LongestRun = defaultLongest
+	}
+	if c.TimeLimit <= 0 {
+		c.TimeLimit = defaultLimit
+	}
+	if c.Progress == nil {
+		c.Progress = func(string) {}
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// Loop is an inference.ModelQueue over one net. Two goroutines are its own:
+// the batcher, which answers every request, and the device's, which may get
+// stuck in the net without holding up the first.
+type Loop struct {
+	c       Config
+	inputs  []inference.TensorInfo
+	outputs []inference.TensorInfo
+
+	ctx      context.Context // of the net
+	cancel   context.CancelFunc
+	wg       sync.WaitGroup
+	wake     chan struct{} // 1: a request was taken
+	jobs     chan *batch   // to the device
+	outcomes chan outcome  // from the device
+	opened   chan *speeds  // from the device: the net is there again
+	closed   chan struct{} // once, when Close began
+	once     sync.Once
+
+	mu      sync.Mutex // over what follows, for Submit and Stats
+	state   State
+	queue   queue
+	speeds  *speeds
+	stats   counters
+	arrived arrivals
+
+	// The batcher's alone.
+	running *batch
+	staged  *batch // assembled while the other runs
+	again   []*request
+	spare   []*buffers
+	copying time.Duration // of one item into a batch, learned
+	marks   int           // given to choices so far
+}
+
+// New opens the net, warms every bucket and measures it. It returns when the
+// net is ready, or why it cannot be; ctx ends that. Close the Loop after use.
+func New(ctx context.Context, c Config) (*Loop, error) {
+	c.Buckets = slices.Clone(c.Buckets)
+	if err := c.complete(); err != nil {
+		return nil, err
+	}
+	l := &Loop{
+		c: c, state: Warming,
+		wake: make(chan struct{}, 1), jobs: make(chan *batch), outcomes: make(chan outcome, 1),
+		opened: make(chan *speeds, 1), closed: make(chan struct{}),
+	}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.queue.sessions = map[string]*session{}
+	stop := context.AfterFunc(ctx, l.cancel)
+	first := make(chan error, 1)
+	l.wg.Go(func() { l.serve(first) })
+	err := <-first
+	if !stop() && err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		l.cancel()
+		l.wg.Wait()
+		return nil, fmt.Errorf("engine: %s: %w", c.Name, err)
+	}
+	l.speeds = <-l.opened
+	l.state = Ready
+	l.stats.init(l.c.Buckets)
+	l.wg.Go(l.gather)
+	return l, nil
+}
+
+// Inputs returns the net's inputs, the batch first.
+func (l *Loop) Inputs() []inference.TensorInfo { return l.inputs }
+
+// Outputs returns the net's outputs, the batch first.
+func (l *Loop) Outputs() []inference.TensorInfo { return l.outputs }
+
+// Submit implements inference.ModelQueue. Besides inference.ErrModelBusy (the
+// queue, or the session's share of it, is full) it fails for tensors that are
+// not what the net takes. The result comes at the deadline at the latest.
+func (l *Loop) Submit(r inference.ModelRequest) (<-chan inference.ModelResult, error) {
+	if err := checkItem(l.inputs, r.In); err != nil {
+		return nil, fmt.Errorf("engine: %s: %w", l.c.Name, err)
+	}
+	now := time.Now()
+	q := &request{ModelRequest: r, done: make(chan inference.ModelResult, 1), queued: now, kind: kindOf(l.inputs, r.In)}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state != Ready {
+		l.stats.gone++
+		q.done <- inference.ModelResult{Err: l.gone()}
+		return q.done, nil
+	}
+	if l.queue.len() >= l.c.Queue {
+		l.stats.busy++
+		return nil, fmt.Errorf("engine: %s: %d requests wait: %w", l.c.Name, l.c.Queue, inference.ErrModelBusy)
+	}
+	if l.queue.of(r.Session) >= l.c.PerSession {
+		l.stats.share++
+		return nil, fmt.Errorf("engine: %s: %d requests of this session wait: %w", l.c.Name, l.c.PerSession, inference.ErrModelBusy)
+	}
+	l.arrived.note(now)
+	l.queue.add(q)
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+	return q.done, nil
+}
+
+// gone says why no request is taken. l.mu is held.
+func (l *Loop) gone() error {
+	return fmt.Errorf("engine: %s: %s: %w", l.c.Name, l.state, inference.ErrModelGone)
+}
+
+// Close answers what waits with inference.ErrModelGone, ends the context given to
+// the net, waits until the net comes back, and closes it.
+func (l *Loop) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	l.wg.Wait()
+	return nil
+}

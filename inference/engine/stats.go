@@ -1,0 +1,159 @@
+package engine
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// State is how a Loop is.
+type State string
+
+// The states of a Loop. Requests are taken in Ready only; in all others they are
+// answered with inference.ErrModelGone.
+const (
+	Warming State = "warming"
+	Ready   State = "ready"
+	Lost    State = "lost"  // it is to be opened anew
+	Stuck   State = "stuck" // the net does not come back
+	Closed  State = "closed"
+)
+
+// States are all of them.
+var States = []State{Warming, Ready, Lost, Stuck, Closed}
+
+// Histogram counts observations up to bounds.
+type Histogram struct {
+	Bounds []float64 // ascending
+	Counts []uint64  // of each bound the observations up to it and above the one before
+	Sum    float64
+	Count  uint64 // those above the last bound too
+}
+
+func (h *Histogram) observe(v float64) {
+	i, _ := slices.BinarySearch(h.Bounds, v)
+	if i < len(h.Counts) {
+		h.Counts[i]++
+	}
+	h.Sum += v
+	h.Count++
+}
+
+func newHistogram(bounds []float64) Histogram {
+	return Histogram{Bounds: bounds, Counts: make([]uint64, len(bounds))}
+}
+
+func (h Histogram) clone() Histogram {
+	h.Counts = slices.Clone(h.Counts)
+	return h
+}
+
+// Stats is what became of a Loop's requests since its start.
+type Stats struct {
+	Name    string
+	State   State
+	Depth   int // waiting now
+	Largest int // items in the largest batch that is used now
+
+	Items   uint64    // that were run
+	Slots   uint64    // of the batches that they were run in, padding included
+	Batch   Histogram // items in a batch
+	Wait    Histogram // seconds from Submit to the start of the run
+	Run     Histogram // seconds of runs that succeeded
+	Missed  uint64    // run, and not back by their deadline
+	Busy    uint64    // refused: the queue was full
+	Share   uint64    // refused: the session's share of the queue was full
+	Late    uint64    // refused while they waited
+	Gone    uint64    // refused, or lost on their way: the net was not there
+	Failed  uint64    // the net said no to them alone
+	Numbers uint64    // answered with ErrNumbers
+	Reopens uint64    // times the net was lost and opened anew
+
+	Capacity float64         // items a second
+	Times    []time.Duration // of a batch of each size in Sizes
+	Sizes    []int
+}
+
+// Fill returns the share of the batches that was no padding; 0 before the first.
+func (s Stats) Fill() float64 {
+	if s.Slots == 0 {
+		return 0
+	}
+	return float64(s.Items) / float64(s.Slots)
+}
+
+// counters are the Loop's own, under its lock.
+type counters struct {
+	items, slots, missed, busy, share, late, gone, failed, numbers, reopened uint64
+	batch, wait, run                                                         Histogram
+}
+
+var seconds = []float64{.0005, .001, .002, .005, .01, .02, .04, .08, .16, .32, .64, 1.28, 2.56}
+
+func (c *counters) init(buckets []int) {
+	var sizes []float64
+	for _, b := range buckets {
+		sizes = append(sizes, float64(b))
+	}
+	c.batch, c.wait, c.run = newHistogram(sizes), newHistogram(seconds), newHistogram(seconds)
+}
+
+func (c *counters) started(b *batch, now time.Time) {
+	c.items += uint64(len(b.items))
+	c.slots += uint64(b.bucket)
+	c.batch.observe(float64(len(b.items)))
+	for _, r := range b.items {
+		c.wait.observe(now.Sub(r.queued).Seconds())
+	}
+}
+
+func (c *counters) ran(took time.Duration) { c.run.observe(took.Seconds()) }
+
+// State returns how the Loop is.
+func (l *Loop) State() State {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state
+}
+
+// Capacity returns how many items a second the net carries at its best bucket.
+func (l *Loop) Capacity() float64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.capacity()
+}
+
+func (l *Loop) capacity() float64 {
+	rate, _ := l.speeds.rate(l.speeds.largest().size, time.Now())
+	return rate
+}
+
+// headroom is how much of a net's capacity is given away.
+const headroom = .8
+
+// Places returns how many sessions of fps items a second fit.
+func (l *Loop) Places(fps float64) int {
+	if fps <= 0 {
+		return 0
+	}
+	return int(math.Min(headroom*l.Capacity()/fps, math.MaxInt32))
+}
+
+// Stats returns what became of the requests so far.
+func (l *Loop) Stats() Stats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := l.stats
+	s := Stats{
+		Name: l.c.Name, State: l.state, Depth: l.queue.len(), Largest: l.speeds.largest().size,
+		Items: c.items, Slots: c.slots, Batch: c.batch.clone(), Wait: c.wait.clone(), Run: c.run.clone(),
+		Missed: c.missed, Busy: c.busy, Share: c.share, Late: c.late, Gone: c.gone,
+		Failed: c.failed, Numbers: c.numbers, Reopens: c.reopened, Capacity: l.capacity(),
+	}
+	now := time.Now()
+	for i := range l.speeds.all {
+		b := &l.speeds.all[i]
+		s.Sizes, s.Times = append(s.Sizes, b.size), append(s.Times, b.time(now))
+	}
+	return s
+}

@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"livedub/inference"
+)
+
+const (
+	warmLimit = time.Minute            // devices make plans in their first runs
+	warmRuns  = 3                      // that are measured, of each bucket
+	warmTime  = 300 * time.Millisecond // after which no further one is
+)
+
+// warm runs every bucket and measures it. What the device has no memory or no
+// speed for is left out, but for the smallest.
+func (l *Loop) warm(m inference.Model) (*speeds, error) {
+	if l.c.Example != nil {
+		if err := checkItem(l.inputs, l.c.Example); err != nil {
+			return nil, fmt.Errorf("Config.Example: %w", err)
+		}
+	}
+	s := &speeds{}
+	for i, size := range l.c.Buckets {
+		l.c.Progress(fmt.Sprintf("%s: warming batches of %d", l.c.Name, size))
+		took, err := l.measure(m, size)
+		if errors.Is(err, inference.ErrModelMemory) && i > 0 {
+			l.c.Log.Warn("no memory for a batch: smaller ones are used", "net", l.c.Name, "failed", size, "error", err)
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("a first batch of %d: %w", size, err)
+		}
+		if i > 0 && took > l.c.LongestRun {
+			l.c.Log.Info("larger batches take too long here", "net", l.c.Name, "batch", size, "took", took)
+			break
+		}
+		s.all = append(s.all, newSpeed(size, took, time.Now()))
+	}
+	return s, nil
+}
+
+// measure returns the shortest time of a batch of zeros, or of the example. The first
+// run, in which devices make plans, counts only if it is so long that no other follows.
+func (l *Loop) measure(m inference.Model, size int) (time.Duration, error) {
+	b := &batch{bucket: size}
+	item := l.example()
+	for range size {
+		b.items = append(b.items, &request{ModelRequest: inference.ModelRequest{In: item}})
+	}
+	b.buf = &buffers{data: make([][]float32, len(item))}
+	l.assemble(b)
+	var times []time.Duration
+	began := time.Now()
+	for n := 0; n <= warmRuns; n++ {
+		_, took, err := l.call(m, b.in, size, max(l.c.TimeLimit, warmLimit))
+		if err != nil {
+			return 0, err
+		}
+		times = append(times, took)
+		if time.Since(began) > warmTime && took > warmTime/warmRuns {
+			break
+		}
+	}
+	if len(times) > 1 {
+		times = times[1:]
+	}
+	return slices.Min(times), nil
+}
+
+// example returns an item that fits the net.
+func (l *Loop) example() []inference.Tensor {
+	if l.c.Example != nil {
+		return l.c.Example
+	}
+	var item []inference.Tensor
+	for _, t := range l.inputs {
+		shape := slices.Clone(t.Shape[1:])
+		n := 1
+		for i, d := range shape {
+			if d < 0 {
+				shape[i] = 1
+			}
+			n *= shape[i]
+		}
+		item = append(item, inference.Tensor{Shape: shape, Data: make([]float32, n)})
+	}
+	return item
+}
