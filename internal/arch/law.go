@@ -65,6 +65,8 @@ type owner struct {
 var owners = []owner{
 	{"C", []string{"media/codec", "media/file", "inference/recognize", "inference/onnx", "cmd/espeakworker"}},
 	{"github.com/pion/", []string{"media/rtc", "signaling", "signaling/...", "cmd/loadgen", "test/..."}},
+	{"github.com/yalue/onnxruntime_go", []string{"inference/onnx"}},
+	{"github.com/k2-fsa/", []string{"inference/onnx"}},
 	{"gopkg.in/hraban/opus.v2", []string{"media/codec"}},
 	{"github.com/maxhawkins/go-webrtcvad", []string{"inference/recognize"}},
 	{"golang.org/x/image/", []string{"media/badge"}},

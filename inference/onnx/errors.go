@@ -1,0 +1,53 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"livedub/inference"
+)
+
+var (
+	// ErrMemory is returned by a run for which memory did not suffice, on the
+	// device or within the limit. It wraps inference.ErrModelGone: a net opened
+	// anew has what the old one held.
+	ErrMemory = fmt.Errorf("out of memory: %w", inference.ErrModelGone)
+	// ErrTimeLimit is returned by a run that took longer than ModelConfig.TimeLimit.
+	ErrTimeLimit = errors.New("the run took longer than its time limit")
+
+	errClosed = errors.New("onnx: the net is closed")
+)
+
+// The runtime's Go binding keeps texts only, not codes.
+var (
+	memoryTexts = []string{"out of memory", "failed to allocate memory", "bad_alloc", "smaller than requested bytes",
+		"status_alloc_failed", "cudaerrormemoryallocation"}
+	deviceTexts = []string{"cuda failure", "cuda error", "cublas_status", "cudnn_status", "cudnn failure", "cublas failure", "cudaerror"}
+)
+
+// classify gives what a run said its kind.
+func classify(err error) error {
+	text := strings.ToLower(err.Error())
+	has := func(s string) bool { return strings.Contains(text, s) }
+	for _, t := range memoryTexts {
+		if has(t) {
+			return fmt.Errorf("%w: %s", ErrMemory, short(err))
+		}
+	}
+	for _, t := range deviceTexts {
+		if has(t) {
+			return fmt.Errorf("%w: %s", inference.ErrModelGone, short(err))
+		}
+	}
+	return errors.New(short(err))
+}
+
+// short keeps the runtime's text, which may hold a stack or a net's names, to one readable line.
+func short(err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	if len(text) > 600 {
+		text = text[:300] + " ... " + text[len(text)-280:]
+	}
+	return strings.ToValidUTF8(text, "?")
+}

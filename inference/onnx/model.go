@@ -1,0 +1,97 @@
+package onnx
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"livedub/inference"
+)
+
+// Providers, by the names they have in settings and reports.
+const (
+	CPU  = "cpu"
+	CUDA = "cuda"
+)
+
+const defaultTimeLimit = 10 * time.Second
+
+// ModelConfig says which net runs, and how.
+type ModelConfig struct {
+	Path     string
+	Provider string // CPU or CUDA; empty is CPU
+	Device   int    // of several GPUs
+	// AllowFallback has the CPU do what CUDA cannot, wholly or in part; Model.Fallback tells why.
+	AllowFallback bool
+	// MemoryLimitMB bounds the GPU memory of this net, and on any device what its
+	// file may declare; 0 leaves the GPU's whole memory and the runtime's limit.
+	// The main memory of a run is bounded for all nets together: Config.MemoryLimitMB.
+	MemoryLimitMB int
+	Threads       int           // of a run on the CPU; 0 is half of the cores. A net on the GPU needs one.
+	TimeLimit     time.Duration // of one run; 0 is 10 s. It strikes between two nodes of a net, not within one.
+	NoTF32        bool          // computes fp32 in full on the GPU, slower
+	Exhaustive    bool          // tries all algorithms of every convolution at each warm batch size, for minutes
+	// Warm are the batch sizes that are run before Open returns; none warms 1.
+	Warm []int
+	// Example makes inputs of a batch size for warming; nil gives zeros, and takes 1 for sizes left open.
+	Example func(batch int) []inference.Tensor
+	// Progress is told what Open is at; it may be nil.
+	Progress func(step string)
+}
+
+// Model is one open net. It implements inference.Model.
+type Model struct {
+	cfg       ModelConfig
+	inputs    []inference.TensorInfo
+	outputs   []inference.TensorInfo
+	providers shares
+	fallback  string
+
+	mu sync.Mutex
+	s  *session // nil once closed
+}
+
+// Inputs implements inference.Model.
+func (m *Model) Inputs() []inference.TensorInfo { return m.inputs }
+
+// Outputs implements inference.Model.
+func (m *Model) Outputs() []inference.TensorInfo { return m.outputs }
+
+// Providers returns which part of the net's work each provider did, of 1, as
+// the runtime's profile of the first runs told.
+func (m *Model) Providers() map[string]float64 { return maps.Clone(m.providers) }
+
+// Provider returns the one that does most of the work, whatever was asked for.
+func (m *Model) Provider() string { return m.providers.most() }
+
+// Fallback returns why the provider is not the one asked for, "" if it is.
+func (m *Model) Fallback() string { return m.fallback }
+
+// Run implements inference.Model. An error wraps ErrTimeLimit, ErrMemory,
+// inference.ErrModelGone, which a lost device is too, or the context's.
+func (m *Model) Run(ctx context.Context, in []inference.Tensor) ([]inference.Tensor, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.s == nil {
+		return nil, errClosed
+	}
+	out, err := m.s.run(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("onnx: %s: %w", m.cfg.Path, err)
+	}
+	return out, nil
+}
+
+// Close ends the net, after the run that is under way.
+func (m *Model) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.s == nil {
+		return nil
+	}
+	err := m.s.close()
+	m.s = nil
+	return err
+}

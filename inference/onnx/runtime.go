@@ -1,0 +1,147 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	ort "github.com/yalue/onnxruntime_go"
+	"golang.org/x/sys/unix"
+)
+
+// Config says which runtime.
+type Config struct {
+	// Library is the path of libonnxruntime.so, or of a folder with it; empty is
+	// the CPU build that comes with livedub. With a GPU build, its providers lie
+	// in the same folder; CUDA's own libraries may.
+	Library string
+	// MemoryLimitMB bounds the main memory of all nets in this process together;
+	// 0 is half of the machine's. The first runtime sets it.
+	MemoryLimitMB int
+}
+
+// Runtime opens nets. It is safe for concurrent use.
+type Runtime struct {
+	library string
+	limit   int64 // bytes
+	closed  atomic.Bool
+}
+
+// loaded is the process's one ONNX Runtime. It is never unloaded: its threads,
+// and a driver's, do not take that well.
+var loaded struct {
+	sync.Mutex
+	library string
+	limit   int64
+	failed  error // half loaded: a second try would crash
+
+	cudaOnce sync.Once
+	cuda     error // why there is none
+}
+
+// NewRuntime loads ONNX Runtime, or takes the one that this process has: only
+// one library can be loaded in the life of a process.
+func NewRuntime(c Config) (*Runtime, error) {
+	path, err := findLibrary(c.Library)
+	if err != nil {
+		return nil, err
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return nil, fmt.Errorf("onnx: %w", err)
+	}
+	loaded.Lock()
+	defer loaded.Unlock()
+	switch {
+	case loaded.failed != nil:
+		return nil, loaded.failed
+	case loaded.library == path:
+	case loaded.library != "":
+		return nil, fmt.Errorf("onnx: this process runs %s and cannot load %s beside it: give all nets the same onnx.library, and start anew to change it",
+			loaded.library, path)
+	default:
+		if err := inspect(path); err != nil {
+			return nil, err
+		}
+		limit := int64(c.MemoryLimitMB) << 20
+		if limit <= 0 {
+			limit = halfMemory()
+		}
+		if err := start(path, limit); err != nil {
+			return nil, fmt.Errorf("onnx: loading %s: %w", path, err)
+		}
+		loaded.library, loaded.limit = path, limit
+	}
+	return &Runtime{library: path, limit: loaded.limit}, nil
+}
+
+// start loads the library and bounds its memory.
+func start(path string, limit int64) (err error) {
+	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil { // some builds read it while they load
+		return err
+	}
+	keepSignals(func() {
+		ort.SetSharedLibraryPath(path)
+		if err = ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil { // errors are returned too
+			return
+		}
+		if err = errors.Join(ort.DisableTelemetry(), boundMemory(limit)); err != nil {
+			loaded.failed = fmt.Errorf("onnx: %s did not start: %w; start the program anew", path, err)
+		}
+	})
+	return err
+}
+
+// boundMemory gives all sessions one allocator for main memory, with a bound.
+func boundMemory(limit int64) error {
+	arena, err := ort.NewArenaCfg(int(limit), 1, -1, -1) // 1: no more than is asked for
+	if err != nil {
+		return err
+	}
+	defer arena.Destroy()
+	info, err := ort.GetMemoryInfo()
+	if err != nil {
+		return err
+	}
+	return ort.CreateAndRegisterAllocator(info, arena)
+}
+
+// halfMemory returns half of the machine's memory, in bytes.
+func halfMemory() int64 {
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return 4 << 30
+	}
+	return int64(info.Totalram) * int64(info.Unit) / 2
+}
+
+// Library returns the path of the library that runs.
+func (r *Runtime) Library() string { return r.library }
+
+// Version returns the runtime's own version: "1.28.2".
+func (r *Runtime) Version() string { return ort.GetVersion() }
+
+// Close ends the opening of nets; those that are open go on.
+func (r *Runtime) Close() error {
+	r.closed.Store(true)
+	return nil
+}
+
+// Probe loads the runtime and tells its version and what it can run nets on
+// here: "cpu", and "cuda" if everything for that is there. If it is not, the
+// error says what is missing, beside what was found.
+func Probe(c Config) (version string, providers []string, err error) {
+	r, err := NewRuntime(c)
+	if err != nil {
+		return "", nil, err
+	}
+	defer r.Close()
+	if err := r.cuda(); err != nil && !errors.Is(err, errCPUBuild) {
+		return r.Version(), []string{CPU}, err
+	} else if err != nil {
+		return r.Version(), []string{CPU}, nil
+	}
+	return r.Version(), []string{CPU, CUDA}, nil
+}
