@@ -9,6 +9,7 @@ MAKEFLAGS   += --no-print-directory
 LISTEN   ?= 127.0.0.1:8080
 GO_NEEDS := 1.26
 GO_TAR   := https://go.dev/dl/go1.26.8.linux-$(shell dpkg --print-architecture 2>/dev/null || echo amd64).tar.gz
+RUNTIME  := github.com/k2-fsa/sherpa-onnx-go-linux
 REVISION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
 # sudo drops PATH entries; Go's own installer puts it here.
@@ -90,6 +91,17 @@ go:
 build: deps go ## bin/livedub and bin/espeakworker
 	@echo "build: bin/"
 	mkdir -p bin
+	case $$(go env GOARCH) in
+	amd64) triple=x86_64-unknown-linux-gnu ;;
+	arm64) triple=aarch64-unknown-linux-gnu ;;
+	*) triple= ;;
+	esac
+	# ONNX Runtime for the CPU, which livedub looks for beside itself.
+	runtime=$$(go list -m -f '{{.Dir}}' $(RUNTIME))/lib/$$triple/libonnxruntime.so
+	if [[ -f $$runtime ]] && ! cmp -s "$$runtime" bin/libonnxruntime.so; then
+		echo "build: bin/libonnxruntime.so"
+		install -m 0755 "$$runtime" bin/libonnxruntime.so
+	fi
 	go build -ldflags "-X main.revision=$(REVISION)" -o bin/ ./cmd/...
 
 run: build ## the server on LISTEN (127.0.0.1:8080)

@@ -12,7 +12,7 @@ var (
 	// ErrMemory is returned by a run for which memory did not suffice, on the
 	// device or within the limit. It wraps inference.ErrModelGone: a net opened
 	// anew has what the old one held.
-	ErrMemory = fmt.Errorf("out of memory: %w", inference.ErrModelGone)
+	ErrMemory = fmt.Errorf("out of memory, raise onnx.memory_mb or use smaller batches: %w", inference.ErrModelGone)
 	// ErrTimeLimit is returned by a run that took longer than ModelConfig.TimeLimit.
 	ErrTimeLimit = errors.New("the run took longer than its time limit")
 

@@ -65,10 +65,9 @@ func (r *Runtime) open(ctx context.Context, c ModelConfig) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if did := m.Provider(); did != asked && m.fallback == "" {
-		m.fallback = fmt.Sprintf("%s was asked for and %s did %.0f %% of the work: it has no kernels for what the net wants", asked, did, 100*m.providers[did])
-		if !c.AllowFallback {
-			return nil, errors.Join(fmt.Errorf("%s; export the net otherwise, or allow the fallback (onnx.allow_fallback)", m.fallback), m.Close())
+	if m.fallback == "" {
+		if m.fallback, err = judge(asked, c.AllowFallback, m.providers); err != nil {
+			return nil, errors.Join(err, m.Close())
 		}
 	}
 	return m, nil

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -24,6 +25,20 @@ func (s shares) most() string {
 		}
 	}
 	return name
+}
+
+// judge compares who did the work with who was asked to. It returns what is to
+// be said of it, and an error if that is not allowed.
+func judge(asked string, allow bool, did shares) (fallback string, err error) {
+	most := did.most()
+	if most == asked {
+		return "", nil
+	}
+	fallback = fmt.Sprintf("%s was asked for and %s did %.0f %% of the work: %s has no kernels for what the net wants", asked, most, 100*did[most], asked)
+	if !allow {
+		return fallback, fmt.Errorf("%s; export the net otherwise, or allow the fallback (onnx.allow_fallback)", fallback)
+	}
+	return fallback, nil
 }
 
 // maxEvent is the longest line of a profile that is read; those of a net with
