@@ -8,16 +8,10 @@ import (
 	"livedub/inference"
 )
 
-var (
-	// ErrMemory is returned by a run for which memory did not suffice, on the
-	// device or within the limit. It wraps inference.ErrModelGone: a net opened
-	// anew has what the old one held.
-	ErrMemory = fmt.Errorf("out of memory, raise onnx.memory_mb or use smaller batches: %w", inference.ErrModelGone)
-	// ErrTimeLimit is returned by a run that took longer than ModelConfig.TimeLimit.
-	ErrTimeLimit = errors.New("the run took longer than its time limit")
+// ErrTimeLimit is returned by a run that took longer than ModelConfig.TimeLimit.
+var ErrTimeLimit = errors.New("the run took longer than its time limit")
 
-	errClosed = errors.New("onnx: the net is closed")
-)
+var errClosed = errors.New("onnx: the net is closed")
 
 // The runtime's Go binding keeps texts only, not codes.
 var (
@@ -32,7 +26,7 @@ func classify(err error) error {
 	has := func(s string) bool { return strings.Contains(text, s) }
 	for _, t := range memoryTexts {
 		if has(t) {
-			return fmt.Errorf("%w: %s", ErrMemory, short(err))
+			return fmt.Errorf("%w (raise onnx.memory_mb, or run smaller batches): %s", inference.ErrModelMemory, short(err))
 		}
 	}
 	for _, t := range deviceTexts {

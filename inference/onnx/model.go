@@ -69,8 +69,8 @@ func (m *Model) Provider() string { return m.providers.most() }
 // Fallback returns why the provider is not the one asked for, "" if it is.
 func (m *Model) Fallback() string { return m.fallback }
 
-// Run implements inference.Model. An error wraps ErrTimeLimit, ErrMemory,
-// inference.ErrModelGone, which a lost device is too, or the context's.
+// Run implements inference.Model. An error wraps ErrTimeLimit,
+// inference.ErrModelMemory, inference.ErrModelGone (the device was lost) or the context's.
 func (m *Model) Run(ctx context.Context, in []inference.Tensor) ([]inference.Tensor, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

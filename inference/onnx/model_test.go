@@ -87,7 +87,7 @@ func TestEndlessLoop(t *testing.T) {
 func TestHog(t *testing.T) {
 	_, err := testRuntime(t).Open(t.Context(), ModelConfig{Path: write(t, hog(1<<30).file())})
 	t.Log(err)
-	if !errors.Is(err, ErrMemory) || !strings.Contains(err.Error(), "net.onnx") {
+	if !errors.Is(err, inference.ErrModelMemory) || !strings.Contains(err.Error(), "net.onnx") {
 		t.Errorf("got %v", err)
 	}
 }
