@@ -25,9 +25,8 @@ type ModelConfig struct {
 	Device   int    // of several GPUs
 	// AllowFallback has the CPU do what CUDA cannot, wholly or in part; Model.Fallback tells why.
 	AllowFallback bool
-	// MemoryLimitMB bounds the GPU memory of this net, and on any device what its
-	// file may declare; 0 leaves the GPU's whole memory and the runtime's limit.
-	// The main memory of a run is bounded for all nets together: Config.MemoryLimitMB.
+	// MemoryLimitMB bounds the memory of this net, its weights included: the
+	// GPU's on CUDA, else the machine's. 0 is all of a GPU's, half of the machine's.
 	MemoryLimitMB int
 	Threads       int           // of a run on the CPU; 0 is half of the cores. A net on the GPU needs one.
 	TimeLimit     time.Duration // of one run; 0 is 10 s. It strikes between two nodes of a net, not within one.

@@ -3,6 +3,7 @@ package onnx
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ import (
 
 func testRuntime(t testing.TB) *Runtime {
 	t.Helper()
-	r, err := NewRuntime(Config{MemoryLimitMB: 2048})
+	r, err := NewRuntime(Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,10 +85,38 @@ func TestEndlessLoop(t *testing.T) {
 	}
 }
 
-func TestHog(t *testing.T) {
-	_, err := testRuntime(t).Open(t.Context(), ModelConfig{Path: write(t, hog(1<<30).file())})
-	t.Log(err)
-	if !errors.Is(err, inference.ErrModelMemory) || !strings.Contains(err.Error(), "net.onnx") {
-		t.Errorf("got %v", err)
+// What a run asks for is bounded, however it came to ask; a net that failed
+// takes nothing with it, and nets have bounds of their own.
+func TestMemoryLimit(t *testing.T) {
+	doubling := double(elemFloat) // 2^25 floats, worked out before the first run
+	doubling.weights = []pb{floatTensor("w0", []float32{1}, 1)}
+	doubling.nodes = nil
+	for i := range 25 {
+		w, twice := fmt.Sprint("w", i), fmt.Sprint("w", i+1)
+		doubling.nodes = append(doubling.nodes, node("Concat", []string{w, w}, []string{twice}, attrInt("axis", 0)))
+	}
+	doubling.nodes = append(doubling.nodes, node("ReduceSum", []string{"w25"}, []string{"sum"}, attrInt("keepdims", 0)),
+		node("Add", []string{"x", "sum"}, []string{"y"}))
+
+	r := testRuntime(t)
+	for name, c := range map[string]struct {
+		net graph
+		mb  int
+		ok  bool
+	}{
+		"10 GB":                       {hog(10 << 28), 256, false},
+		"128 MB":                      {hog(1 << 25), 256, true},
+		"128 MB, 64 allowed":          {hog(1 << 25), 64, false},
+		"doubling":                    {doubling, 64, false},
+		"doubling, which may":         {doubling, 1024, true},
+		"as much, after the failures": {hog(1 << 25), 256, true},
+	} {
+		m, err := r.Open(t.Context(), ModelConfig{Path: write(t, c.net.file()), MemoryLimitMB: c.mb})
+		if c.ok && err != nil || !c.ok && (!errors.Is(err, inference.ErrModelMemory) || !strings.Contains(err.Error(), "net.onnx")) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if m != nil {
+			defer m.Close()
+		}
 	}
 }

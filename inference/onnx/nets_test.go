@@ -79,7 +79,7 @@ func TestHostileNets(t *testing.T) {
 		if err := hostile(path, 32); err != nil {
 			t.Fatal(err)
 		}
-		m, err := testRuntime(t).Open(t.Context(), ModelConfig{Path: path, TimeLimit: 500 * time.Millisecond})
+		m, err := testRuntime(t).Open(t.Context(), ModelConfig{Path: path, TimeLimit: 500 * time.Millisecond, MemoryLimitMB: 1024})
 		if err != nil {
 			if !strings.Contains(err.Error(), path) {
 				t.Errorf("%s: the error does not name the file: %v", name, err)

@@ -32,7 +32,7 @@ func (r *Runtime) open(ctx context.Context, c ModelConfig) (*Model, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
-	limit := r.limit
+	limit := halfMemory()
 	if c.MemoryLimitMB > 0 {
 		limit = int64(c.MemoryLimitMB) << 20
 	}
@@ -199,6 +199,10 @@ func (m *Model) example(batch int) []inference.Tensor {
 	return in
 }
 
+// maxFolded bounds each tensor that the runtime works out while it loads a net,
+// in memory that nothing else bounds. What is larger is worked out at each run.
+const maxFolded = 64 << 20
+
 // openSession has the runtime load the net; profile, if it is not empty, is how the names of its profiles begin.
 func openSession(c ModelConfig, net netFile, limit int64, profile string) (*session, error) {
 	o, err := ort.NewSessionOptions()
@@ -217,6 +221,7 @@ func openSession(c ModelConfig, net netFile, limit int64, profile string) (*sess
 		o.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"),
 		o.AddSessionConfigEntry("session.inter_op.allow_spinning", "0"),
 		o.AddSessionConfigEntry("session.use_env_allocators", "1"),
+		o.AddSessionConfigEntry("optimization.constant_folding_max_output_size_in_bytes", strconv.Itoa(maxFolded)),
 	)
 	if profile != "" {
 		err = errors.Join(err, o.EnableProfiling(profile))
@@ -227,12 +232,17 @@ func openSession(c ModelConfig, net netFile, limit int64, profile string) (*sess
 	s := &session{net: net, limit: c.TimeLimit, memory: limit}
 	// One at a time: CUDA sessions that are created side by side have failed.
 	keepSignals(func() {
+		main := limit
 		if c.Provider == CUDA {
+			main = halfMemory() // the limit is the GPU's
 			if err = appendCUDA(o, c); err != nil {
 				return
 			}
 		}
-		s.s, err = ort.NewDynamicAdvancedSession(c.Path, names(net.inputs), names(net.outputs), o)
+		err = withMemory(main, func() (err error) {
+			s.s, err = ort.NewDynamicAdvancedSession(c.Path, names(net.inputs), names(net.outputs), o)
+			return err
+		})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("ONNX Runtime refuses the net: %w", classify(err))

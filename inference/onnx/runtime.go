@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 
 	ort "github.com/yalue/onnxruntime_go"
-	"golang.org/x/sys/unix"
 )
 
 // Config says which runtime.
@@ -18,15 +17,11 @@ type Config struct {
 	// the CPU build that comes with livedub. With a GPU build, its providers lie
 	// in the same folder; CUDA's own libraries may.
 	Library string
-	// MemoryLimitMB bounds the main memory of all nets in this process together;
-	// 0 is half of the machine's. The first runtime sets it.
-	MemoryLimitMB int
 }
 
 // Runtime opens nets. It is safe for concurrent use.
 type Runtime struct {
 	library string
-	limit   int64 // bytes
 	closed  atomic.Bool
 }
 
@@ -35,7 +30,6 @@ type Runtime struct {
 var loaded struct {
 	sync.Mutex
 	library string
-	limit   int64
 	failed  error // half loaded: a second try would crash
 
 	cudaOnce sync.Once
@@ -65,20 +59,16 @@ func NewRuntime(c Config) (*Runtime, error) {
 		if err := inspect(path); err != nil {
 			return nil, err
 		}
-		limit := int64(c.MemoryLimitMB) << 20
-		if limit <= 0 {
-			limit = halfMemory()
-		}
-		if err := start(path, limit); err != nil {
+		if err := start(path); err != nil {
 			return nil, fmt.Errorf("onnx: loading %s: %w", path, err)
 		}
-		loaded.library, loaded.limit = path, limit
+		loaded.library = path
 	}
-	return &Runtime{library: path, limit: loaded.limit}, nil
+	return &Runtime{library: path}, nil
 }
 
-// start loads the library and bounds its memory.
-func start(path string, limit int64) (err error) {
+// start loads the library.
+func start(path string) (err error) {
 	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil { // some builds read it while they load
 		return err
 	}
@@ -87,34 +77,11 @@ func start(path string, limit int64) (err error) {
 		if err = ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil { // errors are returned too
 			return
 		}
-		if err = errors.Join(ort.DisableTelemetry(), boundMemory(limit)); err != nil {
+		if err = ort.DisableTelemetry(); err != nil {
 			loaded.failed = fmt.Errorf("onnx: %s did not start: %w; start the program anew", path, err)
 		}
 	})
 	return err
-}
-
-// boundMemory gives all sessions one allocator for main memory, with a bound.
-func boundMemory(limit int64) error {
-	arena, err := ort.NewArenaCfg(int(limit), 1, -1, -1) // 1: no more than is asked for
-	if err != nil {
-		return err
-	}
-	defer arena.Destroy()
-	info, err := ort.GetMemoryInfo()
-	if err != nil {
-		return err
-	}
-	return ort.CreateAndRegisterAllocator(info, arena)
-}
-
-// halfMemory returns half of the machine's memory, in bytes.
-func halfMemory() int64 {
-	var info unix.Sysinfo_t
-	if err := unix.Sysinfo(&info); err != nil {
-		return 4 << 30
-	}
-	return int64(info.Totalram) * int64(info.Unit) / 2
 }
 
 // Library returns the path of the library that runs.
