@@ -33,6 +33,10 @@ type ManagerConfig struct {
 	Engines Engines
 	Base    Config        // of every session; what a Spec names comes with it
 	Max     int           // sessions at a time
+
+	// Places, if set, tells how many there may be by what this node can carry
+	// now, where there are so many, of which some are live. It must not call the manager.
+	Places func(there, live int) int
 	Idle    time.Duration // a session that nobody uses for so long is ended
 }
 
@@ -99,8 +103,9 @@ func (m *Manager) Create(spec Spec) (*Call, error) {
 		return nil, fmt.Errorf("%w: the server is shutting down", ErrFull)
 	case m.sessions[spec.ID] != nil:
 		return nil, fmt.Errorf("session %s: %w: choose another", spec.ID, ErrExists)
-	case len(m.sessions) >= m.cfg.Max:
-		return nil, fmt.Errorf("%w: all %d are taken: try again later", ErrFull, m.cfg.Max)
+	}
+	if places := m.places(); len(m.sessions) >= places {
+		return nil, fmt.Errorf("%w: all %d are taken: try again later", ErrFull, places)
 	}
 	clock := pace.NewWall()
 	s, err := New(cfg, m.cfg.Engines, clock)
@@ -113,6 +118,20 @@ func (m *Manager) Create(spec Spec) (*Call, error) {
 	m.sessions[spec.ID] = l
 	m.wg.Go(func() { m.keep(l.ctx, l) })
 	return l, nil
+}
+
+// places returns how many sessions there may be now; the caller has the lock.
+func (m *Manager) places() int {
+	if m.cfg.Places == nil {
+		return m.cfg.Max
+	}
+	live := 0
+	for _, l := range m.sessions {
+		if l.Phase() == "live" {
+			live++
+		}
+	}
+	return max(0, min(m.cfg.Max, m.cfg.Places(len(m.sessions), live)))
 }
 
 // keep runs a session to its end and forgets it.

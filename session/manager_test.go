@@ -190,6 +190,30 @@ func TestTheOriginalAsTarget(t *testing.T) {
 	}
 }
 
+// TestPlacesFollowWhatTheNodeCarries: what was taken stays, no more is taken.
+func TestPlacesFollowWhatTheNodeCarries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		places := 10
+		m := newManager(newRig(t))
+		defer m.Close()
+		m.cfg.Places = func(there, live int) int {
+			if there != len(m.sessions) || live != 0 {
+				t.Errorf("told of %d sessions, %d live", there, live)
+			}
+			return places
+		}
+		for i, c := range []struct {
+			places int
+			full   bool
+		}{{10, false}, {1, true}, {0, true}, {-1, true}, {2, false}, {10, false}, {10, true}} { // at most 3 in any case
+			places = c.places
+			if _, err := m.Create(es(fmt.Sprint("s", i))); errors.Is(err, ErrFull) != c.full {
+				t.Errorf("%d sessions, %d places: %v", len(m.List()), c.places, err)
+			}
+		}
+	})
+}
+
 func TestManagerRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newManager(newRig(t))

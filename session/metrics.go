@@ -47,7 +47,7 @@ func (t totals) add(s State) {
 
 var (
 	descSessions = prometheus.NewDesc("livedub_sessions", "Sessions by phase.", []string{"phase"}, nil)
-	descPlaces   = prometheus.NewDesc("livedub_places", "Sessions this node can hold.", nil, nil)
+	descPlaces   = prometheus.NewDesc("livedub_places", "Sessions this node can hold now.", nil, nil)
 	descViewers  = prometheus.NewDesc("livedub_viewers", "Viewers of all dubs and originals.", nil, nil)
 	descPhrases  = prometheus.NewDesc("livedub_phrases_total", "Phrases by what became of them, in every dub.", []string{"fate"}, nil)
 	descFrames   = prometheus.NewDesc("livedub_frames_total", "Pictures by how the mouth was made, or dropped.", []string{"mouth"}, nil)
@@ -66,6 +66,7 @@ func (m *Manager) Collect(ch chan<- prometheus.Metric) {
 	m.mu.Lock()
 	sum := m.ended.clone()
 	calls := slices.Collect(maps.Values(m.sessions))
+	places := m.places()
 	m.mu.Unlock()
 	for _, c := range calls {
 		phases[c.Phase()]++
@@ -84,7 +85,7 @@ func (m *Manager) Collect(ch chan<- prometheus.Metric) {
 	for phase, n := range phases {
 		gauge(descSessions, float64(n), phase)
 	}
-	gauge(descPlaces, float64(m.cfg.Max))
+	gauge(descPlaces, float64(places))
 	gauge(descViewers, float64(viewers))
 	for k, v := range sum.phrases {
 		counter(descPhrases, float64(v), string(k))

@@ -45,6 +45,8 @@ func (v *flagValue) Type() string {
 		return "TIME"
 	case kindList:
 		return "URL"
+	case kindSwitch:
+		return "bool"
 	}
 	if v.option.limit != "" {
 		return "NAME"
@@ -65,6 +67,9 @@ func Bind(fs *pflag.FlagSet, sections ...string) *Binding {
 		}
 		v := &flagValue{option: o}
 		v.flag = fs.VarPF(v, o.flag(), "", o.usage())
+		if o.kind == kindSwitch {
+			v.flag.NoOptDefVal = "true" // the flag alone says yes
+		}
 		b.flags = append(b.flags, v)
 	}
 	return b

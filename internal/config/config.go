@@ -13,6 +13,7 @@ type Config struct {
 	Translate Translate
 	Speak     Speak
 	Lips      Lips
+	ONNX      ONNX
 	Video     Video
 	Log       Log
 }
@@ -51,8 +52,20 @@ type Speak struct {
 // Lips chooses what re-renders the mouth, and how such pictures are marked.
 type Lips struct {
 	Engine      string
+	Manifest    string
 	Badge       string
 	BadgeHeight float64
+}
+
+// ONNX is how neural nets run in this process.
+type ONNX struct {
+	Library       string
+	Provider      string
+	Device        int
+	AllowFallback bool
+	MemoryMB      int
+	Threads       int
+	TimeLimit     time.Duration
 }
 
 // Video is how pictures are encoded.

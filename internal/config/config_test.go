@@ -107,6 +107,29 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+func TestSwitches(t *testing.T) {
+	for how, load := range map[string]func() (Config, error){
+		"file":     func() (Config, error) { return load(t, "onnx: {allow_fallback: true}", nil, nil) },
+		"variable": func() (Config, error) { return load(t, "", []string{"LIVEDUB_ONNX_ALLOW_FALLBACK=true"}, nil) },
+		"flag":     func() (Config, error) { return load(t, "", nil, []string{"--onnx-allow-fallback", "--onnx-device=1"}) },
+		"flag over file": func() (Config, error) {
+			return load(t, "onnx: {allow_fallback: false}", nil, []string{"--onnx-allow-fallback=true"})
+		},
+	} {
+		if c, err := load(); err != nil || !c.ONNX.AllowFallback {
+			t.Errorf("%s: %v, %v", how, c.ONNX.AllowFallback, err)
+		}
+	}
+	for _, file := range []string{"onnx: {allow_fallback: 1}", "onnx: {allow_fallback: 'true'}", "onnx: {allow_fallback: maybe}"} {
+		if _, err := load(t, file, nil, nil); err == nil || !strings.Contains(err.Error(), "true or false") {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+	if _, err := load(t, "", []string{"LIVEDUB_ONNX_ALLOW_FALLBACK=yes"}, nil); err == nil {
+		t.Error("yes is taken")
+	}
+}
+
 func TestICEServers(t *testing.T) {
 	want := []ICEServer{{URL: "stun:stun.example.net:3478"}, {URL: "turns:[2001:db8::1]:443?transport=tcp", Username: "1700000000:ana", Credential: "a@b +%/é"}}
 	const stun, turn = "stun:stun.example.net:3478", "turns:1700000000%3Aana:a%40b%20+%25/é@[2001:db8::1]:443?transport=tcp"

@@ -162,6 +162,8 @@ func fits(k kind, tag string) bool {
 		return tag == "!!int"
 	case kindDecimal:
 		return tag == "!!int" || tag == "!!float"
+	case kindSwitch:
+		return tag == "!!bool"
 	}
 	return tag == "!!str"
 }

@@ -29,6 +29,7 @@ const (
 	kindInteger  kind = "whole number"
 	kindDecimal  kind = "number"
 	kindDuration kind = "duration like 4s or 300ms"
+	kindSwitch   kind = "true or false"
 	kindList     kind = "list of texts" // none of which holds a space: set and get take them so separated
 )
 
@@ -45,9 +46,10 @@ func (o option) variable() string {
 
 // flag returns the name of the flag: "video-preset". Sections serve and session
 // are what the commands are about, so their flags go without: "listen",
-// "delay-ms"; and so does the badge's. A list's flag is given once for each: "ice-server".
+// "delay-ms"; and so does the badge's. A list's flag is given once for each:
+// "ice-server"; a manifest's is what it is for: "lips".
 func (o option) flag() string {
-	name := o.key
+	name := strings.TrimSuffix(o.key, ".manifest")
 	if s := o.section(); s == "serve" || s == "session" || strings.HasPrefix(o.leaf(), "badge") {
 		name = o.leaf()
 	}
@@ -92,6 +94,19 @@ func choice(p *string, key, def, help string, allowed ...string) option {
 	})
 	o.limit = limit
 	return o
+}
+
+func boolean(p *bool, key string, def bool, help string) option {
+	return option{key: key, def: strconv.FormatBool(def), help: help, kind: kindSwitch,
+		get: func() string { return strconv.FormatBool(*p) },
+		set: func(s string) error {
+			switch s {
+			case "true", "false":
+				*p = s == "true"
+				return nil
+			}
+			return fmt.Errorf("%s is neither true nor false", show(s))
+		}}
 }
 
 func integer(p *int, key string, def int, help string, low, high int) option {
