@@ -40,6 +40,7 @@ var layers = []layer{
 
 	{"web", nil},
 	{"internal/doctor", []string{"media", "media/codec", "inference", "inference/...", "internal/gpu", "internal/proc"}},
+	{"internal/enginebench", []string{"inference", "inference/engine", "inference/onnx", "internal/gpu", "internal/onnxfile"}},
 	{"internal/judge", []string{"media", "inference"}},
 	{"internal/talker", []string{"media", "media/...", "inference", "inference/viseme"}},
 	{"internal/talker/...", []string{"media", "media/...", "inference", "internal/talker"}},
@@ -47,6 +48,7 @@ var layers = []layer{
 
 	{"cmd/gateway", []string{"signaling/gateway", "cluster", "cluster/...", "internal/config", "internal/telemetry", "web"}},
 	{"cmd/espeakworker", []string{"./...", "inference/speak/...", "internal/proc"}},
+	{"cmd/gpucheck", []string{"inference", "inference/engine", "inference/onnx", "internal/enginebench", "internal/gpu", "internal/onnxfile"}},
 	{"cmd/...", []string{"media", "media/...", "inference", "inference/...", "session", "session/...", "signaling", "signaling/...",
 		"store", "store/...", "cluster", "cluster/...", "web", "internal/..."}},
 	{"test/...", []string{"media", "media/...", "inference", "inference/...", "session", "session/...", "internal/..."}},
@@ -87,4 +89,6 @@ var links = []link{
 	{"cmd/gateway", []string{"C", "github.com/pion/", "github.com/yalue/onnxruntime_go", "github.com/k2-fsa/",
 		"github.com/NVIDIA/", "livedub/media/codec", "livedub/media/file", "livedub/session"}},
 	{"cmd/espeakworker", []string{"github.com/pion/", "github.com/NVIDIA/", "livedub/media/codec", "livedub/media/file", "livedub/session"}},
+	// It runs where no codec library is installed.
+	{"cmd/gpucheck", []string{"github.com/pion/", "gopkg.in/hraban/opus.v2", "livedub/media/codec", "livedub/media/file", "livedub/inference/recognize", "livedub/session"}},
 }
