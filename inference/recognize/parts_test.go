@@ -72,10 +72,11 @@ func FuzzVAD(f *testing.F) {
 	f.Add([]byte{1, 2, 3, 4}, uint8(0))
 	f.Add([]byte{255, 127, 0, 128}, uint8(1))
 	f.Fuzz(func(t *testing.T, b []byte, size uint8) {
-		v, err := NewVAD(300 * ms)
+		d, err := NewWebRTC()
 		if err != nil {
 			t.Fatal(err)
 		}
+		v := NewVAD(d, 300*ms)
 		frame := make([]int16, (int(size)%3+1)*sampleRate/100)
 		pcm := pcm16(b)
 		for i := range 30 {
@@ -102,10 +103,11 @@ func FuzzVAD(f *testing.F) {
 
 func TestVADFindsSpeech(t *testing.T) {
 	t.Parallel()
-	v, err := NewVAD(300 * ms)
+	d, err := NewWebRTC()
 	if err != nil {
 		t.Fatal(err)
 	}
+	v := NewVAD(d, 300*ms)
 	speech := speak(t, "slt", "the weather is nice today")
 	pcm := join(silence(time.Second), speech, silence(time.Second))
 	began, ended := time.Duration(-1), time.Duration(-1)

@@ -26,6 +26,8 @@ type Config struct {
 	ModelDir string        // "" for Debian's /usr/share/pocketsphinx/model/en-us
 	MaxUnit  time.Duration // longest unit of speech; 0 for 3 s
 	Hangover time.Duration // silence that ends a unit; 0 for 300 ms
+	// Detector makes what tells speech from other sound, for one stream; nil for NewWebRTC.
+	Detector func() (Detector, error)
 }
 
 // PocketSphinx is the recogniser. It is safe for concurrent use.
@@ -72,6 +74,9 @@ func NewPocketSphinx(c Config) (*PocketSphinx, error) {
 	}
 	if c.Hangover == 0 {
 		c.Hangover = defaultHangover
+	}
+	if c.Detector == nil {
+		c.Detector = NewWebRTC
 	}
 	if c.MaxUnit < minMaxUnit {
 		return nil, fmt.Errorf("recognize: MaxUnit %v is too short for a word; use %v or more", c.MaxUnit, minMaxUnit)

@@ -45,14 +45,14 @@ func newStream(p *PocketSphinx, d *decoder) (*stream, error) {
 	if err := d.reset(); err != nil {
 		return nil, err
 	}
-	v, err := NewVAD(p.cfg.Hangover)
+	detector, err := p.cfg.Detector()
 	if err != nil {
 		return nil, err
 	}
 	return &stream{
 		owner:   p,
 		dec:     d,
-		vad:     v,
+		vad:     NewVAD(detector, p.cfg.Hangover),
 		cut:     cutter{max: p.cfg.MaxUnit.Truncate(frameTime)},
 		preroll: media.TimeToSamples(Preroll, sampleRate),
 		part:    make([]int16, 0, frameLen),

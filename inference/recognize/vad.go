@@ -19,21 +19,23 @@ const (
 	Preroll = 300 * time.Millisecond
 )
 
-// VAD is a voice activity detector: a frame is speech where both WebRTC's
-// detector and an adaptive energy gate say so; speech starts when enough of
-// the last frames are, and ends after a hangover without.
-type VAD struct {
-	rtc      *webrtcvad.VAD
-	gate     *energyGate
-	buf      []byte
-	hangover time.Duration
-	votes    uint // the last frames, newest in bit 0
-	silent   time.Duration
-	active   bool
+// Detector tells speech from other sound for one speaker, frame by frame.
+type Detector interface {
+	// Speech hears the next 10, 20 or 30 ms of 16 kHz mono sound and tells
+	// whether there is speech in it.
+	Speech(frame []int16) (bool, error)
 }
 
-// NewVAD returns a detector that ends speech after hangover of silence.
-func NewVAD(hangover time.Duration) (*VAD, error) {
+// webRTC is the default Detector: a frame is speech where both WebRTC's
+// detector and an adaptive energy gate say so.
+type webRTC struct {
+	rtc  *webrtcvad.VAD
+	gate *energyGate
+	buf  []byte
+}
+
+// NewWebRTC returns the default Detector.
+func NewWebRTC() (Detector, error) {
 	rtc, err := webrtcvad.New()
 	if err != nil {
 		return nil, fmt.Errorf("recognize: WebRTC voice detector: %w; out of memory?", err)
@@ -41,8 +43,35 @@ func NewVAD(hangover time.Duration) (*VAD, error) {
 	if err := rtc.SetMode(vadMode); err != nil {
 		return nil, fmt.Errorf("recognize: WebRTC voice detector mode %d: %w", vadMode, err)
 	}
-	return &VAD{rtc: rtc, gate: newEnergyGate(), hangover: hangover}, nil
+	return &webRTC{rtc: rtc, gate: newEnergyGate()}, nil
 }
+
+// Speech implements Detector.
+func (w *webRTC) Speech(frame []int16) (bool, error) {
+	w.buf = w.buf[:0]
+	for _, s := range frame {
+		w.buf = binary.LittleEndian.AppendUint16(w.buf, uint16(s))
+	}
+	voice, err := w.rtc.Process(sampleRate, w.buf)
+	runtime.KeepAlive(w.rtc) // its finaliser frees the C side
+	if err != nil {
+		return false, fmt.Errorf("recognize: WebRTC voice detector: %w", err)
+	}
+	return w.gate.open(frame) && voice, nil
+}
+
+// VAD finds where speech starts and ends: it starts when enough of the last
+// frames are speech, and ends after a hangover without.
+type VAD struct {
+	detector Detector
+	hangover time.Duration
+	votes    uint // the last frames, newest in bit 0
+	silent   time.Duration
+	active   bool
+}
+
+// NewVAD returns a VAD that asks d and ends speech after hangover of silence.
+func NewVAD(d Detector, hangover time.Duration) *VAD { return &VAD{detector: d, hangover: hangover} }
 
 var errFrameLen = errors.New("recognize: VAD wants frames of 10, 20 or 30 ms at 16 kHz")
 
@@ -52,16 +81,11 @@ func (v *VAD) Push(frame []int16) (bool, error) {
 	if n := len(frame); n != sampleRate/100 && n != sampleRate/50 && n != 3*sampleRate/100 {
 		return false, errFrameLen
 	}
-	v.buf = v.buf[:0]
-	for _, s := range frame {
-		v.buf = binary.LittleEndian.AppendUint16(v.buf, uint16(s))
-	}
-	voice, err := v.rtc.Process(sampleRate, v.buf)
-	runtime.KeepAlive(v.rtc) // its finaliser frees the C side
+	speech, err := v.detector.Speech(frame)
 	if err != nil {
-		return false, fmt.Errorf("recognize: WebRTC voice detector: %w", err)
+		return false, err
 	}
-	v.vote(v.gate.open(frame) && voice, time.Duration(len(frame))*time.Second/sampleRate)
+	v.vote(speech, time.Duration(len(frame))*time.Second/sampleRate)
 	return v.active, nil
 }
 
