@@ -26,10 +26,12 @@ func runDoctor(ctx context.Context, args []string, stdout, _ io.Writer) error {
 		ModesDir:     cfg.Translate.ModesDir,
 		Worker:       cfg.Speak.Worker,
 		Lips:         cfg.Lips.Engine,
+		Runtime:      cfg.ONNX.Library,
 		NoRecognizer: cfg.Recognize.Engine != "pocketsphinx",
 		NoTranslator: cfg.Translate.Engine != "apertium",
 		NoSpeaker:    cfg.Speak.Engine != "espeak",
 		NeedNVENC:    cfg.Video.Encoder == "nvenc",
+		NeedRuntime:  cfg.Recognize.VAD == "silero",
 	})
 	write := report.WriteText
 	if *asJSON {

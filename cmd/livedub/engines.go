@@ -44,7 +44,11 @@ func (e *engines) openRecognizer(c config.Config) error {
 		e.Recognizer = &fake.Recognizer{}
 		return nil
 	}
-	r, err := recognize.NewPocketSphinx(recognize.Config{ModelDir: c.Recognize.ModelDir})
+	detector, err := e.openDetector(c)
+	if err != nil {
+		return err
+	}
+	r, err := recognize.NewPocketSphinx(recognize.Config{ModelDir: c.Recognize.ModelDir, Detector: detector})
 	if err != nil {
 		return err
 	}

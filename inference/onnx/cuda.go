@@ -21,10 +21,10 @@ const (
 // errCPUBuild says that the runtime is a build without CUDA: nothing is broken.
 var errCPUBuild = errors.New("this ONNX Runtime is a build for the CPU")
 
-// cuda makes the runtime ready for CUDA and returns what keeps it from that. It
-// looks once: what is loaded stays, and what is missing is found by the
-// loader at the program's start only.
-func (r *Runtime) cuda() error {
+// CUDA makes the runtime ready to run nets on NVIDIA GPUs and returns what keeps
+// it from that, nil if nothing does. It looks once: what is loaded stays, and
+// what is missing may be found at the program's next start only.
+func (r *Runtime) CUDA() error {
 	loaded.cudaOnce.Do(func() { loaded.cuda = prepareCUDA(filepath.Dir(r.library), r.library) })
 	return loaded.cuda
 }

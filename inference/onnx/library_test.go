@@ -119,8 +119,4 @@ func TestOneRuntime(t *testing.T) {
 	if _, err := NewRuntime(Config{Library: other}); err == nil || !strings.Contains(err.Error(), "onnx.library") {
 		t.Errorf("a second library: %v", err)
 	}
-	version, providers, err := Probe(Config{})
-	if err != nil || version != b.Version() || strings.Join(providers, " ") != CPU {
-		t.Errorf("probe: %q %v %v", version, providers, err)
-	}
 }

@@ -49,7 +49,7 @@ func (r *Runtime) open(ctx context.Context, c ModelConfig) (*Model, error) {
 	}
 	asked := c.Provider
 	if asked == CUDA {
-		err := r.cuda()
+		err := r.CUDA()
 		switch {
 		case err != nil && !c.AllowFallback:
 			return nil, fmt.Errorf("it is to run on cuda, which is not there: %w", err)

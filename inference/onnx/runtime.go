@@ -1,7 +1,6 @@
 package onnx
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -94,21 +93,4 @@ func (r *Runtime) Version() string { return ort.GetVersion() }
 func (r *Runtime) Close() error {
 	r.closed.Store(true)
 	return nil
-}
-
-// Probe loads the runtime and tells its version and what it can run nets on
-// here: "cpu", and "cuda" if everything for that is there. If it is not, the
-// error says what is missing, beside what was found.
-func Probe(c Config) (version string, providers []string, err error) {
-	r, err := NewRuntime(c)
-	if err != nil {
-		return "", nil, err
-	}
-	defer r.Close()
-	if err := r.cuda(); err != nil && !errors.Is(err, errCPUBuild) {
-		return r.Version(), []string{CPU}, err
-	} else if err != nil {
-		return r.Version(), []string{CPU}, nil
-	}
-	return r.Version(), []string{CPU, CUDA}, nil
 }

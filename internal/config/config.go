@@ -36,8 +36,8 @@ type Session struct {
 	BackgroundGain float64
 }
 
-// Recognize chooses what hears.
-type Recognize struct{ Engine, ModelDir string }
+// Recognize chooses what hears, and what tells it speech from other sound.
+type Recognize struct{ Engine, ModelDir, VAD, VADModel string }
 
 // Translate chooses what translates.
 type Translate struct{ Engine, ModesDir string }

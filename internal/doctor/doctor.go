@@ -25,7 +25,7 @@ type Report struct {
 // Check is one engine, codec or device.
 type Check struct {
 	Name      string `json:"name"`
-	Kind      string `json:"kind"` // recognize, translate, speak, lips, decode, encode, device or test
+	Kind      string `json:"kind"` // recognize, translate, speak, lips, runtime, decode, encode, device or test
 	Needed    bool   `json:"needed"`
 	Available bool   `json:"available"`
 	Version   string `json:"version,omitempty"`
@@ -41,9 +41,11 @@ type Config struct {
 	ModesDir string // of Apertium
 	Worker   string // path of espeakworker
 	Lips     string // lips.engine: "own", "off"
+	Runtime  string // onnx.library
 
 	NoRecognizer, NoTranslator, NoSpeaker bool // another engine is set
 	NeedNVENC                             bool // the settings insist on it
+	NeedRuntime, NeedCUDA                 bool // a net is set; onnx.provider is cuda without a fallback
 }
 
 // Run tries everything. It takes a second or two and ends the processes it starts.
@@ -56,6 +58,7 @@ func Run(ctx context.Context, c Config) Report {
 		translators(c, packages),
 		speakers(c, packages),
 		mouths(c),
+		runtimes(c),
 		decoders(),
 		videoEncoders(c, gpus[0].Available),
 		audioCodecs(),

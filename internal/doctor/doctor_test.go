@@ -27,7 +27,7 @@ func row(t *testing.T, r Report, name string) Check {
 func TestRun(t *testing.T) {
 	r := Run(t.Context(), Config{Version: "v1"})
 	for _, name := range []string{"pocketsphinx", "apertium en->es", "apertium en->ca", "h264 decoder", "hevc decoder", "vp8 decoder",
-		"vp9 decoder", "h264 encoder (x264)", "vp8 encoder (libvpx)", "opus", "aac", "flite", "ffmpeg"} {
+		"vp9 decoder", "onnxruntime", "h264 encoder (x264)", "vp8 encoder (libvpx)", "opus", "aac", "flite", "ffmpeg"} {
 		if c := row(t, r, name); !c.Available || c.Version == "" || c.Install != "" {
 			t.Errorf("%+v", c)
 		}
@@ -84,6 +84,21 @@ func TestNothingThere(t *testing.T) {
 	c.NoRecognizer, c.NoTranslator, c.NoSpeaker = true, true, true
 	if missing := Run(t.Context(), c).Missing(); len(missing) != 0 {
 		t.Errorf("missing with other engines set: %+v", missing)
+	}
+}
+
+// TestRuntime: what runs nets here, and what keeps it from a GPU.
+func TestRuntime(t *testing.T) {
+	rows := runtimes(Config{NeedCUDA: true})
+	if c := rows[0]; !c.Available || !c.Needed || c.Kind != "runtime" || !strings.HasSuffix(c.Detail, "libonnxruntime.so") {
+		t.Errorf("%+v", c)
+	}
+	if c := rows[1]; c.Available || !c.Needed || !strings.Contains(c.Detail, "build for the CPU") || !strings.Contains(c.Install, "onnx.library") {
+		t.Errorf("%+v", c)
+	}
+	rows = runtimes(Config{Runtime: t.TempDir()})
+	if c := rows[0]; c.Available || c.Needed || !strings.Contains(c.Detail, "no libonnxruntime.so in it") || c.Install != "set onnx.library" {
+		t.Errorf("%+v", c)
 	}
 }
 

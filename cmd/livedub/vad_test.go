@@ -1,0 +1,59 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"livedub/internal/config"
+	"livedub/internal/onnxfile"
+)
+
+// The detector of speech is the recogniser's own, or Silero's net, or words on what to set.
+func TestDetectorByConfig(t *testing.T) {
+	const real = "../../../shared/models/silero_vad.onnx"
+	other := filepath.Join(t.TempDir(), "lips.onnx")
+	if err := onnxfile.LatentKind(other, 16, 1, 1, false, 1); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ vad, model, want string }{
+		{"silero", "", "set recognize.vad_model"},
+		{"silero", "/nowhere/silero_vad.onnx", "there is no such file"},
+		{"silero", other, other},
+		{"silero", real, ""},
+		{"webrtc", "", ""},
+	} {
+		if _, err := os.Stat(tt.model); tt.want == "" && tt.model != "" && err != nil {
+			t.Logf("not tried, no real net here: %v", err)
+			continue
+		}
+		c := config.Default()
+		c.Recognize.VAD, c.Recognize.VADModel = tt.vad, tt.model
+		e := &engines{}
+		open, err := e.openDetector(c)
+		switch {
+		case tt.want != "":
+			if err == nil || !strings.Contains(err.Error(), tt.want) || len(e.closers) > 0 {
+				t.Errorf("%+v: %v, %d to close", tt, err, len(e.closers))
+			}
+		case err != nil:
+			t.Errorf("%+v: %v", tt, err)
+		case tt.vad == "webrtc":
+			if open != nil {
+				t.Error("the default is not the recogniser's own")
+			}
+		default:
+			d, err := open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if speech, err := d.Speech(make([]int16, 1600)); speech || err != nil {
+				t.Errorf("silence: %v, %v", speech, err)
+			}
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

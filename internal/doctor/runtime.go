@@ -1,0 +1,30 @@
+package doctor
+
+import (
+	"livedub/inference/onnx"
+)
+
+// runtimes has a row for ONNX Runtime, which runs neural nets in this process,
+// and one for what it needs to run them on an NVIDIA GPU.
+func runtimes(c Config) []Check {
+	core := Check{Name: "onnxruntime", Kind: "runtime", Needed: c.NeedRuntime || c.NeedCUDA}
+	gpu := Check{Name: "onnxruntime cuda", Kind: "runtime", Needed: c.NeedCUDA, Install: "set onnx.library to the folder of a GPU build of ONNX Runtime"}
+	r, err := onnx.NewRuntime(onnx.Config{Library: c.Runtime})
+	if err != nil {
+		core.Detail, core.Install = oneLine(err), "make build"
+		if c.Runtime != "" {
+			core.Install = "set onnx.library"
+		}
+		gpu.Detail = "onnxruntime tells it"
+		return []Check{core, gpu}
+	}
+	defer r.Close()
+	core.Available, core.Version, core.Detail = true, r.Version(), r.Library()
+	if err := r.CUDA(); err != nil {
+		gpu.Detail = oneLine(err)
+		return []Check{core, gpu}
+	}
+	gpu.Available, gpu.Version, gpu.Install = true, r.Version(), ""
+	gpu.Detail = "the CUDA provider and all that it needs can be loaded"
+	return []Check{core, gpu}
+}
