@@ -37,6 +37,7 @@ func (l *Loop) refuse(now time.Time) {
 	}
 }
 
+// watch answers those in the net, or staged for it, whose deadline has passed, and
 // all of a run that has got stuck.
 func (l *Loop) watch(now time.Time) {
 	for _, b := range []*batch{l.running, l.staged} {

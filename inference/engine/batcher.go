@@ -8,8 +8,6 @@ import (
 	"livedub/inference"
 )
 
-const stageFrom = 100 * time.Microsecond
-
 // gather is the batcher: it answers every request, and is never in the net.
 func (l *Loop) gather() {
 	timer := time.NewTimer(time.Hour)
@@ -112,8 +110,6 @@ func (l *Loop) take(at time.Time) choice {
 	return c
 }
 
-// topUp brings a batch that was assembled ahead up to the moment: those that are too
-// watch answers those in the net, or staged for it, whose deadline has passed, and
 // finish deals with what came of a batch. The device gets its next one before the
 // results are looked at.
 func (l *Loop) finish(o outcome) {

@@ -6,6 +6,8 @@ import (
 )
 
 // stageFrom is how long assembling a batch must take to be done while the one before still runs.
+const stageFrom = 100 * time.Microsecond
+
 // stageAt assembles the next batch if the device will be free by when that is
 // done, or returns when that will be so.
 func (l *Loop) stageAt(now time.Time) (time.Time, bool) {
@@ -33,6 +35,7 @@ func (l *Loop) stageAt(now time.Time) (time.Time, bool) {
 	return now, false
 }
 
+// topUp brings a batch that was assembled ahead up to the moment: those that are too
 // late by now are refused, and free places are given to who came since. It returns
 // false, and the batch is no more, if nobody is left or its bucket is not used any more.
 func (l *Loop) topUp(b *batch, now time.Time) bool {
