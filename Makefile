@@ -34,7 +34,7 @@ OPTIONAL := $(PAIRS)
 
 # Packages whose tests run under the race detector; those that are mostly C run
 # without, and the talker, which draws on one goroutine for minutes under it.
-RACE := ./cmd/livedub/... ./inference ./inference/fake/... ./internal/... ./media ./media/pace/... ./session/... ./signaling/... ./web/...
+RACE := ./cmd/livedub/... ./inference ./inference/engine/... ./inference/fake/... ./inference/kserve/... ./internal/... ./media ./media/pace/... ./session/... ./signaling/... ./web/...
 
 .PHONY: help deps go build run test lint bench fmt clean
 

@@ -23,6 +23,7 @@ var layers = []layer{
 	{"media/...", []string{"media", "media/..."}},
 	{"inference/viseme", []string{"inference"}},
 	{"inference/inferencetest", []string{"media", "inference", "inference/viseme"}},
+	{"inference/kserve/kservetest", []string{"inference", "inference/kserve/inferpb"}},
 	{"inference/...", []string{"media", "inference", "inference/viseme", "internal/proc", "./..."}}, // engines know nothing of each other
 
 	// Engines are handed to a session; it knows their interfaces only.
@@ -74,6 +75,8 @@ var owners = []owner{
 	{"golang.org/x/image/", []string{"media/badge"}},
 	{"github.com/NVIDIA/go-nvml/", []string{"internal/gpu"}},
 	{"github.com/prometheus/", []string{"internal/telemetry", "session", "session/...", "signaling", "signaling/...", "cmd/..."}},
+	{"google.golang.org/grpc", []string{"inference/kserve", "inference/kserve/..."}},
+	{"google.golang.org/grpc/", []string{"inference/kserve", "inference/kserve/..."}},
 	{"github.com/spf13/pflag", []string{"internal/config", "cmd/..."}},
 	{"gopkg.in/yaml.v3", []string{"internal/config"}},
 	{"testing", nil}, // tests, and packages whose name ends in "test"
