@@ -18,8 +18,8 @@ const (
 	sharedProvider = "libonnxruntime_providers_shared.so"
 )
 
-// errCPUBuild says that the runtime is a build without CUDA: nothing is broken.
-var errCPUBuild = errors.New("this ONNX Runtime is a build for the CPU")
+// ErrCPUBuild is of Runtime.CUDA; it says that the runtime is a build without CUDA: nothing is broken.
+var ErrCPUBuild = errors.New("this ONNX Runtime is a build for the CPU")
 
 // CUDA makes the runtime ready to run nets on NVIDIA GPUs and returns what keeps
 // it from that, nil if nothing does. It looks once: what is loaded stays, and
@@ -38,7 +38,7 @@ func prepareCUDA(dir, core string) error {
 	}
 	switch len(missing) {
 	case 2:
-		return fmt.Errorf("%w: %s has no %s beside it; set onnx.library to the folder of a GPU build", errCPUBuild, core, cudaProvider)
+		return fmt.Errorf("%w: %s has no %s beside it; set onnx.library to the folder of a GPU build", ErrCPUBuild, core, cudaProvider)
 	case 1:
 		return fmt.Errorf("%s is missing beside %s: unpack the GPU build whole, all its libraries in one folder", missing[0], core)
 	}
@@ -60,7 +60,7 @@ func prepareCUDA(dir, core string) error {
 		}
 	})
 	if err != nil && strings.Contains(err.Error(), "not enabled in this build") {
-		return fmt.Errorf("%w, though %s lies beside it: core and providers must come from one build", errCPUBuild, cudaProvider)
+		return fmt.Errorf("%w, though %s lies beside it: core and providers must come from one build", ErrCPUBuild, cudaProvider)
 	}
 	if err != nil {
 		return fmt.Errorf("ONNX Runtime cannot load its CUDA provider: %s: core and providers in %s must come from one build, for this CUDA", short(err), dir)

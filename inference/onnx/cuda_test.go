@@ -13,7 +13,7 @@ func TestNoCUDA(t *testing.T) {
 	r := testRuntime(t)
 	path := write(t, double(elemFloat).file())
 	_, err := r.Open(t.Context(), ModelConfig{Path: path, Provider: CUDA})
-	if err == nil || !errors.Is(err, errCPUBuild) || !strings.Contains(err.Error(), "onnx.library") {
+	if err == nil || !errors.Is(err, ErrCPUBuild) || !strings.Contains(err.Error(), "onnx.library") {
 		t.Errorf("cuda without a GPU build: %v", err)
 	}
 	m, err := r.Open(t.Context(), ModelConfig{Path: path, Provider: CUDA, AllowFallback: true})
@@ -33,7 +33,7 @@ func TestNoCUDA(t *testing.T) {
 func TestPrepareCUDA(t *testing.T) {
 	dir := t.TempDir()
 	core := filepath.Join(dir, coreName)
-	if err := prepareCUDA(dir, core); !errors.Is(err, errCPUBuild) {
+	if err := prepareCUDA(dir, core); !errors.Is(err, ErrCPUBuild) {
 		t.Errorf("no providers: %v", err)
 	}
 	compile(t, filepath.Join(dir, sharedProvider), "int shared;")

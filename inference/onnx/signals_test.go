@@ -51,7 +51,7 @@ func keepsSignals() error {
 		return err
 	}
 	defer r.Close()
-	m, err := r.Open(context.Background(), ModelConfig{Path: os.Getenv("ONNX_TEST_NET")})
+	m, err := r.Open(context.Background(), ModelConfig{Path: os.Getenv("ONNX_TEST_NET"), Threads: 4})
 	if err != nil {
 		return err
 	}

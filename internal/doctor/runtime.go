@@ -1,6 +1,8 @@
 package doctor
 
 import (
+	"errors"
+
 	"livedub/inference/onnx"
 )
 
@@ -8,7 +10,7 @@ import (
 // and one for what it needs to run them on an NVIDIA GPU.
 func runtimes(c Config) []Check {
 	core := Check{Name: "onnxruntime", Kind: "runtime", Needed: c.NeedRuntime || c.NeedCUDA}
-	gpu := Check{Name: "onnxruntime cuda", Kind: "runtime", Needed: c.NeedCUDA, Install: "set onnx.library to the folder of a GPU build of ONNX Runtime"}
+	gpu := Check{Name: "onnxruntime cuda", Kind: "runtime", Needed: c.NeedCUDA, Install: "set onnx.library to the folder of a GPU build"}
 	r, err := onnx.NewRuntime(onnx.Config{Library: c.Runtime})
 	if err != nil {
 		core.Detail, core.Install = oneLine(err), "make build"
@@ -21,7 +23,10 @@ func runtimes(c Config) []Check {
 	defer r.Close()
 	core.Available, core.Version, core.Detail = true, r.Version(), r.Library()
 	if err := r.CUDA(); err != nil {
-		gpu.Detail = oneLine(err)
+		gpu.Detail = onnx.ErrCPUBuild.Error()
+		if !errors.Is(err, onnx.ErrCPUBuild) {
+			gpu.Detail, gpu.Install = oneLine(err), "docs/OPERATIONS.md, ONNX Runtime, has the steps"
+		}
 		return []Check{core, gpu}
 	}
 	gpu.Available, gpu.Version, gpu.Install = true, r.Version(), ""
