@@ -13,7 +13,7 @@ import (
 func runDoctor(ctx context.Context, args []string, stdout, _ io.Writer) error {
 	fs := newFlags("doctor")
 	asJSON := fs.Bool("json", false, "write JSON")
-	cfg, rest, err := settings(fs, "doctor [--json] [flags]", args, stdout, "recognize", "translate", "speak", "lips", "video")
+	cfg, rest, err := settings(fs, "doctor [--json] [flags]", args, stdout, "recognize", "translate", "speak", "lips", "onnx", "video")
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -32,8 +33,8 @@ const demoQuality = "demo: recognition of clear speech, rule-based translation, 
 const keptRecords = 200
 
 // openDoors starts the engines, the media port and the doors. The caller closes them.
-func openDoors(c config.Config, log *slog.Logger) (*doors, error) {
-	e, err := openEngines(c)
+func openDoors(ctx context.Context, c config.Config, log *slog.Logger) (*doors, error) {
+	e, err := openEngines(ctx, c, log)
 	if err != nil {
 		return nil, err
 	}
@@ -47,8 +48,14 @@ func openDoors(c config.Config, log *slog.Logger) (*doors, error) {
 	}
 	base := sessionConfig(c)
 	base.KeepRecords, base.Log = keptRecords, log
+	var carries func(float64) int
+	if e.lipNet != nil {
+		carries = e.lipNet.loop.Places
+	}
+	room := newPlaces(carries)
+	e.closers = append(e.closers, room)
 	m := session.NewManager(session.ManagerConfig{
-		Engines: e.Engines, Base: base, Max: c.Serve.MaxSessions, Idle: c.Serve.SessionIdle,
+		Engines: e.Engines, Base: base, Max: c.Serve.MaxSessions, Places: room.now, Idle: c.Serve.SessionIdle,
 	})
 	d := &doors{engines: e, calls: &calls{manager: m, host: host, engines: e.Engines, quality: demoQuality}}
 	var ice []signaling.ICEServer

@@ -46,7 +46,7 @@ func runDub(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	to := fs.StringSlice("to", nil, "target `LANGUAGES`, separated by commas")
 	out := fs.StringP("out", "o", "", "`FOLDER` for what is made")
 	realtime := fs.Bool("realtime", false, "take as long as the file lasts, as a live call would")
-	settings, rest, err := settings(fs, dubUsage, args, stdout, "session", "recognize", "translate", "speak", "lips", "video", "log")
+	settings, rest, err := settings(fs, dubUsage, args, stdout, "session", "recognize", "translate", "speak", "lips", "onnx", "video", "log")
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (j *dubJob) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	engines, err := openEngines(j.settings)
+	engines, err := openEngines(ctx, j.settings, log)
 	if err != nil {
 		return err
 	}

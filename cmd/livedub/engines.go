@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"slices"
 	"time"
 
 	"livedub/inference"
@@ -22,13 +25,15 @@ import (
 // engines are the stages that the configuration names, with their ends.
 type engines struct {
 	session.Engines
-	closers []io.Closer
+	closers []io.Closer // in the order of their making
+	lipNet  *lipNet     // nil without one
 }
 
 // openEngines starts what the configuration names. The caller closes it.
-func openEngines(c config.Config) (*engines, error) {
+func openEngines(ctx context.Context, c config.Config, log *slog.Logger) (*engines, error) {
 	e := &engines{}
-	for _, open := range []func(config.Config) error{tryEncoder, e.openRecognizer, e.openTranslator, e.openSpeaker, e.openMouth} {
+	mouth := func(c config.Config) error { return e.openMouth(ctx, c, log) }
+	for _, open := range []func(config.Config) error{tryEncoder, e.openRecognizer, e.openTranslator, e.openSpeaker, mouth} {
 		if err := open(c); err != nil {
 			return nil, errors.Join(err, e.Close())
 		}
@@ -82,7 +87,10 @@ func (e *engines) openSpeaker(c config.Config) error {
 	return nil
 }
 
-func (e *engines) openMouth(c config.Config) error {
+func (e *engines) openMouth(ctx context.Context, c config.Config, log *slog.Logger) error {
+	if c.Lips.Manifest != "" && c.Lips.Engine != "own" {
+		return fmt.Errorf("lips.manifest names a net, but lips.engine is %s: set it to own, which stands in for the net", c.Lips.Engine)
+	}
 	switch c.Lips.Engine {
 	case "off":
 		return nil
@@ -94,8 +102,18 @@ func (e *engines) openMouth(c config.Config) error {
 	if err != nil {
 		return err
 	}
-	mouths := lips.New(lips.Config{})
-	e.Faces, e.Lips, e.closers = faces, mouths, append(e.closers, mouths, faces)
+	e.Faces, e.closers = faces, append(e.closers, faces)
+	var cfg lips.Config
+	if c.Lips.Manifest != "" {
+		n, closers, err := openLipNet(ctx, c, log)
+		e.closers = append(e.closers, closers...)
+		if err != nil {
+			return err
+		}
+		e.lipNet, cfg.Net, cfg.Missed = n, n.net, n.miss
+	}
+	mouths := lips.New(cfg)
+	e.Lips, e.closers = mouths, append(e.closers, mouths)
 	return nil
 }
 
@@ -125,7 +143,7 @@ func (e *engines) cpu() map[string]time.Duration {
 // Close ends all engines and their processes.
 func (e *engines) Close() error {
 	var errs []error
-	for _, c := range e.closers {
+	for _, c := range slices.Backward(e.closers) {
 		if err := c.Close(); err != nil {
 			errs = append(errs, fmt.Errorf("closing an engine: %w", err))
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -14,7 +15,7 @@ func TestNVENCIsTriedAtTheStart(t *testing.T) {
 	c := config.Default()
 	c.Video.Encoder = "nvenc"
 	c.Recognize.Engine, c.Translate.Engine, c.Speak.Engine, c.Lips.Engine = "fake", "fake", "fake", "off"
-	e, err := openEngines(c)
+	e, err := openEngines(t.Context(), c, slog.New(slog.DiscardHandler))
 	if err == nil {
 		e.Close()
 	}

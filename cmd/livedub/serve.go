@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"livedub/inference/engine"
 	"livedub/internal/gpu"
 	"livedub/internal/telemetry"
 )
@@ -32,7 +33,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if err != nil {
 		return err
 	}
-	doors, err := openDoors(cfg, log)
+	doors, err := openDoors(ctx, cfg, log)
 	if err != nil {
 		l.Close()
 		return err
@@ -42,6 +43,9 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	gpus := gpu.Watch()
 	defer gpus.Close()
 	registry.MustRegister(doors.calls.manager, mediaMetrics{doors.calls.host}, gpuMetrics{gpus.Read})
+	if n := doors.engines.lipNet; n != nil {
+		registry.MustRegister(n, modelMetrics{[]*engine.Loop{n.loop}})
+	}
 	mux := handler(version(), telemetry.Handler(registry, log))
 	doors.Register(mux)
 	srv := newServer(mux, log)

@@ -14,10 +14,12 @@ type cutout struct {
 	left, top, right, bottom float64
 }
 
-// cutoutOf returns what the net sees of the face at p. A box is what face
-// detectors give, from the brows to below the chin; both cut the face in half
-// between the nose and the upper lip.
-func cutoutOf(p pose, n *neural.Net) cutout {
+// cutoutOf returns what the net sees of a face. A box is what face detectors
+// give, from the brows to below the chin; both cut the face in half between the
+// nose and the upper lip.
+func cutoutOf(v *view, n *neural.Net) cutout {
+	p := v.pose
+	p.x, p.y = p.out(v.middle, 0)
 	c := cutout{n, p, -1.25, -1.05, 1.25, 1.45}
 	if n.Align == neural.Box {
 		c.pose.c, c.pose.s = p.eyes(), 0

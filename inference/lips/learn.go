@@ -16,6 +16,7 @@ type view struct {
 	face    int // ID; 0: no mouth can be made
 	pose    pose
 	turned  [2]float64 // yaw and pitch
+	middle  float64    // of eyes and mouth, beside the tip of the nose: a turned nose leads away from it
 	shape   shape
 	nose    *grid
 	sharp   float64
@@ -58,6 +59,9 @@ func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Fa
 	}
 	p := poseOf(face)
 	v.face, v.pose, v.turned = face.ID, p, [2]float64{face.Yaw, face.Pitch}
+	for _, q := range []inference.Point{face.LeftEye, face.RightEye, face.MouthLeft, face.MouthRight} {
+		v.middle += p.inFace(q).X / 4
+	}
 	v.nose = readGrid(pic, p)
 	like := readLikeness(pic, face)
 	if face.ID != m.face || m.atlas == nil || f.PTS-m.last > time.Second {

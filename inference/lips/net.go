@@ -42,7 +42,7 @@ func (s *netStream) Begin(ctx context.Context, r inference.LipsRequest) {
 	from, n := s.net.Voice()
 	voice := make([]int16, n)
 	r.Voice(from, voice)
-	seen := cutoutOf(v.pose, s.net)
+	seen := cutoutOf(v, s.net)
 	face := seen.cut(pictureOf(r.Frame), r.Frame.Height)
 	answer, err := s.net.Submit(s.ear, s.session, r.Due, face, voice)
 	if err != nil {

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"livedub/inference"
+	"livedub/inference/engine"
+	"livedub/inference/kserve"
+	"livedub/inference/lips/neural"
+	"livedub/inference/onnx"
+	"livedub/internal/config"
+)
+
+// lipNet is the net that makes the mouths, with all that runs it.
+type lipNet struct {
+	net  *neural.Net
+	loop *engine.Loop
+
+	mu     sync.Mutex
+	uses   string            // where it really runs
+	missed map[string]uint64 // pictures that it was asked for and did not make, by why
+}
+
+// openLipNet opens the net of a manifest and warms it, which may take a minute on a GPU.
+func openLipNet(ctx context.Context, c config.Config, log *slog.Logger) (*lipNet, []io.Closer, error) {
+	m, err := neural.Load(c.Lips.Manifest)
+	if err != nil {
+		return nil, nil, err
+	}
+	n := &lipNet{missed: map[string]uint64{"late": 0, "busy": 0, "gone": 0, "numbers": 0, "range": 0, "failed": 0}}
+	var closers []io.Closer
+	open := n.remote(m)
+	if m.Remote == nil {
+		runtime, err := onnx.NewRuntime(onnx.Config{Library: c.ONNX.Library})
+		if err != nil {
+			return nil, nil, err
+		}
+		closers = append(closers, runtime)
+		open = n.local(m, c, runtime, log)
+	}
+	n.loop, err = engine.New(ctx, engine.Config{
+		Name: "lips", Open: open, MaxBatch: m.Batch, TimeLimit: c.ONNX.TimeLimit + time.Second, Log: log,
+		Progress: func(step string) { log.Info("lips net", "step", step) },
+	})
+	if err != nil {
+		return nil, closers, fmt.Errorf("lips net: %w", err)
+	}
+	closers = append(closers, n.loop)
+	if n.net, err = neural.New(m, n.loop); err != nil {
+		return nil, closers, fmt.Errorf("%s: %w", c.Lips.Manifest, err)
+	}
+	log.Info("lips net ready", "runs_on", n.runsOn(), "fps", n.loop.Capacity())
+	return n, closers, nil
+}
+
+func (n *lipNet) local(m *neural.Manifest, c config.Config, r *onnx.Runtime, log *slog.Logger) func(context.Context) (inference.Model, error) {
+	return func(ctx context.Context) (inference.Model, error) {
+		path, err := m.Path()
+		if err != nil {
+			return nil, err
+		}
+		model, err := r.Open(ctx, onnx.ModelConfig{
+			Path: path, Provider: c.ONNX.Provider, Device: c.ONNX.Device, AllowFallback: c.ONNX.AllowFallback,
+			MemoryLimitMB: c.ONNX.MemoryMB, Threads: c.ONNX.Threads, TimeLimit: c.ONNX.TimeLimit,
+			Progress: func(step string) { log.Info("lips net", "step", step) },
+		})
+		if err != nil {
+			return nil, err
+		}
+		n.set(model.Provider())
+		if why := model.Fallback(); why != "" {
+			log.Warn("the lips net does not run where it was asked to", "runs_on", model.Provider(), "why", why)
+		}
+		return model, nil
+	}
+}
+
+func (n *lipNet) remote(m *neural.Manifest) func(context.Context) (inference.Model, error) {
+	return func(ctx context.Context) (inference.Model, error) {
+		n.set("kserve " + m.Remote.Addr)
+		return kserve.Open(ctx, kserve.Config{Addr: m.Remote.Addr, Model: m.Remote.Model, Version: m.Remote.Version, TLS: m.Remote.TLS})
+	}
+}
+
+func (n *lipNet) set(uses string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.uses = uses
+}
+
+// runsOn returns where the net really runs.
+func (n *lipNet) runsOn() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.uses
+}
+
+// miss counts a picture that the net did not make.
+func (n *lipNet) miss(err error) {
+	why := "failed"
+	for kind, is := range map[string]error{
+		"late": inference.ErrModelLate, "busy": inference.ErrModelBusy, "gone": inference.ErrModelGone,
+		"numbers": engine.ErrNumbers, "range": neural.ErrOutOfRange,
+	} {
+		if errors.Is(err, is) {
+			why = kind
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.missed[why]++
+}
+
+var descNetMissed = prometheus.NewDesc("livedub_net_missed_total", "Pictures that a net was asked for and did not make, by why.", []string{"why"}, nil)
+
+// Describe is part of prometheus.Collector.
+func (n *lipNet) Describe(ch chan<- *prometheus.Desc) { ch <- descNetMissed }
+
+// Collect is part of prometheus.Collector.
+func (n *lipNet) Collect(ch chan<- prometheus.Metric) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for why, count := range n.missed {
+		ch <- prometheus.MustNewConstMetric(descNetMissed, prometheus.CounterValue, float64(count), why)
+	}
+}
