@@ -20,7 +20,7 @@ func runDoctor(ctx context.Context, args []string, stdout, _ io.Writer) error {
 	if len(rest) > 0 {
 		return usagef("doctor: takes no arguments, got %q: see livedub doctor --help", rest[0])
 	}
-	report := doctor.Run(ctx, doctor.Config{
+	what := doctor.Config{
 		Version:      version(),
 		ModelDir:     cfg.Recognize.ModelDir,
 		ModesDir:     cfg.Translate.ModesDir,
@@ -32,7 +32,11 @@ func runDoctor(ctx context.Context, args []string, stdout, _ io.Writer) error {
 		NoSpeaker:    cfg.Speak.Engine != "espeak",
 		NeedNVENC:    cfg.Video.Encoder == "nvenc",
 		NeedRuntime:  cfg.Recognize.VAD == "silero",
-	})
+	}
+	if cfg.Lips.Manifest != "" {
+		what.Net = func(ctx context.Context) (string, error) { return tryLipNet(ctx, cfg) }
+	}
+	report := doctor.Run(ctx, what)
 	write := report.WriteText
 	if *asJSON {
 		write = report.WriteJSON

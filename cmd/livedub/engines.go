@@ -105,7 +105,7 @@ func (e *engines) openMouth(ctx context.Context, c config.Config, log *slog.Logg
 	e.Faces, e.closers = faces, append(e.closers, faces)
 	var cfg lips.Config
 	if c.Lips.Manifest != "" {
-		n, closers, err := openLipNet(ctx, c, log)
+		n, closers, err := openLipNet(ctx, c, anyBatch, log)
 		e.closers = append(e.closers, closers...)
 		if err != nil {
 			return err

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,8 +33,9 @@ type lipNet struct {
 	missed map[string]uint64 // pictures that it was asked for and did not make, by why
 }
 
-// openLipNet opens the net of a manifest and warms it, which may take a minute on a GPU.
-func openLipNet(ctx context.Context, c config.Config, log *slog.Logger) (*lipNet, []io.Closer, error) {
+// openLipNet opens the net of a manifest and warms it for batches of at most so
+// many, which may take a minute on a GPU.
+func openLipNet(ctx context.Context, c config.Config, most int, log *slog.Logger) (*lipNet, []io.Closer, error) {
 	m, err := neural.Load(c.Lips.Manifest)
 	if err != nil {
 		return nil, nil, err
@@ -47,7 +52,7 @@ func openLipNet(ctx context.Context, c config.Config, log *slog.Logger) (*lipNet
 		open = n.local(m, c, runtime, log)
 	}
 	n.loop, err = engine.New(ctx, engine.Config{
-		Name: "lips", Open: open, MaxBatch: m.Batch, TimeLimit: c.ONNX.TimeLimit + time.Second, Log: log,
+		Name: "lips", Open: open, MaxBatch: min(m.Batch, most), TimeLimit: c.ONNX.TimeLimit + time.Second, Log: log,
 		Progress: func(step string) { log.Info("lips net", "step", step) },
 	})
 	if err != nil {
@@ -59,6 +64,23 @@ func openLipNet(ctx context.Context, c config.Config, log *slog.Logger) (*lipNet
 	}
 	log.Info("lips net ready", "runs_on", n.runsOn(), "fps", n.loop.Capacity())
 	return n, closers, nil
+}
+
+// anyBatch leaves the largest batch to the manifest.
+const anyBatch = 1 << 10
+
+// tryLipNet opens the net, runs it once and tells where, and how fast one face is.
+func tryLipNet(ctx context.Context, c config.Config) (string, error) {
+	n, closers, err := openLipNet(ctx, c, 1, slog.New(slog.DiscardHandler))
+	defer func() {
+		for _, c := range slices.Backward(closers) {
+			c.Close()
+		}
+	}()
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s, runs on %s: %.0f faces a second, one by one", c.Lips.Manifest, n.runsOn(), n.loop.Capacity()), nil
 }
 
 func (n *lipNet) local(m *neural.Manifest, c config.Config, r *onnx.Runtime, log *slog.Logger) func(context.Context) (inference.Model, error) {
@@ -75,12 +97,21 @@ func (n *lipNet) local(m *neural.Manifest, c config.Config, r *onnx.Runtime, log
 		if err != nil {
 			return nil, err
 		}
-		n.set(model.Provider())
+		n.set(shares(model.Providers()))
 		if why := model.Fallback(); why != "" {
 			log.Warn("the lips net does not run where it was asked to", "runs_on", model.Provider(), "why", why)
 		}
 		return model, nil
 	}
+}
+
+// shares says which part of a net's nodes each provider runs: "cuda 97 %, cpu 3 %".
+func shares(of map[string]float64) string {
+	var parts []string
+	for _, p := range slices.SortedFunc(maps.Keys(of), func(a, b string) int { return cmp.Compare(of[b], of[a]) }) {
+		parts = append(parts, fmt.Sprintf("%s %.0f %%", p, 100*of[p]))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (n *lipNet) remote(m *neural.Manifest) func(context.Context) (inference.Model, error) {

@@ -43,6 +43,9 @@ type Config struct {
 	Lips     string // lips.engine: "own", "off"
 	Runtime  string // onnx.library
 
+	// Net, if set, opens the net that makes mouths and tells where it really runs.
+	Net func(context.Context) (string, error)
+
 	NoRecognizer, NoTranslator, NoSpeaker bool // another engine is set
 	NeedNVENC                             bool // the settings insist on it
 	NeedRuntime, NeedCUDA                 bool // a net is set; onnx.provider is cuda without a fallback
@@ -57,7 +60,7 @@ func Run(ctx context.Context, c Config) Report {
 		recognizers(c, packages),
 		translators(c, packages),
 		speakers(c, packages),
-		mouths(c),
+		mouths(ctx, c),
 		runtimes(c),
 		decoders(),
 		videoEncoders(c, gpus[0].Available),

@@ -2,7 +2,9 @@ package doctor
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -80,6 +82,14 @@ func TestNothingThere(t *testing.T) {
 	}
 	if got := len(r.Missing()); got != len(want) {
 		t.Errorf("%d needed rows are missing, want %d: %+v", got, len(want), r.Missing())
+	}
+	c.Net = func(context.Context) (string, error) { return "", errors.New("no\nnet") }
+	if row := row(t, Run(t.Context(), c), "mouth net"); row.Available || !row.Needed || row.Detail != "no net" || row.Install == "" {
+		t.Errorf("%+v", row)
+	}
+	c.Net = func(context.Context) (string, error) { return "cpu", nil }
+	if row := row(t, Run(t.Context(), c), "mouth net"); !row.Available || row.Detail != "cpu" {
+		t.Errorf("%+v", row)
 	}
 	c.NoRecognizer, c.NoTranslator, c.NoSpeaker = true, true, true
 	if missing := Run(t.Context(), c).Missing(); len(missing) != 0 {

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -98,8 +99,8 @@ func speakers(c Config, packages map[string]string) []Check {
 	return []Check{worker, voices}
 }
 
-// mouths tells which engine re-renders the mouth. Those there are need nothing from outside.
-func mouths(c Config) []Check {
+// mouths tells which engine re-renders the mouth. Without a net it needs nothing from outside.
+func mouths(ctx context.Context, c Config) []Check {
 	row := Check{Name: "mouth", Kind: "lips", Available: true, Detail: c.Lips}
 	switch c.Lips {
 	case "own":
@@ -107,7 +108,17 @@ func mouths(c Config) []Check {
 	case "", "off":
 		row.Available, row.Detail, row.Install = false, "off", "set lips.engine: own"
 	}
-	return []Check{row}
+	if c.Net == nil {
+		return []Check{row}
+	}
+	net := Check{Name: "mouth net", Kind: "lips", Needed: true}
+	uses, err := c.Net(ctx)
+	if err != nil {
+		net.Detail, net.Install = oneLine(err), "set lips.manifest, or the onnx settings"
+	} else {
+		net.Available, net.Detail = true, uses
+	}
+	return []Check{row, net}
 }
 
 func list(langs []inference.Lang) string {
