@@ -168,6 +168,12 @@ func TestNetsThatCannotBeUsed(t *testing.T) {
 	}
 	in := filepath.Join(dir, "in.mp4")
 	ffmpeg(t, "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:d=1", "-c:v", "libx264", "-pix_fmt", "yuv420p", in)
+	// A GPU that is not there is no reason not to start where the settings say so.
+	r := livedub(t, append([]string{"dub", in, "--to", "es", "-o", filepath.Join(dir, "out"), "--onnx-provider", "cuda", "--onnx-allow-fallback",
+		"--lips", writeManifest(t, dir, `{"kind": "wav2lip", "model": "good.onnx", "size": 96}`)}, fakes...)...)
+	if r.code != 0 || !strings.Contains(r.stderr, "does not run where it was asked to") {
+		t.Errorf("cuda with a fallback: exit %d: %s", r.code, r.stderr)
+	}
 	for _, c := range []struct {
 		manifest string
 		args     []string

@@ -58,6 +58,12 @@ type call struct {
 // begin opens a call. Each picture that leaves it is checked, and given to see if that is set.
 func begin(t *testing.T, see func(shown)) *call {
 	t.Helper()
+	return beginWith(t, lips.Config{}, see)
+}
+
+// beginWith is begin by an engine of settings.
+func beginWith(t *testing.T, cfg lips.Config, see func(shown)) *call {
+	t.Helper()
 	tracker, err := face.New()
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +72,8 @@ func begin(t *testing.T, see func(shown)) *call {
 	if c.faces, err = tracker.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	engine := lips.New(lips.Config{Trace: func(tr lips.Trace) { c.trace = tr }})
+	cfg.Trace = func(tr lips.Trace) { c.trace = tr }
+	engine := lips.New(cfg)
 	if c.mouths, err = engine.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +148,12 @@ func (c *call) show() {
 			plan[k] = spoken(asked, at+time.Duration(k)*c.step)
 		}
 		c.trace = lips.Trace{}
-		s.method, err = c.dub.Render(c.t.Context(), inference.LipsRequest{Frame: s.after, Faces: s.faces, Known: known, Mouth: plan, Amount: 1, Step: c.step})
+		r := inference.LipsRequest{Frame: s.before, Faces: s.faces, Known: known, Mouth: plan, Amount: 1, Step: c.step, Voice: buzz}
+		if ahead, ok := c.dub.(inference.LipsAhead); ok {
+			ahead.Begin(c.t.Context(), r)
+		}
+		r.Frame = s.after
+		s.method, err = c.dub.Render(c.t.Context(), r)
 		if err != nil {
 			c.t.Fatalf("picture %d: %v", s.n, err)
 		}
@@ -150,6 +162,13 @@ func (c *call) show() {
 	c.check(&s)
 	if c.see != nil {
 		c.see(s)
+	}
+}
+
+// buzz is what the dub of a call sounds like: all the time the same.
+func buzz(_ time.Duration, pcm []int16) {
+	for i := range pcm {
+		pcm[i] = int16((i*7919)%20011 - 10005)
 	}
 }
 
