@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// TestMain: a check runs its own program for each step, which here is the tests'.
+func TestMain(m *testing.M) {
+	if slices.Contains(os.Args, "--step") {
+		os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// call runs gpucheck and returns what it prints and writes.
+func call(t *testing.T, args ...string) (code int, out, errs string, r report) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "r.json")
+	var stdout, stderr bytes.Buffer
+	code = run(t.Context(), append(args, "--json", file), &stdout, &stderr)
+	if b, err := os.ReadFile(file); err == nil {
+		if err := json.Unmarshal(b, &r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return code, stdout.String(), stderr.String(), r
+}
+
+func status(r report) map[string]string {
+	all := map[string]string{}
+	for _, s := range r.Steps {
+		all[s.Name] = s.Status
+	}
+	return all
+}
+
+// TestCheckOnCPU: with the CPU as the provider to check, all goes through on any machine.
+func TestCheckOnCPU(t *testing.T) {
+	code, out, errs, r := call(t, "--provider", "cpu", "--nets", "wav2lip96:fp16", "--nets-dir", t.TempDir())
+	if code != 0 {
+		t.Fatalf("exit code %d: %s\n%s", code, out, errs)
+	}
+	if s := status(r); s["runtime"] != ok || s["compare wav2lip96:fp16"] != ok || s["video"] != ok {
+		t.Errorf("%v", s)
+	}
+	if len(r.Compared) != 1 || !r.Compared[0].OK || r.Compared[0].Net != "wav2lip96" || r.Runtime == nil || r.Runtime.Version == "" || r.Video == nil {
+		t.Errorf("%+v", r)
+	}
+	if (r.GPU.Absent == "") == (len(r.GPU.Devices) == 0) || r.Machine == "" {
+		t.Errorf("%+v", r)
+	}
+	for _, want := range []string{"wav2lip96", "NVENC", "ONNX Runtime 1."} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+}
+
+// TestFailureGoesOn: what fails is told, what depends on it left out, the rest done.
+func TestFailureGoesOn(t *testing.T) {
+	code, out, _, r := call(t, "--library", filepath.Join(t.TempDir(), "none.so"), "--nets", "wav2lip96")
+	if s := status(r); code != 1 || s["runtime"] != failed || s["compare wav2lip96:fp32"] != skipped || s["video"] != ok {
+		t.Errorf("exit code %d, %v", code, s)
+	}
+	if r.Runtime != nil || !strings.Contains(r.Steps[0].Detail, "none.so") || !strings.Contains(out, "none.so") {
+		t.Errorf("%+v\n%s", r.Steps, out)
+	}
+	if code, _, _, r := call(t, "--limit", "1ms"); code != 0 || len(r.Steps) == 0 || r.Steps[0].Status != skipped {
+		t.Errorf("without time: exit code %d, %+v", code, r.Steps)
+	}
+}
+
+func TestNoGPUBuild(t *testing.T) {
+	code, _, _, r := call(t, "--nets", "wav2lip96") // the CPU build, on whatever machine
+	if code != 1 || !strings.Contains(r.Steps[0].Detail, "name the library of a GPU build") {
+		t.Errorf("exit code %d, %+v", code, r.Steps)
+	}
+}
+
+func TestStepLimit(t *testing.T) {
+	var v video
+	began := time.Now()
+	s := runStep(t.Context(), flags{}, "video", time.Millisecond, &v, t.Output())
+	if s.Status != failed || !strings.Contains(s.Detail, "not done within") || time.Since(began) > 5*time.Second {
+		t.Errorf("%+v after %v", s, time.Since(began))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if s := runStep(ctx, flags{}, "video", time.Minute, &v, t.Output()); s.Status != failed || s.Detail != "interrupted" {
+		t.Errorf("%+v", s)
+	}
+	if s := runStep(t.Context(), flags{}, "dance", time.Minute, &v, t.Output()); s.Status != failed || s.Detail != `there is no step "dance"` {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	for _, args := range [][]string{{"--nets", "resnet"}, {"--wrong"}, {"what"}, {"--limit", "soon"}} {
+		if code, _, errs, _ := call(t, args...); code != 2 || errs == "" {
+			t.Errorf("%q: exit code %d, %q", args, code, errs)
+		}
+	}
+	if code, _, errs, _ := call(t, "--help"); code != 0 || !strings.Contains(errs, "--library") || strings.Contains(errs, "--step") {
+		t.Errorf("exit code %d, %q", code, errs)
+	}
+}
+
+func TestFindLibrary(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("LD_LIBRARY_PATH", "/none:"+dir)
+	if got := findLibrary("libnone.so.1"); got != "" {
+		t.Errorf("found %q", got)
+	}
+	path := filepath.Join(dir, "libnone.so.1")
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := findLibrary("libnone.so.1"); got != path {
+		t.Errorf("found %q, want %q", got, path)
+	}
+}
