@@ -34,12 +34,12 @@ OPTIONAL := $(PAIRS)
 
 # Packages whose tests run under the race detector; those that are mostly C run
 # without, and the talker, which draws on one goroutine for minutes under it.
-RACE := ./cmd/livedub/... ./inference ./inference/engine/... ./inference/fake/... ./inference/kserve/... ./internal/... ./media ./media/pace/... ./session/... ./signaling/... ./web/...
+RACE := ./cmd/gpucheck/... ./cmd/livedub/... ./inference ./inference/engine/... ./inference/fake/... ./inference/kserve/... ./internal/... ./media ./media/pace/... ./session/... ./signaling/... ./web/...
 
 .PHONY: help deps go build run test lint bench fmt clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 deps: ## install the system's packages that are missing
 	@missing=()
@@ -88,7 +88,7 @@ go:
 	echo "go: $$(go env GOVERSION); modules"
 	go mod download
 
-build: deps go ## bin/livedub and bin/espeakworker
+build: deps go ## bin/livedub, bin/espeakworker, bin/gpucheck
 	@echo "build: bin/"
 	mkdir -p bin
 	case $$(go env GOARCH) in
@@ -143,6 +143,23 @@ fmt: go ## format the code
 
 clean: ## remove what was built
 	@rm -rf bin out
+
+.PHONY: gpu-pack gpu-check
+PART_MB ?= 45
+
+gpu-pack: go ## out/gpu-pack: what a machine with a GPU needs, in parts of PART_MB (45) MB
+	@if [[ $$(go env GOOS)/$$(go env GOARCH) != linux/amd64 ]]; then
+		echo "gpu-pack: ONNX Runtime's GPU build is for linux/amd64: pack on such a machine" >&2
+		exit 1
+	fi
+	echo "gpu-pack: building gpucheck"
+	mkdir -p out
+	go build -trimpath -ldflags "-s -w -X main.revision=$(REVISION)" -o out/gpucheck ./cmd/gpucheck
+	deploy/gpu/pack.sh out/gpucheck out/gpu-pack $(PART_MB)
+
+gpu-check: ## check nets on this machine's NVIDIA GPU with what gpu-pack made
+	@mkdir -p out
+	deploy/gpu/check.sh --pack out/gpu-pack --json out/gpu-check.json
 
 .PHONY: web web-check
 NODE_OK := node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null

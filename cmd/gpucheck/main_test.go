@@ -82,7 +82,7 @@ func TestFailureGoesOn(t *testing.T) {
 
 func TestNoGPUBuild(t *testing.T) {
 	code, _, _, r := call(t, "--nets", "wav2lip96") // the CPU build, on whatever machine
-	if code != 1 || !strings.Contains(r.Steps[0].Detail, "name the library of a GPU build") {
+	if code != 1 || !strings.Contains(r.Steps[0].Detail, "is a build for the CPU") {
 		t.Errorf("exit code %d, %+v", code, r.Steps)
 	}
 }

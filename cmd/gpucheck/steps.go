@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -59,11 +58,18 @@ func child(ctx context.Context, f flags, stderr io.Writer) error {
 }
 
 func tryRuntime(f flags) (runtimeFacts, error) {
-	version, providers, err := onnx.Probe(onnx.Config{Library: f.library})
-	if err == nil && !slices.Contains(providers, f.provider) {
-		err = fmt.Errorf("this ONNX Runtime %s runs nets on %s, not on %s: name the library of a GPU build with --library", version, strings.Join(providers, ", "), f.provider)
+	rt, err := onnx.NewRuntime(onnx.Config{Library: f.library})
+	if err != nil {
+		return runtimeFacts{}, err
 	}
-	return runtimeFacts{f.library, version, providers}, err
+	defer rt.Close()
+	facts := runtimeFacts{rt.Library(), rt.Version(), []string{onnx.CPU}}
+	if err := rt.CUDA(); err == nil {
+		facts.Providers = append(facts.Providers, onnx.CUDA)
+	} else if f.provider == onnx.CUDA {
+		return facts, fmt.Errorf("ONNX Runtime %s: %w", facts.Version, err)
+	}
+	return facts, nil
 }
 
 func compare(ctx context.Context, f flags, net string, stderr io.Writer) (enginebench.Comparison, error) {
