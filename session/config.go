@@ -53,6 +53,15 @@ func (p Profile) maxLate() time.Duration {
 // lookAhead is how long before it is due a picture is decoded, for the mouth's sake.
 const lookAhead = 400 * time.Millisecond
 
+// decoder returns what decodes pictures: the CPU where there is no time for those
+// that NVDEC holds back.
+func (c Config) decoder() string {
+	if c.Delay < 2*lookAhead {
+		return "cpu"
+	}
+	return c.Picture.Decoder
+}
+
 // Config is one session's settings. Every field but the noted ones must be set.
 type Config struct {
 	From           inference.Lang
@@ -79,13 +88,14 @@ type Consent struct {
 	At    time.Time // when it was recorded
 }
 
-// Picture is how pictures are encoded.
+// Picture is how pictures are decoded and encoded.
 type Picture struct {
 	MaxWidth, MaxHeight int           // larger pictures are scaled down
 	File                bool          // keep the first picture's size, and parameter sets out of band
 	KeyInterval         time.Duration // longest distance of keyframes; 0: on demand
 	Bitrate             int           // bit/s; 0: by size
 	Hardware            string        // codec.VideoEncoderConfig.Hardware: "auto", "nvenc", "off"
+	Decoder             string        // codec.NewVideoDecoderOn's hardware: "auto", "nvdec", "cpu"; where there is time for what NVDEC holds back
 	Preset              string        // x264's
 }
 

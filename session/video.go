@@ -83,7 +83,7 @@ func (e *eyes) see(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	dec, err := codec.NewVideoDecoder(*e.track)
+	dec, err := codec.NewVideoDecoderOn(*e.track, e.s.cfg.decoder())
 	if err != nil {
 		return fmt.Errorf("picture: %w", err)
 	}

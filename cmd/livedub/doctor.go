@@ -31,6 +31,7 @@ func runDoctor(ctx context.Context, args []string, stdout, _ io.Writer) error {
 		NoTranslator: cfg.Translate.Engine != "apertium",
 		NoSpeaker:    cfg.Speak.Engine != "espeak",
 		NeedNVENC:    cfg.Video.Encoder == "nvenc",
+		NeedNVDEC:    cfg.Video.Decoder == "nvdec",
 		NeedRuntime:  cfg.Recognize.VAD == "silero",
 	}
 	if cfg.Lips.Manifest != "" {

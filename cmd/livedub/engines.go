@@ -33,7 +33,7 @@ type engines struct {
 func openEngines(ctx context.Context, c config.Config, log *slog.Logger) (*engines, error) {
 	e := &engines{}
 	mouth := func(c config.Config) error { return e.openMouth(ctx, c, log) }
-	for _, open := range []func(config.Config) error{tryEncoder, e.openRecognizer, e.openTranslator, e.openSpeaker, mouth} {
+	for _, open := range []func(config.Config) error{tryCodecs, e.openRecognizer, e.openTranslator, e.openSpeaker, mouth} {
 		if err := open(c); err != nil {
 			return nil, errors.Join(err, e.Close())
 		}
@@ -117,14 +117,18 @@ func (e *engines) openMouth(ctx context.Context, c config.Config, log *slog.Logg
 	return nil
 }
 
-// tryEncoder has the GPU encode a picture where the settings insist on that: a
-// call or a file would be begun in vain.
-func tryEncoder(c config.Config) error {
-	if c.Video.Encoder != "nvenc" {
-		return nil
+// tryCodecs has the GPU encode and decode pictures where the settings insist on
+// that: a call or a file would be begun in vain.
+func tryCodecs(c config.Config) error {
+	if c.Video.Encoder == "nvenc" {
+		if err := codec.ProbeVideoEncoder("h264_nvenc"); err != nil {
+			return fmt.Errorf("video.encoder is nvenc, but no GPU encodes here: %w: set auto or x264; livedub doctor tells what is missing", err)
+		}
 	}
-	if err := codec.ProbeVideoEncoder("h264_nvenc"); err != nil {
-		return fmt.Errorf("video.encoder is nvenc, but no GPU encodes here: %w: set auto or x264; livedub doctor tells what is missing", err)
+	if c.Video.Decoder == "nvdec" {
+		if err := codec.ProbeVideoDecoder("h264_cuvid"); err != nil {
+			return fmt.Errorf("video.decoder is nvdec, but no GPU decodes here: %w: set auto or cpu; livedub doctor tells what is missing", err)
+		}
 	}
 	return nil
 }
@@ -162,7 +166,7 @@ func sessionConfig(c config.Config) session.Config {
 		Badge: badge.Config{Corner: badge.Corner(c.Lips.Badge), Height: c.Lips.BadgeHeight},
 		Picture: session.Picture{
 			MaxWidth: c.Video.MaxWidth, MaxHeight: c.Video.MaxHeight,
-			Bitrate: c.Video.BitrateKbps * 1000, Hardware: hardware, Preset: c.Video.Preset,
+			Bitrate: c.Video.BitrateKbps * 1000, Hardware: hardware, Decoder: c.Video.Decoder, Preset: c.Video.Preset,
 		},
 	}
 }

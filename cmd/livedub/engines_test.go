@@ -9,6 +9,24 @@ import (
 	"livedub/media/codec"
 )
 
+// TestNVDECIsTriedAtTheStart, as NVENC is.
+func TestNVDECIsTriedAtTheStart(t *testing.T) {
+	works := codec.ProbeVideoDecoder("h264_cuvid") == nil
+	c := config.Default()
+	c.Video.Decoder = "nvdec"
+	c.Recognize.Engine, c.Translate.Engine, c.Speak.Engine, c.Lips.Engine = "fake", "fake", "fake", "off"
+	e, err := openEngines(t.Context(), c, slog.New(slog.DiscardHandler))
+	if err == nil {
+		e.Close()
+	}
+	if works != (err == nil) || err != nil && !strings.Contains(err.Error(), "set auto or cpu") {
+		t.Fatal(err)
+	}
+	if got := sessionConfig(c).Picture.Decoder; got != "nvdec" {
+		t.Errorf("sessions decode by %q", got)
+	}
+}
+
 // TestNVENCIsTriedAtTheStart: with the encoder, or with words on what to set instead.
 func TestNVENCIsTriedAtTheStart(t *testing.T) {
 	works := codec.ProbeVideoEncoder("h264_nvenc") == nil

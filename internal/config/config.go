@@ -68,9 +68,10 @@ type ONNX struct {
 	TimeLimit     time.Duration
 }
 
-// Video is how pictures are encoded.
+// Video is how pictures are decoded and encoded.
 type Video struct {
 	Encoder     string
+	Decoder     string
 	BitrateKbps int
 	Preset      string
 	MaxWidth    int

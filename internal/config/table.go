@@ -75,6 +75,8 @@ func table(c *Config) []option {
 
 		choice(&c.Video.Encoder, "video.encoder", "auto",
 			"H.264 encoder; auto takes nvenc where it works, else x264", "auto", "x264", "nvenc"),
+		choice(&c.Video.Decoder, "video.decoder", "cpu",
+			"H.264 decoder; auto takes nvdec (not tried on a GPU yet) where it works, else cpu", "cpu", "auto", "nvdec"),
 		integer(&c.Video.BitrateKbps, "video.bitrate_kbps", 0,
 			"kilobits per second; 0 follows the picture's size", 0, 100_000),
 		choice(&c.Video.Preset, "video.preset", "superfast",

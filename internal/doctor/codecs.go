@@ -9,10 +9,16 @@ import (
 	"livedub/media/codec"
 )
 
-// decoders looks up what libavcodec brings. A call needs H.264 and VP8; files bring the others.
-func decoders() []Check {
+// decoders looks up what libavcodec brings. A call needs H.264 and VP8; files
+// bring the others. NVDEC has to decode a picture; gpu is as for videoEncoders.
+func decoders(c Config, gpu bool) []Check {
 	version := "libavcodec " + codec.Version()["libavcodec"]
-	var rows []Check
+	rows := []Check{{Name: "h264_cuvid decoder", Kind: "decode", Needed: c.NeedNVDEC}}
+	if err := codec.ProbeVideoDecoder("h264_cuvid"); err == nil {
+		rows[0].Available, rows[0].Version = true, version
+	} else if rows[0].Detail = oneLine(err); !gpu {
+		rows[0].Install = driver()
+	}
 	for _, c := range []media.Codec{media.H264, media.HEVC, media.VP8, media.VP9, media.AV1} {
 		row := Check{Name: string(c) + " decoder", Kind: "decode", Needed: c == media.H264 || c == media.VP8}
 		if by, ok := codec.HasDecoder(c); ok {

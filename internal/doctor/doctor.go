@@ -47,7 +47,7 @@ type Config struct {
 	Net func(context.Context) (string, error)
 
 	NoRecognizer, NoTranslator, NoSpeaker bool // another engine is set
-	NeedNVENC                             bool // the settings insist on it
+	NeedNVENC, NeedNVDEC                  bool // the settings insist on it
 	NeedRuntime, NeedCUDA                 bool // a net is set; onnx.provider is cuda without a fallback
 }
 
@@ -62,7 +62,7 @@ func Run(ctx context.Context, c Config) Report {
 		speakers(c, packages),
 		mouths(ctx, c),
 		runtimes(c),
-		decoders(),
+		decoders(c, gpus[0].Available),
 		videoEncoders(c, gpus[0].Available),
 		audioCodecs(),
 		gpus,

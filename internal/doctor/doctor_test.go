@@ -40,6 +40,7 @@ func TestRun(t *testing.T) {
 	}
 	row(t, r, "espeak-ng voices")
 	row(t, r, "h264_nvenc encoder")
+	row(t, r, "h264_cuvid decoder")
 	if !slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Kind == "device" && strings.Contains(c.Name, "nvml") }) {
 		t.Error("no row about a GPU")
 	}
@@ -52,7 +53,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s stands twice", c.Name)
 		}
 		seen[c.Name] = true
-		if !c.Available && c.Install == "" && c.Name != "h264_nvenc encoder" {
+		if !c.Available && c.Install == "" && c.Name != "h264_nvenc encoder" && c.Name != "h264_cuvid decoder" {
 			t.Errorf("%s is missing and no line installs it: %+v", c.Name, c)
 		}
 		if strings.ContainsAny(c.Detail+c.Install+c.Version, "\n\r") {

@@ -4,7 +4,7 @@ int ldc_adec_open(ldc_adec **out, const char *codec, const uint8_t *extra, int e
 	ldc_adec *d = av_mallocz(sizeof *d);
 	if (!d)
 		return AVERROR(ENOMEM);
-	int err = ldc_decoder_init(&d->dec, codec, AVMEDIA_TYPE_AUDIO, extra, extra_size);
+	int err = ldc_decoder_init(&d->dec, ldc_find_decoder(codec, AVMEDIA_TYPE_AUDIO), extra, extra_size);
 	if (err >= 0) {
 		AVCodecContext *c = d->dec.c;
 		if (rate > 0)

@@ -32,8 +32,7 @@ static int copy_extradata(AVCodecContext *c, const uint8_t *data, int size) {
 	return 0;
 }
 
-int ldc_decoder_init(ldc_decoder *d, const char *id, int type, const uint8_t *extra, int extra_size) {
-	const AVCodec *impl = ldc_find_decoder(id, type);
+int ldc_decoder_init(ldc_decoder *d, const AVCodec *impl, const uint8_t *extra, int extra_size) {
 	if (!impl)
 		return AVERROR_DECODER_NOT_FOUND;
 	d->c = avcodec_alloc_context3(impl);

@@ -17,10 +17,10 @@ typedef struct ldc_decoder {
 // given kind (AVMEDIA_TYPE_UNKNOWN: any), or NULL.
 const AVCodec *ldc_find_decoder(const char *id, int type);
 
-// ldc_decoder_init makes d, all zero, ready for the caller's settings and
+// ldc_decoder_init makes d, all zero, with the decoder impl, ready for the caller's settings and
 // avcodec_open2(d->c, NULL, NULL): one thread, times in ns. The caller closes
 // it, after an error too.
-int ldc_decoder_init(ldc_decoder *d, const char *id, int type, const uint8_t *extra, int extra_size);
+int ldc_decoder_init(ldc_decoder *d, const AVCodec *impl, const uint8_t *extra, int extra_size);
 
 // ldc_send copies one packet (padded as decoders want it) into d. data NULL ends the stream.
 int ldc_send(ldc_decoder *d, const uint8_t *data, int size, int64_t pts, int64_t dts, int key);

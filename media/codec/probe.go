@@ -3,6 +3,7 @@ package codec
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"livedub/media"
 )
@@ -39,10 +40,80 @@ func ProbeVideoEncoder(name string) error {
 	return err
 }
 
-// fillBlack paints all of p.
-func fillBlack(p media.Planes) {
+// nvdecName is what libavcodec calls NVDEC for H.264.
+const nvdecName = "h264_cuvid"
+
+// nvdec tells whether this machine decodes in hardware. It is tried once, as nvenc is.
+var nvdec = sync.OnceValue(func() error { return ProbeVideoDecoder(nvdecName) })
+
+// heldPictures is how many pictures a decoder may hold back and still be used:
+// the session decodes ahead, but not by more.
+const heldPictures = 4
+
+// ProbeVideoDecoder has the H.264 decoder of that name in libavcodec, "h264" or
+// "h264_cuvid" (NVDEC), decode ten pictures of 320x240 that grow brighter. It
+// returns nil if they come back, in order and soon enough.
+func ProbeVideoDecoder(name string) error {
+	const pictures = 10
+	c := VideoEncoderConfig{Codec: media.H264, Width: 320, Height: 240, FrameRate: 30, Bitrate: 500_000, Preset: "superfast"}
+	e, err := newAVEncoder("libx264", c)
+	if err != nil {
+		return fmt.Errorf("codec: no picture to try %s with: %w", name, err)
+	}
+	defer e.close()
+	d, err := openVideoDecoder(media.Track{Codec: media.H264, Width: c.Width, Height: c.Height}, name)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	var back []*media.Frame
+	defer func() {
+		for _, f := range back {
+			f.Release()
+		}
+	}()
+	for i := range pictures {
+		f := media.NewFrame(c.Width, c.Height)
+		fill(f.Planes, probeLuma(i))
+		pts := time.Duration(i) * time.Second / 30
+		data, key, err := e.encode(f, int64(i), i == 0)
+		f.Release()
+		if err != nil {
+			return err
+		}
+		got, err := d.Decode(media.Packet{Data: data, Key: key, PTS: pts, DTS: pts})
+		if err != nil {
+			return err
+		}
+		if back = append(back, got...); i >= heldPictures && len(back) < i+1-heldPictures {
+			return fmt.Errorf("codec: %s holds back more than %d pictures", name, heldPictures)
+		}
+	}
+	rest, err := d.Flush()
+	if err != nil {
+		return err
+	}
+	if back = append(back, rest...); len(back) != pictures {
+		return fmt.Errorf("codec: %s gives %d pictures of %d back", name, len(back), pictures)
+	}
+	for i, f := range back {
+		if f.Width != c.Width || f.Height != c.Height || !sameLuma(f.Y[f.YStride*c.Height/2+c.Width/2], probeLuma(i)) {
+			return fmt.Errorf("codec: %s gives another picture back at place %d", name, i)
+		}
+	}
+	return nil
+}
+
+func probeLuma(i int) byte { return byte(40 + 18*i) }
+
+func sameLuma(a, b byte) bool { return max(a, b)-min(a, b) <= 6 }
+
+func fillBlack(p media.Planes) { fill(p, 16) }
+
+// fill paints all of p grey.
+func fill(p media.Planes, luma byte) {
 	for i := range p.Y {
-		p.Y[i] = 16
+		p.Y[i] = luma
 	}
 	for i := range p.U {
 		p.U[i] = 128

@@ -262,6 +262,38 @@ func TestProbe(t *testing.T) {
 	case want == "h264_nvenc" || !strings.Contains(err.Error(), "open h264_nvenc"):
 		t.Errorf("nvenc: %v", err)
 	}
+	if err := ProbeVideoDecoder("h264"); err != nil {
+		t.Error(err)
+	}
+	if err := ProbeVideoDecoder("mpeg4"); err == nil {
+		t.Error("a decoder of another codec passes")
+	}
+	hardware := ProbeVideoDecoder("h264_cuvid")
+	t.Log(hardware)
+	for _, c := range []struct {
+		hardware string
+		codec    media.Codec
+		want     string // "": refused
+	}{
+		{"", media.H264, "h264"}, {"cpu", media.H264, "h264"}, {"auto", media.VP8, "vp8"}, {"nvdec", media.VP8, "vp8"}, {"gpu", media.H264, ""},
+		{"auto", media.H264, map[bool]string{true: "h264_cuvid", false: "h264"}[hardware == nil]},
+		{"nvdec", media.H264, map[bool]string{true: "h264_cuvid", false: ""}[hardware == nil]},
+	} {
+		d, err := NewVideoDecoderOn(media.Track{Codec: c.codec, Width: 320, Height: 240}, c.hardware)
+		if err != nil {
+			if c.want != "" {
+				t.Errorf("%+v: %v", c, err)
+			}
+			continue
+		}
+		if d.Name() != c.want {
+			t.Errorf("%+v: decoded by %s", c, d.Name())
+		}
+		d.Close()
+		if d.Name() != "" {
+			t.Errorf("%+v: closed, it is %s", c, d.Name())
+		}
+	}
 	for c, want := range map[media.Codec]string{media.AV1: "libdav1d", media.H264: "h264", media.Opus: "libopus", "mp3": "mp3float"} {
 		if got, ok := HasDecoder(c); !ok || got != want {
 			t.Errorf("HasDecoder(%s) = %s, %v; want %s", c, got, ok, want)

@@ -1,10 +1,12 @@
 #include "videodec.h"
 
-int ldc_vdec_open(ldc_vdec **out, const char *codec, const uint8_t *extra, int extra_size, int w, int h, int64_t max_pixels) {
+int ldc_vdec_open(ldc_vdec **out, const char *codec, const char *by, const uint8_t *extra, int extra_size, int w, int h,
+                  int64_t max_pixels) {
 	ldc_vdec *d = av_mallocz(sizeof *d);
 	if (!d)
 		return AVERROR(ENOMEM);
-	int err = ldc_decoder_init(&d->dec, codec, AVMEDIA_TYPE_VIDEO, extra, extra_size);
+	const AVCodec *impl = by ? avcodec_find_decoder_by_name(by) : ldc_find_decoder(codec, AVMEDIA_TYPE_VIDEO);
+	int err = ldc_decoder_init(&d->dec, impl, extra, extra_size);
 	if (err >= 0) {
 		AVCodecContext *c = d->dec.c;
 		c->width = w;

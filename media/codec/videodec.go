@@ -7,6 +7,7 @@ package codec
 import "C"
 
 import (
+	"cmp"
 	"fmt"
 	"sync"
 	"time"
@@ -25,8 +26,34 @@ type VideoDecoder struct {
 	d     *C.ldc_vdec
 }
 
-// NewVideoDecoder opens a decoder for t.Codec, on one thread.
-func NewVideoDecoder(t media.Track) (*VideoDecoder, error) {
+// NewVideoDecoder opens a software decoder for t.Codec, on one thread.
+func NewVideoDecoder(t media.Track) (*VideoDecoder, error) { return openVideoDecoder(t, "") }
+
+// NewVideoDecoderOn opens a decoder for t.Codec: in software for hardware "" and
+// "cpu"; by NVDEC for "nvdec", if t is H.264, as long as the GPU does it; "auto"
+// takes NVDEC where it works. NVDEC holds back up to four pictures.
+func NewVideoDecoderOn(t media.Track, hardware string) (*VideoDecoder, error) {
+	switch hardware {
+	case "", "cpu":
+	case "auto":
+		if t.Codec == media.H264 && nvdec() == nil {
+			// What one GPU carries may be used up: the CPU then takes what is left over.
+			if d, err := openVideoDecoder(t, nvdecName); err == nil {
+				return d, nil
+			}
+		}
+	case "nvdec":
+		if t.Codec == media.H264 {
+			return openVideoDecoder(t, nvdecName)
+		}
+	default:
+		return nil, fmt.Errorf("codec: unknown hardware %q for decoding; set auto, nvdec or cpu", hardware)
+	}
+	return NewVideoDecoder(t)
+}
+
+// openVideoDecoder opens the decoder that libavcodec calls by, "" for the one in software.
+func openVideoDecoder(t media.Track, by string) (*VideoDecoder, error) {
 	if t.Width != 0 || t.Height != 0 {
 		if err := checkSize(t.Width, t.Height); err != nil {
 			return nil, err
@@ -37,10 +64,15 @@ func NewVideoDecoder(t media.Track) (*VideoDecoder, error) {
 	}
 	name := C.CString(string(t.Codec))
 	defer C.free(unsafe.Pointer(name))
+	var impl *C.char
+	if by != "" {
+		impl = C.CString(by)
+		defer C.free(unsafe.Pointer(impl))
+	}
 	d := &VideoDecoder{codec: t.Codec}
-	if err := C.ldc_vdec_open(&d.d, name, bytesOf(t.Extradata), C.int(len(t.Extradata)),
+	if err := C.ldc_vdec_open(&d.d, name, impl, bytesOf(t.Extradata), C.int(len(t.Extradata)),
 		C.int(t.Width), C.int(t.Height), maxPixels); err < 0 {
-		return nil, avError(fmt.Sprintf("open a %s video decoder", t.Codec), err)
+		return nil, avError("open "+cmp.Or(by, fmt.Sprintf("a %s video decoder", t.Codec)), err)
 	}
 	return d, nil
 }
@@ -113,6 +145,16 @@ func (d *VideoDecoder) receive(at time.Duration) ([]*media.Frame, error) {
 			failed = avError(fmt.Sprintf("decode %s", d.codec), err)
 		}
 	}
+}
+
+// Name returns what decodes: "h264", "h264_cuvid" (NVDEC), "vp8" and so on; "" after Close.
+func (d *VideoDecoder) Name() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.d == nil {
+		return ""
+	}
+	return C.GoString(d.d.dec.c.codec.name)
 }
 
 // Close frees the decoder; pictures handed out stay valid until released.

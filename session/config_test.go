@@ -1,0 +1,17 @@
+package session
+
+import (
+	"testing"
+	"time"
+)
+
+// TestDecoder: hardware that holds pictures back is for sessions with the time for it.
+func TestDecoder(t *testing.T) {
+	c := Config{Delay: 4 * time.Second, Picture: Picture{Decoder: "nvdec"}}
+	if got := c.decoder(); got != "nvdec" {
+		t.Errorf("with %v: %q", c.Delay, got)
+	}
+	if c.Delay = 120 * time.Millisecond; c.decoder() != "cpu" {
+		t.Errorf("with %v: %q", c.Delay, c.decoder())
+	}
+}
