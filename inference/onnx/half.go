@@ -42,6 +42,9 @@ func toHalf(f float32) uint16 {
 
 // halves writes src as little-endian halves; dst has two bytes for each.
 func halves(dst []byte, src []float32) {
+	if fastHalves(dst, src) {
+		return
+	}
 	for i, f := range src {
 		binary.LittleEndian.PutUint16(dst[2*i:], toHalf(f))
 	}
@@ -49,6 +52,9 @@ func halves(dst []byte, src []float32) {
 
 // floats reads little-endian halves; src has two bytes for each of dst.
 func floats(dst []float32, src []byte) {
+	if fastFloats(dst, src) {
+		return
+	}
 	t := fromHalf()
 	src = src[:2*len(dst)]
 	for i := range dst {

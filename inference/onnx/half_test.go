@@ -80,6 +80,58 @@ func TestHalfRounding(t *testing.T) {
 	}
 }
 
+// TestFastHalves: the processor's instructions do what the definition does, at
+// every length.
+func TestFastHalves(t *testing.T) {
+	if !fastHalves(make([]byte, 2), []float32{1}) {
+		t.Skip("SKIPPED: this processor has no instructions for halves")
+	}
+	var src []float32
+	for i := range 0x7c01 {
+		v := float32(halfValue(uint16(i)))
+		src = append(src, v, -v, math.Nextafter32(v, 1e9), math.Nextafter32(v, -1e9), v*1.0002, v*1.0005)
+	}
+	src = append(src, 65519, 65520, 1e30, 1e-30, -1e-8, 2.9e-8, 3e-8, math.SmallestNonzeroFloat32)
+	got := make([]byte, 2*len(src))
+	if !fastHalves(got, src) {
+		t.Fatal("no")
+	}
+	for i, v := range src {
+		if h := uint16(got[2*i]) | uint16(got[2*i+1])<<8; h != toHalf(v) {
+			t.Fatalf("%v becomes %#04x, want %#04x", v, h, toHalf(v))
+		}
+	}
+	back := make([]float32, len(src))
+	if !fastFloats(back, got) {
+		t.Fatal("no")
+	}
+	for i, v := range back {
+		if h := uint16(got[2*i]) | uint16(got[2*i+1])<<8; v != fromHalf()[h] {
+			t.Fatalf("%#04x is %v, want %v", h, v, fromHalf()[h])
+		}
+	}
+	for n := range 20 {
+		dst := make([]byte, 2*n+2)
+		halves(dst, src[6:6+n])
+		for i := range n {
+			if h := uint16(dst[2*i]) | uint16(dst[2*i+1])<<8; h != toHalf(src[6+i]) {
+				t.Errorf("of %d numbers, that at %d becomes %#04x", n, i, h)
+			}
+		}
+		if dst[2*n] != 0 || dst[2*n+1] != 0 {
+			t.Errorf("%d numbers run over their end", n)
+		}
+	}
+	nan := make([]byte, 2)
+	halves(nan, []float32{float32(math.NaN())})
+	if h := uint16(nan[0]) | uint16(nan[1])<<8; h&0x7c00 != 0x7c00 || h&0x3ff == 0 {
+		t.Errorf("NaN becomes %#04x", h)
+	}
+	if fastHalves(make([]byte, 1), []float32{1}) || fastFloats(make([]float32, 1), make([]byte, 1)) || fastFloats(nil, nil) {
+		t.Error("converted what there is no room for")
+	}
+}
+
 func BenchmarkHalves(b *testing.B) {
 	src := make([]float32, 1<<16)
 	for i := range src {
