@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -31,9 +33,7 @@ func (s *session) run(ctx context.Context, in []inference.Tensor) ([]inference.T
 	inputs, outputs := make([]ort.Value, 0, len(in)), make([]ort.Value, len(s.net.outputs))
 	defer func() {
 		for _, v := range slices.Concat(inputs, outputs) {
-			if v != nil {
-				_ = v.Destroy() // never fails
-			}
+			destroy(v)
 		}
 		runtime.KeepAlive(in) // the runtime has read from it until here
 	}()
@@ -61,6 +61,13 @@ func (s *session) run(ctx context.Context, in []inference.Tensor) ([]inference.T
 		}
 	}
 	return out, nil
+}
+
+// destroy frees v; one that the binding failed to make is nil in a type of its own.
+func destroy(v ort.Value) {
+	if v != nil && !reflect.ValueOf(v).IsNil() {
+		_ = v.Destroy() // never fails
+	}
 }
 
 // call runs the session and ends it when ctx or the time limit does, between two of the net's nodes.
@@ -91,6 +98,9 @@ func (s *session) call(ctx context.Context, inputs, outputs []ort.Value) error {
 		return ctx.Err()
 	case errors.Is(context.Cause(limited), ErrTimeLimit):
 		return fmt.Errorf("%w of %v", ErrTimeLimit, s.limit)
+	}
+	if strings.Contains(err.Error(), "creating tensor from ort") { // the run itself went well
+		return fmt.Errorf("a result is of a shape that cannot be read (%s): export the net with the shapes of its outputs", short(err))
 	}
 	return classify(err)
 }

@@ -176,6 +176,8 @@ func (s *scanner) node(n uint64) error {
 		return err
 	}
 	switch {
+	case op == "LayerNormalization" && len(in) == 3 && in[2] == "":
+		return errors.New("a LayerNormalization has an empty bias, on which ONNX Runtime crashes: export it with two inputs, or with a bias of zeros")
 	case op == "Constant" && len(out) > 0 && value != nil:
 		s.constants[out[0]] = value
 	case op == "ConstantOfShape" && len(in) > 0:

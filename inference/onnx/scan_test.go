@@ -82,6 +82,7 @@ func TestHostileFiles(t *testing.T) {
 		"Tile":                {shape("Tile", 1<<34, "x", "w"), "memory limit"},
 		"Constant":            {constant.file(), "memory limit"},
 		"RandomNormal":        {sparse(node("RandomNormal", nil, []string{"y"}, pb(nil).str(1, "shape").num(8, 1<<34))).file(), "memory limit"},
+		"empty bias":          {sparse(node("LayerNormalization", []string{"x", "x", ""}, []string{"y"})).file(), "empty bias"},
 		"weights above":       {withWeight(external("w", "../secret", 3)).file(), "out of the model's folder"},
 		"weights at a path":   {withWeight(external("w", outside, 3)).file(), "out of the model's folder"},
 		"weights by a link":   {withWeight(external("w", "link.bin", 3)).file(), "link out of"},
@@ -160,6 +161,20 @@ func TestOtherShapeThanDeclared(t *testing.T) {
 	out, err := m.Run(t.Context(), []inference.Tensor{{Shape: []int{1, 3}, Data: []float32{1, 2, 3}}})
 	if err != nil || out[0].Shape[1] != 3 {
 		t.Errorf("got %v, %v", out, err)
+	}
+}
+
+// A result without dimensions where no shape is declared: the binding makes none of it.
+func TestScalarOfNoShape(t *testing.T) {
+	g := double(elemFloat)
+	g.nodes = []pb{node("ReduceSum", []string{"x"}, []string{"y"}, attrInt("keepdims", 0))}
+	g.out = []pb{pb(nil).str(1, "y").msg(2, pb(nil).msg(1, pb(nil).num(1, elemFloat)))}
+	m, err := testRuntime(t).Open(t.Context(), ModelConfig{Path: write(t, g.file())})
+	if m != nil {
+		m.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "export the net with the shapes") {
+		t.Errorf("got %v", err)
 	}
 }
 
