@@ -34,6 +34,6 @@ func (e *engines) openDetector(c config.Config) (func() (recognize.Detector, err
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("recognize.vad_model is %s: %w", c.Recognize.VADModel, err), m.Close(), r.Close())
 	}
-	e.closers = append(e.closers, net, r)
+	e.closers = append(e.closers, r, net)
 	return func() (recognize.Detector, error) { return net.Detector(), nil }, nil
 }

@@ -48,7 +48,7 @@ type Config struct {
 
 	NoRecognizer, NoTranslator, NoSpeaker bool // another engine is set
 	NeedNVENC, NeedNVDEC                  bool // the settings insist on it
-	NeedRuntime, NeedCUDA                 bool // a net is set; onnx.provider is cuda without a fallback
+	NeedRuntime                           bool // the voice detector is a net
 }
 
 // Run tries everything. It takes a second or two and ends the processes it starts.

@@ -100,11 +100,11 @@ func TestNothingThere(t *testing.T) {
 
 // TestRuntime: what runs nets here, and what keeps it from a GPU.
 func TestRuntime(t *testing.T) {
-	rows := runtimes(Config{NeedCUDA: true})
+	rows := runtimes(Config{NeedRuntime: true})
 	if c := rows[0]; !c.Available || !c.Needed || c.Kind != "runtime" || !strings.HasSuffix(c.Detail, "libonnxruntime.so") {
 		t.Errorf("%+v", c)
 	}
-	if c := rows[1]; c.Available || !c.Needed || !strings.Contains(c.Detail, "build for the CPU") || !strings.Contains(c.Install, "onnx.library") {
+	if c := rows[1]; c.Available || c.Needed || !strings.Contains(c.Detail, "build for the CPU") || !strings.Contains(c.Install, "onnx.library") {
 		t.Errorf("%+v", c)
 	}
 	rows = runtimes(Config{Runtime: t.TempDir()})

@@ -9,8 +9,8 @@ import (
 // runtimes has a row for ONNX Runtime, which runs neural nets in this process,
 // and one for what it needs to run them on an NVIDIA GPU.
 func runtimes(c Config) []Check {
-	core := Check{Name: "onnxruntime", Kind: "runtime", Needed: c.NeedRuntime || c.NeedCUDA}
-	gpu := Check{Name: "onnxruntime cuda", Kind: "runtime", Needed: c.NeedCUDA, Install: "set onnx.library to the folder of a GPU build"}
+	core := Check{Name: "onnxruntime", Kind: "runtime", Needed: c.NeedRuntime}
+	gpu := Check{Name: "onnxruntime cuda", Kind: "runtime", Install: "set onnx.library to the folder of a GPU build"}
 	r, err := onnx.NewRuntime(onnx.Config{Library: c.Runtime})
 	if err != nil {
 		core.Detail, core.Install = oneLine(err), "make build"

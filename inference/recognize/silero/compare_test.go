@@ -150,3 +150,30 @@ func share(t *testing.T, d recognize.Detector, pcm []int16) float64 {
 	}
 	return float64(speech) / float64(n)
 }
+
+func BenchmarkWindow(b *testing.B) {
+	if _, err := os.Stat(real); err != nil {
+		b.Skipf("no real net here: %v", err)
+	}
+	r, err := onnx.NewRuntime(onnx.Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	m, err := r.Open(b.Context(), onnx.ModelConfig{Path: real, Example: Inputs, Threads: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	net, err := New(m)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer net.Close()
+	d := net.Detector()
+	pcm := make([]int16, window)
+	for b.Loop() {
+		if _, err := d.Speech(pcm); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
