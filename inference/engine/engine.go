@@ -22,7 +22,7 @@ const (
 	defaultQueue   = 512
 	defaultSession = 64
 	defaultAge     = 2 * time.Millisecond
-	defaultLimit   = 10 * time.Second
+	defaultLimit   = 20 * time.Second
 	defaultLongest = 500 * time.Millisecond
 	defaultBatch   = 32
 	mostBatch      = 1024
@@ -43,7 +43,7 @@ type Config struct {
 	PerSession int                // of these, of one session; 0: 64
 	MaxAge     time.Duration      // how long a request may wait for company beside an idle device; 0: 2 ms, negative: not at all
 	LongestRun time.Duration      // buckets that take longer are not used, except the smallest; 0: 500 ms
-	TimeLimit  time.Duration      // a run beyond it is stuck; 0: 10 s
+	TimeLimit  time.Duration      // a run beyond it is stuck; above the limit that the net has itself; 0: 20 s
 	Progress   func(string)       // hears what is being warmed, on another goroutine; nil: nobody
 	Log        *slog.Logger       // nil: none
 }
