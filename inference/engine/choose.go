@@ -8,12 +8,15 @@ type choice struct {
 	items  []*request
 }
 
-// choose picks the next batch of those in order, to start at the given time:
-// the one with which fewest of all that wait come too late, of these the one
-// that serves most a second, of these the smallest. It is empty if nothing waits.
+// choose picks the next batch of those in order, to start at the given time: of
+// those after which all that wait can be in time the one that serves most a second, of
+// these the smallest. If there is none the device has more to do than it can: then
+// only what it serves a second counts, and who cannot be part of that is late. Small
+// batches for the earliest would make all others late in their turn.
+// The choice is empty if nothing waits.
 func (l *Loop) choose(order []*request, at time.Time) choice {
 	var best choice
-	var bestMisses int
+	var bestFine bool
 	var bestRate float64
 	_, cruise := l.speeds.rate(len(order), at)
 	for i := range l.speeds.all {
@@ -23,13 +26,33 @@ func (l *Loop) choose(order []*request, at time.Time) choice {
 			continue
 		}
 		took := b.time(at)
-		missed := misses(order, l.marks, at.Add(took), cruise.time(at), cruise.size)
+		fine := allFine(order, l.marks, at.Add(took), cruise.time(at), cruise.size)
 		rate := float64(len(items)) / took.Seconds()
-		if best.items == nil || missed < bestMisses || missed == bestMisses && rate > bestRate*worth {
-			best, bestMisses, bestRate = choice{b.size, items}, missed, rate
+		if best.items == nil || fine && !bestFine || fine == bestFine && rate > bestRate*worth {
+			best, bestFine, bestRate = choice{b.size, items}, fine, rate
 		}
 	}
+	if best.items != nil && !bestFine {
+		// As many are too late whichever are taken: leave out who is at the brink, whom
+		// the least delay would make late after the device has worked for them.
+		room := at.Add(2 * l.speeds.of(best.bucket).bound(at))
+		best.items = pick(brinkLast(order, room), best.bucket, at.Add(l.speeds.of(best.bucket).bound(at)), l.mark())
+	}
 	return best
+}
+
+// brinkLast moves those that are late by the given time to the end.
+func brinkLast(order []*request, by time.Time) []*request {
+	var late []*request
+	fine := make([]*request, 0, len(order))
+	for _, r := range order {
+		if r.lateBy(by) {
+			late = append(late, r)
+		} else {
+			fine = append(fine, r)
+		}
+	}
+	return append(fine, late...)
 }
 
 // mark returns a mark that no request bears.
@@ -77,23 +100,22 @@ func pick(order []*request, size int, end time.Time, mark int) []*request {
 	return items
 }
 
-// misses counts which of order without the marked come too late when the device is free
+// allFine tells whether all of order but the marked are in time when the device is free
 // at start and then runs batches of size, each of which takes so long.
-func misses(order []*request, mark int, start time.Time, each time.Duration, size int) (n int) {
+func allFine(order []*request, mark int, start time.Time, each time.Duration, size int) bool {
 	end, room := start.Add(each), size
 	for _, r := range order {
 		if r.mark == mark || r.Deadline.IsZero() {
 			continue
 		}
 		if r.lateBy(end) {
-			n++
-			continue
+			return false
 		}
 		if room--; room == 0 {
 			end, room = end.Add(each), size
 		}
 	}
-	return n
+	return true
 }
 
 // ripe returns when the batch is to be closed that now gathers beside an idle

@@ -72,12 +72,12 @@ func TestShapes(t *testing.T) {
 
 func TestSpeed(t *testing.T) {
 	now := time.Now()
-	s := newSpeed(4, ms(10), now)
+	s := newSpeed(4, []time.Duration{ms(10)}, now)
 	s.observe(ms(20), now)
 	if got := s.time(now); got != ms(12) {
 		t.Errorf("mean %v after 10, 20 ms", got)
 	}
-	if got := s.bound(now); got != ms(17) {
+	if got := s.bound(now); got != ms(19.5) {
 		t.Errorf("bound %v", got)
 	}
 	if got := s.time(now.Add(time.Hour)); got != s.floor {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -22,9 +23,17 @@ type speed struct {
 // speeds is what is known of all buckets, smallest first. At least one.
 type speeds struct{ all []speed }
 
-func newSpeed(size int, took time.Duration, now time.Time) speed {
-	took = max(took, time.Nanosecond)
-	return speed{size: size, mean: took, floor: took, at: now}
+// newSpeed makes one of at least one first run.
+func newSpeed(size int, runs []time.Duration, now time.Time) speed {
+	s := speed{size: size, floor: max(slices.Min(runs), time.Nanosecond), at: now}
+	for _, r := range runs {
+		s.mean += max(r, time.Nanosecond) / time.Duration(len(runs))
+	}
+	s.mean = max(s.mean, s.floor)
+	for _, r := range runs {
+		s.dev += (r - s.mean).Abs() / time.Duration(len(runs))
+	}
+	return s
 }
 
 // observe learns from one more run.
@@ -53,10 +62,10 @@ func (s *speed) time(at time.Time) time.Duration {
 	return max(mean, time.Nanosecond)
 }
 
-// bound is a time that few runs exceed.
+// bound is a time that few runs exceed: beyond what is allowed, a run is in vain.
 func (s *speed) bound(at time.Time) time.Duration {
 	mean, dev := s.now(at)
-	return mean + 2*dev
+	return mean + 3*dev
 }
 
 // of returns the bucket of a size.

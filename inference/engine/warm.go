@@ -26,7 +26,7 @@ func (l *Loop) warm(m inference.Model) (*speeds, error) {
 	s := &speeds{}
 	for i, size := range l.c.Buckets {
 		l.c.Progress(fmt.Sprintf("%s: warming batches of %d", l.c.Name, size))
-		took, err := l.measure(m, size)
+		runs, err := l.measure(m, size)
 		if errors.Is(err, inference.ErrModelMemory) && i > 0 {
 			l.c.Log.Warn("no memory for a batch: smaller ones are used", "net", l.c.Name, "failed", size, "error", err)
 			break
@@ -34,18 +34,18 @@ func (l *Loop) warm(m inference.Model) (*speeds, error) {
 		if err != nil {
 			return nil, fmt.Errorf("a first batch of %d: %w", size, err)
 		}
-		if i > 0 && took > l.c.LongestRun {
-			l.c.Log.Info("larger batches take too long here", "net", l.c.Name, "batch", size, "took", took)
+		b := newSpeed(size, runs, time.Now())
+		if i > 0 && b.floor > l.c.LongestRun {
+			l.c.Log.Info("larger batches take too long here", "net", l.c.Name, "batch", size, "took", b.floor)
 			break
 		}
-		s.all = append(s.all, newSpeed(size, took, time.Now()))
+		s.all = append(s.all, b)
 	}
 	return s, nil
 }
 
-// measure returns the shortest time of a batch of zeros, or of the example. The first
-// run, in which devices make plans, counts only if it is so long that no other follows.
-func (l *Loop) measure(m inference.Model, size int) (time.Duration, error) {
+// measure returns the times of batches of zeros, or of the example. The first run, in which devices make plans, counts only if it is so long that no other follows.
+func (l *Loop) measure(m inference.Model, size int) ([]time.Duration, error) {
 	b := &batch{bucket: size}
 	item := l.example()
 	for range size {
@@ -58,7 +58,7 @@ func (l *Loop) measure(m inference.Model, size int) (time.Duration, error) {
 	for n := 0; n <= warmRuns; n++ {
 		_, took, err := l.call(m, b.in, size, max(l.c.TimeLimit, warmLimit))
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		times = append(times, took)
 		if time.Since(began) > warmTime && took > warmTime/warmRuns {
@@ -68,7 +68,7 @@ func (l *Loop) measure(m inference.Model, size int) (time.Duration, error) {
 	if len(times) > 1 {
 		times = times[1:]
 	}
-	return slices.Min(times), nil
+	return times, nil
 }
 
 // example returns an item that fits the net.
