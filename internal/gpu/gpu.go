@@ -143,13 +143,15 @@ func (d *driver) fill(to *Device, h nvml.Device) {
 	}
 }
 
+func absent(why string) Report { return Report{Absent: why, Devices: []Device{}} }
+
 // Look asks the driver once.
 func Look() Report { return look(nvml.New()) }
 
 func look(lib nvml.Interface) Report {
 	d, err := open(lib)
 	if err != nil {
-		return Report{Absent: err.Error()}
+		return absent(err.Error())
 	}
 	defer d.close()
 	return d.read()

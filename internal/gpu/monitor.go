@@ -33,7 +33,7 @@ func Watch() *Monitor { return watch(nvml.New()) }
 func watch(lib nvml.Interface) *Monitor {
 	ctx, stop := context.WithCancel(context.Background())
 	m := &Monitor{ask: make(chan struct{}, 1), stop: stop, done: make(chan struct{}), fresh: make(chan struct{})}
-	m.last.Absent = "the driver has not answered yet"
+	m.last = absent("the driver has not answered yet")
 	go m.run(ctx, lib)
 	return m
 }
@@ -77,7 +77,7 @@ func (m *Monitor) run(ctx context.Context, lib nvml.Interface) {
 	if err != nil {
 		// A driver does not come under a running program: one answer for good.
 		for {
-			m.keep(Report{Absent: err.Error()})
+			m.keep(absent(err.Error()))
 			select {
 			case <-m.ask:
 			case <-ctx.Done():
