@@ -71,7 +71,7 @@ type Figures struct {
 	RoofBatch int     `json:"roof_batch"`
 	Roof1     float64 `json:"roof_1_fps"` // back-to-back batches of 1
 	Runs      []Run   `json:"runs"`
-	Skipped   string  `json:"skipped,omitempty"` // why there are no runs
+	Skipped   string  `json:"skipped,omitempty"` // why there are no runs, or not all
 }
 
 // Load says how a net is measured.
@@ -81,6 +81,7 @@ type Load struct {
 	Slack    time.Duration // 0: SyncSlack
 	Saturate bool          // look for the limits too: see saturate
 	MaxBatch int           // 0: 32
+	Ends     time.Time     // no run begins that would last beyond it; zero: none is left out
 	Say      func(string)  // hears what is being done; nil: nobody
 }
 
@@ -129,14 +130,19 @@ func Measure(ctx context.Context, open func(context.Context) (inference.Model, e
 	}
 	defer b.loop.Close()
 	before := b.best
-	if err := b.runs(); err != nil {
+	err = b.runs()
+	if errors.Is(err, errNoTime) {
+		f.Skipped, err = err.Error(), nil
+		load.Say(f.Skipped)
+	}
+	if err != nil {
 		return f, err
 	}
 	load.Say("the roof again: machines are noisy")
 	if err := b.roof(); err != nil {
 		return f, err
 	}
-	f.Roof, f.RoofBatch, f.Roof1, f.Runs = (before+b.best)/2, b.bestSize, b.rates[1], b.done
+	f.Roof, f.RoofBatch, f.Roof1, f.Runs = (before+b.best)/2, b.bestSize, b.rates[1], append([]Run{}, b.done...)
 	return f, nil
 }
 
@@ -217,15 +223,17 @@ func (b *bench) roof() error {
 
 // runs does all runs of a load.
 func (b *bench) runs() error {
+	if b.load.Saturate { // first: the limits matter most if time runs out
+		if err := b.saturate(); err != nil {
+			return err
+		}
+	}
 	for _, n := range b.load.Sessions {
 		for _, policy := range []string{Batched, PerSession1, PerSession16} {
 			if _, err := b.run(policy, n, b.load.Slack, "as asked for"); err != nil {
 				return err
 			}
 		}
-	}
-	if b.load.Saturate {
-		return b.saturate()
 	}
 	return nil
 }
@@ -269,8 +277,14 @@ func (b *bench) most(policy string, rate float64) error {
 	return nil
 }
 
+// errNoTime is the end of a bench whose time is up.
+var errNoTime = errors.New("the other runs were left out: no time left")
+
 // run measures one policy.
 func (b *bench) run(policy string, sessions int, slack time.Duration, purpose string) (Run, error) {
+	if end := time.Now().Add(warmUp + b.load.Length + slack); !b.load.Ends.IsZero() && end.After(b.load.Ends) {
+		return Run{}, errNoTime
+	}
 	var p carrier
 	switch policy {
 	case Batched:

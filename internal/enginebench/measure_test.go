@@ -96,6 +96,26 @@ func TestGPULike(t *testing.T) {
 	})
 }
 
+// TestEnds: what does not fit the time is left out, and told; what was measured stays.
+func TestEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		f, told := measure(t, func(n int) time.Duration { return time.Duration(n) * time.Millisecond },
+			Load{Sessions: []int{1, 2, 4}, Length: time.Second, Ends: began.Add(14 * time.Second)})
+		if len(f.Runs) < 2 || len(f.Runs) > 4 || f.Roof <= 0 || !strings.Contains(f.Skipped, "no time left") || !strings.Contains(told, "no time left") {
+			t.Errorf("%+v\n%s", f, told)
+		}
+		if took := time.Since(began); took > 20*time.Second {
+			t.Errorf("took %v", took)
+		}
+		f, _ = measure(t, func(n int) time.Duration { return time.Duration(n) * time.Millisecond },
+			Load{Sessions: []int{1}, Length: time.Second, Ends: time.Now()})
+		if f.Runs == nil || len(f.Runs) != 0 || f.Roof <= 0 {
+			t.Errorf("without time: %+v", f)
+		}
+	})
+}
+
 // TestCPULike: where batches bring nothing the loop is no worse than a goroutine for each session.
 func TestCPULike(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
