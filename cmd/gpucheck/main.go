@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -23,16 +24,22 @@ import (
 // revision is set by the linker.
 var revision = "devel"
 
+// find returns nets by name; tests have it find a small one.
+var find = enginebench.Find
+
 // flags are what gpucheck was asked for.
 type flags struct {
-	library  string
-	provider string
-	nets     string
-	netsDir  string
-	json     string
-	limit    time.Duration
-	step     string // this process is one step of another gpucheck
-	result   string // where that step's result goes
+	library    string
+	provider   string
+	nets       string
+	netsDir    string
+	json       string
+	sessions   []int
+	length     time.Duration // of one run under load
+	limit      time.Duration
+	exhaustive bool
+	step       string // this process is one step of another gpucheck
+	result     string // where that step's result goes
 }
 
 func main() {
@@ -51,6 +58,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs.StringVar(&f.nets, "nets", "wav2lip96:fp32,wav2lip96:fp16,wav2lip256:fp16,musetalk-unet:fp16", "nets to check")
 	fs.StringVar(&f.netsDir, "nets-dir", "", "`DIR` where their files are made and kept; musetalk-unet takes 1.7 GB")
 	fs.StringVar(&f.json, "json", "", "`FILE` for the figures")
+	fs.IntSliceVar(&f.sessions, "sessions", []int{64, 16, 4, 1, 32, 8, 2}, "numbers of sessions to put on each net, those that matter most first: time may run out")
+	fs.DurationVar(&f.length, "run", time.Second, "length of each run under load, after 1.5 s of warming up")
+	fs.BoolVar(&f.exhaustive, "exhaustive", false, "under load, let cuDNN try all algorithms of every convolution; takes minutes")
 	fs.DurationVar(&f.limit, "limit", 6*time.Minute, "for everything; what does not fit is left out")
 	fs.StringVar(&f.step, "step", "", "")
 	fs.StringVar(&f.result, "result", "", "")
@@ -65,6 +75,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case err != nil:
 		fmt.Fprintln(stderr, "gpucheck:", err)
 		return 2
+	case len(f.sessions) == 0 || slices.Min(f.sessions) < 1 || slices.Max(f.sessions) > 1000 || f.length <= 0:
+		fmt.Fprintln(stderr, "gpucheck: --sessions takes numbers from 1 to 1000, --run a length above 0")
+		return 2
 	case fs.NArg() > 0:
 		fmt.Fprintf(stderr, "gpucheck: takes no arguments, got %q: see --help\n", fs.Arg(0))
 		return 2
@@ -76,7 +89,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		return 0
 	}
-	nets, err := enginebench.Find(f.nets)
+	nets, err := find(f.nets)
 	if err != nil {
 		fmt.Fprintln(stderr, "gpucheck: --nets:", err)
 		return 2

@@ -38,6 +38,7 @@ type report struct {
 	Runtime  *runtimeFacts            `json:"runtime"` // null: it failed
 	Compared []enginebench.Comparison `json:"compared"`
 	Video    *video                   `json:"video"`
+	Bench    []enginebench.Report     `json:"bench"` // one for each net
 	Steps    []step                   `json:"steps"`
 }
 
@@ -80,6 +81,23 @@ func (r *report) table(to io.Writer) {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%.0f %%\t%.1e\t%.1e\t%.0e\t%s\t%.1f\t%.1f\t%s\n",
 			c.Net, c.Precision, c.Provider, 100*c.Share, c.MaxAbs, c.MaxRel, c.Tolerance, tf32, c.MS, c.CPUms, verdict)
 	}
+	for _, b := range r.Bench {
+		for _, n := range b.Nets {
+			t.Flush() // columns of their own
+			fmt.Fprintf(t, "\n%s %s on %s, by %s", n.Net, n.Precision, b.Device, b.Provider)
+			if n.Roof > 0 {
+				fmt.Fprintf(t, ": at most %.0f faces/s in batches of %d, %.0f in batches of 1", n.Roof, n.RoofBatch, n.Roof1)
+			}
+			fmt.Fprintln(t)
+			for _, run := range n.Runs {
+				fmt.Fprintln(t, run)
+			}
+			if n.Skipped != "" {
+				fmt.Fprintln(t, n.Skipped)
+			}
+		}
+	}
+	t.Flush()
 	fmt.Fprint(t, "\nstep\tstatus\ts\t\n")
 	for _, s := range r.Steps {
 		fmt.Fprintf(t, "%s\t%s\t%.1f\t%s\n", s.Name, s.Status, s.Seconds, s.Detail)

@@ -116,16 +116,29 @@ func TestCheckScript(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(bin, "nvidia-smi"), []byte("#!/bin/sh\necho 'NVIDIA T4, 580'\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, lib := range []string{"libcudart.so.13", "libcudnn.so.9"} {
+	odd := t.TempDir()
+	if err := os.WriteFile(filepath.Join(odd, "libcufft.so.12"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	// The whole machine is looked through for what is nowhere else; here it is as small as this.
+	find := "#!/bin/sh\necho 'libcufft.so.12 " + odd + "'\necho 'libcufft.so.11 /none'\n"
+	if err := os.WriteFile(filepath.Join(bin, "find"), []byte(find), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, lib := range []string{"libcudart.so.13", "libcudnn.so.9", "libcurand.so.9"} {
 		if err := os.WriteFile(filepath.Join(cuda, lib), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	out, err := run("PATH="+bin+":/usr/bin:/bin", "--cuda", cuda, "--json", "x.json", "--", "--limit", "1m")
+	out, err := run("PATH="+bin+":/usr/bin:/bin", "--cuda", cuda, "--look", "--pack", "/none")
+	if err != nil || !strings.Contains(out, "NVIDIA T4, 580") || !strings.Contains(out, "libcudart.so.13: "+cuda) || strings.Contains(out, "ran /") {
+		t.Errorf("looking: %v: %s", err, out)
+	}
+	out, err = run("PATH="+bin+":/usr/bin:/bin", "--cuda", cuda, "--json", "x.json", "--", "--limit", "1m")
 	if err != nil {
 		t.Fatal(err, out)
 	}
-	for _, want := range []string{"NVIDIA T4, 580", "libcudart.so.13: " + cuda, "libcurand.so.10: NOT FOUND",
+	for _, want := range []string{"NVIDIA T4, 580", "libcudart.so.13: " + cuda, "libcufft.so.12: " + odd, "libcurand.so.10: NOT FOUND; name its folder with --cuda (there is " + cuda + "/libcurand.so.9)",
 		"ran " + to + "/runtime:", cuda, to + "/links", "--library " + to + "/runtime/libonnxruntime.so", "--json x.json --limit 1m"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)

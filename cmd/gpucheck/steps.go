@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ const (
 	compareLimit = 30 * time.Second
 	perGigabyte  = 60 * time.Second
 	videoLimit   = 30 * time.Second
+	benchMargin  = 10 * time.Second // of a step's limit, left for measuring the roof again
 )
 
 // runtimeFacts is what ONNX Runtime can run nets on here.
@@ -46,6 +48,8 @@ func child(ctx context.Context, f flags, stderr io.Writer) error {
 		result, err = tryRuntime(f)
 	case "compare":
 		result, err = compare(ctx, f, net, stderr)
+	case "bench":
+		result, err = bench(ctx, f, net, stderr)
 	case "video":
 		result = probeVideo(ctx)
 	default:
@@ -73,7 +77,7 @@ func tryRuntime(f flags) (runtimeFacts, error) {
 }
 
 func compare(ctx context.Context, f flags, net string, stderr io.Writer) (enginebench.Comparison, error) {
-	nets, err := enginebench.Find(net)
+	nets, err := find(net)
 	if err != nil {
 		return enginebench.Comparison{}, err
 	}
@@ -87,6 +91,27 @@ func compare(ctx context.Context, f flags, net string, stderr io.Writer) (engine
 	}
 	defer rt.Close()
 	return enginebench.Compare(ctx, rt, nets[0], path, f.provider, func(s string) { fmt.Fprintln(stderr, "  ", s) })
+}
+
+// bench measures one net under load.
+func bench(ctx context.Context, f flags, net string, stderr io.Writer) (enginebench.Report, error) {
+	nets, err := find(net)
+	if err != nil {
+		return enginebench.Report{}, err
+	}
+	rt, err := onnx.NewRuntime(onnx.Config{Library: f.library})
+	if err != nil {
+		return enginebench.Report{}, err
+	}
+	defer rt.Close()
+	return enginebench.Bench(ctx, rt, enginebench.Options{
+		Nets: nets, Model: onnx.ModelConfig{Provider: f.provider, Exhaustive: f.exhaustive},
+		File: func(n enginebench.Net) (string, error) { return enginebench.WriteOnce(f.netsDir, n) },
+		Load: enginebench.Load{
+			Sessions: f.sessions, Length: f.length, Saturate: true, Ends: time.Now().Add(f.limit - benchMargin),
+			Say: func(s string) { fmt.Fprintln(stderr, "  ", s) },
+		},
+	})
 }
 
 // check does all steps, one after the other.
@@ -113,7 +138,9 @@ func check(ctx context.Context, f flags, nets []enginebench.Net, stderr io.Write
 	for _, n := range nets {
 		name := n.Name + ":" + n.Precision
 		if !runs {
-			r.Steps = append(r.Steps, step{Name: "compare " + name, Status: skipped, Detail: "there is no runtime"})
+			for _, kind := range []string{"compare ", "bench "} {
+				r.Steps = append(r.Steps, step{Name: kind + name, Status: skipped, Detail: "there is no runtime"})
+			}
 			continue
 		}
 		var c enginebench.Comparison
@@ -131,7 +158,26 @@ func check(ctx context.Context, f flags, nets []enginebench.Net, stderr io.Write
 	if do("video", videoLimit, &v) {
 		r.Video = &v
 	}
+	for i, n := range nets {
+		if !runs {
+			break
+		}
+		// What time is left is shared among the nets that are left.
+		share := time.Until(ends) / time.Duration(len(nets)-i)
+		var b enginebench.Report
+		if do("bench "+n.Name+":"+n.Precision, share, &b) {
+			r.Bench = append(r.Bench, b)
+		}
+	}
 	return r
+}
+
+func list(numbers []int) string {
+	var s []string
+	for _, n := range numbers {
+		s = append(s, strconv.Itoa(n))
+	}
+	return strings.Join(s, ",")
 }
 
 func colon(s string) string {
@@ -162,7 +208,8 @@ func runStep(ctx context.Context, f flags, name string, limit time.Duration, res
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	cmd := exec.CommandContext(limited, exe, "--step", name, "--result", file, "--library", f.library, "--provider", f.provider,
-		"--nets-dir", f.netsDir)
+		"--nets-dir", f.netsDir, "--run", f.length.String(), "--limit", limit.String(), "--sessions", list(f.sessions),
+		fmt.Sprintf("--exhaustive=%v", f.exhaustive))
 	said := &tail{to: stderr}
 	cmd.Stdout, cmd.Stderr = said, said
 	cmd.WaitDelay = 2 * time.Second

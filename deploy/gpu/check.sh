@@ -2,11 +2,12 @@
 # Checks neural nets on a machine with an NVIDIA GPU. It needs no network, no
 # compiler and no root: what it runs was packed by pack.sh.
 #
-#   check.sh [--pack DIR] [--to DIR] [--cuda DIR] [--join-only] [--json FILE] [-- flags of gpucheck]
+#   check.sh [--pack DIR] [--to DIR] [--cuda DIR] [--look] [--join-only] [--json FILE] [-- flags of gpucheck]
 #
 # --pack  the folder that pack.sh made, or what has arrived of it (default: beside this script)
 # --to    where parts are gathered and unpacked (default: ~/.cache/livedub-gpu)
 # --cuda  a folder with CUDA's libraries, if they are where nobody looks
+# --look  tell which GPU and which of CUDA's libraries are here and end: it needs no pack
 # --join-only  take in what has arrived and end: parts may come one by one, in any order
 # --json  where the figures go
 set -euo pipefail
@@ -15,7 +16,7 @@ say() { echo "gpu-check: $*"; }
 fail() { echo "gpu-check: $*" >&2; exit 1; }
 
 here=$(cd "$(dirname "$0")" && pwd)
-pack=$here to=${XDG_CACHE_HOME:-$HOME/.cache}/livedub-gpu cuda= json= join_only=
+pack=$here to=${XDG_CACHE_HOME:-$HOME/.cache}/livedub-gpu cuda= json= join_only= look=
 while [[ $# -gt 0 ]]; do
 	case $1 in
 	--pack | --to | --cuda | --json)
@@ -24,6 +25,7 @@ while [[ $# -gt 0 ]]; do
 		shift
 		;;
 	--join-only) join_only=yes ;;
+	--look) look=yes ;;
 	-h | --help)
 		sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"
 		exit 0
@@ -108,22 +110,39 @@ candidates() {
 	done
 }
 
+# others tells which versions of a library there are instead.
+others() {
+	local found
+	found=$(candidates | while read -r dir; do compgen -G "$dir/$1.so.[0-9]*" || true; done | sort -u | paste -sd ' ')
+	[[ -z $found ]] || echo " (there is $found)"
+}
+
+# everywhere prints the folders of all files that are called as something needed.
+everywhere() {
+	timeout 20 find / \( -path /proc -o -path /sys -o -path /dev \) -prune -o \
+		\( -name 'libcu*.so.*' -o -name 'libnvrtc.so.*' \) -printf '%f %h\n' 2>/dev/null |
+		grep -F -f <(printf '%s \n' "${needs[@]}") | cut -d ' ' -f 2- | sort -u || true
+}
+
 # find_cuda prints the folders that hold what is needed, and tells what none has.
 find_cuda() {
-	local dir lib
+	local dir lib look
 	local -A at=()
-	while read -r dir; do
-		for lib in "${needs[@]}"; do
-			[[ -n ${at[$lib]:-} || ! -e $dir/$lib ]] || at[$lib]=$dir
-		done
-	done < <(candidates)
+	for look in candidates everywhere; do
+		while read -r dir; do
+			for lib in "${needs[@]}"; do
+				[[ -n ${at[$lib]:-} || ! -e $dir/$lib ]] || at[$lib]=$dir
+			done
+		done < <("$look")
+		[[ ${#at[@]} -lt ${#needs[@]} ]] || break
+	done
 	for lib in "${needs[@]}"; do
 		if [[ -n ${at[$lib]:-} ]]; then
 			say "$lib: ${at[$lib]}" >&2
 		elif ldconfig -p 2>/dev/null | grep -qF "$lib "; then
 			say "$lib: known to the system" >&2
 		else
-			say "$lib: NOT FOUND; name its folder with --cuda" >&2
+			say "$lib: NOT FOUND; name its folder with --cuda$(others "${lib%.so.*}")" >&2
 		fi
 	done
 	# cuDNN's own loader asks for this name, which its Python packages lack.
@@ -145,6 +164,10 @@ if ! has_gpu; then
 fi
 if command -v nvidia-smi >/dev/null; then
 	timeout 20 nvidia-smi --query-gpu=name,driver_version,memory.total,memory.used,compute_cap,pcie.link.gen.current,clocks.max.sm,power.limit --format=csv || say "nvidia-smi does not answer"
+fi
+if [[ -n $look ]]; then
+	find_cuda >/dev/null
+	exit 0
 fi
 join || fail "carry what is missing, then run this again"
 program=$pack/gpucheck
