@@ -31,13 +31,13 @@ var (
 // ManagerConfig is how sessions are kept.
 type ManagerConfig struct {
 	Engines Engines
-	Base    Config        // of every session; what a Spec names comes with it
-	Max     int           // sessions at a time
+	Base    Config // of every session; what a Spec names comes with it
+	Max     int    // sessions at a time
 
 	// Places, if set, tells how many there may be by what this node can carry
 	// now, where there are so many, of which some are live. It must not call the manager.
 	Places func(there, live int) int
-	Idle    time.Duration // a session that nobody uses for so long is ended
+	Idle   time.Duration // a session that nobody uses for so long is ended
 }
 
 // Manager keeps the live sessions of one node.
