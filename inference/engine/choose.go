@@ -6,53 +6,65 @@ import "time"
 type choice struct {
 	bucket int
 	items  []*request
+	missed int     // of the others that wait, how many come too late for it
+	rate   float64 // items a second
 }
 
-// choose picks the next batch of those in order, to start at the given time: of
-// those after which all that wait can be in time the one that serves most a second, of
-// these the smallest. If there is none the device has more to do than it can: then
-// only what it serves a second counts, and who cannot be part of that is late. Small
-// batches for the earliest would make all others late in their turn.
-// The choice is empty if nothing waits.
+// choose picks the next batch of those in order, to start at the given time: the one
+// after which fewest of the others come too late, of these the one that serves most a
+// second, of these the smallest. It is empty if nothing waits.
+//
+// While there is more to do than the device can, that would have it run small batches for
+// the earliest, and be late for all others in their turn. Then only what is served a
+// second counts. As many are too late whoever is taken, so those at the brink are left
+// out, whom the least delay would make late after the device has worked for them.
 func (l *Loop) choose(order []*request, at time.Time) choice {
-	var best choice
-	var bestFine bool
-	var bestRate float64
 	_, cruise := l.speeds.rate(len(order), at)
+	each := cruise.time(at)
+	var least, fastest choice
 	for i := range l.speeds.all {
 		b := &l.speeds.all[i]
-		items := pick(order, b.size, at.Add(b.bound(at)), l.mark())
-		if len(items) == 0 {
+		c := choice{bucket: b.size, items: pick(order, b.size, at.Add(b.bound(at)), l.mark())}
+		if len(c.items) == 0 {
 			continue
 		}
 		took := b.time(at)
-		fine := allFine(order, l.marks, at.Add(took), cruise.time(at), cruise.size)
-		rate := float64(len(items)) / took.Seconds()
-		if best.items == nil || fine && !bestFine || fine == bestFine && rate > bestRate*worth {
-			best, bestFine, bestRate = choice{b.size, items}, fine, rate
+		c.missed = misses(order, l.marks, at.Add(took), each, cruise.size)
+		c.rate = float64(len(c.items)) / took.Seconds()
+		if least.items == nil || c.missed < least.missed || c.missed == least.missed && c.rate > least.rate*worth {
+			least = c
+		}
+		if fastest.items == nil || c.rate > fastest.rate*worth {
+			fastest = c
 		}
 	}
-	if best.items != nil && !bestFine {
-		// As many are too late whichever are taken: leave out who is at the brink, whom
-		// the least delay would make late after the device has worked for them.
-		room := at.Add(2 * l.speeds.of(best.bucket).bound(at))
-		best.items = pick(brinkLast(order, room), best.bucket, at.Add(l.speeds.of(best.bucket).bound(at)), l.mark())
+	if least.missed == 0 {
+		return least
 	}
-	return best
+	bound := l.speeds.of(fastest.bucket).bound(at)
+	safe, rest := brinkLast(order, at.Add(2*bound))
+	if misses(safe, 0, at, each, cruise.size) == 0 {
+		return least // the others catch up
+	}
+	fastest.items = pick(append(safe, rest...), fastest.bucket, at.Add(bound), l.mark())
+	return fastest
 }
 
-// brinkLast moves those that are late by the given time to the end.
-func brinkLast(order []*request, by time.Time) []*request {
-	var late []*request
-	fine := make([]*request, 0, len(order))
-	for _, r := range order {
+// brinkLast divides order into those in a hurry that are not late by the given time, and
+// the rest: who is, then those in no hurry.
+func brinkLast(order []*request, by time.Time) (safe, rest []*request) {
+	hurry := len(order)
+	for hurry > 0 && order[hurry-1].Deadline.IsZero() {
+		hurry--
+	}
+	for _, r := range order[:hurry] {
 		if r.lateBy(by) {
-			late = append(late, r)
+			rest = append(rest, r)
 		} else {
-			fine = append(fine, r)
+			safe = append(safe, r)
 		}
 	}
-	return append(fine, late...)
+	return safe, append(rest, order[hurry:]...)
 }
 
 // mark returns a mark that no request bears.
@@ -100,22 +112,23 @@ func pick(order []*request, size int, end time.Time, mark int) []*request {
 	return items
 }
 
-// allFine tells whether all of order but the marked are in time when the device is free
+// misses counts which of order without the marked come too late when the device is free
 // at start and then runs batches of size, each of which takes so long.
-func allFine(order []*request, mark int, start time.Time, each time.Duration, size int) bool {
+func misses(order []*request, mark int, start time.Time, each time.Duration, size int) (n int) {
 	end, room := start.Add(each), size
 	for _, r := range order {
-		if r.mark == mark || r.Deadline.IsZero() {
+		if mark != 0 && r.mark == mark || r.Deadline.IsZero() {
 			continue
 		}
 		if r.lateBy(end) {
-			return false
+			n++
+			continue
 		}
 		if room--; room == 0 {
 			end, room = end.Add(each), size
 		}
 	}
-	return true
+	return n
 }
 
 // ripe returns when the batch is to be closed that now gathers beside an idle

@@ -19,7 +19,7 @@ import (
 var ErrNumbers = errors.New("the net gave numbers that are none")
 
 const (
-	defaultQueue   = 512
+	defaultQueue   = 1024
 	defaultSession = 64
 	defaultAge     = 2 * time.Millisecond
 	defaultLimit   = 20 * time.Second
@@ -39,7 +39,7 @@ type Config struct {
 	MaxBatch   int                // items at most in a batch; 0: 32
 	Buckets    []int              // sizes of batches; what does not fill one is padded. nil: 1 2 4 8 16 32
 	Example    []inference.Tensor // an item to warm with; nil: zeros, 1 for dimensions of any size
-	Queue      int                // waiting requests at most; 0: 512
+	Queue      int                // waiting requests at most; 0: 1024
 	PerSession int                // of these, of one session; 0: 64
 	MaxAge     time.Duration      // how long a request may wait for company beside an idle device; 0: 2 ms, negative: not at all
 	LongestRun time.Duration      // buckets that take longer are not used, except the smallest; 0: 500 ms

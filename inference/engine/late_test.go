@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,6 +81,66 @@ func TestLate(t *testing.T) {
 			w.want(nil)
 		}
 		wantSizes(t, e, 1, 32)
+	})
+	bubble(t, "who is at the brink is served when the others can catch up, and before one without a deadline", func(t *testing.T) {
+		e := &echo{time: gpuLike}
+		l := started(t, e, func(c *Config) { c.MaxBatch = 1 })
+		first := submit(t, l, "a", 1, 0)
+		synctest.Wait()
+		patient := submit(t, l, "b", 2, 0)
+		brink, lost := submit(t, l, "c", 3, ms(17)), submit(t, l, "d", 4, ms(18))
+		first.want(nil)
+		brink.want(nil)
+		lost.want(inference.ErrModelLate)
+		patient.want(nil)
+		if got := fmt.Sprint(e.ran()); got != "[[1] [3] [2]]" {
+			t.Errorf("ran %v", got)
+		}
+		e.since()
+		first = submit(t, l, "a", 1, 0)
+		synctest.Wait()
+		brink, lost = submit(t, l, "c", 3, ms(17)), submit(t, l, "d", 4, ms(18))
+		safe := submit(t, l, "e", 5, ms(40))
+		first.want(nil)
+		safe.want(nil)
+		brink.want(nil)
+		lost.want(inference.ErrModelLate)
+		if got := fmt.Sprint(e.ran()); got != "[[1] [3] [5]]" {
+			t.Errorf("ran %v", got)
+		}
+	})
+	bubble(t, "under lasting overload the device works for nobody in vain", func(t *testing.T) {
+		rnd := rand.New(rand.NewPCG(1, 1))
+		net := func(n int) time.Duration { return ms(2 + .25*float64(n)) } // 32 in 10 ms
+		e := &echo{time: net}
+		l := started(t, e, func(c *Config) { c.Queue = 2048 })
+		e.set(func() {
+
+			e.time = func(n int) time.Duration {
+				took := time.Duration((1 + .3*rnd.Float64()) * float64(net(n)))
+				if rnd.IntN(10) == 0 {
+					took += ms(12)
+				}
+				return took
+			}
+
+		})
+		var wg sync.WaitGroup
+		const sessions = 140 // 3500 a second, of which it can do 2520
+		for s := range sessions {
+			wg.Go(func() {
+				time.Sleep(ms(40) * time.Duration(s) / sessions)
+				for range 100 {
+					submit(t, l, fmt.Sprint(s), 1, ms(300))
+					time.Sleep(ms(40))
+				}
+			})
+		}
+		wg.Wait()
+		s, took := l.Stats(), time.Since(e.start)
+		if float64(s.Items) < .95*took.Seconds()*32/.0127 || s.Missed > s.Items/200 {
+			t.Errorf("ran %d in %v, %.1f in a batch, %d of them in vain, refused %d", s.Items, took, s.Batch.Sum/float64(s.Batch.Count), s.Missed, s.Late)
+		}
 	})
 	bubble(t, "a slow moment does not shut the door for ever", func(t *testing.T) {
 		e := &echo{time: gpuLike}
