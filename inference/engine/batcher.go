@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"livedub/inference"
@@ -93,7 +94,8 @@ func (l *Loop) start(now time.Time) time.Time {
 	l.mu.Unlock()
 	l.assemble(b)
 	b.started = time.Now()
-	l.jobs <- b // the device waits for it
+	l.jobs <- b       // the device waits for it
+	runtime.Gosched() // it goes first: what the batcher has still to do would hold it up where processors are few
 	l.mu.Lock()
 	l.stats.started(b, b.started)
 	return never

@@ -8,6 +8,9 @@ import (
 // stageFrom is how long assembling a batch must take to be done while the one before still runs.
 const stageFrom = 100 * time.Microsecond
 
+// stageEarly is how much earlier than need be a batch is assembled: timers are late on busy machines.
+const stageEarly = time.Millisecond
+
 // stageAt assembles the next batch if the device will be free by when that is
 // done, or returns when that will be so.
 func (l *Loop) stageAt(now time.Time) (time.Time, bool) {
@@ -17,7 +20,7 @@ func (l *Loop) stageAt(now time.Time) (time.Time, bool) {
 		return now, false
 	}
 	end := l.running.started.Add(l.speeds.of(l.running.bucket).time(now))
-	if at := end.Add(-cost - cost/2); at.After(now) {
+	if at := end.Add(-2*cost - stageEarly); at.After(now) {
 		return at, true
 	}
 	if end.Before(now) {
