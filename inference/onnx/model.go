@@ -28,6 +28,7 @@ type ModelConfig struct {
 	// MemoryLimitMB bounds the memory of this net, its weights included: the
 	// GPU's on CUDA, else the machine's. 0 is all of a GPU's, half of the machine's.
 	MemoryLimitMB int
+	Sizes         int           // how many sizes of batches will be run, each of which takes its part of the GPU's memory; 0 is 1
 	Threads       int           // of a run on the CPU; 0 is half of the cores. A net on the GPU needs one.
 	TimeLimit     time.Duration // of one run; 0 is 10 s. It strikes between two nodes of a net, not within one.
 	NoTF32        bool          // computes fp32 in full on the GPU, slower
@@ -48,8 +49,8 @@ type Model struct {
 	providers shares
 	fallback  string
 
-	mu sync.Mutex
-	s  *session // nil once closed
+	mu      sync.Mutex
+	batches *batches // nil once closed
 }
 
 // Inputs implements inference.Model.
@@ -73,10 +74,18 @@ func (m *Model) Fallback() string { return m.fallback }
 func (m *Model) Run(ctx context.Context, in []inference.Tensor) ([]inference.Tensor, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.s == nil {
+	if m.batches == nil {
 		return nil, errClosed
 	}
-	out, err := m.s.run(ctx, in)
+	batch := 0
+	if len(in) > 0 && len(in[0].Shape) > 0 {
+		batch = in[0].Shape[0]
+	}
+	s, err := m.batches.of(batch)
+	if err != nil {
+		return nil, fmt.Errorf("onnx: %s: a batch of %d: %w", m.cfg.Path, batch, err)
+	}
+	out, err := s.run(ctx, in)
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %s: %w", m.cfg.Path, err)
 	}
@@ -87,10 +96,10 @@ func (m *Model) Run(ctx context.Context, in []inference.Tensor) ([]inference.Ten
 func (m *Model) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.s == nil {
+	if m.batches == nil {
 		return nil
 	}
-	err := m.s.close()
-	m.s = nil
+	err := m.batches.close()
+	m.batches = nil
 	return err
 }

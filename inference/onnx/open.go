@@ -143,17 +143,22 @@ func (m *Model) start(ctx context.Context, net netFile, limit int64) error {
 	if m.providers, err = readShares(dir); err != nil {
 		return err
 	}
-	if s, err = openSession(m.cfg, net, limit, ""); err != nil {
-		return err
+	b := &batches{
+		open: func() (*session, error) { return openSession(m.cfg, net, limit, "") },
+		each: m.cfg.Provider == CUDA, auto: auto, all: map[int]*session{},
 	}
-	s.auto = auto
 	for _, n := range m.cfg.Warm {
 		m.cfg.Progress("warming a batch of " + strconv.Itoa(n))
-		if err := m.warm(ctx, s, n); err != nil {
-			return errors.Join(err, s.close())
+		s, err := b.of(n)
+		if err == nil {
+			err = m.warm(ctx, s, n)
+			b.auto = b.auto || s.auto
+		}
+		if err != nil {
+			return errors.Join(err, b.close())
 		}
 	}
-	m.s = s
+	m.batches = b
 	return nil
 }
 

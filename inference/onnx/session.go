@@ -78,7 +78,7 @@ func appendCUDA(o *ort.SessionOptions, c ModelConfig) error {
 		options["use_tf32"] = "0"
 	}
 	if c.MemoryLimitMB > 0 {
-		options["gpu_mem_limit"] = strconv.FormatInt(int64(c.MemoryLimitMB)<<20, 10)
+		options["gpu_mem_limit"] = strconv.FormatInt(int64(c.MemoryLimitMB)<<20/int64(max(c.Sizes, 1)), 10)
 	}
 	if err := cuda.Update(options); err != nil {
 		return err
