@@ -38,6 +38,7 @@ type flags struct {
 	length     time.Duration // of one run under load
 	limit      time.Duration
 	exhaustive bool
+	nhwc       bool
 	step       string // this process is one step of another gpucheck
 	result     string // where that step's result goes
 }
@@ -60,6 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs.StringVar(&f.json, "json", "", "`FILE` for the figures")
 	fs.IntSliceVar(&f.sessions, "sessions", []int{64, 16, 4, 1, 32, 8, 2}, "numbers of sessions to put on each net, those that matter most first: time may run out")
 	fs.DurationVar(&f.length, "run", time.Second, "length of each run under load, after 1.5 s of warming up")
+	fs.BoolVar(&f.nhwc, "nhwc", false, "under load, let convolutions work with channels last")
 	fs.BoolVar(&f.exhaustive, "exhaustive", false, "under load, let cuDNN try all algorithms of every convolution; takes minutes")
 	fs.DurationVar(&f.limit, "limit", 6*time.Minute, "for everything; what does not fit is left out")
 	fs.StringVar(&f.step, "step", "", "")

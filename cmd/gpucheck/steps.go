@@ -105,7 +105,7 @@ func bench(ctx context.Context, f flags, net string, stderr io.Writer) (enginebe
 	}
 	defer rt.Close()
 	return enginebench.Bench(ctx, rt, enginebench.Options{
-		Nets: nets, Model: onnx.ModelConfig{Provider: f.provider, Exhaustive: f.exhaustive},
+		Nets: nets, Model: onnx.ModelConfig{Provider: f.provider, Exhaustive: f.exhaustive, NHWC: f.nhwc},
 		File: func(n enginebench.Net) (string, error) { return enginebench.WriteOnce(f.netsDir, n) },
 		Load: enginebench.Load{
 			Sessions: f.sessions, Length: f.length, Saturate: true, Ends: time.Now().Add(f.limit - benchMargin),
@@ -209,7 +209,7 @@ func runStep(ctx context.Context, f flags, name string, limit time.Duration, res
 	defer cancel()
 	cmd := exec.CommandContext(limited, exe, "--step", name, "--result", file, "--library", f.library, "--provider", f.provider,
 		"--nets-dir", f.netsDir, "--run", f.length.String(), "--limit", limit.String(), "--sessions", list(f.sessions),
-		fmt.Sprintf("--exhaustive=%v", f.exhaustive))
+		fmt.Sprintf("--exhaustive=%v", f.exhaustive), fmt.Sprintf("--nhwc=%v", f.nhwc))
 	said := &tail{to: stderr}
 	cmd.Stdout, cmd.Stderr = said, said
 	cmd.WaitDelay = 2 * time.Second

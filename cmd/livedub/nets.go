@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"math/bits"
 	"slices"
 	"strings"
 	"sync"
@@ -91,7 +92,8 @@ func (n *lipNet) local(m *neural.Manifest, c config.Config, r *onnx.Runtime, log
 		}
 		model, err := r.Open(ctx, onnx.ModelConfig{
 			Path: path, Provider: c.ONNX.Provider, Device: c.ONNX.Device, AllowFallback: c.ONNX.AllowFallback,
-			MemoryLimitMB: c.ONNX.MemoryMB, Threads: c.ONNX.Threads, TimeLimit: c.ONNX.TimeLimit,
+			MemoryLimitMB: c.ONNX.MemoryMB, Sizes: bits.Len(uint(min(m.Batch, 32))), // of batches: 1, 2, 4, ... 32
+			Threads: c.ONNX.Threads, TimeLimit: c.ONNX.TimeLimit,
 			Progress: func(step string) { log.Info("lips net", "step", step) },
 		})
 		if err != nil {

@@ -32,6 +32,7 @@ type ModelConfig struct {
 	Threads       int           // of a run on the CPU; 0 is half of the cores. A net on the GPU needs one.
 	TimeLimit     time.Duration // of one run; 0 is 10 s. It strikes between two nodes of a net, not within one.
 	NoTF32        bool          // computes fp32 in full on the GPU, slower
+	NHWC          bool          // has convolutions on the GPU work with channels last
 	Exhaustive    bool          // tries all algorithms of every convolution at each warm batch size, for minutes
 	// Warm are the batch sizes that are run before Open returns; none warms 1.
 	Warm []int

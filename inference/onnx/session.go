@@ -74,6 +74,9 @@ func appendCUDA(o *ort.SessionOptions, c ModelConfig) error {
 	if c.Exhaustive {
 		options["cudnn_conv_algo_search"] = "EXHAUSTIVE"
 	}
+	if c.NHWC {
+		options["prefer_nhwc"] = "1"
+	}
 	if c.NoTF32 {
 		options["use_tf32"] = "0"
 	}
