@@ -74,10 +74,10 @@ func TestSpeed(t *testing.T) {
 	now := time.Now()
 	s := newSpeed(4, []time.Duration{ms(10)}, now)
 	s.observe(ms(20), now)
-	if got := s.time(now); got != ms(12) {
+	if got := s.time(now); got != ms(11.02) {
 		t.Errorf("mean %v after 10, 20 ms", got)
 	}
-	if got := s.bound(now); got != ms(19.5) {
+	if got := s.bound(now); got != ms(18.52) {
 		t.Errorf("bound %v", got)
 	}
 	if got := s.time(now.Add(time.Hour)); got != s.floor {
@@ -88,6 +88,23 @@ func TestSpeed(t *testing.T) {
 	}
 	if s.time(now) <= 0 || s.bound(now) <= 0 {
 		t.Errorf("no time at all: %+v", s)
+	}
+}
+
+// TestHiccup: a slow moment of the larger size does not make a smaller one look
+// faster; a device that stays slow does, after some runs.
+func TestHiccup(t *testing.T) {
+	now := time.Now()
+	s := &speeds{all: []speed{newSpeed(16, []time.Duration{ms(4)}, now), newSpeed(32, []time.Duration{ms(7)}, now)}}
+	s.of(32).observe(ms(60), now)
+	if _, best := s.rate(64, now); best.size != 32 {
+		t.Errorf("after one run of 60 ms batches of %d look fastest", best.size)
+	}
+	for range 5 {
+		s.of(32).observe(ms(12), now)
+	}
+	if _, best := s.rate(64, now); best.size != 16 {
+		t.Errorf("after 5 runs of 12 ms batches of %d look fastest", best.size)
 	}
 }
 

@@ -40,9 +40,11 @@ func newSpeed(size int, runs []time.Duration, now time.Time) speed {
 func (s *speed) observe(took time.Duration, now time.Time) {
 	took = max(took, time.Nanosecond)
 	mean, dev := s.now(now)
-	took = min(took, 8*mean+time.Millisecond) // one hiccup says little
+	// One hiccup says little: it must not have another size look faster. A device
+	// that has become slower says it again.
+	took = min(took, 8*mean+time.Millisecond)
 	s.dev = dev + ((took-mean).Abs()-dev)/4
-	s.mean = mean + (took-mean)/5
+	s.mean = mean + (min(took, mean+mean/2+100*time.Microsecond)-mean)/5
 	s.floor = min(took, s.floor+s.floor/100+1)
 	s.at = now
 }
