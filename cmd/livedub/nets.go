@@ -91,7 +91,7 @@ func (n *lipNet) local(m *neural.Manifest, c config.Config, r *onnx.Runtime, log
 			return nil, err
 		}
 		model, err := r.Open(ctx, onnx.ModelConfig{
-			Path: path, Provider: c.ONNX.Provider, Device: c.ONNX.Device, AllowFallback: c.ONNX.AllowFallback,
+			Path: path, Provider: c.ONNX.Provider, Device: c.ONNX.Device, AllowFallback: c.ONNX.AllowFallback, NHWC: c.ONNX.ChannelsLast,
 			MemoryLimitMB: c.ONNX.MemoryMB, Sizes: bits.Len(uint(min(m.Batch, 32))), // of batches: 1, 2, 4, ... 32
 			Threads: c.ONNX.Threads, TimeLimit: c.ONNX.TimeLimit,
 			Progress: func(step string) { log.Info("lips net", "step", step) },

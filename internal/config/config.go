@@ -63,6 +63,7 @@ type ONNX struct {
 	Provider      string
 	Device        int
 	AllowFallback bool
+	ChannelsLast  bool
 	MemoryMB      int
 	Threads       int
 	TimeLimit     time.Duration

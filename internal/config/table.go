@@ -66,6 +66,8 @@ func table(c *Config) []option {
 			"which GPU, of several", 0, 63),
 		boolean(&c.ONNX.AllowFallback, "onnx.allow_fallback", false,
 			"run on the CPU what was to run on the GPU, rather than not start"),
+		boolean(&c.ONNX.ChannelsLast, "onnx.channels_last", false,
+			"have convolutions on the GPU work with channels last: faster for some fp16 nets"),
 		integer(&c.ONNX.MemoryMB, "onnx.memory_mb", 0,
 			"megabytes of memory for each net, of the GPU's where it runs there; 0 is all of a GPU's, half of the machine's", 0, 1_000_000),
 		integer(&c.ONNX.Threads, "onnx.threads", 0,
