@@ -38,10 +38,12 @@ type Manifest struct {
 	Remote   *Remote           `json:"remote"`   // instead of Model: served elsewhere
 	Size     int               `json:"size"`     // S: 96, 256 or 512
 	Align    Align             `json:"align"`    // how the face is cut out
-	Pad      [4]float64        `json:"pad"`      // around that: top, bottom, left, right, in parts of its height and width
+	Pad      Pad               `json:"pad"`      // around that
 	Mask     string            `json:"mask"`     // "lower_half", or a PNG of which white is made anew
 	Channels string            `json:"channels"` // "BGR" or "RGB"
 	Range    string            `json:"range"`    // "0..1" or "-1..1"
+	Layout   string            `json:"layout"`   // "NCHW": nothing else is known
+	Type     string            `json:"type"`     // "fp32" or "fp16", checked if it is given: the net tells it
 	Batch    int               `json:"batch"`    // the largest
 	Offset   int               `json:"audio_ms"` // by how much later sound is shown to it, milliseconds
 	Inputs   map[string]string `json:"inputs"`   // role to tensor, where shapes do not tell: face, mel; masked, ref, audio
@@ -50,6 +52,25 @@ type Manifest struct {
 
 	dir  string
 	mask *image.Gray // of Size by Size; nil for the lower half
+}
+
+// Pad is how much is added around a face: top, bottom, left, right, in parts of its
+// height and width. In JSON it is four numbers, or one for all.
+type Pad [4]float64
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *Pad) UnmarshalJSON(b []byte) error {
+	var all float64
+	if json.Unmarshal(b, &all) == nil {
+		*p = Pad{all, all, all, all}
+		return nil
+	}
+	var each []float64
+	if err := json.Unmarshal(b, &each); err != nil || len(each) != len(p) {
+		return fmt.Errorf("pad is %.60s: give four numbers, for top, bottom, left and right, or one for all", b)
+	}
+	copy(p[:], each)
+	return nil
 }
 
 // Remote is a net served by KServe's protocol, version 2, over gRPC.
@@ -75,6 +96,9 @@ const (
 
 // Load reads a manifest and checks all that can be known without the net.
 func Load(path string) (*Manifest, error) {
+	if filepath.Ext(path) == ".onnx" {
+		return nil, fmt.Errorf("%s is the net itself: name its manifest, a JSON file beside it (docs/LIPS.md)", path)
+	}
 	b, err := readFile(path, mostManifest)
 	if err != nil {
 		return nil, fmt.Errorf("lips manifest: %w", err)
@@ -84,6 +108,9 @@ func Load(path string) (*Manifest, error) {
 		return nil, fmt.Errorf("lips manifest %s: %w", path, err)
 	}
 	m.dir = filepath.Dir(path)
+	if m.Model == "" && m.Remote == nil {
+		m.Model = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)) + ".onnx"
+	}
 	if m.Mask != "lower_half" {
 		if m.mask, err = m.readMask(); err != nil {
 			return nil, fmt.Errorf("lips manifest %s: mask: %w", path, err)
@@ -99,7 +126,7 @@ func Load(path string) (*Manifest, error) {
 
 // parse reads a manifest's text, fills in what it leaves out and checks it.
 func parse(b []byte) (*Manifest, error) {
-	m := &Manifest{Mask: "lower_half", Channels: "BGR", Range: "0..1", Batch: 32}
+	m := &Manifest{Kind: Wav2Lip, Mask: "lower_half", Channels: "BGR", Range: "0..1", Layout: "NCHW", Batch: 32}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(m); err != nil {
@@ -133,12 +160,14 @@ func (m *Manifest) check() error {
 		one("align", string(m.Align), string(Box), string(Similarity)),
 		one("channels", m.Channels, "BGR", "RGB"),
 		one("range", m.Range, "0..1", "-1..1"),
+		one("layout", m.Layout, "NCHW"),
+		one("type", m.Type, "", "fp32", "fp16"),
 	}
 	for _, role := range slices.Sorted(maps.Keys(m.Inputs)) {
 		errs = append(errs, one("a key of inputs", role, roles...))
 	}
-	if (m.Model == "") == (m.Remote == nil) {
-		errs = append(errs, errors.New("name the net, as model or as remote, and not both"))
+	if m.Model != "" && m.Remote != nil {
+		errs = append(errs, errors.New("name the net as model or as remote, not both"))
 	}
 	if r := m.Remote; r != nil && (r.Addr == "" || r.Model == "") {
 		errs = append(errs, errors.New("remote wants addr, as host:8001, and model"))

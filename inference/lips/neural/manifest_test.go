@@ -35,6 +35,10 @@ func TestLoad(t *testing.T) {
 	if path, err := m.Path(); err != nil || filepath.Base(path) != "net.onnx" {
 		t.Error(path, err)
 	}
+	m, err = Load(write(t, dir, "net.json", []byte(`{"size": 256, "layout": "NCHW", "type": "fp16", "pad": 0.1}`)))
+	if err != nil || m.Kind != Wav2Lip || m.Model != "net.onnx" || m.Pad != (Pad{.1, .1, .1, .1}) {
+		t.Errorf("%+v, %v", m, err)
+	}
 	if m, err := Load(write(t, dir, "r.json", []byte(`{"kind": "latent", "remote": {"addr": "gpu:8001", "model": "m"}, "size": 256}`))); err != nil || m.Align != Similarity {
 		t.Error(m, err)
 	}
@@ -82,7 +86,11 @@ func TestBadManifests(t *testing.T) {
 		`{"kind": "wav2lip", "model": "net.onnx", "size": 0}`:                                           "size is 0",
 		`{"kind": "wav2lip", "model": "net.onnx", "size": 95}`:                                          "size is 95",
 		`{"kind": "wav2lip", "model": "net.onnx", "size": 1e30}`:                                        "cannot unmarshal",
-		`{"kind": "wav2lip", "size": 96}`:                                                               "name the net",
+		`{"kind": "wav2lip", "size": 96}`:                                                               "m.onnx: no such file",
+		`{"kind": "wav2lip", "model": "net.onnx", "size": 96, "layout": "NHWC"}`:                        "layout is",
+		`{"kind": "wav2lip", "model": "net.onnx", "size": 96, "type": "int8"}`:                          "type is",
+		`{"kind": "wav2lip", "model": "net.onnx", "size": 96, "pad": [1, 2]}`:                           "pad is",
+		`{"kind": "wav2lip", "model": "net.onnx", "size": 96, "pad": "wide"}`:                           "pad is",
 		`{"kind": "wav2lip", "model": "net.onnx", "remote": {"addr": "a:1", "model": "m"}, "size": 96}`: "not both",
 		`{"kind": "wav2lip", "remote": {"addr": "a:1"}, "size": 96}`:                                    "remote wants",
 		`{"kind": "wav2lip", "model": "../net.onnx", "size": 96}`:                                       "leads out",
@@ -104,6 +112,9 @@ func TestBadManifests(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.90s: %v, want %q", body, err, want)
 		}
+	}
+	if _, err := Load(filepath.Join(dir, "net.onnx")); err == nil || !strings.Contains(err.Error(), "name its manifest") {
+		t.Errorf("a net for a manifest: %v", err)
 	}
 	if _, err := Load(filepath.Join(dir, "none.json")); err == nil {
 		t.Error("a missing manifest is taken")

@@ -68,6 +68,9 @@ func (n *Net) classify() error {
 			return fmt.Errorf("no input is %q of shape %v: name it under inputs", role, want[role])
 		}
 		n.order[i] = role
+		if n.Type != "" && in[i].Type != n.Type {
+			return fmt.Errorf("its input %q is %s, the manifest says %s", role, in[i].Type, n.Type)
+		}
 		switch role {
 		case "mel":
 			n.columns = in[i].Shape[3]

@@ -130,11 +130,12 @@ func TestNetsThatDoNotFit(t *testing.T) {
 		"too much ear": {func(q *queue) { q.in[0].Shape[3] = 5000 }, "5000 columns"},
 		"no picture":   {func(q *queue) { q.out[0].Shape = []int{-1, 1000} }, "no output"},
 		"two same":     {func(q *queue) { q.in[0] = q.in[1] }, `"mel"`},
+		"another type": {func(q *queue) { q.in[0].Type = "fp16" }, "fp16"},
 		"no rank":      {func(q *queue) { q.in[0].Shape = nil }, `"mel"`},
 	} {
 		q := wav2lip()
 		c.change(q)
-		if _, err := New(manifest(t, good), q); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := New(manifest(t, `{"kind": "wav2lip", "model": "net.onnx", "size": 96, "type": "fp32"}`), q); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
 		}
 	}
