@@ -132,11 +132,13 @@ lint: deps go ## gofmt, vet, staticcheck
 	echo "lint: staticcheck"
 	go tool staticcheck ./...
 
-bench: build ## Go benchmarks, then whole dubs (docs/BENCHMARKS.md)
+bench: build ## Go benchmarks, then whole dubs and nets (docs/BENCHMARKS.md)
 	@echo "bench: Go benchmarks"
 	go test -run '^$$' -bench . -benchmem -p 1 ./...
 	echo "bench: whole dubs"
 	bin/livedub bench
+	echo "bench: nets"
+	bin/livedub bench engine
 
 fmt: go ## format the code
 	@find . -name '*.go' -not -path '*/node_modules/*' -print0 | xargs -0 gofmt -l -w
