@@ -142,6 +142,37 @@ func TestLate(t *testing.T) {
 			t.Errorf("ran %d in %v, %.1f in a batch, %d of them in vain, refused %d", s.Items, took, s.Batch.Sum/float64(s.Batch.Count), s.Missed, s.Late)
 		}
 	})
+	bubble(t, "under overload a rare hiccup does not shrink batches", func(t *testing.T) {
+		// Times as an H100 took for a net of 96 pixels.
+		base := map[int]float64{1: 2.2, 2: 2.4, 4: 2.7, 8: 3.3, 16: 4.4, 32: 6.9}
+		rnd := rand.New(rand.NewPCG(1, 1))
+		e := &echo{time: func(n int) time.Duration { return ms(base[n]) }}
+		l := started(t, e, func(c *Config) { c.Queue = 4096 })
+		e.set(func() {
+			e.time = func(n int) time.Duration {
+				took := ms(base[n] * (1 + .05*rnd.Float64()))
+				if rnd.IntN(100) == 0 {
+					took += ms(15)
+				}
+				return took
+			}
+		})
+		var wg sync.WaitGroup
+		const sessions = 234
+		for s := range sessions {
+			wg.Go(func() {
+				time.Sleep(ms(40) * time.Duration(s) / sessions)
+				for range 80 {
+					submit(t, l, fmt.Sprint(s), 1, ms(300))
+					time.Sleep(ms(40))
+				}
+			})
+		}
+		wg.Wait()
+		if s := l.Stats(); s.Batch.Sum/float64(s.Batch.Count) < 30 {
+			t.Errorf("%.1f in a batch", s.Batch.Sum/float64(s.Batch.Count))
+		}
+	})
 	bubble(t, "a slow moment does not shut the door for ever", func(t *testing.T) {
 		e := &echo{time: gpuLike}
 		l := started(t, e, nil)
