@@ -50,7 +50,7 @@ func openDoors(ctx context.Context, c config.Config, log *slog.Logger) (*doors, 
 	base.KeepRecords, base.Log = keptRecords, log
 	var carries func(float64) int
 	if e.lipNet != nil {
-		carries = e.lipNet.loop.Places
+		carries = e.lipNet.places
 	}
 	room := newPlaces(carries)
 	e.closers = append(e.closers, room)

@@ -26,15 +26,15 @@ import (
 
 // lipNet is the net that makes the mouths, with all that runs it.
 type lipNet struct {
-	net  *neural.Net
-	loop *engine.Loop
+	net   *neural.Net
+	loops []*engine.Loop // the net's, and its encoder's
 
 	mu     sync.Mutex
 	uses   string            // where it really runs
 	missed map[string]uint64 // pictures that it was asked for and did not make, by why
 }
 
-// openLipNet opens the net of a manifest and warms it for batches of at most so
+// openLipNet opens the nets of a manifest and warms them for batches of at most so
 // many, which may take a minute on a GPU.
 func openLipNet(ctx context.Context, c config.Config, most int, log *slog.Logger) (*lipNet, []io.Closer, error) {
 	m, err := neural.Load(c.Lips.Manifest)
@@ -42,29 +42,43 @@ func openLipNet(ctx context.Context, c config.Config, most int, log *slog.Logger
 		return nil, nil, err
 	}
 	n := &lipNet{missed: map[string]uint64{"late": 0, "busy": 0, "gone": 0, "numbers": 0, "range": 0, "failed": 0}}
-	var closers []io.Closer
-	open := n.remote(m)
-	if m.Remote == nil {
-		runtime, err := onnx.NewRuntime(onnx.Config{Library: c.ONNX.Library})
-		if err != nil {
-			return nil, nil, err
-		}
-		closers = append(closers, runtime)
-		open = n.local(m, c, runtime, log)
-	}
-	n.loop, err = engine.New(ctx, engine.Config{
-		Name: "lips", Open: open, MaxBatch: min(m.Batch, most), TimeLimit: c.ONNX.TimeLimit + time.Second, Log: log,
-		Progress: func(step string) { log.Info("lips net", "step", step) },
-	})
+	o := netOpener{c: c, most: min(m.Batch, most), log: log}
+	loop, err := o.open(ctx, "lips", m.Path, m.Remote, n.set)
 	if err != nil {
-		return nil, closers, fmt.Errorf("lips net: %w", err)
+		return nil, o.closers, err
 	}
-	closers = append(closers, n.loop)
-	if n.net, err = neural.New(m, n.loop); err != nil {
-		return nil, closers, fmt.Errorf("%s: %w", c.Lips.Manifest, err)
+	n.loops = append(n.loops, loop)
+	var sound inference.ModelQueue
+	if e := m.Encoder; e != nil {
+		heard, err := o.open(ctx, "lips-encoder", m.EncoderPath, e.Remote, func(string) {})
+		if err != nil {
+			return nil, o.closers, err
+		}
+		n.loops, sound = append(n.loops, heard), heard
 	}
-	log.Info("lips net ready", "runs_on", n.runsOn(), "fps", n.loop.Capacity())
-	return n, closers, nil
+	if n.net, err = neural.New(m, loop, sound); err != nil {
+		return nil, o.closers, fmt.Errorf("%s: %w", c.Lips.Manifest, err)
+	}
+	log.Info("lips net ready", "runs_on", n.runsOn(), "fps", n.capacity())
+	return n, append(o.closers, n.net), nil
+}
+
+// capacity returns how many mouths a second the net makes.
+func (n *lipNet) capacity() float64 {
+	least := n.loops[0].Capacity()
+	for _, l := range n.loops {
+		least = min(least, l.Capacity())
+	}
+	return least
+}
+
+// places returns how many sessions of so many mouths a second the net carries.
+func (n *lipNet) places(fps float64) int {
+	least := n.loops[0].Places(fps)
+	for _, l := range n.loops {
+		least = min(least, l.Places(fps))
+	}
+	return least
 }
 
 // anyBatch leaves the largest batch to the manifest.
@@ -81,27 +95,64 @@ func tryLipNet(ctx context.Context, c config.Config) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s, runs on %s: %.0f faces a second, one by one", c.Lips.Manifest, n.runsOn(), n.loop.Capacity()), nil
+	return fmt.Sprintf("%s, runs on %s: %.0f faces a second, one by one", c.Lips.Manifest, n.runsOn(), n.capacity()), nil
 }
 
-func (n *lipNet) local(m *neural.Manifest, c config.Config, r *onnx.Runtime, log *slog.Logger) func(context.Context) (inference.Model, error) {
+// netOpener opens nets, in this process or elsewhere, and remembers what is to be closed.
+type netOpener struct {
+	c       config.Config
+	most    int // items in a batch
+	log     *slog.Logger
+	runtime *onnx.Runtime
+	closers []io.Closer
+}
+
+// open opens a net by its file, or where remote says. uses hears where it really runs.
+func (o *netOpener) open(ctx context.Context, name string, file func() (string, error), remote *neural.Remote, uses func(string)) (*engine.Loop, error) {
+	open := func(ctx context.Context) (inference.Model, error) {
+		uses("kserve " + remote.Addr)
+		return kserve.Open(ctx, kserve.Config{Addr: remote.Addr, Model: remote.Model, Version: remote.Version, TLS: remote.TLS})
+	}
+	if remote == nil {
+		if o.runtime == nil {
+			r, err := onnx.NewRuntime(onnx.Config{Library: o.c.ONNX.Library})
+			if err != nil {
+				return nil, err
+			}
+			o.runtime, o.closers = r, append(o.closers, r)
+		}
+		open = o.local(file, uses)
+	}
+	loop, err := engine.New(ctx, engine.Config{
+		Name: name, Open: open, MaxBatch: o.most, TimeLimit: o.c.ONNX.TimeLimit + time.Second, Log: o.log,
+		Progress: func(step string) { o.log.Info("lips net", "step", step) },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("lips net: %w", err)
+	}
+	o.closers = append(o.closers, loop)
+	return loop, nil
+}
+
+func (o *netOpener) local(file func() (string, error), uses func(string)) func(context.Context) (inference.Model, error) {
+	c := o.c.ONNX
 	return func(ctx context.Context) (inference.Model, error) {
-		path, err := m.Path()
+		path, err := file()
 		if err != nil {
 			return nil, err
 		}
-		model, err := r.Open(ctx, onnx.ModelConfig{
-			Path: path, Provider: c.ONNX.Provider, Device: c.ONNX.Device, AllowFallback: c.ONNX.AllowFallback, NHWC: c.ONNX.ChannelsLast,
-			MemoryLimitMB: c.ONNX.MemoryMB, Sizes: bits.Len(uint(min(m.Batch, 32))), // of batches: 1, 2, 4, ... 32
-			Threads: c.ONNX.Threads, TimeLimit: c.ONNX.TimeLimit,
-			Progress: func(step string) { log.Info("lips net", "step", step) },
+		model, err := o.runtime.Open(ctx, onnx.ModelConfig{
+			Path: path, Provider: c.Provider, Device: c.Device, AllowFallback: c.AllowFallback, NHWC: c.ChannelsLast,
+			MemoryLimitMB: c.MemoryMB, Sizes: bits.Len(uint(min(o.most, 32))), // of batches: 1, 2, 4, ... 32
+			Threads: c.Threads, TimeLimit: c.TimeLimit,
+			Progress: func(step string) { o.log.Info("lips net", "step", step) },
 		})
 		if err != nil {
 			return nil, err
 		}
-		n.set(shares(model.Providers()))
+		uses(shares(model.Providers()))
 		if why := model.Fallback(); why != "" {
-			log.Warn("the lips net does not run where it was asked to", "runs_on", model.Provider(), "why", why)
+			o.log.Warn("the lips net does not run where it was asked to", "runs_on", model.Provider(), "why", why)
 		}
 		return model, nil
 	}
@@ -114,13 +165,6 @@ func shares(of map[string]float64) string {
 		parts = append(parts, fmt.Sprintf("%s %.0f %%", p, 100*of[p]))
 	}
 	return strings.Join(parts, ", ")
-}
-
-func (n *lipNet) remote(m *neural.Manifest) func(context.Context) (inference.Model, error) {
-	return func(ctx context.Context) (inference.Model, error) {
-		n.set("kserve " + m.Remote.Addr)
-		return kserve.Open(ctx, kserve.Config{Addr: m.Remote.Addr, Model: m.Remote.Model, Version: m.Remote.Version, TLS: m.Remote.TLS})
-	}
 }
 
 func (n *lipNet) set(uses string) {

@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"livedub/inference/engine"
 	"livedub/internal/gpu"
 	"livedub/internal/telemetry"
 )
@@ -44,7 +43,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	defer gpus.Close()
 	registry.MustRegister(doors.calls.manager, mediaMetrics{doors.calls.host}, gpuMetrics{gpus.Read})
 	if n := doors.engines.lipNet; n != nil {
-		registry.MustRegister(n, modelMetrics{[]*engine.Loop{n.loop}})
+		registry.MustRegister(n, modelMetrics{n.loops})
 	}
 	mux := handler(version(), telemetry.Handler(registry, log))
 	doors.Register(mux)

@@ -65,7 +65,7 @@ func withNet(t *testing.T, q *testNet, size int, settings string, c Config) *Lip
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Net, err = neural.New(m, q); err != nil {
+	if c.Net, err = neural.New(m, q, nil); err != nil {
 		t.Fatal(err)
 	}
 	return New(c)

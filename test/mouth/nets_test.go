@@ -177,7 +177,7 @@ func TestNoSessionSeesAnother(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer loop.Close()
-			net, err := neural.New(manifest, loop)
+			net, err := neural.New(manifest, loop, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

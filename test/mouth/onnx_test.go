@@ -36,17 +36,36 @@ func netOf(t *testing.T, dir, text string, open func(context.Context) (inference
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { loop.Close() })
-	n, err := neural.New(m, loop)
+	var sound inference.ModelQueue
+	if m.Encoder != nil {
+		l, err := engine.New(t.Context(), engine.Config{Open: fileNet(t, dir, "e.onnx", hears), MaxBatch: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+		sound = l
+	}
+	n, err := neural.New(m, loop, sound)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { n.Close() })
 	return n
 }
 
+// hears writes an encoder that cuts a second of sound to 50 features of 320 numbers.
+func hears(path string) error {
+	g := onnxfile.New("hears")
+	g.Input("wave", onnxfile.FP32, onnxfile.Batch, 16000)
+	g.Node("Reshape", []string{"wave", g.Ints("shape", -1, 50, 320)}, []string{"features"})
+	g.Output("features", onnxfile.FP32, onnxfile.Batch, 50, 320)
+	return g.Write(path)
+}
+
 // fileNet writes a net and returns what opens it.
-func fileNet(t *testing.T, dir string, write func(path string) error) func(context.Context) (inference.Model, error) {
+func fileNet(t *testing.T, dir, name string, write func(path string) error) func(context.Context) (inference.Model, error) {
 	t.Helper()
-	path := filepath.Join(dir, "n.onnx")
+	path := filepath.Join(dir, name)
 	if err := write(path); err != nil {
 		t.Fatal(err)
 	}
@@ -77,12 +96,19 @@ func TestNetsOfEveryKind(t *testing.T) {
 			func(p string) error { return onnxfile.CopyReferenceLatent(p, 256, 16, 80) }, 34},
 		{"wav2lip 96", `{"kind": "wav2lip", "model": "n.onnx", "size": 96}`,
 			func(p string) error { return onnxfile.Wav2Lip(p, 96, false, 1) }, 0},
+		{"latent with an encoder", `{"kind": "latent", "model": "n.onnx", "size": 64, "encoder": {"model": "e.onnx"}}`,
+			func(p string) error {
+				if err := hears(filepath.Join(filepath.Dir(p), "e.onnx")); err != nil {
+					return err
+				}
+				return onnxfile.CopyReferenceLatent(p, 64, 50, 320)
+			}, 24},
 		{"latent, fp16", `{"kind": "latent", "model": "n.onnx", "size": 64}`,
 			func(p string) error { return onnxfile.LatentKind(p, 64, 20, 80, true, 1) }, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
-			net := netOf(t, dir, c.manifest, fileNet(t, dir, c.write))
+			net := netOf(t, dir, c.manifest, fileNet(t, dir, "n.onnx", c.write))
 			byNet, all := 0, 0
 			var worst = math.Inf(1)
 			call := beginWith(t, lips.Config{Net: net, Missed: func(err error) { t.Errorf("missed: %v", err) }}, func(s shown) {
@@ -133,7 +159,7 @@ func TestHostileNets(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			net := netOf(t, dir, `{"kind": "wav2lip", "model": "n.onnx", "size": 96}`, fileNet(t, dir, c.write))
+			net := netOf(t, dir, `{"kind": "wav2lip", "model": "n.onnx", "size": 96}`, fileNet(t, dir, "n.onnx", c.write))
 			missed, others := 0, 0
 			call := beginWith(t, lips.Config{Net: net, Missed: func(err error) {
 				missed++
@@ -165,7 +191,7 @@ func TestHostileNets(t *testing.T) {
 // the line or talks nonsense the others stand in, and it is used again afterwards.
 func TestNetElsewhere(t *testing.T) {
 	dir := t.TempDir()
-	model, err := fileNet(t, dir, func(p string) error { return onnxfile.CopyReference(p, 96) })(t.Context())
+	model, err := fileNet(t, dir, "n.onnx", func(p string) error { return onnxfile.CopyReference(p, 96) })(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,8 +26,9 @@ const (
 	// Wav2Lip takes face[N,6,S,S] (the face with the mask blackened, then the
 	// face) and mel[N,1,80,T], and gives [N,3,S,S].
 	Wav2Lip Kind = "wav2lip"
-	// Latent takes masked[N,3,S,S], ref[N,3,S,S] and audio[N,T,80], and gives
-	// [N,3,S,S]; encoders and decoder are inside.
+	// Latent takes masked[N,3,S,S], ref[N,3,S,S] and audio[N,T,D], and gives
+	// [N,3,S,S]; the picture's encoder and decoder are inside. Audio is T columns
+	// of D = 80 mel bands, or what an Encoder makes of the sound.
 	Latent Kind = "latent"
 )
 
@@ -36,6 +37,7 @@ type Manifest struct {
 	Kind     Kind              `json:"kind"`
 	Model    string            `json:"model"`    // the .onnx file, in the manifest's folder or below
 	Remote   *Remote           `json:"remote"`   // instead of Model: served elsewhere
+	Encoder  *Encoder          `json:"encoder"`  // of sound, for a latent net; nil: it takes mel columns
 	Size     int               `json:"size"`     // S: 96, 256 or 512
 	Align    Align             `json:"align"`    // how the face is cut out
 	Pad      Pad               `json:"pad"`      // around that
@@ -81,6 +83,14 @@ type Remote struct {
 	TLS     bool   `json:"tls"`
 }
 
+// Encoder is a net that makes audio[N,T,D] of sound, as HuBERT's do: its input is
+// [N,L], L samples at 16 kHz, -1..1.
+type Encoder struct {
+	Model  string  `json:"model"`     // as Manifest's
+	Remote *Remote `json:"remote"`    // likewise
+	Before *int    `json:"before_ms"` // how much of what it hears lies before the picture; half, if it is left out
+}
+
 // Align is how a face is cut out.
 type Align string
 
@@ -117,8 +127,13 @@ func Load(path string) (*Manifest, error) {
 		}
 	}
 	if m.Remote == nil {
-		if _, err := m.inside(m.Model); err != nil {
+		if _, err := m.Path(); err != nil {
 			return nil, fmt.Errorf("lips manifest %s: model: %w", path, err)
+		}
+	}
+	if m.Encoder != nil && m.Encoder.Remote == nil {
+		if _, err := m.EncoderPath(); err != nil {
+			return nil, fmt.Errorf("lips manifest %s: encoder: %w", path, err)
 		}
 	}
 	return m, nil
@@ -169,8 +184,23 @@ func (m *Manifest) check() error {
 	if m.Model != "" && m.Remote != nil {
 		errs = append(errs, errors.New("name the net as model or as remote, not both"))
 	}
-	if r := m.Remote; r != nil && (r.Addr == "" || r.Model == "") {
-		errs = append(errs, errors.New("remote wants addr, as host:8001, and model"))
+	remotes := []*Remote{m.Remote}
+	if e := m.Encoder; e != nil {
+		remotes = append(remotes, e.Remote)
+		if (e.Model == "") == (e.Remote == nil) {
+			errs = append(errs, errors.New("name the encoder as model or as remote, not both"))
+		}
+		if m.Kind != Latent {
+			errs = append(errs, errors.New("encoder is for the latent kind: others hear mel columns"))
+		}
+		if e.Before != nil && (*e.Before < 0 || *e.Before > 3000) {
+			errs = append(errs, fmt.Errorf("before_ms is %d: choose 0 to 3000", *e.Before))
+		}
+	}
+	for _, r := range remotes {
+		if r != nil && (r.Addr == "" || r.Model == "") {
+			errs = append(errs, errors.New("remote wants addr, as host:8001, and model"))
+		}
 	}
 	if m.Size < 32 || m.Size > 1024 || m.Size%2 != 0 {
 		errs = append(errs, fmt.Errorf("size is %d: choose the side of the net's picture, as 96, 256 or 512", m.Size))
@@ -191,6 +221,9 @@ func (m *Manifest) check() error {
 
 // Path returns where the .onnx file is.
 func (m *Manifest) Path() (string, error) { return m.inside(m.Model) }
+
+// EncoderPath returns where the encoder's .onnx file is.
+func (m *Manifest) EncoderPath() (string, error) { return m.inside(m.Encoder.Model) }
 
 // AudioOffset is by how much later sound is shown to the net.
 func (m *Manifest) AudioOffset() time.Duration { return time.Duration(m.Offset) * time.Millisecond }

@@ -17,8 +17,9 @@ var ErrOutOfRange = errors.New("the net's picture is out of range")
 type Net struct {
 	Manifest
 	queue   inference.ModelQueue
+	encoder *encoder // nil without one
 	order   []string // role of each of the queue's inputs
-	columns int      // of sound's features
+	columns int      // of sound's features, without an encoder
 	out     int      // which output is the picture
 }
 
@@ -31,14 +32,30 @@ type Image struct {
 // NewImage returns a black picture.
 func NewImage(size int) *Image { return &Image{size, make([]uint8, 3*size*size)} }
 
-// New fits a net to its manifest by the shapes of its tensors. It fails where they do not agree.
-func New(m *Manifest, q inference.ModelQueue) (*Net, error) {
+// New fits a net to its manifest by the shapes of its tensors; sound runs the encoder, if
+// the manifest has one. It fails where they do not agree. Close the Net before the queues.
+func New(m *Manifest, q, sound inference.ModelQueue) (*Net, error) {
 	n := &Net{Manifest: *m, queue: q, order: make([]string, len(q.Inputs()))}
+	if m.Encoder != nil {
+		var err error
+		if n.encoder, err = newEncoder(m.Encoder, sound); err != nil {
+			return nil, fmt.Errorf("the encoder does not fit: %w; its inputs: %s; its outputs: %s",
+				err, describe(sound.Inputs()), describe(sound.Outputs()))
+		}
+	}
 	if err := n.classify(); err != nil {
 		return nil, fmt.Errorf("the net does not fit its manifest: %w; its inputs: %s; its outputs: %s",
 			err, describe(q.Inputs()), describe(q.Outputs()))
 	}
 	return n, nil
+}
+
+// Close waits for what is being made.
+func (n *Net) Close() error {
+	if n.encoder != nil {
+		n.encoder.wg.Wait()
+	}
+	return nil
 }
 
 // classify finds out which tensor is what: by name where the manifest says so, else by rank and shape.
@@ -48,6 +65,9 @@ func (n *Net) classify() error {
 	if n.Kind == Latent {
 		want = map[string][]int{"masked": {-1, 3, n.Size, n.Size}, "ref": {-1, 3, n.Size, n.Size}, "audio": {-1, -1, melBands}}
 		roles = []string{"masked", "ref", "audio"}
+	}
+	if n.encoder != nil {
+		want["audio"] = n.encoder.out
 	}
 	in := n.queue.Inputs()
 	if len(in) != len(roles) {
@@ -65,7 +85,7 @@ func (n *Net) classify() error {
 			}
 		}
 		if i < 0 || n.order[i] != "" || !fits(in[i].Shape, want[role]) {
-			return fmt.Errorf("no input is %q of shape %v: name it under inputs", role, want[role])
+			return fmt.Errorf("no input is %q of shape %v: name it under inputs%s", role, want[role], n.hint(role))
 		}
 		n.order[i] = role
 		if n.Type != "" && in[i].Type != n.Type {
@@ -81,7 +101,7 @@ func (n *Net) classify() error {
 	if n.columns < 0 {
 		n.columns = 16
 	}
-	if n.columns < 1 || n.columns > 100 {
+	if n.encoder == nil && (n.columns < 1 || n.columns > 100) {
 		return fmt.Errorf("it hears %d columns of sound: at most 100, 1.25 s, can be had", n.columns)
 	}
 	n.out = slices.IndexFunc(n.queue.Outputs(), func(t inference.TensorInfo) bool {
@@ -91,6 +111,14 @@ func (n *Net) classify() error {
 		return fmt.Errorf("no output is a picture of shape %v: name it as output", []int{-1, 3, n.Size, n.Size})
 	}
 	return nil
+}
+
+// hint says what may be meant where an input was not found.
+func (n *Net) hint(role string) string {
+	if role == "audio" && n.encoder == nil {
+		return ", or give the encoder that makes it"
+	}
+	return ""
 }
 
 // fits tells whether a shape can be the one wanted; -1 is any size in both.
@@ -119,9 +147,12 @@ func describe(ts []inference.TensorInfo) string {
 // Voice says which sound Submit wants: n samples at inference.VoiceRate from
 // the time from on, relative to the picture.
 func (n *Net) Voice() (from time.Duration, samples int) {
-	lead := reach + 1 // samples at 16 kHz before the picture
+	lead, length := reach+1, columnsLen(n.columns) // at 16 kHz
+	if n.encoder != nil {
+		lead, length = n.encoder.before, n.encoder.samples
+	}
 	from = -time.Duration(lead)*time.Second/melRate - tapReach*time.Second/inference.VoiceRate
-	return from + n.AudioOffset(), thirdsLen(columnsLen(n.columns))
+	return from + n.AudioOffset(), thirdsLen(length)
 }
 
 // Ear makes features. It is used by one goroutine.
@@ -136,7 +167,12 @@ func NewEar() *Ear { return &Ear{newThirds(), newMel()} }
 // Submit asks for the mouth of a face that says what voice holds (as Voice
 // wants it, mono). deadline is when the answer must be there; zero for no hurry.
 func (n *Net) Submit(e *Ear, session string, deadline time.Time, face *Image, voice []int16) (<-chan inference.ModelResult, error) {
-	features := e.mel.columns(e.thirds.make(voice, columnsLen(n.columns)), n.columns)
+	var features, wave []float32
+	if n.encoder == nil {
+		features = e.mel.columns(e.thirds.make(voice, columnsLen(n.columns)), n.columns)
+	} else {
+		wave = e.thirds.make(voice, n.encoder.samples)
+	}
 	r := inference.ModelRequest{Session: session, Deadline: deadline}
 	for _, role := range n.order {
 		var t inference.Tensor
@@ -148,6 +184,9 @@ func (n *Net) Submit(e *Ear, session string, deadline time.Time, face *Image, vo
 		case "mel":
 			t = inference.Tensor{Shape: []int{1, melBands, n.columns}, Data: features}
 		case "audio":
+			if n.encoder != nil {
+				break // the encoder's to make
+			}
 			t = inference.Tensor{Shape: []int{n.columns, melBands}, Data: make([]float32, len(features))}
 			for b := range melBands {
 				for i := range n.columns {
@@ -156,6 +195,9 @@ func (n *Net) Submit(e *Ear, session string, deadline time.Time, face *Image, vo
 			}
 		}
 		r.In = append(r.In, t)
+	}
+	if n.encoder != nil {
+		return n.encoder.first(r, slices.Index(n.order, "audio"), wave, n.queue)
 	}
 	return n.queue.Submit(r)
 }

@@ -11,17 +11,24 @@ import (
 	"livedub/inference"
 )
 
-// queue remembers what it is asked and answers with answer.
+// queue remembers what it is asked, and answers if it has an answer.
 type queue struct {
 	in, out []inference.TensorInfo
 	asked   []inference.ModelRequest
+	answer  func(inference.ModelRequest) inference.ModelResult
+	err     error
 }
 
 func (q *queue) Inputs() []inference.TensorInfo  { return q.in }
 func (q *queue) Outputs() []inference.TensorInfo { return q.out }
 func (q *queue) Submit(r inference.ModelRequest) (<-chan inference.ModelResult, error) {
 	q.asked = append(q.asked, r)
-	return nil, nil
+	if q.answer == nil || q.err != nil {
+		return nil, q.err
+	}
+	c := make(chan inference.ModelResult, 1)
+	c <- q.answer(r)
+	return c, nil
 }
 
 func tensor(name string, shape ...int) inference.TensorInfo {
@@ -59,7 +66,7 @@ func TestTensors(t *testing.T) {
 		{`{"kind": "wav2lip", "model": "n", "size": 96, "channels": "RGB", "range": "-1..1"}`, 0, 2, -1, -.6},
 	} {
 		q := wav2lip()
-		n, err := New(manifest(t, c.text), q)
+		n, err := New(manifest(t, c.text), q, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +111,7 @@ func TestLatentTensors(t *testing.T) {
 		in:  []inference.TensorInfo{tensor("ref", -1, 3, 64, 64), tensor("a", -1, 20, 80), tensor("m", -1, 3, 64, 64)},
 		out: []inference.TensorInfo{tensor("z", -1, 4, 8, 8), tensor("y", -1, 3, -1, -1)},
 	}
-	n, err := New(manifest(t, `{"kind": "latent", "model": "n", "size": 64, "inputs": {"masked": "m"}}`), q)
+	n, err := New(manifest(t, `{"kind": "latent", "model": "n", "size": 64, "inputs": {"masked": "m"}}`), q, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,6 +124,89 @@ func TestLatentTensors(t *testing.T) {
 	}
 	if got := q.asked[0].In[1]; !slices.Equal(got.Shape, []int{20, 80}) || len(got.Data) != 1600 {
 		t.Errorf("audio %v of %d", got.Shape, len(got.Data))
+	}
+}
+
+// TestEncoder: an encoder hears the sound around the picture, and the net what it makes of it.
+func TestEncoder(t *testing.T) {
+	features := inference.Tensor{Shape: []int{50, 384}, Data: make([]float32, 50*384)}
+	features.Data[7] = 3
+	sound := &queue{
+		in: []inference.TensorInfo{tensor("wave", -1, 8000)}, out: []inference.TensorInfo{tensor("h", -1, 50, 384)},
+		answer: func(inference.ModelRequest) inference.ModelResult {
+			return inference.ModelResult{Out: []inference.Tensor{features}}
+		},
+	}
+	picture := inference.Tensor{Data: slices.Repeat([]float32{.5}, 3*64*64)}
+	q := &queue{
+		in:  []inference.TensorInfo{tensor("masked", -1, 3, 64, 64), tensor("audio", -1, 50, 384), tensor("ref", -1, 3, 64, 64)},
+		out: []inference.TensorInfo{tensor("y", -1, 3, 64, 64)},
+		answer: func(inference.ModelRequest) inference.ModelResult {
+			return inference.ModelResult{Out: []inference.Tensor{picture}}
+		},
+	}
+	const text = `{"kind": "latent", "model": "n", "size": 64, "inputs": {"masked": "masked"}, "encoder": {"model": "e", "before_ms": 300}}`
+	n, err := New(manifest(t, text), q, sound)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, samples := n.Voice()
+	if want := -300*time.Millisecond - 750*time.Microsecond; from != want || samples != thirdsLen(8000) {
+		t.Errorf("wants %d samples from %v on, want %v", samples, from, want)
+	}
+	voice := make([]int16, samples)
+	voice[tapReach+3*100] = 32767
+	deadline := time.Now().Add(time.Hour)
+	c, err := n.Submit(NewEar(), "s", deadline, NewImage(64), voice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := n.Picture(<-c); err != nil || p.Pix[0] < 127 || p.Pix[0] > 128 {
+		t.Errorf("no picture came: %v", err)
+	}
+	heard, asked := sound.asked[0], q.asked[0]
+	if heard.Session != "s" || !heard.Deadline.Equal(deadline) || !slices.Equal(heard.In[0].Shape, []int{8000}) {
+		t.Errorf("the encoder was asked for %v", heard)
+	}
+	if loudest := slices.Index(heard.In[0].Data, slices.Max(heard.In[0].Data)); loudest != 100 {
+		t.Errorf("a click at sample 100 is heard at %d", loudest)
+	}
+	if asked.Session != "s" || !asked.Deadline.Equal(deadline) || asked.In[1].Data[7] != 3 || len(asked.In[0].Data) != 3*64*64 {
+		t.Errorf("the net was asked for something else")
+	}
+
+	sound.answer = func(inference.ModelRequest) inference.ModelResult {
+		return inference.ModelResult{Err: inference.ErrModelLate}
+	}
+	c, err = n.Submit(NewEar(), "s", deadline, NewImage(64), voice)
+	if err != nil || !errors.Is((<-c).Err, inference.ErrModelLate) || len(q.asked) != 1 {
+		t.Errorf("a late encoder: %v, the net was asked %d times", err, len(q.asked))
+	}
+	sound.err = inference.ErrModelBusy
+	if _, err = n.Submit(NewEar(), "s", deadline, NewImage(64), voice); !errors.Is(err, inference.ErrModelBusy) {
+		t.Errorf("a busy encoder: %v", err)
+	}
+	if err := n.Close(); err != nil {
+		t.Error(err)
+	}
+
+	for name, change := range map[string]func(){
+		"of any length":  func() { sound.in[0].Shape[1] = -1 },
+		"of an hour":     func() { sound.in[0].Shape[1] = 3600 * 16000 },
+		"of two inputs":  func() { sound.in = append(sound.in, sound.in[0]) },
+		"of rank 2":      func() { sound.out[0].Shape = []int{-1, 384} },
+		"of other width": func() { sound.out[0].Shape = []int{-1, 50, 768} },
+	} {
+		in, out := slices.Clone(sound.in), slices.Clone(sound.out)
+		in[0].Shape, out[0].Shape = []int{-1, 8000}, []int{-1, 50, 384}
+		sound.in, sound.out = in[:1], out
+		change()
+		if _, err := New(manifest(t, text), q, sound); err == nil {
+			t.Errorf("an encoder %s is taken", name)
+		}
+	}
+	if _, err := New(manifest(t, `{"kind": "latent", "model": "n", "size": 64}`), q, nil); err == nil || !strings.Contains(err.Error(), "encoder") {
+		t.Errorf("without the encoder that it needs: %v", err)
 	}
 }
 
@@ -135,14 +225,14 @@ func TestNetsThatDoNotFit(t *testing.T) {
 	} {
 		q := wav2lip()
 		c.change(q)
-		if _, err := New(manifest(t, `{"kind": "wav2lip", "model": "net.onnx", "size": 96, "type": "fp32"}`), q); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := New(manifest(t, `{"kind": "wav2lip", "model": "net.onnx", "size": 96, "type": "fp32"}`), q, nil); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
 		}
 	}
 }
 
 func TestBadPictures(t *testing.T) {
-	n, err := New(manifest(t, good), wav2lip())
+	n, err := New(manifest(t, good), wav2lip(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
