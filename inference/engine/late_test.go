@@ -13,6 +13,21 @@ import (
 	"livedub/inference"
 )
 
+// crowd has sessions ask 25 times a second, so many times each, with 300 ms to spare.
+func crowd(t *testing.T, l *Loop, sessions, times int) {
+	var wg sync.WaitGroup
+	for s := range sessions {
+		wg.Go(func() {
+			time.Sleep(ms(40) * time.Duration(s) / time.Duration(sessions))
+			for range times {
+				submit(t, l, fmt.Sprint(s), 1, ms(300))
+				time.Sleep(ms(40))
+			}
+		})
+	}
+	wg.Wait()
+}
+
 func TestLate(t *testing.T) {
 	bubble(t, "at once when it cannot be in time", func(t *testing.T) {
 		e := &echo{time: gpuLike}
@@ -125,18 +140,7 @@ func TestLate(t *testing.T) {
 			}
 
 		})
-		var wg sync.WaitGroup
-		const sessions = 140 // 3500 a second, of which it can do 2520
-		for s := range sessions {
-			wg.Go(func() {
-				time.Sleep(ms(40) * time.Duration(s) / sessions)
-				for range 100 {
-					submit(t, l, fmt.Sprint(s), 1, ms(300))
-					time.Sleep(ms(40))
-				}
-			})
-		}
-		wg.Wait()
+		crowd(t, l, 140, 100) // 3500 a second, of which it can do 2520
 		s, took := l.Stats(), time.Since(e.start)
 		if float64(s.Items) < .95*took.Seconds()*32/.0127 || s.Missed > s.Items/200 {
 			t.Errorf("ran %d in %v, %.1f in a batch, %d of them in vain, refused %d", s.Items, took, s.Batch.Sum/float64(s.Batch.Count), s.Missed, s.Late)
@@ -157,18 +161,7 @@ func TestLate(t *testing.T) {
 				return took
 			}
 		})
-		var wg sync.WaitGroup
-		const sessions = 234
-		for s := range sessions {
-			wg.Go(func() {
-				time.Sleep(ms(40) * time.Duration(s) / sessions)
-				for range 80 {
-					submit(t, l, fmt.Sprint(s), 1, ms(300))
-					time.Sleep(ms(40))
-				}
-			})
-		}
-		wg.Wait()
+		crowd(t, l, 234, 80)
 		if s := l.Stats(); s.Batch.Sum/float64(s.Batch.Count) < 30 {
 			t.Errorf("%.1f in a batch", s.Batch.Sum/float64(s.Batch.Count))
 		}

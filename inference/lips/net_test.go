@@ -74,10 +74,9 @@ func withNet(t *testing.T, q *testNet, size int, settings string, c Config) *Lip
 // reference is a net that gives the face back as it was.
 func reference(face, _ []float32) []float32 { return slices.Clone(face[len(face)/2:]) }
 
-// ahead begins and renders one picture of who.
-func ahead(t *testing.T, l *Lips, who drawn, voice func(time.Duration, []int16)) (before, after *media.Frame, method inference.LipsMethod, trace Trace) {
+// begin opens a session's mouths and one dub of them.
+func begin(t *testing.T, l *Lips) (inference.Mouths, inference.LipsAhead) {
 	t.Helper()
-	l.cfg.Trace = func(tr Trace) { trace = tr }
 	m, err := l.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -86,17 +85,34 @@ func ahead(t *testing.T, l *Lips, who drawn, voice func(time.Duration, []int16))
 	if err != nil {
 		t.Fatal(err)
 	}
-	before = who.draw(picW, picH)
-	r := inference.LipsRequest{Frame: before, Faces: []inference.Face{who.face(1)}, Amount: 1, Mouth: []inference.MouthShape{{Open: .5, Wide: .5}}, Step: tick, Voice: voice}
-	for range 8 { // until the face is trusted
-		before.PTS += tick
-		if r.Known, err = m.Learn(t.Context(), before, r.Faces); err != nil {
+	return m, s.(inference.LipsAhead)
+}
+
+// trusted learns one picture again and again, until its face is trusted.
+func trusted(t *testing.T, m inference.Mouths, f *media.Frame, faces []inference.Face) (known inference.Known) {
+	t.Helper()
+	for range 8 {
+		f.PTS += tick
+		var err error
+		if known, err = m.Learn(t.Context(), f, faces); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s.(inference.LipsAhead).Begin(t.Context(), r)
+	return known
+}
+
+// ahead begins and renders one picture of who.
+func ahead(t *testing.T, l *Lips, who drawn, voice func(time.Duration, []int16)) (before, after *media.Frame, method inference.LipsMethod, trace Trace) {
+	t.Helper()
+	l.cfg.Trace = func(tr Trace) { trace = tr }
+	m, s := begin(t, l)
+	before = who.draw(picW, picH)
+	r := inference.LipsRequest{Frame: before, Faces: []inference.Face{who.face(1)}, Amount: 1, Mouth: []inference.MouthShape{{Open: .5, Wide: .5}}, Step: tick, Voice: voice}
+	r.Known = trusted(t, m, before, r.Faces)
+	s.Begin(t.Context(), r)
 	after = before.Clone()
 	r.Frame = after
+	var err error
 	if method, err = s.Render(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
@@ -226,26 +242,14 @@ func TestWithoutTheNetOwnMouthsStandIn(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var missed []error
 			l := withNet(t, c.q, 96, ``, Config{Missed: func(err error) { missed = append(missed, err) }})
-			m, err := l.Open(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := m.Dub(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
+			m, s := begin(t, l)
 			who := speaker()
 			f := who.draw(picW, picH)
 			defer f.Release()
 			r := inference.LipsRequest{Frame: f, Faces: []inference.Face{who.face(1)}, Amount: 1, Mouth: []inference.MouthShape{{Open: .8, Wide: .5}}, Step: tick, Voice: quiet}
-			for range 8 {
-				f.PTS += tick
-				if r.Known, err = m.Learn(t.Context(), f, r.Faces); err != nil {
-					t.Fatal(err)
-				}
-			}
+			r.Known = trusted(t, m, f, r.Faces)
 			r.Due = time.Now().Add(100 * time.Millisecond)
-			s.(inference.LipsAhead).Begin(t.Context(), r)
+			s.Begin(t.Context(), r)
 			synctest.Wait()
 			r.Frame = f.Clone()
 			defer r.Frame.Release()
@@ -264,25 +268,13 @@ func TestWithoutTheNetOwnMouthsStandIn(t *testing.T) {
 // TestNetIsAskedForNobodyElse: no face, no sound, no dubbed moment: no work.
 func TestNetIsAskedForNobodyElse(t *testing.T) {
 	q := &testNet{make: reference}
-	m, err := withNet(t, q, 96, ``, Config{}).Open(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := m.Dub(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, s := begin(t, withNet(t, q, 96, ``, Config{}))
 	who := speaker()
 	f := who.draw(picW, picH)
 	defer f.Release()
 	faces := []inference.Face{who.face(1)}
 	full := inference.LipsRequest{Frame: f, Faces: faces, Amount: 1, Mouth: []inference.MouthShape{{Wide: .5}}, Voice: quiet}
-	for range 8 {
-		f.PTS += tick
-		if full.Known, err = m.Learn(t.Context(), f, faces); err != nil {
-			t.Fatal(err)
-		}
-	}
+	full.Known = trusted(t, m, f, faces)
 	for name, change := range map[string]func(*inference.LipsRequest){
 		"nobody":    func(r *inference.LipsRequest) { r.Known = &view{} },
 		"unknown":   func(r *inference.LipsRequest) { r.Known = nil },
@@ -292,14 +284,14 @@ func TestNetIsAskedForNobodyElse(t *testing.T) {
 	} {
 		r := full
 		change(&r)
-		s.(inference.LipsAhead).Begin(t.Context(), r)
+		s.Begin(t.Context(), r)
 		if len(q.asked) != 0 {
 			t.Fatalf("%s: asked", name)
 		}
 	}
 	for range 3 * mostBegun { // a session that never renders
 		f.PTS += tick
-		s.(inference.LipsAhead).Begin(t.Context(), full)
+		s.Begin(t.Context(), full)
 	}
 	if n := len(s.(*netStream).begun); n != mostBegun {
 		t.Errorf("%d pictures are kept", n)
