@@ -84,10 +84,7 @@ func runBenchEngine(ctx context.Context, args []string, stdout, stderr io.Writer
 
 // engineOptions reads the command's lists.
 func engineOptions(c config.Config, nets, precision, sessions string, length float64) (enginebench.Options, error) {
-	o := enginebench.Options{Model: onnx.ModelConfig{
-		Provider: c.ONNX.Provider, Device: c.ONNX.Device, AllowFallback: c.ONNX.AllowFallback, MemoryLimitMB: c.ONNX.MemoryMB,
-		Threads: c.ONNX.Threads, TimeLimit: c.ONNX.TimeLimit,
-	}}
+	o := enginebench.Options{Model: modelConfig(c.ONNX)}
 	if p := c.ONNX.Provider; p != onnx.CPU && p != onnx.CUDA {
 		return o, usagef("bench engine: --provider %q: choose cpu or cuda", p)
 	}

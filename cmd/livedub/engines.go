@@ -25,23 +25,23 @@ import (
 // engines are the stages that the configuration names, with their ends.
 type engines struct {
 	session.Engines
+	log     *slog.Logger
 	closers []io.Closer // in the order of their making
 	lipNet  *lipNet     // nil without one
 }
 
 // openEngines starts what the configuration names. The caller closes it.
 func openEngines(ctx context.Context, c config.Config, log *slog.Logger) (*engines, error) {
-	e := &engines{}
-	mouth := func(c config.Config) error { return e.openMouth(ctx, c, log) }
-	for _, open := range []func(config.Config) error{tryCodecs, e.openRecognizer, e.openTranslator, e.openSpeaker, mouth} {
-		if err := open(c); err != nil {
+	e := &engines{log: log}
+	for _, open := range []func(context.Context, config.Config) error{tryCodecs, e.openRecognizer, e.openTranslator, e.openSpeaker, e.openMouth} {
+		if err := open(ctx, c); err != nil {
 			return nil, errors.Join(err, e.Close())
 		}
 	}
 	return e, nil
 }
 
-func (e *engines) openRecognizer(c config.Config) error {
+func (e *engines) openRecognizer(ctx context.Context, c config.Config) error {
 	switch c.Recognize.Engine {
 	case "off":
 		return nil
@@ -49,7 +49,7 @@ func (e *engines) openRecognizer(c config.Config) error {
 		e.Recognizer = &fake.Recognizer{}
 		return nil
 	}
-	detector, err := e.openDetector(c)
+	detector, err := e.openDetector(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (e *engines) openRecognizer(c config.Config) error {
 	return nil
 }
 
-func (e *engines) openTranslator(c config.Config) error {
+func (e *engines) openTranslator(_ context.Context, c config.Config) error {
 	if c.Translate.Engine == "fake" {
 		e.Translator = &fake.Translator{}
 		return nil
@@ -74,7 +74,7 @@ func (e *engines) openTranslator(c config.Config) error {
 	return nil
 }
 
-func (e *engines) openSpeaker(c config.Config) error {
+func (e *engines) openSpeaker(_ context.Context, c config.Config) error {
 	if c.Speak.Engine == "fake" {
 		e.Speaker = &fake.Speaker{}
 		return nil
@@ -87,7 +87,7 @@ func (e *engines) openSpeaker(c config.Config) error {
 	return nil
 }
 
-func (e *engines) openMouth(ctx context.Context, c config.Config, log *slog.Logger) error {
+func (e *engines) openMouth(ctx context.Context, c config.Config) error {
 	if c.Lips.Manifest != "" && c.Lips.Engine != "own" {
 		return fmt.Errorf("lips.manifest names a net, but lips.engine is %s: set it to own, which stands in for the net", c.Lips.Engine)
 	}
@@ -105,7 +105,7 @@ func (e *engines) openMouth(ctx context.Context, c config.Config, log *slog.Logg
 	e.Faces, e.closers = faces, append(e.closers, faces)
 	var cfg lips.Config
 	if c.Lips.Manifest != "" {
-		n, closers, err := openLipNet(ctx, c, anyBatch, log)
+		n, closers, err := openLipNet(ctx, c, anyBatch, e.log)
 		e.closers = append(e.closers, closers...)
 		if err != nil {
 			return err
@@ -119,7 +119,7 @@ func (e *engines) openMouth(ctx context.Context, c config.Config, log *slog.Logg
 
 // tryCodecs has the GPU encode and decode pictures where the settings insist on
 // that: a call or a file would be begun in vain.
-func tryCodecs(c config.Config) error {
+func tryCodecs(_ context.Context, c config.Config) error {
 	if c.Video.Encoder == "nvenc" {
 		if err := codec.ProbeVideoEncoder("h264_nvenc"); err != nil {
 			return fmt.Errorf("video.encoder is nvenc, but no GPU encodes here: %w: set auto or x264; livedub doctor tells what is missing", err)

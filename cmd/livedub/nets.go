@@ -111,7 +111,9 @@ type netOpener struct {
 func (o *netOpener) open(ctx context.Context, name string, file func() (string, error), remote *neural.Remote, uses func(string)) (*engine.Loop, error) {
 	open := func(ctx context.Context) (inference.Model, error) {
 		uses("kserve " + remote.Addr)
-		return kserve.Open(ctx, kserve.Config{Addr: remote.Addr, Model: remote.Model, Version: remote.Version, TLS: remote.TLS})
+		return kserve.Open(ctx, kserve.Config{
+			Addr: remote.Addr, Model: remote.Model, Version: remote.Version, TLS: remote.TLS, Timeout: o.c.ONNX.TimeLimit,
+		})
 	}
 	if remote == nil {
 		if o.runtime == nil {
@@ -135,18 +137,15 @@ func (o *netOpener) open(ctx context.Context, name string, file func() (string, 
 }
 
 func (o *netOpener) local(file func() (string, error), uses func(string)) func(context.Context) (inference.Model, error) {
-	c := o.c.ONNX
 	return func(ctx context.Context) (inference.Model, error) {
 		path, err := file()
 		if err != nil {
 			return nil, err
 		}
-		model, err := o.runtime.Open(ctx, onnx.ModelConfig{
-			Path: path, Provider: c.Provider, Device: c.Device, AllowFallback: c.AllowFallback, NHWC: c.ChannelsLast,
-			MemoryLimitMB: c.MemoryMB, Sizes: bits.Len(uint(min(o.most, 32))), // of batches: 1, 2, 4, ... 32
-			Threads: c.Threads, TimeLimit: c.TimeLimit,
-			Progress: func(step string) { o.log.Info("lips net", "step", step) },
-		})
+		mc := modelConfig(o.c.ONNX)
+		mc.Path, mc.Sizes = path, bits.Len(uint(min(o.most, 32))) // of batches: 1, 2, 4, ... 32
+		mc.Progress = func(step string) { o.log.Info("lips net", "step", step) }
+		model, err := o.runtime.Open(ctx, mc)
 		if err != nil {
 			return nil, err
 		}
@@ -155,6 +154,14 @@ func (o *netOpener) local(file func() (string, error), uses func(string)) func(c
 			o.log.Warn("the lips net does not run where it was asked to", "runs_on", model.Provider(), "why", why)
 		}
 		return model, nil
+	}
+}
+
+// modelConfig returns what the settings say of any net in this process.
+func modelConfig(c config.ONNX) onnx.ModelConfig {
+	return onnx.ModelConfig{
+		Provider: c.Provider, Device: c.Device, AllowFallback: c.AllowFallback, NHWC: c.ChannelsLast,
+		MemoryLimitMB: c.MemoryMB, Threads: c.Threads, TimeLimit: c.TimeLimit,
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // openDetector returns what makes the recogniser's detectors of speech, nil for
 // its own. The net for them is small: it runs on the CPU whatever others do.
-func (e *engines) openDetector(c config.Config) (func() (recognize.Detector, error), error) {
+func (e *engines) openDetector(ctx context.Context, c config.Config) (func() (recognize.Detector, error), error) {
 	if c.Recognize.VAD != "silero" {
 		return nil, nil
 	}
@@ -24,7 +24,7 @@ func (e *engines) openDetector(c config.Config) (func() (recognize.Detector, err
 	if err != nil {
 		return nil, fmt.Errorf("recognize.vad: %w", err)
 	}
-	m, err := r.Open(context.Background(), onnx.ModelConfig{
+	m, err := r.Open(ctx, onnx.ModelConfig{
 		Path: c.Recognize.VADModel, Threads: 1, TimeLimit: c.ONNX.TimeLimit, Example: silero.Inputs,
 	})
 	if err != nil {

@@ -31,7 +31,7 @@ func TestDetectorByConfig(t *testing.T) {
 		c := config.Default()
 		c.Recognize.VAD, c.Recognize.VADModel = tt.vad, tt.model
 		e := &engines{}
-		open, err := e.openDetector(c)
+		open, err := e.openDetector(t.Context(), c)
 		switch {
 		case tt.want != "":
 			if err == nil || !strings.Contains(err.Error(), tt.want) || len(e.closers) > 0 {

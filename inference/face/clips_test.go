@@ -90,7 +90,7 @@ func decode(t *testing.T, clip string, n int, see func(*media.Frame)) {
 	t.Helper()
 	probe, err := exec.LookPath("ffprobe")
 	if err != nil {
-		t.Skip("ffprobe and ffmpeg are not there: apt-get install ffmpeg")
+		t.Fatal("ffprobe and ffmpeg are not there: sudo apt-get install -y ffmpeg")
 	}
 	size, err := exec.Command(probe, "-v", "error", "-select_streams", "v", "-show_entries", "stream=width,height", "-of", "csv=p=0:s=x", clip).Output()
 	if err != nil {

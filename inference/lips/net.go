@@ -3,6 +3,7 @@ package lips
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -53,7 +54,7 @@ func (s *netStream) Begin(ctx context.Context, r inference.LipsRequest) {
 	defer s.mu.Unlock()
 	s.begun = append(s.begun, begun{r.Frame.PTS, seen, answer})
 	if len(s.begun) > mostBegun {
-		s.begun = append(s.begun[:0], s.begun[1:]...)
+		s.begun = slices.Delete(s.begun, 0, 1)
 	}
 }
 
@@ -63,7 +64,7 @@ func (s *netStream) take(t time.Duration) (begun, bool) {
 	defer s.mu.Unlock()
 	for len(s.begun) > 0 && s.begun[0].at <= t {
 		b := s.begun[0]
-		s.begun = append(s.begun[:0], s.begun[1:]...)
+		s.begun = slices.Delete(s.begun, 0, 1)
 		if b.at == t {
 			return b, true
 		}
@@ -137,6 +138,5 @@ func (s *netStream) renderNet(r inference.LipsRequest, v *view, seen cutout, fac
 		return seen.anew(v.pose, x+v.shape.x, y+v.shape.tilt*x+v.shape.y)
 	}
 	t.Method = inference.Net
-	s.lay(&p, reg, t)
-	t.Face, t.Eyes, t.Height, t.Width, t.Close = v.face, v.pose.eyes(), first.height, first.width, first.close > .5
+	s.lay(&p, reg, v, first, t)
 }

@@ -77,12 +77,12 @@ func (s *stream) render(r inference.LipsRequest, v *view, t *Trace) {
 	}
 	p.drop = first.height - v.shape.height()
 	under := max(p.layer.warp.from.under+max(p.layer.warp.more, 0), v.shape.y+v.shape.under-p.mouth.y)
-	s.lay(&p, region{above: min(.5, p.mouth.y-.18), below: min(under+.24, .8), half: .68}, t)
-	t.Face, t.Eyes, t.Height, t.Width, t.Close = v.face, v.pose.eyes(), first.height, first.width, first.close > .5
+	s.lay(&p, region{above: min(.5, p.mouth.y-.18), below: min(under+.24, .8), half: .68}, v, first, t)
 }
 
-// lay paints the new mouth; where none of it would be seen the picture stays untouched.
-func (s *stream) lay(p *paste, reg region, t *Trace) {
+// lay paints the new mouth, by which the first of what was wanted was meant, and tells
+// of it; where none of it would be seen the picture stays untouched.
+func (s *stream) lay(p *paste, reg region, v *view, first wanted, t *Trace) {
 	box := p.bounds()
 	if box.Empty() {
 		t.Method = inference.Untouched
@@ -97,6 +97,7 @@ func (s *stream) lay(p *paste, reg region, t *Trace) {
 		p.layer.src = p.before
 	}
 	t.Mask = p.run(reg)
+	t.Face, t.Eyes, t.Height, t.Width, t.Close = v.face, v.pose.eyes(), first.height, first.width, first.close > .5
 }
 
 // copy keeps what the region looked like before it is painted over.

@@ -246,8 +246,8 @@ func TestImpossibleTimesDoNotCrash(t *testing.T) {
 func TestClips(t *testing.T) {
 	t.Parallel()
 	clips, err := filepath.Glob("../../../shared/clips/grid__*.mpg")
-	if _, no := exec.LookPath("ffmpeg"); err != nil || len(clips) == 0 || no != nil {
-		t.Skip("no clips of real speech beside the repository, or no ffmpeg")
+	if err != nil || len(clips) == 0 {
+		t.Skip("no clips of real speech beside the repository")
 	}
 	for _, c := range clips[:1] {
 		raw, err := exec.Command("ffmpeg", "-v", "error", "-i", c, "-ac", "1", "-ar", "16000", "-f", "s16le", "-").Output()

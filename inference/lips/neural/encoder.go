@@ -1,6 +1,7 @@
 package neural
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -22,7 +23,7 @@ const longest = 3 * melRate
 func newEncoder(e *Encoder, q inference.ModelQueue) (*encoder, error) {
 	in, out := q.Inputs(), q.Outputs()
 	if len(in) != 1 || len(in[0].Shape) != 2 || len(out) == 0 || len(out[0].Shape) != 3 {
-		return nil, fmt.Errorf("it takes [N,L], samples at 16 kHz, and gives [N,T,D]")
+		return nil, errors.New("it takes [N,L], samples at 16 kHz, and gives [N,T,D]")
 	}
 	n := in[0].Shape[1]
 	if n < 1 || n > longest {

@@ -123,17 +123,12 @@ func (n *Net) hint(role string) string {
 
 // fits tells whether a shape can be the one wanted; -1 is any size in both.
 func fits(shape, want []int) bool {
-	return len(shape) == len(want) && !slices.ContainsFunc(indexes(shape), func(i int) bool {
-		return shape[i] >= 0 && want[i] >= 0 && shape[i] != want[i]
-	})
-}
-
-func indexes(s []int) []int {
-	out := make([]int, len(s))
-	for i := range out {
-		out[i] = i
+	for i := range min(len(shape), len(want)) {
+		if shape[i] >= 0 && want[i] >= 0 && shape[i] != want[i] {
+			return false
+		}
 	}
-	return out
+	return len(shape) == len(want)
 }
 
 func describe(ts []inference.TensorInfo) string {
