@@ -20,17 +20,27 @@ type Source interface {
 }
 
 // Sink is where one rendition goes: a file, a WebRTC viewer, a playlist. It
-// takes compressed packets on the session's output timeline and must not block
-// for longer than a write takes.
+// takes compressed packets on the session's output timeline. In a live session
+// one that does not keep up loses pictures up to the next keyframe, and one whose
+// Write takes longer than 5 s is detached: Close is then called while Write runs.
 type Sink interface {
 	// Codecs tells what the sink takes; "" where it wants no such track.
 	Codecs() (video, audio Codec)
-	// Start announces the tracks, once, before the first Write.
+	// Start announces the tracks, once, before the first Write: codec, size or
+	// rate, and extradata are known.
 	Start(tracks []Track) error
 	// Write takes one access unit. Calls are never concurrent.
 	Write(p Packet) error
 	// Close ends the stream cleanly: whatever was written stays playable.
 	Close() error
+}
+
+// TrackAdder is what a Sink implements that can begin with any of its tracks:
+// Start announces the first, AddTrack those that come later, each before its
+// first packet. Any other sink is started when all of its tracks are known, or
+// without those that do not come for a while.
+type TrackAdder interface {
+	AddTrack(t Track) error
 }
 
 // ErrGone is what a Sink's Write returns once its far end has left: nothing has failed.

@@ -1,12 +1,14 @@
 package session
 
 import (
-	"slices"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"livedub/media"
-	"livedub/session/timeline"
 )
 
 // Attachment is a sink's place at a dub.
@@ -14,13 +16,23 @@ type Attachment struct {
 	outlet       *outlet
 	sink         media.Sink
 	video, audio media.Codec
+	records      bool // it keeps no idle session open
 
 	key  atomic.Bool  // a keyframe is asked for
 	room atomic.Int64 // bit/s that the sink has for pictures; 0 for unknown
 
-	// Guarded by the outlet's lock.
+	feeder *feeder // nil for a file's sink, which is written to at once
+
+	// Guarded by the lock of the outlet's fan.
 	seeing bool // has had a keyframe since it last saw nothing
 }
+
+// AttachOption changes how a sink is attached.
+type AttachOption func(*Attachment)
+
+// Recording tells that the sink keeps what it gets and nobody looks: it does not
+// keep a session open that nobody uses.
+func Recording() AttachOption { return func(a *Attachment) { a.records = true } }
 
 // minRoom is the bitrate below which nobody is made to look: a viewer with
 // less gets sound and captions, and does not pull the others down.
@@ -36,29 +48,9 @@ func (a *Attachment) Keyframe() { a.key.Store(true) }
 // Room tells how many bits a second the sink has for pictures.
 func (a *Attachment) Room(bps int) { a.room.Store(int64(bps)) }
 
-// Detach takes the sink away and closes it. It may be called more than once.
-func (a *Attachment) Detach() {
-	o := a.outlet
-	o.mu.Lock()
-	defer o.unlock()
-	if i := slices.Index(o.attached, a); i >= 0 {
-		o.attached = slices.Delete(o.attached, i, i+1)
-		o.sinks.Store(int32(len(o.attached)))
-		o.left = append(o.left, a.sink)
-	}
-}
-
-// liveTracks announces what a live sink will get: what it takes.
-func (a *Attachment) liveTracks() []media.Track {
-	var out []media.Track
-	if a.video != "" {
-		out = append(out, media.Track{Kind: media.Video, Codec: a.video})
-	}
-	if a.audio != "" {
-		out = append(out, media.Track{Kind: media.Audio, Codec: a.audio, SampleRate: timeline.Rate, Channels: 1})
-	}
-	return out
-}
+// Detach takes the sink away and closes it, and returns once it is closed, or
+// when that takes too long. It may be called more than once.
+func (a *Attachment) Detach() { a.outlet.fan.detach(a) }
 
 // takes tells whether the sink gets p; a picture is of the codec c.
 func (a *Attachment) takes(c media.Codec, p media.Packet) bool {
@@ -83,38 +75,205 @@ func (a *Attachment) sees(key bool) bool {
 	return a.seeing
 }
 
-// demand is what all sinks of one video codec want of the next picture.
-type demand struct {
-	codec media.Codec
-	key   bool
-	room  int // bit/s of the slowest that still sees; 0 for unknown
+// feeder writes one live sink's packets on a goroutine of its own, so that no
+// sink waits for another.
+type feeder struct {
+	a     *Attachment
+	stage *stage
+	queue *queue[parcel]
+
+	closing sync.Once
+	closed  chan struct{} // when the sink has been closed
+	err     error         // of its Close
+
+	mu     sync.Mutex
+	since  time.Time // when the write at hand began; zero: none
+	deaf   bool      // pictures are left out until a keyframe comes
+	ending bool
 }
 
-// demands returns one demand for each video codec in use, of a picture for
-// output time at, and takes the requests for keyframes that it grants.
-func (o *outlet) demands(at time.Duration) []demand {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	var out []demand
-	for _, a := range o.attached {
-		room := int(a.room.Load())
-		if a.video == "" || room > 0 && room < minRoom {
-			continue
+// parcel is a packet with the track it belongs to.
+type parcel struct {
+	media.Packet
+	track *media.Track
+}
+
+const (
+	maxQueued  = 2 * time.Second // of media that one sink may be behind
+	maxWrite   = 5 * time.Second // for one write; a sink that takes longer is detached
+	otherTrack = 2 * time.Second // how long a sink that needs all tracks first waits for the other
+)
+
+func newFeeder(s *Session, a *Attachment) *feeder {
+	return &feeder{
+		a: a, stage: newStage(s, "sink"), closed: make(chan struct{}),
+		queue: newQueue(func(q []parcel) bool {
+			bytes := 0
+			for _, p := range q {
+				bytes += len(p.Data)
+			}
+			return q[len(q)-1].PTS-q[0].PTS > maxQueued || bytes > maxHeld/4
+		}),
+	}
+}
+
+// offer queues p for the sink. One that is behind loses pictures up to the next
+// keyframe; one whose write has taken too long is reported as stuck.
+func (f *feeder) offer(p parcel) (stuck bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ending {
+		return false
+	}
+	if !f.since.IsZero() {
+		took := time.Since(f.since)
+		if took > maxWrite {
+			return true
 		}
-		i := 0
-		for i < len(out) && out[i].codec != a.video {
-			i++
-		}
-		if i == len(out) {
-			out = append(out, demand{codec: a.video})
-		}
-		d := &out[i]
-		if enc := o.videos[a.video]; enc == nil || at-enc.lastKey >= keyApart {
-			d.key = a.key.Swap(false) || d.key
-		}
-		if room > 0 && (d.room == 0 || room < d.room) {
-			d.room = room
+		if took > maxQueued && p.Kind == media.Video {
+			f.lose()
 		}
 	}
-	return out
+	if p.Kind == media.Video {
+		if f.deaf && !p.Key {
+			f.stage.drop(1)
+			return false
+		}
+		f.deaf = false
+	}
+	if dropped := f.queue.force(p); len(dropped) > 0 {
+		f.stage.drop(len(dropped))
+		f.lose()
+	}
+	return false
+}
+
+// lose leaves pictures out until the next keyframe, and asks for it.
+func (f *feeder) lose() {
+	if !f.deaf {
+		f.deaf = true
+		f.stage.drop(f.queue.remove(func(p parcel) bool { return p.Kind == media.Video }))
+		f.a.Keyframe()
+	}
+}
+
+// run writes what is queued until the feeder ends, and closes the sink. It
+// returns why the sink failed; media.ErrGone where it has left.
+func (f *feeder) run() error {
+	defer f.close()
+	defer f.queue.rest()
+	start := starter{sink: f.a.sink, video: f.a.video != "", audio: f.a.audio != ""}
+	for {
+		p, err := f.queue.next(context.Background())
+		if err != nil {
+			return nil // its end
+		}
+		f.stage.begin(max(0, p.PTS))
+		f.writing(time.Now())
+		err = guard("sink", func() error { return start.write(p) })
+		f.writing(time.Time{})
+		f.stage.done()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (f *feeder) writing(since time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.since = since
+}
+
+// end lets the sink have what is queued, and then closes it.
+func (f *feeder) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ending = true
+	f.queue.end()
+}
+
+// close closes the sink, once.
+func (f *feeder) close() {
+	f.closing.Do(func() {
+		f.err = guard("sink", f.a.sink.Close)
+		close(f.closed)
+	})
+}
+
+// wait returns once the sink is closed, or d has passed.
+func (f *feeder) wait(d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-f.closed:
+		return f.err
+	case <-timer.C:
+		return errors.New("a sink does not close")
+	}
+}
+
+// starter starts a sink when its tracks are known, and writes to it.
+type starter struct {
+	sink         media.Sink
+	video, audio bool // wanted
+
+	started bool
+	tracks  []media.Track
+	early   []parcel // before the sink has started
+}
+
+func (s *starter) write(p parcel) error {
+	if s.started {
+		return s.pass(p)
+	}
+	if track(s.tracks, p.Kind) == nil {
+		s.tracks = append(s.tracks, *p.track)
+	}
+	_, any := s.sink.(media.TrackAdder)
+	s.early = append(s.early, p)
+	all := (!s.video || track(s.tracks, media.Video) != nil) && (!s.audio || track(s.tracks, media.Audio) != nil)
+	if !any && !all && p.PTS-s.early[0].PTS < otherTrack {
+		return nil
+	}
+	s.started = true
+	if err := s.sink.Start(s.tracks); err != nil {
+		return err
+	}
+	early := s.early
+	s.early = nil
+	for _, p := range early {
+		if err := s.pass(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pass writes p, whose track may be new to the sink.
+func (s *starter) pass(p parcel) error {
+	if track(s.tracks, p.Kind) == nil {
+		adder, ok := s.sink.(media.TrackAdder)
+		if !ok {
+			return nil // it started without
+		}
+		if err := adder.AddTrack(*p.track); err != nil {
+			return err
+		}
+		s.tracks = append(s.tracks, *p.track)
+	}
+	return s.sink.Write(p.Packet)
+}
+
+// refuse tells why a dub cannot feed a sink of these codecs; nil where it can.
+func refuse(video, audio media.Codec) error {
+	switch {
+	case video == "" && audio == "":
+		return fmt.Errorf("session: %w: the sink takes neither sound nor pictures", ErrInvalid)
+	case video != "" && video != media.H264 && video != media.VP8:
+		return fmt.Errorf("session: %w: the sink takes pictures as %s: a live dub makes h264 and vp8", ErrInvalid, video)
+	case audio != "" && audio != media.Opus:
+		return fmt.Errorf("session: %w: the sink takes sound as %s: a live dub makes opus", ErrInvalid, audio)
+	}
+	return nil
 }

@@ -152,8 +152,8 @@ func (l *Call) unused(now time.Time) time.Duration {
 	if l.live() {
 		l.used = now
 	}
-	for _, d := range l.dubs {
-		if d.outlet.watched() {
+	for _, d := range l.all() {
+		if d.outlet.fan.viewers() > 0 {
 			l.used = now
 		}
 	}

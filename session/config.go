@@ -75,6 +75,9 @@ type Config struct {
 	Original       bool         // the original can be attached to as well, by From: live sessions
 	KeepRecords    int          // how many phrases State remembers of each dub; 0: all
 
+	// Lag, if set, is told how long each piece of a stage's work took from when it was known.
+	Lag func(stage string, lag time.Duration)
+
 	// SinkErrorsEnd makes the first error of any sink the end of the session,
 	// as for files; otherwise a failing sink is detached and the rest goes on.
 	SinkErrorsEnd bool

@@ -22,15 +22,23 @@ type Dub struct {
 	timeline *timeline.Timeline
 	ladder   *ladder
 	outlet   *outlet
-	badge    *badge.Badge // used by show alone
+	badge    *badge.Badge // used by whoever renders
 
-	climbing sync.Mutex  // over each decision how high the ladder may go
-	off      atomic.Bool // the mouth was switched off
+	climbing sync.Mutex   // over each decision how high the ladder may go
+	off      atomic.Bool  // the mouth was switched off
+	lipsDown atomic.Bool  // its engine is too slow, or fails
+	facesTo  atomic.Int64 // session time until which faces count as not found in time
 
-	phrases  chan job
+	phrases  *queue[*job] // to be translated
+	voices   *queue[*job] // to be spoken
 	pictures chan picture
 	goodbye  pace.Hold   // held from the source's end until the last phrase is placed
 	said     atomic.Bool // the last phrase is placed
+
+	translating, speaking, warming, lipping *stage
+
+	stop context.CancelFunc // ends the dub alone; set before it starts
+	gone chan struct{}      // closed when all of it has ended
 
 	mu      sync.Mutex
 	blind   bool // show has ended
@@ -41,8 +49,9 @@ type Dub struct {
 func newDub(s *Session, lang inference.Lang, original bool) *Dub {
 	d := &Dub{
 		s: s, lang: lang, original: original, timeline: timeline.New(s.cfg.planning()), outlet: newOutlet(s),
-		phrases: make(chan job, maxWaiting), pictures: make(chan picture, 4),
-		counts: counts{fates: map[Fate]int{}}, badge: badge.New(s.cfg.Badge),
+		phrases: newQueue(atMost[*job](maxWaiting)), voices: newQueue(atMost[*job](maxWaiting)), pictures: make(chan picture, 4),
+		counts: counts{fates: map[Fate]int{}}, badge: badge.New(s.cfg.Badge), gone: make(chan struct{}),
+		translating: newStage(s, "translator"), speaking: newStage(s, "speaker"), warming: newStage(s, "warm"), lipping: newStage(s, "lips"),
 	}
 	level, why := d.best()
 	d.ladder = newLadder(level, why, func(at time.Duration, l Level, why string) {
@@ -51,26 +60,49 @@ func newDub(s *Session, lang inference.Lang, original bool) *Dub {
 	return d
 }
 
-// start runs the dub's part of the session in g.
+// start runs the dub as a part of g: until the source has ended, g ends, or stop.
 func (d *Dub) start(g *group, sound *soundLine, pictures bool) {
-	if d.s.cfg.Picture.File {
-		d.outlet.expect(sound != nil, pictures)
-	}
-	if d.speaks() {
-		g.run("speak "+string(d.lang), d.speak)
-	} else {
-		d.said.Store(true)
-	}
+	d.outlet.fan.expect(sound != nil, pictures)
+	ctx, stop := context.WithCancel(g.ctx)
+	d.stop = stop
+	var r *soundReader
 	if sound != nil {
-		r := sound.reader() // before the first sound comes, so that none is missed
-		g.run("play "+string(d.lang), func(ctx context.Context) error {
-			defer r.close()
-			return d.play(ctx, r)
-		})
+		r = sound.reader() // before the first sound comes, so that none is missed
 	}
-	if pictures {
-		g.run("show "+string(d.lang), d.show)
-	}
+	first := max(d.s.cfg.Delay, d.s.clock.Now().Truncate(block)) // a dub that is added later begins with what is due now
+	g.run("dub "+string(d.lang), func(context.Context) error {
+		defer close(d.gone)
+		own := newGroup(ctx)
+		// What breaks one dub ends the session at once: its other parts wait for
+		// one another. A dub that is taken away breaks nothing.
+		defer context.AfterFunc(own.ctx, func() {
+			if ctx.Err() == nil && own.err != nil {
+				g.fail(own.err)
+			}
+		})()
+		if d.speaks() {
+			own.run("warm "+string(d.lang), d.warm)
+			own.run("translate "+string(d.lang), d.translate)
+			own.run("speak "+string(d.lang), d.speak)
+		} else {
+			d.said.Store(true)
+		}
+		if r != nil {
+			own.run("play "+string(d.lang), func(ctx context.Context) error {
+				defer r.close()
+				r.seek(first - d.s.cfg.Delay)
+				return d.play(ctx, r, first)
+			})
+		}
+		if pictures {
+			own.run("show "+string(d.lang), d.show)
+		}
+		err := own.wait()
+		if taken := ctx.Err() != nil && g.ctx.Err() == nil; taken {
+			return nil
+		}
+		return err
+	})
 }
 
 // speaks tells whether phrases are dubbed here.
@@ -91,11 +123,12 @@ const block = 20 * time.Millisecond
 // sound, in virtual time by as much as the delay lines hold.
 const planned = 30 * time.Second
 
-// play is the sound's way: the delayed original at its planned gain and the dub over it.
-func (d *Dub) play(ctx context.Context, r *soundReader) error {
+// play is the sound's way from output time first on: the delayed original at
+// its planned gain and the dub over it.
+func (d *Dub) play(ctx context.Context, r *soundReader, first time.Duration) error {
 	channels := r.line.channels
 	pcm := make([]int16, media.TimeToSamples(block, timeline.Rate)*channels)
-	for o := d.s.cfg.Delay; ; o += block {
+	for o := first; ; o += block {
 		if err := d.s.clock.Wait(ctx, o+block); err != nil {
 			return err
 		}

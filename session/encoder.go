@@ -17,6 +17,7 @@ type encoder struct {
 	codec   media.Codec
 	picture *Picture
 	video   *codec.VideoEncoder // nil before the first picture and while it rests
+	track   *media.Track        // of the last packet
 
 	lastKey  time.Duration // output time of the last keyframe
 	owed     bool          // a keyframe that could not be made
@@ -73,4 +74,21 @@ func (e *encoder) close() {
 		e.video.Close()
 		e.video = nil
 	}
+}
+
+// describe returns the track that p, just encoded, belongs to. Parameter sets
+// that are in band are told with it, for sinks that want them beside the packets.
+func (e *encoder) describe(p media.Packet) *media.Track {
+	t := e.video.Track()
+	if len(t.Extradata) == 0 && t.Codec == media.H264 {
+		if p.Key {
+			t.Extradata = codec.ParameterSets(p.Data)
+		} else if e.track != nil {
+			t.Extradata = e.track.Extradata
+		}
+	}
+	if e.track == nil || !sameTrack(t, *e.track) {
+		e.track = &t
+	}
+	return e.track
 }

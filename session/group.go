@@ -24,12 +24,16 @@ func newGroup(ctx context.Context) *group {
 
 func (g *group) run(name string, fn func(context.Context) error) {
 	g.wg.Go(func() {
-		err := guard(name, func() error { return fn(g.ctx) })
-		if err != nil {
-			g.once.Do(func() { g.err = err })
-			g.cancel()
+		if err := guard(name, func() error { return fn(g.ctx) }); err != nil {
+			g.fail(err)
 		}
 	})
+}
+
+// fail stops all for the reason given.
+func (g *group) fail(err error) {
+	g.once.Do(func() { g.err = err })
+	g.cancel()
 }
 
 // wait returns once all have ended, with the first error.

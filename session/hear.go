@@ -7,74 +7,99 @@ import (
 	"math"
 	"time"
 
-	"livedub/inference"
-	"livedub/internal/proc"
 	"livedub/media"
 	"livedub/media/codec"
 	"livedub/session/timeline"
 )
 
 // ears hear the source: they decode its sound once, as it arrives, keep it for
-// the dubs to play, and turn it to phrases. They also move the clock: time has
-// come as far as all of the source has been heard.
+// the dubs to play, and hand it to the listener. They also move the clock: time
+// has come as far as all of the source has been heard.
 type ears struct {
-	s    *Session
-	src  media.Source
-	in   chan media.Packet // sound, and pictures without data as marks of time
-	line *soundLine        // the session's; nil without sound
-	base int               // ID of the last phrase before this source's, or before the recogniser was opened anew
+	s        *Session
+	src      media.Source
+	in       chan media.Packet // sound, and pictures without data as marks of time
+	line     *soundLine        // the session's; nil without sound
+	listener *listener
 
 	decoder *codec.AudioDecoder // opened with the first sound, as the other two
 	play    *codec.Resampler    // to timeline.Rate
 	listen  *codec.Resampler    // to what recognisers hear
-	stream  inference.RecognizerStream
-	reopen  time.Duration // when a failed recogniser is tried again
 
 	soundTo, pictureTo time.Duration // how far each track has come
+	paused             bool          // the listener was told that no sound comes
 }
 
 // listenRate is what recognisers hear, Hz.
 const listenRate = 16000
 
-// reopenAfter is how long a failed recogniser rests.
-const reopenAfter = 2 * time.Second
-
 // trackLag is how far one track may lie behind the other and still be waited for.
 const trackLag = 2 * time.Second
 
-func newEars(s *Session, src media.Source) *ears {
-	return &ears{s: s, src: src, in: make(chan media.Packet, 64), line: s.sound}
+// pauseAfter is how long no sound comes before that counts as silence: a muted
+// publisher may send none, and its last phrase must not wait for the next one.
+const pauseAfter = 500 * time.Millisecond
+
+func newEars(s *Session, src media.Source, l *listener) *ears {
+	return &ears{s: s, src: src, in: make(chan media.Packet, 64), line: s.sound, listener: l}
 }
 
 func (e *ears) run(ctx context.Context) error {
-	defer func() {
-		if e.s.cfg.Picture.File { // the only source: no more phrases will come
-			for _, d := range e.s.dubs {
-				close(d.phrases)
-			}
-		}
-	}()
+	defer e.listener.queue.end()
 	leave, err := turn(ctx, e.s.hearing)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	e.base = e.s.last()
-	if e.s.clock.Live() {
-		// Recognition comes in bursts of 100 ms and has seconds of slack;
-		// sound and pictures that must leave now have none.
-		proc.Background()
-	}
 	defer e.close()
-	for p := range e.in {
-		if p.Kind == media.Video {
-			e.pictureTo = max(e.pictureTo, p.PTS+p.Duration)
-		} else if err := e.hear(ctx, p); err != nil {
+	quiet := time.NewTimer(pauseAfter)
+	defer quiet.Stop()
+	for {
+		select {
+		case p, ok := <-e.in:
+			if !ok {
+				return e.finish(ctx)
+			}
+			heard := e.soundTo
+			if err := e.packet(ctx, p); err != nil {
+				return err
+			}
+			if e.soundTo > heard {
+				quiet.Reset(pauseAfter)
+			}
+		case <-quiet.C:
+			if e.s.pace.drops() { // else time stands still
+				if err := e.pause(ctx, e.s.clock.Now()); err != nil {
+					return err
+				}
+			}
+		}
+	}
+}
+
+// packet takes one packet of the source.
+func (e *ears) packet(ctx context.Context, p media.Packet) error {
+	if p.Kind == media.Video {
+		e.pictureTo = max(e.pictureTo, p.PTS+p.Duration)
+	} else if err := e.hear(ctx, p); err != nil {
+		return err
+	}
+	if to := e.heardTo(); !e.s.pace.drops() && to-e.soundTo > pauseAfter {
+		if err := e.pause(ctx, e.soundTo+pauseAfter); err != nil {
 			return err
 		}
-		e.s.clock.Advance(e.heardTo())
 	}
-	return e.finish(ctx)
+	e.s.clock.Advance(e.heardTo())
+	return nil
+}
+
+// pause lets the unit being spoken end: no sound has come up to session time at.
+func (e *ears) pause(ctx context.Context, at time.Duration) error {
+	if e.paused || e.soundTo == 0 {
+		return nil
+	}
+	e.paused = true
+	return e.listener.hear(ctx, heard{pause: true, at: at})
 }
 
 func (e *ears) open() (err error) {
@@ -95,9 +120,6 @@ func (e *ears) close() {
 		e.decoder.Close()
 		e.play.Close()
 		e.listen.Close()
-	}
-	if e.stream != nil {
-		e.stream.Close()
 	}
 }
 
@@ -124,13 +146,14 @@ func (e *ears) hear(ctx context.Context, p media.Packet) error {
 	return e.take(ctx, sound)
 }
 
-// take keeps decoded sound for the dubs and listens to it.
+// take keeps decoded sound for the dubs and hands it to the listener.
 func (e *ears) take(ctx context.Context, sound []media.Samples) error {
 	for _, s := range sound {
 		if s.End() <= 0 {
 			continue // before the session began
 		}
 		e.soundTo = max(e.soundTo, s.End())
+		e.paused = false
 		var loud, low media.Samples
 		err := e.s.meter.do("decode_audio", func() (err error) {
 			if loud, err = e.play.Resample(s); err == nil {
@@ -145,77 +168,13 @@ func (e *ears) take(ctx context.Context, sound []media.Samples) error {
 		if err := e.line.put(ctx, loud); err != nil {
 			return err
 		}
-		e.recognize(ctx, low)
+		if len(low.Data) > 0 {
+			if err := e.listener.hear(ctx, heard{sound: low, at: low.End()}); err != nil {
+				return err
+			}
+		}
 	}
 	return ctx.Err()
-}
-
-// recognize lets the recogniser hear s. Its failure is not the session's: the
-// original goes on, and the recogniser is opened anew after a rest.
-func (e *ears) recognize(ctx context.Context, s media.Samples) {
-	if !e.s.engines.hears(e.s.cfg.From) || len(s.Data) == 0 {
-		return
-	}
-	if e.stream == nil {
-		if s.PTS < e.reopen {
-			return
-		}
-		stream, err := e.s.engines.Recognizer.Open(ctx, e.s.cfg.From)
-		if err != nil {
-			if ctx.Err() == nil {
-				e.broken(s.PTS, err)
-			}
-			return
-		}
-		e.stream = stream
-	}
-	var phrases []inference.Phrase
-	err := e.s.meter.do("recognize", func() error {
-		return guard("recognizer", func() (err error) {
-			phrases, err = e.stream.Write(ctx, s)
-			return err
-		})
-	})
-	e.tell(ctx, phrases, s.End())
-	if err != nil && ctx.Err() == nil {
-		e.stream.Close()
-		e.stream = nil
-		e.broken(s.PTS, err)
-	}
-}
-
-func (e *ears) broken(at time.Duration, err error) {
-	e.reopen = at + reopenAfter
-	e.base = e.s.last() // the next one counts from 1 again
-	e.s.fail("recognize", err)
-	for _, d := range e.s.dubs {
-		d.ladder.set(at, Passthrough, "recognition failed")
-	}
-}
-
-// tell hands phrases to the dubs; now is how much of the source was heard.
-func (e *ears) tell(ctx context.Context, phrases []inference.Phrase, now time.Duration) {
-	for _, p := range phrases {
-		if p.Text == "" {
-			continue
-		}
-		p.ID += e.base
-		e.s.watch.send(Event{Caption: &Caption{
-			Lang: p.Lang, ID: p.ID, Text: p.Text, Final: p.Final, Start: p.Start, End: p.End,
-		}})
-		if p.Final {
-			e.s.count(p.ID)
-		}
-		for _, d := range e.s.dubs {
-			if !d.speaks() {
-				continue
-			}
-			d.timeline.Expect(now, p)
-			if p.Final {
-				d.take(ctx, p, e.s.clock.Hold(now))
-			}
-		}
-	}
 }
 
 // finish says what is left and, after a file, lets the clock run to the end of the dubs.
@@ -234,27 +193,23 @@ func (e *ears) finish(ctx context.Context) error {
 			}
 		}
 	}
-	if e.stream != nil {
-		var phrases []inference.Phrase
-		err := e.s.meter.do("recognize", func() error {
-			return guard("recognizer", func() (err error) {
-				phrases, err = e.stream.Flush(ctx)
-				return err
-			})
-		})
-		if err != nil {
-			e.s.fail("recognize", err)
+	if err := e.listener.hear(ctx, heard{pause: true, at: e.heardTo()}); err != nil {
+		return err
+	}
+	return e.s.delivery.sourceEnded(e.s, max(e.soundTo, e.pictureTo))
+}
+
+// end lets virtual time run to the end of the dubs of a source that has ended at source time t.
+func (s *Session) end(t time.Duration) error {
+	if t <= 0 {
+		return ErrEmpty
+	}
+	s.ended.Store(int64(t))
+	for _, d := range s.all() {
+		if d.speaks() {
+			d.goodbye = s.clock.Hold(t)
 		}
-		e.tell(ctx, phrases, e.heardTo())
 	}
-	if !e.s.cfg.Picture.File {
-		return nil
-	}
-	end := max(e.soundTo, e.pictureTo)
-	e.s.ended.Store(int64(end))
-	for _, d := range e.s.dubs {
-		d.goodbye = e.s.clock.Hold(end)
-	}
-	e.s.clock.Advance(math.MaxInt64)
+	s.clock.Advance(math.MaxInt64)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"livedub/inference"
@@ -45,6 +46,9 @@ func (d *Dub) best() (Level, string) {
 	}
 	switch d.lips() {
 	case LipsOn:
+		if why := d.unwell(); why != "" {
+			return Voice, why
+		}
 		return Lips, ""
 	case LipsOff:
 		return Voice, "switched off"
@@ -89,39 +93,100 @@ func (s *Session) SetLips(on map[inference.Lang]bool) error {
 }
 
 func (d *Dub) setLips(on bool) {
+	d.off.Store(!on)
+	d.restep(max(0, d.s.clock.Now()-d.s.cfg.Delay))
+}
+
+// restep moves between the two highest steps of the ladder as the mouth can or
+// cannot be made. Lower steps have reasons of their own; the next phrase that works ends them.
+func (d *Dub) restep(at time.Duration) {
 	d.climbing.Lock()
 	defer d.climbing.Unlock()
-	d.off.Store(!on)
-	// Lower steps have reasons of their own; the next phrase that works ends them.
-	if at, _, _ := d.ladder.read(); at == Lips || at == Voice {
+	if now, _, _ := d.ladder.read(); now == Lips || now == Voice {
 		level, why := d.best()
-		d.ladder.set(max(0, d.s.clock.Now()-d.s.cfg.Delay), level, why)
+		d.ladder.set(at, level, why)
+	}
+}
+
+// faceRest is how long the mouth counts as not made after face tracking fell behind.
+const faceRest = time.Second
+
+// unwell tells why mouths are not made for now; "" where they are.
+func (d *Dub) unwell() string {
+	switch {
+	case d.s.clock.Now() < time.Duration(d.facesTo.Load()):
+		return "face tracking is too slow"
+	case d.s.learnsDown.Load() || d.lipsDown.Load():
+		return "the mouth's engine is too slow, or failed"
+	}
+	return ""
+}
+
+// facesSlow takes note that a picture of source time at went without faces.
+func (d *Dub) facesSlow(at time.Duration) {
+	d.facesTo.Store(int64(d.s.clock.Now() + faceRest))
+	d.restep(at)
+}
+
+// lipsSlow takes note that the dub's mouths fell behind, or keep up again.
+func (d *Dub) lipsSlow(down bool) {
+	d.lipsDown.Store(down)
+	d.restep(max(0, d.s.clock.Now()-d.s.cfg.Delay))
+}
+
+// learnsSlow is lipsSlow for what all dubs share.
+func (s *Session) learnsSlow(down bool) {
+	s.learnsDown.Store(down)
+	for _, d := range s.all() {
+		d.restep(max(0, s.clock.Now()-s.cfg.Delay))
 	}
 }
 
 // openMouths opens what the dubs share of the speaker's mouths; without it, as
 // without the speaker's consent or any dub, no face is looked for and pictures go untouched.
 func (s *Session) openMouths(ctx context.Context) {
-	defer close(s.opened)
-	if s.engines.Lips == nil || s.engines.Faces == nil || !s.cfg.Consent.Given || len(s.cfg.To) == 0 {
+	dubs := slices.ContainsFunc(s.all(), func(d *Dub) bool { return !d.original })
+	if s.engines.Lips == nil || s.engines.Faces == nil || !s.cfg.Consent.Given || !dubs || s.mouthing() {
 		return
 	}
-	mouths, err := s.engines.Lips.Open(ctx)
+	mouths, err := call(ctx, newStage(s, "lips"), within(s.pace.limit(openLimit)), func(ctx context.Context) (inference.Mouths, error) {
+		mouths, err := s.engines.Lips.Open(ctx)
+		if err == nil && ctx.Err() != nil { // nobody waits for it any more
+			return nil, errors.Join(ctx.Err(), mouths.Close())
+		}
+		return mouths, err
+	})
 	if err != nil {
 		s.fail("lips", err)
 		return
 	}
-	s.mouths = mouths
 	if l, ok := s.engines.Lips.(inference.LipsLead); ok {
-		s.lead = max(0, min(l.Lead(), s.cfg.Delay/2, lookAhead-inference.FaceWindow))
+		s.ahead.Store(int64(max(0, min(l.Lead(), s.cfg.Delay/2, lookAhead-inference.FaceWindow))))
 	}
+	s.mouths.Store(&mouths)
 }
 
+// openLimit is how long an engine may take to open.
+const openLimit = 10 * time.Second
+
+// mouthing tells whether mouths are made in this session.
+func (s *Session) mouthing() bool { return s.mouths.Load() != nil }
+
+// lead is how long before it is due a picture's mouth is begun.
+func (s *Session) lead() time.Duration { return time.Duration(s.ahead.Load()) }
+
 func (d *Dub) openLips(ctx context.Context) inference.LipsStream {
-	if d.s.mouths == nil || d.original {
+	mouths := d.s.mouths.Load()
+	if mouths == nil || d.original {
 		return nil
 	}
-	lips, err := d.s.mouths.Dub(ctx)
+	lips, err := call(ctx, d.lipping, within(d.s.pace.limit(mostForPicture)), func(ctx context.Context) (inference.LipsStream, error) {
+		lips, err := (*mouths).Dub(ctx)
+		if err == nil && ctx.Err() != nil { // nobody waits for it any more
+			return nil, errors.Join(ctx.Err(), lips.Close())
+		}
+		return lips, err
+	})
 	if err != nil {
 		d.s.fail("lips", err)
 		return nil
@@ -144,60 +209,72 @@ func (d *Dub) request(now time.Duration, p picture, step time.Duration) (inferen
 	r := inference.LipsRequest{
 		Frame: p.frame, Faces: p.faces, Known: p.known, Mouth: shapes, Amount: amount, Step: step,
 		Voice: func(from time.Duration, pcm []int16) { d.timeline.Voice(now, due+from, pcm) },
-	}
-	if d.s.clock.Live() {
-		r.Due = time.Now().Add(due - d.s.clock.Now())
+		Due:   d.s.pace.due(due),
 	}
 	return r, true
 }
 
 // beginLips has the mouth of a picture begun.
-func (d *Dub) beginLips(ctx context.Context, lips inference.LipsAhead, p picture, step time.Duration) {
-	r, ok := d.request(p.frame.PTS+d.s.cfg.Delay-d.s.lead, p, step)
+func (d *Dub) beginLips(ctx context.Context, begins *solo, lips inference.LipsAhead, p picture, step time.Duration) {
+	known := p.frame.PTS + d.s.cfg.Delay - d.s.lead()
+	r, ok := d.request(known, p, step)
 	if !ok {
 		return
 	}
-	err := d.s.meter.do("lips", func() error {
-		return guard("lips", func() error {
+	_, _, err := do(ctx, begins, p.frame, known, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, d.s.meter.do("lips", func() error {
 			lips.Begin(ctx, r)
 			return nil
 		})
-	})
-	if err != nil {
+	}, func(struct{}) {})
+	if err != nil && ctx.Err() == nil {
 		d.s.fail("lips", err)
 	}
+}
+
+// mouthed is a picture whose mouth was re-rendered.
+type mouthed struct {
+	frame  *media.Frame
+	method inference.LipsMethod
 }
 
 // render returns the picture to show, held once by the caller: the one that
 // came, or a copy with the mouth of whoever's voice is louder. Every copy whose
 // mouth was changed carries the badge. Pictures between two dubbed stretches do
 // not, however short the pause: they leave as they came, to the bit.
-func (d *Dub) render(ctx context.Context, lips inference.LipsStream, p picture, step time.Duration) (*media.Frame, inference.LipsMethod) {
+func (d *Dub) render(ctx context.Context, renders *solo, lips inference.LipsStream, p picture, step time.Duration) (*media.Frame, inference.LipsMethod) {
+	due := p.frame.PTS + d.s.cfg.Delay
 	if lips == nil {
 		return p.frame.Retain(), inference.Untouched
 	}
-	request, ok := d.request(p.frame.PTS+d.s.cfg.Delay, p, step)
+	request, ok := d.request(due, p, step)
 	if !ok {
 		return p.frame.Retain(), inference.Untouched
 	}
-	frame := p.frame.Clone()
-	request.Frame = frame
-	var method inference.LipsMethod
-	err := d.s.meter.do("lips", func() error {
-		return guard("lips", func() (err error) {
-			if method, err = lips.Render(ctx, request); err == nil && method != inference.Untouched {
-				d.badge.Draw(frame)
+	got, how, err := do(ctx, renders, p.frame, due, func(ctx context.Context) (out mouthed, err error) {
+		out.frame = p.frame.Clone()
+		request.Frame = out.frame
+		whole := false
+		defer func() {
+			if !whole { // it failed, or panics
+				out.frame.Release()
+			}
+		}()
+		err = d.s.meter.do("lips", func() (err error) {
+			if out.method, err = lips.Render(ctx, request); err == nil && out.method != inference.Untouched {
+				d.badge.Draw(out.frame)
 			}
 			return err
 		})
-	})
-	if err != nil {
-		frame.Release()
-		if ctx.Err() == nil { // else the session ends: no engine failed
-			d.s.fail("lips", err)
-			d.ladder.set(p.frame.PTS, Voice, "the mouth failed")
-		}
-		return p.frame.Retain(), inference.Untouched
+		whole = err == nil
+		return out, err
+	}, func(m mouthed) { m.frame.Release() })
+	if err == nil && how == inTime {
+		return got.frame, got.method
 	}
-	return frame, method
+	if err != nil && ctx.Err() == nil { // else the session ends: no engine failed
+		d.s.fail("lips", err)
+		d.ladder.set(p.frame.PTS, Voice, "the mouth failed")
+	}
+	return p.frame.Retain(), inference.Untouched
 }

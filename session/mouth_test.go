@@ -126,7 +126,7 @@ func TestBadgeMarksWhatWasRendered(t *testing.T) {
 // badged counts the pictures with white letters in the bottom right corner: paint draws no white.
 func badged(t *testing.T, m *memory) int {
 	t.Helper()
-	dec, err := codec.NewVideoDecoder(*track(m.tracks, media.Video))
+	dec, err := codec.NewVideoDecoder(*m.known(media.Video))
 	if err != nil {
 		t.Fatal(err)
 	}

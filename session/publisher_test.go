@@ -250,7 +250,7 @@ func (s *slowMouths) Close() error {
 }
 
 // TestMouthsOutliveTheirSource ends a session while a picture is looked at: by
-// its deletion, and by a dub that breaks.
+// its deletion, and by a part that it cannot do without.
 func TestMouthsOutliveTheirSource(t *testing.T) {
 	src := speaker(t, seconds(9), said, true, true)
 	for _, how := range []string{"deleted", "broken"} {
@@ -265,14 +265,6 @@ func TestMouthsOutliveTheirSource(t *testing.T) {
 				t.Fatal(err)
 			}
 			out := &memory{}
-			if how == "broken" {
-				out.fail = func(p media.Packet) error {
-					if p.PTS > seconds(6) {
-						panic("the sink broke")
-					}
-					return nil
-				}
-			}
 			if _, err := l.Attach("es", out); err != nil {
 				t.Fatal(err)
 			}
@@ -284,6 +276,9 @@ func TestMouthsOutliveTheirSource(t *testing.T) {
 				if err := m.Delete("a"); err != nil {
 					t.Fatal(err)
 				}
+			}
+			if how == "broken" {
+				l.group.run("part", func(context.Context) error { return errors.New("it broke") })
 			}
 			<-l.done
 			if !mouths.closed || mouths.misused {

@@ -64,8 +64,8 @@ type DubState struct {
 	Frames  Frames
 	Retries int
 	Fates   map[Fate]int
-	Records []Record // in the order spoken, as many as are remembered
-	Viewers int
+	Records []Record        // in the order spoken, as many as are remembered
+	Viewers int             // recordings do not count
 	Skew    []time.Duration // sound's lateness less the picture's as they left, newest last
 }
 
@@ -78,6 +78,8 @@ type State struct {
 	Consent  Consent
 	Badge    bool // re-rendered pictures carry it
 	Dubs     []DubState
+	Gone     []DubState            // of languages that were taken away: counts only
+	Stages   map[string]StageState // by stage: recognizer, translator, speaker, face, lips, sink
 }
 
 // State may be called at any time.
@@ -85,22 +87,32 @@ func (s *Session) State() State {
 	out := State{CPU: s.meter.read(), Ended: time.Duration(s.ended.Load()), Failures: map[string]int{}, Consent: s.cfg.Consent, Badge: s.cfg.Badge.On()}
 	s.mu.Lock()
 	out.Heard = s.heard
-	for k, v := range s.failures {
-		out.Failures[k] = v
-	}
+	maps.Copy(out.Failures, s.failures)
+	out.Gone = slices.Clone(s.removed)
 	s.mu.Unlock()
-	for _, d := range s.dubs {
-		st := DubState{Lang: d.lang}
-		st.Level, st.Why, st.Steps = d.ladder.read()
-		st.Lips = d.lips()
-		d.mu.Lock()
-		st.Frames, st.Retries, st.Records = d.counts.frames, d.counts.retries, slices.Clone(d.records)
-		st.Fates = maps.Clone(d.counts.fates)
-		d.mu.Unlock()
-		st.Viewers, st.Skew = int(d.outlet.sinks.Load()), d.outlet.skew.read()
-		out.Dubs = append(out.Dubs, st)
+	out.Stages = map[string]StageState{s.recognizing.name: s.recognizing.read(), s.tracking.name: s.tracking.read()}
+	lips := s.learns.stage.read()
+	for _, d := range s.all() {
+		out.Dubs = append(out.Dubs, d.state())
+		for _, st := range []*stage{d.translating, d.speaking} {
+			out.Stages[st.name] = out.Stages[st.name].add(st.read())
+		}
+		lips = lips.add(d.lipping.read())
+		out.Stages["sink"] = out.Stages["sink"].add(d.outlet.fan.state())
 	}
+	out.Stages["lips"] = lips
 	return out
+}
+
+func (d *Dub) state() DubState {
+	st := DubState{Lang: d.lang, Lips: d.lips()}
+	st.Level, st.Why, st.Steps = d.ladder.read()
+	d.mu.Lock()
+	st.Frames, st.Retries, st.Records = d.counts.frames, d.counts.retries, slices.Clone(d.records)
+	st.Fates = maps.Clone(d.counts.fates)
+	d.mu.Unlock()
+	st.Viewers, st.Skew = int(d.outlet.fan.viewers()), d.outlet.skew.read()
+	return st
 }
 
 // last returns the ID of the last final phrase, 0 before the first.

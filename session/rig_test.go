@@ -69,8 +69,25 @@ func (m *memory) Codecs() (video, audio media.Codec) { return m.codec(), media.O
 func (m *memory) codec() media.Codec { return cmp.Or(m.video, media.H264) }
 
 func (m *memory) Start(tracks []media.Track) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.tracks = slices.Clone(tracks)
 	return nil
+}
+
+// AddTrack makes it a sink that begins at once, as a viewer is.
+func (m *memory) AddTrack(t media.Track) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tracks = append(m.tracks, t)
+	return nil
+}
+
+// known returns the track of a kind, as it was announced.
+func (m *memory) known(k media.Kind) *media.Track {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return track(m.tracks, k)
 }
 
 func (m *memory) Write(p media.Packet) error {
@@ -241,7 +258,7 @@ func (r *rig) dub(t *testing.T, ctx context.Context, src media.Source) error {
 // sound returns what a sink got, on the output timeline, mono at timeline.Rate.
 func sound(t *testing.T, m *memory) []int16 {
 	t.Helper()
-	tr := track(m.tracks, media.Audio)
+	tr := m.known(media.Audio)
 	if tr == nil {
 		t.Fatal("no sound track was written")
 	}
@@ -294,7 +311,7 @@ type shown struct {
 // pictures returns what a sink got to see, on the output timeline.
 func pictures(t *testing.T, m *memory) []shown {
 	t.Helper()
-	tr := track(m.tracks, media.Video)
+	tr := m.known(media.Video)
 	if tr == nil {
 		t.Fatal("no picture track was written")
 	}

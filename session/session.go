@@ -16,28 +16,43 @@ import (
 	"livedub/media/pace"
 )
 
+// ErrEmpty is returned by Dub for a source without a single sample.
+var ErrEmpty = errors.New("the source holds neither a picture nor a sample of sound")
+
 // Session is one speaker and their dubs. Ingest, decoding, recognition and face
 // tracking happen once; what differs by language happens in each Dub.
 type Session struct {
-	cfg     Config
-	engines Engines
-	clock   pace.Clock
-	log     *slog.Logger
-	dubs    []*Dub
-	meter   *meter
-	watch   *watch
+	cfg      Config
+	engines  Engines
+	clock    pace.Clock
+	pace     pacing
+	delivery delivery
+	log      *slog.Logger
+	meter    *meter
+	watch    *watch
+	loose    loose
 
-	hearing chan struct{}   // has room for the one source that is heard,
-	seeing  chan struct{}   // and for the one whose pictures are shown: D longer
-	running context.Context // ends with a live session's dubs
-	stop    context.CancelFunc
-	sound   *soundLine       // set before the dubs start; nil where there will be no sound
-	mouths  inference.Mouths // set before opened is closed; nil where none is made
-	lead    time.Duration    // how long before it is due a picture's mouth is begun; set with mouths
-	opened  chan struct{}    // closed before the dubs start
-	ended   atomic.Int64     // source time of the end, once known; 0 before
+	recognizing, tracking *stage
+	learns                *solo
+	learnsDown            atomic.Bool
+
+	hearing   chan struct{}   // has room for the one source that is heard,
+	listening chan struct{}   // for the one whose words are recognised,
+	seeing    chan struct{}   // and for the one whose pictures are shown: D longer
+	running   context.Context // ends with a live session's dubs
+	stop      context.CancelFunc
+	sound     *soundLine                       // set before the dubs start; nil where there will be no sound
+	mouths    atomic.Pointer[inference.Mouths] // nil where none is made
+	ahead     atomic.Int64                     // how long before it is due a picture's mouth is begun; set with mouths
+	opened    chan struct{}                    // closed before the dubs start
+	ended     atomic.Int64                     // source time of the end, once known; 0 before
+
+	retarget sync.Mutex // over changes of the dubs
+	group    *group     // of a live session's dubs; guarded by retarget
 
 	mu       sync.Mutex
+	dubs     []*Dub         // never changed in place
+	removed  []DubState     // of the dubs that were taken away
 	heard    int            // final phrases
 	lastID   int            // of the last of them
 	failures map[string]int // by stage
@@ -52,12 +67,13 @@ func New(cfg Config, engines Engines, clock pace.Clock) (*Session, error) {
 	s := &Session{
 		cfg: cfg, engines: engines, clock: clock, log: cfg.Log,
 		meter: newMeter(), watch: newWatch(), failures: map[string]int{}, opened: make(chan struct{}),
-		hearing: make(chan struct{}, 1), seeing: make(chan struct{}, 1),
+		hearing: make(chan struct{}, 1), listening: make(chan struct{}, 1), seeing: make(chan struct{}, 1),
+		pace: pacingOf(clock), delivery: deliveryOf(cfg.Picture),
 	}
 	s.running, s.stop = context.WithCancel(context.Background())
-	if !cfg.Picture.File {
-		s.sound = newSoundLine(1, cfg.Delay+5*time.Second)
-	}
+	s.recognizing, s.tracking = newStage(s, "recognizer"), newStage(s, "face")
+	s.learns = &solo{stage: newStage(s, "lips"), pace: s.pace, changed: s.learnsSlow}
+	s.sound = s.delivery.soundLine(s)
 	for _, to := range cfg.To {
 		s.dubs = append(s.dubs, newDub(s, to, false))
 	}
@@ -68,17 +84,24 @@ func New(cfg Config, engines Engines, clock pace.Clock) (*Session, error) {
 }
 
 // Attach lets sink have the dub in lang, from now on. The session closes the
-// sink when it is detached, fails, or the session ends; one that has ended
-// takes none (ErrNotFound).
-func (s *Session) Attach(lang inference.Lang, sink media.Sink) (*Attachment, error) {
+// sink when it is detached, fails, is stuck, or the session ends; one that has
+// ended takes none (ErrNotFound), as a codec that the dub does not make (ErrInvalid).
+func (s *Session) Attach(lang inference.Lang, sink media.Sink, options ...AttachOption) (*Attachment, error) {
 	if d := s.dub(lang); d != nil {
-		return d.outlet.attach(sink)
+		return d.outlet.attach(sink, options)
 	}
 	return nil, fmt.Errorf("session: no dub in %q: there are %v", lang, s.Languages())
 }
 
+// all returns the dubs as they are now.
+func (s *Session) all() []*Dub {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dubs
+}
+
 func (s *Session) dub(lang inference.Lang) *Dub {
-	for _, d := range s.dubs {
+	for _, d := range s.all() {
 		if d.lang == lang {
 			return d
 		}
@@ -92,7 +115,7 @@ func (s *Session) Has(lang inference.Lang) bool { return slices.Contains(s.Langu
 // Languages returns what can be attached to: the dubs, and the original where it is offered.
 func (s *Session) Languages() []inference.Lang {
 	var out []inference.Lang
-	for _, d := range s.dubs {
+	for _, d := range s.all() {
 		out = append(out, d.lang)
 	}
 	return out
@@ -111,8 +134,11 @@ func (s *Session) Dub(ctx context.Context, src media.Source) error {
 		s.sound = newSoundLine(min(max(sound.Channels, 1), 2), s.cfg.Delay+5*time.Second)
 	}
 	s.openMouths(ctx)
+	close(s.opened)
 	g := newGroup(ctx)
-	s.start(g, picture != nil)
+	for _, d := range s.all() {
+		d.start(g, s.sound, picture != nil)
+	}
 	s.feed(g, src)
 	err := g.wait()
 	return s.leave(ctx, err)
@@ -123,10 +149,24 @@ func (s *Session) Dub(ctx context.Context, src media.Source) error {
 func (s *Session) Run(ctx context.Context) error {
 	s.openMouths(ctx)
 	g := newGroup(ctx)
-	s.start(g, true)
+	g.run("session", func(ctx context.Context) error { // languages may be added as long as it runs
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	s.retarget.Lock()
+	for _, d := range s.all() {
+		d.start(g, s.sound, true)
+	}
+	s.group = g
+	s.retarget.Unlock()
+	close(s.opened)
 	err := g.wait()
+	s.retarget.Lock()
+	s.group = nil
+	s.retarget.Unlock()
 	s.stop()
 	s.hearing <- struct{}{} // no source uses anymore what is closed now, and none will
+	s.listening <- struct{}{}
 	s.seeing <- struct{}{}
 	return s.leave(ctx, err)
 }
@@ -152,19 +192,14 @@ func (s *Session) Feed(ctx context.Context, src media.Source) error {
 	return err
 }
 
-// start starts the dubs.
-func (s *Session) start(g *group, pictures bool) {
-	for _, d := range s.dubs {
-		d.start(g, s.sound, pictures)
-	}
-}
-
 // feed starts what looks at and listens to one source.
 func (s *Session) feed(g *group, src media.Source) {
 	pictures := newLine(s.cfg.Delay + 3*time.Second)
-	ears, eyes := newEars(s, src), newEyes(s, src, pictures)
+	listener := newListener(s)
+	ears, eyes := newEars(s, src, listener), newEyes(s, src, pictures)
 	g.run("ingest", func(ctx context.Context) error { return s.ingest(ctx, src, ears, pictures) })
 	g.run("hear", ears.run)
+	g.run("listen", listener.run)
 	g.run("see", eyes.run)
 }
 
@@ -189,18 +224,26 @@ func (s *Session) leave(ctx context.Context, err error) error {
 
 func (s *Session) close() error {
 	var err error
-	for _, d := range s.dubs {
+	for _, d := range s.all() {
 		err = errors.Join(err, d.outlet.close())
 	}
 	s.watch.close()
-	if s.mouths != nil {
-		err = errors.Join(err, s.mouths.Close())
+	closed := make(chan error, 1)
+	left := s.loose.wait(func() { // no engine is at work anymore
+		if m := s.mouths.Load(); m != nil {
+			closed <- (*m).Close()
+		}
+		close(closed)
+	})
+	if left > 0 {
+		s.log.Error("calls of engines or sinks do not return: they are left behind; restart the server if this goes on", "calls", left, "stages", s.State().Stages)
+		return err
 	}
-	return err
+	return errors.Join(err, <-closed)
 }
 
 // ingest hands the source's packets on: sound to be heard at once, pictures to the delay line.
-func (s *Session) ingest(ctx context.Context, src media.Source, e *ears, pictures *line) error {
+func (s *Session) ingest(ctx context.Context, src media.Source, e *ears, pictures *queue[media.Packet]) error {
 	defer close(e.in)
 	defer pictures.end()
 	for {

@@ -16,7 +16,7 @@ func (d *Dub) offer(ctx context.Context, p picture, late bool) {
 	}
 	taken := false
 	p.frame.Retain()
-	if d.s.clock.Live() {
+	if d.s.pace.drops() {
 		taken = !late && d.push(p)
 	} else {
 		select {
@@ -55,6 +55,7 @@ func (d *Dub) push(p picture) bool {
 type onItsWay struct {
 	picture
 	step time.Duration // from the picture before
+	lips inference.LipsStream
 }
 
 // mostOnTheirWay is how many pictures of a dub wait for their mouths at most.
@@ -63,31 +64,39 @@ const mostOnTheirWay = 32
 // show is a picture's way through one dub: its mouth, its encoding, its sinks.
 func (d *Dub) show(ctx context.Context) error {
 	defer d.discard()
-	lips := d.openLips(ctx)
-	if lips != nil {
-		defer lips.Close()
-	}
 	room := 0 // a picture that nothing is begun for waits in d.pictures
-	if d.s.lead > 0 {
+	if _, ok := d.s.engines.Lips.(inference.LipsLead); ok {
 		room = mostOnTheirWay
 	}
+	m := &mouth{begins: d.solo(), renders: d.solo()}
 	ready := make(chan onItsWay, room)
 	g := newGroup(ctx)
 	g.run("begin "+string(d.lang), func(ctx context.Context) error {
 		defer close(ready)
-		return d.begin(ctx, lips, ready)
+		return d.begin(ctx, m, ready)
 	})
-	g.run("end "+string(d.lang), func(ctx context.Context) error { return d.end(ctx, lips, ready) })
+	g.run("end "+string(d.lang), func(ctx context.Context) error { return d.end(ctx, m, ready) })
 	err := g.wait()
 	for p := range ready {
 		p.frame.Release()
 	}
+	if m.lips != nil { // an engine at work outlives us: it is closed behind it
+		m.begins.close(func() { m.renders.close(func() { _ = guard("lips", m.lips.Close) }) })
+	}
 	return err
 }
 
+// mouth is what makes one dub's mouths.
+type mouth struct {
+	begins, renders *solo
+	lips            inference.LipsStream // opened with the first picture after the session's mouths; used by begin
+	opened          bool
+}
+
+func (d *Dub) solo() *solo { return &solo{stage: d.lipping, pace: d.s.pace, changed: d.lipsSlow} }
+
 // begin has the mouth of each picture begun, where the engine wants that.
-func (d *Dub) begin(ctx context.Context, lips inference.LipsStream, ready chan<- onItsWay) error {
-	ahead, _ := lips.(inference.LipsAhead)
+func (d *Dub) begin(ctx context.Context, m *mouth, ready chan<- onItsWay) error {
 	step := time.Second / 30
 	last := time.Duration(-1)
 	for {
@@ -102,11 +111,14 @@ func (d *Dub) begin(ctx context.Context, lips inference.LipsStream, ready chan<-
 				step = min(max(p.frame.PTS-last, time.Second/120), time.Second/5)
 			}
 			last = p.frame.PTS
-			if ahead != nil {
-				d.beginLips(ctx, ahead, p, step)
+			if !m.opened && d.s.mouthing() {
+				m.lips, m.opened = d.openLips(ctx), true
+			}
+			if ahead, ok := m.lips.(inference.LipsAhead); ok {
+				d.beginLips(ctx, m.begins, ahead, p, step)
 			}
 			select {
-			case ready <- onItsWay{p, step}:
+			case ready <- onItsWay{p, step, m.lips}:
 			case <-ctx.Done():
 				p.frame.Release()
 				return ctx.Err()
@@ -116,51 +128,37 @@ func (d *Dub) begin(ctx context.Context, lips inference.LipsStream, ready chan<-
 }
 
 // end shows each picture when it is due.
-func (d *Dub) end(ctx context.Context, lips inference.LipsStream, ready <-chan onItsWay) error {
+func (d *Dub) end(ctx context.Context, m *mouth, ready <-chan onItsWay) error {
 	for p := range ready {
 		due := p.frame.PTS + d.s.cfg.Delay
 		if err := d.s.clock.Wait(ctx, due); err != nil {
 			p.frame.Release()
 			return err
 		}
-		if d.s.late(due) {
+		if d.s.pace.late(due) {
 			p.frame.Release()
 			d.count(func(c *counts) { c.frames.Dropped++ })
 			continue
 		}
-		if err := d.showOne(ctx, lips, p.picture, p.step); err != nil {
+		if err := d.showOne(ctx, m.renders, p); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
 }
 
-// discard gives back what waits to be shown, when show ends. A file's eyes tell
-// when they have ended; a live source's find that nobody looks anymore.
+// discard gives back what waits to be shown, when show ends.
 func (d *Dub) discard() {
 	d.mu.Lock()
 	d.blind = true
 	d.mu.Unlock()
-	if d.s.cfg.Picture.File {
-		for p := range d.pictures {
-			p.frame.Release()
-		}
-		return
-	}
-	for {
-		select {
-		case p := <-d.pictures:
-			p.frame.Release()
-		default:
-			return
-		}
-	}
+	d.s.delivery.discard(d)
 }
 
 // showOne shows one picture and gives its reference back.
-func (d *Dub) showOne(ctx context.Context, lips inference.LipsStream, p picture, step time.Duration) error {
+func (d *Dub) showOne(ctx context.Context, renders *solo, p onItsWay) error {
 	defer p.frame.Release()
-	frame, method := d.render(ctx, lips, p, step)
+	frame, method := d.render(ctx, renders, p.lips, p.picture, p.step)
 	defer frame.Release()
 	due := frame.PTS + d.s.cfg.Delay
 	whole := false

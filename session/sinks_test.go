@@ -247,7 +247,7 @@ func TestEachCodecIsEncodedOnce(t *testing.T) {
 		}
 		time.Sleep(seconds(9))
 		for i, sink := range sinks {
-			if got := track(sink.tracks, media.Video).Codec; got != sink.codec() {
+			if got := sink.known(media.Video).Codec; got != sink.codec() {
 				t.Errorf("sink %d got %s", i, got)
 			}
 			show := pictures(t, sink)

@@ -40,6 +40,13 @@ func newSoundLine(channels int, span time.Duration) *soundLine {
 	}
 }
 
+// seek moves the reader on to a time, never back.
+func (r *soundReader) seek(to time.Duration) {
+	r.line.mu.Lock()
+	defer r.line.mu.Unlock()
+	r.at = max(r.at, media.TimeToSamples(to, timeline.Rate))
+}
+
 func (l *soundLine) reader() *soundReader {
 	l.mu.Lock()
 	defer l.mu.Unlock()

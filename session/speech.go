@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"livedub/inference"
@@ -26,69 +27,102 @@ const (
 type job struct {
 	phrase inference.Phrase
 	hold   pace.Hold
+	heard  time.Duration // session time when it was known
+	record Record
+	fate   Fate  // "" as long as it is on its way
+	err    error // why it was skipped
 }
 
-// maxWaiting is how many phrases wait for one dub's voice at most.
+// maxWaiting is how many phrases wait for one engine of a dub at most.
 const maxWaiting = 16
 
-// take queues a final phrase. Where time goes on without us, a phrase that
-// finds the queue full is left out; else the speaker waits.
+const (
+	// handover is what the voice is left of the time that a phrase has, in any case.
+	handover = 300 * time.Millisecond
+	// onTime is how long a phrase may take without those behind it being late for it.
+	onTime = time.Second
+)
+
+// take queues a final phrase. Where time goes on without us, the phrase that has
+// waited longest is left out for it if too many wait; else the speaker waits.
 func (d *Dub) take(ctx context.Context, p inference.Phrase, h pace.Hold) {
-	j := job{p, h}
-	if d.s.clock.Live() {
-		select {
-		case d.phrases <- j:
-		default:
-			d.skip(j, Record{}, SkippedLate, errors.New("too many phrases are waiting"))
-			h.Release()
-		}
-		return
-	}
-	select {
-	case d.phrases <- j:
-	case <-ctx.Done():
-		h.Release()
-	}
+	j := &job{phrase: p, hold: h, heard: h.Now()}
+	j.record.HeardAt = j.heard
+	d.admit(ctx, d.translating, d.phrases, j)
 }
 
-// speak is a phrase's journey, phrase by phrase: translated, spoken, placed.
-func (d *Dub) speak(ctx context.Context) error {
-	defer d.spoken()
-	d.warm(ctx)
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case j, ok := <-d.phrases:
-			if !ok {
-				return nil
-			}
-			d.dub(ctx, j)
-			j.hold.Release()
-		}
+// admit queues j before one of the dub's engines.
+func (d *Dub) admit(ctx context.Context, st *stage, q *queue[*job], j *job) {
+	dropped, err := admit(ctx, d.s.pace, q, j)
+	if err != nil {
+		dropped = append(dropped, j)
 	}
-}
-
-// warm has the engines do a word, so that the first phrase does not wait for
-// their processes to start. What fails now will fail again, and count then.
-func (d *Dub) warm(ctx context.Context) {
-	_ = guard("warm", func() error {
-		text, err := d.s.engines.Translator.Translate(ctx, inference.Pair{From: d.s.cfg.From, To: d.lang}, "yes")
+	st.drop(len(dropped))
+	for _, j := range dropped {
 		if err == nil {
-			_, err = d.s.engines.Speaker.Speak(ctx, inference.SpeechRequest{Lang: d.lang, Text: text})
+			d.skip(j, SkippedLate, errors.New("too many phrases are waiting"))
 		}
-		return err
-	})
+		j.hold.Release()
+	}
 }
 
-func (d *Dub) dub(ctx context.Context, j job) {
-	p := j.phrase
-	r := Record{HeardAt: j.hold.Now()}
+// last is the latest session time at which j's dub could still be placed.
+func (d *Dub) last(j *job) time.Duration {
+	return j.phrase.Start + d.s.cfg.Delay + d.s.cfg.Profile.maxLate() - d.s.cfg.Profile.freeze()
+}
 
+// soon is the session time by which j should be at work, or it will be late.
+func (d *Dub) soon(j *job) time.Duration {
+	return max(j.heard+onTime, j.phrase.Start+d.s.cfg.Delay-d.s.cfg.Profile.freeze())
+}
+
+// until bounds one call for j by what is left of its time, up to session time
+// end; the first try has half of it. No phrase waits behind a dead one: once
+// another waits in q that would be late for it, j's time is over.
+func (d *Dub) until(j *job, q *queue[*job], end time.Duration, try int) func() (time.Duration, <-chan struct{}) {
+	clock := d.s.clock
+	began := clock.Now()
+	if try == 0 {
+		end = began + (end-began)/2
+	}
+	if d.s.pace.limit(end-began) == 0 {
+		return nil
+	}
+	return func() (time.Duration, <-chan struct{}) {
+		stop := end
+		next, ok, change := q.peek()
+		if ok {
+			stop = min(stop, d.soon(next))
+		}
+		return max(stop, began+leastCall) - clock.Now(), change
+	}
+}
+
+// translate is the first half of a phrase's journey.
+func (d *Dub) translate(ctx context.Context) error {
+	defer d.voices.end()
+	for {
+		j, err := d.phrases.next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		d.translating.begin(j.heard)
+		d.translateOne(ctx, j)
+		d.translating.done()
+		d.admit(ctx, d.speaking, d.voices, j)
+	}
+}
+
+func (d *Dub) translateOne(ctx context.Context, j *job) {
+	p, r := j.phrase, &j.record
 	began := time.Now()
-	err := d.twice(ctx, "translate", func() (err error) {
-		r.Text, err = d.s.engines.Translator.Translate(ctx, inference.Pair{From: p.Lang, To: d.lang}, p.Text)
-		return err
+	text, err := twice(ctx, d, d.translating, "translate", func(try int) func() (time.Duration, <-chan struct{}) {
+		return d.until(j, d.phrases, d.last(j)-handover, try)
+	}, func(ctx context.Context) (string, error) {
+		return d.s.engines.Translator.Translate(ctx, inference.Pair{From: p.Lang, To: d.lang}, p.Text)
 	})
 	r.TranslateTook = time.Since(began)
 	if ctx.Err() != nil {
@@ -96,20 +130,77 @@ func (d *Dub) dub(ctx context.Context, j job) {
 	}
 	if err != nil {
 		d.ladder.set(p.Start, Passthrough, "translation failed")
-		d.skip(j, r, SkippedFailed, err)
+		j.fate, j.err = fateOf(err), err
 		return
 	}
+	r.Text = text
 	d.s.watch.send(Event{Caption: &Caption{
-		Lang: d.lang, ID: p.ID, Text: r.Text, Final: true, Start: p.Start, End: p.End,
+		Lang: d.lang, ID: p.ID, Text: text, Final: true, Start: p.Start, End: p.End,
 	}})
+}
 
-	began = time.Now()
-	var speech inference.Speech
-	err = d.twice(ctx, "speak", func() (err error) {
-		speech, err = d.s.engines.Speaker.Speak(ctx, inference.SpeechRequest{
+// fateOf tells an engine that failed from one that was too slow.
+func fateOf(err error) Fate {
+	if errors.Is(err, errSlow) {
+		return SkippedLate
+	}
+	return SkippedFailed
+}
+
+// speak is the second half: phrases are spoken and placed in the order said.
+func (d *Dub) speak(ctx context.Context) error {
+	defer d.spoken()
+	for {
+		j, err := d.voices.next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		d.speaking.begin(j.heard)
+		d.speakOne(ctx, j)
+		d.speaking.done()
+		j.hold.Release()
+	}
+}
+
+// warm has the engines do a word, so that the first phrase does not wait for
+// their processes to start. What fails now will fail again, and count then.
+func (d *Dub) warm(ctx context.Context) error {
+	_, _ = call(ctx, d.warming, within(d.s.pace.limit(warmest)), func(ctx context.Context) (struct{}, error) {
+		text, err := d.s.engines.Translator.Translate(ctx, inference.Pair{From: d.s.cfg.From, To: d.lang}, "yes")
+		if err == nil {
+			_, err = d.s.engines.Speaker.Speak(ctx, inference.SpeechRequest{Lang: d.lang, Text: text})
+		}
+		return struct{}{}, err
+	})
+	return nil
+}
+
+// warmest is how long engines may take to start.
+const warmest = 20 * time.Second
+
+func (d *Dub) speakOne(ctx context.Context, j *job) {
+	p, r := j.phrase, &j.record
+	switch {
+	case ctx.Err() != nil:
+		return
+	case j.fate == "" && j.hold.Now() > d.last(j):
+		d.ladder.set(p.Start, Captions, "the dub came too late")
+		j.fate, j.err = SkippedLate, timeline.ErrTooLate
+	}
+	if j.fate != "" {
+		d.skip(j, j.fate, j.err)
+		return
+	}
+	began := time.Now()
+	speech, err := twice(ctx, d, d.speaking, "speak", func(try int) func() (time.Duration, <-chan struct{}) {
+		return d.until(j, d.voices, d.last(j), try)
+	}, func(ctx context.Context) (inference.Speech, error) {
+		return d.s.engines.Speaker.Speak(ctx, inference.SpeechRequest{
 			Lang: d.lang, Text: r.Text, Pitch: p.Pitch, Fit: d.fit(j.hold.Now(), p),
 		})
-		return err
 	})
 	r.SpeakTook = time.Since(began)
 	if ctx.Err() != nil {
@@ -117,29 +208,28 @@ func (d *Dub) dub(ctx context.Context, j job) {
 	}
 	if err != nil {
 		d.ladder.set(p.Start, Captions, "the voice failed")
-		d.skip(j, r, SkippedFailed, err)
+		d.skip(j, fateOf(err), err)
 		return
 	}
 
-	sound, err := resample(speech.Sound)
+	sound, err := voiced(speech)
 	if err != nil {
-		d.skip(j, r, SkippedFailed, err)
+		d.ladder.set(p.Start, Captions, "the voice failed")
+		d.skip(j, SkippedFailed, err)
 		return
 	}
 	placed, err := d.timeline.Place(j.hold.Now(), p, sound, speech.Marks)
 	if err != nil {
 		d.ladder.set(p.Start, Captions, "the dub came too late")
-		d.skip(j, r, SkippedLate, err)
+		d.skip(j, SkippedLate, err)
 		return
 	}
 	d.climb(p.Start)
 	r.Phrase, r.Fate, r.ReadyAt = p, Played, j.hold.Now()
 	r.Rate, r.Voice, r.Marks, r.Words = speech.Rate, speech.Voice, speech.Marks, speech.Words
 	r.DubStart, r.DubEnd, r.Late = placed.Start-d.s.cfg.Delay, placed.End-d.s.cfg.Delay, placed.Late
-	if d.s.cfg.Picture.File {
-		r.Probe = probe(sound)
-	}
-	d.keep(r)
+	r.Probe = d.s.delivery.probe(sound)
+	d.keep(*r)
 }
 
 // fit returns how long the dub should last: what is left of the phrase's own
@@ -153,27 +243,38 @@ func (d *Dub) fit(now time.Duration, p inference.Phrase) time.Duration {
 }
 
 // twice tries a stage, and once more if it fails: its worker may have died mid-phrase.
-func (d *Dub) twice(ctx context.Context, stage string, fn func() error) error {
-	var err error
-	for range 2 {
-		if err = guard(stage, fn); err == nil {
-			return nil
+func twice[T any](ctx context.Context, d *Dub, st *stage, name string, until func(try int) func() (time.Duration, <-chan struct{}), fn func(context.Context) (T, error)) (out T, err error) {
+	for try := range 2 {
+		if out, err = call(ctx, st, until(try), fn); err == nil || ctx.Err() != nil {
+			return out, err
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		d.s.fail(stage, err)
+		d.s.fail(name, err)
 		d.count(func(c *counts) { c.retries++ })
 	}
-	return err
+	return out, err
 }
 
 // skip marks a phrase as not dubbed: the original sounds instead.
-func (d *Dub) skip(j job, r Record, fate Fate, err error) {
+func (d *Dub) skip(j *job, fate Fate, err error) {
 	d.timeline.Drop(j.phrase.ID)
 	d.s.log.Warn("phrase skipped", "lang", d.lang, "phrase", j.phrase.ID, "fate", fate, "err", err)
+	r := j.record
 	r.Phrase, r.Fate, r.Err = j.phrase, fate, err.Error()
 	d.keep(r)
+}
+
+// maxSpeech is the longest dub of one phrase that is taken for speech.
+const maxSpeech = time.Minute
+
+// voiced returns a speech's sound at the timeline's rate, or why it cannot be played.
+func voiced(s inference.Speech) ([]int16, error) {
+	switch {
+	case s.Sound.Rate < 4000 || s.Sound.Rate > 384000 || s.Sound.Channels != 1 || len(s.Sound.Data) == 0:
+		return nil, fmt.Errorf("the voice gave %d samples of %d channels at %d Hz: mono speech is needed", len(s.Sound.Data), s.Sound.Channels, s.Sound.Rate)
+	case s.Sound.Duration() > maxSpeech:
+		return nil, fmt.Errorf("the voice spoke for %v: at most %v is played", s.Sound.Duration(), maxSpeech)
+	}
+	return resample(s.Sound)
 }
 
 // resample brings a whole speech to the timeline's rate.

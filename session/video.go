@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"livedub/inference"
@@ -23,27 +24,22 @@ type picture struct {
 // eyes see the source: they decode each picture once, shortly before it is due,
 // find its faces, and show it to every dub when it is due.
 type eyes struct {
-	s     *Session
-	src   media.Source
-	line  *line
-	track *media.Track         // told with the first picture, as faces
-	faces inference.FaceStream // nil where no mouth is to be made
-	ahead chan picture
+	s      *Session
+	src    media.Source
+	line   *queue[media.Packet]
+	track  *media.Track                 // told with the first picture
+	faces  atomic.Pointer[faceTracking] // nil where no mouth is to be made
+	learns *solo
+	ahead  chan picture
 }
 
-func newEyes(s *Session, src media.Source, l *line) *eyes {
-	return &eyes{s: s, src: src, line: l, ahead: make(chan picture, 30)}
+func newEyes(s *Session, src media.Source, l *queue[media.Packet]) *eyes {
+	return &eyes{s: s, src: src, line: l, ahead: make(chan picture, 30), learns: s.learns}
 }
 
 // run shows the source's pictures, when all of the source before have been shown.
 func (e *eyes) run(ctx context.Context) error {
-	defer func() {
-		if e.s.cfg.Picture.File { // the only source: no more pictures will come
-			for _, d := range e.s.dubs {
-				close(d.pictures)
-			}
-		}
-	}()
+	defer e.s.delivery.shown(e.s)
 	leave, err := turn(ctx, e.s.seeing)
 	if err != nil {
 		return err
@@ -52,24 +48,20 @@ func (e *eyes) run(ctx context.Context) error {
 	g := newGroup(ctx)
 	g.run("see", e.see)
 	g.run("show", e.show)
-	return g.wait()
+	err = g.wait()
+	if t := e.faces.Load(); t != nil {
+		t.close()
+	}
+	return err
 }
 
-// open waits for the first picture and makes ready for it; io.EOF where none comes.
+// open waits for the first picture; io.EOF where none comes.
 func (e *eyes) open(ctx context.Context) error {
 	if _, err := e.line.first(ctx); err != nil {
 		return err
 	}
 	if e.track = track(e.src.Tracks(), media.Video); e.track == nil {
 		return errors.New("picture: the source tells of none")
-	}
-	if e.s.mouths != nil {
-		faces, err := e.s.engines.Faces.Open(ctx)
-		if err != nil {
-			e.s.fail("face", err) // pictures go untouched
-		} else {
-			e.faces = faces
-		}
 	}
 	return nil
 }
@@ -151,13 +143,12 @@ func (e *eyes) see(ctx context.Context) error {
 	return pass(rest, true)
 }
 
-// window is how long a picture waits for those after it, on which its faces
-// rest. A live one is shown when it is due, with what is known by then.
+// window is how long a picture waits for those after it, on which its faces rest.
 func (e *eyes) window() time.Duration {
-	if e.faces == nil || e.s.clock.Live() {
+	if e.faces.Load() == nil {
 		return 0
 	}
-	return inference.FaceWindow
+	return e.s.pace.window()
 }
 
 // pass hands on the waiting pictures up to time t.
@@ -182,23 +173,25 @@ func (e *eyes) prepare(ctx context.Context, s *codec.Shaper, f *media.Frame) (pi
 	if err != nil {
 		return picture{}, err
 	}
-	if e.s.cfg.Picture.File {
-		s.Fix(f.Width, f.Height)
+	e.s.delivery.shape(func() { s.Fix(f.Width, f.Height) })
+	if t := e.tracking(ctx); t != nil {
+		t.look(ctx, f)
 	}
-	p := picture{frame: f, fps: e.track.FrameRate}
-	if e.faces != nil {
-		err = e.s.meter.do("face", func() error {
-			return guard("face", func() error { return e.faces.Track(ctx, f) })
-		})
-		if err != nil && ctx.Err() == nil {
-			e.s.fail("face", err) // no faces: the picture goes untouched
-		}
-	}
-	return p, nil
+	return picture{frame: f, fps: e.track.FrameRate}, nil
 }
 
-// behind is how late a picture may be shown where time goes on without us.
-const behind = 250 * time.Millisecond
+// tracking returns what follows the faces; nil where no mouth is to be made.
+func (e *eyes) tracking(ctx context.Context) *faceTracking {
+	if t := e.faces.Load(); t != nil {
+		return t
+	}
+	if !e.s.mouthing() {
+		return nil
+	}
+	t := newFaceTracking(ctx, e.s)
+	e.faces.Store(t)
+	return t
+}
 
 // show gives each picture to every dub when it is due, or as long before as the
 // mouth's engine asks for.
@@ -207,17 +200,14 @@ func (e *eyes) show(ctx context.Context) error {
 		for p := range e.ahead { // nothing is left behind when we stop early
 			p.frame.Release()
 		}
-		if e.faces != nil {
-			e.faces.Close() // see has ended
-		}
 	}()
 	for p := range e.ahead {
 		due := p.frame.PTS + e.s.cfg.Delay
-		err := e.s.clock.Wait(ctx, due-e.s.lead)
+		err := e.s.clock.Wait(ctx, due-e.s.lead())
 		if err == nil {
-			e.recognise(ctx, &p)
-			late := e.s.late(due)
-			for _, d := range e.s.dubs {
+			e.recognize(ctx, &p)
+			late := e.s.pace.late(due)
+			for _, d := range e.s.all() {
 				d.offer(ctx, p, late)
 			}
 		}
@@ -229,28 +219,33 @@ func (e *eyes) show(ctx context.Context) error {
 	return nil
 }
 
-// late tells whether a picture that was due then comes too late to be shown.
-func (s *Session) late(due time.Duration) bool {
-	return s.clock.Live() && s.clock.Now()-due > behind
+// learned is what is known of one picture's mouths.
+type learned struct {
+	faces []inference.Face
+	known inference.Known
 }
 
-// recognise tells whose faces are in a picture, and learns from their mouths.
-func (e *eyes) recognise(ctx context.Context, p *picture) {
-	if e.faces == nil {
+// recognize tells whose faces are in a picture, and learns from their mouths.
+func (e *eyes) recognize(ctx context.Context, p *picture) {
+	t, mouths := e.faces.Load(), e.s.mouths.Load()
+	if t == nil || mouths == nil {
 		return
 	}
-	err := e.s.meter.do("learn", func() error {
-		return guard("learn", func() (err error) {
-			p.faces = e.faces.Faces(p.frame.PTS)
-			p.known, err = e.s.mouths.Learn(ctx, p.frame, p.faces)
+	f := p.frame
+	got, how, err := do(ctx, e.learns, f, f.PTS+e.s.cfg.Delay-e.s.lead(), func(ctx context.Context) (out learned, err error) {
+		err = e.s.meter.do("learn", func() (err error) {
+			if out.faces, err = t.faces(f); err == nil {
+				out.known, err = (*mouths).Learn(ctx, f, out.faces)
+			}
 			return err
 		})
-	})
-	if err != nil {
-		p.faces = nil // the picture goes untouched
-		if ctx.Err() == nil {
-			e.s.fail("learn", err)
-		}
+		return out, err
+	}, func(learned) {})
+	switch {
+	case err != nil && ctx.Err() == nil:
+		e.s.fail("learn", err) // the picture goes untouched
+	case how == inTime:
+		p.faces, p.known = got.faces, got.known
 	}
 }
 

@@ -125,6 +125,9 @@ func (v *Viewer) Start(tracks []media.Track) error {
 	return nil
 }
 
+// AddTrack checks that a track that begins later is what was negotiated.
+func (v *Viewer) AddTrack(t media.Track) error { return v.Start([]media.Track{t}) }
+
 // Write queues one access unit. It fails with media.ErrGone once the viewer is
 // gone; one that is too slow or not yet connected is no failure.
 func (v *Viewer) Write(p media.Packet) error {

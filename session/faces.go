@@ -1,0 +1,121 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"math"
+
+	"livedub/inference"
+	"livedub/media"
+)
+
+// faceTracking follows the faces of one source. Where time goes on, pictures
+// wait for the tracker in a queue of their own; the oldest go unseen where it
+// does not keep up, and the mouths in them untouched.
+type faceTracking struct {
+	s      *Session
+	stage  *stage
+	stream inference.FaceStream // nil where it could not be opened
+	queue  *queue[*media.Frame] // nil where pictures wait for the tracker
+}
+
+// facesAhead is how much of the pictures may wait for the tracker: a picture is
+// decoded lookAhead before it is due, and its faces are wanted earlier than that.
+const facesAhead = lookAhead - inference.FaceWindow
+
+// newFaceTracking opens a stream of the session's tracker. Where that fails, pictures go untouched.
+func newFaceTracking(ctx context.Context, s *Session) *faceTracking {
+	t := &faceTracking{s: s, stage: s.tracking}
+	stream, err := call(ctx, t.stage, within(s.pace.limit(lookAhead)), func(ctx context.Context) (inference.FaceStream, error) {
+		stream, err := s.engines.Faces.Open(ctx)
+		if err == nil && ctx.Err() != nil { // nobody waits for it any more
+			return nil, errors.Join(ctx.Err(), stream.Close())
+		}
+		return stream, err
+	})
+	if err != nil {
+		s.fail("face", err)
+		return t
+	}
+	t.stream = stream
+	if s.pace.drops() {
+		t.queue = newQueue(func(q []*media.Frame) bool { return q[len(q)-1].PTS-q[0].PTS > facesAhead })
+		s.loose.run(func() { t.run(context.WithoutCancel(ctx)) })
+	}
+	return t
+}
+
+// look has the tracker see f, now or as soon as it can.
+func (t *faceTracking) look(ctx context.Context, f *media.Frame) {
+	switch {
+	case t.stream == nil:
+	case t.queue == nil:
+		t.track(ctx, f)
+	default:
+		dropped := t.queue.force(f.Retain())
+		release(dropped)
+		if len(dropped) > 0 {
+			t.stage.drop(len(dropped))
+			for _, d := range t.s.all() {
+				d.facesSlow(f.PTS)
+			}
+		}
+	}
+}
+
+// run tracks what is queued until close.
+func (t *faceTracking) run(ctx context.Context) {
+	defer t.stream.Close()
+	for {
+		f, err := t.queue.next(ctx)
+		if err != nil {
+			return
+		}
+		t.stage.begin(f.PTS + t.s.cfg.Delay - lookAhead)
+		bound, cancel := context.WithTimeout(ctx, lookAhead)
+		t.track(bound, f)
+		cancel()
+		t.stage.done()
+		f.Release()
+	}
+}
+
+func (t *faceTracking) track(ctx context.Context, f *media.Frame) {
+	err := t.s.meter.do("face", func() error {
+		return guard("face", func() error { return t.stream.Track(ctx, f) })
+	})
+	if err != nil && ctx.Err() == nil {
+		t.s.fail("face", err) // no faces: the picture goes untouched
+	}
+}
+
+var errNoFace = errors.New("the face tracker gave points that are no numbers")
+
+// faces returns those of a picture.
+func (t *faceTracking) faces(f *media.Frame) ([]inference.Face, error) {
+	if t.stream == nil {
+		return nil, nil
+	}
+	faces := t.stream.Faces(f.PTS)
+	for i := range faces {
+		a := &faces[i]
+		for _, v := range []float64{a.Center.X, a.Center.Y, a.Size, a.LeftEye.X, a.LeftEye.Y, a.RightEye.X, a.RightEye.Y, a.Nose.X, a.Nose.Y,
+			a.MouthLeft.X, a.MouthLeft.Y, a.MouthRight.X, a.MouthRight.Y, a.UpperLip.X, a.UpperLip.Y, a.LowerLip.X, a.LowerLip.Y, a.Yaw, a.Pitch, a.Roll} {
+			if math.IsNaN(v) || math.Abs(v) > 4*float64(f.Width+f.Height) {
+				return nil, errNoFace
+			}
+		}
+	}
+	return faces, nil
+}
+
+// close ends the tracking; nobody may look anymore.
+func (t *faceTracking) close() {
+	switch {
+	case t.stream == nil:
+	case t.queue == nil:
+		t.stream.Close()
+	default:
+		release(t.queue.rest())
+	}
+}

@@ -1,0 +1,234 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"livedub/inference"
+	"livedub/media"
+	"livedub/media/pace"
+)
+
+// listener turns one source's sound to phrases. Sound waits for the recogniser
+// in a queue of its own, so that what is on its way to viewers never does.
+type listener struct {
+	s     *Session
+	stage *stage
+	queue *queue[heard]
+	base  int // ID of the last phrase before this source's, or before the recogniser was opened anew
+
+	stream inference.RecognizerStream // nil before the first sound, and after a failure
+	reopen time.Duration              // when a failed recogniser is tried again
+	fed    time.Duration              // up to where the stream has heard
+}
+
+// heard is what the recogniser is to hear next.
+type heard struct {
+	sound media.Samples
+	pause bool          // no more sound comes for now: the unit being spoken ends
+	at    time.Duration // session time of its end
+	hold  pace.Hold
+}
+
+// reopenAfter is how long a failed recogniser, or encoder, rests.
+const reopenAfter = 500 * time.Millisecond
+
+// unitSpan is the longest unit of speech: what a phrase's first word has waited for its last.
+const unitSpan = 3 * time.Second
+
+func newListener(s *Session) *listener {
+	// What lies in the queue longer would be dubbed too late. Half of it is
+	// dropped at once: a unit without its middle says less than a unit less.
+	most := min(max(s.slack()/2, time.Second), unitSpan)
+	over := func(span time.Duration) func([]heard) bool {
+		return func(q []heard) bool { return q[len(q)-1].at-q[0].at > span }
+	}
+	l := &listener{s: s, stage: s.recognizing, queue: newQueue(over(most))}
+	l.queue.much = over(most / 2)
+	return l
+}
+
+// slack is how long a phrase that begins with the longest unit may be under way
+// from when it was heard whole to its placement.
+func (s *Session) slack() time.Duration {
+	return max(0, s.cfg.Delay+s.cfg.Profile.maxLate()-s.cfg.Profile.freeze()-unitSpan)
+}
+
+// hear queues h. Where time goes on and the recogniser does not keep up, the
+// oldest sound is left out: the original sounds instead.
+func (l *listener) hear(ctx context.Context, h heard) error {
+	if !l.s.engines.hears(l.s.cfg.From) {
+		return nil
+	}
+	h.hold = l.s.clock.Hold(h.at)
+	dropped, err := admit(ctx, l.s.pace, l.queue, h)
+	if err != nil {
+		h.hold.Release()
+		return err
+	}
+	if len(dropped) == 0 {
+		return nil
+	}
+	l.stage.drop(len(dropped))
+	for _, d := range dropped {
+		d.hold.Release()
+	}
+	for _, d := range l.s.all() {
+		d.ladder.set(h.at, Passthrough, "recognition is too slow")
+	}
+	return nil
+}
+
+// run hears what is queued until the source has ended.
+func (l *listener) run(ctx context.Context) error {
+	defer l.s.delivery.listened(l.s)
+	defer l.close()
+	defer func() {
+		for _, h := range l.queue.rest() {
+			h.hold.Release()
+		}
+	}()
+	leave, err := turn(ctx, l.s.listening)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	l.base = l.s.last()
+	for {
+		h, err := l.queue.next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		l.stage.begin(h.hold.Now())
+		if h.pause {
+			l.flush(ctx, h)
+		} else {
+			l.recognize(ctx, h)
+		}
+		l.stage.done()
+		h.hold.Release()
+	}
+}
+
+// close ends the stream, on a goroutine of its own where that may take its time.
+func (l *listener) close() {
+	if l.stream == nil {
+		return
+	}
+	stream := l.stream
+	l.stream = nil
+	_, _ = call(context.Background(), l.stage, l.until(), func(context.Context) (struct{}, error) { return struct{}{}, stream.Close() })
+}
+
+// maxCall is what one call of the recogniser may take at most: a dead one is to
+// be replaced in time for the next phrase.
+const maxCall = 1500 * time.Millisecond
+
+func (l *listener) until() func() (time.Duration, <-chan struct{}) {
+	return within(l.s.pace.limit(min(l.s.slack()/2, maxCall)))
+}
+
+// recognize lets the recogniser hear h. Its failure is not the session's: the
+// original goes on, and the recogniser is opened anew after a rest.
+func (l *listener) recognize(ctx context.Context, h heard) {
+	if l.stream == nil {
+		if h.sound.PTS < l.reopen {
+			return
+		}
+		stream, err := call(ctx, l.stage, l.until(), func(ctx context.Context) (inference.RecognizerStream, error) {
+			stream, err := l.s.engines.Recognizer.Open(ctx, l.s.cfg.From)
+			if err == nil && ctx.Err() != nil { // nobody waits for it any more
+				return nil, errors.Join(ctx.Err(), stream.Close())
+			}
+			return stream, err
+		})
+		if err != nil {
+			l.broken(ctx, h.sound.PTS, err)
+			return
+		}
+		l.stream = stream
+	}
+	l.ask(ctx, h, func(ctx context.Context, stream inference.RecognizerStream) ([]inference.Phrase, error) {
+		return stream.Write(ctx, h.sound)
+	})
+}
+
+// flush has the recogniser say what is left.
+func (l *listener) flush(ctx context.Context, h heard) {
+	if l.stream == nil {
+		return
+	}
+	l.ask(ctx, h, func(ctx context.Context, stream inference.RecognizerStream) ([]inference.Phrase, error) {
+		return stream.Flush(ctx)
+	})
+}
+
+// ask has the stream do fn. A stream that fails is closed, by its own call if
+// that never returned.
+func (l *listener) ask(ctx context.Context, h heard, fn func(context.Context, inference.RecognizerStream) ([]inference.Phrase, error)) {
+	stream := l.stream
+	phrases, err := call(ctx, l.stage, l.until(), func(ctx context.Context) (phrases []inference.Phrase, err error) {
+		defer func() {
+			if err != nil {
+				stream.Close()
+			}
+		}()
+		err = l.s.meter.do("recognize", func() error {
+			return guard("recognizer", func() (err error) {
+				phrases, err = fn(ctx, stream)
+				return err
+			})
+		})
+		if err == nil {
+			err = ctx.Err() // given up on: nobody will use the stream any more
+		}
+		return phrases, err
+	})
+	l.tell(ctx, phrases, h.at)
+	if err != nil {
+		l.stream = nil
+		l.broken(ctx, h.at, err)
+	}
+}
+
+func (l *listener) broken(ctx context.Context, at time.Duration, err error) {
+	if ctx.Err() != nil {
+		return // the session ends: no engine failed
+	}
+	l.reopen = at + reopenAfter
+	l.base = l.s.last() // the next one counts from 1 again
+	l.s.fail("recognize", err)
+	for _, d := range l.s.all() {
+		d.ladder.set(at, Passthrough, "recognition failed")
+	}
+}
+
+// tell hands phrases to the dubs; now is how much of the source was heard.
+func (l *listener) tell(ctx context.Context, phrases []inference.Phrase, now time.Duration) {
+	for _, p := range phrases {
+		if p.Text == "" {
+			continue
+		}
+		p.ID += l.base
+		l.s.watch.send(Event{Caption: &Caption{
+			Lang: p.Lang, ID: p.ID, Text: p.Text, Final: p.Final, Start: p.Start, End: p.End,
+		}})
+		if p.Final {
+			l.s.count(p.ID)
+		}
+		for _, d := range l.s.all() {
+			if !d.speaks() {
+				continue
+			}
+			d.timeline.Expect(now, p)
+			if p.Final {
+				d.take(ctx, p, l.s.clock.Hold(now))
+			}
+		}
+	}
+}

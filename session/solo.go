@@ -1,0 +1,178 @@
+package session
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"livedub/media"
+)
+
+// solo does one engine's work on pictures, one at a time. Where time goes on
+// it does so on a goroutine of its own, so that no picture waits for the engine
+// longer than its patience: one that is late passes untouched. An engine that
+// was late is only tried, its work thrown away, until it keeps up again: a mouth
+// that comes and goes looks worse than none.
+type solo struct {
+	stage   *stage
+	pace    pacing
+	changed func(down bool) // the engine fell behind, or keeps up again; called by the work's goroutine, or do's
+
+	mu   sync.Mutex
+	busy bool
+	down bool
+	good int    // works in time in a row while down
+	last func() // called once no work is under way
+}
+
+const (
+	// forPicture is how long a picture that is due waits for an engine.
+	forPicture = 100 * time.Millisecond
+	// mostForPicture is when an engine's context ends.
+	mostForPicture = 500 * time.Millisecond
+	// goodEnough is how many works in a row in time make an engine count again.
+	goodEnough = 12
+)
+
+// outcome tells how a work of solo went.
+type outcome uint8
+
+const (
+	inTime outcome = iota
+	tooLate
+	notNow // the engine is being tried: its work does not count
+)
+
+// do has fn done with f, which is known since session time at and held meanwhile.
+// A result that is not inTime is given to drop, if it has no error.
+func do[T any](ctx context.Context, o *solo, f *media.Frame, at time.Duration, fn func(context.Context) (T, error), drop func(T)) (out T, how outcome, err error) {
+	work := func(ctx context.Context) (out T, err error) {
+		err = guard(o.stage.name, func() (err error) {
+			out, err = fn(ctx)
+			return err
+		})
+		return out, err
+	}
+	if !o.pace.drops() {
+		out, err = work(ctx)
+		return out, inTime, err
+	}
+	if !o.enter() {
+		return out, tooLate, nil
+	}
+	type result struct {
+		out T
+		err error
+	}
+	answer := make(chan result) // unbuffered: who does not take it leaves it to the work
+	over := make(chan struct{})
+	f.Retain()
+	o.stage.s.loose.run(func() {
+		defer f.Release()
+		o.stage.begin(at)
+		began := time.Now()
+		inner, cancel := context.WithTimeout(ctx, mostForPicture)
+		out, err := work(inner)
+		cancel()
+		o.stage.done()
+		waited := o.leave(time.Since(began) < forPicture && err == nil)
+		if waited {
+			select {
+			case answer <- result{out, err}:
+				return
+			case <-over:
+			}
+		}
+		if err == nil {
+			drop(out)
+		}
+	})
+	if o.tried() {
+		close(over)
+		return out, notNow, nil
+	}
+	timer := time.NewTimer(forPicture)
+	defer timer.Stop()
+	select {
+	case r := <-answer:
+		if r.err != nil && ctx.Err() == nil {
+			o.fail()
+		}
+		return r.out, inTime, r.err
+	case <-ctx.Done():
+		close(over)
+		return out, tooLate, ctx.Err()
+	case <-timer.C:
+		close(over)
+		o.stage.drop(1)
+		o.fail()
+		return out, tooLate, nil
+	}
+}
+
+// enter begins a work, unless one is under way.
+func (o *solo) enter() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.busy {
+		o.stage.drop(1)
+		return false
+	}
+	o.busy = true
+	return true
+}
+
+func (o *solo) tried() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.down
+}
+
+// leave ends a work and tells whether its result counts, if it is not late.
+func (o *solo) leave(good bool) bool {
+	o.mu.Lock()
+	o.busy = false
+	if o.last != nil {
+		defer o.last()
+	}
+	if !o.down {
+		o.mu.Unlock()
+		return true
+	}
+	if o.good++; !good {
+		o.good = 0
+	}
+	up := o.good >= goodEnough
+	if up {
+		o.down = false
+	}
+	o.mu.Unlock()
+	if up {
+		o.changed(false)
+	}
+	return false
+}
+
+// close calls last once no work is under way; none may begin anymore.
+func (o *solo) close(last func()) {
+	o.mu.Lock()
+	busy := o.busy
+	if busy {
+		o.last = last
+	}
+	o.mu.Unlock()
+	if !busy {
+		last()
+	}
+}
+
+// fail has the engine tried before its work counts again.
+func (o *solo) fail() {
+	o.mu.Lock()
+	fell := !o.down
+	o.down, o.good = true, 0
+	o.mu.Unlock()
+	if fell {
+		o.changed(true)
+	}
+}

@@ -1,0 +1,208 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// StageState is how one stage of the chain keeps up.
+type StageState struct {
+	Lag     time.Duration // from when its oldest work was known until it is done, or until now
+	Dropped int           // pieces of work left out because it was too slow
+}
+
+// stage watches one engine, or one sink, and bounds what it can cost others:
+// a call that does not return is given up on.
+type stage struct {
+	name string
+	s    *Session
+
+	mu      sync.Mutex
+	since   time.Duration // session time when the work at hand was known; <0: none
+	lag     time.Duration // of the work last done
+	dropped int
+	strays  int // calls given up on that have not returned
+}
+
+func newStage(s *Session, name string) *stage { return &stage{name: name, s: s, since: -1} }
+
+// begin tells that work is at hand that was known at session time at.
+func (st *stage) begin(at time.Duration) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.since = at
+}
+
+// done tells that the work at hand is done.
+func (st *stage) done() {
+	st.mu.Lock()
+	lag := max(0, st.s.clock.Now()-st.since)
+	st.since, st.lag = -1, lag
+	st.mu.Unlock()
+	if st.s.cfg.Lag != nil {
+		st.s.cfg.Lag(st.name, lag)
+	}
+}
+
+// drop counts n pieces of work that were left out.
+func (st *stage) drop(n int) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.dropped += n
+}
+
+func (st *stage) read() StageState {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	out := StageState{Lag: st.lag, Dropped: st.dropped}
+	if st.since >= 0 {
+		out.Lag = max(out.Lag, st.s.clock.Now()-st.since)
+	}
+	return out
+}
+
+// add sums two engines of one kind up.
+func (a StageState) add(b StageState) StageState {
+	return StageState{max(a.Lag, b.Lag), a.Dropped + b.Dropped}
+}
+
+var (
+	errSlow = errors.New("gave no answer in time")
+	errDead = errors.New("has calls that never returned")
+)
+
+const (
+	// grace is how long after its context's end a call may still return.
+	grace = 100 * time.Millisecond
+	// maxStrays is how many calls of one stage may be given up on at a time.
+	maxStrays = 4
+)
+
+// call has an engine do fn. Where time goes on, fn runs on a goroutine of its
+// own and is given up on when the time that until returns has passed: an engine
+// that heeds its context ends then, any other is left behind, and the session's
+// end waits for it. until is asked again whenever wake is closed, and then
+// returns the next wake; nil until: no limit.
+func call[T any](ctx context.Context, st *stage, until func() (time.Duration, <-chan struct{}), fn func(context.Context) (T, error)) (T, error) {
+	work := func(ctx context.Context) (out T, err error) {
+		err = guard(st.name, func() (err error) {
+			out, err = fn(ctx)
+			return err
+		})
+		return out, err
+	}
+	if until == nil {
+		return work(ctx)
+	}
+	var none T
+	st.mu.Lock()
+	if st.strays >= maxStrays {
+		st.mu.Unlock()
+		return none, fmt.Errorf("%s: %w: restart its engine", st.name, errDead)
+	}
+	st.strays++
+	st.mu.Unlock()
+
+	type result struct {
+		out T
+		err error
+	}
+	inner, cancel := context.WithCancel(ctx)
+	answer := make(chan result, 1)
+	st.s.loose.run(func() {
+		defer cancel()
+		out, err := work(inner)
+		st.mu.Lock()
+		st.strays--
+		st.mu.Unlock()
+		answer <- result{out, err}
+	})
+	over := ctx.Done()
+	left, wake := until()
+	timer := time.NewTimer(max(0, left))
+	defer timer.Stop()
+	slow := false
+	for {
+		select {
+		case r := <-answer:
+			if slow && r.err != nil && ctx.Err() == nil {
+				r.err = fmt.Errorf("%s: %w", st.name, errSlow)
+			}
+			return r.out, r.err
+		case <-wake:
+			left, wake = until()
+			timer.Reset(max(0, left))
+		case <-timer.C:
+			if slow {
+				return none, fmt.Errorf("%s: %w", st.name, errSlow)
+			}
+			slow, wake = true, nil
+			cancel()
+			timer.Reset(grace)
+		case <-over: // the session ends
+			over, wake = nil, nil
+			if !slow {
+				slow = true
+				timer.Reset(grace)
+			}
+		}
+	}
+}
+
+// within returns an until of call that is d from now; nil for none.
+func within(d time.Duration) func() (time.Duration, <-chan struct{}) {
+	if d <= 0 {
+		return nil
+	}
+	end := time.Now().Add(d)
+	return func() (time.Duration, <-chan struct{}) { return time.Until(end), nil }
+}
+
+// loose owns the goroutines that an engine or a sink may hold up: the session's
+// end waits for them, but not for ever.
+type loose struct {
+	wg sync.WaitGroup
+
+	mu sync.Mutex
+	n  int
+}
+
+func (l *loose) run(fn func()) {
+	l.mu.Lock()
+	l.n++
+	l.mu.Unlock()
+	l.wg.Go(func() {
+		defer func() {
+			l.mu.Lock()
+			l.n--
+			l.mu.Unlock()
+		}()
+		fn()
+	})
+}
+
+// patience is how long the session's end waits for engines and sinks that do not return.
+const patience = 2 * time.Second
+
+// wait returns how many have not ended within patience. then is called once all have.
+func (l *loose) wait(then func()) int {
+	all := make(chan struct{})
+	go func() {
+		l.wg.Wait()
+		then()
+		close(all)
+	}()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-all:
+		return 0
+	case <-timer.C:
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.n
+	}
+}
