@@ -278,7 +278,9 @@ func TestMouthsOutliveTheirSource(t *testing.T) {
 				}
 			}
 			if how == "broken" {
+				l.retarget.Lock()
 				l.group.run("part", func(context.Context) error { return errors.New("it broke") })
+				l.retarget.Unlock()
 			}
 			<-l.done
 			if !mouths.closed || mouths.misused {
