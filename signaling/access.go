@@ -87,12 +87,13 @@ func (a *Access) serves(host string, r *http.Request) bool {
 	if host == "" {
 		return false
 	}
+	ip, err := netip.ParseAddr(host)
 	for _, name := range append([]string{"localhost"}, a.cfg.Hosts...) {
-		if name == "*" || strings.EqualFold(host, name) {
+		known, kerr := netip.ParseAddr(name)
+		if name == "*" || strings.EqualFold(host, name) || err == nil && kerr == nil && known == ip {
 			return true
 		}
 	}
-	ip, err := netip.ParseAddr(host)
 	if err != nil {
 		return false
 	}
