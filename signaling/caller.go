@@ -22,6 +22,7 @@ type Caller struct {
 	operator bool   // by token, by the admin listener, or by asking from this machine in open mode
 	open     bool   // it comes from this machine, and that counts
 	token    string // a capability, still to be checked; "" for none
+	inPath   bool   // where it was
 }
 
 type callerKey struct{}
@@ -37,7 +38,7 @@ func From(r *http.Request) *Caller {
 
 // caller looks at who sent r, which bears a capability or "".
 func (a *Access) caller(r *http.Request, token string, admin bool) *Caller {
-	c := &Caller{access: a, addr: client(r), foreign: foreign(r), token: token}
+	c := &Caller{access: a, addr: client(r), foreign: foreign(r), token: token, inPath: token != ""}
 	browser := len(r.Header.Values("Origin")) > 0 || len(r.Header.Values("Sec-Fetch-Site")) > 0
 	c.page = browser && !c.foreign
 	c.open = a.cfg.Open && Loopback(r)
@@ -142,6 +143,14 @@ func (g Grant) Any() bool { return g.has.Role != "" }
 
 // Brought returns the capability that gave the grant, "" where none did.
 func (g Grant) Brought() string { return g.token }
+
+// InPath returns the capability that gave the grant if it came in the path.
+func (g Grant) InPath() string {
+	if g.token == "" || !g.caller.inPath {
+		return ""
+	}
+	return g.token
+}
 
 // Token returns a capability for the session that the caller may have or hand
 // on, which ends no later than the caller's own: "" for one beyond its right.

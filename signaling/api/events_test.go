@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -191,4 +192,13 @@ func TestStreamsAreBounded(t *testing.T) {
 	if status, got, _ := r.do("GET", "/v1/sessions/talk/events", ""); status != 503 {
 		t.Errorf("%d %v", status, got)
 	}
+}
+
+func readAll(t *testing.T, resp *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

@@ -128,13 +128,13 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, offer string,
 }
 
 // location returns the path of the endpoint that a peer came in at, with the
-// capability that it came by; who created the session gets one to publish again.
+// capability where that was there; who created the session gets one to publish again.
 func location(r *http.Request, came signaling.Joined) string {
 	session, lang := r.PathValue("session"), r.PathValue("lang")
 	if lang != "" {
-		return signaling.WithToken("whep", session, came.Grant.Brought()) + "/" + url.PathEscape(lang)
+		return signaling.WithToken("whep", session, came.Grant.InPath()) + "/" + url.PathEscape(lang)
 	}
-	token := came.Grant.Brought()
+	token := came.Grant.InPath()
 	if came.Created {
 		token = came.Grant.Token(access.Publish, "")
 	}
