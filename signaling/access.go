@@ -36,6 +36,13 @@ func NewAccess(c AccessConfig) *Access {
 	return &Access{c}
 }
 
+// expiry returns when a capability made now ends: after its lifetime and up to a
+// 24th more, so that addresses stay the same for a while.
+func (a *Access) expiry() time.Time {
+	step := max(a.cfg.Lifetime/24, time.Second)
+	return time.Now().Add(a.cfg.Lifetime).Truncate(step).Add(step)
+}
+
 // unguarded are paths that load balancers ask by address, before any rule.
 var unguarded = []string{"/healthz", "/readyz"}
 

@@ -223,8 +223,10 @@ func TestGrants(t *testing.T) {
 			if token == "" {
 				continue
 			}
-			if got, err := key.Check("e1", token, time.Now()); err != nil || got.Role != made.Role || !got.Expires.Equal(until) {
-				t.Errorf("%s hands out %+v: %+v, %v: no capability may outlive the one that it came of", name, made, got, err)
+			got, err := key.Check("e1", token, time.Now())
+			left := time.Until(got.Expires) // control is renewed by its use, a minute before its end here; nothing else is
+			if err != nil || got.Role != made.Role || c.want.control && (left < time.Hour-time.Second || left > 63*time.Minute) || !c.want.control && !got.Expires.Equal(until) {
+				t.Errorf("%s hands out %+v: %+v, %v", name, made, got, err)
 			}
 		}
 	}

@@ -108,12 +108,15 @@ func (c *Caller) Grant(i Info) Grant {
 	if err == nil {
 		g.has, g.token = got, c.token
 	}
+	if g.Control() {
+		g.has.Expires = c.access.expiry() // who uses it keeps it
+	}
 	return g
 }
 
 // Made returns the grant of a caller who has just created the session.
 func (c *Caller) Made(i Info) Grant {
-	return Grant{caller: c, epoch: i.Epoch, has: access.Capability{Role: access.Control, Expires: time.Now().Add(c.access.cfg.Lifetime)}}
+	return Grant{caller: c, epoch: i.Epoch, has: access.Capability{Role: access.Control, Expires: c.access.expiry()}}
 }
 
 // Grant is what a caller may do in one session. The zero Grant is nothing.
@@ -153,12 +156,13 @@ func (g Grant) InPath() string {
 }
 
 // Token returns a capability for the session that the caller may have or hand
-// on, which ends no later than the caller's own: "" for one beyond its right.
+// on: control makes all anew, with their full time; any other has itself alone.
+// It is "" for one beyond the caller's right.
 func (g Grant) Token(role access.Role, lang inference.Lang) string {
-	if role == g.has.Role && string(lang) == g.has.Lang && g.token != "" {
+	switch {
+	case !g.Control() && role == g.has.Role && string(lang) == g.has.Lang:
 		return g.token
-	}
-	if !g.Control() {
+	case !g.Control():
 		return ""
 	}
 	return g.caller.access.cfg.Key.Mint(g.epoch, access.Capability{Role: role, Lang: string(lang), Expires: g.has.Expires})
