@@ -253,6 +253,10 @@ func TestManagerRefusals(t *testing.T) {
 		if err := m.Delete("s2"); err != nil {
 			t.Fatal(err)
 		}
+		again, err := m.Create(es("s2"))
+		if err != nil || len(again.Epoch) != 36 || again.Epoch == gone.Epoch {
+			t.Errorf("a session of the same name is told apart by %q and %q, %v", gone.Epoch, again.Epoch, err)
+		}
 		if _, err := gone.Attach("es", &memory{}); !errors.Is(err, ErrNotFound) {
 			t.Errorf("a viewer of a session that has ended: %v", err)
 		}

@@ -137,7 +137,7 @@ func untoken(r *http.Request) (clean *http.Request, token string) {
 func OnlyOperator(h http.Handler, log *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !From(r).Operator() {
-			WriteError(w, r, log, Nothing())
+			WriteError(w, r, log, ErrNotFound.Errorf("nothing is here, or no right to it"))
 			return
 		}
 		h.ServeHTTP(w, r)

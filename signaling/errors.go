@@ -24,7 +24,7 @@ func (k *Kind) Error() string { return k.what }
 var (
 	ErrBadRequest      = &Kind{http.StatusBadRequest, "bad_request", 0, "bad request", "docs/SIGNALING.md shows every request"}
 	ErrBadOffer        = &Kind{http.StatusBadRequest, "bad_offer", 0, "bad offer", "send the SDP of RTCPeerConnection.createOffer()"}
-	ErrNotFound        = &Kind{http.StatusNotFound, "not_found", 0, "not found", "use an address that POST /v1/sessions answered, or its capability as Bearer: docs/SIGNALING.md, Who may do what"}
+	ErrNotFound        = &Kind{http.StatusNotFound, "not_found", 0, "not found", "use an address that POST /v1/sessions answered, whole, or its capability as Bearer; sessions are created by the server's own page, programs on its machine and the operator: docs/SIGNALING.md, Who may do what"}
 	ErrMethod          = &Kind{http.StatusMethodNotAllowed, "method", 0, "method not allowed", "the Allow header lists what works"}
 	ErrNoCodec         = &Kind{http.StatusNotAcceptable, "no_codec", 0, "no codec in common", "offer Opus and H.264 or VP8"}
 	ErrBusy            = &Kind{http.StatusConflict, "busy", 0, "a live publisher is there already", "end it, or wait until it has been silent for 2 s"}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,6 +89,25 @@ func TestAdminListener(t *testing.T) {
 	}
 	if code, _, errs := call(t, "serve", "--listen", "127.0.0.1:0", "--media-port", "0", "--log-level", "error", "--recognize-engine", "fake", "--translate-engine", "fake", "--speak-engine", "fake", "--admin-listen", addr); code != 1 || !strings.Contains(errs, "choose another with --admin-listen") {
 		t.Errorf("a second one at the same address: %d, %s", code, errs)
+	}
+}
+
+// TestSecretsAreNotRepeated: what is wrong with a secret is said without it.
+func TestSecretsAreNotRepeated(t *testing.T) {
+	for _, flag := range []string{"--admin-token=topsecret", "--access-key=topsecret", "--ice-server=turn:ana:topsecret@"} {
+		if code, out, errs := call(t, "serve", flag); code != 2 || strings.Contains(out+errs, "topsecret") {
+			t.Errorf("%s: %d, %s %s", flag, code, out, errs)
+		}
+	}
+}
+
+func TestReadiness(t *testing.T) {
+	for ready, status := range map[bool]int{true: 200, false: 503} {
+		w := httptest.NewRecorder()
+		readiness(func() bool { return ready }).ServeHTTP(w, httptest.NewRequest("GET", "/readyz", nil))
+		if w.Code != status || ready != (w.Body.String() == "ready\n") {
+			t.Errorf("ready %v: %d %s", ready, w.Code, w.Body)
+		}
 	}
 }
 

@@ -13,7 +13,7 @@ var hostForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-
 
 // hosts is a list of names and addresses without ports.
 func hosts(p *[]string, key, help string) option {
-	return option{key: key, help: help, limit: "names or IP addresses without port; * for any", kind: kindList,
+	return option{key: key, help: help, limit: "names or IP addresses without port; * for any", kind: kindList, noun: "HOST",
 		get: func() string { return strings.Join(*p, " ") },
 		set: func(s string) error {
 			all := strings.Fields(s)
