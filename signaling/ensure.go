@@ -59,22 +59,49 @@ func Publish(ctx context.Context, c Connector, who *Caller, r Request, offer str
 // View connects a viewer to one language of a session, if the caller may; one
 // that it does not have is refused with a list of the others.
 func View(ctx context.Context, c Connector, who *Caller, id string, lang inference.Lang, offer string) (Joined, error) {
-	info, grant, err := Find(c, who, id)
+	j, err := MayView(c, who, id, lang)
+	if err != nil {
+		return Joined{}, err
+	}
+	if j.Peer, j.Answer, err = c.View(ctx, id, lang, offer); err != nil {
+		return Joined{}, err
+	}
+	who.Audit("watched", j.Grant, id, "lang", string(lang))
+	return j, nil
+}
+
+// MayView refuses who may not watch a language of a session, before an offer is
+// read. It returns the session and the grant, as yet without a peer.
+func MayView(k Keeper, who *Caller, id string, lang inference.Lang) (Joined, error) {
+	info, grant, err := Find(k, who, id)
 	switch {
 	case err != nil:
 		return Joined{}, err
 	case !grant.Watch(lang):
 		return Joined{}, Nothing()
 	}
-	if err := info.has(lang); err != nil {
-		return Joined{}, err
+	return Joined{Session: info, Grant: grant}, info.has(lang)
+}
+
+// MayPublish refuses who may neither publish in a session nor create it, before an offer is read.
+func MayPublish(k Keeper, who *Caller, id string) error {
+	if _, err := k.Get(id); errors.Is(err, ErrNotFound) && who.MayName() {
+		return nil
 	}
-	j := Joined{Session: info, Grant: grant}
-	if j.Peer, j.Answer, err = c.View(ctx, id, lang, offer); err != nil {
+	_, err := known(k, who, id)
+	return err
+}
+
+// known returns a session that is there, where the caller may publish.
+func known(k Keeper, who *Caller, id string) (Joined, error) {
+	info, grant, err := Find(k, who, id)
+	switch {
+	case err != nil:
 		return Joined{}, err
+	case !grant.Publish():
+		return Joined{}, Nothing()
 	}
-	who.Audit("watched", grant, id, "lang", string(lang))
-	return j, nil
+	return Joined{Session: info, Grant: grant}, nil
 }
 
 // Find returns a session and what the caller may do in it. Where that is
@@ -107,14 +134,7 @@ func ensure(ctx context.Context, k Keeper, who *Caller, r Request) (Joined, erro
 			return Joined{}, err
 		}
 	}
-	info, grant, err := Find(k, who, r.ID)
-	switch {
-	case err != nil:
-		return Joined{}, err
-	case !grant.Publish():
-		return Joined{}, Nothing()
-	}
-	return Joined{Session: info, Grant: grant}, nil
+	return known(k, who, r.ID)
 }
 
 func create(ctx context.Context, k Keeper, r Request) (Info, error) {

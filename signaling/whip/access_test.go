@@ -1,6 +1,9 @@
 package whip
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -59,6 +62,42 @@ func TestCapabilities(t *testing.T) {
 	r.want(r.Do("POST", "/whep/talk~"+token, signalingtest.Offer, evil...), 404, "en, es, ca")
 	r.want(r.Do("POST", "/whep/talk", signalingtest.Offer, evil...), 404, "no right to it")
 	r.want(r.Do("POST", "/whep/talk~"+token+"/fr", signalingtest.Offer, evil...), 404, "no right to it")
+}
+
+// unread is a body that must not be asked for.
+type unread struct{ *testing.T }
+
+func (u unread) Read([]byte) (int, error) {
+	u.Error("the offer of a stranger was read")
+	return 0, io.EOF
+}
+
+// TestStrangersAreNotReadFrom: an offer costs nothing before its sender has a right.
+// The server's own page, which may name sessions, has none in one that is there.
+func TestStrangersAreNotReadFrom(t *testing.T) {
+	d := signalingtest.NewDesk("talk")
+	door := New(Config{Sessions: d})
+	defer door.Close()
+	mux := http.NewServeMux()
+	door.Register(mux)
+	for _, path := range []string{"/whip/talk?from=en&to=es", "/whip/other?from=en&to=es", "/whep/talk/es", "/whep/other/es"} {
+		for _, origin := range []string{"https://evil.example", "http://localhost"} {
+			if origin == "http://localhost" && strings.HasPrefix(path, "/whip/other") {
+				continue // which the page may create
+			}
+			r := httptest.NewRequest("POST", "http://localhost"+path, unread{t})
+			r.RemoteAddr = "127.0.0.1:1"
+			r.Header.Set("Origin", origin)
+			w := httptest.NewRecorder()
+			signalingtest.Access().Guard(mux).ServeHTTP(w, r)
+			if w.Code != 404 {
+				t.Errorf("from %s: POST %s: %d %s", origin, path, w.Code, w.Body)
+			}
+		}
+	}
+	if n := len(d.Peers()); n != 0 {
+		t.Errorf("%d peers", n)
+	}
 }
 
 // TestNamingHandsOutCapabilities: who creates a session by naming it at WHIP

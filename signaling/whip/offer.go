@@ -18,6 +18,9 @@ const offerType = "application/sdp"
 
 // publish is POST /whip/{session}.
 func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
+	if err := signaling.MayPublish(s.cfg.Sessions, signaling.From(r), r.PathValue("session")); err != nil {
+		return err
+	}
 	offer, err := s.offer(w, r)
 	if err != nil {
 		return err
@@ -46,12 +49,16 @@ func (s *Server) request(id string, r *http.Request) (signaling.Request, error) 
 
 // view is POST /whep/{session}/{lang}.
 func (s *Server) view(w http.ResponseWriter, r *http.Request) error {
+	who, id, lang := signaling.From(r), r.PathValue("session"), inference.Lang(r.PathValue("lang"))
+	if _, err := signaling.MayView(s.cfg.Sessions, who, id, lang); err != nil {
+		return err
+	}
 	offer, err := s.offer(w, r)
 	if err != nil {
 		return err
 	}
 	return s.answer(w, r, offer, func(ctx context.Context) (signaling.Joined, error) {
-		return signaling.View(ctx, s.cfg.Sessions, signaling.From(r), r.PathValue("session"), inference.Lang(r.PathValue("lang")), offer)
+		return signaling.View(ctx, s.cfg.Sessions, who, id, lang, offer)
 	})
 }
 

@@ -61,3 +61,20 @@ func TestCapabilities(t *testing.T) {
 	w.offer("publish", "talk")
 	w.hear("answer")
 }
+
+// TestOwnPageWithoutCapability may create a session by naming it, and use none that is there.
+func TestOwnPageWithoutCapability(t *testing.T) {
+	r := open(t, nil)
+	conn, _, err := websocket.DefaultDialer.Dial(r.url(), http.Header{"Origin": {r.URL}, "Sec-Fetch-Site": {"same-origin"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	w := &client{r, conn}
+	w.offer("view", "talk", "lang", "es")
+	w.refused("not_found", "no right to it")
+	w.say(`{"v":1,"type":"publish","session":"talk","from":"en","to":["es"],"sdp":"v=0\r\nm=audio 9 X 0\r\n"}`)
+	w.refused("not_found", "no right to it")
+	w.say(`{"v":1,"type":"publish","session":"mine","from":"en","to":["es"],"sdp":"v=0\r\nm=audio 9 X 0\r\n"}`)
+	w.hear("answer")
+}
