@@ -33,6 +33,7 @@ type Publisher interface {
 type Call struct {
 	*Session
 	Spec    Spec
+	Epoch   string // a UUID: tells this session from any other that has borne its name
 	Created time.Time
 	Clock   *pace.Wall
 

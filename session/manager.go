@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"livedub/inference"
 	"livedub/media/badge"
 	"livedub/media/pace"
@@ -112,7 +114,7 @@ func (m *Manager) Create(spec Spec) (*Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Call{Session: s, Spec: spec, Created: time.Now(), Clock: clock, done: make(chan struct{})}
+	l := &Call{Session: s, Spec: spec, Epoch: uuid.NewString(), Created: time.Now(), Clock: clock, done: make(chan struct{})}
 	l.used = l.Created
 	l.ctx, l.cancel = context.WithCancel(m.ctx)
 	m.sessions[spec.ID] = l
@@ -161,22 +163,7 @@ func (m *Manager) Get(id string) (*Call, error) {
 	if l := m.sessions[id]; l != nil {
 		return l, nil
 	}
-	return nil, fmt.Errorf("session %q: %w; there are %s", id, ErrNotFound, m.names())
-}
-
-func (m *Manager) names() string {
-	if len(m.sessions) == 0 {
-		return "none: create one with POST /v1/sessions"
-	}
-	var ids []string
-	for id := range m.sessions {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	if len(ids) > 10 {
-		ids = append(ids[:10], "...")
-	}
-	return strings.Join(ids, ", ")
+	return nil, fmt.Errorf("session %q: %w", id, ErrNotFound) // names no others: the doors pass it on
 }
 
 // List returns all sessions, the oldest first.

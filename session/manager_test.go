@@ -253,13 +253,17 @@ func TestManagerRefusals(t *testing.T) {
 		if err := m.Delete("s2"); err != nil {
 			t.Fatal(err)
 		}
+		again, err := m.Create(es("s2"))
+		if err != nil || len(again.Epoch) != 36 || again.Epoch == gone.Epoch {
+			t.Errorf("a session of the same name is told apart by %q and %q, %v", gone.Epoch, again.Epoch, err)
+		}
 		if _, err := gone.Attach("es", &memory{}); !errors.Is(err, ErrNotFound) {
 			t.Errorf("a viewer of a session that has ended: %v", err)
 		}
 		if err := gone.Publish(newCaller(&memory{}, gone.Clock)); !errors.Is(err, ErrNotFound) {
 			t.Errorf("a publisher of a session that has ended: %v", err)
 		}
-		if _, err := m.Get("none"); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "s0") {
+		if _, err := m.Get("none"); !errors.Is(err, ErrNotFound) || strings.Contains(err.Error(), "s0") {
 			t.Error(err)
 		}
 		time.Sleep(2 * time.Minute)

@@ -24,10 +24,7 @@ func BaseURL(r *http.Request) string {
 	if p := strings.ToLower(forwarded(r, "X-Forwarded-Proto")); p == "http" || p == "https" {
 		proto = p
 	}
-	host := r.Host
-	if h := forwarded(r, "X-Forwarded-Host"); wellFormedHost(h) {
-		host = h
-	}
+	host := askedHost(r)
 	if !wellFormedHost(host) {
 		host = "localhost"
 		if a, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
@@ -46,12 +43,31 @@ func Prefix(r *http.Request) string {
 	return p
 }
 
+// askedHost returns the name that the client asked by: the proxy's, where one says so and is believed.
+func askedHost(r *http.Request) string {
+	if h := forwarded(r, "X-Forwarded-Host"); wellFormedHost(h) {
+		return h
+	}
+	return r.Host
+}
+
 func wellFormedHost(h string) bool { return len(h) <= 255 && hostForm.MatchString(h) }
 
-// forwarded returns the first value of a header that proxies append to: the one nearest to the client.
+// forwarded returns the first value of a header that proxies append to: the one
+// nearest to the client. Only a proxy that is believed may say so.
 func forwarded(r *http.Request, name string) string {
+	if !believed(r) {
+		return ""
+	}
 	v, _, _ := strings.Cut(r.Header.Get(name), ",")
 	return strings.TrimSpace(v)
+}
+
+// believed tells whether what r says about the client may be taken for a
+// proxy's word: it was sent from this machine.
+func believed(r *http.Request) bool {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && ap.Addr().Unmap().IsLoopback()
 }
 
 // client returns the address that a request came from: behind a proxy on this

@@ -27,64 +27,135 @@ type Connector interface {
 	View(ctx context.Context, id string, lang inference.Lang, offer string) (peer Peer, answer string, err error)
 }
 
-// Publish connects a speaker to the session that r names. An unknown one is
-// created if open and r names its languages.
-func Publish(ctx context.Context, c Connector, open bool, r Request, offer string) (Peer, string, error) {
-	undo, err := ensure(ctx, c, open, r)
-	if err != nil {
-		return nil, "", err
-	}
-	peer, answer, err := c.Publish(ctx, r.ID, offer)
-	if err != nil {
-		undo()
-	}
-	return peer, answer, err
+// Joined is a peer that came in by an offer.
+type Joined struct {
+	Peer    Peer
+	Answer  string
+	Session Info
+	Grant   Grant // by which it came
+	Created bool  // the session, for it
 }
 
-// View connects a viewer to one language of a session; one that it does not
-// have is refused with a list of the others.
-func View(ctx context.Context, c Connector, id string, lang inference.Lang, offer string) (Peer, string, error) {
-	info, err := c.Get(id)
+// Publish connects a speaker to the session that r names, if the caller may. An
+// unknown one is created if the caller may name sessions and r names its languages.
+func Publish(ctx context.Context, c Connector, who *Caller, r Request, offer string) (Joined, error) {
+	j, err := ensure(ctx, c, who, r)
 	if err != nil {
-		return nil, "", err
+		return Joined{}, err
 	}
-	if err := info.has(lang); err != nil {
-		return nil, "", err
+	if j.Peer, j.Answer, err = c.Publish(ctx, r.ID, offer); err != nil {
+		if j.Created {
+			undo(c, r.ID)
+		}
+		return Joined{}, err
 	}
-	return c.View(ctx, id, lang, offer)
+	if j.Created {
+		who.Audit("created", j.Grant, r.ID)
+	}
+	who.Audit("published", j.Grant, r.ID)
+	return j, nil
 }
 
-// ensure returns once the session exists. An unknown one is created if open
-// and r names its languages; undo then takes back what was created, unless
-// somebody has come to use it. On an error there is nothing to undo.
-func ensure(ctx context.Context, k Keeper, open bool, r Request) (undo func(), err error) {
-	nothing := func() {}
-	_, err = k.Get(r.ID)
-	if !errors.Is(err, ErrNotFound) || !open {
-		return nothing, err
+// View connects a viewer to one language of a session, if the caller may; one
+// that it does not have is refused with a list of the others.
+func View(ctx context.Context, c Connector, who *Caller, id string, lang inference.Lang, offer string) (Joined, error) {
+	j, err := MayView(c, who, id, lang)
+	if err != nil {
+		return Joined{}, err
 	}
+	if j.Peer, j.Answer, err = c.View(ctx, id, lang, offer); err != nil {
+		return Joined{}, err
+	}
+	who.Audit("watched", j.Grant, id, "lang", string(lang))
+	return j, nil
+}
+
+// MayView refuses who may not watch a language of a session, before an offer is
+// read. It returns the session and the grant, as yet without a peer.
+func MayView(k Keeper, who *Caller, id string, lang inference.Lang) (Joined, error) {
+	info, grant, err := Find(k, who, id)
+	switch {
+	case err != nil:
+		return Joined{}, err
+	case !grant.Watch(lang):
+		return Joined{}, Nothing()
+	}
+	return Joined{Session: info, Grant: grant}, info.has(lang)
+}
+
+// MayPublish refuses who may neither publish in a session nor create it, before an offer is read.
+func MayPublish(k Keeper, who *Caller, id string) error {
+	if _, err := k.Get(id); errors.Is(err, ErrNotFound) && who.MayName() {
+		return nil
+	}
+	_, err := known(k, who, id)
+	return err
+}
+
+// known returns a session that is there, where the caller may publish.
+func known(k Keeper, who *Caller, id string) (Joined, error) {
+	info, grant, err := Find(k, who, id)
+	switch {
+	case err != nil:
+		return Joined{}, err
+	case !grant.Publish():
+		return Joined{}, Nothing()
+	}
+	return Joined{Session: info, Grant: grant}, nil
+}
+
+// Find returns a session and what the caller may do in it. Where that is
+// nothing, the error is the same as for a session that is not there.
+func Find(k Keeper, who *Caller, id string) (Info, Grant, error) {
+	info, err := k.Get(id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return Info{}, Grant{}, Nothing()
+	case err != nil:
+		return Info{}, Grant{}, err
+	}
+	grant := who.Grant(info)
+	if !grant.Any() {
+		return Info{}, Grant{}, Nothing()
+	}
+	return info, grant, nil
+}
+
+// ensure returns once the session exists and the caller may publish in it. An
+// unknown one is created if the caller may name sessions and r names its languages.
+func ensure(ctx context.Context, k Keeper, who *Caller, r Request) (Joined, error) {
+	_, err := k.Get(r.ID)
+	if errors.Is(err, ErrNotFound) && who.MayName() {
+		info, err := create(ctx, k, r)
+		switch {
+		case err == nil:
+			return Joined{Session: info, Grant: who.Made(info), Created: true}, nil
+		case !errors.Is(err, ErrExists): // else somebody was faster
+			return Joined{}, err
+		}
+	}
+	return known(k, who, r.ID)
+}
+
+func create(ctx context.Context, k Keeper, r Request) (Info, error) {
 	if r.From == "" || len(r.To) == 0 {
-		e := Explain(err)
-		e.Hint = `create it with POST /v1/sessions, or name its languages: ?from=en&to=es at a WHIP door, "from":"en","to":["es"] in a websocket's publish`
-		e.cause = err
-		return nothing, &e
+		return Info{}, &Error{
+			Kind: ErrNotFound, Message: "no such session",
+			Hint: `create it with POST /v1/sessions, or name its languages: ?from=en&to=es at a WHIP door, "from":"en","to":["es"] in a websocket's publish`,
+		}
 	}
 	if err := r.Check(); err != nil {
-		return nothing, err
+		return Info{}, err
 	}
-	_, err = k.Create(ctx, r)
-	switch {
-	case errors.Is(err, ErrExists): // somebody was faster
-		return nothing, nil
-	case err != nil:
-		return nothing, err
+	return k.Create(ctx, r)
+}
+
+// undo takes back a session that was created for a peer which was refused then,
+// unless somebody has come to use it.
+func undo(k Keeper, id string) {
+	if i, err := k.Get(id); err == nil && i.State == "new" {
+		_ = k.Delete(id) // it may have ended by itself meanwhile
 	}
-	return func() {
-		if i, err := k.Get(r.ID); err == nil && i.State == "new" {
-			// It may have ended by itself meanwhile.
-			_ = k.Delete(r.ID)
-		}
-	}, nil
 }
 
 // maxTargets bounds what one request may cost.

@@ -42,7 +42,7 @@ func TestEnsure(t *testing.T) {
 			k := keeper{
 				create: func(Request) error {
 					creates++
-					there = c.create == nil
+					there = c.create == nil || errors.Is(c.create, ErrExists)
 					return c.create
 				},
 				get: func(string) (Info, error) {
@@ -53,21 +53,22 @@ func TestEnsure(t *testing.T) {
 				},
 				delete: func(string) error { deletes++; return nil },
 			}
-			undo, err := ensure(t.Context(), k, c.open, c.req)
-			if !errors.Is(err, c.want) || creates != c.creates {
-				t.Fatalf("%v, created %d", err, creates)
+			who := &Caller{access: NewAccess(AccessConfig{}), operator: c.open}
+			j, err := ensure(t.Context(), k, who, c.req)
+			if made := c.creates == 1 && c.create == nil; !errors.Is(err, c.want) || creates != c.creates || j.Created != made {
+				t.Fatalf("%v, created %d, %v", err, creates, j.Created)
 			}
 			if err != nil {
 				return
 			}
 			state = "live"
-			undo()
+			undo(k, "a")
 			if deletes != 0 {
 				t.Error("a session that somebody uses was taken back")
 			}
 			state = "new"
-			undo()
-			if made := c.creates == 1 && c.create == nil; (deletes == 1) != made {
+			undo(k, "a")
+			if deletes != 1 {
 				t.Errorf("taken back %d times", deletes)
 			}
 		})

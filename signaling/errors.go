@@ -24,8 +24,7 @@ func (k *Kind) Error() string { return k.what }
 var (
 	ErrBadRequest      = &Kind{http.StatusBadRequest, "bad_request", 0, "bad request", "docs/SIGNALING.md shows every request"}
 	ErrBadOffer        = &Kind{http.StatusBadRequest, "bad_offer", 0, "bad offer", "send the SDP of RTCPeerConnection.createOffer()"}
-	ErrOrigin          = &Kind{http.StatusForbidden, "origin", 0, "this origin is not allowed", "open the page from this server"}
-	ErrNotFound        = &Kind{http.StatusNotFound, "not_found", 0, "not found", "GET /v1/sessions lists the sessions; POST /v1/sessions creates one"}
+	ErrNotFound        = &Kind{http.StatusNotFound, "not_found", 0, "not found", "use an address that POST /v1/sessions answered, whole, or its capability as Bearer; sessions are created by the server's own page, programs on its machine and the operator: docs/SIGNALING.md, Who may do what"}
 	ErrMethod          = &Kind{http.StatusMethodNotAllowed, "method", 0, "method not allowed", "the Allow header lists what works"}
 	ErrNoCodec         = &Kind{http.StatusNotAcceptable, "no_codec", 0, "no codec in common", "offer Opus and H.264 or VP8"}
 	ErrBusy            = &Kind{http.StatusConflict, "busy", 0, "a live publisher is there already", "end it, or wait until it has been silent for 2 s"}
@@ -33,6 +32,7 @@ var (
 	ErrPrecondition    = &Kind{http.StatusPreconditionFailed, "precondition", 0, "If-Match names another ICE session", "send the ETag of the 201, or leave If-Match out"}
 	ErrTooLarge        = &Kind{http.StatusRequestEntityTooLarge, "too_large", 0, "request too large", "send less"}
 	ErrMediaType       = &Kind{http.StatusUnsupportedMediaType, "media_type", 0, "unsupported content type", "set Content-Type as docs/SIGNALING.md shows"}
+	ErrMisdirected     = &Kind{http.StatusMisdirectedRequest, "misdirected", 0, "another server is meant", "add the name to serve.hosts if it is this server's"}
 	ErrUnsupportedPair = &Kind{http.StatusUnprocessableEntity, "unsupported_pair", 0, "unsupported languages", "GET /v1/languages lists the pairs that work"}
 	ErrNoLips          = &Kind{http.StatusUnprocessableEntity, "no_lips", 0, "the mouth cannot be re-rendered", "GET the session: lips tells why"}
 	ErrRestart         = &Kind{http.StatusUnprocessableEntity, "restart", 0, "ICE restarts are not supported", "DELETE this resource and POST a new offer"}

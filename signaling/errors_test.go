@@ -31,7 +31,7 @@ func TestEveryErrorHasItsStatus(t *testing.T) {
 		"wrapped kind":    {fmt.Errorf("es: %w", ErrNoCodec), 406, "es: no codec in common", ""},
 		"wrapped error":   {fmt.Errorf("while joining: %w", ErrFull.Errorf("all 4 taken")), 503, "while joining: all 4 taken", "5"},
 		"because":         {ErrBadOffer.Because(wrapped), 400, "the camera's", ""},
-		"joined":          {errors.Join(ErrOrigin, wrapped), 403, "this origin is not allowed\nthe camera's", ""},
+		"joined":          {errors.Join(ErrMisdirected, wrapped), 421, "another server is meant\nthe camera's", ""},
 		"pair":            {ErrUnsupportedPair, 422, "unsupported languages", ""},
 		"rate":            {&Error{Kind: ErrRate, Message: "slow down", Retry: 1200 * time.Millisecond}, 429, "slow down", "2"},
 		"timeout":         {context.DeadlineExceeded, 504, "it took too long", "1"},

@@ -16,6 +16,7 @@ import (
 
 func request(headers ...string) *http.Request {
 	r := httptest.NewRequest("POST", "http://dub.example:8080/x", nil)
+	r.RemoteAddr = "127.0.0.1:5" // whose word about the client counts
 	for i := 0; i < len(headers); i += 2 {
 		if headers[i] == "Host" {
 			r.Host = headers[i+1]
@@ -47,7 +48,12 @@ func TestBaseURL(t *testing.T) {
 			t.Errorf("%v: %s", hostile, got)
 		}
 	}
-	r := request()
+	r := request("X-Forwarded-Proto", "https", "X-Forwarded-Host", "live.example", "X-Forwarded-Prefix", "/dub")
+	r.RemoteAddr = "192.0.2.1:5"
+	if got := BaseURL(r); got != "http://dub.example:8080" {
+		t.Errorf("by the word of anybody: %s", got)
+	}
+	r = request()
 	r.TLS = &tls.ConnectionState{}
 	if got := BaseURL(r); got != "https://dub.example:8080" {
 		t.Error(got)
@@ -107,9 +113,9 @@ func TestRoute(t *testing.T) {
 	}{
 		"no page":      {"POST", "", 200, ""},
 		"own page":     {"POST", "http://dub.example:8080", 200, "http://dub.example:8080"},
-		"foreign":      {"POST", "https://evil.example", 403, ""},
-		"foreign asks": {"OPTIONS", "https://evil.example", 403, ""},
-		"sandboxed":    {"POST", "null", 403, ""},
+		"foreign":      {"POST", "https://evil.example", 404, ""},
+		"foreign asks": {"OPTIONS", "https://evil.example", 404, ""},
+		"sandboxed":    {"POST", "null", 404, ""},
 		"preflight":    {"OPTIONS", "http://dub.example:8080", 204, "http://dub.example:8080"},
 		"wrong method": {"GET", "", 405, ""},
 		"wrong, too":   {"PATCH", "http://dub.example:8080", 405, "http://dub.example:8080"},

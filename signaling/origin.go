@@ -4,33 +4,19 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 )
 
-// Origins are the web origins whose pages may use a door.
+// Origins are the web origins whose pages may ask at a door.
 type Origins int
 
 const (
-	// AnyOrigin lets every page in. The doors read no cookies, so that a foreign
-	// page can do no more than its user could with curl.
+	// AnyOrigin lets every page ask, for answers that take a capability: the doors
+	// read no cookies, so that a page has no more rights than it brings.
 	AnyOrigin Origins = iota
-	// OwnOrigin lets in pages of the server's own host.
+	// OwnOrigin lets in pages of the server's own host: for what takes no capability.
 	OwnOrigin
 )
-
-// Allowed tells whether the page that sent r may; what is no page always may.
-func (o Origins) Allowed(r *http.Request) bool {
-	origin := r.Header.Get("Origin")
-	if origin == "" || o == AnyOrigin {
-		return true
-	}
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" {
-		return false
-	}
-	return strings.EqualFold(u.Host, r.Host) || strings.EqualFold(u.Host, forwarded(r, "X-Forwarded-Host"))
-}
 
 // methods are those that Route answers itself where a path does not have them.
 // One by one, because a pattern without a method would clash with "GET /".
@@ -76,8 +62,8 @@ func RouteRest(mux *http.ServeMux, log *slog.Logger, o Origins, root, hint strin
 
 // answer answers one request; handle is nil where the path does not have its method.
 func answer(w http.ResponseWriter, r *http.Request, o Origins, allow string, handle Handler) error {
-	if !o.Allowed(r) {
-		return ErrOrigin.Errorf("origin %q is not allowed", clip(r.Header.Get("Origin")))
+	if o == OwnOrigin && From(r).foreign {
+		return Nothing()
 	}
 	cors(w.Header(), o, r, allow)
 	switch {

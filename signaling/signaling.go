@@ -25,6 +25,7 @@ type Request struct {
 // Info is a session as it stands.
 type Info struct {
 	ID      string
+	Epoch   string // tells it from others that have borne its name; capabilities are bound to it
 	From    inference.Lang
 	To      []inference.Lang
 	Profile string

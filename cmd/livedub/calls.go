@@ -196,7 +196,7 @@ func info(call *session.Call) signaling.Info {
 	st := call.State()
 	now := call.Clock.Now().Seconds()
 	out := signaling.Info{
-		ID: call.Spec.ID, From: call.Spec.From, To: call.Spec.To, Profile: string(call.Spec.Profile),
+		ID: call.Spec.ID, Epoch: call.Epoch, From: call.Spec.From, To: call.Spec.To, Profile: string(call.Spec.Profile),
 		DelayMS: int(call.Spec.Delay.Milliseconds()), State: call.Phase(), Badge: st.Badge,
 		Created: call.Created, Now: &now, Dubs: map[inference.Lang]signaling.DubInfo{},
 	}

@@ -64,9 +64,8 @@ func openDoors(ctx context.Context, c config.Config, log *slog.Logger) (*doors, 
 	}
 	d.api = api.New(api.Config{Sessions: d.calls, ICEServers: ice, Log: log})
 	answers := signaling.Bound(d.calls)
-	// The open mode, in which naming a session creates it, is for trying things out.
-	d.whip = whip.New(whip.Config{Sessions: answers, OpenMode: signaling.Loopback, ICEServers: ice, Log: log})
-	d.ws = ws.New(ws.Config{Sessions: answers, OpenMode: signaling.Loopback, ICEServers: ice, Log: log})
+	d.whip = whip.New(whip.Config{Sessions: answers, ICEServers: ice, Log: log})
+	d.ws = ws.New(ws.Config{Sessions: answers, ICEServers: ice, Log: log})
 	return d, nil
 }
 

@@ -65,6 +65,10 @@ func settings(fs *pflag.FlagSet, usage string, args []string, stdout io.Writer, 
 // flagError names the flag that was meant.
 func flagError(fs *pflag.FlagSet, err error) error {
 	var missing *pflag.NotExistError
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) { // whose own text repeats the value, which may be a secret
+		return usagef("%s: --%s: %v: see livedub %s --help", fs.Name(), invalid.GetFlag().Name, invalid.Unwrap(), fs.Name())
+	}
 	if !errors.As(err, &missing) {
 		return usagef("%s: %v: see livedub %s --help", fs.Name(), err, fs.Name())
 	}

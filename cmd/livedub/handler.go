@@ -2,18 +2,43 @@ package main
 
 import (
 	"encoding/json"
+	"io"
+	"log/slog"
 	"net/http"
+	"net/http/pprof"
 	"time"
 
+	"livedub/signaling"
 	"livedub/web"
 )
 
-// handler is the server's doors: the page, its health and its metrics.
-func handler(version string, metrics http.Handler) *http.ServeMux {
+// handler is what the server answers beside the sessions' doors: the page, and
+// to the operator its insides.
+func handler(inside http.Handler) *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", metrics)
-	mux.Handle("GET /healthz", health(version, time.Now()))
 	mux.Handle("GET /", web.Handler())
+	for _, path := range []string{"/metrics", "/debug/pprof/", "/healthz", "/readyz"} {
+		mux.Handle("GET "+path, inside)
+	}
+	return mux
+}
+
+// insides are health and readiness for load balancers, metrics and profiles for
+// the operator. ready tells whether new sessions are wanted here.
+func insides(version string, metrics http.Handler, ready func() bool, log *slog.Logger) *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.Handle("GET /healthz", health(version, time.Now()))
+	mux.Handle("GET /readyz", readiness(ready))
+	for path, h := range map[string]http.Handler{
+		"/metrics":             metrics,
+		"/debug/pprof/":        http.HandlerFunc(pprof.Index),
+		"/debug/pprof/cmdline": http.HandlerFunc(pprof.Cmdline),
+		"/debug/pprof/profile": http.HandlerFunc(pprof.Profile),
+		"/debug/pprof/symbol":  http.HandlerFunc(pprof.Symbol),
+		"/debug/pprof/trace":   http.HandlerFunc(pprof.Trace),
+	} {
+		mux.Handle("GET "+path, signaling.OnlyOperator(h, log))
+	}
 	return mux
 }
 
@@ -28,5 +53,19 @@ func health(version string, start time.Time) http.Handler {
 			"version":  version,
 			"uptime_s": int(time.Since(start).Seconds()),
 		})
+	})
+}
+
+// readiness answers 200 while new sessions are wanted, else 503.
+func readiness(ready func() bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store")
+		says := "ready\n"
+		if !ready() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			says = "leaving\n"
+		}
+		_, _ = io.WriteString(w, says) // the client may be gone
 	})
 }

@@ -28,7 +28,11 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if err != nil {
 		return err
 	}
-	l, err := listen(ctx, cfg.Serve.Listen)
+	access, err := newAccess(cfg, log)
+	if err != nil {
+		return err
+	}
+	l, err := listen(ctx, cfg.Serve.Listen, "--listen")
 	if err != nil {
 		return err
 	}
@@ -45,9 +49,18 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if n := doors.engines.lipNet; n != nil {
 		registry.MustRegister(n, modelMetrics{n.loops})
 	}
-	mux := handler(version(), telemetry.Handler(registry, log))
+	ready := func() bool { return ctx.Err() == nil }
+	inside := insides(version(), telemetry.Handler(registry, log), ready, log)
+	mux := handler(inside)
 	doors.Register(mux)
-	srv := newServer(mux, log)
+	doors.api.Register(inside) // it is the operator's too
+	admin, err := openAdmin(ctx, cfg.Admin.Listen, access, inside, log)
+	if err != nil {
+		l.Close()
+		return err
+	}
+	defer admin.Close()
+	srv := newServer(access.Guard(mux), log)
 	srv.RegisterOnShutdown(doors.Leave) // event streams end, or else Shutdown would wait for them
 	fmt.Fprintf(stdout, "livedub serves %s (Ctrl-C ends it)\n", pageURL(l.Addr()))
 	log.Info("serving", "addr", l.Addr().String(), "media_port", doors.calls.host.Port(), "version", version())
@@ -88,18 +101,18 @@ func newServer(h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// listen opens the port and tells what to do where it cannot.
-func listen(ctx context.Context, addr string) (net.Listener, error) {
+// listen opens the port that a flag names and tells what to do where it cannot.
+func listen(ctx context.Context, addr, flag string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	switch {
 	case err == nil:
 		return l, nil
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s is in use: choose another with --listen", addr)
+		return nil, fmt.Errorf("%s is in use: choose another with %s", addr, flag)
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("%s is not permitted: choose a port above 1023 with --listen", addr)
+		return nil, fmt.Errorf("%s is not permitted: choose a port above 1023 with %s", addr, flag)
 	}
-	return nil, fmt.Errorf("%w: choose another address with --listen", err)
+	return nil, fmt.Errorf("%w: choose another address with %s", err, flag)
 }
 
 // pageURL is what a person types to see the page served at a.

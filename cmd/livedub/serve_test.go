@@ -79,6 +79,8 @@ func TestServe(t *testing.T) {
 		{"POST", "/whep/x", 404, `"hint":`},
 		{"GET", "/flow.svg", 200, "<svg"},
 		{"GET", "/healthz", 200, `"status":"ok"`},
+		{"GET", "/readyz", 200, "ready"},
+		{"GET", "/debug/pprof/goroutine?debug=1", 200, "goroutine profile"},
 		{"GET", "/metrics", 200, "livedub_build_info{"},
 		{"GET", "/metrics", 200, `livedub_media_in_total{what="lost"} 0`},
 		{"GET", "/metrics", 200, "livedub_pictures_held 0"},
@@ -253,4 +255,15 @@ func TestServeDrainIsBounded(t *testing.T) {
 	if err := <-outcome; err == nil {
 		t.Error("a request that never ends was not cut off")
 	}
+}
+
+// freeAddr returns an address that can be listened on.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }

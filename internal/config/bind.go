@@ -44,7 +44,7 @@ func (v *flagValue) Type() string {
 	case kindDuration:
 		return "TIME"
 	case kindList:
-		return "URL"
+		return v.option.noun
 	case kindSwitch:
 		return "bool"
 	}

@@ -8,6 +8,8 @@ import "time"
 // Config is every setting of livedub, checked. Field comments stand in the table, as help.
 type Config struct {
 	Serve     Serve
+	Access    Access
+	Admin     Admin
 	Session   Session
 	Recognize Recognize
 	Translate Translate
@@ -21,6 +23,7 @@ type Config struct {
 // Serve is how the web server listens and leaves.
 type Serve struct {
 	Listen      string
+	Hosts       []string
 	Drain       time.Duration
 	MediaPort   int
 	PublicIP    string
@@ -28,6 +31,17 @@ type Serve struct {
 	MaxSessions int
 	SessionIdle time.Duration
 }
+
+// Access is by what others than the operator come in.
+type Access struct {
+	Key      string
+	KeyFile  string
+	Lifetime time.Duration
+	Open     bool
+}
+
+// Admin is how the operator comes in.
+type Admin struct{ Listen, Token string }
 
 // Session is how one live dub runs.
 type Session struct {

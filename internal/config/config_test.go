@@ -159,6 +159,13 @@ func TestICEServers(t *testing.T) {
 	}
 }
 
+func TestHosts(t *testing.T) {
+	c, err := load(t, "", nil, []string{"--host", "live.example", "--host", "2001:db8::1", "--host", "*"})
+	if want := []string{"live.example", "2001:db8::1", "*"}; err != nil || !reflect.DeepEqual(c.Serve.Hosts, want) {
+		t.Errorf("%q, %v", c.Serve.Hosts, err)
+	}
+}
+
 func TestFlagSaysTheDefaultOverTheFile(t *testing.T) {
 	c, err := load(t, "session: {profile: live}", nil, []string{"--profile", "sync"})
 	if err != nil || c.Session.Profile != "sync" {
@@ -223,6 +230,11 @@ func TestErrors(t *testing.T) {
 		{"TURN without user", "", "LIVEDUB_SERVE_ICE_SERVERS=stun:a turn:b", "", `(LIVEDUB_SERVE_ICE_SERVERS): "turn:b": a TURN server needs a user and a secret`},
 		{"STUN with user", "", "", "--ice-server=stun:u:s@a", `"a": a TURN server needs`},
 		{"ICE port", "", "", "--ice-server=stun:a:99999", "port is outside 1..65535"},
+		{"short key", "", "LIVEDUB_ACCESS_KEY=topsecret", "", "access.key (LIVEDUB_ACCESS_KEY): has 9 characters, at least 32 are needed"},
+		{"token with a space", "admin:\n  token: '0123456789abcdef 0123456789abcdef'", "", "", "admin.token (line 2): holds a space"},
+		{"admin port", "", "", "--admin-listen=9090", "is not HOST:PORT"},
+		{"host with a port", "serve:\n  hosts: ['live.example:443']", "", "", `serve.hosts (line 2): "live.example:443" is no host`},
+		{"host with a scheme", "", "", "--host=https://live.example", "is no host: write a name or an IP address"},
 		{"secret with a line", "", "", "--ice-server=turn:u:s%0d%0a@a", "no text"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -236,6 +248,9 @@ func TestErrors(t *testing.T) {
 			}
 			if !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+			if strings.Contains(err.Error(), "topsecret") {
+				t.Errorf("repeats the secret: %v", err)
 			}
 			if strings.Contains(err.Error(), "\n") {
 				t.Errorf("more than one line: %q", err)

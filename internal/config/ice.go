@@ -67,7 +67,7 @@ func (s ICEServer) String() string {
 
 // iceServers is a list of ICE servers, in one text separated by spaces.
 func iceServers(p *[]ICEServer, key, help string) option {
-	return option{key: key, help: help, limit: iceForms, kind: kindList,
+	return option{key: key, help: help, limit: iceForms, kind: kindList, noun: "URL",
 		get: func() string {
 			var all []string
 			for _, s := range *p {

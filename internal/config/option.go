@@ -17,6 +17,7 @@ type option struct {
 	help  string // one line, no stop
 	limit string // what is allowed, for people; "" if anything
 	kind  kind
+	noun  string             // of a list: what one value is, in --help
 	set   func(string) error // reads, checks and stores; its error says what is allowed
 	get   func() string      // the stored value, as set reads it
 }

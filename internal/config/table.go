@@ -8,6 +8,8 @@ func table(c *Config) []option {
 	return []option{
 		text(&c.Serve.Listen, "serve.listen", "127.0.0.1:8080",
 			"address and port the server listens on", hostPort),
+		hosts(&c.Serve.Hosts, "serve.hosts",
+			"names that the server answers to, beside localhost and its addresses"),
 		duration(&c.Serve.Drain, "serve.drain", 10*time.Second,
 			"how long open requests may finish after the first signal", 0, 10*time.Minute),
 		integer(&c.Serve.MediaPort, "serve.media_port", 8443,
@@ -20,6 +22,19 @@ func table(c *Config) []option {
 			"sessions at a time; more are told to come back later", 1, 10_000),
 		duration(&c.Serve.SessionIdle, "serve.session_idle", 5*time.Minute,
 			"how long a session that nobody uses is kept", 10*time.Second, 24*time.Hour),
+
+		text(&c.Access.Key, "access.key", "",
+			"secret that capabilities are made with, 32 characters or more; the same on all servers of one name", atLeast(32)),
+		text(&c.Access.KeyFile, "access.key_file", "",
+			"file that holds it, made where it is missing; empty is livedub/access.key in the user's state folder", nil),
+		duration(&c.Access.Lifetime, "access.lifetime", 24*time.Hour,
+			"how long a capability is good for", time.Minute, 10_000*time.Hour),
+		boolean(&c.Access.Open, "access.open", true,
+			"programs on this machine may do everything without a capability; browsers never"),
+		text(&c.Admin.Listen, "admin.listen", "",
+			"address and port for the operator alone: metrics, pprof, all sessions; empty is none", optional(hostPort)),
+		text(&c.Admin.Token, "admin.token", "",
+			"whoever bears this token is the operator, 32 characters or more; empty is nobody", atLeast(32)),
 
 		choice(&c.Session.Profile, "session.profile", "sync",
 			"dub in step with the picture, or as soon as it exists", "sync", "live"),

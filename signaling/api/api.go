@@ -58,10 +58,13 @@ func (s *Server) Register(mux *http.ServeMux) {
 	route := func(path string, by map[string]signaling.Handler) {
 		signaling.Route(mux, s.log, signaling.AnyOrigin, path, by)
 	}
-	route("/v1/sessions", map[string]signaling.Handler{http.MethodGet: s.list, http.MethodPost: s.create})
+	own := func(path string, by map[string]signaling.Handler) {
+		signaling.Route(mux, s.log, signaling.OwnOrigin, path, by)
+	}
+	own("/v1/sessions", map[string]signaling.Handler{http.MethodGet: s.list, http.MethodPost: s.create})
 	route("/v1/sessions/{id}", map[string]signaling.Handler{http.MethodGet: s.get, http.MethodPatch: s.change, http.MethodDelete: s.remove})
 	route("/v1/sessions/{id}/events", map[string]signaling.Handler{http.MethodGet: s.events})
-	route("/v1/languages", map[string]signaling.Handler{http.MethodGet: s.languages})
+	own("/v1/languages", map[string]signaling.Handler{http.MethodGet: s.languages})
 	signaling.RouteRest(mux, s.log, signaling.AnyOrigin, "/v1", "there are /v1/sessions, /v1/sessions/{id}, /v1/sessions/{id}/events and /v1/languages")
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -42,8 +43,8 @@ func (r *rig) do(method, path, body string, headers ...string) (int, map[string]
 			r.Fatalf("%s %s: no JSON: %s", method, path, got.Body)
 		}
 	}
-	if got.Header.Get("Access-Control-Allow-Origin") != "*" {
-		r.Errorf("%s %s: no CORS", method, path)
+	if any := got.Header.Get("Access-Control-Allow-Origin") == "*"; any == (path == "/v1/sessions" || path == "/v1/languages") {
+		r.Errorf("%s %s: open to any origin: %v", method, path, any)
 	}
 	return got.Status, v, got.Header
 }
@@ -53,14 +54,17 @@ func TestCreate(t *testing.T) {
 	// As curl -d sends it: the type says that it is a form.
 	status, got, h := r.do("POST", "/v1/sessions", `{"from":"en","to":["es","ca"],"profile":"sync","delay_ms":4000,"consent":true}`,
 		"Content-Type", "application/x-www-form-urlencoded")
+	control, _ := got["control"].(string)
 	want := map[string]any{
 		"id": "made", "from": "en", "to": []any{"es", "ca"}, "profile": "sync", "delay_ms": 4000.0,
-		"whip":   r.URL + "/whip/made",
-		"whep":   map[string]any{"es": r.URL + "/whep/made/es", "ca": r.URL + "/whep/made/ca", "en": r.URL + "/whep/made/en"},
-		"events": r.URL + "/v1/sessions/made/events",
+		"whip":    r.URL + "/whip/made",
+		"whep":    map[string]any{"es": r.URL + "/whep/made/es", "ca": r.URL + "/whep/made/ca", "en": r.URL + "/whep/made/en"},
+		"events":  r.URL + "/v1/sessions/made/events",
+		"control": r.URL + "/v1/sessions/made",
+		"watch":   map[string]any{"es": r.URL + "/#/watch/made/es", "ca": r.URL + "/#/watch/made/ca", "en": r.URL + "/#/watch/made/en"},
 	}
-	if status != 201 || !reflect.DeepEqual(got, want) || h.Get("Location") != "/v1/sessions/made" {
-		t.Errorf("%d %v\nwant %v", status, got, want)
+	if plain := withoutTokens(got); status != 201 || !reflect.DeepEqual(plain, want) || r.URL+h.Get("Location") != control {
+		t.Errorf("%d %v\nwant %v, at %s", status, plain, want, h.Get("Location"))
 	}
 	if i, err := r.Desk.Get("made"); err != nil || i.Consent == nil || !i.Badge {
 		t.Errorf("%+v %v", i, err)
@@ -75,11 +79,26 @@ func TestCreate(t *testing.T) {
 	}
 }
 
+var token = regexp.MustCompile(`~[cpw][-.a-z0-9]+\.[\w-]{22}`)
+
+// withoutTokens takes the capabilities out of an answer's addresses.
+func withoutTokens(answer map[string]any) map[string]any {
+	b, err := json.Marshal(answer)
+	if err != nil {
+		panic(err) // it was JSON before
+	}
+	var plain map[string]any
+	if err := json.Unmarshal(token.ReplaceAll(b, nil), &plain); err != nil {
+		panic(err)
+	}
+	return plain
+}
+
 func TestCreateBehindAProxy(t *testing.T) {
 	r := open(t)
 	_, got, h := r.do("POST", "/v1/sessions", `{"from":"en","to":["es"]}`,
 		"X-Forwarded-Proto", "https", "X-Forwarded-Host", "live.example", "X-Forwarded-Prefix", "/dub")
-	if got["whip"] != "https://live.example/dub/whip/made" || h.Get("Location") != "/dub/v1/sessions/made" {
+	if whip := withoutTokens(got)["whip"]; whip != "https://live.example/dub/whip/made" || !strings.HasPrefix(h.Get("Location"), "/dub/v1/sessions/made~c.") {
 		t.Errorf("%v %v", got, h)
 	}
 }
@@ -126,10 +145,15 @@ func TestManagersErrors(t *testing.T) {
 			r.Desk.GetFunc = func(string) (signaling.Info, error) { return signaling.Info{}, c.err }
 			r.Desk.SetLipsFunc = func(string, map[inference.Lang]bool) (signaling.Info, error) { return signaling.Info{}, c.err }
 			r.Desk.DeleteFunc = func(string) error { return c.err }
+			missing := errors.Is(c.err, signaling.ErrNotFound)
 			for _, call := range [][]string{{"POST", "/v1/sessions", `{"from":"en","to":["es"]}`}, {"GET", "/v1/sessions/x", ""},
 				{"PATCH", "/v1/sessions/x", `{"dubs":{"es":{"lips":false}}}`}, {"DELETE", "/v1/sessions/x", ""}} {
 				status, got, h := r.do(call[0], call[1], call[2])
-				if status != c.status || got["error"] != signaling.Explain(c.err).Message {
+				want := signaling.Explain(c.err).Message
+				if missing && call[0] != "POST" { // in the words for what there is no right to
+					want = signaling.Explain(signaling.Nothing()).Message
+				}
+				if status != c.status || got["error"] != want {
 					t.Errorf("%v: %d %v", call, status, got)
 				}
 				if (h.Get("Retry-After") != "") != (c.status == 503) {
@@ -151,7 +175,7 @@ func TestGetListDelete(t *testing.T) {
 		return i, err
 	}
 	status, got, _ := r.do("GET", "/v1/sessions/talk", "")
-	if status != 200 || got["state"] != "live" || got["now"] != 7.25 || got["whip"] != r.URL+"/whip/talk" {
+	if status != 200 || got["state"] != "live" || got["now"] != 7.25 || withoutTokens(got)["whip"] != r.URL+"/whip/talk" {
 		t.Errorf("%d %v", status, got)
 	}
 	want := map[string]any{
@@ -248,12 +272,15 @@ func FuzzCreate(f *testing.F) {
 	f.Cleanup(door.Close)
 	mux := http.NewServeMux()
 	door.Register(mux)
+	guarded := signalingtest.Access().Guard(mux)
 	for _, s := range []string{`{"from":"en","to":["es"]}`, `{"from":"en","to":["es","es"]}`, `{"to":[null]}`, `{"delay_ms":1e99}`, "\xff", `{"from":{}}`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		w := httptest.NewRecorder()
-		mux.ServeHTTP(w, httptest.NewRequest("POST", "http://dub.example/v1/sessions", strings.NewReader(body)))
+		req := httptest.NewRequest("POST", "http://dub.example/v1/sessions", strings.NewReader(body))
+		req.Header.Set("Origin", "http://dub.example")
+		guarded.ServeHTTP(w, req)
 		if (w.Code != 201 && w.Code != 400 && w.Code != 413 && w.Code != 429) || !json.Valid(w.Body.Bytes()) {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}

@@ -2,12 +2,14 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
 	"livedub/inference"
 	"livedub/session"
+	"livedub/signaling"
 )
 
 const (
@@ -44,11 +46,23 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer s.gate.Leave()
-	events, stop, err := s.cfg.Sessions.Events(r.PathValue("id"))
-	if err != nil {
+	who, id := signaling.From(r), r.PathValue("id")
+	_, grant, err := signaling.Find(s.cfg.Sessions, who, id)
+	switch {
+	case err != nil:
+		return err
+	case !grant.Look():
+		return signaling.Nothing()
+	}
+	events, stop, err := s.cfg.Sessions.Events(id)
+	switch {
+	case errors.Is(err, signaling.ErrNotFound): // it has just ended
+		return signaling.Nothing()
+	case err != nil:
 		return err
 	}
 	defer stop()
+	who.Audit("followed", grant, id)
 
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
@@ -56,7 +70,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Connection", "close") // its write deadline would hit the connection's next answer
-	out := stream{w, http.NewResponseController(w)}
+	out := stream{w, http.NewResponseController(w), grant}
 	if !out.send("retry: 1000\n\n") {
 		return nil
 	}
@@ -88,12 +102,15 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 
 // stream writes events; its methods tell whether the client still listens.
 type stream struct {
-	w http.ResponseWriter
-	c *http.ResponseController
+	w     http.ResponseWriter
+	c     *http.ResponseController
+	grant signaling.Grant // whose languages are told
 }
 
 func (o stream) session(e session.Event) bool {
 	switch {
+	case e.Caption != nil && !o.grant.Watch(e.Caption.Lang), e.Ladder != nil && !o.grant.Watch(e.Ladder.Lang):
+		return true
 	case e.Caption != nil:
 		c := e.Caption
 		return o.event("caption", caption{c.Lang, c.ID, c.Text, c.Final, c.Start.Seconds(), c.End.Seconds()})

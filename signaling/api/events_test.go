@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"livedub/session"
+	"livedub/signaling/access"
 	"livedub/signaling/signalingtest"
 )
 
@@ -31,6 +33,11 @@ func listenTo(d *signalingtest.Desk) *source {
 		return s.events, func() { s.listening.Add(-1) }, nil
 	}
 	return s
+}
+
+// talkEvents is where the events of the session "talk" are, for who may watch.
+func talkEvents() string {
+	return "http://localhost/v1/sessions/talk~" + signalingtest.Token("talk", access.Watch, "") + "/events"
 }
 
 // follow opens the stream and returns its lines.
@@ -148,7 +155,7 @@ func TestEventsOfAClientWhoTakesNothing(t *testing.T) {
 		mux := http.NewServeMux()
 		door.Register(mux)
 		start := time.Now()
-		mux.ServeHTTP(&mute{ResponseWriter: httptest.NewRecorder()}, httptest.NewRequest("GET", "/v1/sessions/talk/events", nil))
+		signalingtest.Access().Guard(mux).ServeHTTP(&mute{ResponseWriter: httptest.NewRecorder()}, httptest.NewRequest("GET", talkEvents(), nil))
 		if took := time.Since(start); took != writeTime || src.listening.Load() != 0 {
 			t.Errorf("cut off after %s, %d listen", took, src.listening.Load())
 		}
@@ -166,7 +173,7 @@ func TestHeartbeatEvery15Seconds(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 61*time.Second)
 		defer cancel()
 		w := httptest.NewRecorder()
-		mux.ServeHTTP(w, httptest.NewRequest("GET", "/v1/sessions/talk/events", nil).WithContext(ctx))
+		signalingtest.Access().Guard(mux).ServeHTTP(w, httptest.NewRequest("GET", talkEvents(), nil).WithContext(ctx))
 		if n := strings.Count(w.Body.String(), ": still here"); n != 4 {
 			t.Errorf("%d heartbeats in a minute", n)
 		}
@@ -185,4 +192,13 @@ func TestStreamsAreBounded(t *testing.T) {
 	if status, got, _ := r.do("GET", "/v1/sessions/talk/events", ""); status != 503 {
 		t.Errorf("%d %v", status, got)
 	}
+}
+
+func readAll(t *testing.T, resp *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

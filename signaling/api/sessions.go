@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 
 	"livedub/inference"
 	"livedub/signaling"
+	"livedub/signaling/access"
 )
 
 // body is what POST /v1/sessions takes.
@@ -31,16 +33,19 @@ type (
 	}
 )
 
-// created is what POST answers: the session and its doors.
+// created is what POST answers: the session and its doors, each with a
+// capability in its address. Who may only watch gets no WHIP, Control and Watch.
 type created struct {
 	ID         string                    `json:"id"`
 	From       inference.Lang            `json:"from"`
 	To         []inference.Lang          `json:"to"`
 	Profile    string                    `json:"profile"`
 	DelayMS    int                       `json:"delay_ms"`
-	WHIP       string                    `json:"whip"`
+	WHIP       string                    `json:"whip,omitempty"`
 	WHEP       map[inference.Lang]string `json:"whep"` // the speaker's own language too
 	Events     string                    `json:"events"`
+	Control    string                    `json:"control,omitempty"` // the session itself: GET, PATCH, DELETE
+	Watch      map[inference.Lang]string `json:"watch,omitempty"`   // the page, for people; languages can be switched there
 	ICEServers []signaling.ICEServer     `json:"ice_servers,omitempty"`
 }
 
@@ -58,6 +63,10 @@ type shown struct {
 
 // create is POST /v1/sessions. It reads JSON whatever the content type says: curl -d says it is a form.
 func (s *Server) create(w http.ResponseWriter, r *http.Request) error {
+	who := signaling.From(r)
+	if !who.MayCreate() {
+		return signaling.Nothing()
+	}
 	var b body
 	if err := s.read(w, r, &b); err != nil {
 		return err
@@ -70,8 +79,10 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Location", signaling.Prefix(r)+"/v1/sessions/"+url.PathEscape(info.ID))
-	signaling.WriteJSON(w, http.StatusCreated, s.doors(signaling.BaseURL(r), info))
+	grant := who.Made(info)
+	who.Audit("created", grant, info.ID)
+	w.Header().Set("Location", signaling.Prefix(r)+signaling.WithToken("v1/sessions", info.ID, grant.Token(access.Control, "")))
+	signaling.WriteJSON(w, http.StatusCreated, s.doors(signaling.BaseURL(r), info, grant))
 	return nil
 }
 
@@ -89,6 +100,10 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, v any) error {
 
 // change is PATCH /v1/sessions/{id}.
 func (s *Server) change(w http.ResponseWriter, r *http.Request) error {
+	grant, err := s.controlled(r)
+	if err != nil {
+		return err
+	}
 	var c change
 	if err := s.read(w, r, &c); err != nil {
 		return err
@@ -110,35 +125,61 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	signaling.WriteJSON(w, http.StatusOK, s.show(signaling.BaseURL(r), info))
+	signaling.From(r).Audit("changed", grant, info.ID)
+	signaling.WriteJSON(w, http.StatusOK, s.show(signaling.BaseURL(r), info, grant))
 	return nil
 }
 
-// list is GET /v1/sessions.
+// controlled returns the grant of a caller who may change and end the session.
+func (s *Server) controlled(r *http.Request) (signaling.Grant, error) {
+	_, grant, err := signaling.Find(s.cfg.Sessions, signaling.From(r), r.PathValue("id"))
+	if err == nil && !grant.Control() {
+		err = signaling.Nothing()
+	}
+	return grant, err
+}
+
+// list is GET /v1/sessions, for the operator.
 func (s *Server) list(w http.ResponseWriter, r *http.Request) error {
+	who := signaling.From(r)
+	if !who.Operator() {
+		return signaling.Nothing()
+	}
 	base, out := signaling.BaseURL(r), []shown{}
 	for _, i := range s.cfg.Sessions.List() {
-		out = append(out, s.show(base, i))
+		out = append(out, s.show(base, i, who.Grant(i)))
 	}
 	signaling.WriteJSON(w, http.StatusOK, map[string]any{"sessions": out})
 	return nil
 }
 
-// get is GET /v1/sessions/{id}.
+// get is GET /v1/sessions/{id}: who may only watch sees what that takes.
 func (s *Server) get(w http.ResponseWriter, r *http.Request) error {
-	i, err := s.cfg.Sessions.Get(r.PathValue("id"))
-	if err != nil {
+	i, grant, err := signaling.Find(s.cfg.Sessions, signaling.From(r), r.PathValue("id"))
+	switch {
+	case err != nil:
 		return err
+	case !grant.Look():
+		return signaling.Nothing()
 	}
-	signaling.WriteJSON(w, http.StatusOK, s.show(signaling.BaseURL(r), i))
+	signaling.WriteJSON(w, http.StatusOK, s.show(signaling.BaseURL(r), i, grant))
 	return nil
 }
 
 // remove is DELETE /v1/sessions/{id}.
 func (s *Server) remove(w http.ResponseWriter, r *http.Request) error {
-	if err := s.cfg.Sessions.Delete(r.PathValue("id")); err != nil {
+	grant, err := s.controlled(r)
+	if err != nil {
 		return err
 	}
+	id := r.PathValue("id")
+	switch err := s.cfg.Sessions.Delete(id); {
+	case errors.Is(err, signaling.ErrNotFound): // it has just ended
+		return signaling.Nothing()
+	case err != nil:
+		return err
+	}
+	signaling.From(r).Audit("ended", grant, id)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
@@ -153,26 +194,46 @@ func (s *Server) languages(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-func (s *Server) doors(base string, i signaling.Info) created {
-	id := url.PathEscape(i.ID)
+func (s *Server) doors(base string, i signaling.Info, g signaling.Grant) created {
 	c := created{
 		ID: i.ID, From: i.From, To: i.To, Profile: i.Profile, DelayMS: i.DelayMS,
-		WHIP: base + "/whip/" + id, WHEP: map[inference.Lang]string{},
-		Events: base + "/v1/sessions/" + id + "/events", ICEServers: s.cfg.ICEServers,
+		WHEP: map[inference.Lang]string{}, ICEServers: s.cfg.ICEServers,
 	}
+	watcher := g.Brought() // whoever may only watch hands on what they have
+	if g.Control() {
+		watcher = g.Token(access.Watch, "")
+		c.WHIP = base + signaling.WithToken("whip", i.ID, g.Token(access.Publish, ""))
+		c.Control = base + signaling.WithToken("v1/sessions", i.ID, g.Token(access.Control, ""))
+		c.Watch = map[inference.Lang]string{}
+	}
+	c.Events = base + signaling.WithToken("v1/sessions", i.ID, watcher) + "/events"
 	for _, l := range append([]inference.Lang{i.From}, i.To...) {
-		c.WHEP[l] = base + "/whep/" + id + "/" + url.PathEscape(string(l))
+		if !g.Watch(l) {
+			continue
+		}
+		token, lang := watcher, url.PathEscape(string(l))
+		if g.Control() {
+			token = g.Token(access.Watch, l)
+			c.Watch[l] = base + signaling.WithToken("#/watch", i.ID, watcher) + "/" + lang
+		}
+		c.WHEP[l] = base + signaling.WithToken("whep", i.ID, token) + "/" + lang
 	}
 	return c
 }
 
-func (s *Server) show(base string, i signaling.Info) shown {
+func (s *Server) show(base string, i signaling.Info, g signaling.Grant) shown {
 	out := shown{
-		created: s.doors(base, i), State: i.State, Consent: i.Consent != nil, ConsentAt: i.Consent, Badge: i.Badge, Created: i.Created, Now: i.Now,
+		created: s.doors(base, i, g), State: i.State, Consent: i.Consent != nil, ConsentAt: i.Consent, Badge: i.Badge, Created: i.Created, Now: i.Now,
 		Dubs: map[inference.Lang]signaling.DubInfo{},
 	}
 	for l, d := range i.Dubs { // a page reads them without asking whether they are there
 		d.LateMS, d.EarVoiceSpanMS, d.AVOffsetMS = orEmpty(d.LateMS), orEmpty(d.EarVoiceSpanMS), orEmpty(d.AVOffsetMS)
+		if !g.Control() {
+			if !g.Watch(l) {
+				continue
+			}
+			d.Phrases = nil // what was said before somebody came to watch
+		}
 		if d.Frames == nil {
 			d.Frames = map[string]int{}
 		}

@@ -120,7 +120,7 @@ type Desk struct {
 func NewDesk(ids ...string) *Desk {
 	d := &Desk{infos: map[string]signaling.Info{}}
 	for _, id := range ids {
-		d.infos[id] = signaling.Info{ID: id, From: "en", To: []inference.Lang{"es", "ca"}, Profile: "sync", DelayMS: 4000, State: "new"}
+		d.infos[id] = signaling.Info{ID: id, Epoch: Epoch(id), From: "en", To: []inference.Lang{"es", "ca"}, Profile: "sync", DelayMS: 4000, State: "new"}
 	}
 	d.GetFunc, d.CreateFunc, d.DeleteFunc, d.ListFunc = d.get, d.create, d.delete, d.list
 	d.PublishFunc = func(context.Context, string, string) (signaling.Peer, string, error) { return d.peer(), Answer, nil }
@@ -145,6 +145,9 @@ func (d *Desk) peer() *Peer {
 	return p
 }
 
+// Epoch is that of a desk's session.
+func Epoch(id string) string { return "epoch of " + id }
+
 func (d *Desk) get(id string) (signaling.Info, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -163,7 +166,7 @@ func (d *Desk) create(_ context.Context, r signaling.Request) (signaling.Info, e
 	if _, ok := d.infos[r.ID]; ok {
 		return signaling.Info{}, signaling.ErrExists
 	}
-	i := signaling.Info{ID: r.ID, From: r.From, To: r.To, Profile: "sync", DelayMS: 4000, State: "new", Badge: r.Badge == nil || *r.Badge}
+	i := signaling.Info{ID: r.ID, Epoch: Epoch(r.ID), From: r.From, To: r.To, Profile: "sync", DelayMS: 4000, State: "new", Badge: r.Badge == nil || *r.Badge}
 	if r.Consent {
 		i.Consent = new(time.Now())
 	}

@@ -8,7 +8,29 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"livedub/inference"
+	"livedub/signaling"
+	"livedub/signaling/access"
 )
+
+// OperatorToken is whose bearer may do everything at a rig.
+const OperatorToken = "the operator's own token"
+
+var key = access.RandomKey()
+
+// Access returns the rules of a rig: open for programs on this machine, and
+// named live.example beside localhost.
+func Access() *signaling.Access {
+	return signaling.NewAccess(signaling.AccessConfig{
+		Key: key, Lifetime: time.Hour, OperatorToken: OperatorToken, Open: true, Hosts: []string{"live.example", "dub.example"},
+	})
+}
+
+// Token returns a capability for a desk's session, valid for an hour.
+func Token(session string, role access.Role, lang inference.Lang) string {
+	return key.Mint(Epoch(session), access.Capability{Role: role, Lang: string(lang), Expires: time.Now().Add(time.Hour)})
+}
 
 // Rig is a door before a desk, over real connections.
 type Rig struct {
@@ -32,11 +54,12 @@ func Open(t *testing.T, d *Desk, door Door) Rig {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.NotFoundHandler()) // as the page's: must not clash
 	door.Register(mux)
+	guarded := Access().Guard(mux)
 	serving := &atomic.Int32{}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		serving.Add(1)
 		defer serving.Add(-1)
-		mux.ServeHTTP(w, r)
+		guarded.ServeHTTP(w, r)
 	}))
 	t.Cleanup(func() {
 		door.Close()

@@ -7,7 +7,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"livedub/signaling"
 	"livedub/signaling/signalingtest"
 )
 
@@ -22,7 +21,7 @@ type rig struct {
 // open serves a desk with the session "talk"; change may alter how.
 func open(t *testing.T, change func(*Config, *signalingtest.Desk)) *rig {
 	d := signalingtest.NewDesk("talk")
-	c := Config{Sessions: d, OpenMode: signaling.Loopback}
+	c := Config{Sessions: d}
 	if change != nil {
 		change(&c, d)
 	}

@@ -14,9 +14,8 @@ import (
 // Config is how the doors behave.
 type Config struct {
 	Sessions   signaling.Connector
-	OpenMode   func(*http.Request) bool // may this request create the session it names? nil: never
-	ICEServers []signaling.ICEServer    // that clients are told of
-	Log        *slog.Logger             // nil for none
+	ICEServers []signaling.ICEServer // that clients are told of
+	Log        *slog.Logger          // nil for none
 }
 
 const answerTime = 10 * time.Second // for one offer
@@ -34,9 +33,6 @@ type Server struct {
 
 // New returns the doors; Close ends them.
 func New(c Config) *Server {
-	if c.OpenMode == nil {
-		c.OpenMode = func(*http.Request) bool { return false }
-	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -63,9 +59,13 @@ func (s *Server) Register(mux *http.ServeMux) {
 	signaling.RouteRest(mux, s.log, signaling.AnyOrigin, "/whep", "POST an offer to /whep/{session}/{lang}")
 }
 
-// options adds to the OPTIONS of an endpoint what RFC 9725 wants there.
-func (s *Server) options(w http.ResponseWriter, _ *http.Request) error {
-	signaling.Link(w.Header(), s.cfg.ICEServers)
+// options adds to the OPTIONS of an endpoint what RFC 9725 wants there. ICE
+// servers, with the secrets of some, are told to who may connect.
+func (s *Server) options(w http.ResponseWriter, r *http.Request) error {
+	who := signaling.From(r)
+	if _, _, err := signaling.Find(s.cfg.Sessions, who, r.PathValue("session")); err == nil || who.Operator() {
+		signaling.Link(w.Header(), s.cfg.ICEServers)
+	}
 	w.Header().Set("Accept-Post", offerType)
 	w.Header().Set("Accept-Patch", fragmentType)
 	return nil

@@ -13,6 +13,7 @@ import (
 
 	"livedub/inference"
 	"livedub/signaling"
+	"livedub/signaling/access"
 	"livedub/signaling/signalingtest"
 )
 
@@ -26,7 +27,7 @@ func TestPublish(t *testing.T) {
 			return publish(ctx, id, offer)
 		}
 	})
-	got := r.Do("POST", "/whip/talk?from=xx&to=yy", signalingtest.Offer, "Content-Type", "application/sdp", "Origin", "https://elsewhere.example")
+	got := r.Do("POST", "/whip/talk?from=xx&to=yy", signalingtest.Offer, "Content-Type", "application/sdp")
 	r.want(got, 201, "")
 	if got.Body != signalingtest.Answer || len(offers) != 1 || offers[0] != "talk "+signalingtest.Offer {
 		t.Errorf("answer %q to %d offers", got.Body, len(offers))
@@ -196,22 +197,27 @@ func TestOpenMode(t *testing.T) {
 		}
 	}
 
-	// A page of somebody else's may open a session, as its user could; it does not consent for them.
-	for origin, consent := range map[string]bool{r.URL: true, "https://evil.example": false, "null": false} {
-		for query, wanted := range map[string]bool{"": consent, "&consent=1": true, "&consent=0": false} {
-			r.want(r.Do("POST", "/whip/page?from=en&to=es"+query, signalingtest.Offer, "Origin", origin), 201, "")
-			if i, err := r.Desk.Get("page"); err != nil || (i.Consent != nil) != wanted {
-				t.Errorf("from %s %s: %+v %v", origin, query, i, err)
-			}
-			if err := r.Desk.Delete("page"); err != nil {
-				t.Fatal(err)
-			}
+	// The server's own page may open a session, as its user could; a page of somebody else's may not, whatever it says.
+	for query, wanted := range map[string]bool{"": true, "&consent=1": true, "&consent=0": false} {
+		r.want(r.Do("POST", "/whip/page?from=en&to=es"+query, signalingtest.Offer, "Origin", r.URL), 201, "")
+		if i, err := r.Desk.Get("page"); err != nil || (i.Consent != nil) != wanted {
+			t.Errorf("%s: %+v %v", query, i, err)
+		}
+		if err := r.Desk.Delete("page"); err != nil {
+			t.Fatal(err)
 		}
 	}
-
-	r.want(r.Do("POST", "/whip/afar?from=en&to=es", signalingtest.Offer, "X-Forwarded-For", "192.0.2.1"), 404, "")
-	closed := open(t, func(c *Config, _ *signalingtest.Desk) { c.OpenMode = nil })
-	closed.want(closed.Do("POST", "/whip/new?from=en&to=es", signalingtest.Offer), 404, "no such session")
+	for _, headers := range [][]string{
+		{"Origin", "https://evil.example"}, {"Origin", "null"}, {"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"},
+		{"X-Forwarded-For", "192.0.2.1"}, {"X-Forwarded-For", "192.0.2.1", "Origin", r.URL},
+	} {
+		r.want(r.Do("POST", "/whip/page?from=en&to=es&consent=true", signalingtest.Offer, headers...), 404, "no right to it")
+		if _, err := r.Desk.Get("page"); err == nil {
+			t.Errorf("%v: a session was made", headers)
+		}
+	}
+	afar := []string{"X-Forwarded-For", "192.0.2.1", "Authorization", "Bearer " + signalingtest.OperatorToken}
+	r.want(r.Do("POST", "/whip/afar?from=en&to=es", signalingtest.Offer, afar...), 201, "") // as OBS does
 }
 
 func TestRefusedPublisherLeavesNoSession(t *testing.T) {
@@ -290,7 +296,8 @@ func TestCloseWaitsForOffersBeingAnswered(t *testing.T) {
 	w := httptest.NewRecorder()
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		mux.ServeHTTP(w, httptest.NewRequest("POST", "/whip/talk", strings.NewReader(signalingtest.Offer)))
+		at := "http://localhost/whip/talk~" + signalingtest.Token("talk", access.Publish, "")
+		signalingtest.Access().Guard(mux).ServeHTTP(w, httptest.NewRequest("POST", at, strings.NewReader(signalingtest.Offer)))
 	})
 	<-entered
 	s.Close()

@@ -29,7 +29,7 @@ type conn struct {
 	times  Times
 	log    *slog.Logger
 	socket *websocket.Conn
-	open   bool // may create the session it names
+	who    *signaling.Caller
 
 	ctx     context.Context // ends with the connection
 	cancel  context.CancelFunc
@@ -52,7 +52,7 @@ type item struct {
 
 func newConn(s *Server, r *http.Request, socket *websocket.Conn) *conn {
 	c := &conn{
-		server: s, times: s.cfg.Times, socket: socket, open: s.cfg.OpenMode(r),
+		server: s, times: s.cfg.Times, socket: socket, who: signaling.From(r),
 		log: s.log.With("remote", r.RemoteAddr),
 		out: make(chan item, outQueue), peers: make(chan signaling.Peer, 1), written: make(chan struct{}),
 		rate: signaling.Bucket{PerSecond: 50, Burst: 200},

@@ -37,26 +37,26 @@ func (c *conn) offer(m incoming) error {
 	ctx, cancel := context.WithTimeout(c.ctx, c.times.Answer)
 	defer cancel()
 	defer context.AfterFunc(c.server.gate.Context(), cancel)()
-	peer, answer, err := c.connect(ctx, m)
+	came, err := c.connect(ctx, m)
 	switch {
 	case err != nil && c.server.gate.Context().Err() != nil:
 		return signaling.ErrClosing
 	case err != nil:
 		return err
 	}
-	c.peer = peer
-	c.peers <- peer
-	c.post(item{message: outgoing{Type: typeAnswer, Session: m.Session, Lang: m.Lang, SDP: answer, ICEServers: c.server.cfg.ICEServers}})
+	c.peer = came.Peer
+	c.peers <- came.Peer
+	c.post(item{message: outgoing{Type: typeAnswer, Session: m.Session, Lang: m.Lang, SDP: came.Answer, ICEServers: c.server.cfg.ICEServers}})
 	c.log.Info("peer connected", "type", m.Type, "session", m.Session, "lang", m.Lang)
 	return nil
 }
 
-func (c *conn) connect(ctx context.Context, m incoming) (signaling.Peer, string, error) {
+func (c *conn) connect(ctx context.Context, m incoming) (signaling.Joined, error) {
 	sessions := c.server.cfg.Sessions
 	if m.Type == typeView {
-		return signaling.View(ctx, sessions, m.Session, m.Lang, m.SDP)
+		return signaling.View(ctx, sessions, c.who, m.Session, m.Lang, m.SDP)
 	}
-	return signaling.Publish(ctx, sessions, c.open, signaling.Request{
+	return signaling.Publish(ctx, sessions, c.who, signaling.Request{
 		ID: m.Session, From: m.From, To: m.To, Profile: m.Profile, DelayMS: m.DelayMS, Consent: m.Consent == nil || *m.Consent, Badge: m.Badge,
 	}, m.SDP)
 }

@@ -38,7 +38,7 @@ type incoming struct {
 	To      []inference.Lang `json:"to"`
 	Profile string           `json:"profile"`
 	DelayMS *int             `json:"delay_ms"`
-	Consent *bool            `json:"consent"` // nil: given, by the operator, who alone is in open mode
+	Consent *bool            `json:"consent"` // nil: given, for only the operator may create one by naming it
 	Badge   *bool            `json:"badge"`
 
 	Candidate *string `json:"candidate"` // candidate: "" ends them

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"livedub/signaling/access"
 	"livedub/signaling/signalingtest"
 )
 
@@ -45,13 +46,13 @@ func TestClientsWhoAnswerPings(t *testing.T) {
 		mux := http.NewServeMux()
 		door.Register(mux)
 		listener := pipes{make(chan net.Conn), make(chan struct{})}
-		srv := &http.Server{Handler: mux}
+		srv := &http.Server{Handler: signalingtest.Access().Guard(mux)}
 		go srv.Serve(listener)
 		defer srv.Close()
 		defer door.Close()
 
 		dialer := websocket.Dialer{NetDialContext: listener.dial}
-		c, _, err := dialer.Dial("ws://livedub/ws", nil)
+		c, _, err := dialer.Dial("ws://localhost/ws/talk~"+signalingtest.Token("talk", access.Publish, ""), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-// Package ws is the websocket door, GET /ws: one connection carries the
+// Package ws is the websocket door, GET /ws or /ws/{session}: one connection carries the
 // signalling of one peer, publisher or viewer: an offer, its answer, and the
 // candidates that the client finds later.
 package ws
@@ -16,10 +16,9 @@ import (
 // Config is how the door behaves.
 type Config struct {
 	Sessions   signaling.Connector
-	OpenMode   func(*http.Request) bool // may this connection create the session it names? nil: never
-	ICEServers []signaling.ICEServer    // that clients are told of
-	Log        *slog.Logger             // nil for none
-	Times      Times                    // zero for the defaults
+	ICEServers []signaling.ICEServer // that clients are told of
+	Log        *slog.Logger          // nil for none
+	Times      Times                 // zero for the defaults
 }
 
 // Times bound what a connection may wait for.
@@ -36,9 +35,6 @@ var defaultTimes = Times{Ping: 3 * time.Second, Silent: 8 * time.Second, Write: 
 // maxConns bounds open connections: each holds two goroutines.
 const maxConns = 1024
 
-// origins: a websocket knows no CORS.
-const origins = signaling.OwnOrigin
-
 // Server is the door.
 type Server struct {
 	cfg   Config
@@ -49,9 +45,6 @@ type Server struct {
 
 // New returns the door; Close ends its connections.
 func New(c Config) *Server {
-	if c.OpenMode == nil {
-		c.OpenMode = func(*http.Request) bool { return false }
-	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -61,9 +54,19 @@ func New(c Config) *Server {
 	return &Server{cfg: c, log: c.Log, limit: signaling.NewLimiter(), gate: signaling.NewGate(maxConns, "connections")}
 }
 
-// Register adds the door's path to mux.
+// Register adds the door's paths to mux.
 func (s *Server) Register(mux *http.ServeMux) {
-	signaling.Route(mux, s.log, origins, "/ws", map[string]signaling.Handler{http.MethodGet: s.serve})
+	signaling.Route(mux, s.log, signaling.OwnOrigin, "/ws", map[string]signaling.Handler{http.MethodGet: s.serve})
+	// A websocket knows no CORS: a page of another origin needs a capability before the handshake.
+	signaling.Route(mux, s.log, signaling.AnyOrigin, "/ws/{session}", map[string]signaling.Handler{http.MethodGet: s.serveSession})
+}
+
+// serveSession is GET /ws/{session}.
+func (s *Server) serveSession(w http.ResponseWriter, r *http.Request) error {
+	if _, _, err := signaling.Find(s.cfg.Sessions, signaling.From(r), r.PathValue("session")); err != nil {
+		return err
+	}
+	return s.serve(w, r)
 }
 
 // serve carries one connection from its handshake to its end.
@@ -77,7 +80,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) error {
 	defer s.gate.Leave()
 	up := websocket.Upgrader{
 		HandshakeTimeout: s.cfg.Times.Write,
-		CheckOrigin:      origins.Allowed,
+		CheckOrigin:      func(*http.Request) bool { return true }, // it was looked at on the way here
 		Error: func(w http.ResponseWriter, r *http.Request, status int, reason error) {
 			w.Header().Set("Sec-Websocket-Version", "13")
 			signaling.WriteError(w, r, s.log, signaling.ErrBadRequest.Because(reason))

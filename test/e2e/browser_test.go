@@ -23,8 +23,8 @@ var offsetsJS string
 var sampleJS string
 
 // browser opens a page in headless Chromium whose camera and microphone play
-// files, and closes it with the test.
-func browser(t *testing.T, camera, microphone string) context.Context {
+// files, and closes it with the test. More flags are "name=value".
+func browser(t *testing.T, camera, microphone string, more ...string) context.Context {
 	t.Helper()
 	exe, err := exec.LookPath("chromium")
 	if err != nil {
@@ -41,6 +41,10 @@ func browser(t *testing.T, camera, microphone string) context.Context {
 		} else {
 			opts = append(opts, chromedp.Flag(name, true))
 		}
+	}
+	for _, f := range more {
+		name, value, _ := strings.Cut(f, "=")
+		opts = append(opts, chromedp.Flag(name, value))
 	}
 	if camera != "" {
 		opts = append(opts, chromedp.Flag("use-file-for-fake-video-capture", camera), chromedp.Flag("use-file-for-fake-audio-capture", microphone))

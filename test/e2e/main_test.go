@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	bin = dir
+	os.Setenv("XDG_STATE_HOME", dir) // where servers keep their key
 	build := exec.Command("go", "build", "-o", dir, "livedub/cmd/livedub", "livedub/cmd/espeakworker")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the binaries: %v\n%s", err, out)

@@ -4,12 +4,11 @@
 // player kept its sound at that time.
 async (lang, hz, seconds) => {
   const { session, dubbed } = window.__livedub.state;
-  const door = `v1/sessions/${session.id}`;
   // The answer with the shortest way tells best where the session's clock stands.
   let zero, way = Infinity;
   const ask = async () => {
     const sent = performance.now();
-    const { now } = await (await fetch(door)).json();
+    const { now } = await (await fetch(session.control)).json();
     const came = performance.now();
     if (came - sent < way) [way, zero] = [came - sent, (came + sent) / 2 - now * 1000];
   };
@@ -22,7 +21,7 @@ async (lang, hz, seconds) => {
     }
   };
   const captions = new Map();
-  const events = new EventSource(`${door}/events`);
+  const events = new EventSource(session.events);
   events.addEventListener("caption", (e) => {
     const c = JSON.parse(e.data);
     if (c.lang === lang && c.final) captions.set(c.id, c.start);

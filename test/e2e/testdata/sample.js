@@ -17,9 +17,9 @@ async (lang, seconds) => {
     block = new Float32Array(analyser.fftSize);
     audio.createMediaStreamSource(stream).connect(analyser);
   };
-  const ask = async (id) => {
+  const ask = async (door) => {
     const sent = since();
-    const info = await (await fetch(`v1/sessions/${id}`)).json();
+    const info = await (await fetch(door)).json();
     if (since() - sent < way) [way, zero] = [since() - sent, (since() + sent) / 2 - info.now * 1000];
     phrases = (info.dubs[lang].phrases ?? []).filter((p) => p.fate === "played")
       .map((p) => [p.dub_start * 1000 + info.delay_ms, p.dub_end * 1000 + info.delay_ms]);
@@ -37,7 +37,7 @@ async (lang, seconds) => {
     if (!out.caption && rows.some((r) => r.lines[lang]?.final)) out.caption = since();
     if (session && since() - asked > 500) {
       asked = since();
-      await ask(session.id).catch(() => undefined);
+      await ask(session.control).catch(() => undefined);
     }
     for (const [start, end] of phrases) {
       const first = levels.find(([at, level]) => at - zero > start && at - zero < end + 300 && level > loud);

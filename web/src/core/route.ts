@@ -1,7 +1,8 @@
-// The page's addresses: # is the studio, #/watch/SESSION/LANG a viewer's.
+// The page's addresses: # is the studio, #/watch/SESSION~RIGHT/LANG a viewer's.
+// What stands behind # is not sent to the server with the page.
 
 export interface WatchRoute {
-  id: string;
+  id: string; // the session's name and the right to watch it
   lang: string;
 }
 
@@ -15,6 +16,7 @@ export function parseRoute(hash: string): WatchRoute | null {
   }
 }
 
-export function watchLink(id: string, lang: string, base: string): string {
-  return `${base.replace(/#.*$/, "")}#/watch/${encodeURIComponent(id)}/${lang}`;
+/** The server's link to the viewer's page, at the address by which this page was opened. */
+export function watchLink(link: string, base: string): string {
+  return base.replace(/#.*$/, "") + link.replace(/^[^#]*/, "");
 }

@@ -19,7 +19,7 @@ export class Live {
   readonly store = new Store<LiveState>(nothing);
   pcs: { publish?: RTCPeerConnection; watch?: RTCPeerConnection } = {};
   private stopping: AbortController | null = null;
-  private session: SessionInfo | null = null;
+  private session: SessionInfo | null = null; // as it was told last: the rights in its addresses are renewed
 
   /** Runs until the input ends, stop is called, or something cannot be mended. */
   async start(choice: Choice, open: () => Promise<Input>): Promise<void> {
@@ -83,7 +83,7 @@ export class Live {
     const signal = this.stopping?.signal;
     if (!this.session || !signal) return;
     try {
-      const info = await api.setLips(this.session.id, lang, on, signal);
+      const info = await api.setLips(api.controlURL(this.session), lang, on, signal);
       if (!signal.aborted) this.store.set({ session: { ...this.store.get().session, ...info } });
     } catch (e) {
       if (!signal.aborted) this.store.set({ trouble: asTrouble(e) });
@@ -95,7 +95,7 @@ export class Live {
     this.stopping = null;
     this.pcs = {};
     const remove = leaving ? api.remove : api.removeLast;
-    if (this.session) void remove(api.sessionURL(this.session.id));
+    if (this.session) void remove(api.controlURL(this.session));
     this.session = null;
   }
 
@@ -139,6 +139,7 @@ export class Live {
     const inner = new AbortController();
     const signal = AbortSignal.any([outer, inner.signal]);
     const lang = choice.to[0]!;
+    const now = () => this.session ?? info;
     let fail: (e: Trouble) => void = () => undefined;
     const over = new Promise<never>((_, reject) => (fail = reject));
     const up = { publish: false, watch: false };
@@ -151,7 +152,7 @@ export class Live {
       }
     };
     const publishing = keep({
-      connect: (s) => publish(api.address(info.whip), input.stream, s, info.ice_servers),
+      connect: (s) => publish(api.address(now().whip ?? `whip/${info.id}`), input.stream, s, info.ice_servers),
       up: (link) => {
         state("publish", link);
         input.stream.getTracks().forEach((t) => this.send(t)); // one may have come back meanwhile
@@ -160,7 +161,7 @@ export class Live {
       down: (why, wait) => (input.pause(), state("publish", null), this.lost(why, wait)),
     }, signal);
     const watching = keep({
-      connect: (s) => watch(api.address(info.whep[lang] ?? `whep/${info.id}/${lang}`), (dubbed) => this.store.set({ dubbed }), s, info.ice_servers),
+      connect: (s) => watch(api.address(now().whep[lang] ?? `whep/${info.id}/${lang}`), (dubbed) => this.store.set({ dubbed }), s, info.ice_servers),
       up: (link) => state("watch", link),
       down: (why, wait) => (state("watch", null), this.store.set({ dubbed: null }), this.lost(why, wait)),
     }, signal);
@@ -172,7 +173,7 @@ export class Live {
       end: (reason) => fail(ended(reason)),
     }, signal);
     try {
-      await Promise.race([over, Promise.all([publishing, watching, listening]), this.poll(info.id, lang, signal)]);
+      await Promise.race([over, Promise.all([publishing, watching, listening]), this.poll(info, lang, signal)]);
     } finally {
       inner.abort(new DOMException("over", "AbortError"));
       this.pcs = {};
@@ -181,12 +182,13 @@ export class Live {
     }
   }
 
-  private async poll(id: string, lang: string, signal: AbortSignal): Promise<void> {
+  private async poll(made: SessionInfo, lang: string, signal: AbortSignal): Promise<void> {
     const figures = new Figures();
     while (!signal.aborted) {
       this.look();
       try {
-        const info = await api.get(id, signal);
+        const info = await api.get(api.controlURL(this.session ?? made), signal);
+        if (!signal.aborted) this.session = info;
         const change = await figures.next(this.store.get(), info, lang, this.pcs.publish, this.pcs.watch);
         if (!signal.aborted) this.store.set(change);
       } catch (e) {

@@ -32,6 +32,7 @@ export class Viewer {
   private readonly links = new Map<string, AbortController>();
   private fail: (e: Trouble) => void = () => undefined;
 
+  /** @param id what stands for the session in a link: its name, and the right to watch */
   constructor(private readonly id: string, lang: string) {
     this.store = new Store<ViewerState>({ info: null, langs: [], lang, streams: {}, rows: [], trouble: null, retryIn: 0 });
   }
@@ -69,12 +70,12 @@ export class Viewer {
   }
 
   private async visit(outer: AbortSignal): Promise<void> {
-    const info = await api.get(this.id, outer);
+    const info = await api.get(api.sessionURL(this.id), outer);
     if (info.created !== this.store.get().info?.created) {
       this.clock.reset();
       this.store.set({ rows: [] });
     }
-    const langs = [...info.to, info.from];
+    const langs = [...info.to, info.from].filter((l) => l in info.whep);
     const { lang } = this.store.get();
     this.store.set({ info, langs, lang: langs.includes(lang) ? lang : langs[0]!, trouble: null, retryIn: 0 });
     const inner = new AbortController();
@@ -120,7 +121,7 @@ export class Viewer {
   }
 
   private hold(lang: string, info: SessionInfo, signal: AbortSignal): Promise<void> {
-    const url = api.address(info.whep[lang] ?? `whep/${info.id}/${lang}`);
+    const url = api.address(info.whep[lang]!);
     return keep({
       connect: (s) => watch(url, (stream) => this.store.set({ streams: { ...this.store.get().streams, [lang]: stream } }), s, info.ice_servers),
       up: (link) => {
@@ -137,7 +138,7 @@ export class Viewer {
     for (;;) {
       await sleep(3, signal);
       try {
-        const info = await api.get(this.id, signal);
+        const info = await api.get(api.sessionURL(this.id), signal);
         if (info.created !== this.store.get().info?.created) throw new Trouble("session-gone"); // another bears its name
         if (info.now !== undefined) this.clock.reached(info.now);
         this.store.set({ info });

@@ -41,13 +41,13 @@ export function create(s: NewSession, signal?: AbortSignal): Promise<SessionInfo
   });
 }
 
-export function get(id: string, signal?: AbortSignal): Promise<SessionInfo> {
-  return json(sessionURL(id), { signal });
+export function get(url: string, signal?: AbortSignal): Promise<SessionInfo> {
+  return json(url, { signal });
 }
 
 /** Switches the re-rendering of the mouth in one dub on or off. */
-export function setLips(id: string, lang: string, on: boolean, signal?: AbortSignal): Promise<SessionInfo> {
-  return json(sessionURL(id), {
+export function setLips(url: string, lang: string, on: boolean, signal?: AbortSignal): Promise<SessionInfo> {
+  return json(url, {
     method: "PATCH", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ dubs: { [lang]: { lips: on } } }), signal,
   });
 }
@@ -69,4 +69,8 @@ export async function removeLast(url: string): Promise<void> {
   await remove(url);
 }
 
+/** Where a session is changed and ended, by who may: the address carries the right. */
+export const controlURL = (s: SessionInfo): string => address(s.control ?? `v1/sessions/${s.id}`);
+
+/** A session by the part of a link that names it and carries the right to watch. */
 export const sessionURL = (id: string): string => address(`v1/sessions/${encodeURIComponent(id)}`);

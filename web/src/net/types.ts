@@ -54,9 +54,11 @@ export interface SessionInfo {
   to: string[];
   profile: Profile;
   delay_ms: number;
-  whip: string;
-  whep: Record<string, string>;
+  whip?: string; // who may only watch has none
+  whep: Record<string, string>; // of the languages that may be watched
   events: string;
+  control?: string; // the session itself, for who may change and end it
+  watch?: Record<string, string>; // links to the viewer's page
   ice_servers?: RTCIceServer[];
   state?: string;
   created?: string;

@@ -10,7 +10,7 @@ export function Links({ session }: { session: SessionInfo }) {
       <h2>{t("watchLinks")}</h2>
       <p class="hint">{t("watchHint")}</p>
       <ul>
-        {session.to.map((lang, i) => <Line key={lang} lang={lang} href={watchLink(session.id, lang, location.href)} testid={i === 0 ? "watch-link" : `watch-link-${lang}`} />)}
+        {session.to.map((lang, i) => <Line key={lang} lang={lang} href={watchLink(session.watch?.[lang] ?? "", location.href)} testid={i === 0 ? "watch-link" : `watch-link-${lang}`} />)}
       </ul>
     </section>
   );

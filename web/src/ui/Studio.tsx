@@ -96,7 +96,7 @@ export function Studio() {
         <Captions rows={state.rows} from={state.choice?.from ?? chosen.from} to={state.choice?.to[0] ?? chosen.to} />
         {state.choice ? <><Plots state={state} /><Waterfall falls={state.falls} /></> : <Flow />}
       </main>
-      <footer><a href="./healthz">health</a><a href="./metrics">metrics</a></footer>
+      <footer><a href="./healthz">health</a></footer>
     </div>
   );
 }

@@ -31,7 +31,7 @@ export function Watch({ id, lang }: { id: string; lang: string }) {
     };
     addEventListener("pagehide", leave);
     addEventListener("hashchange", turn);
-    Object.assign(window, { __livedub: { get state() { return viewer.store.get(); }, sessionId: id, pcs: viewer.pcs } });
+    Object.assign(window, { __livedub: { get state() { return viewer.store.get(); }, sessionId: id.split("~")[0], pcs: viewer.pcs } });
     return () => {
       removeEventListener("pagehide", leave);
       removeEventListener("hashchange", turn);

@@ -56,11 +56,14 @@ func (v *session) close(reason string) {
 
 func (v *session) words() map[string]any {
 	whep := map[string]string{v.from: "/whep/" + v.id + "/" + v.from}
+	watch := map[string]string{}
 	for _, l := range v.to {
 		whep[l] = "/whep/" + v.id + "/" + l
+		watch[l] = "/#/watch/" + v.id + "/" + l
 	}
 	return map[string]any{"id": v.id, "from": v.from, "to": v.to, "profile": v.profile, "delay_ms": delay.Milliseconds(),
-		"whip": "/whip/" + v.id, "whep": whep, "events": "/v1/sessions/" + v.id + "/events"}
+		"whip": "/whip/" + v.id, "whep": whep, "events": "/v1/sessions/" + v.id + "/events",
+		"control": "/v1/sessions/" + v.id, "watch": watch}
 }
 
 // now is the session's clock in seconds, 0 before anybody publishes.

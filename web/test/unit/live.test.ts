@@ -14,13 +14,14 @@ vi.mock("../../src/net/events");
 vi.mock("../../src/net/whip");
 
 const info = (change: Partial<SessionInfo> = {}): SessionInfo => ({
-  id: "talk", from: "en", to: ["es"], profile: "sync", delay_ms: 4000, whip: "/whip/talk", whep: {}, events: "/events", created: "then", ...change,
+  id: "talk", from: "en", to: ["es"], profile: "sync", delay_ms: 4000, whip: "/whip/talk", whep: { es: "/whep/talk/es", en: "/whep/talk/en" }, control: "/v1/sessions/talk~c", events: "/events", created: "then", ...change,
 });
 const never = <T>() => new Promise<T>(() => undefined);
 
 beforeEach(() => {
   vi.useFakeTimers();
   vi.mocked(api.sessionURL).mockImplementation((id) => `http://h/v1/sessions/${id}`);
+  vi.mocked(api.controlURL).mockImplementation((s) => `http://h${s.control}`);
   vi.mocked(watch).mockImplementation((_url, _to, signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))));
 });
 afterEach(() => {
@@ -44,7 +45,7 @@ describe("a run of the studio", () => {
     await live.start({ ...choice, to: [...choice.to] }, async () => input());
     expect(live.store.get()).toMatchObject({ phase: "ended", trouble: { kind: "refused" } });
     expect([vi.mocked(publish).mock.calls[0]![3], vi.mocked(watch).mock.calls[0]![3]]).toEqual([iceServers, iceServers]);
-    expect(vi.mocked(api.removeLast).mock.calls).toEqual([["http://h/v1/sessions/talk"]]);
+    expect(vi.mocked(api.removeLast).mock.calls).toEqual([["http://h/v1/sessions/talk~c"]]);
   });
 });
 
@@ -55,7 +56,7 @@ describe("a viewer", () => {
   ])("of a session in %s receives what it may switch to at once", async (to, first, then) => {
     vi.mocked(listen).mockImplementation((_url, _to, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve())));
     vi.mocked(api.address).mockImplementation((path) => path);
-    vi.mocked(api.get).mockResolvedValue(info({ to }));
+    vi.mocked(api.get).mockResolvedValue(info({ to, whep: Object.fromEntries([...to, "en"].map((l) => [l, `/whep/talk/${l}`])) }));
     const viewer = new Viewer("talk", "es");
     const run = viewer.run();
     await vi.advanceTimersByTimeAsync(100);
@@ -64,6 +65,19 @@ describe("a viewer", () => {
     viewer.choose("en");
     await vi.advanceTimersByTimeAsync(100);
     expect(asked()).toEqual(then);
+    viewer.close();
+    await run;
+  });
+  it("shows the languages that it may watch, by the right in its link", async () => {
+    vi.mocked(listen).mockImplementation((_url, _to, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve())));
+    vi.mocked(api.address).mockImplementation((path) => path);
+    vi.mocked(api.get).mockResolvedValue(info({ to: ["es", "ca"], whep: { ca: "/whep/talk~w-ca/ca" } }));
+    const viewer = new Viewer("talk~w-ca", "es");
+    const run = viewer.run();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(vi.mocked(api.get).mock.calls[0]![0]).toBe("http://h/v1/sessions/talk~w-ca");
+    expect(viewer.store.get()).toMatchObject({ langs: ["ca"], lang: "ca" });
+    expect(vi.mocked(watch).mock.calls.map(([url]) => url)).toEqual(["/whep/talk~w-ca/ca"]);
     viewer.close();
     await run;
   });
