@@ -51,7 +51,7 @@ type Call struct {
 type Spec struct {
 	ID      string // "" for one of the manager's choosing
 	From    inference.Lang
-	To      []inference.Lang // From is none of them: the original is always there
+	To      []inference.Lang // at first; From is none of them: the original is always there
 	Profile Profile          // "" for the manager's default
 	Delay   *time.Duration   // nil for the profile's own
 	Consent bool             // the speaker agreed to their voice and face being used
@@ -143,6 +143,17 @@ func (l *Call) Phase() string {
 		return "new"
 	}
 	return "idle"
+}
+
+// To returns the target languages as they are now.
+func (l *Call) To() []inference.Lang {
+	to := []inference.Lang{}
+	for _, d := range l.all() {
+		if !d.original {
+			to = append(to, d.lang)
+		}
+	}
+	return to
 }
 
 // unused returns how long nobody has published or watched. Who is connected and

@@ -3,8 +3,10 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
+	"unicode/utf8"
 
 	"livedub/inference"
 	"livedub/media"
@@ -214,6 +216,10 @@ func (l *listener) tell(ctx context.Context, phrases []inference.Phrase, now tim
 		if p.Text == "" {
 			continue
 		}
+		if err := plausible(p, now); err != nil {
+			l.s.fail("recognize", err)
+			continue
+		}
 		p.ID += l.base
 		l.s.watch.send(Event{Caption: &Caption{
 			Lang: p.Lang, ID: p.ID, Text: p.Text, Final: p.Final, Start: p.Start, End: p.End,
@@ -231,4 +237,26 @@ func (l *listener) tell(ctx context.Context, phrases []inference.Phrase, now tim
 			}
 		}
 	}
+}
+
+// maxText is how many bytes of text a phrase may have in any language.
+const maxText = 16 << 10
+
+// ahead is how far beyond what was heard a recogniser's times may lie.
+const ahead = time.Second
+
+// plausible refuses what no recogniser can have heard up to session time now.
+func plausible(p inference.Phrase, now time.Duration) error {
+	switch {
+	case len(p.Text) > maxText || !utf8.ValidString(p.Text):
+		return fmt.Errorf("the recogniser gave %d bytes that are no phrase", len(p.Text))
+	case p.Start < 0 || p.End < p.Start || p.End > now+ahead || p.End-p.Start > time.Minute:
+		return fmt.Errorf("the recogniser gave a phrase from %v to %v, heard up to %v", p.Start, p.End, now)
+	}
+	for _, w := range p.Words {
+		if w.Start < p.Start-ahead || w.End < w.Start || w.End > p.End+ahead {
+			return fmt.Errorf("the recogniser gave a word from %v to %v in a phrase from %v to %v", w.Start, w.End, p.Start, p.End)
+		}
+	}
+	return nil
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"livedub/inference"
 	"livedub/media/badge"
 	"livedub/media/pace"
@@ -53,12 +55,15 @@ type Manager struct {
 	mu       sync.Mutex
 	sessions map[string]*Call
 	ended    totals
-	closed   bool
+	closed   bool      // no new sessions
+	drained  time.Time // by when all sessions end; zero while the manager does not drain
+	lags     *prometheus.HistogramVec
 }
 
 // NewManager returns a manager without sessions. The engines stay the caller's.
 func NewManager(c ManagerConfig) *Manager {
-	m := &Manager{cfg: c, sessions: map[string]*Call{}, ended: newTotals()}
+	m := &Manager{cfg: c, sessions: map[string]*Call{}, ended: newTotals(), lags: newLags()}
+	m.cfg.Base.Lag = func(stage string, lag time.Duration) { m.lags.WithLabelValues(stage).Observe(lag.Seconds()) }
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.wg.Go(m.sweep)
 	return m
@@ -102,7 +107,7 @@ func (m *Manager) Create(spec Spec) (*Call, error) {
 	defer m.mu.Unlock()
 	switch {
 	case m.closed:
-		return nil, fmt.Errorf("%w: the server is shutting down", ErrFull)
+		return nil, fmt.Errorf("%w: the server is shutting down: ask another, or again later", ErrFull)
 	case m.sessions[spec.ID] != nil:
 		return nil, fmt.Errorf("session %s: %w: choose another", spec.ID, ErrExists)
 	}
@@ -207,6 +212,50 @@ func (m *Manager) sweep() {
 			}
 		}
 	}
+}
+
+const (
+	drainTick = 200 * time.Millisecond
+	// drainIdle is how long a session that nobody uses may still be come back to while the manager drains.
+	drainIdle = 5 * time.Second
+)
+
+// Drain takes no new sessions and lets those in use go on to their end: until
+// nobody uses any, d has passed, or ctx ends. Close ends what is left.
+func (m *Manager) Drain(ctx context.Context, d time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	m.mu.Lock()
+	m.closed, m.drained = true, time.Now().Add(d)
+	m.mu.Unlock()
+	for _, l := range m.List() {
+		l.watch.send(Event{Drain: &Drain{Until: m.drained}})
+	}
+	tick := time.NewTicker(drainTick)
+	defer tick.Stop()
+	for {
+		now, used := time.Now(), 0
+		for _, l := range m.List() {
+			if l.unused(now) < drainIdle {
+				used++
+			}
+		}
+		if used == 0 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Drained returns by when all sessions will have ended; zero while the manager does not drain.
+func (m *Manager) Drained() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.drained
 }
 
 // Close ends all sessions and waits for them. No new ones are taken.

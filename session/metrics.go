@@ -14,14 +14,24 @@ type totals struct {
 	failures map[string]int
 	cpu      map[string]float64 // seconds
 	steps    map[Level]int
+	dropped  map[string]int
 }
 
 func newTotals() totals {
-	return totals{map[Fate]int{}, map[string]int{}, map[string]int{}, map[string]float64{}, map[Level]int{}}
+	return totals{map[Fate]int{}, map[string]int{}, map[string]int{}, map[string]float64{}, map[Level]int{}, map[string]int{}}
 }
 
 func (t totals) clone() totals {
-	return totals{maps.Clone(t.phrases), maps.Clone(t.frames), maps.Clone(t.failures), maps.Clone(t.cpu), maps.Clone(t.steps)}
+	return totals{maps.Clone(t.phrases), maps.Clone(t.frames), maps.Clone(t.failures), maps.Clone(t.cpu), maps.Clone(t.steps), maps.Clone(t.dropped)}
+}
+
+// newLags returns the histogram of Config.Lag.
+func newLags() *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "livedub_stage_lag_seconds",
+		Help:    "From when a stage's work was known until it was done, by stage.",
+		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+	}, []string{"stage"})
 }
 
 func (t totals) add(s State) {
@@ -31,7 +41,10 @@ func (t totals) add(s State) {
 	for stage, d := range s.CPU {
 		t.cpu[stage] += d.Seconds()
 	}
-	for _, d := range s.Dubs {
+	for stage, st := range s.Stages {
+		t.dropped[stage] += st.Dropped
+	}
+	for _, d := range slices.Concat(s.Dubs, s.Gone) {
 		for fate, n := range d.Fates {
 			t.phrases[fate] += n
 		}
@@ -52,6 +65,7 @@ var (
 	descPhrases  = prometheus.NewDesc("livedub_phrases_total", "Phrases by what became of them, in every dub.", []string{"fate"}, nil)
 	descFrames   = prometheus.NewDesc("livedub_frames_total", "Pictures by how the mouth was made, or dropped.", []string{"mouth"}, nil)
 	descFailures = prometheus.NewDesc("livedub_stage_failures_total", "Failures by stage.", []string{"stage"}, nil)
+	descDropped  = prometheus.NewDesc("livedub_stage_dropped_total", "Pieces of work left out because a stage was too slow, by stage.", []string{"stage"}, nil)
 	descCPU      = prometheus.NewDesc("livedub_stage_cpu_seconds_total", "CPU time by stage; engines in other processes are not in it.", []string{"stage"}, nil)
 	descSteps    = prometheus.NewDesc("livedub_ladder_steps_total", "Steps on the quality ladder by where they led.", []string{"level"}, nil)
 )
@@ -99,6 +113,10 @@ func (m *Manager) Collect(ch chan<- prometheus.Metric) {
 	for k, v := range sum.cpu {
 		counter(descCPU, v, k)
 	}
+	for k, v := range sum.dropped {
+		counter(descDropped, float64(v), k)
+	}
+	m.lags.Collect(ch)
 	for k, v := range sum.steps {
 		counter(descSteps, float64(v), string(k))
 	}

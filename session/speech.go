@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"livedub/inference"
 	"livedub/media"
@@ -122,7 +124,11 @@ func (d *Dub) translateOne(ctx context.Context, j *job) {
 	text, err := twice(ctx, d, d.translating, "translate", func(try int) func() (time.Duration, <-chan struct{}) {
 		return d.until(j, d.phrases, d.last(j)-handover, try)
 	}, func(ctx context.Context) (string, error) {
-		return d.s.engines.Translator.Translate(ctx, inference.Pair{From: p.Lang, To: d.lang}, p.Text)
+		text, err := d.s.engines.Translator.Translate(ctx, inference.Pair{From: p.Lang, To: d.lang}, p.Text)
+		if err == nil && (strings.TrimSpace(text) == "" || len(text) > maxText || !utf8.ValidString(text)) {
+			err = fmt.Errorf("the translator gave %d bytes that are no phrase", len(text))
+		}
+		return text, err
 	})
 	r.TranslateTook = time.Since(began)
 	if ctx.Err() != nil {
@@ -198,9 +204,13 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 	speech, err := twice(ctx, d, d.speaking, "speak", func(try int) func() (time.Duration, <-chan struct{}) {
 		return d.until(j, d.voices, d.last(j), try)
 	}, func(ctx context.Context) (inference.Speech, error) {
-		return d.s.engines.Speaker.Speak(ctx, inference.SpeechRequest{
+		speech, err := d.s.engines.Speaker.Speak(ctx, inference.SpeechRequest{
 			Lang: d.lang, Text: r.Text, Pitch: p.Pitch, Fit: d.fit(j.hold.Now(), p),
 		})
+		if err == nil {
+			err = playable(speech)
+		}
+		return speech, err
 	})
 	r.SpeakTook = time.Since(began)
 	if ctx.Err() != nil {
@@ -212,7 +222,7 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 		return
 	}
 
-	sound, err := voiced(speech)
+	sound, err := resample(speech.Sound)
 	if err != nil {
 		d.ladder.set(p.Start, Captions, "the voice failed")
 		d.skip(j, SkippedFailed, err)
@@ -266,15 +276,22 @@ func (d *Dub) skip(j *job, fate Fate, err error) {
 // maxSpeech is the longest dub of one phrase that is taken for speech.
 const maxSpeech = time.Minute
 
-// voiced returns a speech's sound at the timeline's rate, or why it cannot be played.
-func voiced(s inference.Speech) ([]int16, error) {
+// playable tells why a speech cannot be played; nil where it can.
+func playable(s inference.Speech) error {
 	switch {
 	case s.Sound.Rate < 4000 || s.Sound.Rate > 384000 || s.Sound.Channels != 1 || len(s.Sound.Data) == 0:
-		return nil, fmt.Errorf("the voice gave %d samples of %d channels at %d Hz: mono speech is needed", len(s.Sound.Data), s.Sound.Channels, s.Sound.Rate)
+		return fmt.Errorf("the voice gave %d samples of %d channels at %d Hz: mono speech is needed", len(s.Sound.Data), s.Sound.Channels, s.Sound.Rate)
 	case s.Sound.Duration() > maxSpeech:
-		return nil, fmt.Errorf("the voice spoke for %v: at most %v is played", s.Sound.Duration(), maxSpeech)
+		return fmt.Errorf("the voice spoke for %v: at most %v is played", s.Sound.Duration(), maxSpeech)
 	}
-	return resample(s.Sound)
+	last := time.Duration(0)
+	for _, m := range s.Marks {
+		if m.At < last || m.Dur < 0 || m.At+m.Dur > s.Sound.Duration()+time.Second {
+			return fmt.Errorf("the voice gave a phoneme %q at %v for %v in speech of %v", m.IPA, m.At, m.Dur, s.Sound.Duration())
+		}
+		last = m.At
+	}
+	return nil
 }
 
 // resample brings a whole speech to the timeline's rate.

@@ -11,6 +11,12 @@ import (
 type Event struct {
 	Caption *Caption
 	Ladder  *LadderChange
+	Drain   *Drain
+}
+
+// Drain tells that the server takes no new sessions and will end.
+type Drain struct {
+	Until time.Time // the latest end of this session
 }
 
 // Caption is a line of text in the source or a target language.

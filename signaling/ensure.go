@@ -168,10 +168,19 @@ func (r Request) Check() error {
 		return ErrBadRequest.Errorf(`"from" is missing: name the language spoken, as "en"`)
 	case len(r.To) == 0:
 		return ErrBadRequest.Errorf(`"to" is missing: list the languages wanted, as ["es"]`)
-	case len(r.To) > maxTargets:
-		return ErrBadRequest.Errorf(`"to" lists %d languages: %d at most`, len(r.To), maxTargets)
 	}
-	for _, l := range append([]inference.Lang{r.From}, r.To...) {
+	if err := CheckTargets([]inference.Lang{r.From}); err != nil {
+		return err
+	}
+	return CheckTargets(r.To)
+}
+
+// CheckTargets refuses languages that cannot be, and more than a session may have.
+func CheckTargets(to []inference.Lang) error {
+	if len(to) > maxTargets {
+		return ErrBadRequest.Errorf(`"to" lists %d languages: %d at most`, len(to), maxTargets)
+	}
+	for _, l := range to {
 		if !wellFormed(l) {
 			return ErrBadRequest.Errorf("language %q: give an ISO 639-1 code, as \"en\"", clip(string(l)))
 		}

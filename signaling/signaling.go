@@ -36,6 +36,15 @@ type Info struct {
 	Created time.Time
 	Now     *float64 // seconds on the session clock; nil while it does not run
 	Dubs    map[inference.Lang]DubInfo
+	Stages  map[string]StageInfo // by stage: recognizer, translator, speaker, face, lips, sink
+
+	DrainingUntil *time.Time // the server takes no new sessions and ends this one by then; nil while it does not drain
+}
+
+// StageInfo is how one stage of the chain keeps up.
+type StageInfo struct {
+	LagMS   float64 `json:"lag_ms"`  // from when its work was known until it was done, or until now
+	Dropped int     `json:"dropped"` // pieces of work left out because it was too slow
 }
 
 // Figures are percentiles by name, as "p50"; nil where nothing was measured.

@@ -34,7 +34,7 @@ func (c *calls) Create(_ context.Context, r signaling.Request) (signaling.Info, 
 	if err != nil {
 		return signaling.Info{}, refuse(err)
 	}
-	return info(call), nil
+	return c.info(call), nil
 }
 
 func (c *calls) Get(id string) (signaling.Info, error) {
@@ -42,13 +42,13 @@ func (c *calls) Get(id string) (signaling.Info, error) {
 	if err != nil {
 		return signaling.Info{}, refuse(err)
 	}
-	return info(call), nil
+	return c.info(call), nil
 }
 
 func (c *calls) List() []signaling.Info {
 	out := []signaling.Info{}
 	for _, call := range c.manager.List() {
-		out = append(out, info(call))
+		out = append(out, c.info(call))
 	}
 	return out
 }
@@ -66,7 +66,18 @@ func (c *calls) SetLips(id string, on map[inference.Lang]bool) (signaling.Info, 
 	if err := call.SetLips(on); err != nil {
 		return signaling.Info{}, refuse(err)
 	}
-	return info(call), nil
+	return c.info(call), nil
+}
+
+func (c *calls) SetTargets(ctx context.Context, id string, to []inference.Lang) (signaling.Info, error) {
+	call, err := c.manager.Get(id)
+	if err != nil {
+		return signaling.Info{}, refuse(err)
+	}
+	if err := call.SetTargets(ctx, to); err != nil {
+		return signaling.Info{}, refuse(err)
+	}
+	return c.info(call), nil
 }
 
 func noLanguage(call *session.Call, lang inference.Lang) error {
@@ -192,16 +203,22 @@ func refuseOffer(ctx context.Context, err error) error {
 }
 
 // info is a call as clients see it.
-func info(call *session.Call) signaling.Info {
+func (c *calls) info(call *session.Call) signaling.Info {
 	st := call.State()
 	now := call.Clock.Now().Seconds()
 	out := signaling.Info{
-		ID: call.Spec.ID, Epoch: call.Epoch, From: call.Spec.From, To: call.Spec.To, Profile: string(call.Spec.Profile),
+		ID: call.Spec.ID, Epoch: call.Epoch, From: call.Spec.From, To: call.To(), Profile: string(call.Spec.Profile),
 		DelayMS: int(call.Spec.Delay.Milliseconds()), State: call.Phase(), Badge: st.Badge,
-		Created: call.Created, Now: &now, Dubs: map[inference.Lang]signaling.DubInfo{},
+		Created: call.Created, Now: &now, Dubs: map[inference.Lang]signaling.DubInfo{}, Stages: map[string]signaling.StageInfo{},
 	}
 	if st.Consent.Given {
 		out.Consent = &st.Consent.At
+	}
+	if until := c.manager.Drained(); !until.IsZero() {
+		out.DrainingUntil = &until
+	}
+	for name, stage := range st.Stages {
+		out.Stages[name] = signaling.StageInfo{LagMS: float64(stage.Lag.Microseconds()) / 1000, Dropped: stage.Dropped}
 	}
 	for _, d := range st.Dubs {
 		out.Dubs[d.Lang] = dubInfo(d, *call.Spec.Delay)

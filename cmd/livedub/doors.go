@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"livedub/internal/config"
 	"livedub/media/rtc"
@@ -75,6 +76,9 @@ func (d *doors) Register(mux *http.ServeMux) {
 	d.whip.Register(mux)
 	d.ws.Register(mux)
 }
+
+// Drain takes no new sessions and lets the calls go on to their end, for d at most.
+func (d *doors) Drain(ctx context.Context, most time.Duration) { d.calls.manager.Drain(ctx, most) }
 
 // Leave tells at every door that the server is shutting down, and then ends all
 // sessions: had they ended first, whoever listens would take it for the end of

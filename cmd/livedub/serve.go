@@ -15,7 +15,7 @@ import (
 	"livedub/internal/telemetry"
 )
 
-// runServe serves until ctx ends, then lets open requests finish for serve.drain.
+// runServe serves until ctx ends, then lets live calls go on to their end, for serve.drain at most.
 func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	cfg, rest, err := settings(newFlags("serve"), "serve [flags]", args, stdout)
 	if err != nil {
@@ -64,11 +64,12 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	srv.RegisterOnShutdown(doors.Leave) // event streams end, or else Shutdown would wait for them
 	fmt.Fprintf(stdout, "livedub serves %s (Ctrl-C ends it)\n", pageURL(l.Addr()))
 	log.Info("serving", "addr", l.Addr().String(), "media_port", doors.calls.host.Port(), "version", version())
-	return serve(ctx, srv, l, cfg.Serve.Drain, log)
+	return serve(ctx, srv, l, doors.Drain, cfg.Serve.Drain, log)
 }
 
 // serve runs srv on l until ctx ends or it fails, and returns after its goroutine did.
-func serve(ctx context.Context, srv *http.Server, l net.Listener, drain time.Duration, log *slog.Logger) error {
+// drain lets what is live come to its end, for the time given at most.
+func serve(ctx context.Context, srv *http.Server, l net.Listener, drain func(context.Context, time.Duration), most time.Duration, log *slog.Logger) error {
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()
 	select {
@@ -76,17 +77,21 @@ func serve(ctx context.Context, srv *http.Server, l net.Listener, drain time.Dur
 		return fmt.Errorf("serve: %w: start it again", err)
 	case <-ctx.Done():
 	}
-	log.Info("draining", "for_at_most", drain.String())
-	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	log.Info("draining: no new sessions, live calls go on; a second signal ends them", "for_at_most", most.String())
+	drain(context.WithoutCancel(ctx), most)
+	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastRequests)
 	defer cancel()
 	if err := srv.Shutdown(bound); err != nil {
-		log.Warn("requests cut off: raise serve.drain to let them finish", "error", err)
+		log.Warn("requests cut off", "error", err)
 		srv.Close()
 	}
 	<-done
 	log.Info("done")
 	return nil
 }
+
+// lastRequests is how long requests under way may take when all calls have ended.
+const lastRequests = 1500 * time.Millisecond
 
 // newServer bounds every wait on a client.
 func newServer(h http.Handler, log *slog.Logger) *http.Server {

@@ -216,7 +216,14 @@ func slow(t *testing.T, drain time.Duration) (release func(), outcome <-chan err
 	}), log)
 	ctx, cancel := context.WithCancel(t.Context())
 	end, out := make(chan error, 1), make(chan error, 1)
-	go func() { end <- serve(ctx, srv, l, drain, log) }()
+	go func() {
+		end <- serve(ctx, srv, l, func(ctx context.Context, most time.Duration) {
+			select { // a live call that ends by itself
+			case <-open:
+			case <-time.After(most):
+			}
+		}, drain, log)
+	}()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	go func() {
 		resp, err := client.Get("http://" + l.Addr().String())

@@ -3,6 +3,7 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -19,6 +20,8 @@ type Sessions interface {
 	// SetLips switches the re-rendering of the mouth in the dubs named, in all or,
 	// with an error, in none. It fails with ErrNotFound or ErrNoLips.
 	SetLips(id string, on map[inference.Lang]bool) (signaling.Info, error)
+	// SetTargets makes to the target languages: those that are new begin, those not named end.
+	SetTargets(ctx context.Context, id string, to []inference.Lang) (signaling.Info, error)
 	// Events returns what happens in a session from now on, closed at its end,
 	// and a function that stops listening.
 	Events(id string) (<-chan session.Event, func(), error)

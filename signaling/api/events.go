@@ -35,6 +35,11 @@ type ladder struct {
 	At    float64        `json:"at"` // s of the source
 }
 
+// drain is the event of a server that takes no new sessions and will end.
+type drain struct {
+	Until time.Time `json:"until"` // the latest end of this session
+}
+
 // end is the last event.
 type end struct {
 	Reason string `json:"reason"`
@@ -117,6 +122,8 @@ func (o stream) session(e session.Event) bool {
 	case e.Ladder != nil:
 		l := e.Ladder
 		return o.event("ladder", ladder{l.Lang, string(l.Level), l.Why, l.At.Seconds()})
+	case e.Drain != nil:
+		return o.event("drain", drain{e.Drain.Until})
 	}
 	return true // of a kind that this door does not tell
 }

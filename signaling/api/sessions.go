@@ -26,6 +26,7 @@ type body struct {
 // change is what PATCH /v1/sessions/{id} takes, and dubChange what it takes for each dub.
 type (
 	change struct {
+		To   *[]inference.Lang                  `json:"to"`
 		Dubs map[inference.Lang]json.RawMessage `json:"dubs"`
 	}
 	dubChange struct {
@@ -59,6 +60,9 @@ type shown struct {
 	Created   time.Time                            `json:"created"`
 	Now       *float64                             `json:"now,omitempty"`
 	Dubs      map[inference.Lang]signaling.DubInfo `json:"dubs"`
+
+	Stages        map[string]signaling.StageInfo `json:"stages,omitempty"`
+	DrainingUntil *time.Time                     `json:"draining_until,omitempty"`
 }
 
 // create is POST /v1/sessions. It reads JSON whatever the content type says: curl -d says it is a form.
@@ -118,12 +122,23 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request) error {
 			on[lang] = *d.Lips
 		}
 	}
-	if len(on) == 0 {
-		return signaling.ErrBadRequest.Errorf(`nothing to change: send {"dubs":{"es":{"lips":false}}}`)
+	if len(on) == 0 && c.To == nil {
+		return signaling.ErrBadRequest.Errorf(`nothing to change: send {"to":["es","ca"]} or {"dubs":{"es":{"lips":false}}}`)
 	}
-	info, err := s.cfg.Sessions.SetLips(r.PathValue("id"), on)
-	if err != nil {
-		return err
+	id := r.PathValue("id")
+	var info signaling.Info
+	if c.To != nil {
+		if err := signaling.CheckTargets(*c.To); err != nil {
+			return err
+		}
+		if info, err = s.cfg.Sessions.SetTargets(r.Context(), id, *c.To); err != nil {
+			return err
+		}
+	}
+	if len(on) > 0 {
+		if info, err = s.cfg.Sessions.SetLips(id, on); err != nil {
+			return err
+		}
 	}
 	signaling.From(r).Audit("changed", grant, info.ID)
 	signaling.WriteJSON(w, http.StatusOK, s.show(signaling.BaseURL(r), info, grant))
@@ -224,7 +239,7 @@ func (s *Server) doors(base string, i signaling.Info, g signaling.Grant) created
 func (s *Server) show(base string, i signaling.Info, g signaling.Grant) shown {
 	out := shown{
 		created: s.doors(base, i, g), State: i.State, Consent: i.Consent != nil, ConsentAt: i.Consent, Badge: i.Badge, Created: i.Created, Now: i.Now,
-		Dubs: map[inference.Lang]signaling.DubInfo{},
+		Dubs: map[inference.Lang]signaling.DubInfo{}, Stages: i.Stages, DrainingUntil: i.DrainingUntil,
 	}
 	for l, d := range i.Dubs { // a page reads them without asking whether they are there
 		d.LateMS, d.EarVoiceSpanMS, d.AVOffsetMS = orEmpty(d.LateMS), orEmpty(d.EarVoiceSpanMS), orEmpty(d.AVOffsetMS)

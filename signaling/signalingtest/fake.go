@@ -30,10 +30,12 @@ type Sessions struct {
 	ListFunc    func() []signaling.Info
 	DeleteFunc  func(id string) error
 	SetLipsFunc func(id string, on map[inference.Lang]bool) (signaling.Info, error)
-	EventsFunc  func(id string) (<-chan session.Event, func(), error)
-	PairsFunc   func() []signaling.PairInfo
-	PublishFunc func(ctx context.Context, id, offer string) (signaling.Peer, string, error)
-	ViewFunc    func(ctx context.Context, id string, lang inference.Lang, offer string) (signaling.Peer, string, error)
+
+	SetTargetsFunc func(id string, to []inference.Lang) (signaling.Info, error)
+	EventsFunc     func(id string) (<-chan session.Event, func(), error)
+	PairsFunc      func() []signaling.PairInfo
+	PublishFunc    func(ctx context.Context, id, offer string) (signaling.Peer, string, error)
+	ViewFunc       func(ctx context.Context, id string, lang inference.Lang, offer string) (signaling.Peer, string, error)
 }
 
 func (s *Sessions) Create(ctx context.Context, r signaling.Request) (signaling.Info, error) {
@@ -42,6 +44,10 @@ func (s *Sessions) Create(ctx context.Context, r signaling.Request) (signaling.I
 func (s *Sessions) Get(id string) (signaling.Info, error) { return s.GetFunc(id) }
 func (s *Sessions) List() []signaling.Info                { return s.ListFunc() }
 func (s *Sessions) Delete(id string) error                { return s.DeleteFunc(id) }
+func (s *Sessions) SetTargets(_ context.Context, id string, to []inference.Lang) (signaling.Info, error) {
+	return s.SetTargetsFunc(id, to)
+}
+
 func (s *Sessions) SetLips(id string, on map[inference.Lang]bool) (signaling.Info, error) {
 	return s.SetLipsFunc(id, on)
 }

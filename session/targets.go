@@ -1,0 +1,73 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"livedub/inference"
+)
+
+// SetTargets makes to the target languages of a live session: dubs in languages
+// that are new begin with what is due now, those in languages that are not named
+// end, and with them their sinks. The others do not notice. It fails with
+// ErrInvalid, ErrUnsupported or, for a session that has ended, ErrNotFound, and
+// changes nothing then.
+func (s *Session) SetTargets(ctx context.Context, to []inference.Lang) error {
+	to = slices.DeleteFunc(slices.Clone(to), func(l inference.Lang) bool { return l == s.cfg.From })
+	check := s.cfg
+	check.To = to
+	if err := check.check(s.engines); err != nil {
+		return fmt.Errorf("session: %w: %w", ErrInvalid, err)
+	}
+	s.retarget.Lock()
+	defer s.retarget.Unlock()
+	if s.group == nil || s.group.ctx.Err() != nil {
+		return fmt.Errorf("session: %w: it has ended, or has not begun", ErrNotFound)
+	}
+	var stay, leave, come []*Dub
+	for _, d := range s.all() {
+		if d.original || slices.Contains(to, d.lang) {
+			stay = append(stay, d)
+		} else {
+			leave = append(leave, d)
+		}
+	}
+	for _, lang := range to {
+		if !slices.ContainsFunc(stay, func(d *Dub) bool { return d.lang == lang }) {
+			come = append(come, newDub(s, lang, false))
+		}
+	}
+	// The dubs stand before the original, in the order asked for.
+	all := append(stay, come...)
+	place := func(d *Dub) int {
+		if d.original {
+			return len(to)
+		}
+		return slices.Index(to, d.lang)
+	}
+	slices.SortFunc(all, func(a, b *Dub) int { return place(a) - place(b) })
+	s.mu.Lock()
+	s.dubs = all
+	s.mu.Unlock()
+	s.openMouths(ctx)
+	for _, d := range come {
+		d.start(s.group, s.sound, true)
+	}
+	var failed error
+	for _, d := range leave {
+		d.stop()
+		<-d.gone
+		failed = errors.Join(failed, d.outlet.close())
+		st := d.state()
+		st.Records, st.Skew = nil, nil
+		s.mu.Lock()
+		s.removed = append(s.removed, st)
+		s.mu.Unlock()
+	}
+	if failed != nil {
+		s.log.Warn("a sink of a language that was taken away did not close", "err", failed)
+	}
+	return nil
+}
