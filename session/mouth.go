@@ -261,7 +261,12 @@ func (d *Dub) render(ctx context.Context, renders *solo, lips inference.LipsStre
 			}
 		}()
 		err = d.s.meter.do("lips", func() (err error) {
-			if out.method, err = lips.Render(ctx, request); err == nil && out.method != inference.Untouched {
+			out.method, err = lips.Render(ctx, request)
+			switch {
+			case err != nil:
+			case out.method > inference.Net:
+				err = fmt.Errorf("the engine tells of a method %d that there is not", out.method)
+			case out.method != inference.Untouched:
 				d.badge.Draw(out.frame)
 			}
 			return err

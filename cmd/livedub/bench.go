@@ -23,7 +23,7 @@ import (
 	"livedub/session/report"
 )
 
-const benchUsage = "bench [dub] [--clip FILE] [--seconds N] [--json], or " + benchLipsUsage + ", or " + benchEngineUsage
+const benchUsage = "bench [dub] [--clip FILE] [--seconds N] [--json], or " + benchLipsUsage + ", or " + benchEngineUsage + ", or " + benchStallsUsage
 
 // benchFigures is what `livedub bench dub` measures, all within one run.
 type benchFigures struct {
@@ -56,6 +56,9 @@ func runBench(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	}
 	if len(args) > 0 && args[0] == "engine" {
 		return runBenchEngine(ctx, args[1:], stdout, stderr)
+	}
+	if len(args) > 0 && args[0] == "stalls" {
+		return runBenchStalls(ctx, args[1:], stdout, stderr)
 	}
 	fs := newFlags("bench")
 	clip := fs.String("clip", "", "talking `FILE` to measure with; none is a test picture under synthetic speech")

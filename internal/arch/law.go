@@ -43,6 +43,7 @@ var layers = []layer{
 	{"internal/doctor", []string{"media", "media/codec", "inference", "inference/...", "internal/gpu", "internal/proc"}},
 	{"internal/enginebench", []string{"inference", "inference/engine", "inference/onnx", "internal/gpu", "internal/onnxfile"}},
 	{"internal/judge", []string{"media", "inference"}},
+	{"internal/stalls", []string{"media", "media/...", "inference", "inference/fake", "session"}},
 	{"internal/talker", []string{"media", "media/...", "inference", "inference/viseme"}},
 	{"internal/talker/...", []string{"media", "media/...", "inference", "internal/talker"}},
 	{"internal/...", []string{"internal/..."}},
