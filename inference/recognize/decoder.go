@@ -15,8 +15,8 @@ const (
 	// 100 ms and has seconds of slack; sound and pictures have none.
 	nice = 6
 	// memory is what a decoder's process may have, in bytes. With Debian's
-	// model it uses 100 MB, and Go's runtime reserves as much.
-	memory = 768 << 20
+	// model it uses 95 MB, and Go's runtime reserves as much.
+	memory = 512 << 20
 	// limit is for one answer where the caller's ctx allows more. The pipe holds
 	// 2 s of sound at most, which take half a second of CPU.
 	limit = 10 * time.Second
@@ -24,11 +24,21 @@ const (
 	grace = 300 * time.Millisecond
 )
 
+// FindWorker returns the path of pocketsphinxworker: path, if it is set; else
+// that beside this program or in $PATH.
+func FindWorker(path string) (string, error) {
+	path, err := worker.Find(path, "pocketsphinxworker")
+	if err != nil {
+		return "", fmt.Errorf("recognize: %w", err)
+	}
+	return path, nil
+}
+
 // openDecoders starts the first decoder's process.
 func openDecoders(c Config, m model) (*worker.Pool, error) {
-	path, err := worker.Find(c.Worker, "pocketsphinxworker")
+	path, err := FindWorker(c.Worker)
 	if err != nil {
-		return nil, fmt.Errorf("recognize: %w", err)
+		return nil, err
 	}
 	pool, err := worker.Open(context.Background(), worker.Config{
 		Path: path, Args: []string{m.hmm, m.lm, m.dict}, Nice: nice, Memory: memory, MaxReply: wire.MaxReply,

@@ -29,7 +29,7 @@ type Config struct {
 	// Worker is the path of pocketsphinxworker; "": beside this program, then $PATH.
 	Worker string
 	// Spare is how many decoders are loaded ahead of their speakers, where memory
-	// allows: loading takes half a second of CPU, each keeps 40 MB of its own.
+	// allows: loading takes half a second of CPU, and each keeps 95 MB.
 	Spare int
 	// Detector makes what tells speech from other sound, for one stream; nil for NewWebRTC.
 	Detector func() (Detector, error)

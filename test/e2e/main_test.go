@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	bin = dir
-	build := exec.Command("go", "build", "-o", dir, "livedub/cmd/livedub", "livedub/cmd/espeakworker")
+	build := exec.Command("go", "build", "-o", dir, "livedub/cmd/livedub", "livedub/cmd/espeakworker", "livedub/cmd/pocketsphinxworker")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the binaries: %v\n%s", err, out)
 		os.Exit(1)
