@@ -19,18 +19,18 @@ var enEs = inference.Pair{From: "en", To: "es"}
 // limit passes, and the next phrase finds another.
 func TestHangingPipelineIsReplaced(t *testing.T) {
 	for name, c := range map[string]struct {
-		Config
-		patience time.Duration
-		want     error
+		patience, stall time.Duration
+		want            error
 	}{
-		"ctx":   {Config{Grace: 20 * time.Millisecond}, 30 * time.Millisecond, context.DeadlineExceeded},
-		"limit": {Config{Grace: 20 * time.Millisecond, Stall: 50 * time.Millisecond}, time.Hour, errStalled},
+		"ctx":   {30 * time.Millisecond, time.Hour, context.DeadlineExceeded},
+		"limit": {time.Hour, 50 * time.Millisecond, errStalled},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := open(t, c.Config)
+			a := open(t, Config{Grace: 20 * time.Millisecond})
 			must(t, a, "en", "es", "hello")
 			old := a.PIDs()
 			_ = syscall.Kill(old[4], syscall.SIGSTOP)
+			a.cfg.Stall = c.stall // from here on: a pipeline takes longer than that to load
 			ctx, cancel := context.WithTimeout(t.Context(), c.patience)
 			defer cancel()
 			if _, err := a.Translate(ctx, enEs, "the car is red"); !errors.Is(err, c.want) {
@@ -40,6 +40,7 @@ func TestHangingPipelineIsReplaced(t *testing.T) {
 				ids := a.PIDs()
 				return len(ids) == len(old) && !slices.ContainsFunc(ids, func(id int) bool { return slices.Contains(old, id) })
 			})
+			a.cfg.Stall = time.Minute
 			if got := must(t, a, "en", "es", "i have a red car"); got != "Tengo un coche rojo." {
 				t.Errorf("the next phrase is %q", got)
 			}
