@@ -54,7 +54,8 @@ func (e *engines) openRecognizer(ctx context.Context, c config.Config) error {
 		return err
 	}
 	r, err := recognize.NewPocketSphinx(recognize.Config{
-		ModelDir: c.Recognize.ModelDir, Worker: c.Recognize.Worker, Spare: c.Recognize.Spare, Detector: detector,
+		ModelDir: c.Recognize.ModelDir, Worker: c.Recognize.Worker, Spare: c.Recognize.Spare,
+		Memory: int64(c.Recognize.MemoryMB) << 20, Detector: detector,
 	})
 	if err != nil {
 		return err

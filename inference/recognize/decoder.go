@@ -14,9 +14,6 @@ const (
 	// nice is added to a decoder's niceness. It works in bursts of more than
 	// 100 ms and has seconds of slack; sound and pictures have none.
 	nice = 6
-	// memory is what a decoder's process may have, in bytes. With Debian's
-	// model it uses 95 MB, and Go's runtime reserves as much.
-	memory = 512 << 20
 	// limit is for one answer where the caller's ctx allows more. The pipe holds
 	// 2 s of sound at most, which take half a second of CPU.
 	limit = 10 * time.Second
@@ -41,11 +38,11 @@ func openDecoders(c Config, m model) (*worker.Pool, error) {
 		return nil, err
 	}
 	pool, err := worker.Open(context.Background(), worker.Config{
-		Path: path, Args: []string{m.hmm, m.lm, m.dict}, Nice: nice, Memory: memory, MaxReply: wire.MaxReply,
+		Path: path, Args: []string{m.hmm, m.lm, m.dict}, Nice: nice, Memory: c.Memory, MaxReply: wire.MaxReply,
 		Spare: c.Spare, Keep: maxIdle, Limit: limit, Grace: grace,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("recognize: %w; if the model is broken, reinstall it: %s", err, aptLine)
+		return nil, fmt.Errorf("recognize: %w; it may have %d MB; if the model is broken, reinstall it: %s", err, c.Memory>>20, aptLine)
 	}
 	return pool, nil
 }

@@ -16,6 +16,7 @@ const (
 	defaultModelDir = "/usr/share/pocketsphinx/model/en-us"
 	defaultMaxUnit  = 3 * time.Second
 	defaultHangover = 300 * time.Millisecond
+	defaultMemory   = 512 << 20
 	minMaxUnit      = 500 * time.Millisecond
 	maxIdle         = 2 // decoders kept for the next speaker; each is a process
 	aptLine         = "apt install pocketsphinx-en-us"
@@ -31,6 +32,9 @@ type Config struct {
 	// Spare is how many decoders are loaded ahead of their speakers, where memory
 	// allows: loading takes half a second of CPU, and each keeps 95 MB.
 	Spare int
+	// Memory is what a decoder's process may have for itself, in bytes; 0 for
+	// 512 MB. With Debian's model it has 180 MB and uses 95.
+	Memory int64
 	// Detector makes what tells speech from other sound, for one stream; nil for NewWebRTC.
 	Detector func() (Detector, error)
 }
@@ -78,6 +82,9 @@ func NewPocketSphinx(c Config) (*PocketSphinx, error) {
 	}
 	if c.Hangover == 0 {
 		c.Hangover = defaultHangover
+	}
+	if c.Memory == 0 {
+		c.Memory = defaultMemory
 	}
 	if c.Detector == nil {
 		c.Detector = NewWebRTC

@@ -40,7 +40,7 @@ type Session struct {
 type Recognize struct {
 	Engine, ModelDir string
 	Worker           string
-	Spare            int
+	Spare, MemoryMB  int
 	VAD, VADModel    string
 }
 

@@ -36,6 +36,8 @@ func table(c *Config) []option {
 			"path of pocketsphinxworker; empty is beside this program", nil),
 		integer(&c.Recognize.Spare, "recognize.spare", 1,
 			"recognisers loaded ahead of their speakers, 95 MB each; livedub dub loads none", 0, 64),
+		integer(&c.Recognize.MemoryMB, "recognize.memory_mb", 512,
+			"megabytes that a recogniser's process may have", 256, 65_536),
 		choice(&c.Recognize.VAD, "recognize.vad", "webrtc",
 			"what tells speech from other sound; silero is a net, steadier in noise and music", "webrtc", "silero"),
 		text(&c.Recognize.VADModel, "recognize.vad_model", "",

@@ -39,6 +39,7 @@ type Config struct {
 	Version    string // of livedub
 	ModelDir   string // of PocketSphinx
 	Recognizer string // path of pocketsphinxworker
+	Memory     int64  // bytes for its process; 0: the default
 	ModesDir   string // of Apertium
 	Worker     string // path of espeakworker
 	Lips       string // lips.engine: "own", "off"

@@ -18,7 +18,7 @@ func recognizers(c Config, packages map[string]string) []Check {
 		row.Detail, row.Install = oneLine(err), "make build"
 		return []Check{row}
 	}
-	r, err := recognize.NewPocketSphinx(recognize.Config{ModelDir: c.ModelDir, Worker: c.Recognizer})
+	r, err := recognize.NewPocketSphinx(recognize.Config{ModelDir: c.ModelDir, Worker: c.Recognizer, Memory: c.Memory})
 	if err != nil {
 		row.Detail, row.Install = oneLine(err), apt("pocketsphinx-en-us")
 		return []Check{row}

@@ -150,7 +150,8 @@ func (p *Pool) Take(ctx context.Context) (*Worker, error) {
 
 // Give takes a worker back; err is how the last talk with it ended. A worker
 // that failed otherwise than by a *Refusal or by its user's ctx is ended and
-// replaced; one that has something left to do may finish it within Grace.
+// replaced; one that has something left to do may finish it within Grace. If
+// its user's deadline passed, another one is started at once.
 func (p *Pool) Give(w *Worker, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -164,6 +165,9 @@ func (p *Pool) Give(w *Worker, err error) {
 	case well && w.last < maxLast:
 		p.settling++
 		p.work.Go(func() { p.settle(w) })
+		if errors.Is(err, context.DeadlineExceeded) { // it is likely stuck
+			p.fill(p.settling + 1)
+		}
 	default:
 		p.drop(w)
 	}
@@ -276,6 +280,13 @@ func (p *Pool) start() {
 		p.put(w)
 	}
 	p.fill(0)
+}
+
+// Lent returns how many workers have a user, or finish what one left behind.
+func (p *Pool) Lent() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.all) - len(p.idle)
 }
 
 // PIDs returns the ids of the live workers.

@@ -241,6 +241,9 @@ func (w *Worker) Hello() []byte {
 	return w.greets
 }
 
+// PIDs returns the ids of the worker's process; none when it has been ended.
+func (w *Worker) PIDs() []int { return w.group.PIDs() }
+
 // Call sends a request and waits for its answer. An error is ctx's own, a
 // *Refusal, or says that the worker is of no use any more.
 func (w *Worker) Call(ctx context.Context, body []byte) ([]byte, error) {
