@@ -113,9 +113,13 @@ func (p *Pool) Take(ctx context.Context) (*Worker, error) {
 		p.mu.Unlock()
 		return nil, ErrClosed
 	}
-	if n := len(p.idle); n > 0 {
+	for n := len(p.idle); n > 0; n = len(p.idle) {
 		w := p.idle[n-1]
 		p.idle = p.idle[:n-1]
+		if w.group.Exited() { // nobody has noticed yet
+			p.drop(w)
+			continue
+		}
 		p.fill(p.spare())
 		p.mu.Unlock()
 		return w, nil
@@ -162,7 +166,7 @@ func (p *Pool) Give(w *Worker, err error) {
 	switch {
 	case well && w.idle():
 		p.put(w)
-	case well && w.last < maxLast:
+	case well && w.last.Load() < maxLast:
 		p.settling++
 		p.work.Go(func() { p.settle(w) })
 		if errors.Is(err, context.DeadlineExceeded) { // it is likely stuck
@@ -220,7 +224,7 @@ func (p *Pool) drop(w *Worker) {
 		return
 	}
 	p.retire(w)
-	if w.last > 0 || time.Since(w.began) > p.cfg.Start {
+	if w.last.Load() > 0 || time.Since(w.began) > p.cfg.Start {
 		p.fill(max(p.cfg.Spare, 1))
 	} else {
 		p.fill(0) // one that dies before it was of any use would die again and again

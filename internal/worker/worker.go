@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -53,9 +54,9 @@ type Worker struct {
 	gone  chan struct{} // closed by listen at its end
 	kill  sync.Once
 
-	last   uint32 // ID of the last message sent
-	torn   bool   // a message was sent in part
-	noting bool   // notices were sent after the last answer
+	last   atomic.Uint32 // ID of the last message sent
+	torn   bool          // a message was sent in part
+	noting bool          // notices were sent after the last answer
 
 	mu     sync.Mutex
 	greets []byte
@@ -263,7 +264,7 @@ func (w *Worker) ask(ctx context.Context, k wire.Kind, body []byte) (*Answer, er
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	a := &Answer{w: w, id: w.last + 1, done: make(chan struct{})}
+	a := &Answer{w: w, id: w.last.Load() + 1, done: make(chan struct{})}
 	w.mu.Lock()
 	err := w.cause
 	if err == nil {
@@ -299,14 +300,14 @@ func (w *Worker) send(ctx context.Context, k wire.Kind, body []byte) error {
 	if w.torn {
 		return errEnded
 	}
-	w.last++
+	id := w.last.Add(1)
 	_ = w.in.SetWriteDeadline(time.Now().Add(w.cfg.Limit))
 	cut := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		_ = w.in.SetWriteDeadline(time.Unix(1, 0))
 		close(cut)
 	})
-	err := wire.Write(w.in, wire.Message{Kind: k, ID: w.last, Body: body})
+	err := wire.Write(w.in, wire.Message{Kind: k, ID: id, Body: body})
 	if !stop() {
 		<-cut // else it might cut the next message
 	}
@@ -362,7 +363,7 @@ func (w *Worker) settle(ctx context.Context) bool {
 func (w *Worker) idle() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.cause == nil && len(w.asked) == 0 && !w.torn && !w.noting && w.last < maxLast
+	return w.cause == nil && len(w.asked) == 0 && !w.torn && !w.noting && w.last.Load() < maxLast
 }
 
 // maxLast is how many messages a worker is sent before it is replaced, so that IDs never come round.
