@@ -34,7 +34,7 @@ OPTIONAL := $(PAIRS)
 
 # Packages whose tests run under the race detector; those that are mostly C run
 # without, and the talker, which draws on one goroutine for minutes under it.
-RACE := ./cmd/gpucheck/... ./cmd/livedub/... ./inference ./inference/engine/... ./inference/fake/... ./inference/kserve/... ./internal/... ./media ./media/pace/... ./session/... ./signaling/... ./web/...
+RACE := ./cmd/gpucheck/... ./cmd/livedub/... ./inference ./inference/engine/... ./inference/fake/... ./inference/kserve/... ./inference/recognize/... ./inference/speak/... ./inference/translate/... ./internal/... ./media ./media/pace/... ./session/... ./signaling/... ./web/...
 
 .PHONY: help deps go build run test lint bench fmt clean
 
@@ -88,7 +88,7 @@ go:
 	echo "go: $$(go env GOVERSION); modules"
 	go mod download
 
-build: deps go ## bin/livedub, bin/espeakworker, bin/gpucheck
+build: deps go ## bin/livedub, its workers bin/espeakworker and bin/pocketsphinxworker, bin/gpucheck
 	@echo "build: bin/"
 	mkdir -p bin
 	case $$(go env GOARCH) in

@@ -2,6 +2,7 @@ package main
 
 /*
 #cgo LDFLAGS: -lespeak-ng
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <espeak-ng/speak_lib.h>
@@ -9,9 +10,12 @@ package main
 // What one synthesis gives, in memory that grows and is used again.
 typedef struct { int kind, sample, pos, len; char ipa[9]; } event;
 static struct { short *pcm; long n, cap, limit; event *ev; long nev, capev; int failed; } got;
+static atomic_int stopped; // by another thread: nobody waits for the speech
+
+static void stop(int yes) { atomic_store(&stopped, yes); }
 
 static int collect(short *wav, int n, espeak_EVENT *e) {
-	if (got.failed) return 1;
+	if (got.failed || atomic_load(&stopped)) return 1;
 	for (; e != NULL && e->type != espeakEVENT_LIST_TERMINATED; e++) {
 		if (e->type != espeakEVENT_PHONEME && e->type != espeakEVENT_WORD) continue;
 		if (got.nev == got.capev) {
@@ -66,6 +70,7 @@ import "C"
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -124,7 +129,8 @@ func (s *synthesizer) voices() []wire.Voice {
 
 var voiceName = regexp.MustCompile(`^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*(\+[A-Za-z0-9_-]+)?$`)
 
-func (s *synthesizer) speak(q wire.Request) (wire.Reply, error) {
+// speak ends early, with an error, when ctx does.
+func (s *synthesizer) speak(ctx context.Context, q wire.Request) (wire.Reply, error) {
 	if !voiceName.MatchString(q.Voice) {
 		return wire.Reply{}, fmt.Errorf("%q is no voice name", q.Voice)
 	}
@@ -141,9 +147,14 @@ func (s *synthesizer) speak(q wire.Request) (wire.Reply, error) {
 	C.espeak_SetParameter(C.espeakPITCH, C.int(q.Pitch), 0)
 	C.espeak_SetParameter(C.espeakRANGE, C.int(q.Range), 0)
 
+	C.stop(0)
+	defer context.AfterFunc(ctx, func() { C.stop(1) })()
 	text := append([]byte(plain(q.Text)), 0)
 	if C.synth((*C.char)(unsafe.Pointer(&text[0])), C.size_t(len(text)), C.long(longest*s.rate)) != C.EE_OK {
 		return wire.Reply{}, errors.New("synthesis failed")
+	}
+	if err := ctx.Err(); err != nil {
+		return wire.Reply{}, err
 	}
 	switch C.failed() {
 	case 1:

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"livedub/inference/speak/wire"
+	frame "livedub/internal/worker/wire"
 )
 
 // workerEnv makes this test binary the worker itself.
@@ -32,9 +33,12 @@ func talk(t *testing.T, input []byte) (hello wire.Hello, rest *bytes.Buffer, com
 	var out, errs bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), &out, &errs
 	err = cmd.Run()
-	hello, herr := wire.ReadHello(&out)
-	if herr != nil {
-		t.Fatalf("no hello: %v, %s", herr, errs.String())
+	m, herr := frame.Read(&out, frame.MaxHello)
+	if herr == nil {
+		hello, herr = wire.DecodeHello(m.Body)
+	}
+	if herr != nil || m.Kind != frame.Hello {
+		t.Fatalf("no hello: %v, %v, %s", m.Kind, herr, errs.String())
 	}
 	return hello, &out, errs.String(), err
 }
@@ -51,7 +55,7 @@ func TestEndsWithItsInput(t *testing.T) {
 
 func TestAnswersInOrder(t *testing.T) {
 	var in bytes.Buffer
-	for _, q := range []wire.Request{
+	for i, q := range []wire.Request{
 		{Voice: "es+m3", Text: "papá", Speed: 175, Pitch: 50, Range: 50},
 		{Voice: "nowhere+m3", Text: "a", Speed: 175, Pitch: 50, Range: 50},
 		{Voice: "../../etc/passwd", Text: "a", Speed: 175, Pitch: 50, Range: 50},
@@ -59,7 +63,11 @@ func TestAnswersInOrder(t *testing.T) {
 		{Voice: "es+m3", Text: "\x1b\x01", Speed: 450, Pitch: 99, Range: 0},
 		{Voice: "fr+f2", Text: "weekend", Speed: 175, Pitch: 50, Range: 50},
 	} {
-		if err := wire.WriteRequest(&in, q); err != nil {
+		b, err := q.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := frame.Write(&in, frame.Message{Kind: frame.Request, ID: uint32(i + 1), Body: b}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -68,9 +76,16 @@ func TestAnswersInOrder(t *testing.T) {
 		t.Error(err)
 	}
 	var said []string
-	for range 6 {
-		p, err := wire.ReadReply(rest)
-		if err != nil {
+	for i := range 6 {
+		m, err := frame.Read(rest, wire.MaxReply)
+		if err != nil || m.ID != uint32(i+1) {
+			t.Fatalf("answer %d of %d: %v", m.ID, i+1, err)
+		}
+		var p wire.Reply
+		refusal := ""
+		if m.Kind == frame.Refusal {
+			refusal = string(m.Body)
+		} else if p, err = wire.DecodeReply(m.Body); err != nil {
 			t.Fatal(err)
 		}
 		var ipa []string
@@ -79,7 +94,7 @@ func TestAnswersInOrder(t *testing.T) {
 				ipa = append(ipa, e.IPA)
 			}
 		}
-		said = append(said, strings.Join(ipa, " ")+"|"+p.Err)
+		said = append(said, strings.Join(ipa, " ")+"|"+refusal)
 	}
 	if said[0] != "p a p a|" || !strings.Contains(said[5], "(en) w i") {
 		t.Errorf("said %q, %q", said[0], said[5])
@@ -87,13 +102,13 @@ func TestAnswersInOrder(t *testing.T) {
 	if !strings.Contains(said[1], "no voice") || !strings.Contains(said[2], "no voice name") || said[4] != "|" {
 		t.Errorf("said %q, %q, %q", said[1], said[2], said[4])
 	}
-	if _, err := wire.ReadReply(rest); err != io.EOF {
+	if _, err := frame.Read(rest, wire.MaxReply); err != io.EOF {
 		t.Errorf("after the last reply: %v", err)
 	}
 }
 
 func TestBrokenInputEndsIt(t *testing.T) {
-	for _, in := range []string{"hello", "\x00\x00\x00\x00", "\xff\xff\xff\xff", "\x01\x00\x00\x00\x07", "\x03\x00\x00\x00\x01\x00\x00"} {
+	for _, in := range []string{"hello", "\x00\x00\x00\x00", "\xff\xff\xff\xff", "\x06\x00\x00\x00\x07\x02\x01\x00\x00\x00", "\x06\x00\x00\x00\x02\x05\x01\x00\x00\x00"} {
 		_, _, complaint, err := talk(t, []byte(in))
 		if err == nil || strings.Count(complaint, "\n") != 1 {
 			t.Errorf("%q: ended with %v and said %q", in, err, complaint)

@@ -23,6 +23,8 @@ func runDoctor(ctx context.Context, args []string, stdout, _ io.Writer) error {
 	what := doctor.Config{
 		Version:      version(),
 		ModelDir:     cfg.Recognize.ModelDir,
+		Recognizer:   cfg.Recognize.Worker,
+		Memory:       int64(cfg.Recognize.MemoryMB) << 20,
 		ModesDir:     cfg.Translate.ModesDir,
 		Worker:       cfg.Speak.Worker,
 		Lips:         cfg.Lips.Engine,

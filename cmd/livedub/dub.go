@@ -86,6 +86,7 @@ func (j *dubJob) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	j.settings.Recognize.Spare = 0 // there is one speaker
 	engines, err := openEngines(ctx, j.settings, log)
 	if err != nil {
 		return err

@@ -53,7 +53,10 @@ func (e *engines) openRecognizer(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	r, err := recognize.NewPocketSphinx(recognize.Config{ModelDir: c.Recognize.ModelDir, Detector: detector})
+	r, err := recognize.NewPocketSphinx(recognize.Config{
+		ModelDir: c.Recognize.ModelDir, Worker: c.Recognize.Worker, Spare: c.Recognize.Spare,
+		Memory: int64(c.Recognize.MemoryMB) << 20, Detector: detector,
+	})
 	if err != nil {
 		return err
 	}
@@ -136,7 +139,7 @@ func tryCodecs(_ context.Context, c config.Config) error {
 // cpu returns what the engines' own processes have used, by stage.
 func (e *engines) cpu() map[string]time.Duration {
 	out := map[string]time.Duration{}
-	for stage, engine := range map[string]any{"translate": e.Translator, "speak": e.Speaker} {
+	for stage, engine := range map[string]any{"recognize": e.Recognizer, "translate": e.Translator, "speak": e.Speaker} {
 		if c, ok := engine.(inference.Coster); ok {
 			out[stage] = c.CPU()
 		}

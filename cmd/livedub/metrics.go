@@ -8,10 +8,11 @@ import (
 )
 
 var (
-	descIn    = prometheus.NewDesc("livedub_media_in_total", "What publishers sent: RTP packets by their fate, pictures and sounds dropped, keyframes asked for, jumps of their clocks.", []string{"what"}, nil)
-	descOut   = prometheus.NewDesc("livedub_media_out_total", "What viewers were sent: RTP packets, pictures and sounds dropped, keyframes that they asked for.", []string{"what"}, nil)
-	descHeld  = prometheus.NewDesc("livedub_pictures_held", "Decoded pictures in memory.", nil, nil)
-	descBytes = prometheus.NewDesc("livedub_media_out_bytes_total", "Sound and pictures sent to viewers.", nil, nil)
+	descIn        = prometheus.NewDesc("livedub_media_in_total", "What publishers sent: RTP packets by their fate, pictures and sounds dropped, keyframes asked for, jumps of their clocks.", []string{"what"}, nil)
+	descOut       = prometheus.NewDesc("livedub_media_out_total", "What viewers were sent: RTP packets, pictures and sounds dropped, keyframes that they asked for.", []string{"what"}, nil)
+	descHeld      = prometheus.NewDesc("livedub_pictures_held", "Decoded pictures in memory.", nil, nil)
+	descEngineCPU = prometheus.NewDesc("livedub_engine_cpu_seconds_total", "CPU time of the engines' own processes, by stage.", []string{"stage"}, nil)
+	descBytes     = prometheus.NewDesc("livedub_media_out_bytes_total", "Sound and pictures sent to viewers.", nil, nil)
 )
 
 // mediaMetrics tells what went through the media port.
@@ -39,4 +40,17 @@ func (m mediaMetrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	counter(descBytes, t.Out.Bytes)
 	ch <- prometheus.MustNewConstMetric(descHeld, prometheus.GaugeValue, float64(media.LiveFrames()))
+}
+
+// engineMetrics tells what the engines' processes use.
+type engineMetrics struct{ engines *engines }
+
+// Describe is part of prometheus.Collector.
+func (m engineMetrics) Describe(ch chan<- *prometheus.Desc) { ch <- descEngineCPU }
+
+// Collect is part of prometheus.Collector.
+func (m engineMetrics) Collect(ch chan<- prometheus.Metric) {
+	for stage, d := range m.engines.cpu() {
+		ch <- prometheus.MustNewConstMetric(descEngineCPU, prometheus.CounterValue, d.Seconds(), stage)
+	}
 }

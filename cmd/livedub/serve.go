@@ -45,7 +45,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	registry := telemetry.NewRegistry(version())
 	gpus := gpu.Watch()
 	defer gpus.Close()
-	registry.MustRegister(doors.calls.manager, mediaMetrics{doors.calls.host}, gpuMetrics{gpus.Read})
+	registry.MustRegister(doors.calls.manager, mediaMetrics{doors.calls.host}, engineMetrics{doors.engines}, gpuMetrics{gpus.Read})
 	if n := doors.engines.lipNet; n != nil {
 		registry.MustRegister(n, modelMetrics{n.loops})
 	}

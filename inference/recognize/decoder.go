@@ -1,152 +1,110 @@
 package recognize
 
-/*
-#cgo pkg-config: pocketsphinx sphinxbase
-#include <stdlib.h>
-#include <string.h>
-#include <pocketsphinx.h>
-#include <sphinxbase/err.h>
-#include <sphinxbase/cmn.h>
-
-static void quiet(void) {
-	err_set_logfp(NULL);
-	err_set_callback(NULL, NULL);
-}
-
-// Three passes: over 38 flite sentences cut at 3 s the lattice search takes word
-// errors from 7.0 to 5.6 % at no measurable cost, and it alone gives posteriors.
-// Leaving the flat pass out would add 2 points and save 70 ms a unit. Silence is kept, else segment times would not count all frames.
-static ps_decoder_t *open_decoder(const char *hmm, const char *lm, const char *dict) {
-	cmd_ln_t *c = cmd_ln_init(NULL, ps_args(), TRUE,
-		"-hmm", hmm, "-lm", lm, "-dict", dict,
-		"-fwdflat", "yes", "-bestpath", "yes", "-maxhmmpf", "3000", "-maxwpf", "10",
-		"-remove_silence", "no",
-		NULL);
-	if (c == NULL)
-		return NULL;
-	ps_decoder_t *d = ps_init(c);
-	cmd_ln_free_r(c);
-	return d;
-}
-
-// save_cmn copies the cepstral means that the model starts from.
-static mfcc_t *save_cmn(ps_decoder_t *d) {
-	cmn_t *c = ps_get_feat(d)->cmn_struct;
-	mfcc_t *v = malloc(c->veclen * sizeof *v);
-	if (v != NULL)
-		memcpy(v, c->cmn_mean, c->veclen * sizeof *v);
-	return v;
-}
-
-static void restore_cmn(ps_decoder_t *d, const mfcc_t *v) {
-	cmn_live_set(ps_get_feat(d)->cmn_struct, v);
-}
-*/
-import "C"
-
 import (
+	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"unsafe"
+	"time"
+
+	"livedub/inference/recognize/wire"
+	"livedub/internal/worker"
 )
 
-// segment is one recognised word in decoder frames of 10 ms since the utterance's first sample.
-type segment struct {
-	word       string
-	start, end int     // end is exclusive
-	confidence float64 // posterior probability; meaningless before the utterance's end
+const (
+	// nice is added to a decoder's niceness. It works in bursts of more than
+	// 100 ms and has seconds of slack; sound and pictures have none.
+	nice = 6
+	// limit is for one answer where the caller's ctx allows more. The pipe holds
+	// 2 s of sound at most, which take half a second of CPU.
+	limit = 10 * time.Second
+	// grace is for what a speaker left behind: the end of a unit takes 100 ms.
+	grace = 300 * time.Millisecond
+)
+
+// FindWorker returns the path of pocketsphinxworker: path, if it is set; else
+// that beside this program or in $PATH.
+func FindWorker(path string) (string, error) {
+	path, err := worker.Find(path, "pocketsphinxworker")
+	if err != nil {
+		return "", fmt.Errorf("recognize: %w", err)
+	}
+	return path, nil
 }
 
-// decoder is one PocketSphinx decoder. It belongs to one goroutine at a time.
+// openDecoders starts the first decoder's process.
+func openDecoders(c Config, m model) (*worker.Pool, error) {
+	path, err := FindWorker(c.Worker)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := worker.Open(context.Background(), worker.Config{
+		Path: path, Args: []string{m.hmm, m.lm, m.dict}, Nice: nice, Memory: c.Memory, MaxReply: wire.MaxReply,
+		Spare: c.Spare, Keep: maxIdle, Limit: limit, Grace: grace,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("recognize: %w; it may have %d MB; if the model is broken, reinstall it: %s", err, c.Memory>>20, aptLine)
+	}
+	return pool, nil
+}
+
+// decoder is one PocketSphinx decoder in a process of its own. What is sent to
+// it is done in that order; only answers are waited for.
 type decoder struct {
-	ps   *C.ps_decoder_t
-	cmn0 *C.mfcc_t // C memory
+	pool *worker.Pool
+	w    *worker.Worker
 }
 
-var errDecoder = errors.New("recognize: PocketSphinx failed; open a new stream")
-
-// loading serialises ps_init: it sets process-wide state (log sinks) on its way.
-var loading sync.Mutex
-
-// newDecoder loads the model, which takes about half a second.
-func newDecoder(m model) (*decoder, error) {
-	hmm, lm, dict := C.CString(m.hmm), C.CString(m.lm), C.CString(m.dict)
-	defer C.free(unsafe.Pointer(hmm))
-	defer C.free(unsafe.Pointer(lm))
-	defer C.free(unsafe.Pointer(dict))
-
-	loading.Lock()
-	defer loading.Unlock()
-	C.quiet()
-	ps := C.open_decoder(hmm, lm, dict)
-	if ps == nil {
-		return nil, fmt.Errorf("recognize: PocketSphinx does not load the model in %s; reinstall it: %s", m.dir, aptLine)
-	}
-	d := &decoder{ps: ps, cmn0: C.save_cmn(ps)}
-	if d.cmn0 == nil {
-		d.free()
-		return nil, errDecoder
-	}
-	return d, nil
-}
-
-// reset forgets the last speaker: cepstral means and noise statistics.
-func (d *decoder) reset() error {
-	C.restore_cmn(d.ps, d.cmn0)
-	if C.ps_start_stream(d.ps) < 0 {
-		return errDecoder
-	}
-	return nil
+// reset forgets the last speaker.
+func (d decoder) reset(ctx context.Context) error {
+	_, err := d.w.Call(ctx, wire.OpReset.Encode())
+	return err
 }
 
 // start begins an utterance.
-func (d *decoder) start() error {
-	if C.ps_start_utt(d.ps) < 0 {
-		return errDecoder
-	}
-	return nil
-}
+func (d decoder) start(ctx context.Context) error { return d.w.Tell(ctx, wire.OpStart.Encode()) }
 
-// feed searches the next sound of the utterance. The work is done before it returns.
-func (d *decoder) feed(pcm []int16) error {
-	if len(pcm) == 0 {
-		return nil
-	}
-	if C.ps_process_raw(d.ps, (*C.int16)(unsafe.Pointer(&pcm[0])), C.size_t(len(pcm)), 0, 0) < 0 {
-		return errDecoder
-	}
-	return nil
-}
-
-// end ends the utterance; words then tells its final words.
-func (d *decoder) end() error {
-	if C.ps_end_utt(d.ps) < 0 {
-		return errDecoder
-	}
-	return nil
-}
-
-// words returns the best hypothesis so far, fillers left out.
-func (d *decoder) words() []segment {
-	var out []segment
-	first, math := -1, C.ps_get_logmath(d.ps)
-	for s := C.ps_seg_iter(d.ps); s != nil; s = C.ps_seg_next(s) {
-		var from, to C.int
-		C.ps_seg_frames(s, &from, &to)
-		if first < 0 {
-			first = int(from) // frames count from the stream's start, the first segment from the utterance's
+// feed sends the next sound of the utterance.
+func (d decoder) feed(ctx context.Context, pcm []int16) error {
+	for len(pcm) > 0 {
+		n := min(len(pcm), wire.MaxFeed)
+		if err := d.w.Tell(ctx, wire.EncodeFeed(pcm[:n])); err != nil {
+			return err
 		}
-		if w, ok := spoken(C.GoString(C.ps_seg_word(s))); ok {
-			p := float64(C.logmath_exp(math, C.ps_seg_prob(s, nil, nil, nil)))
-			out = append(out, segment{w, int(from) - first, int(to) + 1 - first, min(max(p, 0), 1)})
-		}
+		pcm = pcm[n:]
 	}
-	return out
+	return nil
 }
 
-func (d *decoder) free() {
-	C.free(unsafe.Pointer(d.cmn0))
-	C.ps_free(d.ps)
-	d.ps, d.cmn0 = nil, nil
+// ask asks for the words so far; answer waits for them.
+func (d decoder) ask(ctx context.Context) (*worker.Answer, error) {
+	return d.w.Ask(ctx, wire.OpWords.Encode())
 }
+
+// answer waits for what was asked.
+func (d decoder) answer(ctx context.Context, a *worker.Answer) ([]wire.Segment, error) {
+	b, err := a.Wait(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return wire.DecodeWords(b)
+}
+
+// end ends the utterance and returns its final words.
+func (d decoder) end(ctx context.Context) ([]wire.Segment, error) {
+	b, err := d.w.Call(ctx, wire.OpEnd.Encode())
+	if err != nil {
+		return nil, err
+	}
+	return wire.DecodeWords(b)
+}
+
+// release gives the process back; err is what the last call of it said. A
+// decoder that refused is not trusted again.
+func (d decoder) release(err error) {
+	if r := (*worker.Refusal)(nil); errors.As(err, &r) {
+		err = errRefused
+	}
+	d.pool.Give(d.w, err)
+}
+
+var errRefused = errors.New("PocketSphinx failed")

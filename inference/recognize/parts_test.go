@@ -194,11 +194,3 @@ func TestClockFollowsItsChunks(t *testing.T) {
 		t.Errorf("after forget: %v, %d anchors", got, len(c.anchors))
 	}
 }
-
-func TestSpoken(t *testing.T) {
-	for in, want := range map[string]string{"read(2)": "read", "i'm": "i'm", "<s>": "", "</s>": "", "<sil>": "", "[NOISE]": "", "++um++": "", "": "", "(2)": ""} {
-		if got, ok := spoken(in); got != want || ok != (want != "") {
-			t.Errorf("%q: %q, %v", in, got, ok)
-		}
-	}
-}

@@ -6,18 +6,19 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"livedub/inference"
+	"livedub/internal/worker"
 )
 
 const (
 	defaultModelDir = "/usr/share/pocketsphinx/model/en-us"
 	defaultMaxUnit  = 3 * time.Second
 	defaultHangover = 300 * time.Millisecond
+	defaultMemory   = 512 << 20
 	minMaxUnit      = 500 * time.Millisecond
-	maxIdle         = 2 // decoders kept for the next speaker; each holds its own copy of the model
+	maxIdle         = 2 // decoders kept for the next speaker; each is a process
 	aptLine         = "apt install pocketsphinx-en-us"
 )
 
@@ -26,21 +27,28 @@ type Config struct {
 	ModelDir string        // "" for Debian's /usr/share/pocketsphinx/model/en-us
 	MaxUnit  time.Duration // longest unit of speech; 0 for 3 s
 	Hangover time.Duration // silence that ends a unit; 0 for 300 ms
+	// Worker is the path of pocketsphinxworker; "": beside this program, then $PATH.
+	Worker string
+	// Spare is how many decoders are loaded ahead of their speakers, where memory
+	// allows: loading takes half a second of CPU, and each keeps 95 MB.
+	Spare int
+	// Memory is what a decoder's process may have for itself, in bytes; 0 for
+	// 512 MB. With Debian's model it has 180 MB and uses 95.
+	Memory int64
 	// Detector makes what tells speech from other sound, for one stream; nil for NewWebRTC.
 	Detector func() (Detector, error)
 }
 
 // PocketSphinx is the recogniser. It is safe for concurrent use.
 type PocketSphinx struct {
-	cfg   Config
-	model model
-
-	mu     sync.Mutex
-	idle   []*decoder
-	closed bool
+	cfg  Config
+	pool *worker.Pool
 }
 
-var _ inference.Recognizer = (*PocketSphinx)(nil)
+var (
+	_ inference.Recognizer = (*PocketSphinx)(nil)
+	_ inference.Coster     = (*PocketSphinx)(nil)
+)
 
 // Version names the engine.
 func Version() string { return "PocketSphinx 5prealpha en-US" }
@@ -75,6 +83,9 @@ func NewPocketSphinx(c Config) (*PocketSphinx, error) {
 	if c.Hangover == 0 {
 		c.Hangover = defaultHangover
 	}
+	if c.Memory == 0 {
+		c.Memory = defaultMemory
+	}
 	if c.Detector == nil {
 		c.Detector = NewWebRTC
 	}
@@ -88,11 +99,11 @@ func NewPocketSphinx(c Config) (*PocketSphinx, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := newDecoder(m)
+	pool, err := openDecoders(c, m)
 	if err != nil {
 		return nil, err
 	}
-	return &PocketSphinx{cfg: c, model: m, idle: []*decoder{d}}, nil
+	return &PocketSphinx{cfg: c, pool: pool}, nil
 }
 
 // Languages implements inference.Recognizer.
@@ -100,63 +111,46 @@ func (p *PocketSphinx) Languages() []inference.Lang { return []inference.Lang{"e
 
 var errClosed = errors.New("recognize: closed; open a new one")
 
-// Open implements inference.Recognizer. It loads a decoder where no idle one is left.
+// Open implements inference.Recognizer. It waits for a decoder to be loaded where no idle one is left.
 func (p *PocketSphinx) Open(ctx context.Context, lang inference.Lang) (inference.RecognizerStream, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	if lang != "en" {
 		return nil, fmt.Errorf("recognize %q: %w; PocketSphinx has: en", lang, inference.ErrUnsupported)
 	}
-	d, err := p.take()
+	detector, err := p.cfg.Detector()
 	if err != nil {
 		return nil, err
 	}
-	s, err := newStream(p, d)
+	w, err := p.pool.Take(ctx)
 	if err != nil {
-		d.free()
-		return nil, err
+		return nil, explain(ctx, err)
 	}
-	return s, nil
+	d := decoder{p.pool, w}
+	if err := d.reset(ctx); err != nil {
+		d.release(err)
+		return nil, explain(ctx, err)
+	}
+	return newStream(p.cfg, d, detector), nil
 }
 
-func (p *PocketSphinx) take() (*decoder, error) {
-	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
-		return nil, errClosed
+// explain says what an error of a stream's parts is to who listens.
+func explain(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, worker.ErrClosed):
+		return errClosed
 	}
-	if n := len(p.idle); n > 0 {
-		d := p.idle[n-1]
-		p.idle = p.idle[:n-1]
-		p.mu.Unlock()
-		return d, nil
-	}
-	p.mu.Unlock()
-	return newDecoder(p.model)
+	return fmt.Errorf("recognize: the stream failed: %w; open a new one", err)
 }
 
-// give takes a decoder back from a closed stream.
-func (p *PocketSphinx) give(d *decoder) {
-	p.mu.Lock()
-	keep := !p.closed && len(p.idle) < maxIdle
-	if keep {
-		p.idle = append(p.idle, d)
-	}
-	p.mu.Unlock()
-	if !keep {
-		d.free()
-	}
-}
+// PIDs returns the ids of the decoders' processes.
+func (p *PocketSphinx) PIDs() []int { return p.pool.PIDs() }
 
-// Close frees the idle decoders; open streams go on and free theirs when they are closed.
+// CPU implements inference.Coster.
+func (p *PocketSphinx) CPU() time.Duration { return p.pool.CPU() }
+
+// Close ends the decoders; open streams fail from now on.
 func (p *PocketSphinx) Close() error {
-	p.mu.Lock()
-	idle := p.idle
-	p.idle, p.closed = nil, true
-	p.mu.Unlock()
-	for _, d := range idle {
-		d.free()
-	}
+	p.pool.Close()
 	return nil
 }

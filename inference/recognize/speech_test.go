@@ -13,13 +13,38 @@ import (
 	"go.uber.org/goleak"
 
 	"livedub/inference"
+	"livedub/internal/worker/workertest"
 	"livedub/media"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain has the worker built and found in $PATH.
+func TestMain(m *testing.M) {
+	dir, err := workertest.Build("pocketsphinxworker")
+	if err != nil {
+		panic(err)
+	}
+	if err := os.Setenv("PATH", dir+":"+os.Getenv("PATH")); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(closing{m}, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(dir)
+		os.Exit(code)
+	}))
+}
 
 // engine is loaded once for all tests: a decoder takes half a second and 90 MB.
 var engine = sync.OnceValues(func() (*PocketSphinx, error) { return NewPocketSphinx(Config{}) })
+
+// closing closes the engine after the tests.
+type closing struct{ *testing.M }
+
+func (c closing) Run() int {
+	code := c.M.Run()
+	if p, err := engine(); err == nil {
+		_ = p.Close()
+	}
+	return code
+}
 
 func open(t testing.TB) inference.RecognizerStream {
 	t.Helper()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/internal/worker"
 	"livedub/media"
 )
 
@@ -13,6 +14,7 @@ const (
 	tolerance    = 10 * time.Millisecond  // a hole or an overlap that is only the clock being slewed
 	fillMost     = 500 * time.Millisecond // longest hole filled with silence; a longer one ends the unit
 	partialEvery = sampleRate / 4         // samples between partial phrases
+	partialLate  = sampleRate / 10        // samples from asking for one to taking it
 	pauseAtMost  = 100 * time.Millisecond // silence at which a unit grown too long simply ends
 	tail         = 60 * time.Millisecond  // kept of the sound after a unit's last speech
 	leadIn       = 3 * sampleRate / 100   // samples before a cut heard once more: the sentence start that the decoder insists on eats 30 ms
@@ -20,8 +22,9 @@ const (
 
 // stream hears one speaker: chunks become frames, frames with speech in them go to the decoder.
 type stream struct {
-	owner *PocketSphinx
-	dec   *decoder // nil once closed
+	cfg   Config
+	dec   decoder
+	err   error // why the decoder is gone; nil while the stream lives
 	vad   *VAD
 	cut   cutter
 	clock clock
@@ -36,43 +39,45 @@ type stream struct {
 
 	speaking  bool
 	voice     bool   // what came before the last cut of this unit was a voice
-	partialAt int    // position of the last partial phrase
+	asked     asked  // for a partial phrase
+	partialAt int    // position at which the last one was asked for
 	partial   string // its text
 	out       []inference.Phrase
 }
 
-func newStream(p *PocketSphinx, d *decoder) (*stream, error) {
-	if err := d.reset(); err != nil {
-		return nil, err
-	}
-	detector, err := p.cfg.Detector()
-	if err != nil {
-		return nil, err
-	}
+// asked is a question for the words so far, whose answer is taken when the
+// sound has come to due: by then it is there, as a rule, and nobody waits.
+type asked struct {
+	answer *worker.Answer // nil: none was asked
+	length int            // of the unit, when it was asked, in samples
+	due    int            // position
+}
+
+func newStream(c Config, d decoder, detector Detector) *stream {
 	return &stream{
-		owner:   p,
+		cfg:     c,
 		dec:     d,
-		vad:     NewVAD(detector, p.cfg.Hangover),
-		cut:     cutter{max: p.cfg.MaxUnit.Truncate(frameTime)},
+		vad:     NewVAD(detector, c.Hangover),
+		cut:     cutter{max: c.MaxUnit.Truncate(frameTime)},
 		preroll: media.TimeToSamples(Preroll, sampleRate),
 		part:    make([]int16, 0, frameLen),
-	}, nil
+	}
 }
 
 // pos returns the position after the last whole frame.
 func (s *stream) pos() int { return s.base + len(s.pcm) }
 
 // Write implements inference.RecognizerStream. A phrase that was ready when an
-// error struck is returned beside it.
+// error struck is returned beside it. If ctx ends during Write, or the decoder
+// fails, the stream is of no use any more: its process is given up.
 func (s *stream) Write(ctx context.Context, in media.Samples) ([]inference.Phrase, error) {
-	if s.dec == nil {
-		return nil, errClosed
-	}
 	if in.Rate != sampleRate || in.Channels != 1 {
 		return nil, fmt.Errorf("recognize: sound has %d Hz and %d channels; resample to %d Hz mono", in.Rate, in.Channels, sampleRate)
 	}
-	s.out = nil
-	data, err := s.align(in)
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	data, err := s.align(ctx, in)
 	for err == nil && len(data) > 0 {
 		if err = ctx.Err(); err != nil {
 			break
@@ -80,39 +85,45 @@ func (s *stream) Write(ctx context.Context, in media.Samples) ([]inference.Phras
 		n := min(frameLen-len(s.part), len(data))
 		s.part, data = append(s.part, data[:n]...), data[n:]
 		if len(s.part) == frameLen {
-			err = s.frame(false)
+			err = s.frame(ctx, false)
 		}
 	}
-	return s.latest(), err
+	return s.latest(), s.check(ctx, err)
 }
 
-// Flush implements inference.RecognizerStream.
+// Flush implements inference.RecognizerStream. Errors mean what Write's do.
 func (s *stream) Flush(ctx context.Context) ([]inference.Phrase, error) {
-	if s.dec == nil {
-		return nil, errClosed
-	}
-	if err := ctx.Err(); err != nil {
+	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
-	s.out = nil
-	err := s.stop()
-	return s.latest(), err
+	err := s.stop(ctx)
+	return s.latest(), s.check(ctx, err)
 }
 
-// Close implements inference.RecognizerStream.
-func (s *stream) Close() error {
-	if s.dec == nil {
+// ready tells whether there is somebody to hear and somebody to be heard.
+func (s *stream) ready(ctx context.Context) error {
+	if s.err != nil {
+		return s.err
+	}
+	return ctx.Err()
+}
+
+// check gives the decoder up after an error.
+func (s *stream) check(ctx context.Context, err error) error {
+	if err == nil {
 		return nil
 	}
-	d := s.dec
-	s.dec = nil
-	if s.speaking {
-		if err := d.end(); err != nil {
-			d.free()
-			return nil
-		}
+	s.dec.release(err)
+	s.err = explain(ctx, err)
+	return s.err
+}
+
+// Close implements inference.RecognizerStream. It waits for nothing.
+func (s *stream) Close() error {
+	if s.err == nil {
+		s.dec.release(nil)
+		s.err = errClosed
 	}
-	s.owner.give(d)
 	return nil
 }
 
@@ -130,7 +141,7 @@ func (s *stream) latest() []inference.Phrase {
 
 // align sets the clock by a chunk's time, fills a hole before it, and returns
 // what of it is new.
-func (s *stream) align(in media.Samples) ([]int16, error) {
+func (s *stream) align(ctx context.Context, in media.Samples) ([]int16, error) {
 	data, at := in.Data, in.PTS
 	next := s.pos() + len(s.part)
 	if len(s.clock.anchors) == 0 || len(data) == 0 {
@@ -142,13 +153,13 @@ func (s *stream) align(in media.Samples) ([]int16, error) {
 	hole := at - s.clock.at(next)
 	switch {
 	case hole > fillMost:
-		if err := s.stop(); err != nil {
+		if err := s.stop(ctx); err != nil {
 			return nil, err
 		}
 		s.restart()
 		next = s.pos()
 	case hole > tolerance:
-		if err := s.fill(media.TimeToSamples(hole, sampleRate)); err != nil {
+		if err := s.fill(ctx, media.TimeToSamples(hole, sampleRate)); err != nil {
 			return nil, err
 		}
 		next = s.pos() + len(s.part)
@@ -164,14 +175,14 @@ func (s *stream) align(in media.Samples) ([]int16, error) {
 }
 
 // fill hears n samples of silence in place of what is missing.
-func (s *stream) fill(n int) error {
+func (s *stream) fill(ctx context.Context, n int) error {
 	missing := false // nothing but silence in the frame
 	for n > 0 {
 		missing = len(s.part) == 0
 		k := min(frameLen-len(s.part), n)
 		s.part, n = append(s.part, make([]int16, k)...), n-k
 		if len(s.part) == frameLen {
-			if err := s.frame(missing); err != nil {
+			if err := s.frame(ctx, missing); err != nil {
 				return err
 			}
 		}
@@ -180,7 +191,7 @@ func (s *stream) fill(n int) error {
 }
 
 // frame hears the frame in s.part; missing says that it stands for a hole.
-func (s *stream) frame(missing bool) error {
+func (s *stream) frame(ctx context.Context, missing bool) error {
 	f := s.part
 	s.part = s.part[:0]
 	var active bool
@@ -199,19 +210,20 @@ func (s *stream) frame(missing bool) error {
 			return nil
 		}
 		s.lead, s.voice = 0, false
-		return s.begin()
+		return s.begin(ctx)
 	}
-	if err := s.dec.feed(f); err != nil {
+	if err := s.dec.feed(ctx, f); err != nil {
 		return err
 	}
 	switch {
 	case !active:
-		return s.finish()
+		return s.finish(ctx)
 	case s.cut.full(media.SamplesToTime(len(s.pcm)-s.lead, sampleRate)):
-		return s.divide()
+		return s.divide(ctx)
+	case s.asked.answer != nil && s.pos() >= s.asked.due:
+		return s.guess(ctx)
 	case s.pos()-s.partialAt >= partialEvery:
-		s.partialAt = s.pos()
-		s.guess()
+		return s.wonder(ctx)
 	}
 	return nil
 }
@@ -225,16 +237,16 @@ func (s *stream) drop(pos int) {
 }
 
 // begin starts a unit with the sound in s.pcm.
-func (s *stream) begin() error {
-	s.speaking, s.partial, s.partialAt = true, "", s.pos()
-	if err := s.dec.start(); err != nil {
+func (s *stream) begin(ctx context.Context) error {
+	s.speaking, s.partial, s.partialAt, s.asked = true, "", s.pos(), asked{}
+	if err := s.dec.start(ctx); err != nil {
 		return err
 	}
-	return s.dec.feed(s.pcm)
+	return s.dec.feed(ctx, s.pcm)
 }
 
 // stop ends the unit being spoken, if any, with all sound heard so far.
-func (s *stream) stop() error {
+func (s *stream) stop(ctx context.Context) error {
 	rest := s.part
 	s.part = s.part[:0]
 	s.pcm = append(s.pcm, rest...)
@@ -243,10 +255,10 @@ func (s *stream) stop() error {
 		s.drop(s.pos())
 		return nil
 	}
-	if err := s.dec.feed(rest); err != nil {
+	if err := s.dec.feed(ctx, rest); err != nil {
 		return err
 	}
-	err := s.finish()
+	err := s.finish(ctx)
 	s.drop(s.pos())
 	return err
 }

@@ -1,10 +1,12 @@
 package recognize
 
 import (
+	"context"
 	"strings"
 	"time"
 
 	"livedub/inference"
+	"livedub/inference/recognize/wire"
 	"livedub/media"
 )
 
@@ -15,12 +17,13 @@ const (
 )
 
 // finish ends the unit and makes all of it final.
-func (s *stream) finish() error {
-	s.speaking = false
-	if err := s.dec.end(); err != nil {
+func (s *stream) finish(ctx context.Context) error {
+	s.speaking, s.asked = false, asked{}
+	heard, err := s.dec.end(ctx)
+	if err != nil {
 		return err
 	}
-	words := s.heard()
+	words := s.words(heard, len(s.pcm))
 	if n := len(words); n > 0 {
 		words[n-1].End = s.trim(words[n-1])
 	}
@@ -43,11 +46,12 @@ func (s *stream) trim(w inference.Word) time.Duration {
 
 // divide cuts a unit that has grown too long: the words before the cut are
 // final, the sound after it starts the next unit.
-func (s *stream) divide() error {
-	if err := s.dec.end(); err != nil {
+func (s *stream) divide(ctx context.Context) error {
+	heard, err := s.dec.end(ctx)
+	if err != nil {
 		return err
 	}
-	words := s.heard()
+	words := s.words(heard, len(s.pcm))
 	n, at := len(words), s.pos()
 	if s.vad.Silent() < pauseAtMost {
 		k, t := s.cut.cut(words, media.SamplesToTime(s.lead, sampleRate), media.SamplesToTime(len(s.pcm), sampleRate))
@@ -58,30 +62,48 @@ func (s *stream) divide() error {
 	from := max(s.base, at-leadIn)
 	s.drop(from)
 	s.lead = at - from
-	return s.begin()
+	return s.begin(ctx)
 }
 
-// guess emits a partial phrase if it differs from the one before.
-func (s *stream) guess() {
-	words := s.heard()
+// wonder asks for the words so far.
+func (s *stream) wonder(ctx context.Context) error {
+	a, err := s.dec.ask(ctx)
+	if err != nil {
+		return err
+	}
+	s.partialAt = s.pos()
+	s.asked = asked{answer: a, length: len(s.pcm), due: s.pos() + partialLate}
+	return nil
+}
+
+// guess emits a partial phrase of what was asked for, if it differs from the one before.
+func (s *stream) guess(ctx context.Context) error {
+	heard, err := s.dec.answer(ctx, s.asked.answer)
+	if err != nil {
+		return err
+	}
+	words := s.words(heard, s.asked.length)
+	s.asked = asked{}
 	for i := range words {
 		words[i].Confidence = 0 // known at the end only
 	}
 	s.emit(words, false)
+	return nil
 }
 
-// heard returns the unit's words so far, in order, with times since the unit's start.
-func (s *stream) heard() []inference.Word {
+// words returns a unit's words in order, with times since the unit's start. Its
+// sound had length samples when they were heard.
+func (s *stream) words(heard []wire.Segment, length int) []inference.Word {
 	var out []inference.Word
-	end := media.SamplesToTime(len(s.pcm), sampleRate)
+	end := media.SamplesToTime(length, sampleRate)
 	lead := media.SamplesToTime(s.lead, sampleRate)
 	last := lead
-	for _, g := range s.dec.words() {
+	for _, g := range heard {
 		w := inference.Word{
-			Text:       g.word,
-			Confidence: g.confidence,
-			Start:      media.SamplesToTime(g.start*decoderFrame, sampleRate),
-			End:        media.SamplesToTime(g.end*decoderFrame, sampleRate),
+			Text:       g.Word,
+			Confidence: g.Confidence,
+			Start:      media.SamplesToTime(g.Start*decoderFrame, sampleRate),
+			End:        media.SamplesToTime(g.End*decoderFrame, sampleRate),
 		}
 		if w.End <= lead {
 			continue
@@ -141,7 +163,7 @@ func (s *stream) onClock(words []inference.Word) []inference.Word {
 	}
 	out := make([]inference.Word, len(words))
 	last := at(words[0].Start)
-	limit := last + s.owner.cfg.MaxUnit
+	limit := last + s.cfg.MaxUnit
 	for i, w := range words {
 		w.Start = min(max(at(w.Start), last), limit)
 		w.End = min(max(at(w.End), w.Start), limit)

@@ -9,14 +9,13 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"livedub/inference"
 	"livedub/inference/speak/wire"
-	"livedub/internal/proc"
+	"livedub/internal/worker"
 )
 
 // Config says where the worker is and how many there may be.
@@ -28,51 +27,39 @@ type Config struct {
 // Espeak is an inference.Speaker. It is safe for concurrent use; a request
 // waits until one of the workers is free.
 type Espeak struct {
-	path   string
-	nest   *proc.Nest
+	pool   *worker.Pool
+	rate   int                       // Hz, of all sound
 	voices map[inference.Lang]string // never changes
-	places chan *place               // those free
-	life   context.Context           // ends with Close
-	end    context.CancelFunc
-
-	mu   sync.Mutex
-	all  []*place
-	used time.Duration // CPU of workers that ended
 }
 
-// place is where a worker may be; who took it from places may use and replace the worker.
-type place struct {
-	worker *worker // written under mu; nil where none runs
-}
+// memory is what a worker may have, in bytes; 18 MB is usual, ten minutes of speech take 60 MB more.
+const memory = 512 << 20
 
 var errClosed = errors.New("espeak: closed")
 
-// NewEspeak starts one worker to learn what it can speak; the others start when needed.
+// NewEspeak starts one worker to learn what it can speak; another one starts
+// as soon as the last idle one is taken.
 func NewEspeak(c Config) (*Espeak, error) {
-	path, err := find(c.Worker)
+	path, err := worker.Find(c.Worker, "espeakworker")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("espeak: %w", err)
 	}
 	if c.Workers <= 0 {
 		c.Workers = 2
 	}
-	e := &Espeak{path: path, nest: proc.NewNest(), places: make(chan *place, c.Workers)}
-	e.life, e.end = context.WithCancel(context.Background())
-	for range c.Workers {
-		e.all = append(e.all, &place{})
-	}
-	first := e.all[0]
-	if _, err := e.ready(e.life, first); err != nil {
-		_ = e.shut(nil)
-		return nil, err
-	}
-	e.voices = catalogue(first.worker.hello.Voices)
-	for _, p := range e.all {
-		e.places <- p
-	}
-	if len(e.voices) == 0 {
-		_ = e.Close()
-		return nil, errors.New("espeak: no voices; apt install espeak-ng-data")
+	e := &Espeak{}
+	e.pool, err = worker.Open(context.Background(), worker.Config{
+		Path: path, Max: c.Workers, Keep: c.Workers, Spare: 1, Memory: memory, MaxReply: wire.MaxReply,
+		Check: func(hello []byte) error {
+			h, err := wire.DecodeHello(hello)
+			if e.rate, e.voices = h.Rate, catalogue(h.Voices); err == nil && len(e.voices) == 0 {
+				err = errors.New("no voices; apt install espeak-ng-data")
+			}
+			return err
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("espeak: %w", err)
 	}
 	return e, nil
 }
@@ -121,126 +108,37 @@ func (e *Espeak) Speak(ctx context.Context, r inference.SpeechRequest) (inferenc
 	}, nil
 }
 
-// use runs f with a live worker. Whatever error f returns but errReply ends that worker.
-func (e *Espeak) use(ctx context.Context, f func(ctx context.Context, w *worker) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if e.life.Err() != nil {
-		return errClosed
-	}
-	var p *place
-	select {
-	case p = <-e.places:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-e.life.Done():
-		return errClosed
-	}
-	defer func() { e.places <- p }()
-	both, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(e.life, cancel)()
-
-	w, err := e.ready(both, p)
+// use runs f with a live worker. What f returns is about the worker, unless it
+// is a refusal or ctx's own.
+func (e *Espeak) use(ctx context.Context, f func(w *worker.Worker) error) error {
+	w, err := e.pool.Take(ctx)
 	if err == nil {
-		if err = f(both, w); err == nil {
-			return nil
-		}
-		if refused := (*refusal)(nil); errors.As(err, &refused) {
-			return err
-		}
-		e.drop(p)
-		err = fmt.Errorf("espeak: the worker failed: %w; ask again", err)
+		err = f(w)
+		e.pool.Give(w, err)
 	}
+	refused := (*worker.Refusal)(nil)
 	switch {
+	case err == nil:
+		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case e.life.Err() != nil:
+	case errors.Is(err, worker.ErrClosed):
 		return errClosed
+	case errors.As(err, &refused):
+		return fmt.Errorf("espeak: %w", err)
 	}
-	return err
-}
-
-// refusal is a worker's own answer that it cannot speak something.
-type refusal struct{ text string }
-
-func (r *refusal) Error() string { return "espeak: " + r.text }
-
-// ready returns the place's worker, started anew if it died.
-func (e *Espeak) ready(ctx context.Context, p *place) (*worker, error) {
-	if p.worker != nil && p.worker.group.Exited() {
-		e.drop(p)
-	}
-	if p.worker != nil {
-		return p.worker, nil
-	}
-	w, err := startWorker(ctx, e.nest, e.path)
-	if err != nil {
-		return nil, err
-	}
-	e.mu.Lock()
-	p.worker = w
-	e.mu.Unlock()
-	return w, nil
-}
-
-// drop ends the place's worker.
-func (e *Espeak) drop(p *place) {
-	if p.worker == nil {
-		return
-	}
-	p.worker.close()
-	e.mu.Lock()
-	e.used += p.worker.group.CPU()
-	p.worker = nil
-	e.mu.Unlock()
+	return fmt.Errorf("espeak: the worker failed: %w; ask again", err)
 }
 
 // PIDs returns the ids of the live workers.
-func (e *Espeak) PIDs() []int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	var ids []int
-	for _, p := range e.all {
-		if p.worker != nil {
-			ids = append(ids, p.worker.group.PIDs()...)
-		}
-	}
-	return ids
-}
+func (e *Espeak) PIDs() []int { return e.pool.PIDs() }
 
 // CPU implements inference.Coster.
-func (e *Espeak) CPU() time.Duration {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	t := e.used
-	for _, p := range e.all {
-		if p.worker != nil {
-			t += p.worker.group.CPU()
-		}
-	}
-	return t
-}
+func (e *Espeak) CPU() time.Duration { return e.pool.CPU() }
 
 // Close ends all workers. Requests under way fail.
 func (e *Espeak) Close() error {
-	e.end()
-	var taken []*place
-	for range e.all {
-		taken = append(taken, <-e.places)
-	}
-	return e.shut(taken)
-}
-
-// shut ends the workers, of places the caller has taken, and what they stand on.
-func (e *Espeak) shut(taken []*place) error {
-	e.end()
-	for _, p := range taken {
-		e.drop(p)
-		e.places <- p
-	}
-	e.nest.Close()
+	e.pool.Close()
 	return nil
 }
 

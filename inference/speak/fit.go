@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"livedub/inference/speak/wire"
+	"livedub/internal/worker"
 )
 
 const (
@@ -20,8 +21,8 @@ const (
 // and returns how fast that is against natural. The length at a speed is known
 // only by synthesising: pauses and plosives do not shrink as vowels do.
 func (e *Espeak) fit(ctx context.Context, q wire.Request, want time.Duration) (best *sound, rate float64, err error) {
-	err = e.use(ctx, func(ctx context.Context, w *worker) error {
-		natural, err := synthesise(ctx, w, q)
+	err = e.use(ctx, func(w *worker.Worker) error {
+		natural, err := e.synthesise(ctx, w, q)
 		if err != nil {
 			return err
 		}
@@ -39,7 +40,7 @@ func (e *Espeak) fit(ctx context.Context, q wire.Request, want time.Duration) (b
 			}
 			speed = min(fastest*1.1, max(slowest*.9, speed*off/normal)) * normal
 			q.Speed = int(math.Round(speed))
-			if seen, err = synthesise(ctx, w, q); err != nil {
+			if seen, err = e.synthesise(ctx, w, q); err != nil {
 				return err
 			}
 			if math.Abs(seen.duration().Seconds()-target) < math.Abs(best.duration().Seconds()-target) {
@@ -55,17 +56,22 @@ func (e *Espeak) fit(ctx context.Context, q wire.Request, want time.Duration) (b
 	return best, min(fastest, max(slowest, rate)), err
 }
 
-func synthesise(ctx context.Context, w *worker, q wire.Request) (*sound, error) {
-	p, err := w.ask(ctx, q)
+func (e *Espeak) synthesise(ctx context.Context, w *worker.Worker, q wire.Request) (*sound, error) {
+	body, err := q.Encode()
+	if err != nil {
+		return nil, &worker.Refusal{Text: err.Error()}
+	}
+	answer, err := w.Call(ctx, body)
 	if err != nil {
 		return nil, err
 	}
-	if p.Err != "" {
-		return nil, &refusal{p.Err}
+	p, err := wire.DecodeReply(answer)
+	if err != nil {
+		return nil, err
 	}
-	s := newSound(p, w.hello.Rate)
+	s := newSound(p, e.rate)
 	if s == nil {
-		return nil, &refusal{"the text has no sound; send words"}
+		return nil, &worker.Refusal{Text: "the text has no sound; send words"}
 	}
 	return s, nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 
 	"livedub/inference"
 	"livedub/inference/speak/wire"
+	"livedub/internal/worker/workertest"
 )
 
 var workerPath string
@@ -30,14 +30,11 @@ func TestMain(m *testing.M) {
 		helperParent(path)
 		return
 	}
-	dir, err := os.MkdirTemp("", "espeakworker")
+	dir, err := workertest.Build("espeakworker")
 	if err != nil {
 		panic(err)
 	}
 	workerPath = filepath.Join(dir, "espeakworker")
-	if out, err := exec.Command("go", "build", "-o", workerPath, "livedub/cmd/espeakworker").CombinedOutput(); err != nil {
-		panic(string(out))
-	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		_ = os.RemoveAll(dir)
 		os.Exit(code)

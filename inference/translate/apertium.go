@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode"
@@ -26,6 +27,8 @@ const (
 type Config struct {
 	ModesDir string        // directory of the *.mode files; "" is Debian's, /usr/share/apertium/modes
 	Idle     time.Duration // processes of a pair that was not used for so long end; 0 is 5 minutes
+	Stall    time.Duration // without an answer for so long, where ctx allows it, a pipeline is replaced; 0 is 5 s
+	Grace    time.Duration // for an answer nobody waits for any more, before its pipeline is replaced; 0 is 250 ms
 }
 
 // Apertium is an inference.Translator with one pipeline of processes a pair,
@@ -34,7 +37,8 @@ type Config struct {
 type Apertium struct {
 	nest  *proc.Nest
 	lanes map[inference.Pair]*lane // never changes
-	idle  time.Duration
+	cfg   Config
+	work  sync.WaitGroup  // pipelines being set right
 	life  context.Context // ends with Close
 	quit  context.CancelFunc
 	done  chan struct{}
@@ -59,8 +63,10 @@ func NewApertium(c Config) (*Apertium, error) {
 	if c.ModesDir == "" {
 		c.ModesDir = "/usr/share/apertium/modes"
 	}
-	if c.Idle <= 0 {
-		c.Idle = 5 * time.Minute
+	for limit, otherwise := range map[*time.Duration]time.Duration{&c.Idle: 5 * time.Minute, &c.Stall: 5 * time.Second, &c.Grace: 250 * time.Millisecond} {
+		if *limit <= 0 {
+			*limit = otherwise
+		}
 	}
 	modes := scan(c.ModesDir)
 	if len(modes) == 0 {
@@ -69,7 +75,7 @@ func NewApertium(c Config) (*Apertium, error) {
 	a := &Apertium{
 		nest:  proc.NewNest(),
 		lanes: map[inference.Pair]*lane{},
-		idle:  c.Idle,
+		cfg:   c,
 		done:  make(chan struct{}),
 	}
 	a.life, a.quit = context.WithCancel(context.Background())
@@ -95,8 +101,9 @@ func (a *Apertium) Pairs() []inference.Pair {
 // Translate implements inference.Translator. The text may be as it comes from
 // a recogniser; the translation has a capital and a final stop. Words that
 // Apertium does not know come back as they were. An error other than ctx's and
-// ErrUnsupported means that the pipeline died or stalled; the next phrase
-// starts a new one.
+// ErrUnsupported means that the pipeline died or stalled. Such a pipeline, and
+// one that does not answer within Grace after ctx ended, is replaced at once,
+// not at the next phrase.
 func (a *Apertium) Translate(ctx context.Context, p inference.Pair, text string) (string, error) {
 	l := a.lanes[p]
 	if l == nil {
@@ -112,12 +119,16 @@ func (a *Apertium) Translate(ctx context.Context, p inference.Pair, text string)
 	if err := a.take(ctx, l); err != nil {
 		return "", err
 	}
-	defer func() { l.turn <- struct{}{} }()
 	body, _ := strings.CutSuffix(text, ".") // the pipeline's own end of text is one
 	answer, err := a.ask(ctx, l, escape(body))
 	if err != nil {
+		a.work.Go(func() { // nobody waits for this but the next phrase
+			a.mend(l)
+			l.turn <- struct{}{}
+		})
 		return "", err
 	}
+	l.turn <- struct{}{}
 	answer, _ = strings.CutSuffix(strings.TrimSpace(answer), ".")
 	return sentence(clean(unescape(answer, !strings.ContainsAny(text, "*#@")))), nil
 }
@@ -137,6 +148,10 @@ func (a *Apertium) take(ctx context.Context, l *lane) error {
 	}
 	select {
 	case <-l.turn:
+		if a.life.Err() != nil { // Close may have had it before
+			l.turn <- struct{}{}
+			return errClosed
+		}
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -145,35 +160,61 @@ func (a *Apertium) take(ctx context.Context, l *lane) error {
 	}
 }
 
-// ask has one text translated; the caller has l's turn.
+// ask has one text translated; the caller has l's turn. After an error l must be mended.
 func (a *Apertium) ask(ctx context.Context, l *lane, text string) (string, error) {
 	if p := l.running.Load(); p != nil && p.group.Exited() {
 		a.end(l)
 	}
-	p := l.running.Load()
-	if p == nil {
-		var err error
-		if p, err = startPipeline(a.nest, l.mode.stages); err != nil {
-			return "", fmt.Errorf("apertium %s: cannot start: %w", l.mode.name, err)
-		}
-		l.running.Store(p)
+	p, err := a.start(l)
+	if err != nil {
+		return "", err
 	}
 	l.last = time.Now()
 	// Close does not wait for a slow answer.
-	asking, cancel := context.WithCancel(ctx)
+	asking, cancel := context.WithTimeoutCause(ctx, a.cfg.Stall, errStalled)
 	defer cancel()
 	defer context.AfterFunc(a.life, cancel)()
 	answer, err := p.ask(asking, text)
 	switch {
 	case err == nil:
 		return answer, nil
-	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
-		return "", err // the pipeline is well
+	case ctx.Err() != nil:
+		return "", ctx.Err()
 	case a.life.Err() != nil:
 		return "", errClosed
 	}
-	a.end(l)
 	return "", fmt.Errorf("apertium %s: the pipeline %w; ask again", l.mode.name, err)
+}
+
+// start returns l's pipeline, begun anew where there is none; the caller has l's turn.
+func (a *Apertium) start(l *lane) (*pipeline, error) {
+	if p := l.running.Load(); p != nil {
+		return p, nil
+	}
+	p, err := startPipeline(a.nest, l.mode.stages)
+	if err != nil {
+		return nil, fmt.Errorf("apertium %s: cannot start: %w", l.mode.name, err)
+	}
+	l.running.Store(p)
+	return p, nil
+}
+
+// mend has l ready for the next phrase after one that failed: a pipeline that
+// is well, or a new one. The caller has l's turn.
+func (a *Apertium) mend(l *lane) {
+	p := l.running.Load()
+	if p == nil || a.life.Err() != nil {
+		return
+	}
+	soon, cancel := context.WithTimeout(a.life, a.cfg.Grace)
+	defer cancel()
+	if p.settle(soon) {
+		return
+	}
+	a.end(l)
+	if a.life.Err() == nil {
+		_, _ = a.start(l) // if it fails, the next phrase tells
+	}
 }
 
 // end ends l's pipeline; the caller has l's turn.
@@ -188,7 +229,7 @@ func (a *Apertium) end(l *lane) {
 // endIdle ends pipelines that were not used for a while.
 func (a *Apertium) endIdle() {
 	defer close(a.done)
-	t := time.NewTicker(max(a.idle/4, time.Millisecond))
+	t := time.NewTicker(max(a.cfg.Idle/4, time.Millisecond))
 	defer t.Stop()
 	for {
 		select {
@@ -199,7 +240,7 @@ func (a *Apertium) endIdle() {
 		for _, l := range a.lanes {
 			select {
 			case <-l.turn:
-				if time.Since(l.last) > a.idle {
+				if time.Since(l.last) > a.cfg.Idle {
 					a.end(l)
 				}
 				l.turn <- struct{}{}
@@ -240,6 +281,7 @@ func (a *Apertium) Close() error {
 		a.end(l)
 		l.turn <- struct{}{}
 	}
+	a.work.Wait()
 	a.nest.Close()
 	return nil
 }

@@ -14,14 +14,11 @@ import (
 	"livedub/internal/proc"
 )
 
-const (
-	stall     = 5 * time.Second // without an answer for so long, a pipeline is taken for dead
-	maxAnswer = 1 << 20         // bytes
-	maxOwed   = 8               // answers nobody waits for any more
-)
+// maxAnswer bounds one answer, in bytes.
+const maxAnswer = 1 << 20
 
 var (
-	errStalled = fmt.Errorf("gave no answer within %v", stall)
+	errStalled = errors.New("gave no answer in time")
 	errEnded   = errors.New("ended")
 )
 
@@ -34,6 +31,7 @@ type pipeline struct {
 	buf   []byte   // read, not used yet
 	asked int      // texts sent
 	heard int      // number of the last text answered; smaller than asked where an asker gave up
+	bad   bool     // it said what it must not, ended, or was sent half a text
 }
 
 func startPipeline(nest *proc.Nest, stages [][]string) (p *pipeline, err error) {
@@ -84,52 +82,78 @@ func startPipeline(nest *proc.Nest, stages [][]string) (p *pipeline, err error) 
 }
 
 // ask sends one text in Apertium's stream format, without its final stop, and
-// returns the answer in the same format. After any error but ctx's the pipeline
-// is of no use.
+// returns the answer in the same format. It ends with ctx, with ctx's cause.
+// After any error the pipeline must settle.
 //
 // Each text is followed by a superblank, which stages pass on as it is, with
 // the text's number: when a stage dies, those after it see the end of their
 // input and write NULs of their own.
-func (p *pipeline) ask(ctx context.Context, text string) (string, error) {
-	if p.asked-p.heard > maxOwed {
-		return "", errStalled
-	}
-	limit := time.Now().Add(stall)
-	_ = p.in.SetDeadline(limit)
-	_ = p.out.SetDeadline(limit)
-	p.asked++
-	if _, err := fmt.Fprintf(p.in, "%s.[%d]\n\x00", text, p.asked); err != nil {
-		return "", cause(err)
-	}
+func (p *pipeline) ask(ctx context.Context, text string) (answer string, err error) {
+	err = p.within(ctx, func() error {
+		p.asked++
+		if _, err := fmt.Fprintf(p.in, "%s.[%d]\n\x00", text, p.asked); err != nil {
+			p.bad = true // part of it may be on its way
+			return err
+		}
+		answer, err = p.await()
+		return err
+	})
+	return answer, err
+}
 
-	// Cancelling cuts only the waiting short; the answer is skipped when it comes.
+// settle takes the answers that nobody waits for any more, and tells whether
+// they came before ctx ended.
+func (p *pipeline) settle(ctx context.Context) bool {
+	if !p.bad && p.heard < p.asked {
+		_ = p.within(ctx, func() error {
+			_, err := p.await()
+			return err
+		})
+	}
+	return !p.bad && p.heard == p.asked
+}
+
+// within runs f, which talks to the pipeline, and cuts it short when ctx ends.
+func (p *pipeline) within(ctx context.Context, f func() error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	_ = p.in.SetDeadline(time.Time{})
+	_ = p.out.SetDeadline(time.Time{})
 	cut := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		_ = p.out.SetReadDeadline(time.Unix(1, 0))
+		_ = p.in.SetDeadline(time.Unix(1, 0))
+		_ = p.out.SetDeadline(time.Unix(1, 0))
 		close(cut)
 	})
-	defer func() {
-		if !stop() {
-			<-cut // else it might cut the next asker's waiting
-		}
-	}()
+	err := f()
+	if !stop() {
+		<-cut // else it might cut the next one's waiting
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return context.Cause(ctx)
+	}
+	p.bad = true
+	return errEnded // EOF, EPIPE or nonsense
+}
+
+// await reads up to the answer to the last text.
+func (p *pipeline) await() (string, error) {
 	for {
 		answer, err := p.next()
 		if err != nil {
-			if ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
-				return "", ctx.Err()
-			}
-			return "", cause(err)
+			return "", err
 		}
 		text, n := cutNumber(answer)
-		switch {
-		case n == p.asked:
-			p.heard = n
-			return text, nil
-		case n != p.heard+1:
+		if n != p.heard+1 || n > p.asked {
 			return "", errEnded
 		}
-		p.heard = n
+		if p.heard = n; n == p.asked {
+			return text, nil
+		}
 	}
 }
 
@@ -177,11 +201,4 @@ func (p *pipeline) close() {
 	if p.out != nil {
 		_ = p.out.Close()
 	}
-}
-
-func cause(err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return errStalled
-	}
-	return errEnded // EOF or EPIPE
 }

@@ -24,7 +24,7 @@ var layers = []layer{
 	{"inference/viseme", []string{"inference"}},
 	{"inference/inferencetest", []string{"media", "inference", "inference/viseme"}},
 	{"inference/kserve/kservetest", []string{"inference", "inference/kserve/inferpb"}},
-	{"inference/...", []string{"media", "inference", "inference/viseme", "internal/proc", "./..."}}, // engines know nothing of each other
+	{"inference/...", []string{"media", "inference", "inference/viseme", "internal/proc", "internal/worker", "internal/worker/wire", "./..."}}, // engines know nothing of each other
 
 	// Engines are handed to a session; it knows their interfaces only.
 	{"session", []string{"media", "media/...", "inference", "inference/viseme", "session/...", "internal/proc", "internal/telemetry"}},
@@ -49,7 +49,9 @@ var layers = []layer{
 	{"internal/...", []string{"internal/..."}},
 
 	{"cmd/gateway", []string{"signaling/gateway", "cluster", "cluster/...", "internal/config", "internal/telemetry", "web"}},
-	{"cmd/espeakworker", []string{"./...", "inference/speak/...", "internal/proc"}},
+	// Workers know of the server's engines only what is said over the pipe.
+	{"cmd/espeakworker", []string{"inference/speak/wire", "internal/worker/child"}},
+	{"cmd/pocketsphinxworker", []string{"inference/recognize/wire", "internal/worker/child"}},
 	{"cmd/gpucheck", []string{"inference", "inference/engine", "inference/onnx", "internal/enginebench", "internal/gpu", "internal/onnxfile"}},
 	{"cmd/...", []string{"media", "media/...", "inference", "inference/...", "session", "session/...", "signaling", "signaling/...",
 		"store", "store/...", "cluster", "cluster/...", "web", "internal/..."}},
@@ -67,7 +69,7 @@ type owner struct {
 }
 
 var owners = []owner{
-	{"C", []string{"media/codec", "media/file", "inference/recognize", "inference/onnx", "cmd/espeakworker"}},
+	{"C", []string{"media/codec", "media/file", "inference/onnx", "cmd/espeakworker", "cmd/pocketsphinxworker"}},
 	{"github.com/pion/", []string{"media/rtc", "signaling", "signaling/...", "cmd/loadgen", "test/..."}},
 	{"github.com/yalue/onnxruntime_go", []string{"inference/onnx"}},
 	{"github.com/k2-fsa/", []string{"inference/onnx"}},
@@ -93,6 +95,7 @@ var links = []link{
 	{"cmd/gateway", []string{"C", "github.com/pion/", "github.com/yalue/onnxruntime_go", "github.com/k2-fsa/",
 		"github.com/NVIDIA/", "livedub/media/codec", "livedub/media/file", "livedub/session"}},
 	{"cmd/espeakworker", []string{"github.com/pion/", "github.com/NVIDIA/", "livedub/media/codec", "livedub/media/file", "livedub/session"}},
+	{"cmd/pocketsphinxworker", []string{"github.com/pion/", "github.com/NVIDIA/", "livedub/media/codec", "livedub/media/file", "livedub/session"}},
 	// It runs where no codec library is installed.
 	{"cmd/gpucheck", []string{"github.com/pion/", "gopkg.in/hraban/opus.v2", "livedub/media/codec", "livedub/media/file", "livedub/inference/recognize", "livedub/session"}},
 }

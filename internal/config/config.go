@@ -51,7 +51,12 @@ type Session struct {
 }
 
 // Recognize chooses what hears, and what tells it speech from other sound.
-type Recognize struct{ Engine, ModelDir, VAD, VADModel string }
+type Recognize struct {
+	Engine, ModelDir string
+	Worker           string
+	Spare, MemoryMB  int
+	VAD, VADModel    string
+}
 
 // Translate chooses what translates.
 type Translate struct{ Engine, ModesDir string }

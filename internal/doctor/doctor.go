@@ -36,12 +36,14 @@ type Check struct {
 // Config is where the engines are looked for, as in the settings, and which
 // parts the server would do without: those are shown and not needed.
 type Config struct {
-	Version  string // of livedub
-	ModelDir string // of PocketSphinx
-	ModesDir string // of Apertium
-	Worker   string // path of espeakworker
-	Lips     string // lips.engine: "own", "off"
-	Runtime  string // onnx.library
+	Version    string // of livedub
+	ModelDir   string // of PocketSphinx
+	Recognizer string // path of pocketsphinxworker
+	Memory     int64  // bytes for its process; 0: the default
+	ModesDir   string // of Apertium
+	Worker     string // path of espeakworker
+	Lips       string // lips.engine: "own", "off"
+	Runtime    string // onnx.library
 
 	// Net, if set, opens the net that makes mouths and tells where it really runs.
 	Net func(context.Context) (string, error)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,9 +13,22 @@ import (
 	"go.uber.org/goleak"
 
 	"livedub/internal/gpu"
+	"livedub/internal/worker/workertest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// workers is where the workers' programs were built.
+var workers string
+
+func TestMain(m *testing.M) {
+	var err error
+	if workers, err = workertest.Build("espeakworker", "pocketsphinxworker"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(workers)
+		os.Exit(code)
+	}))
+}
 
 func row(t *testing.T, r Report, name string) Check {
 	t.Helper()
@@ -27,18 +41,16 @@ func row(t *testing.T, r Report, name string) Check {
 
 // TestRun tries this very machine: what make installs must be there.
 func TestRun(t *testing.T) {
-	r := Run(t.Context(), Config{Version: "v1"})
-	for _, name := range []string{"pocketsphinx", "apertium en->es", "apertium en->ca", "h264 decoder", "hevc decoder", "vp8 decoder",
+	r := Run(t.Context(), Config{Version: "v1", Recognizer: workers + "/pocketsphinxworker", Worker: workers + "/espeakworker"})
+	for _, name := range []string{"pocketsphinx", "espeakworker", "espeak-ng voices", "apertium en->es", "apertium en->ca", "h264 decoder", "hevc decoder", "vp8 decoder",
 		"vp9 decoder", "onnxruntime", "h264 encoder (x264)", "vp8 encoder (libvpx)", "opus", "aac", "flite", "ffmpeg"} {
 		if c := row(t, r, name); !c.Available || c.Version == "" || c.Install != "" {
 			t.Errorf("%+v", c)
 		}
 	}
-	row(t, r, "espeakworker")
 	if c := row(t, r, "mouth"); c.Available || c.Needed {
 		t.Errorf("%+v", c)
 	}
-	row(t, r, "espeak-ng voices")
 	row(t, r, "h264_nvenc encoder")
 	row(t, r, "h264_cuvid decoder")
 	if !slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Kind == "device" && strings.Contains(c.Name, "nvml") }) {
@@ -65,13 +77,18 @@ func TestRun(t *testing.T) {
 // TestNothingThere: every engine is looked for in an empty folder.
 func TestNothingThere(t *testing.T) {
 	empty := t.TempDir()
-	c := Config{Lips: "own", ModelDir: empty, ModesDir: empty, Worker: empty + "/espeakworker"}
+	c := Config{Lips: "own", ModelDir: empty, Recognizer: workers + "/pocketsphinxworker", ModesDir: empty, Worker: empty + "/espeakworker"}
 	r := Run(t.Context(), c)
 	want := map[string]string{
 		"pocketsphinx":     "sudo apt-get install -y pocketsphinx-en-us",
 		"apertium en->es":  "sudo apt-get install -y apertium-eng-spa",
 		"espeakworker":     "make build",
 		"espeak-ng voices": "make build",
+	}
+	lost := c
+	lost.Recognizer = empty + "/pocketsphinxworker"
+	if c := recognizers(lost, nil)[0]; c.Available || c.Install != "make build" {
+		t.Errorf("%+v", c)
 	}
 	if c := row(t, r, "mouth"); !c.Available || c.Install != "" {
 		t.Errorf("%+v", c)

@@ -14,7 +14,11 @@ import (
 
 func recognizers(c Config, packages map[string]string) []Check {
 	row := Check{Name: "pocketsphinx", Kind: "recognize", Needed: !c.NoRecognizer}
-	r, err := recognize.NewPocketSphinx(recognize.Config{ModelDir: c.ModelDir})
+	if _, err := recognize.FindWorker(c.Recognizer); err != nil {
+		row.Detail, row.Install = oneLine(err), "make build"
+		return []Check{row}
+	}
+	r, err := recognize.NewPocketSphinx(recognize.Config{ModelDir: c.ModelDir, Worker: c.Recognizer, Memory: c.Memory})
 	if err != nil {
 		row.Detail, row.Install = oneLine(err), apt("pocketsphinx-en-us")
 		return []Check{row}

@@ -18,6 +18,7 @@ import (
 // owns one thread, which does nothing but fork, from New to Close. Ending that
 // thread in Close is what kills the processes that still run.
 type Nest struct {
+	nice int
 	jobs chan startJob
 	quit chan struct{}
 	done chan struct{}
@@ -32,8 +33,12 @@ type startJob struct {
 var errNestClosed = errors.New("proc: nest is closed; open a new one")
 
 // NewNest starts the thread. Close must be called.
-func NewNest() *Nest {
-	n := &Nest{jobs: make(chan startJob), quit: make(chan struct{}), done: make(chan struct{})}
+func NewNest() *Nest { return NewNiceNest(0) }
+
+// NewNiceNest is NewNest for processes that yield to others: nice is added to
+// the niceness that they would have. Where the system refuses, they run on as they would.
+func NewNiceNest(nice int) *Nest {
+	n := &Nest{nice: nice, jobs: make(chan startJob), quit: make(chan struct{}), done: make(chan struct{})}
 	go n.run()
 	return n
 }
@@ -58,6 +63,11 @@ func (n *Nest) run() {
 // fork runs on a locked thread that is never unlocked: it ends with the goroutine.
 func (n *Nest) fork() {
 	defer close(n.done)
+	if n.nice != 0 { // processes inherit it; the system call returns 20 less the niceness
+		if p, err := unix.Getpriority(unix.PRIO_PROCESS, unix.Gettid()); err == nil {
+			_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), 20-p+n.nice)
+		}
+	}
 	for {
 		select {
 		case j := <-n.jobs:

@@ -3,61 +3,56 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
-	"io"
 	"unicode/utf8"
+
+	"livedub/internal/worker/wire"
 )
 
-// WriteHello sends h.
-func WriteHello(w io.Writer, h Hello) error {
+// Encode returns h's body.
+func (h Hello) Encode() []byte {
 	b := binary.LittleEndian.AppendUint32(nil, uint32(h.Rate))
 	b = binary.LittleEndian.AppendUint16(b, uint16(len(h.Voices)))
 	for _, v := range h.Voices {
-		b = putString(putString(b, v.Lang), v.Name)
+		b = wire.AppendString(wire.AppendString(b, v.Lang), v.Name)
 	}
-	return writeFrame(w, b)
+	return b
 }
 
-// ReadHello reads a worker's first message.
-func ReadHello(r io.Reader) (Hello, error) {
-	b, err := readFrame(r, 1<<20)
-	if err != nil {
-		return Hello{}, err
-	}
-	s := &scanner{b: b}
-	h := Hello{Rate: s.u32()}
-	for range s.u16() {
-		h.Voices = append(h.Voices, Voice{Lang: s.str(), Name: s.str()})
-		if s.bad {
-			break
+// DecodeHello reads a worker's first message.
+func DecodeHello(body []byte) (Hello, error) {
+	s := wire.Scan(body)
+	h := Hello{Rate: s.U32()}
+	for range s.U16() {
+		h.Voices = append(h.Voices, Voice{Lang: s.Str(), Name: s.Str()})
+		if s.Bad() {
+			return Hello{}, ErrBroken
 		}
 	}
 	if h.Rate < 8000 || h.Rate > 192000 {
 		return Hello{}, fmt.Errorf("%w (%d Hz)", ErrBroken, h.Rate)
 	}
-	return h, s.end()
+	if s.End() != nil {
+		return Hello{}, ErrBroken
+	}
+	return h, nil
 }
 
-// WriteRequest sends q. It fails if the text is longer than MaxText.
-func WriteRequest(w io.Writer, q Request) error {
+// Encode returns q's body. It fails if the text is longer than MaxText.
+func (q Request) Encode() ([]byte, error) {
 	if n := utf8.RuneCountInString(q.Text); n > MaxText {
-		return fmt.Errorf("espeakworker: text of %d characters; split it at %d", n, MaxText)
+		return nil, fmt.Errorf("espeakworker: text of %d characters; split it at %d", n, MaxText)
 	}
-	b := putString(putString(nil, q.Voice), q.Text)
+	b := wire.AppendString(wire.AppendString(nil, q.Voice), q.Text)
 	b = binary.LittleEndian.AppendUint16(b, uint16(q.Speed))
-	b = append(b, byte(q.Pitch), byte(q.Range))
-	return writeFrame(w, b)
+	return append(b, byte(q.Pitch), byte(q.Range)), nil
 }
 
-// ReadRequest reads the next request; io.EOF is the end.
-func ReadRequest(r io.Reader) (Request, error) {
-	b, err := readFrame(r, maxRequest)
-	if err != nil {
-		return Request{}, err
-	}
-	s := &scanner{b: b}
-	q := Request{Voice: s.str(), Text: s.str(), Speed: s.u16(), Pitch: s.u8(), Range: s.u8()}
-	if err := s.end(); err != nil {
-		return Request{}, err
+// DecodeRequest reads a request.
+func DecodeRequest(body []byte) (Request, error) {
+	s := wire.Scan(body)
+	q := Request{Voice: s.Str(), Text: s.Str(), Speed: s.U16(), Pitch: s.U8(), Range: s.U8()}
+	if s.End() != nil {
+		return Request{}, ErrBroken
 	}
 	if q.Speed < 80 || q.Speed > 450 || q.Pitch > 99 || q.Range > 99 || utf8.RuneCountInString(q.Text) > MaxText {
 		return Request{}, fmt.Errorf("%w (a value out of range)", ErrBroken)
@@ -65,62 +60,50 @@ func ReadRequest(r io.Reader) (Request, error) {
 	return q, nil
 }
 
-// WriteReply sends p.
-func WriteReply(w io.Writer, p Reply) error {
-	b := putString(nil, p.Err)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(p.Events)))
+// Encode returns p's body.
+func (p Reply) Encode() []byte {
+	b := binary.LittleEndian.AppendUint32(nil, uint32(len(p.Events)))
 	for _, e := range p.Events {
 		b = append(b, byte(e.Kind))
 		b = binary.LittleEndian.AppendUint32(b, uint32(e.Sample))
 		if e.Kind == Phoneme {
-			b = putString(b, e.IPA)
+			b = wire.AppendString(b, e.IPA)
 		} else {
 			b = binary.LittleEndian.AppendUint16(b, uint16(e.Pos))
 			b = binary.LittleEndian.AppendUint16(b, uint16(e.Len))
 		}
 	}
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(p.PCM)))
-	for _, v := range p.PCM {
-		b = binary.LittleEndian.AppendUint16(b, uint16(v))
-	}
-	return writeFrame(w, b)
+	return wire.AppendPCM(b, p.PCM)
 }
 
-// ReadReply reads the answer to a request. In what it returns, events are in
+// DecodeReply reads the answer to a request. In what it returns, events are in
 // order of time and lie within the sound.
-func ReadReply(r io.Reader) (Reply, error) {
-	b, err := readFrame(r, maxReply)
-	if err != nil {
-		return Reply{}, err
-	}
-	s := &scanner{b: b}
-	p := Reply{Err: s.str()}
-	n := s.u32()
+func DecodeReply(body []byte) (Reply, error) {
+	s := wire.Scan(body)
+	var p Reply
+	n := s.U32()
 	if n > maxEvents {
 		return Reply{}, fmt.Errorf("%w (%d events)", ErrBroken, n)
 	}
 	for range n {
-		e := Event{Kind: Kind(s.u8()), Sample: s.u32()}
+		e := Event{Kind: Kind(s.U8()), Sample: s.U32()}
 		switch e.Kind {
 		case Phoneme:
-			e.IPA = s.str()
+			e.IPA = s.Str()
 		case Word:
-			e.Pos, e.Len = s.u16(), s.u16()
+			e.Pos, e.Len = s.U16(), s.U16()
 		default:
-			s.bad = true
+			return Reply{}, ErrBroken
 		}
-		if s.bad {
+		if s.Bad() {
 			return Reply{}, ErrBroken
 		}
 		p.Events = append(p.Events, e)
 	}
-	pcm := s.take(2 * s.u32())
-	if err := s.end(); err != nil {
-		return Reply{}, err
-	}
-	p.PCM = make([]int16, len(pcm)/2)
-	for i := range p.PCM {
-		p.PCM[i] = int16(binary.LittleEndian.Uint16(pcm[2*i:]))
+	p.PCM = s.PCM(s.U32())
+	if s.End() != nil {
+		return Reply{}, ErrBroken
 	}
 	last := 0
 	for _, e := range p.Events {

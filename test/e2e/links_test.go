@@ -1,0 +1,39 @@
+package e2e
+
+import (
+	"debug/elf"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestEnginesInCStandApart: a library that listens or speaks is linked into its
+// worker only, so that its crash is the worker's, and its licence too.
+func TestEnginesInCStandApart(t *testing.T) {
+	engines := []string{"libpocketsphinx", "libsphinxbase", "libespeak"}
+	links := func(program string) (linked []string) {
+		f, err := elf.Open(filepath.Join(bin, program))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		libs, err := f.ImportedLibraries()
+		if err != nil || len(libs) == 0 {
+			t.Fatalf("%s links %v, %v", program, libs, err)
+		}
+		for _, e := range engines {
+			if slices.ContainsFunc(libs, func(l string) bool { return strings.HasPrefix(l, e) }) {
+				linked = append(linked, e)
+			}
+		}
+		return linked
+	}
+	for program, want := range map[string][]string{
+		"livedub": nil, "espeakworker": {"libespeak"}, "pocketsphinxworker": {"libpocketsphinx", "libsphinxbase"},
+	} {
+		if got := links(program); !slices.Equal(got, want) {
+			t.Errorf("%s links %v, want %v", program, got, want)
+		}
+	}
+}
