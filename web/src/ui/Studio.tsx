@@ -35,6 +35,7 @@ export function Studio() {
 
   const held = useRef(camera);
   held.current = camera;
+  const asked = useRef(0); // how often the camera was asked for; an answer to an earlier question is not wanted
   useEffect(() => {
     const leave = () => live.stop(true);
     addEventListener("pagehide", leave);
@@ -42,6 +43,7 @@ export function Studio() {
       removeEventListener("pagehide", leave);
       live.stop();
       held.current?.close();
+      asked.current++;
     };
   }, [live]);
 
@@ -50,10 +52,13 @@ export function Studio() {
     change({ devices });
     held.current?.close();
     setCamera(null);
+    const mine = ++asked.current;
     try {
-      setCamera(await openCamera(devices));
+      const camera = await openCamera(devices);
+      if (mine === asked.current) setCamera(camera);
+      else camera.close();
     } catch (e) {
-      setTrouble(asTrouble(e));
+      if (mine === asked.current) setTrouble(asTrouble(e));
     }
   };
 
@@ -62,6 +67,7 @@ export function Studio() {
     // The sample speaks English, whatever the camera's speaker does.
     const { from, to, also, profile, badge } = kind === "sample" ? withPair({ ...chosen, from: "en" }, pairs ?? []) : chosen;
     setCamera(null);
+    asked.current++;
     void live.start({ kind, from, to: [to, ...also], profile, badge }, open);
   };
 
