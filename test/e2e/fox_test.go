@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"livedub/internal/groundtest"
 )
 
 // foxPrefs let Firefox run on a machine without camera, loudspeaker, display or
@@ -71,7 +73,7 @@ func firefox(t *testing.T, more map[string]any) *fox {
 	t.Helper()
 	exe, err := exec.LookPath("firefox-esr")
 	if err != nil {
-		t.Skip("SKIPPED: no firefox-esr: sudo apt-get install -y firefox-esr")
+		groundtest.Skip(t, "no firefox-esr: sudo apt-get install -y firefox-esr")
 	}
 	home := t.TempDir()
 	profile := filepath.Join(home, "profile")
