@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bufio"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -226,6 +225,14 @@ func (f *fox) open(url string) {
 	f.call("browsingContext.navigate", map[string]any{"context": f.page, "url": url, "wait": "complete"}, nil)
 }
 
+// tab opens another page, which all that follows is about.
+func (f *fox) tab() {
+	f.t.Helper()
+	var made struct{ Context string }
+	f.call("browsingContext.create", map[string]any{"type": "tab"}, &made)
+	f.page = made.Context
+}
+
 // value evaluates a JavaScript expression, awaits it and decodes it into v. The
 // page takes it for something that a person did.
 func (f *fox) value(expression string, v any) error {
@@ -247,13 +254,19 @@ func (f *fox) value(expression string, v any) error {
 	return json.Unmarshal([]byte(r.Result.Value), v)
 }
 
+// run runs a statement.
+func (f *fox) run(statement string) {
+	f.t.Helper()
+	var ok bool
+	if err := f.value("(() => { "+statement+"; return true })()", &ok); err != nil {
+		f.t.Fatalf("%s: %v", statement, err)
+	}
+}
+
 // click presses what the page names so.
 func (f *fox) click(name string) {
 	f.t.Helper()
-	var ok bool
-	if err := f.value(`(document.querySelector('`+id(name)+`').click(), true)`, &ok); err != nil {
-		f.t.Fatalf("click %s: %v", name, err)
-	}
+	f.run(`document.querySelector('` + id(name) + `').click()`)
 }
 
 // await evaluates a JavaScript condition until it holds.
@@ -289,5 +302,3 @@ func (f *fox) screenshot(name string) {
 		f.t.Logf("screenshot: %v", err)
 	}
 }
-
-var _ = base64.StdEncoding
