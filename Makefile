@@ -28,7 +28,7 @@ PACKAGES := gcc libc6-dev pkg-config \
 # More translation pairs; a system that lacks one does without.
 PAIRS := apertium-en-gl apertium-eo-en apertium-spa-cat apertium-fr-es apertium-es-pt apertium-spa-ita
 # Other people's clients, for whole-server tests; a test whose client is missing says so and skips.
-CLIENTS := chromium python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice \
+CLIENTS := chromium firefox-esr python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice \
 	gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 OPTIONAL := $(PAIRS)
 
@@ -109,7 +109,20 @@ run: build ## the server on LISTEN (127.0.0.1:8080)
 
 test: OPTIONAL := $(PAIRS) $(CLIENTS)
 test: build ## vet and every test
-	@echo "test: go vet"
+	@# Tests that go without something add a line here (internal/groundtest).
+	export LIVEDUB_NOT_TRIED=$$(mktemp)
+	tell() {
+		if [[ -s $$LIVEDUB_NOT_TRIED ]]; then
+			{
+				echo
+				echo "test: NOT TRIED, $$(sort -u "$$LIVEDUB_NOT_TRIED" | wc -l) in all, for what this machine lacks:"
+				sort -u "$$LIVEDUB_NOT_TRIED" | sed 's/^/test:   /'
+			} >&2
+		fi
+		rm -f "$$LIVEDUB_NOT_TRIED"
+	}
+	trap tell EXIT
+	echo "test: go vet"
 	go vet ./...
 	race=$$(go list $(RACE) | grep -v /internal/talker | sort -u)
 	rest=$$(go list ./... | grep -vxF "$$race" | grep -v /test/e2e || true)

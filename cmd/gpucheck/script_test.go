@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"livedub/internal/groundtest"
 )
 
 const script = "../../deploy/gpu/check.sh"
@@ -24,7 +26,7 @@ func shell(t *testing.T, dir, command string, args ...string) (string, error) {
 func pack(t *testing.T) string {
 	t.Helper()
 	if _, err := exec.LookPath("xz"); err != nil {
-		t.Skip("SKIPPED: no xz here")
+		groundtest.Skip(t, "no xz here")
 	}
 	dir := t.TempDir()
 	out, err := shell(t, dir, `set -e

@@ -53,7 +53,7 @@ func openDoors(ctx context.Context, c config.Config, log *slog.Logger) (*doors, 
 	if e.lipNet != nil {
 		carries = e.lipNet.places
 	}
-	room := newPlaces(carries)
+	room := newPlaces(carries, readCPU)
 	e.closers = append(e.closers, room)
 	m := session.NewManager(session.ManagerConfig{
 		Engines: e.Engines, Base: base, Max: c.Serve.MaxSessions, Places: room.now, Idle: c.Serve.SessionIdle,

@@ -12,19 +12,13 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/internal/groundtest"
 	"livedub/media"
 )
 
 // TestClips follows real faces, where clips of them are on the machine.
 func TestClips(t *testing.T) {
-	clips, err := filepath.Glob("../../../shared/clips/*.m*[4g]")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(clips) == 0 {
-		t.Skip("no clips of talking faces in ../../../shared/clips")
-	}
-	for _, clip := range clips {
+	for _, clip := range groundtest.SharedAll(t, "clips/*.m*[4g]") {
 		name, _, _ := strings.Cut(filepath.Base(clip), ".")
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() && !strings.HasPrefix(name, "grid") {

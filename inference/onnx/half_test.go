@@ -3,6 +3,8 @@ package onnx
 import (
 	"math"
 	"testing"
+
+	"livedub/internal/groundtest"
 )
 
 // halfValue is the definition, by powers of two.
@@ -84,7 +86,7 @@ func TestHalfRounding(t *testing.T) {
 // every length.
 func TestFastHalves(t *testing.T) {
 	if !fastHalves(make([]byte, 2), []float32{1}) {
-		t.Skip("SKIPPED: this processor has no instructions for halves")
+		groundtest.Skip(t, "this processor has no instructions for halves")
 	}
 	var src []float32
 	for i := range 0x7c01 {

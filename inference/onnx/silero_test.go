@@ -2,19 +2,15 @@ package onnx
 
 import (
 	"math"
-	"os"
 	"testing"
 
 	"livedub/inference"
+	"livedub/internal/groundtest"
 )
-
-const silero = "../../../shared/models/silero_vad.onnx"
 
 // A real net, with a state, a rank-0 int64 and sizes left open.
 func TestSilero(t *testing.T) {
-	if _, err := os.Stat(silero); err != nil {
-		t.Skipf("no real net here: %v", err)
-	}
+	silero := groundtest.Shared(t, "models/silero_vad.onnx")
 	inputs := func(batch int) []inference.Tensor {
 		return []inference.Tensor{
 			{Shape: []int{batch, 512}, Data: make([]float32, 512*batch)},

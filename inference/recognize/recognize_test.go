@@ -13,6 +13,7 @@ import (
 
 	"livedub/inference"
 	"livedub/inference/inferencetest"
+	"livedub/internal/groundtest"
 	"livedub/media"
 )
 
@@ -245,11 +246,7 @@ func TestImpossibleTimesDoNotCrash(t *testing.T) {
 
 func TestClips(t *testing.T) {
 	t.Parallel()
-	clips, err := filepath.Glob("../../../shared/clips/grid__*.mpg")
-	if err != nil || len(clips) == 0 {
-		t.Skip("no clips of real speech beside the repository")
-	}
-	for _, c := range clips[:1] {
+	for _, c := range groundtest.SharedAll(t, "clips/grid__*.mpg")[:1] {
 		raw, err := exec.Command("ffmpeg", "-v", "error", "-i", c, "-ac", "1", "-ar", "16000", "-f", "s16le", "-").Output()
 		if err != nil {
 			t.Fatal(err)

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"livedub/internal/groundtest"
 )
 
 // echo is a server that answers each packet with its sender's address and the packet.
@@ -15,7 +17,7 @@ func echo(t *testing.T, address string) netip.AddrPort {
 	t.Helper()
 	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(address)))
 	if err != nil {
-		t.Skipf("no socket on %s here: %v", address, err)
+		groundtest.Skip(t, "no socket on %s here: %v", address, err)
 	}
 	done := make(chan struct{})
 	go func() {

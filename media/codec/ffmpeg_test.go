@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"livedub/internal/groundtest"
 	"livedub/media"
 )
 
@@ -107,7 +107,7 @@ func ffmpeg(t testing.TB, w, h, n int, name string, args ...string) string {
 	cmd.Stdin = &raw
 	if out, err := cmd.CombinedOutput(); err != nil {
 		if strings.Contains(string(out), "Unknown encoder") {
-			t.Skipf("this ffmpeg lacks the encoder: %s", out)
+			groundtest.Skip(t, "this ffmpeg lacks the encoder: %s", out)
 		}
 		t.Fatalf("ffmpeg: %v\n%s", err, out)
 	}
@@ -137,19 +137,5 @@ func ffmpegSound(t testing.TB, s media.Samples, name string, args ...string) str
 // clips lists the recordings beside the repository that match pattern.
 func clips(t testing.TB, pattern string) []string {
 	t.Helper()
-	dir := must[string](t)(os.Getwd())
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above the test")
-		}
-		dir = filepath.Dir(dir)
-	}
-	found, _ := filepath.Glob(filepath.Join(dir, "../shared/clips", pattern))
-	if len(found) == 0 {
-		t.Skip("no recordings in ../shared/clips")
-	}
-	return found
+	return groundtest.SharedAll(t, "clips/"+pattern)
 }

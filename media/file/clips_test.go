@@ -1,30 +1,17 @@
 package file
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
+	"livedub/internal/groundtest"
 	"livedub/media"
 )
 
 // clips returns the recordings of real speakers that stand beside the repository.
 func clips(t testing.TB) []string {
 	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-	}
-	found, _ := filepath.Glob(filepath.Join(dir, "..", "shared", "clips", "*.mp*"))
-	if len(found) == 0 {
-		t.Skip("no ../shared/clips beside the repository")
-	}
-	return found
+	return groundtest.SharedAll(t, "clips/*.mp*")
 }
 
 // Real recordings, made by cameras and by other people's tools.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"livedub/internal/groundtest"
 	"livedub/media"
 )
 
@@ -16,7 +17,7 @@ func smallDisk(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=1200k", "livedub-test", dir).CombinedOutput(); err != nil {
-		t.Skipf("no small file system to fill: mount: %v: %s", err, out)
+		groundtest.Skip(t, "no small file system to fill: mount: %v: %s", err, out)
 	}
 	t.Cleanup(func() {
 		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {

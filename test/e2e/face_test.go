@@ -1,17 +1,17 @@
 package e2e
 
 import (
-	"path/filepath"
 	"testing"
+
+	"livedub/internal/groundtest"
 )
 
 // faceCamera films a talking face for Chromium's camera, 640 by 360: a real
 // person's where test clips lie beside the checkout, else the drawn one.
 func faceCamera(t *testing.T, path string) {
 	t.Helper()
-	clip := filepath.Join("..", "..", "..", "shared", "clips", "ls__demo2_video.mp4")
-	if found, err := filepath.Glob(clip); err != nil || len(found) == 0 {
-		t.Log("no clip of a real face lies beside this checkout: a drawn one is filmed")
+	clip, ok := groundtest.SharedOr(t, "clips/ls__demo2_video.mp4", "a drawn face is filmed")
+	if !ok {
 		film(t, path, 300)
 		return
 	}

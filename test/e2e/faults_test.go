@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"livedub/internal/groundtest"
 )
 
 // marked starts the program with a mark in its environment, by which it and
@@ -183,7 +185,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := syscall.Mount("tmpfs", out, "tmpfs", 0, "size=700k"); err != nil {
-		t.Skipf("SKIPPED: a small disk cannot be mounted here (%v): run as root", err)
+		groundtest.Skip(t, "a small disk cannot be mounted here (%v): run as root", err)
 	}
 	defer func() { _ = syscall.Unmount(out, 0) }()
 	r := livedub(t, append([]string{"dub", in, "--to", "es", "-o", out, "--video-bitrate-kbps", "4000"}, fakes...)...)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"livedub/internal/groundtest"
 )
 
 // dist is a distribution as the outside meter tells it.
@@ -34,19 +36,13 @@ type meter struct {
 // outsideMeter builds the meter that stands beside the repository, or skips.
 func outsideMeter(t *testing.T) string {
 	t.Helper()
-	dir, err := filepath.Abs("../../../shared/tools/peer")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(dir); err != nil {
-		t.Skip("SKIPPED: the outside meter is not beside this checkout")
-	}
+	dir := groundtest.Shared(t, "tools/peer")
 	exe := filepath.Join(t.TempDir(), "peer")
 	build := exec.Command("go", "build", "-o", exe, ".")
 	build.Dir = dir
 	build.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Skipf("SKIPPED: the outside meter cannot be built here: %v\n%s", err, out)
+		groundtest.Skip(t, "the outside meter cannot be built here: %v: %s", err, out)
 	}
 	return exe
 }
@@ -84,9 +80,8 @@ func (m *meter) faults(lang, from string) (out []string) {
 func TestLiveByTheOutsideMeter(t *testing.T) {
 	peer := outsideMeter(t)
 	dir := t.TempDir()
-	clip := filepath.Join("..", "..", "..", "shared", "clips", "grid__bbaf2n.mpg")
-	if _, err := os.Stat(clip); err != nil {
-		t.Log("no clip of a real face lies beside this checkout: a test card is sent")
+	clip, ok := groundtest.SharedOr(t, "clips/grid__bbaf2n.mpg", "a test card is sent")
+	if !ok {
 		clip = filepath.Join(dir, "card.mp4")
 		ffmpeg(t, "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30:d=5", "-c:v", "libx264", "-pix_fmt", "yuv420p", clip)
 	}
@@ -115,10 +110,7 @@ func TestLiveByTheOutsideMeter(t *testing.T) {
 				}
 				t.Logf("freezes %d, misreads %d, missing %.2f %%, delay %+v, media %+v, sync %+v, drift %.1f ms/min, sound %.1f s from %.3f s; %s",
 					m.Freezes, m.Misreads, m.Missing, m.Delay, m.Media, m.Sync, m.Drift, m.Audio.SoundS, m.Audio.FirstSound, why)
-				if heavy && len(faults) > 0 {
-					if try == 3 {
-						t.Skipf("not judged: the machine was busy with other things three times; last %q", faults)
-					}
+				if heavy && len(faults) > 0 && try < tries {
 					t.Logf("once more, for the machine is busy with other things: %q", faults)
 					continue
 				}

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"io"
 	"math"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"livedub/inference"
 	"livedub/inference/face"
+	"livedub/internal/groundtest"
 	"livedub/internal/talker"
 	"livedub/media"
 	"livedub/media/codec"
@@ -70,14 +70,8 @@ func drawn(t *testing.T, seed uint64) *speaker {
 // clip returns a recorded speaker, and skips where there is none.
 func clip(t *testing.T, name string) *speaker {
 	t.Helper()
-	paths, err := filepath.Glob("../../../shared/clips/" + name + "*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(paths) == 0 {
-		t.Skipf("no clip %s in ../../../shared/clips", name)
-	}
-	return known(t, name, func() (*speaker, error) { return readClip(t, paths[0]) })
+	path := groundtest.Shared(t, "clips/"+name+"*")
+	return known(t, name, func() (*speaker, error) { return readClip(t, path) })
 }
 
 func readClip(t *testing.T, path string) (*speaker, error) {

@@ -14,9 +14,11 @@ import (
 
 	"livedub/inference/onnx"
 	"livedub/inference/recognize"
+	"livedub/internal/groundtest"
 )
 
-const real = "../../../../shared/models/silero_vad.onnx"
+// real is the net itself, beside the repository.
+func real(t testing.TB) string { return groundtest.Shared(t, "models/silero_vad.onnx") }
 
 // flite returns text in one of flite's voices, 16 kHz mono.
 func flite(t *testing.T, voice, text string) []int16 {
@@ -50,15 +52,13 @@ func sine(hz, sec float64) float64 { return math.Sin(2 * math.Pi * hz * sec) }
 // The net beside the default, on what is speech and what is not. The table is
 // to be read; only what holds by a wide margin is asserted.
 func TestBesideTheDefault(t *testing.T) {
-	if _, err := os.Stat(real); err != nil {
-		t.Skipf("no real net here: %v", err)
-	}
+	path := real(t)
 	r, err := onnx.NewRuntime(onnx.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	m, err := r.Open(t.Context(), onnx.ModelConfig{Path: real, Example: Inputs, Threads: 1})
+	m, err := r.Open(t.Context(), onnx.ModelConfig{Path: path, Example: Inputs, Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,15 +152,13 @@ func share(t *testing.T, d recognize.Detector, pcm []int16) float64 {
 }
 
 func BenchmarkWindow(b *testing.B) {
-	if _, err := os.Stat(real); err != nil {
-		b.Skipf("no real net here: %v", err)
-	}
+	path := real(b)
 	r, err := onnx.NewRuntime(onnx.Config{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer r.Close()
-	m, err := r.Open(b.Context(), onnx.ModelConfig{Path: real, Example: Inputs, Threads: 1})
+	m, err := r.Open(b.Context(), onnx.ModelConfig{Path: path, Example: Inputs, Threads: 1})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -3,6 +3,7 @@ import { push } from "../core/series";
 import { StatsReader, delayOf, type Sample } from "../core/stats";
 import { fall } from "../core/waterfall";
 import type { Level, SessionInfo } from "../net/types";
+import { limits, within } from "../net/within";
 import { levels, span, type LiveState } from "./state";
 
 const phrases = 6;
@@ -36,6 +37,6 @@ export class Figures {
 
 async function sample(reader: StatsReader, pc?: RTCPeerConnection): Promise<Sample | null> {
   if (!pc || pc.connectionState !== "connected") return null;
-  const report = await pc.getStats();
+  const report = await within(limits.browser, "browser-stuck", "statistics", pc.getStats());
   return reader.read(report.values() as Iterable<Record<string, unknown>>);
 }

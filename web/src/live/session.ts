@@ -2,7 +2,7 @@
 // events and figures beside it. It mends itself until it is stopped.
 import { withCaption } from "../core/captions";
 import { Store } from "../core/store";
-import { lacking, type Input } from "../media/input";
+import { lacking, type End, type Input } from "../media/input";
 import * as api from "../net/api";
 import { Backoff, sleep } from "../net/backoff";
 import { Trouble, asTrouble } from "../net/errors";
@@ -100,8 +100,8 @@ export class Live {
   }
 
   /** A file has played: its dub is D behind. */
-  private async finish(how: "finished" | "lost", signal: AbortSignal): Promise<void> {
-    if (how === "lost") throw new Trouble("file-unreadable");
+  private async finish(how: End, signal: AbortSignal): Promise<void> {
+    if (how !== "finished") throw new Trouble(how === "lost" ? "file-unreadable" : "video-stuck");
     this.store.set({ phase: "finishing" });
     await sleep((this.session?.delay_ms ?? 0) / 1000 + tail, signal);
   }
@@ -156,7 +156,7 @@ export class Live {
       up: (link) => {
         state("publish", link);
         input.stream.getTracks().forEach((t) => this.send(t)); // one may have come back meanwhile
-        input.begin().catch((e) => fail(new Trouble("file-unreadable", String(e))));
+        input.begin().catch((e) => fail(e instanceof Trouble ? e : new Trouble("file-unreadable", String(e))));
       },
       down: (why, wait) => (input.pause(), state("publish", null), this.lost(why, wait)),
     }, signal);
@@ -170,6 +170,7 @@ export class Live {
       ladder: (l) => {
         if (l.lang === lang) this.store.set({ level: l.level, why: l.why ?? "" });
       },
+      drain: (draining) => this.store.set({ draining }),
       end: (reason) => fail(ended(reason)),
     }, signal);
     try {

@@ -26,6 +26,7 @@ export interface LiveState {
   trouble: Trouble | null;
   lacks: Kind | null; // what keeps the camera's picture or the microphone's sound back
   retryIn: number; // s until the next try, 0 for none planned
+  draining: string; // when the server ends the call at the latest, "" while it does not
   session: SessionInfo | null;
   preview: MediaStream | null;
   dubbed: MediaStream | null;
@@ -38,7 +39,7 @@ export interface LiveState {
 }
 
 export const nothing: LiveState = {
-  phase: "idle", choice: null, trouble: null, lacks: null, retryIn: 0, session: null, preview: null, dubbed: null,
+  phase: "idle", choice: null, trouble: null, lacks: null, retryIn: 0, draining: "", session: null, preview: null, dubbed: null,
   rows: [], level: null, why: "", figures: {}, series: { delay: [], span: [], offset: [], ladder: [] }, falls: [],
 };
 

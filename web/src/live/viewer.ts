@@ -22,6 +22,7 @@ export interface ViewerState {
   rows: Row[];
   trouble: Trouble | null;
   retryIn: number;
+  draining: string; // when the server ends the session at the latest, "" while it does not
 }
 
 export class Viewer {
@@ -34,7 +35,7 @@ export class Viewer {
 
   /** @param id what stands for the session in a link: its name, and the right to watch */
   constructor(private readonly id: string, lang: string) {
-    this.store = new Store<ViewerState>({ info: null, langs: [], lang, streams: {}, rows: [], trouble: null, retryIn: 0 });
+    this.store = new Store<ViewerState>({ info: null, langs: [], lang, streams: {}, rows: [], trouble: null, retryIn: 0, draining: "" });
   }
 
   /** Watches until close; a session that does not exist yet is waited for. */
@@ -77,7 +78,7 @@ export class Viewer {
     }
     const langs = [...info.to, info.from].filter((l) => l in info.whep);
     const { lang } = this.store.get();
-    this.store.set({ info, langs, lang: langs.includes(lang) ? lang : langs[0]!, trouble: null, retryIn: 0 });
+    this.store.set({ info, langs, lang: langs.includes(lang) ? lang : langs[0]!, trouble: null, retryIn: 0, draining: info.draining_until ?? "" });
     const inner = new AbortController();
     const signal = AbortSignal.any([outer, inner.signal]);
     const over = new Promise<never>((_, reject) => (this.fail = reject));
@@ -89,6 +90,7 @@ export class Viewer {
         this.store.set({ rows: withCaption(this.store.get().rows, c) });
       },
       ladder: () => undefined,
+      drain: (draining) => this.store.set({ draining }),
       end: (reason) => this.fail(/shut|drain|restart/i.test(reason) ? new Trouble("server-gone", reason, 1) : new Trouble("ended", reason)),
     }, signal);
     try {

@@ -1,11 +1,15 @@
 // Where picture and voice come from. An input gives one stream, tells when it
 // has ended, and lets go of everything on close.
 import { Trouble, cameraTrouble, type Kind } from "../net/errors";
+import { limits, within } from "../net/within";
+
+/** How an input ends: a file has played, could not be read further, or stood still. */
+export type End = "finished" | "lost" | "stuck";
 
 export interface Input {
   stream: MediaStream;
   /** Settles when there is nothing more to come; never for a camera, which may come back. */
-  ended: Promise<"finished" | "lost">;
+  ended: Promise<End>;
   /** Told of each track that has taken a lost one's place in the stream. */
   onReturn?: (t: MediaStreamTrack) => void;
   /** Somebody receives: go on. */
@@ -27,7 +31,7 @@ export async function openCamera(d: Devices): Promise<Input> {
   const pick = (id: string) => (id ? { deviceId: { exact: id } } : {});
   let stream: MediaStream;
   try {
-    stream = await navigator.mediaDevices.getUserMedia({
+    stream = await ask({
       video: { ...pick(d.camera), width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } },
       audio: { ...pick(d.microphone), ...voice },
     });
@@ -43,6 +47,11 @@ export async function openCamera(d: Devices): Promise<Input> {
   return input;
 }
 
+/** Asks for devices. A person may look at the browser's question for ever: what they allow too late is let go of. */
+function ask(wanted: MediaStreamConstraints): Promise<MediaStream> {
+  return within(limits.person, "camera-unanswered", "camera and microphone", navigator.mediaDevices.getUserMedia(wanted), stopAll);
+}
+
 /** Has a device that was unplugged take its place again when it is back; the same device, no other: a person chose it. */
 function awaitReturn(input: Input): () => void {
   const { stream } = input;
@@ -52,7 +61,7 @@ function awaitReturn(input: Input): () => void {
   const reopen = async (old: MediaStreamTrack) => {
     const { deviceId, width, height, frameRate } = used.get(old.kind)!;
     const same = { deviceId: { exact: deviceId! } };
-    const fresh = await navigator.mediaDevices.getUserMedia(old.kind === "video" ? { video: { ...same, width, height, frameRate } } : { audio: { ...same, ...voice } });
+    const fresh = await ask(old.kind === "video" ? { video: { ...same, width, height, frameRate } } : { audio: { ...same, ...voice } });
     if (closed) return stopAll(fresh);
     const track = fresh.getTracks()[0]!;
     track.enabled = old.enabled;
@@ -90,7 +99,8 @@ export const stopAll = (s: MediaStream): void => s.getTracks().forEach((t) => t.
 
 /** Cameras and microphones; their names are known once the person has allowed one. */
 export async function devices(): Promise<{ cameras: MediaDeviceInfo[]; microphones: MediaDeviceInfo[] }> {
-  const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+  if (!navigator.mediaDevices) return { cameras: [], microphones: [] };
+  const all = await within(limits.browser, "browser-stuck", "the list of devices", navigator.mediaDevices.enumerateDevices());
   const of = (kind: string) => all.filter((d) => d.kind === kind && d.deviceId !== "");
   return { cameras: of("videoinput"), microphones: of("audioinput") };
 }

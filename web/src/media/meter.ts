@@ -1,12 +1,17 @@
 // How loud a stream is, ten times a second.
 
-/** Calls each with 0..1 until the returned function is called. */
+/** Calls each with 0..1 until the returned function is called; never where the browser does not process the stream's sound. */
 export function meter(stream: MediaStream, each: (level: number) => void): () => void {
   if (stream.getAudioTracks().length === 0) return () => undefined;
   const ctx = new AudioContext();
   const analyser = ctx.createAnalyser();
   analyser.fftSize = 1024;
-  ctx.createMediaStreamSource(stream).connect(analyser);
+  try {
+    ctx.createMediaStreamSource(stream).connect(analyser);
+  } catch {
+    void ctx.close(); // Firefox, of a microphone at another rate: the call goes on without a level
+    return () => undefined;
+  }
   const block = new Float32Array(analyser.fftSize);
   const timer = setInterval(() => {
     analyser.getFloatTimeDomainData(block);

@@ -1,19 +1,21 @@
 // The session's REST door.
 import { Trouble, httpTrouble } from "./errors";
 import type { NewSession, Pair, SessionInfo } from "./types";
+import { deadline, limits } from "./within";
 
 /** An address of the server's, also where the page is served under a prefix. */
 export function address(path: string, base: string = document.baseURI): string {
   return new URL(path.replace(/^\/+/, ""), base).href;
 }
 
-/** Fetches, and names what went wrong. */
+/** Fetches, and names what went wrong; reading the answer is part of the time that the server has. */
 export async function call(url: string, init: RequestInit = {}): Promise<Response> {
   let r: Response;
   try {
-    r = await fetch(url, { cache: "no-store", ...init });
+    r = await fetch(url, { cache: "no-store", ...init, signal: deadline(limits.answer, "server-gone", new URL(url).pathname, init.signal) });
   } catch (e) {
     init.signal?.throwIfAborted();
+    if (e instanceof Trouble) throw e;
     throw new Trouble("server-gone", e instanceof Error ? e.message : "");
   }
   if (!r.ok) throw await httpTrouble(r);
@@ -24,8 +26,9 @@ async function json<T>(url: string, init: RequestInit = {}): Promise<T> {
   const r = await call(url, init);
   try {
     return (await r.json()) as T;
-  } catch {
+  } catch (e) {
     init.signal?.throwIfAborted();
+    if (e instanceof Trouble) throw e;
     throw new Trouble("unexpected", `no JSON from ${new URL(url).pathname}`);
   }
 }
@@ -57,7 +60,7 @@ const ending = new Set<Promise<unknown>>();
 /** Ends a session or a WHIP or WHEP resource. It also goes out while the page is being left. */
 export async function remove(url: string): Promise<void> {
   // A resource that is gone already, or a server that is, leaves nothing to do.
-  const end = fetch(url, { method: "DELETE", keepalive: true }).catch(() => undefined);
+  const end = fetch(url, { method: "DELETE", keepalive: true, signal: deadline(limits.answer, "server-gone", "DELETE") }).catch(() => undefined);
   ending.add(end);
   await end;
   ending.delete(end);

@@ -1,10 +1,10 @@
 // What can go wrong, in kinds that the page has a sentence for.
 
 export type Kind =
-  | "camera-missing" | "camera-denied" | "camera-busy" | "camera-insecure"
+  | "camera-missing" | "camera-denied" | "camera-busy" | "camera-insecure" | "camera-unanswered"
   | "camera-off" | "camera-still" | "camera-lost" | "microphone-still" | "microphone-lost"
-  | "file-unreadable" | "file-silent" | "sample-missing"
-  | "server-gone" | "media-blocked" | "full" | "session-gone" | "refused" | "publisher-busy" | "ended" | "browser-old" | "unexpected";
+  | "file-unreadable" | "file-silent" | "sample-missing" | "video-stuck" | "sound-missing"
+  | "server-gone" | "media-blocked" | "full" | "session-gone" | "refused" | "publisher-busy" | "ended" | "browser-old" | "browser-stuck" | "draining" | "unexpected";
 
 export class Trouble extends Error {
   /**

@@ -2,10 +2,12 @@
 // but gives up for good on a refusal: then we ask again, ever more rarely.
 import { Backoff, sleep } from "./backoff";
 import type { Caption, LadderChange } from "./types";
+import { limits } from "./within";
 
 export interface Listener {
   caption(c: Caption): void;
   ladder(l: LadderChange): void;
+  drain(until: string): void; // the server takes no new sessions, and ends this one by then
   end(reason: string): void;
 }
 
@@ -21,7 +23,14 @@ export async function listen(url: string, to: Listener, signal: AbortSignal, Sou
 function once(url: string, to: Listener, signal: AbortSignal, Source: typeof EventSource, opened: () => void): Promise<void> {
   return new Promise((resolve) => {
     const source = new Source(url);
+    // A server that takes the request and says nothing is asked again, too.
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const wait = () => {
+      clearTimeout(timer);
+      timer = setTimeout(done, limits.answer * 1000);
+    };
     const done = () => {
+      clearTimeout(timer);
       source.close();
       signal.removeEventListener("abort", done);
       resolve();
@@ -33,12 +42,15 @@ function once(url: string, to: Listener, signal: AbortSignal, Source: typeof Eve
       });
     on<Caption>("caption", (c) => to.caption(c));
     on<LadderChange>("ladder", (l) => to.ladder(l));
+    on<{ until?: string }>("drain", (v) => to.drain(v.until ?? ""));
     on<{ reason?: string }>("end", (v) => to.end(v.reason ?? ""));
-    source.onopen = opened;
-    source.onerror = () => {
-      if (source.readyState === Source.CLOSED) done();
+    source.onopen = () => {
+      clearTimeout(timer);
+      opened();
     };
+    source.onerror = () => (source.readyState === Source.CLOSED ? done() : wait());
     signal.addEventListener("abort", done);
+    wait();
   });
 }
 

@@ -63,6 +63,7 @@ export interface SessionInfo {
   state?: string;
   created?: string;
   now?: number;
+  draining_until?: string; // the server takes no new sessions, and ends this one by then
   dubs?: Record<string, Dub>;
 }
 

@@ -4,6 +4,7 @@
 import { call, remove } from "./api";
 import { Trouble } from "./errors";
 import { startBitrate } from "./sdp";
+import { limits, within } from "./within";
 
 const gatherFor = 300; // ms
 const connectFor = 10_000; // ms
@@ -53,12 +54,12 @@ async function connect(pc: RTCPeerConnection, url: string, signal: AbortSignal, 
     void told.then(() => pc.close());
   };
   try {
-    await pc.setLocalDescription();
+    await within(limits.browser, "browser-stuck", "an offer", pc.setLocalDescription());
     await gathered(pc);
     const answered = await exchange(url, pc.localDescription?.sdp ?? "", signal);
     resource = answered.resource;
     signal.throwIfAborted();
-    await pc.setRemoteDescription({ type: "answer", sdp: mend(answered.sdp) });
+    await within(limits.browser, "browser-stuck", "the answer", pc.setRemoteDescription({ type: "answer", sdp: mend(answered.sdp) }));
     await connected(pc, signal);
   } catch (e) {
     close();

@@ -25,6 +25,12 @@ export function Banner({ trouble, retryIn = 0, mild = retryIn > 0, onDismiss }: 
   );
 }
 
+/** The time of day of an ISO date, "" for none. */
+export function untilText(iso: string): string {
+  const at = new Date(iso);
+  return Number.isNaN(at.getTime()) ? "" : `≤ ${at.toLocaleTimeString()}`;
+}
+
 function useCountdown(of: unknown, from: number): number {
   const [left, set] = useState(0);
   useEffect(() => {

@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { watchLink } from "../core/route";
 import { languageName, t } from "../i18n";
 import type { SessionInfo } from "../net/types";
+import { limits, within } from "../net/within";
 
 /** A link per dub, for those who only watch. */
 export function Links({ session }: { session: SessionInfo }) {
@@ -17,15 +18,16 @@ export function Links({ session }: { session: SessionInfo }) {
 }
 
 function Line({ lang, href, testid }: { lang: string; href: string; testid: string }) {
-  const [copied, setCopied] = useState(false);
+  const [copied, setCopied] = useState<"copy" | "copied" | "copyFailed">("copy");
   const copy = async () => {
-    await navigator.clipboard.writeText(href).then(() => setCopied(true), () => setCopied(false));
-    setTimeout(() => setCopied(false), 2000);
+    const written = within(limits.browser, "browser-stuck", "copying", navigator.clipboard.writeText(href));
+    await written.then(() => setCopied("copied"), () => setCopied("copyFailed"));
+    setTimeout(() => setCopied("copy"), 2000);
   };
   return (
     <li>
       <a href={href} target="_blank" rel="noopener" data-testid={testid}>{t("open", { lang: languageName(lang) })}</a>
-      {navigator.clipboard && <button type="button" class="quiet" aria-live="polite" onClick={copy}>{t(copied ? "copied" : "copy")}</button>}
+      {navigator.clipboard && <button type="button" class="quiet" aria-live="polite" onClick={copy}>{t(copied)}</button>}
     </li>
   );
 }

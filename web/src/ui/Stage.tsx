@@ -1,6 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { languageName, t } from "../i18n";
 import { running, type LiveState } from "../live/state";
+import { limits } from "../net/within";
+import { useLate } from "./useLate";
 import { Video } from "./Video";
 
 interface Props {
@@ -20,6 +22,7 @@ export function Stage({ state, camera, badge, canTry, onTry, showCamera }: Props
   const [muted, setMuted] = useState(false);
   const [picture, setPicture] = useState(false);
   useEffect(() => setPicture(false), [dubbed]);
+  const missing = useLate(phase === "live" && !picture, (state.session?.delay_ms ?? 0) / 1000 + limits.picture);
   const lang = choice?.to[0];
   const off = preview?.getVideoTracks()[0]?.enabled === false;
   const toggle = t(off ? "turnOn" : "cameraOff");
@@ -46,7 +49,7 @@ export function Stage({ state, camera, badge, canTry, onTry, showCamera }: Props
             <p>{t("sampleHint")}</p>
           </div>
         )}
-        {on && !picture && <div class="empty" role="status"><span class="spinner" />{t(phase === "starting" ? "starting" : "filling")}</div>}
+        {on && !picture && <div class="empty" role="status">{missing ? t("dubMissing") : <><span class="spinner" />{t(phase === "starting" ? "starting" : "filling")}</>}</div>}
         {badge && on && picture && <span class="badge" data-testid="badge">{t("badge")}</span>}
         {on && picture && (
           <button type="button" class="round" aria-pressed={muted} aria-label={t(muted ? "unmute" : "mute")} title={t(muted ? "unmute" : "mute")} data-testid="mute" onClick={() => setMuted(!muted)}>

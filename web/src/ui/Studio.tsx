@@ -6,7 +6,7 @@ import { running, type Phase, type SourceKind } from "../live/state";
 import { openCamera, type Input } from "../media/input";
 import { openVideo } from "../media/player";
 import { Trouble, asTrouble } from "../net/errors";
-import { Banner } from "./Banner";
+import { Banner, untilText } from "./Banner";
 import { Captions } from "./Captions";
 import { expose } from "./expose";
 import { Header } from "./Header";
@@ -35,6 +35,7 @@ export function Studio() {
 
   const held = useRef(camera);
   held.current = camera;
+  const asked = useRef(0); // how often the camera was asked for; an answer to an earlier question is not wanted
   useEffect(() => {
     const leave = () => live.stop(true);
     addEventListener("pagehide", leave);
@@ -42,6 +43,7 @@ export function Studio() {
       removeEventListener("pagehide", leave);
       live.stop();
       held.current?.close();
+      asked.current++;
     };
   }, [live]);
 
@@ -50,10 +52,13 @@ export function Studio() {
     change({ devices });
     held.current?.close();
     setCamera(null);
+    const mine = ++asked.current;
     try {
-      setCamera(await openCamera(devices));
+      const camera = await openCamera(devices);
+      if (mine === asked.current) setCamera(camera);
+      else camera.close();
     } catch (e) {
-      setTrouble(asTrouble(e));
+      if (mine === asked.current) setTrouble(asTrouble(e));
     }
   };
 
@@ -62,6 +67,7 @@ export function Studio() {
     // The sample speaks English, whatever the camera's speaker does.
     const { from, to, also, profile, badge } = kind === "sample" ? withPair({ ...chosen, from: "en" }, pairs ?? []) : chosen;
     setCamera(null);
+    asked.current++;
     void live.start({ kind, from, to: [to, ...also], profile, badge }, open);
   };
 
@@ -82,9 +88,9 @@ export function Studio() {
   return (
     <div class="page">
       <Header><Chip phase={state.phase} /></Header>
-      {shown || !on || !state.lacks
+      {shown || !on || !(state.lacks || state.draining)
         ? <Banner trouble={shown} retryIn={shown === pairsTrouble ? retryIn : state.retryIn} onDismiss={dismiss} />
-        : <Banner trouble={new Trouble(state.lacks)} mild />}
+        : <Banner trouble={state.lacks ? new Trouble(state.lacks) : new Trouble("draining", untilText(state.draining))} mild />}
       <main class="studio">
         <Stage state={state} camera={camera?.stream ?? null} badge={form.badge} canTry={!!chosen.to} showCamera={(on) => live.showCamera(on)} onTry={() => {
           camera?.close();

@@ -26,6 +26,9 @@ export function Video({ stream, muted, testid, label, hidden, onPicture, onSilen
       v.play().catch(() => undefined);
     });
   }, [stream, muted]);
-  useEffect(() => () => void (ref.current && (ref.current.srcObject = null)), []);
+  useEffect(() => {
+    const v = ref.current!; // the ref is empty by the time that the effect ends
+    return () => void (v.srcObject = null);
+  }, []);
   return <video ref={ref} data-testid={testid} aria-label={label} playsInline autoPlay class={hidden ? "off" : undefined} onLoadedData={onPicture} />;
 }

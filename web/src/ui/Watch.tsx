@@ -4,9 +4,12 @@ import { parseRoute } from "../core/route";
 import { useStore } from "../core/store";
 import { languageName, t } from "../i18n";
 import { Viewer } from "../live/viewer";
-import { Banner } from "./Banner";
+import { limits } from "../net/within";
+import { Trouble } from "../net/errors";
+import { Banner, untilText } from "./Banner";
 import { Header } from "./Header";
 import { SoundIcon } from "./Stage";
+import { useLate } from "./useLate";
 import { Video } from "./Video";
 
 const player = 0.15; // s that a browser holds what it plays
@@ -21,6 +24,8 @@ export function Watch({ id, lang }: { id: string; lang: string }) {
   const text = useSubtitle(viewer, subtitles);
   const { info, langs, streams, trouble, retryIn } = state;
   const now = state.lang;
+  const vacant = !(streams[now] && seen[now]);
+  const late = useLate(vacant && !trouble, (info?.delay_ms ?? 0) / 1000 + limits.picture);
 
   useEffect(() => {
     void viewer.run();
@@ -48,14 +53,14 @@ export function Watch({ id, lang }: { id: string; lang: string }) {
   return (
     <div class="page">
       <Header />
-      {missing ? <div class="banner mild" role="alert" data-testid="error" data-kind="session-gone"><p>{t("watchMissing")}</p></div> : <Banner trouble={trouble} retryIn={retryIn} />}
+      {missing ? <div class="banner mild" role="alert" data-testid="error" data-kind="session-gone"><p>{t("watchMissing")}</p></div> : trouble || !state.draining ? <Banner trouble={trouble} retryIn={retryIn} /> : <Banner trouble={new Trouble("draining", untilText(state.draining))} mild />}
       <main class="watch">
         <figure class="view dub big">
           {langs.map((l) => (
             <Video key={l} stream={streams[l] ?? null} muted={muted || l !== now} hidden={l !== now} testid={l === now ? "dubbed-video" : `video-${l}`} label={languageName(l)}
               onPicture={() => setSeen((s) => ({ ...s, [l]: true }))} onSilenced={() => setMuted(true)} />
           ))}
-          {!(streams[now] && seen[now]) && <div class="empty" role="status"><span class="spinner" />{t("noVideoYet")}</div>}
+          {vacant && <div class="empty" role="status">{late ? t("noVideoLong") : <><span class="spinner" />{t("noVideoYet")}</>}</div>}
           {info && <span class={original ? "badge plain" : "badge"} data-testid="badge">{original ? t("original") : t("badge")}</span>}
           {subtitles && text && <p class="subtitle" lang={now} data-testid="subtitle"><span>{text}</span></p>}
           {muted && <button type="button" class="primary big sound" data-testid="sound-on" onClick={() => setMuted(false)}><SoundIcon off />{t("soundOn")}</button>}

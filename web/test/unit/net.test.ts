@@ -156,7 +156,7 @@ describe("events", () => {
     vi.useFakeTimers();
     const stop = new AbortController();
     const got: unknown[] = [];
-    const run = listen("http://h/e", { caption: (c) => got.push(c.text), ladder: (l) => got.push(l.level), end: (r) => got.push(r) }, stop.signal, Source as unknown as typeof EventSource);
+    const run = listen("http://h/e", { caption: (c) => got.push(c.text), ladder: (l) => got.push(l.level), drain: (u) => got.push(u), end: (r) => got.push(r) }, stop.signal, Source as unknown as typeof EventSource);
     const first = Source.all[0]!;
     first.tell("caption", '{"text":"hi"}');
     first.tell("caption", "{broken");
