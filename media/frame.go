@@ -12,6 +12,7 @@ type Planes struct {
 	Y, U, V       []byte // rows of YStride, UVStride, UVStride bytes
 	YStride       int
 	UVStride      int
+	Color         Color
 }
 
 // Frame is one decoded picture.
@@ -90,7 +91,7 @@ func (f *Frame) Release() {
 // Clone returns a writable copy with the same time, held once by the caller.
 func (f *Frame) Clone() *Frame {
 	c := NewFrame(f.Width, f.Height)
-	c.PTS = f.PTS
+	c.PTS, c.Color = f.PTS, f.Color
 	copyPlane(c.Y, c.YStride, f.Y, f.YStride, f.Width, f.Height)
 	cw, ch := (f.Width+1)/2, (f.Height+1)/2
 	copyPlane(c.U, c.UVStride, f.U, f.UVStride, cw, ch)

@@ -24,9 +24,10 @@ type avAudioDecoder struct {
 func newAVAudioDecoder(t media.Track) (*avAudioDecoder, error) {
 	name := C.CString(string(t.Codec))
 	defer C.free(unsafe.Pointer(name))
+	params, free := paramsOf(t)
+	defer free()
 	d := &avAudioDecoder{codec: t.Codec}
-	if err := C.ldc_adec_open(&d.d, name, bytesOf(t.Extradata), C.int(len(t.Extradata)),
-		C.int(t.SampleRate), C.int(t.Channels)); err < 0 {
+	if err := C.ldc_adec_open(&d.d, name, params); err < 0 {
 		return nil, avError(fmt.Sprintf("open a %s audio decoder", t.Codec), err)
 	}
 	return d, nil

@@ -12,6 +12,13 @@ import (
 	"livedub/media"
 )
 
+// colorOf returns the colour description of f; H.273's "unspecified" is 0 here.
+func colorOf(f *C.AVFrame) media.Color {
+	return media.Color{}.Or(media.Color{
+		Primaries: uint8(f.color_primaries), Transfer: uint8(f.color_trc), Matrix: uint8(f.colorspace),
+	})
+}
+
 // wrap makes a counted frame of a yuv420p AVFrame without copying. The memory
 // goes back to its pool at the last Release, in whatever order frames and
 // their decoder are closed.
@@ -24,7 +31,8 @@ func wrap(f *C.AVFrame, pts time.Duration) *media.Frame {
 	}
 	m := media.WrapFrame(media.Planes{
 		Width: w, Height: h, YStride: ys, UVStride: cs,
-		Y: plane(0, ys, w, h), U: plane(1, cs, cw, ch), V: plane(2, cs, cw, ch),
+		Color: colorOf(f),
+		Y:     plane(0, ys, w, h), U: plane(1, cs, cw, ch), V: plane(2, cs, cw, ch),
 	}, func() { C.av_frame_free(&f) })
 	m.PTS = pts
 	return m

@@ -78,7 +78,9 @@ func (s *Shaper) Shape(f *media.Frame) (*media.Frame, error) {
 		C.ldc_rect{x: C.int(x), y: C.int(y), w: C.int(r.w), h: C.int(r.h)}, &o); err < 0 {
 		return nil, avError(fmt.Sprintf("shape a picture of %dx%d", f.Width, f.Height), err)
 	}
-	return wrap(o, f.PTS), nil
+	shaped := wrap(o, f.PTS)
+	shaped.Color = f.Color
+	return shaped, nil
 }
 
 // place returns the size of the output and where in it a picture of size in goes.

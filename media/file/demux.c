@@ -9,6 +9,7 @@
 #include <libavformat/avformat.h>
 #include <libavutil/avstring.h>
 #include <libavutil/display.h>
+#include <libavutil/pixdesc.h>
 #include <libavutil/time.h>
 
 #define IO_BUFFER (64 * 1024)
@@ -184,6 +185,22 @@ static int rotation(const AVStream *st)
     return (quarters % 4 + 4) % 4 * 90;
 }
 
+static int fields(enum AVFieldOrder o)
+{
+    switch (o) {
+    case AV_FIELD_PROGRESSIVE:
+        return 1;
+    case AV_FIELD_TT:
+    case AV_FIELD_TB:
+        return 2;
+    case AV_FIELD_BB:
+    case AV_FIELD_BT:
+        return 3;
+    default:
+        return 0;
+    }
+}
+
 static void describe(AVFormatContext *f, int index, ld_stream *s)
 {
     *s = (ld_stream){.index = index, .duration = LD_NONE};
@@ -204,6 +221,17 @@ static void describe(AVFormatContext *f, int index, ld_stream *s)
     s->rate_num = rate.num;
     s->rate_den = rate.den;
     s->sample_rate = par->sample_rate;
+    s->block_align = par->block_align;
+    s->bits = par->bits_per_coded_sample;
+    s->bit_rate = par->bit_rate;
+    s->tag = par->codec_tag;
+    if (par->codec_type == AVMEDIA_TYPE_VIDEO) {
+        s->fields = fields(par->field_order);
+        s->primaries = par->color_primaries;
+        s->transfer = par->color_trc;
+        s->matrix = par->color_space;
+        s->format = av_get_pix_fmt_name(par->format);
+    }
     s->priming = par->initial_padding;
 #if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(59, 24, 100)
     s->channels = par->ch_layout.nb_channels;

@@ -15,7 +15,13 @@ typedef struct ld_stream {
     int width, height, rotation; // rotation in clockwise degrees
     int sar_num, sar_den;
     int rate_num, rate_den;
+    int fields;                   // 0: unknown, 1: progressive, 2: top first, 3: bottom first
+    int primaries, transfer, matrix; // of ITU-T H.273, 2: unspecified
     int sample_rate, channels, priming; // priming: samples that only start the decoder
+    int block_align, bits;        // bytes of a block of sound, bits of a coded sample
+    int64_t bit_rate;
+    unsigned tag;
+    const char *format;           // of raw pictures, NULL if unknown
     int tb_num, tb_den;
     int64_t duration; // in its time base; LD_NONE if unknown
 } ld_stream;

@@ -136,7 +136,8 @@ func (s *Sink) addTrack(t media.Track, want media.Codec) error {
 	c := C.ld_target{
 		codec: codec, width: C.int(t.Width), height: C.int(t.Height), rotation: C.int(t.Rotation),
 		pixel_aspect: C.double(t.PixelAspect), frame_rate: C.double(t.FrameRate),
-		sample_rate: C.int(t.SampleRate), channels: C.int(t.Channels),
+		sample_rate: C.int(t.SampleRate), channels: C.int(t.Channels), fields: C.int(t.Fields),
+		primaries: C.int(t.Color.Primaries), transfer: C.int(t.Color.Transfer), matrix: C.int(t.Color.Matrix),
 	}
 	if t.Kind == media.Video {
 		c.video = 1
