@@ -45,12 +45,20 @@ static int is_rgb(const AVFrame *f) {
 	return d && (d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL));
 }
 
+// is_grey tells of grey pictures of codecs that were made for files: full range unless they say otherwise.
+static int is_grey(const AVCodecContext *c, const AVFrame *f) {
+	const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(f->format);
+	return d && d->nb_components <= 2 && f->color_range == AVCOL_RANGE_UNSPECIFIED &&
+	       c->codec_id != AV_CODEC_ID_H264 && c->codec_id != AV_CODEC_ID_HEVC && c->codec_id != AV_CODEC_ID_AV1;
+}
+
 static int convert(ldc_vdec *d, const AVFrame *f, AVFrame **out) {
 	AVFrame *o = ldc_pool_get(&d->pool, f->width, f->height);
 	if (!o)
 		return AVERROR(ENOMEM);
 	int full = f->color_range == AVCOL_RANGE_JPEG || f->format == AV_PIX_FMT_YUVJ422P ||
-	           f->format == AV_PIX_FMT_YUVJ444P || f->format == AV_PIX_FMT_YUVJ440P || f->format == AV_PIX_FMT_YUVJ411P;
+	           f->format == AV_PIX_FMT_YUVJ444P || f->format == AV_PIX_FMT_YUVJ440P || f->format == AV_PIX_FMT_YUVJ411P ||
+	           is_grey(d->dec.c, f);
 	if (f->format == AV_PIX_FMT_YUVJ420P || (f->format == AV_PIX_FMT_YUV420P && full)) {
 		ldc_shrink_range(o, f);
 	} else {
