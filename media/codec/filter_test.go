@@ -109,7 +109,7 @@ func TestHDR(t *testing.T) {
 		code     [3]int // 10-bit luma of 0, of 36.5 (18 % of white) and of 203 cd/m2
 	}{
 		{"smpte2084", [3]int{64, 418, 573}},
-		{"arib-std-b67", [3]int{64, 397, 721}},
+		{"arib-std-b67", [3]int{64, 446, 721}},
 	} {
 		var last byte
 		for i, want := range []byte{16, 118, 198} {
@@ -152,7 +152,10 @@ func TestColoursAreTold(t *testing.T) {
 	if small.Color != bt601 || small.Width > 96 {
 		t.Errorf("shaped to %v of %d", small.Color, small.Width)
 	}
-	e, d := newPair(t, VideoEncoderConfig{Codec: media.H264, Width: small.Width, Height: small.Height, Bitrate: 500_000, Color: small.Color})
+	e := must[*VideoEncoder](t)(NewVideoEncoder(VideoEncoderConfig{Codec: media.H264, Width: small.Width, Height: small.Height, Bitrate: 500_000, Color: small.Color}))
+	defer e.Close()
+	d := must[*VideoDecoder](t)(NewVideoDecoder(e.Track()))
+	defer d.Close()
 	again := must[[]*media.Frame](t)(d.Decode(must[media.Packet](t)(e.Encode(small, false))))
 	if again[0].Color != bt601 {
 		t.Errorf("encoded as %v", again[0].Color)
