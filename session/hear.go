@@ -39,6 +39,9 @@ const listenRate = 16000
 // reopenAfter is how long a failed recogniser rests.
 const reopenAfter = 2 * time.Second
 
+// ErrEmpty is what Dub returns for a source without a single sample that can be heard or shown.
+var ErrEmpty = errors.New("session: nothing in the source can be heard or shown")
+
 // trackLag is how far one track may lie behind the other and still be waited for.
 const trackLag = 2 * time.Second
 
@@ -68,7 +71,7 @@ func (e *ears) run(ctx context.Context) error {
 	defer e.close()
 	for p := range e.in {
 		if p.Kind == media.Video {
-			e.pictureTo = max(e.pictureTo, p.PTS+p.Duration)
+			e.pictureTo = max(e.pictureTo, p.PTS+max(p.Duration, 1))
 		} else if err := e.hear(ctx, p); err != nil {
 			return err
 		}
@@ -251,6 +254,9 @@ func (e *ears) finish(ctx context.Context) error {
 		return nil
 	}
 	end := max(e.soundTo, e.pictureTo)
+	if end <= 0 {
+		return ErrEmpty
+	}
 	e.s.ended.Store(int64(end))
 	for _, d := range e.s.dubs {
 		d.goodbye = e.s.clock.Hold(end)

@@ -163,7 +163,6 @@ int ld_open(ld_reader **out, int fd, int wake, const char *name, int seekable, i
     for (int i = 0; i < (int)r->fmt->nb_streams; i++)
         if (i != r->video && i != r->audio)
             r->fmt->streams[i]->discard = AVDISCARD_ALL;
-    r->deadline = 0;
     return 0;
 }
 
@@ -282,6 +281,7 @@ int ld_read(ld_reader *r, ld_packet *p)
         if (err < 0)
             return err;
     } while ((pkt->stream_index != r->audio && pkt->stream_index != r->video) || pkt->size <= 0);
+    r->deadline = 0;
     *p = (ld_packet){
         .stream = pkt->stream_index,
         .pts = pkt->pts,

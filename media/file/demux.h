@@ -51,7 +51,7 @@ typedef struct ld_packet {
 #define LD_FOREIGN (-0x4C440001) // a format outside the list that was allowed
 #define LD_EOF (-0x20464F45)     // AVERROR_EOF
 
-// fd and wake are borrowed. wait_ms bounds how long opening may wait for bytes, 0 for ever.
+// fd and wake are borrowed. wait_ms bounds how long opening and the first ld_read may wait for bytes, 0 for ever.
 // On failure *out is still set, for ld_format and ld_free.
 int ld_open(ld_reader **out, int fd, int wake, const char *name, int seekable, int wait_ms, const char *formats);
 void ld_info_get(ld_reader *r, ld_info *info);

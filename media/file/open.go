@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -96,7 +97,33 @@ func (s *Source) start(wait time.Duration) error {
 	if len(s.tracks) == 0 {
 		return fmt.Errorf("%s: has neither sound nor picture", s.path)
 	}
-	return nil
+	return s.first(wait)
+}
+
+// first reads the first packet: a file that opens may still hold none, or none that can be reached.
+func (s *Source) first(wait time.Duration) error {
+	for {
+		var c C.ld_packet
+		if code := C.ld_read(s.c, &c); code < 0 {
+			return s.emptyError(code, wait)
+		}
+		if r, ok := s.packet(&c); ok {
+			s.ahead.queue = append(s.ahead.queue, r)
+			return nil
+		}
+	}
+}
+
+// emptyError tells why a file that could be opened gives no packet.
+func (s *Source) emptyError(code C.int, wait time.Duration) error {
+	format := C.GoString(C.ld_format(s.c))
+	switch {
+	case C.ld_errno(s.c) != 0 || code == -C.int(syscall.ETIMEDOUT):
+		return s.openError(code, wait)
+	case s.wake != nil && strings.HasPrefix(format, "mov,"):
+		return fmt.Errorf("%s: an MP4 whose index is at its end cannot be read from a pipe: save it to a file first", s.path)
+	}
+	return fmt.Errorf("%s: not one sample of sound or picture is in it (%s): was the recording cut off as it began?", s.path, format)
 }
 
 func (s *Source) openError(code C.int, wait time.Duration) error {

@@ -7,6 +7,7 @@ package file
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -24,7 +25,8 @@ type SinkConfig struct {
 	Video, Audio media.Codec // wanted codecs, "" for none
 }
 
-// Sink writes one MP4 file. It implements media.Sink.
+// Sink writes one MP4 file. It implements media.Sink. The file is made aside,
+// under a hidden name (IsAside), and gets its name at Close: what stood there before stays whole until then.
 //
 // Times are kept true: a track that starts after Epoch or ends early does so in
 // the file, and what lies before Epoch (the priming of a sound encoder) is
@@ -54,7 +56,7 @@ type target struct {
 
 var _ media.Sink = (*Sink)(nil)
 
-// Create makes the file, empty, over whatever was there. It is complete after Close.
+// Create begins the file that stands at path, in place of whatever was there, after Close.
 func Create(path string, c SinkConfig) (*Sink, error) {
 	s := &Sink{path: path, config: c}
 	if c.Video == "" && c.Audio == "" {
@@ -63,7 +65,7 @@ func Create(path string, c SinkConfig) (*Sink, error) {
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: not a regular file: choose another -o", path)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+	f, err := createAside(path)
 	if err != nil {
 		return nil, s.diskError(bare(err))
 	}
@@ -186,6 +188,7 @@ func (s *Sink) Close() error {
 		s.keep(s.reserve.release(size))
 	}
 	s.keep(s.file.Close())
+	s.keep(os.Rename(s.file.Name(), s.path))
 	if s.failed != nil {
 		return s.failed
 	}
@@ -194,6 +197,10 @@ func (s *Sink) Close() error {
 
 // keep remembers the first error of the disk.
 func (s *Sink) keep(err error) {
+	var moved *os.LinkError
+	if errors.As(err, &moved) {
+		err = moved.Err
+	}
 	if err != nil && s.failed == nil {
 		s.failed = s.diskError(bare(err))
 	}
@@ -204,7 +211,7 @@ func (s *Sink) discard() {
 	C.ld_writer_free(s.c)
 	s.c = nil
 	s.file.Close()
-	os.Remove(s.path)
+	os.Remove(s.file.Name())
 }
 
 func (s *Sink) closed() error { return fmt.Errorf("%s: %w", s.path, os.ErrClosed) }
