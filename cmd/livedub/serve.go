@@ -45,7 +45,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if n := doors.engines.lipNet; n != nil {
 		registry.MustRegister(n, modelMetrics{n.loops})
 	}
-	mux := handler(version(), telemetry.Handler(registry, log))
+	mux := handler(version(), telemetry.Handler(registry, log), log)
 	doors.Register(mux)
 	srv := newServer(mux, log)
 	srv.RegisterOnShutdown(doors.Leave) // event streams end, or else Shutdown would wait for them
