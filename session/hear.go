@@ -11,6 +11,7 @@ import (
 	"livedub/internal/proc"
 	"livedub/media"
 	"livedub/media/codec"
+	"livedub/media/level"
 	"livedub/session/timeline"
 )
 
@@ -27,6 +28,8 @@ type ears struct {
 	decoder *codec.AudioDecoder // opened with the first sound, as the other two
 	play    *codec.Resampler    // to timeline.Rate
 	listen  *codec.Resampler    // to what recognisers hear
+	mono    level.Mono          // for them
+	gain    level.Gain
 	stream  inference.RecognizerStream
 	reopen  time.Duration // when a failed recogniser is tried again
 
@@ -137,7 +140,8 @@ func (e *ears) take(ctx context.Context, sound []media.Samples) error {
 		var loud, low media.Samples
 		err := e.s.meter.do("decode_audio", func() (err error) {
 			if loud, err = e.play.Resample(s); err == nil {
-				low, err = e.listen.Resample(s)
+				low, err = e.listen.Resample(e.mono.Mix(s))
+				low = e.gain.Apply(low)
 			}
 			return err
 		})
