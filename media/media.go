@@ -44,6 +44,7 @@ type Track struct {
 
 	Width, Height int     // pixels, as coded, before Rotation
 	Rotation      int     // clockwise degrees to turn a picture upright: 0, 90, 180, 270
+	Mirrored      bool    // left and right are to be exchanged, before it is turned
 	PixelAspect   float64 // width over height of one pixel; 0 and 1 are square
 	FrameRate     float64 // nominal pictures per second; 0 for unknown or variable
 	Color         Color   // as the container states it; what the pictures themselves state comes first

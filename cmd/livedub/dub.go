@@ -80,7 +80,7 @@ func runDub(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 // run is a file's way from beginning to end.
 func (j *dubJob) run(ctx context.Context) error {
 	began := time.Now()
-	src, err := file.Open(j.in)
+	src, err := file.OpenSpoken(j.in, string(j.from))
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func newAVAudioDecoder(t media.Track) (*avAudioDecoder, error) {
 }
 
 func (d *avAudioDecoder) decode(p media.Packet) ([]media.Samples, error) {
-	sent := C.ldc_send(&d.d.dec, bytesOf(p.Data), C.int(len(p.Data)), C.int64_t(p.PTS), C.int64_t(p.PTS), 1)
+	sent := C.ldc_send(&d.d.dec, bytesOf(p.Data), C.int(len(p.Data)), C.int64_t(p.PTS), C.int64_t(p.PTS), 0, 1)
 	out, err := d.receive()
 	if sent < 0 {
 		err = avError(fmt.Sprintf("decode %s", d.codec), sent)
@@ -43,7 +43,7 @@ func (d *avAudioDecoder) decode(p media.Packet) ([]media.Samples, error) {
 }
 
 func (d *avAudioDecoder) flush() ([]media.Samples, error) {
-	C.ldc_send(&d.d.dec, nil, 0, 0, 0, 0)
+	C.ldc_send(&d.d.dec, nil, 0, 0, 0, 0, 0)
 	out, err := d.receive()
 	C.avcodec_flush_buffers(d.d.dec.c)
 	return out, err

@@ -49,7 +49,7 @@ int ldc_decoder_init(ldc_decoder *d, const AVCodec *impl, const ldc_params *p) {
 	return copy_extradata(d->c, p->extra, p->extra_size);
 }
 
-int ldc_send(ldc_decoder *d, const uint8_t *data, int size, int64_t pts, int64_t dts, int key) {
+int ldc_send(ldc_decoder *d, const uint8_t *data, int size, int64_t pts, int64_t dts, int64_t duration, int key) {
 	if (!data)
 		return avcodec_send_packet(d->c, NULL);
 	AVPacket *pkt = d->pkt;
@@ -59,6 +59,7 @@ int ldc_send(ldc_decoder *d, const uint8_t *data, int size, int64_t pts, int64_t
 	memcpy(pkt->data, data, size);
 	pkt->pts = pts;
 	pkt->dts = dts;
+	pkt->duration = duration;
 	if (key)
 		pkt->flags |= AV_PKT_FLAG_KEY;
 	err = avcodec_send_packet(d->c, pkt);

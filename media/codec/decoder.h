@@ -23,7 +23,7 @@ const AVCodec *ldc_find_decoder(const char *id, int type);
 int ldc_decoder_init(ldc_decoder *d, const AVCodec *impl, const ldc_params *p);
 
 // ldc_send copies one packet (padded as decoders want it) into d. data NULL ends the stream.
-int ldc_send(ldc_decoder *d, const uint8_t *data, int size, int64_t pts, int64_t dts, int key);
+int ldc_send(ldc_decoder *d, const uint8_t *data, int size, int64_t pts, int64_t dts, int64_t duration, int key);
 
 void ldc_decoder_close(ldc_decoder *d);
 

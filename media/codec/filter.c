@@ -6,6 +6,8 @@
 #include <libavfilter/buffersrc.h>
 #include <libavutil/mem.h>
 
+#include "compat.h"
+
 // Fields are woven to whole pictures, one for each two; whole ones pass as they are.
 #define DEINTERLACE "bwdif=mode=send_frame:deint=interlaced"
 // 203 cd/m2, the white of paper in HDR (ITU-R BT.2408), becomes 1; what is below 0.3 stays
@@ -97,6 +99,8 @@ int ldc_filter_push(ldc_filter *t, AVFrame *f) { return av_buffersrc_add_frame(t
 int ldc_filter_pull(ldc_filter *t, AVFrame *f) {
 	int err = av_buffersink_get_frame(t->sink, f);
 	// bwdif counts time in halves of what it is given.
+	if (err >= 0)
+		ldc_frame_set_duration(f, 0); // versions differ in what they make of it
 	if (err >= 0 && f->pts != AV_NOPTS_VALUE)
 		f->pts = av_rescale_q(f->pts, av_buffersink_get_time_base(t->sink), (AVRational){1, 1000000000});
 	return err;

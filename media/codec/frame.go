@@ -1,7 +1,7 @@
 package codec
 
 /*
-#include <libavutil/frame.h>
+#include "compat.h"
 */
 import "C"
 
@@ -34,6 +34,9 @@ func wrap(f *C.AVFrame, pts time.Duration) *media.Frame {
 		Color: colorOf(f),
 		Y:     plane(0, ys, w, h), U: plane(1, cs, cw, ch), V: plane(2, cs, cw, ch),
 	}, func() { C.av_frame_free(&f) })
-	m.PTS = pts
+	m.PTS, m.Duration = pts, max(0, time.Duration(C.ldc_frame_duration(f)))
+	if a := f.sample_aspect_ratio; a.num > 0 && a.den > 0 {
+		m.PixelAspect = float64(a.num) / float64(a.den)
+	}
 	return m
 }

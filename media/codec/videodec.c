@@ -70,6 +70,8 @@ static int convert(ldc_vdec *d, const AVFrame *f, AVFrame **out) {
 		}
 	}
 	o->pts = f->pts;
+	ldc_frame_set_duration(o, ldc_frame_duration(f));
+	o->sample_aspect_ratio = f->sample_aspect_ratio;
 	o->color_primaries = f->color_primaries;
 	o->color_trc = f->color_trc;
 	o->colorspace = f->colorspace;
@@ -95,8 +97,13 @@ static int finish(ldc_vdec *d, AVFrame *f, AVFrame **out) {
 	return err;
 }
 
-// describe fills in what the picture leaves to its container.
-static void describe(const ldc_vdec *d, AVFrame *f) {
+// describe fills in what the picture leaves to its container. Its aspect is kept
+// only where that is not the first picture's any more: the container may know better.
+static void describe(ldc_vdec *d, AVFrame *f) {
+	if (!d->aspect.den)
+		d->aspect = f->sample_aspect_ratio.den ? f->sample_aspect_ratio : (AVRational){0, 1};
+	if (f->sample_aspect_ratio.num <= 0 || d->aspect.num <= 0 || !av_cmp_q(f->sample_aspect_ratio, d->aspect))
+		f->sample_aspect_ratio = (AVRational){0, 1};
 	if (f->color_primaries == AVCOL_PRI_UNSPECIFIED && d->color[0])
 		f->color_primaries = d->color[0];
 	if (f->color_trc == AVCOL_TRC_UNSPECIFIED && d->color[1])
@@ -189,6 +196,7 @@ void ldc_vdec_flush(ldc_vdec *d) {
 	av_frame_unref(d->held);
 	ldc_filter_close(&d->filter);
 	d->empties = d->ended = 0;
+	d->aspect = (AVRational){0, 0};
 }
 
 void ldc_vdec_close(ldc_vdec *d) {

@@ -96,7 +96,7 @@ func (d *VideoDecoder) Decode(p media.Packet) ([]*media.Frame, error) {
 	if p.Key {
 		key = 1
 	}
-	sent := C.ldc_send(&d.d.dec, bytesOf(p.Data), C.int(len(p.Data)), C.int64_t(p.PTS), C.int64_t(p.DTS), key)
+	sent := C.ldc_send(&d.d.dec, bytesOf(p.Data), C.int(len(p.Data)), C.int64_t(p.PTS), C.int64_t(p.DTS), C.int64_t(p.Duration), key)
 	frames, err := d.receive(p.PTS)
 	if len(frames) > 0 {
 		return frames, nil
@@ -114,7 +114,7 @@ func (d *VideoDecoder) Flush() ([]*media.Frame, error) {
 	if d.d == nil {
 		return nil, ErrClosed
 	}
-	C.ldc_send(&d.d.dec, nil, 0, 0, 0, 0)
+	C.ldc_send(&d.d.dec, nil, 0, 0, 0, 0, 0)
 	frames, err := d.receive(0)
 	C.ldc_vdec_flush(d.d)
 	if len(frames) > 0 {

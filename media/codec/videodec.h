@@ -13,6 +13,7 @@ typedef struct ldc_vdec {
 	AVFrame *held;      // waits while the graph before it empties
 	int empties, ended; // the graph was told of the end; so was the decoder
 	int woven;          // an interlaced picture was seen
+	AVRational aspect;  // of the first picture's pixels
 	int color[3];       // primaries, transfer, matrix as the container tells
 	int degraded;       // why pictures were not filtered that should have been, an error code
 } ldc_vdec;

@@ -137,7 +137,7 @@ func (e *VideoEncoder) Encode(f *media.Frame, key bool) (media.Packet, error) {
 	if isKey {
 		e.lastKey = f.PTS
 	}
-	return media.Packet{Kind: media.Video, PTS: f.PTS, DTS: f.PTS, Key: isKey, Data: data}, nil
+	return media.Packet{Kind: media.Video, PTS: f.PTS, DTS: f.PTS, Duration: f.Duration, Key: isKey, Data: data}, nil
 }
 
 func (e *VideoEncoder) reopen(f *media.Frame) error {

@@ -12,7 +12,7 @@ typedef struct ld_stream {
     const char *codec;
     const uint8_t *extradata;
     int extradata_size;
-    int width, height, rotation; // rotation in clockwise degrees
+    int width, height, rotation, mirrored; // rotation in clockwise degrees, after left and right were exchanged
     int sar_num, sar_den;
     int rate_num, rate_den;
     int fields;                   // 0: unknown, 1: progressive, 2: top first, 3: bottom first
@@ -41,7 +41,7 @@ typedef struct ld_info {
 typedef struct ld_packet {
     int stream;
     int64_t pts, dts, duration; // LD_NONE if unknown; in the stream's time base
-    int key, corrupt, discard;
+    int key, corrupt, discard, encrypted;
     uint32_t skip_start, skip_end;
     const uint8_t *data;
     int size;
@@ -54,6 +54,11 @@ typedef struct ld_packet {
 // fd and wake are borrowed. wait_ms bounds how long opening and the first ld_read may wait for bytes, 0 for ever.
 // On failure *out is still set, for ld_format and ld_free.
 int ld_open(ld_reader **out, int fd, int wake, const char *name, int seekable, int wait_ms, const char *formats);
+// ld_language returns the language of stream i as the file tags it, NULL if that is no
+// sound for everybody: a commentary, a description for the blind. "": it is not told.
+const char *ld_language(ld_reader *r, int i);
+int ld_streams(ld_reader *r);
+void ld_choose_audio(ld_reader *r, int i); // instead of what ld_open chose, before the first ld_read
 void ld_info_get(ld_reader *r, ld_info *info);
 int ld_read(ld_reader *r, ld_packet *p);
 int ld_cut(ld_reader *r);            // the index names bytes beyond the end of the file

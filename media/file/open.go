@@ -17,6 +17,8 @@ import (
 	"time"
 	"unsafe"
 
+	"golang.org/x/text/language"
+
 	"livedub/media"
 )
 
@@ -25,15 +27,19 @@ const pipeWait = 30 * time.Second
 
 // Open reads the head of a media file, or of a named pipe that a program writes
 // into, and chooses its best sound and picture.
-func Open(path string) (*Source, error) { return open(path, pipeWait) }
+func Open(path string) (*Source, error) { return open(path, "", pipeWait) }
 
-func open(path string, wait time.Duration) (*Source, error) {
+// OpenSpoken is Open for a speaker of lang, a code of ISO 639-1: where sound is
+// there in several languages, that one is chosen.
+func OpenSpoken(path, lang string) (*Source, error) { return open(path, lang, pipeWait) }
+
+func open(path, lang string, wait time.Duration) (*Source, error) {
 	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	s := &Source{path: path, file: f}
-	if err := s.start(wait); err != nil {
+	if err := s.start(lang, wait); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -70,7 +76,7 @@ func openRegular(path string) (*os.File, error) {
 }
 
 // start lets libavformat find out what the file is.
-func (s *Source) start(wait time.Duration) error {
+func (s *Source) start(lang string, wait time.Duration) error {
 	st, err := s.file.Stat()
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.path, bare(err))
@@ -91,6 +97,7 @@ func (s *Source) start(wait time.Duration) error {
 	if code < 0 {
 		return s.openError(code, wait)
 	}
+	s.choose(lang)
 	var info C.ld_info
 	C.ld_info_get(s.c, &info)
 	s.describe(&info)
@@ -100,12 +107,38 @@ func (s *Source) start(wait time.Duration) error {
 	return s.first(wait)
 }
 
+// choose takes the first sound that is tagged with lang, if any is.
+func (s *Source) choose(lang string) {
+	if lang == "" {
+		return
+	}
+	for i := range C.ld_streams(s.c) {
+		if c := C.ld_language(s.c, i); c != nil && speaks(C.GoString(c), lang) {
+			C.ld_choose_audio(s.c, i)
+			return
+		}
+	}
+}
+
+// speaks tells whether a file's tag, of ISO 639-2 or BCP 47, is of lang.
+func speaks(tag, lang string) bool {
+	t, err := language.Parse(tag)
+	if err != nil {
+		return false
+	}
+	base, sure := t.Base()
+	return sure == language.Exact && base.String() == lang
+}
+
 // first reads the first packet: a file that opens may still hold none, or none that can be reached.
 func (s *Source) first(wait time.Duration) error {
 	for {
 		var c C.ld_packet
 		if code := C.ld_read(s.c, &c); code < 0 {
 			return s.emptyError(code, wait)
+		}
+		if c.encrypted != 0 {
+			return fmt.Errorf("%s: encrypted, against copying: livedub has no key to it", s.path)
 		}
 		if r, ok := s.packet(&c); ok {
 			s.ahead.queue = append(s.ahead.queue, r)

@@ -48,8 +48,9 @@ type Sink struct {
 // target is one track of the file.
 type target struct {
 	index   int
-	ticks   int   // per second
-	rate    int   // samples per second
+	ticks   int // per second
+	rate    int // samples per second
+	fps     float64
 	last    int64 // dts before
 	started bool
 }
@@ -119,6 +120,9 @@ func (s *Sink) Start(tracks []media.Track) error {
 		}
 	}
 	s.queue = newQueue(n)
+	if t := s.tracks[media.Video]; t != nil && t.fps > 0 { // how long a picture without another lasts
+		s.queue.last[t.index] = int64(float64(t.ticks) / t.fps)
+	}
 	return nil
 }
 
@@ -157,7 +161,7 @@ func (s *Sink) addTrack(t media.Track, want media.Codec) error {
 		return s.muxError(index)
 	}
 	s.reserve.fixed += 4 * int64(len(t.Extradata))
-	s.tracks[t.Kind] = &target{index: int(index), rate: t.SampleRate}
+	s.tracks[t.Kind] = &target{index: int(index), rate: t.SampleRate, fps: t.FrameRate}
 	return nil
 }
 

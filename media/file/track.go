@@ -27,7 +27,7 @@ func track(kind media.Kind, c *C.ld_stream) media.Track {
 		return t
 	}
 	t.Width, t.Height = max(int(c.width), 0), max(int(c.height), 0)
-	t.Rotation = int(c.rotation)
+	t.Rotation, t.Mirrored = int(c.rotation), c.mirrored != 0
 	t.Fields = media.Fields(c.fields)
 	t.Color = media.Color{}.Or(media.Color{Primaries: uint8(c.primaries), Transfer: uint8(c.transfer), Matrix: uint8(c.matrix)})
 	if t.Codec == "rawvideo" {
