@@ -185,3 +185,27 @@ func TestBelowOnePictureASecond(t *testing.T) {
 		}
 	}
 }
+
+// The pixels' aspect is told where it is not the first picture's, and how long a picture lasts.
+func TestAspectAndDurationAreTold(t *testing.T) {
+	noLeaks(t)
+	wide := ffmpegLavfi(t, "testsrc2=size=176x144:rate=25:d=0.4,setsar=16/11", "a.ts", "-c:v", "mpeg2video")
+	tall := ffmpegLavfi(t, "testsrc2=size=176x144:rate=25:d=0.4,setsar=12/11", "b.ts", "-c:v", "mpeg2video")
+	track, packets := demux(t, wide, "v", 1)
+	_, more := demux(t, tall, "v", 1)
+	for i, p := range more {
+		more[i].PTS, more[i].DTS = p.PTS+time.Second, p.DTS+time.Second
+	}
+	all := append(packets, more...)
+	for i := range all {
+		all[i].Duration = 40 * time.Millisecond
+	}
+	frames := picturesOf(t, track, all)
+	first, last := frames[0], frames[len(frames)-1]
+	if first.PixelAspect != 0 || last.PixelAspect < 1.05 || last.PixelAspect > 1.15 {
+		t.Errorf("aspects %g and %g", first.PixelAspect, last.PixelAspect)
+	}
+	if first.Duration != 40*time.Millisecond {
+		t.Errorf("lasts %v", first.Duration)
+	}
+}

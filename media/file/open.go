@@ -156,6 +156,10 @@ func (s *Source) emptyError(code C.int, wait time.Duration) error {
 	case s.wake != nil && strings.HasPrefix(format, "mov,"):
 		return fmt.Errorf("%s: an MP4 whose index is at its end cannot be read from a pipe: save it to a file first", s.path)
 	}
+	return s.noSample(format)
+}
+
+func (s *Source) noSample(format string) error {
 	return fmt.Errorf("%s: not one sample of sound or picture is in it (%s): was the recording cut off as it began?", s.path, format)
 }
 
@@ -168,6 +172,8 @@ func (s *Source) openError(code C.int, wait time.Duration) error {
 		return fmt.Errorf("%s: %w", s.path, syscall.Errno(C.ld_errno(s.c)))
 	case code == -C.int(syscall.ETIMEDOUT):
 		return fmt.Errorf("%s: nothing was written into the pipe for %v", s.path, wait)
+	case format != "" && code == C.LD_EOF:
+		return s.noSample(format)
 	case format != "":
 		return fmt.Errorf("%s: not a media file livedub can read (%s: %s; is it whole?)", s.path, format, reason(code))
 	}
