@@ -69,6 +69,17 @@ func TestFilesWithoutSamples(t *testing.T) {
 }
 
 func TestEncryptedFilmsAreRefused(t *testing.T) {
+	bought, err := os.ReadFile(makeFile(t, "a.mp4", tone("1"), aac))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m4p := filepath.Join(t.TempDir(), "a.m4p")
+	if err := os.WriteFile(m4p, bytes.Replace(bought, []byte("mp4a"), []byte("drms"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(m4p); err == nil || !strings.Contains(err.Error(), "encrypted") {
+		t.Error(err)
+	}
 	path := makeFile(t, "a.mp4", twoTrack, x264, aac, []string{"-encryption_scheme", "cenc-aes-ctr",
 		"-encryption_key", "000102030405060708090a0b0c0d0e0f", "-encryption_kid", "101112131415161718191a1b1c1d1e1f"})
 	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "encrypted") {

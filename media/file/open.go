@@ -7,6 +7,7 @@ package file
 import "C"
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -130,15 +131,21 @@ func speaks(tag, lang string) bool {
 	return sure == language.Exact && base.String() == lang
 }
 
-// first reads the first packet: a file that opens may still hold none, or none that can be reached.
+// first reads the first packet: a file that opens may still hold none, or none
+// that can be reached or read.
 func (s *Source) first(wait time.Duration) error {
+	for _, t := range s.tracks {
+		if t.Tag == fourCC("drms") || t.Tag == fourCC("drmi") {
+			return s.encrypted()
+		}
+	}
 	for {
 		var c C.ld_packet
 		if code := C.ld_read(s.c, &c); code < 0 {
 			return s.emptyError(code, wait)
 		}
 		if c.encrypted != 0 {
-			return fmt.Errorf("%s: encrypted, against copying: livedub has no key to it", s.path)
+			return s.encrypted()
 		}
 		if r, ok := s.packet(&c); ok {
 			s.ahead.queue = append(s.ahead.queue, r)
@@ -158,6 +165,12 @@ func (s *Source) emptyError(code C.int, wait time.Duration) error {
 	}
 	return s.noSample(format)
 }
+
+func (s *Source) encrypted() error {
+	return fmt.Errorf("%s: encrypted against copying, and livedub has no key to it: use a copy that is not", s.path)
+}
+
+func fourCC(name string) uint32 { return binary.LittleEndian.Uint32([]byte(name)) }
 
 func (s *Source) noSample(format string) error {
 	return fmt.Errorf("%s: not one sample of sound or picture is in it (%s): was the recording cut off as it began?", s.path, format)
