@@ -11,7 +11,7 @@ import (
 	"livedub/internal/proc"
 	"livedub/media"
 	"livedub/media/codec"
-	"livedub/media/level"
+	"livedub/media/listen"
 	"livedub/session/timeline"
 )
 
@@ -28,8 +28,8 @@ type ears struct {
 	decoder *codec.AudioDecoder // opened with the first sound, as the other two
 	play    *codec.Resampler    // to timeline.Rate
 	listen  *codec.Resampler    // to what recognisers hear
-	mono    level.Mono          // for them
-	gain    level.Gain
+	mono    listen.Mono         // for them
+	gain    listen.Gain
 	stream  inference.RecognizerStream
 	reopen  time.Duration // when a failed recogniser is tried again
 

@@ -115,14 +115,15 @@ func (j *dubJob) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := j.attachFiles(s, cfg.Delay); err != nil {
+	films, err := j.attachFiles(s, cfg.Delay)
+	if err != nil {
 		return err
 	}
 
 	bar := startProgress(j.stderr, src.Duration(), func() time.Duration { return clock.Now() - cfg.Delay })
 	runErr := s.Dub(ctx, source)
 	bar.stop(runErr == nil)
-	if errors.Is(runErr, session.ErrEmpty) {
+	if errors.Is(runErr, session.ErrEmpty) || runErr == nil && films[0].Empty() {
 		return fmt.Errorf("%s: no sample of sound or picture in it can be decoded: is the file whole?", j.in)
 	}
 
@@ -162,8 +163,8 @@ func (j *dubJob) prepareOut() (*outDir, error) {
 }
 
 // attachFiles gives every dub its file. After an error none is left.
-func (j *dubJob) attachFiles(s *session.Session, delay time.Duration) error {
-	var made []media.Sink
+func (j *dubJob) attachFiles(s *session.Session, delay time.Duration) ([]*file.Sink, error) {
+	var made []*file.Sink
 	for _, to := range j.to {
 		sink, err := file.Create(j.path(to, "mp4"), file.SinkConfig{Epoch: delay, Video: media.H264, Audio: media.AAC})
 		if err == nil {
@@ -174,10 +175,10 @@ func (j *dubJob) attachFiles(s *session.Session, delay time.Duration) error {
 			for _, sink := range made {
 				err = errors.Join(err, sink.Close())
 			}
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return made, nil
 }
 
 func (j *dubJob) path(lang inference.Lang, ext string) string {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"livedub/media"
-	"livedub/media/level"
+	"livedub/media/listen"
 )
 
 // quieter returns pcm by db less, over steady noise of a level, dBFS.
@@ -23,7 +23,7 @@ func quieter(pcm []int16, db, noise float64) []int16 {
 }
 
 // raised is pcm as a session gives it to a recogniser.
-func raised(g *level.Gain, pcm []int16, chunk int) []int16 {
+func raised(g *listen.Gain, pcm []int16, chunk int) []int16 {
 	var out []int16
 	for i := 0; i < len(pcm); i += chunk {
 		out = append(out, g.Apply(samples(media.SamplesToTime(i, sampleRate), pcm[i:min(i+chunk, len(pcm))])).Data...)
@@ -31,11 +31,11 @@ func raised(g *level.Gain, pcm []int16, chunk int) []int16 {
 	return out
 }
 
-// TestQuietSpeech: raised by level.Gain, quiet speech is heard as well as speech of the usual level.
+// TestQuietSpeech: raised by listen.Gain, quiet speech is heard as well as speech of the usual level.
 func TestQuietSpeech(t *testing.T) {
 	t.Parallel()
 	errors := func(db, noise float64) (wrong, total int) {
-		var g level.Gain
+		var g listen.Gain
 		s := open(t)
 		at := time.Duration(0)
 		for _, e := range everyday {

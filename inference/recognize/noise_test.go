@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"livedub/media/level"
+	"livedub/media/listen"
 )
 
 func tone(d time.Duration, f func(sec float64) float64) []int16 {
@@ -45,7 +45,7 @@ func TestNoiseIsNotSpeech(t *testing.T) {
 	} {
 		for _, db := range []float64{20, 45} { // quieter, and raised as a session does
 			t.Run(fmt.Sprintf("%s, %g dB less", name, db), func(t *testing.T) {
-				var g level.Gain
+				var g listen.Gain
 				pcm := raised(&g, quieter(join(silence(500*time.Millisecond), sound, silence(500*time.Millisecond)), db, -96), 320)
 				for _, p := range hear(t, open(t), 0, pcm, 320) {
 					t.Errorf("heard %q at %v..%v", p.Text, p.Start, p.End)

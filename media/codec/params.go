@@ -21,8 +21,8 @@ func paramsOf(t media.Track) (p *C.ldc_params, free func()) {
 	if t.Format != "" {
 		p.format = C.CString(t.Format)
 	}
-	p.tag, p.bit_rate, p.bits = C.uint(t.Tag), C.int64_t(t.BitRate), C.int(clampInt(t.BitsPerSample))
-	p.rate, p.channels, p.block_align = C.int(t.SampleRate), C.int(t.Channels), C.int(clampInt(t.BlockAlign))
+	p.tag, p.bit_rate, p.bits = C.uint(t.Tag), C.int64_t(t.BitRate), C.int(clamp(t.BitsPerSample, 256))
+	p.rate, p.channels, p.block_align = C.int(t.SampleRate), C.int(t.Channels), C.int(clamp(t.BlockAlign, maxPacket))
 	p.w, p.h, p.fields = C.int(t.Width), C.int(t.Height), C.int(t.Fields)
 	p.primaries, p.transfer, p.matrix = C.int(t.Color.Primaries), C.int(t.Color.Transfer), C.int(t.Color.Matrix)
 	return p, func() {
@@ -32,5 +32,5 @@ func paramsOf(t media.Track) (p *C.ldc_params, free func()) {
 	}
 }
 
-// clampInt keeps n where C's int holds it and libavcodec's own sums of it do not overflow.
-func clampInt(n int) int { return max(0, min(n, 1<<24)) }
+// clamp keeps n where libavcodec's own sums of it do not overflow.
+func clamp(n, most int) int { return max(0, min(n, most)) }

@@ -210,6 +210,13 @@ func (s *Sink) keep(err error) {
 	}
 }
 
+// Empty tells whether nothing was written; after Close there is then no file of it.
+func (s *Sink) Empty() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.written
+}
+
 // discard removes a file without contents.
 func (s *Sink) discard() {
 	C.ld_writer_free(s.c)

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -39,6 +40,26 @@ func TestSourcesWithoutSamples(t *testing.T) {
 		}
 		if _, err := os.Stat(out); !os.IsNotExist(err) {
 			t.Errorf("something is left: %v", err)
+		}
+	}
+	// Samples that are none: the film opens, and nothing in it can be decoded.
+	for _, only := range []string{"-an", "-vn"} {
+		broken := filepath.Join(dir, "broken.mp4")
+		ffmpeg(t, "-i", in, "-c", "copy", only, broken)
+		data, err := os.ReadFile(broken)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := bytes.Index(data, []byte("mdat"))
+		for i := at + 4; i < at-4+int(binary.BigEndian.Uint32(data[at-4:])); i++ {
+			data[i] = 0xff
+		}
+		if err := os.WriteFile(broken, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r := livedub(t, append([]string{"dub", broken, "--to", "es", "-o", out}, fakes...)...)
+		if _, err := os.Stat(out); r.code != 1 || !strings.Contains(r.stderr, "can be decoded") || !os.IsNotExist(err) {
+			t.Errorf("%s: exit %d, %v: %s", only, r.code, err, r.stderr)
 		}
 	}
 	// A file by redirection can be searched, and a stream needs not be; languages may stand apart.

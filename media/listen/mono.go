@@ -1,6 +1,6 @@
-// Package level makes sound ready for recognisers: one channel of it, in which
+// Package listen makes sound ready for recognisers: one channel of it, in which
 // nothing that was said is cancelled, and loud enough to be heard.
-package level
+package listen
 
 import (
 	"math"
