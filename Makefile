@@ -21,7 +21,7 @@ export CGO_CFLAGS := -O2 -g -Wno-deprecated-declarations
 # Debian 12 and Ubuntu 24.04. The codecs, the default engines, and flite and
 # ffmpeg, which make and measure the tests' input.
 PACKAGES := gcc libc6-dev pkg-config \
-	libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libswresample-dev libvpx-dev libopus-dev \
+	libavcodec-dev libavformat-dev libavutil-dev libavfilter-dev libswscale-dev libswresample-dev libvpx-dev libopus-dev \
 	libpocketsphinx-dev libsphinxbase-dev pocketsphinx-en-us \
 	apertium apertium-eng-spa apertium-eng-cat \
 	libespeak-ng-dev espeak-ng-data flite ffmpeg

@@ -12,6 +12,7 @@ type Planes struct {
 	Y, U, V       []byte // rows of YStride, UVStride, UVStride bytes
 	YStride       int
 	UVStride      int
+	Color         Color
 }
 
 // Frame is one decoded picture.
@@ -23,6 +24,9 @@ type Planes struct {
 type Frame struct {
 	Planes
 	PTS time.Duration
+
+	Duration    time.Duration // how long it is shown; 0 where only the next one tells
+	PixelAspect float64       // where it is no longer the Track's; 0: as the Track tells
 
 	refs atomic.Int32
 	free func()
@@ -90,7 +94,7 @@ func (f *Frame) Release() {
 // Clone returns a writable copy with the same time, held once by the caller.
 func (f *Frame) Clone() *Frame {
 	c := NewFrame(f.Width, f.Height)
-	c.PTS = f.PTS
+	c.PTS, c.Duration, c.PixelAspect, c.Color = f.PTS, f.Duration, f.PixelAspect, f.Color
 	copyPlane(c.Y, c.YStride, f.Y, f.YStride, f.Width, f.Height)
 	cw, ch := (f.Width+1)/2, (f.Height+1)/2
 	copyPlane(c.U, c.UVStride, f.U, f.UVStride, cw, ch)

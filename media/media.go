@@ -44,12 +44,31 @@ type Track struct {
 
 	Width, Height int     // pixels, as coded, before Rotation
 	Rotation      int     // clockwise degrees to turn a picture upright: 0, 90, 180, 270
+	Mirrored      bool    // left and right are to be exchanged, before it is turned
 	PixelAspect   float64 // width over height of one pixel; 0 and 1 are square
 	FrameRate     float64 // nominal pictures per second; 0 for unknown or variable
+	Color         Color   // as the container states it; what the pictures themselves state comes first
+	Fields        Fields
 
 	SampleRate int // Hz
 	Channels   int
+
+	// What old codecs leave to their containers.
+	Tag           uint32 // the container's own name for the codec, a FourCC or a WAVE format tag, first letter lowest
+	BlockAlign    int    // bytes of one block of sound
+	BitsPerSample int    // of coded sound, or of a coded pixel
+	BitRate       int    // bit/s
+	Format        string // of raw pictures, by libavutil's name ("yuv420p")
 }
+
+// Fields tells how the lines of a picture were taken.
+type Fields uint8
+
+const (
+	Progressive Fields = iota + 1 // all at once
+	TopFirst                      // the first, third, fifth ... before the others
+	BottomFirst
+)
 
 // Packet is one compressed access unit: a whole picture, or one audio frame.
 //

@@ -178,8 +178,8 @@ func (p Picture) rate(w, h int, fps float64) int {
 	if p.Bitrate > 0 {
 		return p.Bitrate
 	}
-	// A tenth of a bit a pixel is what a talking head needs at this preset.
-	return max(150_000, int(.1*float64(w*h)*min(fps, 60)))
+	// A tenth of a bit a pixel is what a talking head needs at this preset; slides come seldom, and each is new.
+	return max(150_000, int(.1*float64(w*h)*min(max(fps, 5), 60)))
 }
 
 // Encoder returns the settings of a video encoder for pictures of w by h.

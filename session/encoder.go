@@ -55,7 +55,9 @@ func (e *encoder) encode(f *media.Frame, d demand, at time.Duration, fps float64
 // try opens and steers the encoder as a demand needs it, and encodes f.
 func (e *encoder) try(f *media.Frame, d demand, fps float64) (media.Packet, error) {
 	if e.video == nil {
-		v, err := codec.NewVideoEncoder(e.picture.Encoder(e.codec, f.Width, f.Height, fps))
+		c := e.picture.Encoder(e.codec, f.Width, f.Height, fps)
+		c.Color = f.Color
+		v, err := codec.NewVideoEncoder(c)
 		if err != nil {
 			return media.Packet{}, err
 		}

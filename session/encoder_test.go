@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"livedub/media"
+	"livedub/media/codec"
 )
 
 // TestCallLivesWithoutPictures has no encoder open: sound goes on, pictures are counted.
@@ -80,4 +81,31 @@ func TestEncoderIsOpenedAnew(t *testing.T) {
 	}
 	good(false, true)
 	good(false, false)
+}
+
+// TestEncoderTellsColours: what the source's pictures say of their colours, viewers are told.
+func TestEncoderTellsColours(t *testing.T) {
+	f := media.NewFrame(testW, testH)
+	defer f.Release()
+	paint(f, 0)
+	e := &encoder{codec: media.H264, picture: &Picture{Hardware: "off"}}
+	defer e.close()
+	for i, want := range []media.Color{{Primaries: 1, Transfer: 1, Matrix: 1}, {Primaries: 6, Transfer: 6, Matrix: 6}} {
+		at := seconds(float64(i))
+		f.PTS, f.Color = at, want
+		p, err := e.encode(f, demand{codec: media.H264}, at, testFPS)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := codec.NewVideoDecoder(media.Track{Codec: media.H264})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := d.Decode(p)
+		if err != nil || len(got) != 1 || got[0].Color != want {
+			t.Errorf("%v comes out as %v, %v", want, got, err)
+		}
+		release(got)
+		d.Close()
+	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"livedub/media"
 	"livedub/media/codec"
+	"livedub/media/listen"
 	"livedub/session/timeline"
 )
 
@@ -25,6 +26,8 @@ type ears struct {
 	decoder *codec.AudioDecoder // opened with the first sound, as the other two
 	play    *codec.Resampler    // to timeline.Rate
 	listen  *codec.Resampler    // to what recognisers hear
+	mono    listen.Mono         // for them
+	gain    listen.Gain
 
 	soundTo, pictureTo time.Duration // how far each track has come
 	paused             bool          // the listener was told that no sound comes
@@ -80,7 +83,7 @@ func (e *ears) run(ctx context.Context) error {
 // packet takes one packet of the source.
 func (e *ears) packet(ctx context.Context, p media.Packet) error {
 	if p.Kind == media.Video {
-		e.pictureTo = max(e.pictureTo, p.PTS+p.Duration)
+		e.pictureTo = max(e.pictureTo, p.PTS+max(p.Duration, 1))
 	} else if err := e.hear(ctx, p); err != nil {
 		return err
 	}
@@ -157,7 +160,8 @@ func (e *ears) take(ctx context.Context, sound []media.Samples) error {
 		var loud, low media.Samples
 		err := e.s.meter.do("decode_audio", func() (err error) {
 			if loud, err = e.play.Resample(s); err == nil {
-				low, err = e.listen.Resample(s)
+				low, err = e.listen.Resample(e.mono.Mix(s))
+				low = e.gain.Apply(low)
 			}
 			return err
 		})

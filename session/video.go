@@ -83,6 +83,7 @@ func (e *eyes) see(ctx context.Context) error {
 	shaper := codec.NewShaper(*e.track, e.s.cfg.Picture.MaxWidth, e.s.cfg.Picture.MaxHeight)
 	defer shaper.Close()
 	last := time.Duration(-1 << 62)
+	degraded := false
 	var waiting []picture // whose faces may still change
 	defer func() {
 		for _, p := range waiting {
@@ -131,6 +132,10 @@ func (e *eyes) see(ctx context.Context) error {
 		})
 		if err != nil {
 			e.s.fail("decode_video", err)
+		}
+		if err := dec.Degraded(); err != nil && !degraded {
+			degraded = true
+			e.s.fail("filter_video", err)
 		}
 		if err := pass(frames, false); err != nil {
 			return err

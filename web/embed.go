@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
+	"sync"
 )
 
 // dist is what `make web` builds from src; it is committed, so that building
@@ -27,13 +28,25 @@ const picturePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ance
 // powers are what the page may ask a person for.
 const powers = "camera=(self), microphone=(self), fullscreen=(self), autoplay=(self), display-capture=(), geolocation=()"
 
+// tags are the page's files and its front door, by path.
+var tags = sync.OnceValue(func() map[string]string {
+	root, err := fs.Sub(dist, "dist")
+	if err != nil {
+		panic(err) // the folder is compiled in
+	}
+	return etags(root)
+})
+
+// Has tells whether the page has a file at path, a URL's.
+func Has(path string) bool { return tags()[path] != "" }
+
 // Handler serves the page at / and its files beside it; folders are not listed.
 func Handler() http.Handler {
 	root, err := fs.Sub(dist, "dist")
 	if err != nil {
 		panic(err) // the folder is compiled in
 	}
-	files, tags := http.FileServerFS(root), etags(root)
+	files := http.FileServerFS(root)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" && strings.HasSuffix(r.URL.Path, "/") {
 			http.NotFound(w, r)
@@ -48,7 +61,7 @@ func Handler() http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-cache")
-		if tag := tags[r.URL.Path]; tag != "" {
+		if tag := tags()[r.URL.Path]; tag != "" {
 			h.Set("ETag", tag)
 		}
 		files.ServeHTTP(w, r)

@@ -22,7 +22,10 @@ import (
 	"livedub/session/report"
 )
 
-const dubUsage = "dub IN --from en --to es[,ca] -o DIR [--profile sync|live] [--delay-ms N] [--realtime] [--badge off]"
+const dubUsage = "dub IN|- --from en --to es[,ca] -o DIR [--profile sync|live] [--delay-ms N] [--realtime] [--badge off]"
+
+// stdin is what "-" names.
+const stdin = "/dev/stdin"
 
 // fileKeyInterval keeps dubbed files easy to seek in.
 const fileKeyInterval = 2 * time.Second
@@ -50,23 +53,26 @@ func runDub(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
-	job := dubJob{from: inference.Lang(*from), out: *out, realtime: *realtime, settings: settings, stderr: stderr}
+	job := dubJob{from: inference.Lang(strings.TrimSpace(*from)), out: *out, realtime: *realtime, settings: settings, stderr: stderr}
+	for _, l := range *to {
+		job.to = append(job.to, inference.Lang(strings.TrimSpace(l)))
+	}
 	switch {
 	case len(rest) != 1:
 		return usagef("dub: name one file: livedub %s", dubUsage)
-	case len(*to) == 0:
+	case len(job.to) == 0:
 		return usagef("dub: --to is missing: name a target language, as --to es")
 	case *out == "":
 		return usagef("dub: -o is missing: name a folder for what is made")
 	}
 	job.in = rest[0]
-	for _, l := range append([]string{*from}, *to...) {
-		if !langCode.MatchString(l) {
+	if job.in == "-" {
+		job.in = stdin
+	}
+	for _, l := range append([]inference.Lang{job.from}, job.to...) {
+		if !langCode.MatchString(string(l)) {
 			return usagef("dub: %q is no language code: use two letters, as en or es", l)
 		}
-	}
-	for _, l := range *to {
-		job.to = append(job.to, inference.Lang(l))
 	}
 	return job.run(ctx)
 }
@@ -74,14 +80,16 @@ func runDub(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 // run is a file's way from beginning to end.
 func (j *dubJob) run(ctx context.Context) error {
 	began := time.Now()
-	src, err := file.Open(j.in)
+	src, err := file.OpenSpoken(j.in, string(j.from))
 	if err != nil {
 		return err
 	}
 	defer src.Close()
-	if err := j.prepareOut(); err != nil {
+	out, err := j.prepareOut()
+	if err != nil {
 		return err
 	}
+	defer out.Close()
 	log, err := telemetry.NewLogger(j.stderr, j.settings.Log.Level, j.settings.Log.Format)
 	if err != nil {
 		return err
@@ -108,13 +116,17 @@ func (j *dubJob) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := j.attachFiles(s, cfg.Delay); err != nil {
+	films, err := j.attachFiles(s, cfg.Delay)
+	if err != nil {
 		return err
 	}
 
 	bar := startProgress(j.stderr, src.Duration(), func() time.Duration { return clock.Now() - cfg.Delay })
 	runErr := s.Dub(ctx, source)
 	bar.stop(runErr == nil)
+	if errors.Is(runErr, session.ErrEmpty) || runErr == nil && films[0].Empty() {
+		return fmt.Errorf("%s: no sample of sound or picture in it can be decoded: is the file whole?", j.in)
+	}
 
 	state := s.State()
 	r := report.Build(cfg, state)
@@ -134,26 +146,26 @@ func (j *dubJob) run(ctx context.Context) error {
 	return errors.Join(j.explain(ctx, runErr), j.write(r, state))
 }
 
-// prepareOut makes the folder and sees to it that the input is not among what is overwritten.
-func (j *dubJob) prepareOut() error {
-	if err := os.MkdirAll(j.out, 0o755); err != nil {
-		return fmt.Errorf("%w: choose another folder with -o", err)
-	}
+// prepareOut takes the folder and sees to it that the input is not among what is overwritten.
+func (j *dubJob) prepareOut() (*outDir, error) {
 	in, err := os.Stat(j.in)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var names []string
 	for _, to := range j.to {
-		if out, err := os.Stat(j.path(to, "mp4")); err == nil && os.SameFile(in, out) {
-			return fmt.Errorf("%s would be overwritten by its own dub: choose another folder with -o", j.in)
+		path := j.path(to, "mp4")
+		if out, err := os.Stat(path); err == nil && os.SameFile(in, out) {
+			return nil, fmt.Errorf("%s would be overwritten by its own dub: choose another folder with -o", j.in)
 		}
+		names = append(names, filepath.Base(path))
 	}
-	return nil
+	return openOutDir(j.out, names)
 }
 
 // attachFiles gives every dub its file. After an error none is left.
-func (j *dubJob) attachFiles(s *session.Session, delay time.Duration) error {
-	var made []media.Sink
+func (j *dubJob) attachFiles(s *session.Session, delay time.Duration) ([]*file.Sink, error) {
+	var made []*file.Sink
 	for _, to := range j.to {
 		sink, err := file.Create(j.path(to, "mp4"), file.SinkConfig{Epoch: delay, Video: media.H264, Audio: media.AAC})
 		if err == nil {
@@ -164,10 +176,10 @@ func (j *dubJob) attachFiles(s *session.Session, delay time.Duration) error {
 			for _, sink := range made {
 				err = errors.Join(err, sink.Close())
 			}
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return made, nil
 }
 
 func (j *dubJob) path(lang inference.Lang, ext string) string {
@@ -184,6 +196,11 @@ func (j *dubJob) warnings(src *file.Source, st session.State) []string {
 	kinds := map[media.Kind]bool{}
 	for _, t := range src.Tracks() {
 		kinds[t.Kind] = true
+	}
+	for _, t := range src.Tracks() {
+		if t.Color.HDR() && st.Failures["filter_video"] == 0 {
+			warn("the input is of high dynamic range: the picture was brought to standard range, BT.709")
+		}
 	}
 	if !kinds[media.Audio] {
 		warn("the input has no sound: the picture was copied, nothing was dubbed")
@@ -204,6 +221,9 @@ func (j *dubJob) warnings(src *file.Source, st session.State) []string {
 
 // measure finds sound against picture in what was written.
 func (j *dubJob) measure(ctx context.Context, r *report.Report, st session.State) {
+	if in, err := os.Stat(j.in); err != nil || !in.Mode().IsRegular() {
+		return // a pipe is read once
+	}
 	for _, d := range st.Dubs[:1] { // all dubs leave by the same way
 		off, err := report.MeasureOffset(ctx, j.in, j.path(d.Lang, "mp4"), d.Records)
 		if err != nil {

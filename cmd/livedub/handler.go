@@ -2,10 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 	"time"
 
 	"livedub/signaling"
@@ -14,9 +16,10 @@ import (
 
 // handler is what the server answers beside the sessions' doors: the page, and
 // to the operator its insides.
-func handler(inside http.Handler) *http.ServeMux {
+func handler(inside http.Handler, log *slog.Logger) *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.Handle("GET /", web.Handler())
+	mux.Handle("GET /", page(log))
+	mux.Handle("/", nothing(mux, log))
 	for _, path := range []string{"/metrics", "/debug/pprof/", "/healthz", "/readyz"} {
 		mux.Handle("GET "+path, inside)
 	}
@@ -40,6 +43,40 @@ func insides(version string, metrics http.Handler, ready func() bool, log *slog.
 		mux.Handle("GET "+path, signaling.OnlyOperator(h, log))
 	}
 	return mux
+}
+
+// page serves the page's files, and tells programs in JSON what is none of them.
+func page(log *slog.Logger) http.Handler {
+	files := web.Handler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !web.Has(r.URL.Path) {
+			noSuchPath(w, r, log)
+			return
+		}
+		files.ServeHTTP(w, r)
+	})
+}
+
+// nothing answers for the methods that mux has no pattern for.
+func nothing(mux *http.ServeMux, log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		get := r.Clone(r.Context())
+		get.Method = http.MethodGet
+		if _, pattern := mux.Handler(get); pattern != "GET /" && strings.HasPrefix(pattern, "GET ") || web.Has(r.URL.Path) {
+			w.Header().Set("Allow", "GET, HEAD")
+			signaling.WriteError(w, r, log, signaling.ErrMethod.Errorf("%s is not allowed here: use GET", r.Method))
+			return
+		}
+		noSuchPath(w, r, log)
+	})
+}
+
+func noSuchPath(w http.ResponseWriter, r *http.Request, log *slog.Logger) {
+	signaling.WriteError(w, r, log, &signaling.Error{
+		Kind:    signaling.ErrNotFound,
+		Message: fmt.Sprintf("there is nothing at %.80q", r.URL.Path),
+		Hint:    "there are /v1/sessions, /v1/languages, /whip/{session} and /whep/{session}/{lang}; the page is at /",
+	})
 }
 
 // health answers 200 as long as the server answers at all.

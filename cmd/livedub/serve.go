@@ -51,7 +51,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	}
 	ready := func() bool { return ctx.Err() == nil }
 	inside := insides(version(), telemetry.Handler(registry, log), ready, log)
-	mux := handler(inside)
+	mux := handler(inside, log)
 	doors.Register(mux)
 	doors.api.Register(inside) // it is the operator's too
 	admin, err := openAdmin(ctx, cfg.Admin.Listen, access, inside, log)

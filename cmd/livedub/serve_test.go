@@ -85,10 +85,14 @@ func TestServe(t *testing.T) {
 		{"GET", "/metrics", 200, `livedub_media_in_total{what="lost"} 0`},
 		{"GET", "/metrics", 200, "livedub_pictures_held 0"},
 		{"GET", "/metrics", 200, "\nlivedub_gpus "},
-		{"GET", "/nothing", 404, "not found"},
-		{"GET", "/../go.mod", 404, "not found"},
-		{"POST", "/healthz", 405, "Method Not Allowed"},
-		{"DELETE", "/", 405, "Method Not Allowed"},
+		{"GET", "/nothing", 404, `"hint":`},
+		{"GET", "/../go.mod", 404, `"hint":`},
+		{"POST", "/x/whip", 404, `{"error":"there is nothing at \"/x/whip\"","hint":`},
+		{"DELETE", "/x/whip/", 404, `"hint":`},
+		{"POST", "/whip/x/", 400, "createOffer"},
+		{"POST", "/healthz", 405, `"hint":`},
+		{"DELETE", "/", 405, `"hint":`},
+		{"POST", "/app.js", 405, `"hint":`},
 	} {
 		resp, body := get(t, tt.method, url+tt.path)
 		if resp.StatusCode != tt.status || !strings.Contains(body, tt.want) {

@@ -1,10 +1,13 @@
 package recognize
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"livedub/media/listen"
 )
 
 func tone(d time.Duration, f func(sec float64) float64) []int16 {
@@ -40,6 +43,15 @@ func TestNoiseIsNotSpeech(t *testing.T) {
 			return 0
 		}),
 	} {
+		for _, db := range []float64{20, 45} { // quieter, and raised as a session does
+			t.Run(fmt.Sprintf("%s, %g dB less", name, db), func(t *testing.T) {
+				var g listen.Gain
+				pcm := raised(&g, quieter(join(silence(500*time.Millisecond), sound, silence(500*time.Millisecond)), db, -96), 320)
+				for _, p := range hear(t, open(t), 0, pcm, 320) {
+					t.Errorf("heard %q at %v..%v", p.Text, p.Start, p.End)
+				}
+			})
+		}
 		t.Run(name, func(t *testing.T) {
 			for _, p := range hear(t, open(t), 0, join(silence(500*time.Millisecond), sound, silence(500*time.Millisecond)), 320) {
 				t.Errorf("heard %q at %v..%v pitch %v", p.Text, p.Start, p.End, p.Pitch)

@@ -1,16 +1,17 @@
 #include "audiodec.h"
 
-int ldc_adec_open(ldc_adec **out, const char *codec, const uint8_t *extra, int extra_size, int rate, int channels) {
+int ldc_adec_open(ldc_adec **out, const char *codec, const ldc_params *p) {
 	ldc_adec *d = av_mallocz(sizeof *d);
 	if (!d)
 		return AVERROR(ENOMEM);
-	int err = ldc_decoder_init(&d->dec, ldc_find_decoder(codec, AVMEDIA_TYPE_AUDIO), extra, extra_size);
+	int err = ldc_decoder_init(&d->dec, ldc_find_decoder(codec, AVMEDIA_TYPE_AUDIO), p);
 	if (err >= 0) {
 		AVCodecContext *c = d->dec.c;
-		if (rate > 0)
-			c->sample_rate = rate;
-		if (channels > 0)
-			ldc_ctx_set_channels(c, channels);
+		if (p->rate > 0)
+			c->sample_rate = p->rate;
+		if (p->channels > 0)
+			ldc_ctx_set_channels(c, p->channels);
+		c->block_align = p->block_align;
 		// Skipping is the packet's word (SkipStart, SkipEnd), never the decoder's own.
 		c->flags2 |= AV_CODEC_FLAG2_SKIP_MANUAL;
 		err = avcodec_open2(c, NULL, NULL);

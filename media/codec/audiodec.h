@@ -10,7 +10,7 @@ typedef struct ldc_adec {
 	uint64_t mask;
 } ldc_adec;
 
-int ldc_adec_open(ldc_adec **out, const char *codec, const uint8_t *extra, int extra_size, int rate, int channels);
+int ldc_adec_open(ldc_adec **out, const char *codec, const ldc_params *p);
 // ldc_adec_receive decodes the next frame into d->dec.frame; AVERROR(EAGAIN): more input is needed.
 int ldc_adec_receive(ldc_adec *d);
 // ldc_adec_pcm writes d->dec.frame as interleaved 16-bit, mono if it is and stereo otherwise.

@@ -24,16 +24,17 @@ type avAudioDecoder struct {
 func newAVAudioDecoder(t media.Track) (*avAudioDecoder, error) {
 	name := C.CString(string(t.Codec))
 	defer C.free(unsafe.Pointer(name))
+	params, free := paramsOf(t)
+	defer free()
 	d := &avAudioDecoder{codec: t.Codec}
-	if err := C.ldc_adec_open(&d.d, name, bytesOf(t.Extradata), C.int(len(t.Extradata)),
-		C.int(t.SampleRate), C.int(t.Channels)); err < 0 {
+	if err := C.ldc_adec_open(&d.d, name, params); err < 0 {
 		return nil, avError(fmt.Sprintf("open a %s audio decoder", t.Codec), err)
 	}
 	return d, nil
 }
 
 func (d *avAudioDecoder) decode(p media.Packet) ([]media.Samples, error) {
-	sent := C.ldc_send(&d.d.dec, bytesOf(p.Data), C.int(len(p.Data)), C.int64_t(p.PTS), C.int64_t(p.PTS), 1)
+	sent := C.ldc_send(&d.d.dec, bytesOf(p.Data), C.int(len(p.Data)), C.int64_t(p.PTS), C.int64_t(p.PTS), 0, 1)
 	out, err := d.receive()
 	if sent < 0 {
 		err = avError(fmt.Sprintf("decode %s", d.codec), sent)
@@ -42,7 +43,7 @@ func (d *avAudioDecoder) decode(p media.Packet) ([]media.Samples, error) {
 }
 
 func (d *avAudioDecoder) flush() ([]media.Samples, error) {
-	C.ldc_send(&d.d.dec, nil, 0, 0, 0, 0)
+	C.ldc_send(&d.d.dec, nil, 0, 0, 0, 0, 0)
 	out, err := d.receive()
 	C.avcodec_flush_buffers(d.d.dec.c)
 	return out, err

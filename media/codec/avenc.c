@@ -19,6 +19,12 @@ int ldc_avenc_open(ldc_avenc **out, const ldc_avenc_config *cfg) {
 	c->height = cfg->h;
 	c->pix_fmt = AV_PIX_FMT_YUV420P;
 	c->color_range = AVCOL_RANGE_MPEG;
+	if (cfg->primaries)
+		c->color_primaries = cfg->primaries;
+	if (cfg->transfer)
+		c->color_trc = cfg->transfer;
+	if (cfg->matrix)
+		c->colorspace = cfg->matrix;
 	c->time_base = (AVRational){1, 90000};
 	c->framerate = cfg->rate;
 	c->gop_size = 1 << 30; // keyframes come when asked for
@@ -72,6 +78,9 @@ int ldc_avenc_encode(ldc_avenc *e, uint8_t *y, uint8_t *u, uint8_t *v, int ys, i
 	f->height = e->c->height;
 	f->format = AV_PIX_FMT_YUV420P;
 	f->color_range = AVCOL_RANGE_MPEG;
+	f->color_primaries = e->c->color_primaries;
+	f->color_trc = e->c->color_trc;
+	f->colorspace = e->c->colorspace;
 	f->pts = pts;
 	f->pict_type = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
 	av_packet_unref(e->pkt);

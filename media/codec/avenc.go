@@ -50,6 +50,7 @@ func newAVEncoder(lib string, c VideoEncoderConfig) (*avEncoder, error) {
 	cfg.w, cfg.h = C.int(c.Width), C.int(c.Height)
 	cfg.rate.num, cfg.rate.den = C.int(c.FrameRate*1000+0.5), 1000
 	cfg.bitrate, cfg.buffer = C.int64_t(c.Bitrate), C.double(e.buffer)
+	cfg.primaries, cfg.transfer, cfg.matrix = C.int(c.Color.Primaries), C.int(c.Color.Transfer), C.int(c.Color.Matrix)
 	if c.OutOfBand {
 		cfg.global_header = 1
 	}

@@ -17,6 +17,7 @@ typedef struct ldc_avenc_config {
 	int64_t bitrate;
 	double buffer; // seconds of bitrate the decoder's buffer holds
 	int global_header;
+	int primaries, transfer, matrix; // 0: not told
 } ldc_avenc_config;
 
 int ldc_avenc_open(ldc_avenc **out, const ldc_avenc_config *cfg);

@@ -8,10 +8,11 @@
 package codec
 
 /*
-#cgo pkg-config: libavcodec libavutil libswscale libswresample vpx
+#cgo pkg-config: libavfilter libavcodec libavutil libswscale libswresample vpx
 #cgo CFLAGS: -O3 -Wall -Wno-deprecated-declarations
 #include <stdlib.h>
 #include <libavcodec/avcodec.h>
+#include <libavfilter/avfilter.h>
 #include <libswscale/swscale.h>
 #include <libswresample/swresample.h>
 #include <vpx/vpx_codec.h>
@@ -56,6 +57,7 @@ func init() {
 func Version() map[string]string {
 	av := func(v C.uint) string { return fmt.Sprintf("%d.%d.%d", v>>16, v>>8&255, v&255) }
 	return map[string]string{
+		"libavfilter":   av(C.avfilter_version()),
 		"libavcodec":    av(C.avcodec_version()),
 		"libavutil":     av(C.avutil_version()),
 		"libswscale":    av(C.swscale_version()),

@@ -51,6 +51,15 @@ static inline void ldc_frame_set_channels(AVFrame *f, int n) {
 #endif
 }
 
+// A frame's duration in the time base of its packets has a new name since FFmpeg 6.0.
+#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(58, 0, 0)
+static inline int64_t ldc_frame_duration(const AVFrame *f) { return f->duration; }
+static inline void ldc_frame_set_duration(AVFrame *f, int64_t d) { f->duration = d; }
+#else
+static inline int64_t ldc_frame_duration(const AVFrame *f) { return f->pkt_duration; }
+static inline void ldc_frame_set_duration(AVFrame *f, int64_t d) { f->pkt_duration = d; }
+#endif
+
 // ldc_swr returns an initialised converter to interleaved 16-bit of out_ch
 // channels, or NULL. layout is the source's frame, or NULL for in_ch in their
 // usual order. Mono and stereo map onto each other at full level: the library's

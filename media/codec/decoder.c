@@ -32,7 +32,7 @@ static int copy_extradata(AVCodecContext *c, const uint8_t *data, int size) {
 	return 0;
 }
 
-int ldc_decoder_init(ldc_decoder *d, const AVCodec *impl, const uint8_t *extra, int extra_size) {
+int ldc_decoder_init(ldc_decoder *d, const AVCodec *impl, const ldc_params *p) {
 	if (!impl)
 		return AVERROR_DECODER_NOT_FOUND;
 	d->c = avcodec_alloc_context3(impl);
@@ -43,10 +43,13 @@ int ldc_decoder_init(ldc_decoder *d, const AVCodec *impl, const uint8_t *extra, 
 	// Frame threads would hold one picture back each.
 	d->c->thread_count = 1;
 	d->c->pkt_timebase = (AVRational){1, 1000000000};
-	return copy_extradata(d->c, extra, extra_size);
+	d->c->codec_tag = p->tag;
+	d->c->bit_rate = p->bit_rate;
+	d->c->bits_per_coded_sample = p->bits;
+	return copy_extradata(d->c, p->extra, p->extra_size);
 }
 
-int ldc_send(ldc_decoder *d, const uint8_t *data, int size, int64_t pts, int64_t dts, int key) {
+int ldc_send(ldc_decoder *d, const uint8_t *data, int size, int64_t pts, int64_t dts, int64_t duration, int key) {
 	if (!data)
 		return avcodec_send_packet(d->c, NULL);
 	AVPacket *pkt = d->pkt;
@@ -56,6 +59,7 @@ int ldc_send(ldc_decoder *d, const uint8_t *data, int size, int64_t pts, int64_t
 	memcpy(pkt->data, data, size);
 	pkt->pts = pts;
 	pkt->dts = dts;
+	pkt->duration = duration;
 	if (key)
 		pkt->flags |= AV_PKT_FLAG_KEY;
 	err = avcodec_send_packet(d->c, pkt);

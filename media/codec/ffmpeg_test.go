@@ -114,6 +114,20 @@ func ffmpeg(t testing.TB, w, h, n int, name string, args ...string) string {
 	return path
 }
 
+// ffmpegLavfi encodes what libavfilter's source draws with args to a file named name.
+func ffmpegLavfi(t testing.TB, source, name string, args ...string) string {
+	t.Helper()
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		t.Fatal("ffmpeg is not installed: make deps")
+	}
+	path := filepath.Join(t.TempDir(), name)
+	args = append(append([]string{"-v", "error", "-y", "-f", "lavfi", "-i", source}, args...), path)
+	if out, err := exec.Command("ffmpeg", args...).CombinedOutput(); err != nil {
+		t.Fatalf("ffmpeg: %v\n%s", err, out)
+	}
+	return path
+}
+
 // ffmpegSound encodes s with args to a file named name.
 func ffmpegSound(t testing.TB, s media.Samples, name string, args ...string) string {
 	t.Helper()

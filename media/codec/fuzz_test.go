@@ -138,3 +138,49 @@ func FuzzAudioDecode(f *testing.F) {
 		}
 	})
 }
+
+// fuzzedByParams are decoders that go by what a container tells.
+var fuzzedByParams = []media.Codec{"wmav1", "wmav2", "wmapro", "adpcm_ima_wav", "adpcm_ms", "adpcm_yamaha", "adpcm_ima_qt", "g726", "gsm_ms",
+	"pcm_dvd", "rawvideo", "v210", "utvideo", "mpeg2video", "msmpeg4v3", "cinepak", "ffv1"}
+
+// FuzzParams lets a container lie about everything but the codec: nothing may crash or leak.
+func FuzzParams(f *testing.F) {
+	for i := range fuzzedByParams {
+		f.Add(uint8(i), []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, make([]byte, 4096), uint32(0), 1024, 4, 32000, 44100, 2, 64, 48, uint8(2), uint8(media.PQ), "yuv420p10le")
+		f.Add(uint8(i), []byte(nil), []byte{0, 0, 1, 179, 255, 255, 0, 0}, uint32(1<<32-1), 1<<40, -1, 1<<62, 1, 1, 1, 1, uint8(9), uint8(media.HLG), "pal8")
+	}
+	f.Fuzz(func(t *testing.T, kind uint8, extradata, data []byte, tag uint32, align, bits, bitrate, rate, channels, w, h int, fields, transfer uint8, format string) {
+		if w > 512 || h > 512 || len(data) > 1<<16 { // memory is not what is tried here
+			return
+		}
+		before := media.LiveFrames()
+		track := media.Track{
+			Codec: fuzzedByParams[int(kind)%len(fuzzedByParams)], Extradata: extradata, Tag: tag, BlockAlign: align, BitsPerSample: bits,
+			BitRate: bitrate, SampleRate: rate, Channels: channels, Width: w, Height: h, Fields: media.Fields(fields), Format: format,
+			Color: media.Color{Primaries: 9, Transfer: transfer, Matrix: 9},
+		}
+		if d, err := NewAudioDecoder(track); err == nil {
+			_, _ = d.Decode(media.Packet{Data: data})
+			_, _ = d.Decode(media.Packet{Data: data})
+			_, _ = d.Flush()
+			d.Close()
+		}
+		if d, err := NewVideoDecoder(track); err == nil {
+			for range 3 {
+				frames, _ := d.Decode(media.Packet{Data: data, Key: true})
+				for _, f := range frames {
+					if err := checkPlanes(f); err != nil {
+						t.Error(err)
+					}
+				}
+				releaseAll(frames)
+			}
+			frames, _ := d.Flush()
+			releaseAll(frames)
+			d.Close()
+		}
+		if n := media.LiveFrames() - before; n != 0 {
+			t.Errorf("%d frames leaked", n)
+		}
+	})
+}

@@ -1,26 +1,36 @@
 package codec
 
-import "bytes"
+/*
+#include <stdlib.h>
+#include "params.h"
+*/
+import "C"
 
-// ParameterSets returns the SPS and PPS of an H.264 access unit in Annex B form,
-// each behind a start code of four bytes; nil where it has none.
-func ParameterSets(unit []byte) []byte {
-	const sps, pps = 7, 8
-	start := []byte{0, 0, 1}
-	var out []byte
-	for {
-		i := bytes.Index(unit, start)
-		if i < 0 {
-			return out
-		}
-		unit = unit[i+len(start):]
-		nal := unit
-		if j := bytes.Index(unit, start); j >= 0 {
-			nal = unit[:j]
-		}
-		nal = bytes.TrimRight(nal, "\x00") // of the next start code; a NAL unit ends in a one bit
-		if len(nal) > 0 && (nal[0]&0x1f == sps || nal[0]&0x1f == pps) {
-			out = append(append(out, 0, 0, 0, 1), nal...)
-		}
+import (
+	"unsafe"
+
+	"livedub/media"
+)
+
+// paramsOf puts into C's memory what t tells a decoder. free gives it back, once it was opened.
+func paramsOf(t media.Track) (p *C.ldc_params, free func()) {
+	p = (*C.ldc_params)(C.calloc(1, C.sizeof_ldc_params))
+	if n := len(t.Extradata); n > 0 {
+		p.extra, p.extra_size = (*C.uint8_t)(C.CBytes(t.Extradata)), C.int(n)
+	}
+	if t.Format != "" {
+		p.format = C.CString(t.Format)
+	}
+	p.tag, p.bit_rate, p.bits = C.uint(t.Tag), C.int64_t(t.BitRate), C.int(clamp(t.BitsPerSample, 256))
+	p.rate, p.channels, p.block_align = C.int(t.SampleRate), C.int(t.Channels), C.int(clamp(t.BlockAlign, maxPacket))
+	p.w, p.h, p.fields = C.int(t.Width), C.int(t.Height), C.int(t.Fields)
+	p.primaries, p.transfer, p.matrix = C.int(t.Color.Primaries), C.int(t.Color.Transfer), C.int(t.Color.Matrix)
+	return p, func() {
+		C.free(unsafe.Pointer(p.extra))
+		C.free(unsafe.Pointer(p.format))
+		C.free(unsafe.Pointer(p))
 	}
 }
+
+// clamp keeps n where libavcodec's own sums of it do not overflow.
+func clamp(n, most int) int { return max(0, min(n, most)) }

@@ -34,6 +34,25 @@ static void turn_plane(uint8_t *dst, int ds, const uint8_t *src, int ss, int w, 
 		}
 }
 
+// mirror_plane exchanges left and right, or top and bottom, in place.
+static void mirror_plane(uint8_t *p, int stride, int w, int h, int upside) {
+	if (!upside) {
+		for (int y = 0; y < h; y++, p += stride)
+			for (int a = 0, b = w - 1; a < b; a++, b--) {
+				uint8_t v = p[a];
+				p[a] = p[b];
+				p[b] = v;
+			}
+		return;
+	}
+	for (int a = 0, b = h - 1; a < b; a++, b--)
+		for (int x = 0; x < w; x++) {
+			uint8_t v = p[(ptrdiff_t)a * stride + x];
+			p[(ptrdiff_t)a * stride + x] = p[(ptrdiff_t)b * stride + x];
+			p[(ptrdiff_t)b * stride + x] = v;
+		}
+}
+
 // bars paints black what lies outside r.
 static void bars(AVFrame *f, ldc_rect r) {
 	for (int i = 0; i < 3; i++) {
@@ -53,7 +72,7 @@ static void bars(AVFrame *f, ldc_rect r) {
 }
 
 int ldc_shape(ldc_shaper *s, const uint8_t *y, const uint8_t *u, const uint8_t *v, int ys, int cs, int sw, int sh,
-              int turn, int w, int h, ldc_rect r, AVFrame **out) {
+              int turn, int mirror, int w, int h, ldc_rect r, AVFrame **out) {
 	const uint8_t *data[4] = {y, u, v, NULL};
 	int stride[4] = {ys, cs, cs, 0};
 	// The size before turning.
@@ -62,7 +81,7 @@ int ldc_shape(ldc_shaper *s, const uint8_t *y, const uint8_t *u, const uint8_t *
 	int err = AVERROR(ENOMEM);
 	if (!o)
 		return err;
-	if (turn == 0 && (pw != sw || ph != sh)) {
+	if (turn == 0 && !mirror && (pw != sw || ph != sh)) {
 		err = ldc_scale(&s->scaler, data, stride, sw, sh, AV_PIX_FMT_YUV420P, 0, o, r.x, r.y, pw, ph);
 	} else {
 		err = 0;
@@ -74,6 +93,9 @@ int ldc_shape(ldc_shaper *s, const uint8_t *y, const uint8_t *u, const uint8_t *
 			int sub = i > 0;
 			turn_plane(o->data[i] + (ptrdiff_t)(r.y >> sub) * o->linesize[i] + (r.x >> sub), o->linesize[i],
 			           t ? t->data[i] : data[i], t ? t->linesize[i] : stride[i], pw >> sub, ph >> sub, turn);
+			if (mirror) // exchanging left and right before a turn of 90 degrees is top and bottom after it
+				mirror_plane(o->data[i] + (ptrdiff_t)(r.y >> sub) * o->linesize[i] + (r.x >> sub), o->linesize[i],
+				             r.w >> sub, r.h >> sub, turn % 180 != 0);
 		}
 	}
 	av_frame_free(&t);

@@ -17,7 +17,9 @@ import (
 // within bounds, even sides of at least 16 pixels.
 type Shaper struct {
 	turn       int     // clockwise degrees
-	aspect     float64 // of one pixel
+	mirror     bool    // left and right are exchanged before that
+	told       float64 // aspect of one pixel, by the track
+	aspect     float64 // of the picture that is being shaped
 	maxW, maxH int
 
 	mu  sync.Mutex
@@ -25,19 +27,23 @@ type Shaper struct {
 	box size // of every picture once fixed
 }
 
-// NewShaper returns a shaper for t's Rotation and PixelAspect. Pictures larger
+// NewShaper returns a shaper for t's Mirrored, Rotation and PixelAspect. Pictures larger
 // than maxW by maxH (portraits: maxH by maxW) are scaled down, none is scaled up.
 func NewShaper(t media.Track, maxW, maxH int) *Shaper {
 	s := &Shaper{
-		turn: ((t.Rotation/90*90)%360 + 360) % 360, aspect: t.PixelAspect,
+		turn: ((t.Rotation/90*90)%360 + 360) % 360, mirror: t.Mirrored, told: square(t.PixelAspect), aspect: square(t.PixelAspect),
 		maxW: max(minSide, min(maxW, maxSide)), maxH: max(minSide, min(maxH, maxSide)),
 		s: C.ldc_shaper_open(),
 	}
-	// A pixel this far from square is a broken header.
-	if !(s.aspect >= 1.0/8 && s.aspect <= 8) {
-		s.aspect = 1
-	}
 	return s
+}
+
+// square returns 1 for what is no aspect: a pixel this far from square is a broken header.
+func square(aspect float64) float64 {
+	if !(aspect >= 1.0/8 && aspect <= 8) {
+		return 1
+	}
+	return aspect
 }
 
 // Fix makes every picture from now on w by h (made even), fitted in with black
@@ -61,9 +67,13 @@ func (s *Shaper) Shape(f *media.Frame) (*media.Frame, error) {
 		f.Release()
 		return nil, err
 	}
+	s.aspect = s.told
+	if f.PixelAspect > 0 {
+		s.aspect = square(f.PixelAspect)
+	}
 	in := size{f.Width, f.Height}
 	out, x, y, r := s.place(in)
-	if s.turn == 0 && x == 0 && y == 0 && out == r {
+	if s.turn == 0 && !s.mirror && x == 0 && y == 0 && out == r {
 		if out == in {
 			return f, nil
 		}
@@ -73,12 +83,18 @@ func (s *Shaper) Shape(f *media.Frame) (*media.Frame, error) {
 	}
 	defer f.Release()
 	var o *C.AVFrame
+	mirror := C.int(0)
+	if s.mirror {
+		mirror = 1
+	}
 	if err := C.ldc_shape(s.s, bytesOf(f.Y), bytesOf(f.U), bytesOf(f.V), C.int(f.YStride), C.int(f.UVStride),
-		C.int(f.Width), C.int(f.Height), C.int(s.turn), C.int(out.w), C.int(out.h),
+		C.int(f.Width), C.int(f.Height), C.int(s.turn), mirror, C.int(out.w), C.int(out.h),
 		C.ldc_rect{x: C.int(x), y: C.int(y), w: C.int(r.w), h: C.int(r.h)}, &o); err < 0 {
 		return nil, avError(fmt.Sprintf("shape a picture of %dx%d", f.Width, f.Height), err)
 	}
-	return wrap(o, f.PTS), nil
+	shaped := wrap(o, f.PTS)
+	shaped.Duration, shaped.Color = f.Duration, f.Color
+	return shaped, nil
 }
 
 // place returns the size of the output and where in it a picture of size in goes.
@@ -101,7 +117,7 @@ func crop(f *media.Frame, to size) *media.Frame {
 	p := f.Planes
 	p.Width, p.Height = to.w, to.h
 	c := media.WrapFrame(p, f.Release)
-	c.PTS = f.PTS
+	c.PTS, c.Duration = f.PTS, f.Duration
 	return c
 }
 

@@ -156,3 +156,53 @@ func TestClosedShaper(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// corner is a picture whose four quarters are 40, 80, 120 and 160 bright, row by row.
+func corner(w, h int) *media.Frame {
+	f := media.NewFrame(w, h)
+	fill(f.Planes, 0)
+	for y := range h {
+		for x := range w {
+			f.Y[y*f.YStride+x] = byte(40 + 40*(x*2/w) + 80*(y*2/h))
+		}
+	}
+	return f
+}
+
+func TestShaperMirrors(t *testing.T) {
+	noLeaks(t)
+	for turn, want := range map[int][4]byte{ // of the quarters, row by row
+		0: {80, 40, 160, 120}, 90: {160, 80, 120, 40}, 180: {120, 160, 40, 80}, 270: {40, 120, 80, 160},
+	} {
+		for _, limit := range []int{640, 64} { // as large as it is, and smaller
+			s := NewShaper(media.Track{Rotation: turn, Mirrored: true}, limit, limit)
+			defer s.Close()
+			out := must[*media.Frame](t)(s.Shape(corner(128, 96)))
+			for i, w := range want {
+				if got := out.Y[(out.Height/4+i/2*out.Height/2)*out.YStride+out.Width/4+i%2*out.Width/2]; got != w {
+					t.Errorf("turned by %d, %dx%d: quarter %d is %d, want %d", turn, out.Width, out.Height, i, got, w)
+				}
+			}
+			out.Release()
+		}
+	}
+}
+
+// TestShaperFollowsTheAspect: a broadcast goes from 4:3 to 16:9 and back in pictures of one size.
+func TestShaperFollowsTheAspect(t *testing.T) {
+	noLeaks(t)
+	s := NewShaper(media.Track{PixelAspect: 16.0 / 15}, 1280, 720)
+	defer s.Close()
+	for _, c := range []struct {
+		aspect float64
+		want   size
+	}{{0, size{768, 576}}, {64.0 / 45, size{1024, 576}}, {0, size{768, 576}}} {
+		f := paint(720, 576, 0)
+		f.PixelAspect = c.aspect
+		out := must[*media.Frame](t)(s.Shape(f))
+		if got := (size{out.Width, out.Height}); got != c.want {
+			t.Errorf("pixels of %g: %v, want %v", c.aspect, got, c.want)
+		}
+		out.Release()
+	}
+}

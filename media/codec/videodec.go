@@ -18,8 +18,9 @@ import (
 
 // VideoDecoder turns one stream's access units into pictures. It holds back
 // only what presentation order demands: nothing where pictures are not
-// reordered. Full-range and other pixel formats are converted; colour matrix
-// and transfer curve stay as coded.
+// reordered. Full-range and other pixel formats are converted; interlaced
+// pictures are made whole, which holds one back, and those of high dynamic range
+// (PQ, HLG) brought to BT.709. Other colours stay as coded, and are told.
 type VideoDecoder struct {
 	mu    sync.Mutex
 	codec media.Codec
@@ -64,14 +65,15 @@ func openVideoDecoder(t media.Track, by string) (*VideoDecoder, error) {
 	}
 	name := C.CString(string(t.Codec))
 	defer C.free(unsafe.Pointer(name))
+	params, free := paramsOf(t)
+	defer free()
 	var impl *C.char
 	if by != "" {
 		impl = C.CString(by)
 		defer C.free(unsafe.Pointer(impl))
 	}
 	d := &VideoDecoder{codec: t.Codec}
-	if err := C.ldc_vdec_open(&d.d, name, impl, bytesOf(t.Extradata), C.int(len(t.Extradata)),
-		C.int(t.Width), C.int(t.Height), maxPixels); err < 0 {
+	if err := C.ldc_vdec_open(&d.d, name, impl, params, maxPixels); err < 0 {
 		return nil, avError("open "+cmp.Or(by, fmt.Sprintf("a %s video decoder", t.Codec)), err)
 	}
 	return d, nil
@@ -94,7 +96,7 @@ func (d *VideoDecoder) Decode(p media.Packet) ([]*media.Frame, error) {
 	if p.Key {
 		key = 1
 	}
-	sent := C.ldc_send(&d.d.dec, bytesOf(p.Data), C.int(len(p.Data)), C.int64_t(p.PTS), C.int64_t(p.DTS), key)
+	sent := C.ldc_send(&d.d.dec, bytesOf(p.Data), C.int(len(p.Data)), C.int64_t(p.PTS), C.int64_t(p.DTS), C.int64_t(p.Duration), key)
 	frames, err := d.receive(p.PTS)
 	if len(frames) > 0 {
 		return frames, nil
@@ -112,9 +114,9 @@ func (d *VideoDecoder) Flush() ([]*media.Frame, error) {
 	if d.d == nil {
 		return nil, ErrClosed
 	}
-	C.ldc_send(&d.d.dec, nil, 0, 0, 0, 0)
+	C.ldc_send(&d.d.dec, nil, 0, 0, 0, 0, 0)
 	frames, err := d.receive(0)
-	C.avcodec_flush_buffers(d.d.dec.c)
+	C.ldc_vdec_flush(d.d)
 	if len(frames) > 0 {
 		return frames, nil
 	}
@@ -145,6 +147,17 @@ func (d *VideoDecoder) receive(at time.Duration) ([]*media.Frame, error) {
 			failed = avError(fmt.Sprintf("decode %s", d.codec), err)
 		}
 	}
+}
+
+// Degraded tells why pictures that are interlaced, or of high dynamic range, come
+// out as they are; nil as long as none does.
+func (d *VideoDecoder) Degraded() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.d == nil || d.d.degraded == 0 {
+		return nil
+	}
+	return avError("interlaced or HDR pictures are left as they are: a libavfilter with bwdif, zscale and tonemap is needed", d.d.degraded)
 }
 
 // Name returns what decodes: "h264", "h264_cuvid" (NVDEC), "vp8" and so on; "" after Close.

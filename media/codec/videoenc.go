@@ -14,7 +14,8 @@ import (
 type VideoEncoderConfig struct {
 	Codec         media.Codec   // media.H264 (constrained baseline) or media.VP8
 	Width, Height int           // pixels, even
-	FrameRate     float64       // nominal, pictures per second; 0: 30. The real rate may differ
+	FrameRate     float64       // nominal, pictures per second; 0: 30. The real rate may differ; below 1 it is taken for 1
+	Color         media.Color   // told in the stream of H.264; VP8 has no place for it
 	Bitrate       int           // bit/s
 	KeyInterval   time.Duration // longest distance of keyframes; 0: only when forced
 	OutOfBand     bool          // for files: parameter sets in Track().Extradata and not in band, a slacker rate
@@ -61,9 +62,10 @@ func NewVideoEncoder(c VideoEncoderConfig) (*VideoEncoder, error) {
 	if c.Preset == "" {
 		c.Preset = "superfast"
 	}
-	if !(c.FrameRate >= 1 && c.FrameRate <= 1000) {
-		return nil, fmt.Errorf("codec: %g pictures per second; set 1 to 1000", c.FrameRate)
+	if !(c.FrameRate > 0 && c.FrameRate <= 1000) {
+		return nil, fmt.Errorf("codec: %g pictures per second; set up to 1000", c.FrameRate)
 	}
+	c.FrameRate = max(c.FrameRate, 1) // a slide may take a second's bits, not a minute's
 	if err := checkBitrate(c.Bitrate); err != nil {
 		return nil, err
 	}
@@ -109,8 +111,9 @@ func openVideo(c VideoEncoderConfig) (videoBackend, error) {
 }
 
 // Encode compresses f, which the caller keeps, to one packet with PTS and DTS
-// of f.PTS; key demands a keyframe. A picture of another size reopens the
-// encoder and gives a keyframe, unless the parameter sets are out of band.
+// of f.PTS; key demands a keyframe. A picture of another size or colour reopens
+// the encoder and gives a keyframe. Out of band, a file's, parameter sets cannot
+// change: another size is an error, and other colours are taken for the first.
 func (e *VideoEncoder) Encode(f *media.Frame, key bool) (media.Packet, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -120,8 +123,8 @@ func (e *VideoEncoder) Encode(f *media.Frame, key bool) (media.Packet, error) {
 	if err := checkPlanes(f); err != nil {
 		return media.Packet{}, err
 	}
-	if f.Width != e.cfg.Width || f.Height != e.cfg.Height {
-		if err := e.resize(f.Width, f.Height); err != nil {
+	if f.Width != e.cfg.Width || f.Height != e.cfg.Height || f.Color != e.cfg.Color && !e.cfg.OutOfBand {
+		if err := e.reopen(f); err != nil {
 			return media.Packet{}, err
 		}
 		key = true
@@ -134,16 +137,16 @@ func (e *VideoEncoder) Encode(f *media.Frame, key bool) (media.Packet, error) {
 	if isKey {
 		e.lastKey = f.PTS
 	}
-	return media.Packet{Kind: media.Video, PTS: f.PTS, DTS: f.PTS, Key: isKey, Data: data}, nil
+	return media.Packet{Kind: media.Video, PTS: f.PTS, DTS: f.PTS, Duration: f.Duration, Key: isKey, Data: data}, nil
 }
 
-func (e *VideoEncoder) resize(w, h int) error {
+func (e *VideoEncoder) reopen(f *media.Frame) error {
 	if e.cfg.OutOfBand {
 		return fmt.Errorf("codec: the size changed from %dx%d to %dx%d, which a file cannot follow; use Shaper.Fix",
-			e.cfg.Width, e.cfg.Height, w, h)
+			e.cfg.Width, e.cfg.Height, f.Width, f.Height)
 	}
 	c := e.cfg
-	c.Width, c.Height = w, h
+	c.Width, c.Height, c.Color = f.Width, f.Height, f.Color
 	back, err := openVideo(c)
 	if err != nil {
 		return err
@@ -199,6 +202,7 @@ func (e *VideoEncoder) Track() media.Track {
 	t := media.Track{
 		Kind: media.Video, Codec: e.cfg.Codec,
 		Width: e.cfg.Width, Height: e.cfg.Height, FrameRate: e.cfg.FrameRate,
+		Color: e.cfg.Color, Fields: media.Progressive,
 	}
 	if e.back != nil && e.cfg.OutOfBand {
 		t.Extradata = e.back.extradata()

@@ -9,6 +9,7 @@
 #include <libavformat/avformat.h>
 #include <libavutil/avstring.h>
 #include <libavutil/display.h>
+#include <libavutil/pixdesc.h>
 #include <libavutil/time.h>
 
 #define IO_BUFFER (64 * 1024)
@@ -162,12 +163,32 @@ int ld_open(ld_reader **out, int fd, int wake, const char *name, int seekable, i
     for (int i = 0; i < (int)r->fmt->nb_streams; i++)
         if (i != r->video && i != r->audio)
             r->fmt->streams[i]->discard = AVDISCARD_ALL;
-    r->deadline = 0;
     return 0;
 }
 
-static int rotation(const AVStream *st)
+int ld_streams(ld_reader *r) { return (int)r->fmt->nb_streams; }
+
+const char *ld_language(ld_reader *r, int i)
 {
+    AVStream *st = r->fmt->streams[i];
+    const int others = AV_DISPOSITION_COMMENT | AV_DISPOSITION_VISUAL_IMPAIRED | AV_DISPOSITION_KARAOKE;
+    if (st->codecpar->codec_type != AVMEDIA_TYPE_AUDIO || !known(st) || st->disposition & others)
+        return NULL;
+    AVDictionaryEntry *e = av_dict_get(st->metadata, "language", NULL, 0);
+    return e ? e->value : "";
+}
+
+void ld_choose_audio(ld_reader *r, int i)
+{
+    if (r->audio >= 0)
+        r->fmt->streams[r->audio]->discard = AVDISCARD_ALL;
+    r->fmt->streams[i]->discard = AVDISCARD_DEFAULT;
+    r->audio = i;
+}
+
+static int rotation(const AVStream *st, int *mirrored)
+{
+    *mirrored = 0;
 #if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 100)
     const AVPacketSideData *sd = av_packet_side_data_get(st->codecpar->coded_side_data,
         st->codecpar->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
@@ -177,11 +198,34 @@ static int rotation(const AVStream *st)
 #endif
     if (!m)
         return 0;
-    double ccw = av_display_rotation_get((const int32_t *)m);
+    int32_t turn[9];
+    memcpy(turn, m, sizeof turn);
+    if ((int64_t)turn[0] * turn[4] < (int64_t)turn[1] * turn[3]) { // what turns does not mirror
+        *mirrored = 1;
+        turn[0] = -turn[0];
+        turn[1] = -turn[1];
+    }
+    double ccw = av_display_rotation_get(turn);
     if (!(ccw >= -360 && ccw <= 360)) // also not a number
         return 0;
     int quarters = (int)(-ccw / 90 + (ccw < 0 ? 0.5 : -0.5));
     return (quarters % 4 + 4) % 4 * 90;
+}
+
+static int fields(enum AVFieldOrder o)
+{
+    switch (o) {
+    case AV_FIELD_PROGRESSIVE:
+        return 1;
+    case AV_FIELD_TT:
+    case AV_FIELD_TB:
+        return 2;
+    case AV_FIELD_BB:
+    case AV_FIELD_BT:
+        return 3;
+    default:
+        return 0;
+    }
 }
 
 static void describe(AVFormatContext *f, int index, ld_stream *s)
@@ -198,12 +242,23 @@ static void describe(AVFormatContext *f, int index, ld_stream *s)
     s->extradata_size = par->extradata ? par->extradata_size : 0;
     s->width = par->width;
     s->height = par->height;
-    s->rotation = rotation(st);
+    s->rotation = rotation(st, &s->mirrored);
     s->sar_num = sar.num;
     s->sar_den = sar.den;
     s->rate_num = rate.num;
     s->rate_den = rate.den;
     s->sample_rate = par->sample_rate;
+    s->block_align = par->block_align;
+    s->bits = par->bits_per_coded_sample;
+    s->bit_rate = par->bit_rate;
+    s->tag = par->codec_tag;
+    if (par->codec_type == AVMEDIA_TYPE_VIDEO) {
+        s->fields = fields(par->field_order);
+        s->primaries = par->color_primaries;
+        s->transfer = par->color_trc;
+        s->matrix = par->color_space;
+        s->format = av_get_pix_fmt_name(par->format);
+    }
     s->priming = par->initial_padding;
 #if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(59, 24, 100)
     s->channels = par->ch_layout.nb_channels;
@@ -254,6 +309,7 @@ int ld_read(ld_reader *r, ld_packet *p)
         if (err < 0)
             return err;
     } while ((pkt->stream_index != r->audio && pkt->stream_index != r->video) || pkt->size <= 0);
+    r->deadline = 0;
     *p = (ld_packet){
         .stream = pkt->stream_index,
         .pts = pkt->pts,
@@ -267,6 +323,8 @@ int ld_read(ld_reader *r, ld_packet *p)
     };
     for (int i = 0; i < pkt->side_data_elems; i++) {
         const AVPacketSideData *sd = &pkt->side_data[i];
+        if (sd->type == AV_PKT_DATA_ENCRYPTION_INFO)
+            p->encrypted = 1;
         if (sd->type == AV_PKT_DATA_SKIP_SAMPLES && sd->size >= 8) {
             const uint8_t *b = sd->data;
             p->skip_start = b[0] | b[1] << 8 | b[2] << 16 | (uint32_t)b[3] << 24;

@@ -113,6 +113,15 @@ int ld_writer_track(ld_writer *w, const ld_target *t)
     par->height = t->height;
     if (t->pixel_aspect > 0)
         st->sample_aspect_ratio = par->sample_aspect_ratio = av_d2q(t->pixel_aspect, 1 << 15);
+    par->color_range = AVCOL_RANGE_MPEG;
+    if (t->primaries)
+        par->color_primaries = t->primaries;
+    if (t->transfer)
+        par->color_trc = t->transfer;
+    if (t->matrix)
+        par->color_space = t->matrix;
+    if (t->fields == 1)
+        par->field_order = AV_FIELD_PROGRESSIVE;
     if (t->frame_rate > 0)
         st->avg_frame_rate = av_d2q(t->frame_rate, 100000);
     st->time_base = (AVRational){1, VIDEO_TICKS};

@@ -15,6 +15,8 @@ typedef struct ld_target {
     int width, height, rotation; // rotation in clockwise degrees
     double pixel_aspect;
     double frame_rate;
+    int fields;                      // as in demux.h
+    int primaries, transfer, matrix; // 0: not told; the range is limited
     int sample_rate, channels;
 } ld_target;
 

@@ -7,14 +7,18 @@ package file
 import "C"
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
+
+	"golang.org/x/text/language"
 
 	"livedub/media"
 )
@@ -24,15 +28,19 @@ const pipeWait = 30 * time.Second
 
 // Open reads the head of a media file, or of a named pipe that a program writes
 // into, and chooses its best sound and picture.
-func Open(path string) (*Source, error) { return open(path, pipeWait) }
+func Open(path string) (*Source, error) { return open(path, "", pipeWait) }
 
-func open(path string, wait time.Duration) (*Source, error) {
+// OpenSpoken is Open for a speaker of lang, a code of ISO 639-1: where sound is
+// there in several languages, that one is chosen.
+func OpenSpoken(path, lang string) (*Source, error) { return open(path, lang, pipeWait) }
+
+func open(path, lang string, wait time.Duration) (*Source, error) {
 	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	s := &Source{path: path, file: f}
-	if err := s.start(wait); err != nil {
+	if err := s.start(lang, wait); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -69,7 +77,7 @@ func openRegular(path string) (*os.File, error) {
 }
 
 // start lets libavformat find out what the file is.
-func (s *Source) start(wait time.Duration) error {
+func (s *Source) start(lang string, wait time.Duration) error {
 	st, err := s.file.Stat()
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.path, bare(err))
@@ -90,13 +98,82 @@ func (s *Source) start(wait time.Duration) error {
 	if code < 0 {
 		return s.openError(code, wait)
 	}
+	s.choose(lang)
 	var info C.ld_info
 	C.ld_info_get(s.c, &info)
 	s.describe(&info)
 	if len(s.tracks) == 0 {
 		return fmt.Errorf("%s: has neither sound nor picture", s.path)
 	}
-	return nil
+	return s.first(wait)
+}
+
+// choose takes the first sound that is tagged with lang, if any is.
+func (s *Source) choose(lang string) {
+	if lang == "" {
+		return
+	}
+	for i := range C.ld_streams(s.c) {
+		if c := C.ld_language(s.c, i); c != nil && speaks(C.GoString(c), lang) {
+			C.ld_choose_audio(s.c, i)
+			return
+		}
+	}
+}
+
+// speaks tells whether a file's tag, of ISO 639-2 or BCP 47, is of lang.
+func speaks(tag, lang string) bool {
+	t, err := language.Parse(tag)
+	if err != nil {
+		return false
+	}
+	base, sure := t.Base()
+	return sure == language.Exact && base.String() == lang
+}
+
+// first reads the first packet: a file that opens may still hold none, or none
+// that can be reached or read.
+func (s *Source) first(wait time.Duration) error {
+	for _, t := range s.tracks {
+		if t.Tag == fourCC("drms") || t.Tag == fourCC("drmi") {
+			return s.encrypted()
+		}
+	}
+	for {
+		var c C.ld_packet
+		if code := C.ld_read(s.c, &c); code < 0 {
+			return s.emptyError(code, wait)
+		}
+		if c.encrypted != 0 {
+			return s.encrypted()
+		}
+		if r, ok := s.packet(&c); ok {
+			s.ahead.queue = append(s.ahead.queue, r)
+			return nil
+		}
+	}
+}
+
+// emptyError tells why a file that could be opened gives no packet.
+func (s *Source) emptyError(code C.int, wait time.Duration) error {
+	format := C.GoString(C.ld_format(s.c))
+	switch {
+	case C.ld_errno(s.c) != 0 || code == -C.int(syscall.ETIMEDOUT):
+		return s.openError(code, wait)
+	case s.wake != nil && strings.HasPrefix(format, "mov,"):
+		return fmt.Errorf("%s: an MP4 whose index is at its end cannot be read from a pipe: save it to a file first", s.path)
+	}
+	return s.noSample(format)
+}
+
+func (s *Source) encrypted() error {
+	return fmt.Errorf("%s: encrypted against copying, and livedub has no key to it: use a copy that is not", s.path)
+}
+
+func fourCC(name string) uint32 { return binary.LittleEndian.Uint32([]byte(name)) }
+
+func (s *Source) noSample(format string) error {
+	return fmt.Errorf("%s: not one sample of sound or picture is in it (%s): was the recording cut off as it began?", s.path, format)
 }
 
 func (s *Source) openError(code C.int, wait time.Duration) error {
@@ -108,6 +185,8 @@ func (s *Source) openError(code C.int, wait time.Duration) error {
 		return fmt.Errorf("%s: %w", s.path, syscall.Errno(C.ld_errno(s.c)))
 	case code == -C.int(syscall.ETIMEDOUT):
 		return fmt.Errorf("%s: nothing was written into the pipe for %v", s.path, wait)
+	case format != "" && code == C.LD_EOF:
+		return s.noSample(format)
 	case format != "":
 		return fmt.Errorf("%s: not a media file livedub can read (%s: %s; is it whole?)", s.path, format, reason(code))
 	}

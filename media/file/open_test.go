@@ -159,7 +159,7 @@ func mkfifo(t *testing.T) string {
 }
 
 func TestPipeNobodyWritesInto(t *testing.T) {
-	_, err := open(mkfifo(t), 50*time.Millisecond)
+	_, err := open(mkfifo(t), "", 50*time.Millisecond)
 	if err == nil || !strings.Contains(err.Error(), "nothing was written into the pipe") {
 		t.Error(err)
 	}

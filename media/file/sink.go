@@ -7,6 +7,7 @@ package file
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -24,7 +25,8 @@ type SinkConfig struct {
 	Video, Audio media.Codec // wanted codecs, "" for none
 }
 
-// Sink writes one MP4 file. It implements media.Sink.
+// Sink writes one MP4 file. It implements media.Sink. The file is made aside,
+// under a hidden name (IsAside), and gets its name at Close: what stood there before stays whole until then.
 //
 // Times are kept true: a track that starts after Epoch or ends early does so in
 // the file, and what lies before Epoch (the priming of a sound encoder) is
@@ -46,15 +48,16 @@ type Sink struct {
 // target is one track of the file.
 type target struct {
 	index   int
-	ticks   int   // per second
-	rate    int   // samples per second
+	ticks   int // per second
+	rate    int // samples per second
+	fps     float64
 	last    int64 // dts before
 	started bool
 }
 
 var _ media.Sink = (*Sink)(nil)
 
-// Create makes the file, empty, over whatever was there. It is complete after Close.
+// Create begins the file that stands at path, in place of whatever was there, after Close.
 func Create(path string, c SinkConfig) (*Sink, error) {
 	s := &Sink{path: path, config: c}
 	if c.Video == "" && c.Audio == "" {
@@ -63,7 +66,7 @@ func Create(path string, c SinkConfig) (*Sink, error) {
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: not a regular file: choose another -o", path)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+	f, err := createAside(path)
 	if err != nil {
 		return nil, s.diskError(bare(err))
 	}
@@ -117,6 +120,9 @@ func (s *Sink) Start(tracks []media.Track) error {
 		}
 	}
 	s.queue = newQueue(n)
+	if t := s.tracks[media.Video]; t != nil && t.fps > 0 { // how long a picture without another lasts
+		s.queue.last[t.index] = int64(float64(t.ticks) / t.fps)
+	}
 	return nil
 }
 
@@ -136,7 +142,8 @@ func (s *Sink) addTrack(t media.Track, want media.Codec) error {
 	c := C.ld_target{
 		codec: codec, width: C.int(t.Width), height: C.int(t.Height), rotation: C.int(t.Rotation),
 		pixel_aspect: C.double(t.PixelAspect), frame_rate: C.double(t.FrameRate),
-		sample_rate: C.int(t.SampleRate), channels: C.int(t.Channels),
+		sample_rate: C.int(t.SampleRate), channels: C.int(t.Channels), fields: C.int(t.Fields),
+		primaries: C.int(t.Color.Primaries), transfer: C.int(t.Color.Transfer), matrix: C.int(t.Color.Matrix),
 	}
 	if t.Kind == media.Video {
 		c.video = 1
@@ -154,7 +161,7 @@ func (s *Sink) addTrack(t media.Track, want media.Codec) error {
 		return s.muxError(index)
 	}
 	s.reserve.fixed += 4 * int64(len(t.Extradata))
-	s.tracks[t.Kind] = &target{index: int(index), rate: t.SampleRate}
+	s.tracks[t.Kind] = &target{index: int(index), rate: t.SampleRate, fps: t.FrameRate}
 	return nil
 }
 
@@ -185,6 +192,7 @@ func (s *Sink) Close() error {
 		s.keep(s.reserve.release(size))
 	}
 	s.keep(s.file.Close())
+	s.keep(os.Rename(s.file.Name(), s.path))
 	if s.failed != nil {
 		return s.failed
 	}
@@ -193,9 +201,20 @@ func (s *Sink) Close() error {
 
 // keep remembers the first error of the disk.
 func (s *Sink) keep(err error) {
+	var moved *os.LinkError
+	if errors.As(err, &moved) {
+		err = moved.Err
+	}
 	if err != nil && s.failed == nil {
 		s.failed = s.diskError(bare(err))
 	}
+}
+
+// Empty tells whether nothing was written; after Close there is then no file of it.
+func (s *Sink) Empty() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.written
 }
 
 // discard removes a file without contents.
@@ -203,7 +222,7 @@ func (s *Sink) discard() {
 	C.ld_writer_free(s.c)
 	s.c = nil
 	s.file.Close()
-	os.Remove(s.path)
+	os.Remove(s.file.Name())
 }
 
 func (s *Sink) closed() error { return fmt.Errorf("%s: %w", s.path, os.ErrClosed) }

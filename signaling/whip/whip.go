@@ -5,6 +5,7 @@ package whip
 import (
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -46,6 +47,11 @@ func New(c Config) *Server {
 func (s *Server) Register(mux *http.ServeMux) {
 	route := func(path string, by map[string]signaling.Handler) {
 		signaling.Route(mux, s.log, signaling.AnyOrigin, path, by) // as RFC 9725 wants
+		slashed := map[string]signaling.Handler{}
+		for m, h := range by {
+			slashed[m] = unslashed(h)
+		}
+		signaling.Route(mux, s.log, signaling.AnyOrigin, path+"/{$}", slashed) // as people type it
 	}
 	peer := map[string]signaling.Handler{
 		http.MethodPatch: s.patch, http.MethodDelete: s.remove, http.MethodOptions: peerOptions,
@@ -57,6 +63,17 @@ func (s *Server) Register(mux *http.ServeMux) {
 	route("/whep/{session}", map[string]signaling.Handler{http.MethodPost: s.noLanguage})
 	signaling.RouteRest(mux, s.log, signaling.AnyOrigin, "/whip", "POST an offer to /whip/{session}")
 	signaling.RouteRest(mux, s.log, signaling.AnyOrigin, "/whep", "POST an offer to /whep/{session}/{lang}")
+}
+
+// unslashed has h answer as if the path did not end in a slash.
+func unslashed(h signaling.Handler) signaling.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		u := *r.URL
+		u.Path, u.RawPath = strings.TrimSuffix(u.Path, "/"), strings.TrimSuffix(u.RawPath, "/")
+		plain := *r
+		plain.URL = &u
+		return h(w, &plain)
+	}
 }
 
 // options adds to the OPTIONS of an endpoint what RFC 9725 wants there. ICE

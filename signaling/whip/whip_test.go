@@ -162,6 +162,20 @@ func TestUnknownLanguageListsTheOthers(t *testing.T) {
 	r.publish("/whep/talk/en") // the original
 }
 
+// TestSlashAtTheEnd: people type one; the resource is where it is without.
+func TestSlashAtTheEnd(t *testing.T) {
+	r := open(t, nil)
+	for _, path := range []string{"/whip/talk/", "/whep/talk/es/"} {
+		got := r.Do("POST", path, signalingtest.Offer)
+		r.want(got, 201, "")
+		loc := got.Header.Get("Location")
+		if !strings.HasPrefix(loc, path) || strings.Contains(loc, "//") {
+			t.Errorf("%s: Location %q", path, loc)
+		}
+		r.want(r.Do("DELETE", loc+"/", ""), 200, "")
+	}
+}
+
 // TestPathsThatAreNone: whatever is asked for, the refusal is JSON.
 func TestPathsThatAreNone(t *testing.T) {
 	r := open(t, nil)

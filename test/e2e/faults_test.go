@@ -89,7 +89,11 @@ func TestInterruptLeavesPlayableFiles(t *testing.T) {
 	talk(t, in)
 	cmd, mark, stderr := marked(t, "dub", in, "--to", "es", "-o", out, "--realtime")
 	until(t, "a file of some size is written", func() bool {
-		info, err := os.Stat(filepath.Join(out, "es.mp4"))
+		made, _ := filepath.Glob(filepath.Join(out, ".es.mp4.*.part"))
+		if len(made) != 1 {
+			return false
+		}
+		info, err := os.Stat(made[0])
 		return err == nil && info.Size() > 60_000
 	})
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
