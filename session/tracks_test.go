@@ -42,13 +42,7 @@ func (s *strict) Start(tracks []media.Track) error {
 }
 
 func (s *strict) Write(p media.Packet) error {
-	if s.fail != nil {
-		if err := s.fail(p); err != nil {
-			return err
-		}
-	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	switch {
 	case s.started == 0:
 		s.blame("written before it was started")
@@ -58,6 +52,10 @@ func (s *strict) Write(p media.Packet) error {
 		s.blame(p.Kind.String() + " of no track")
 	}
 	s.packets = append(s.packets, p)
+	s.mu.Unlock()
+	if s.fail != nil {
+		return s.fail(p)
+	}
 	return nil
 }
 
@@ -66,6 +64,13 @@ func (s *strict) Close() error {
 	defer s.mu.Unlock()
 	s.closed++
 	return nil
+}
+
+// closes returns how often it was closed.
+func (s *strict) closes() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
 }
 
 func (s *strict) blame(what string) {
