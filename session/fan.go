@@ -168,6 +168,7 @@ func (f *liveFan) write(c media.Codec, t *media.Track, packets ...media.Packet) 
 			if a.takes(c, p) && a.feeder.offer(parcel{p, t}) {
 				f.remove(a)
 				a.feeder.end()
+				a.feeder.queue.rest() // it is closed: nothing more is written
 				f.s.fail("sink", fmt.Errorf("a sink took more than %v for one write: it was detached", maxWrite))
 				f.s.loose.run(a.feeder.close) // which may end that write
 			}
