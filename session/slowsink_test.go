@@ -147,7 +147,7 @@ func TestSlowSinkHasNoWriteAfterItsClose(t *testing.T) {
 			l.add("es", stuck)
 			l.publish(src)
 			time.Sleep(seconds(15))
-// What the sink did not get is no failure of its own: it was detached for one.
+			// What the sink did not get is no failure of its own: it was detached for one.
 			if f := l.State().Failures["sink"]; f != 1 || stuck.closes() != 1 || stuck.wrong != "" {
 				t.Errorf("write breaks %v: %d failures, closed %d times; %q", breaks, f, stuck.closes(), stuck.wrong)
 			}
