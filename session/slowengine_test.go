@@ -94,7 +94,7 @@ func TestSlowEngineDelaysNoOtherPhrase(t *testing.T) {
 							}
 							continue
 						}
-if more := rec.Late - usual[i].Late; rec.Fate != Played || more > lateFor(profile) {
+						if more := rec.Late - usual[i].Late; rec.Fate != Played || more > lateFor(profile) {
 							t.Errorf("%s: %s (%s), %v later than usual", which, rec.Fate, rec.Err, more)
 						}
 					}
