@@ -16,14 +16,6 @@ import (
 	"livedub/media"
 )
 
-func newManager(r *rig) *Manager {
-	base := r.cfg
-	base.To, base.Picture.File = nil, false
-	return NewManager(ManagerConfig{Engines: r.engines, Base: base, Max: 3, Idle: time.Minute})
-}
-
-func es(id string) Spec { return Spec{ID: id, From: "en", To: []inference.Lang{"es"}, Consent: true} }
-
 // TestLiveSession follows a call: a publisher who goes and comes back, a viewer
 // who stays, one who comes late, and the original beside the dub.
 func TestLiveSession(t *testing.T) {
