@@ -60,6 +60,24 @@ func TestMutedPublisherKeepsTheLastPhrase(t *testing.T) {
 	}
 }
 
+// TestPublisherLeavesWithTheLastWord: what was said last is dubbed, with pictures and without.
+func TestPublisherLeavesWithTheLastWord(t *testing.T) {
+	for _, pictures := range []bool{true, false} {
+		src := speaker(t, talk[1].to, talk, true, pictures)
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			l := r.live(t)
+			l.attach("es")
+			l.publish(src)
+			time.Sleep(talk[1].to + r.cfg.Delay + seconds(3))
+			st := l.State()
+			if d := st.Dubs[0]; d.Fates[Played] != len(talk) || len(st.Failures) > 0 {
+				t.Errorf("pictures %v: fates %v, failures %v", pictures, d.Fates, st.Failures)
+			}
+		})
+	}
+}
+
 // TestUnmutedPublisherGoesOn has the sound stop for seconds and come back: the
 // phrase before the gap is said once, and what follows stands where it was said.
 func TestUnmutedPublisherGoesOn(t *testing.T) {
