@@ -193,7 +193,7 @@ func (e *ears) finish(ctx context.Context) error {
 			}
 		}
 	}
-	if err := e.listener.hear(ctx, heard{pause: true, at: e.heardTo()}); err != nil {
+	if err := e.listener.hear(ctx, heard{pause: true, at: max(e.soundTo, e.heardTo())}); err != nil {
 		return err
 	}
 	return e.s.delivery.sourceEnded(e.s, max(e.soundTo, e.pictureTo))
