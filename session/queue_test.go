@@ -184,14 +184,13 @@ func TestQueuePeek(t *testing.T) {
 	if ok || changed(change) {
 		t.Error("an empty queue has an item, or changed")
 	}
-	for name, act := range map[string]func(){
-		"force": func() { q.force(1) }, "put": func() { _ = q.put(t.Context(), 2) },
-		"remove": func() { q.remove(func(x int) bool { return x == 2 }) },
+	for i, act := range []func(){
+		func() { q.force(1) }, func() { _ = q.put(t.Context(), 2) }, func() { q.remove(func(x int) bool { return x == 2 }) },
 	} {
 		_, _, change := q.peek()
 		act()
 		if !changed(change) {
-			t.Errorf("%s does not tell", name)
+			t.Errorf("act %d does not tell", i)
 		}
 	}
 	for range 2 {
