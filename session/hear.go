@@ -207,7 +207,9 @@ func (s *Session) end(t time.Duration) error {
 	s.ended.Store(int64(t))
 	for _, d := range s.all() {
 		if d.speaks() {
+			d.mu.Lock() // a dub that fails now reads it
 			d.goodbye = s.clock.Hold(t)
+			d.mu.Unlock()
 		}
 	}
 	s.clock.Advance(math.MaxInt64)
