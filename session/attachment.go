@@ -25,6 +25,7 @@ type Attachment struct {
 
 	// Guarded by the lock of the outlet's fan.
 	seeing bool // has had a keyframe since it last saw nothing
+	stuck  bool // was detached for it, which counts as its failure
 }
 
 // AttachOption changes how a sink is attached.

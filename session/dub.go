@@ -32,7 +32,7 @@ type Dub struct {
 	phrases  *queue[*job] // to be translated
 	voices   *queue[*job] // to be spoken
 	pictures chan picture
-	goodbye  pace.Hold   // held from the source's end until the last phrase is placed
+	goodbye  pace.Hold   // held from the source's end until the last phrase is placed; guarded by mu
 	said     atomic.Bool // the last phrase is placed
 
 	translating, speaking, warming, lipping *stage
@@ -111,6 +111,8 @@ func (d *Dub) speaks() bool { return d.s.engines.Speaks() && !d.original }
 // spoken tells that no more phrases come.
 func (d *Dub) spoken() {
 	d.said.Store(true)
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.goodbye != nil {
 		d.goodbye.Release()
 	}

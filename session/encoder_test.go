@@ -15,19 +15,9 @@ func TestCallLivesWithoutPictures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.cfg.Picture.Preset = "none such"
-		m := newManager(r)
-		defer m.Close()
-		l, err := m.Create(es("a"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		out := &memory{}
-		if _, err := l.Attach("es", out); err != nil {
-			t.Fatal(err)
-		}
-		if err := l.Publish(newCaller(src, l.Clock)); err != nil {
-			t.Fatal(err)
-		}
+		l := r.live(t)
+		out := l.attach("es")
+		l.publish(src)
 		time.Sleep(seconds(15))
 		st := l.State()
 		if d := st.Dubs[0]; d.Fates[Played] != 3 || d.Frames.Out != 0 || d.Frames.Dropped != 225 || st.Failures["encode_video"] != 225 {

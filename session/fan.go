@@ -146,8 +146,9 @@ func (f *liveFan) gone(a *Attachment, err error) {
 	f.remove(a)
 	left := a.feeder.stage.read()
 	f.left.Dropped += left.Dropped
+	told := a.stuck
 	f.mu.Unlock()
-	if err != nil && !errors.Is(err, media.ErrGone) {
+	if err != nil && !told && !errors.Is(err, media.ErrGone) {
 		f.s.fail("sink", err)
 	}
 }
@@ -167,7 +168,9 @@ func (f *liveFan) write(c media.Codec, t *media.Track, packets ...media.Packet) 
 		for _, a := range slices.Clone(f.attached) {
 			if a.takes(c, p) && a.feeder.offer(parcel{p, t}) {
 				f.remove(a)
+				a.stuck = true
 				a.feeder.end()
+				a.feeder.queue.rest() // it is closed: nothing more is written
 				f.s.fail("sink", fmt.Errorf("a sink took more than %v for one write: it was detached", maxWrite))
 				f.s.loose.run(a.feeder.close) // which may end that write
 			}

@@ -197,7 +197,7 @@ func (e *ears) finish(ctx context.Context) error {
 			}
 		}
 	}
-	if err := e.listener.hear(ctx, heard{pause: true, at: e.heardTo()}); err != nil {
+	if err := e.listener.hear(ctx, heard{pause: true, at: max(e.soundTo, e.heardTo())}); err != nil {
 		return err
 	}
 	return e.s.delivery.sourceEnded(e.s, max(e.soundTo, e.pictureTo))
@@ -211,7 +211,9 @@ func (s *Session) end(t time.Duration) error {
 	s.ended.Store(int64(t))
 	for _, d := range s.all() {
 		if d.speaks() {
+			d.mu.Lock() // a dub that fails now reads it
 			d.goodbye = s.clock.Hold(t)
+			d.mu.Unlock()
 		}
 	}
 	s.clock.Advance(math.MaxInt64)

@@ -23,7 +23,6 @@ type listener struct {
 
 	stream inference.RecognizerStream // nil before the first sound, and after a failure
 	reopen time.Duration              // when a failed recogniser is tried again
-	fed    time.Duration              // up to where the stream has heard
 }
 
 // heard is what the recogniser is to hear next.

@@ -16,14 +16,6 @@ import (
 	"livedub/media"
 )
 
-func newManager(r *rig) *Manager {
-	base := r.cfg
-	base.To, base.Picture.File = nil, false
-	return NewManager(ManagerConfig{Engines: r.engines, Base: base, Max: 3, Idle: time.Minute})
-}
-
-func es(id string) Spec { return Spec{ID: id, From: "en", To: []inference.Lang{"es"}, Consent: true} }
-
 // TestLiveSession follows a call: a publisher who goes and comes back, a viewer
 // who stays, one who comes late, and the original beside the dub.
 func TestLiveSession(t *testing.T) {
@@ -32,36 +24,22 @@ func TestLiveSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.engines.Faces, r.engines.Lips = fake.Faces{}, &fake.Lips{}
-		m := newManager(r)
-		defer m.Close()
-		l, err := m.Create(es("call"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := r.liveAs(t, es("call"))
 		if l.Phase() != "new" {
 			t.Errorf("phase %s", l.Phase())
 		}
 		dub, late, original := &memory{}, &memory{}, &memory{}
-		if _, err := l.Attach("es", dub); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := l.Attach("en", original); err != nil {
-			t.Fatal(err)
-		}
+		l.add("es", dub)
+		l.add("en", original)
 		time.Sleep(seconds(3.21)) // the call is opened some time before it begins
 		for n := range 2 {
-			c := newCaller(src, l.Clock)
-			if err := l.Publish(c); err != nil {
-				t.Fatal(err)
-			}
+			c := l.publish(src)
 			time.Sleep(seconds(5))
 			if n == 0 {
 				if err := l.Publish(newCaller(src, l.Clock)); !errors.Is(err, ErrBusy) {
 					t.Errorf("a second publisher: %v", err)
 				}
-				if _, err := l.Attach("es", late); err != nil {
-					t.Fatal(err)
-				}
+				l.add("es", late)
 				if l.Phase() != "live" {
 					t.Errorf("phase %s", l.Phase())
 				}
@@ -107,11 +85,11 @@ func TestLiveSession(t *testing.T) {
 				}
 			}
 		}
-		if err := m.Delete("call"); err != nil {
+		if err := l.m.Delete("call"); err != nil {
 			t.Fatal(err)
 		}
 		// What an ended session did stays counted.
-		if got := metric(t, m, "livedub_phrases_total"); got != 6 {
+		if got := metric(t, l.m, "livedub_phrases_total"); got != 6 {
 			t.Errorf("livedub_phrases_total is %v", got)
 		}
 		for name, m := range map[string]*memory{"dub": dub, "late": late, "original": original} {
@@ -119,7 +97,7 @@ func TestLiveSession(t *testing.T) {
 				t.Errorf("%s: closed %d times", name, m.closes())
 			}
 		}
-		if _, err := m.Get("call"); !errors.Is(err, ErrNotFound) {
+		if _, err := l.m.Get("call"); !errors.Is(err, ErrNotFound) {
 			t.Error(err)
 		}
 	})
@@ -155,23 +133,13 @@ func TestTheOriginalAsTarget(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t)
 			r.engines.Faces, r.engines.Lips = fake.Faces{}, &fake.Lips{}
-			m := newManager(r)
-			defer m.Close()
 			from := to[len(to)-1]
-			l, err := m.Create(Spec{ID: "x", From: from, To: to, Consent: true})
-			if err != nil {
-				t.Fatal(err)
-			}
+			l := r.liveAs(t, Spec{ID: "x", From: from, To: to, Consent: true})
 			if got := fmt.Sprint(l.Languages()); got != want || l.Spec.To == nil || slices.Contains(l.Spec.To, from) {
 				t.Errorf("%v: languages %s, targets %v", to, got, l.Spec.To)
 			}
-			original := &memory{}
-			if _, err := l.Attach(from, original); err != nil {
-				t.Fatal(err)
-			}
-			if err := l.Publish(newCaller(src, l.Clock)); err != nil {
-				t.Fatal(err)
-			}
+			original := l.attach(from)
+			l.publish(src)
 			time.Sleep(seconds(9) + r.cfg.Delay + seconds(1))
 			st := l.State()
 			if n := len(pictures(t, original)); n != 225 {

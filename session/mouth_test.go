@@ -160,21 +160,11 @@ func TestLipsAreSwitched(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.engines.Faces, r.engines.Lips = fake.Faces{}, &fake.Lips{}
-		m := newManager(r)
-		defer m.Close()
-		l, err := m.Create(es("switched"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		out := &memory{}
-		if _, err := l.Attach("es", out); err != nil {
-			t.Fatal(err)
-		}
+		l := r.liveAs(t, es("switched"))
+		l.attach("es")
 		events, stop := l.Events()
 		defer stop()
-		if err := l.Publish(newCaller(src, l.Clock)); err != nil {
-			t.Fatal(err)
-		}
+		l.publish(src)
 		warped := func() int { return l.State().Dubs[0].Frames.Warp }
 		time.Sleep(r.cfg.Delay + seconds(1)) // in the first phrase
 		if warped() == 0 {

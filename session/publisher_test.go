@@ -108,19 +108,9 @@ func TestTrackThatBeginsLate(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t)
 			r.engines.Faces, r.engines.Lips = fake.Faces{}, &fake.Lips{}
-			m := newManager(r)
-			defer m.Close()
-			l, err := m.Create(es("a"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			out := &memory{}
-			if _, err := l.Attach("es", out); err != nil {
-				t.Fatal(err)
-			}
-			if err := l.Publish(&tardy{caller: newCaller(other, l.Clock)}); err != nil {
-				t.Fatal(err)
-			}
+			l := r.live(t)
+			out := l.attach("es")
+			l.speak(&tardy{caller: newCaller(other, l.Clock)})
 			time.Sleep(seconds(12) + r.cfg.Delay + seconds(1))
 			st := l.State().Dubs[0]
 			phrases, shown := 0, 300
@@ -139,17 +129,10 @@ func TestTrackThatBeginsLate(t *testing.T) {
 func TestSilentPublisherGivesWay(t *testing.T) {
 	src := speaker(t, seconds(1), nil, true, true)
 	synctest.Test(t, func(t *testing.T) {
-		m := newManager(newRig(t))
-		defer m.Close()
-		l, err := m.Create(es(""))
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := newRig(t).live(t)
 		first := newCaller(src, l.Clock)
 		first.hang = true
-		if err := l.Publish(first); err != nil {
-			t.Fatal(err)
-		}
+		l.speak(first)
 		time.Sleep(seconds(2.5))
 		if err := l.Publish(newCaller(src, l.Clock)); !errors.Is(err, ErrBusy) {
 			t.Errorf("1.5 s of silence: %v", err)
@@ -169,12 +152,7 @@ func TestSilentPublisherGivesWay(t *testing.T) {
 func TestPublisherWhoLeftGivesWayAtOnce(t *testing.T) {
 	src := speaker(t, seconds(1), nil, true, true)
 	synctest.Test(t, func(t *testing.T) {
-		m := newManager(newRig(t))
-		defer m.Close()
-		l, err := m.Create(es(""))
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := newRig(t).live(t)
 		time.Sleep(seconds(1))
 		for n := range 3 {
 			c := newCaller(src, l.Clock)
@@ -199,28 +177,18 @@ func TestPublisherWhoLeftGivesWayAtOnce(t *testing.T) {
 func TestSilentPublisherKeepsNoSession(t *testing.T) {
 	src := speaker(t, seconds(1), nil, true, true)
 	synctest.Test(t, func(t *testing.T) {
-		m := newManager(newRig(t))
-		defer m.Close()
-		l, err := m.Create(es("a"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := newRig(t).live(t)
 		c := newCaller(src, l.Clock)
 		c.hang = true
-		if err := l.Publish(c); err != nil {
-			t.Fatal(err)
-		}
-		at, err := l.Attach("es", &memory{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		l.speak(c)
+		at := l.add("es", &memory{})
 		time.Sleep(2 * time.Minute)
-		if _, err := m.Get("a"); err != nil {
+		if _, err := l.m.Get("a"); err != nil {
 			t.Errorf("somebody watches: %v", err)
 		}
 		at.Detach()
 		time.Sleep(2 * time.Minute)
-		if _, err := m.Get("a"); !errors.Is(err, ErrNotFound) {
+		if _, err := l.m.Get("a"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("nobody speaks or watches: %v", err)
 		}
 	})
@@ -258,22 +226,12 @@ func TestMouthsOutliveTheirSource(t *testing.T) {
 			r := newRig(t)
 			mouths := &slowMouths{}
 			r.engines.Faces, r.engines.Lips = fake.Faces{}, mouths
-			m := newManager(r)
-			defer m.Close()
-			l, err := m.Create(es("a"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			out := &memory{}
-			if _, err := l.Attach("es", out); err != nil {
-				t.Fatal(err)
-			}
-			if err := l.Publish(newCaller(src, l.Clock)); err != nil {
-				t.Fatal(err)
-			}
+			l := r.live(t)
+			l.attach("es")
+			l.publish(src)
 			time.Sleep(seconds(6.25)) // pictures come every 40 ms
 			if how == "deleted" {
-				if err := m.Delete("a"); err != nil {
+				if err := l.m.Delete("a"); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -286,7 +244,7 @@ func TestMouthsOutliveTheirSource(t *testing.T) {
 			if !mouths.closed || mouths.misused {
 				t.Errorf("%s: closed %v, misused %v", how, mouths.closed, mouths.misused)
 			}
-			if _, err := m.Get("a"); !errors.Is(err, ErrNotFound) {
+			if _, err := l.m.Get("a"); !errors.Is(err, ErrNotFound) {
 				t.Errorf("%s: %v", how, err)
 			}
 		})
@@ -306,25 +264,11 @@ func TestPublisherComesBackSoon(t *testing.T) {
 func comeBackSoon(t *testing.T, src *memory, delay time.Duration) {
 	r := newRig(t)
 	r.cfg.Delay = delay
-	m := newManager(r)
-	defer m.Close()
-	l, err := m.Create(es("a"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := &memory{}
-	if _, err := l.Attach("es", out); err != nil {
-		t.Fatal(err)
-	}
-	first := newCaller(src, l.Clock)
-	if err := l.Publish(first); err != nil {
-		t.Fatal(err)
-	}
+	l := r.live(t)
+	out := l.attach("es")
+	first := l.publish(src)
 	time.Sleep(seconds(9) + seconds(.1)) // it has left: its place is free
-	second := newCaller(src, l.Clock)
-	if err := l.Publish(second); err != nil {
-		t.Fatal(err)
-	}
+	second := l.publish(src)
 	time.Sleep(seconds(9) + r.cfg.Delay + seconds(1))
 	st := l.State().Dubs[0]
 	var ids []int

@@ -12,15 +12,8 @@ import (
 func TestSinksComeAndGo(t *testing.T) {
 	src := speaker(t, seconds(9), nil, true, true)
 	synctest.Test(t, func(t *testing.T) {
-		m := newManager(newRig(t))
-		defer m.Close()
-		l, err := m.Create(es("a"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := l.Publish(newCaller(src, l.Clock)); err != nil {
-			t.Fatal(err)
-		}
+		l := newRig(t).live(t)
+		l.publish(src)
 		stays, goes, fails, blind, gone := &memory{}, &memory{}, &memory{}, &memory{}, &memory{}
 		gone.fail = func(p media.Packet) error {
 			if p.PTS > seconds(5) {
@@ -36,9 +29,7 @@ func TestSinksComeAndGo(t *testing.T) {
 		}
 		var at [5]*Attachment
 		for i, sink := range []*memory{stays, goes, fails, blind, gone} {
-			if at[i], err = l.Attach("es", sink); err != nil {
-				t.Fatal(err)
-			}
+			at[i] = l.add("es", sink)
 		}
 		at[3].Room(minRoom / 2)
 		time.Sleep(seconds(6))
@@ -85,17 +76,10 @@ func TestSinksComeAndGo(t *testing.T) {
 func TestLeavingHoldsNobodyUp(t *testing.T) {
 	src := speaker(t, seconds(9), nil, true, true)
 	synctest.Test(t, func(t *testing.T) {
-		m := newManager(newRig(t))
-		defer m.Close()
-		l, err := m.Create(es("a"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := newRig(t).live(t)
 		first := &slowCaller{newCaller(src, l.Clock)}
 		first.hang = true
-		if err := l.Publish(first); err != nil {
-			t.Fatal(err)
-		}
+		l.speak(first)
 		slow := func() { time.Sleep(time.Second) }
 		stays, goes, fails := &memory{}, &memory{closing: slow}, &memory{closing: slow}
 		fails.fail = func(p media.Packet) error {
@@ -106,9 +90,7 @@ func TestLeavingHoldsNobodyUp(t *testing.T) {
 		}
 		var at [3]*Attachment
 		for i, sink := range []*memory{stays, goes, fails} {
-			if at[i], err = l.Attach("es", sink); err != nil {
-				t.Fatal(err)
-			}
+			at[i] = l.add("es", sink)
 		}
 		time.Sleep(seconds(6))
 		at[1].Detach()
@@ -144,27 +126,15 @@ func (c *slowCaller) Close() error {
 func TestNewcomersHearNothingStale(t *testing.T) {
 	src := speaker(t, seconds(20), nil, true, true)
 	synctest.Test(t, func(t *testing.T) {
-		m := newManager(newRig(t))
-		defer m.Close()
-		l, err := m.Create(es("a"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := l.Publish(newCaller(src, l.Clock)); err != nil {
-			t.Fatal(err)
-		}
-		first, second := &memory{}, &memory{}
-		at, err := l.Attach("es", first)
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := newRig(t).live(t)
+		l.publish(src)
+		first := &memory{}
+		at := l.add("es", first)
 		time.Sleep(seconds(8.013))
 		at.Detach()
 		time.Sleep(seconds(15))
 		joined := l.Clock.Now()
-		if _, err := l.Attach("es", second); err != nil {
-			t.Fatal(err)
-		}
+		second := l.attach("es")
 		time.Sleep(seconds(1))
 		got := second.got()
 		if len(got) == 0 {
@@ -182,21 +152,12 @@ func TestNewcomersHearNothingStale(t *testing.T) {
 func TestManyAskForKeyframes(t *testing.T) {
 	src := speaker(t, seconds(9), nil, false, true)
 	synctest.Test(t, func(t *testing.T) {
-		m := newManager(newRig(t))
-		defer m.Close()
-		l, err := m.Create(es("a"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := l.Publish(newCaller(src, l.Clock)); err != nil {
-			t.Fatal(err)
-		}
+		l := newRig(t).live(t)
+		l.publish(src)
 		var sinks [15]memory
 		var at [len(sinks)]*Attachment
 		for i := range sinks {
-			if at[i], err = l.Attach("es", &sinks[i]); err != nil {
-				t.Fatal(err)
-			}
+			at[i] = l.add("es", &sinks[i])
 		}
 		time.Sleep(seconds(5.02))
 		for n := range 125 {
@@ -230,21 +191,12 @@ func TestManyAskForKeyframes(t *testing.T) {
 func TestEachCodecIsEncodedOnce(t *testing.T) {
 	src := speaker(t, seconds(3), nil, true, true)
 	synctest.Test(t, func(t *testing.T) {
-		m := newManager(newRig(t))
-		defer m.Close()
-		l, err := m.Create(es("a"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := newRig(t).live(t)
 		sinks := []*memory{{}, {video: media.VP8}, {}, {video: media.VP8}}
 		for _, sink := range sinks {
-			if _, err := l.Attach("es", sink); err != nil {
-				t.Fatal(err)
-			}
+			l.add("es", sink)
 		}
-		if err := l.Publish(newCaller(src, l.Clock)); err != nil {
-			t.Fatal(err)
-		}
+		l.publish(src)
 		time.Sleep(seconds(9))
 		for i, sink := range sinks {
 			if got := sink.known(media.Video).Codec; got != sink.codec() {

@@ -1,0 +1,112 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"livedub/inference"
+	"livedub/inference/fake"
+	"livedub/media"
+)
+
+// TestDubEndsWithoutEngines dubs a file where one stage, or all, are switched off.
+func TestDubEndsWithoutEngines(t *testing.T) {
+	src := speaker(t, seconds(4), []burst{{seconds(.5), seconds(1.7)}}, true, true)
+	for name, off := range map[string]func(*Engines){
+		"recognizer": func(e *Engines) { e.Recognizer = nil },
+		"translator": func(e *Engines) { e.Translator = nil },
+		"speaker":    func(e *Engines) { e.Speaker = nil },
+		"all":        func(e *Engines) { *e = Engines{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // which sees a dub that never ends
+				r := newRig(t)
+				r.engines.Faces, r.engines.Lips = fake.Faces{}, &fake.Lips{}
+				off(&r.engines)
+				r.src = &memory{tracks: src.tracks, packets: src.packets}
+				r.cfg.To = []inference.Lang{"es", "ca"}
+				if err := r.run(t, t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				for _, d := range r.s.State().Dubs {
+					if d.Frames.Out != 100 || d.Level != Passthrough || len(d.Records) != 0 {
+						t.Errorf("%s: frames %+v at %s, %d phrases", d.Lang, d.Frames, d.Level, len(d.Records))
+					}
+					if lv := level(sound(t, r.out[d.Lang]), voice, seconds(1)+r.cfg.Delay); lv < 8000 {
+						t.Errorf("%s: the original is at %.0f", d.Lang, lv)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestSourceWithoutSamples: what holds nothing is told at once, whatever its tracks say.
+func TestSourceWithoutSamples(t *testing.T) {
+	whole := speaker(t, seconds(.1), nil, true, true)
+	for name, tracks := range map[string][]media.Track{
+		"sound": {*track(whole.tracks, media.Audio)}, "pictures": {*track(whole.tracks, media.Video)}, "both": whole.tracks,
+	} {
+		for _, engines := range []bool{true, false} {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				if !engines {
+					r.engines = Engines{}
+				}
+				r.src = &memory{tracks: tracks}
+				if err := r.run(t, t.Context()); !errors.Is(err, ErrEmpty) {
+					t.Errorf("%s, engines %v: %v", name, engines, err)
+				}
+				if n := len(r.out["es"].packets); n != 0 {
+					t.Errorf("%s, engines %v: %d packets were written", name, engines, n)
+				}
+			})
+		}
+	}
+}
+
+// TestEmptyPublisherLeavesTheCall: who sends nothing and leaves does not end it.
+func TestEmptyPublisherLeavesTheCall(t *testing.T) {
+	src := speaker(t, seconds(4), []burst{{seconds(.5), seconds(1.7)}}, true, true)
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		l := r.live(t)
+		l.attach("es")
+		l.publish(&memory{tracks: src.tracks})
+		time.Sleep(seconds(1))
+		l.publish(src)
+		time.Sleep(seconds(4) + r.cfg.Delay + seconds(1))
+		if d := l.State().Dubs[0]; d.Fates[Played] != 1 || d.Frames.Out != 100 {
+			t.Errorf("fates %v, frames %+v", d.Fates, d.Frames)
+		}
+	})
+}
+
+// TestBrokenSourceEndsTheDub: its error is the dub's, and what was written stays.
+func TestBrokenSourceEndsTheDub(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		broken := errors.New("the disk went away")
+		src := &breaking{*speaker(t, seconds(9), said, true, true), 600, broken}
+		if err := r.dub(t, t.Context(), src); !errors.Is(err, broken) {
+			t.Error(err)
+		}
+	})
+}
+
+// breaking is a source that fails after some packets.
+type breaking struct {
+	memory
+	after int
+	err   error
+}
+
+func (b *breaking) Read(ctx context.Context) (media.Packet, error) {
+	if b.next == b.after {
+		return media.Packet{}, b.err
+	}
+	return b.memory.Read(ctx)
+}

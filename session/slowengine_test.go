@@ -1,0 +1,261 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"livedub/inference"
+	"livedub/inference/fake"
+)
+
+// fault is what an engine does with a phrase instead of its work.
+type fault struct {
+	phrase string // that it meets, by its number
+	once   bool   // the first try only
+	do     func(ctx context.Context) error
+
+	met atomic.Int32
+}
+
+func (f *fault) meet(ctx context.Context, text string) error {
+	if last := text[len(text)-1:]; last != f.phrase {
+		return nil
+	}
+	if f.met.Add(1); f.once && f.met.Load() > 1 {
+		return nil
+	}
+	return f.do(ctx)
+}
+
+type faultyTranslator struct {
+	fake.Translator
+	*fault
+}
+
+func (f *faultyTranslator) Translate(ctx context.Context, p inference.Pair, text string) (string, error) {
+	if err := f.meet(ctx, text); err != nil {
+		return "", err
+	}
+	return f.Translator.Translate(ctx, p, text)
+}
+
+type faultySpeaker struct {
+	fake.Speaker
+	*fault
+}
+
+func (f *faultySpeaker) Speak(ctx context.Context, r inference.SpeechRequest) (inference.Speech, error) {
+	if err := f.meet(ctx, r.Text); err != nil {
+		return inference.Speech{}, err
+	}
+	return f.Speaker.Speak(ctx, r)
+}
+
+// faults are the ways of an engine to fail a phrase. Who closes release ends
+// what would last for ever.
+func faults(release <-chan struct{}) map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"deaf for 6 s": func(context.Context) error {
+			time.Sleep(6 * time.Second)
+			return nil
+		},
+		"deaf for ever": func(context.Context) error {
+			<-release
+			return nil
+		},
+		"waits for its context": func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		},
+		"panics": func(context.Context) error { panic("the engine broke") },
+	}
+}
+
+// TestSlowEngineDelaysNoOtherPhrase has a translator and a voice fail the first
+// phrase, or the second, in every way: those behind it are not late for it.
+func TestSlowEngineDelaysNoOtherPhrase(t *testing.T) {
+	src := speaker(t, seconds(9), said, true, false)
+	for _, profile := range []Profile{Sync, Live} {
+		usual := slowPhrases(t, src, profile, "", "", &fault{phrase: "none"})
+		for _, stage := range []string{"translator", "speaker"} {
+			for name := range faults(nil) {
+				for _, phrase := range []string{"1", "2"} {
+					f := &fault{phrase: phrase}
+					got := slowPhrases(t, src, profile, stage, name, f)
+					for i, rec := range got {
+						which := fmt.Sprintf("%s, %s that %s in phrase %s: phrase %d", profile, stage, name, phrase, i+1)
+						if fmt.Sprint(i+1) == phrase {
+							if rec.Fate == Played || f.met.Load() < 1 {
+								t.Errorf("%s: %s, met %d times", which, rec.Fate, f.met.Load())
+							}
+							continue
+						}
+						if more := rec.Late - usual[i].Late; rec.Fate != Played || more > lateFor(profile) {
+							t.Errorf("%s: %s (%s), %v later than usual", which, rec.Fate, rec.Err, more)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// lateFor is how much later than usual a phrase may sound for a dead one before it.
+func lateFor(p Profile) time.Duration {
+	if p == Live {
+		return onTime + leastCall + 2*grace // it was about to sound as soon as it was known
+	}
+	return 2 * grace
+}
+
+// slowPhrases returns what becomes of the phrases of said in a call one of whose engines has a fault.
+func slowPhrases(t *testing.T, src *memory, profile Profile, stage, name string, f *fault) (out []Record) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		f.do = faults(release)[name]
+		r := newRig(t)
+		r.cfg.Profile, r.cfg.Delay = profile, profile.DefaultDelay()
+		switch stage {
+		case "translator":
+			r.engines.Translator = &faultyTranslator{fault: f}
+		case "speaker":
+			r.engines.Speaker = &faultySpeaker{fault: f}
+		}
+		l := r.live(t)
+		l.attach("es")
+		l.publish(src)
+		time.Sleep(seconds(16))
+		st := l.State()
+		out = st.Dubs[0].Records
+		close(release)
+		if len(out) != len(said) {
+			t.Fatalf("%s, %s that %s: %d phrases of %d; failures %v", profile, stage, name, len(out), len(said), st.Failures)
+		}
+		if st.Dubs[0].Level != Voice {
+			t.Errorf("%s, %s that %s: the ladder stands at %s after the engine worked again", profile, stage, name, st.Dubs[0].Level)
+		}
+	})
+	return out
+}
+
+// TestSlowEngineIsTriedAgain: a first try that gives no answer leaves time for a second.
+func TestSlowEngineIsTriedAgain(t *testing.T) {
+	src := speaker(t, seconds(9), said, true, false)
+	for _, stage := range []string{"translator", "speaker"} {
+		for name := range faults(nil) {
+			// Of the third phrase, behind which nobody waits.
+			for i, rec := range slowPhrases(t, src, Sync, stage, name, &fault{phrase: "3", once: true}) {
+				if rec.Fate != Played || rec.Late > seconds(2) {
+					t.Errorf("%s that %s once: phrase %d: %s (%s), %v late", stage, name, i+1, rec.Fate, rec.Err, rec.Late)
+				}
+			}
+		}
+	}
+}
+
+// TestSlowEnginesCostNoSoundNorPicture has all phrases hang: the original goes on whole.
+func TestSlowEnginesCostNoSoundNorPicture(t *testing.T) {
+	src := speaker(t, seconds(12), []burst{{0, seconds(12)}}, true, true)
+	for _, profile := range []Profile{Sync, Live} {
+		for _, stage := range []string{"translator", "speaker"} {
+			synctest.Test(t, func(t *testing.T) {
+				release := make(chan struct{})
+				defer close(release)
+				r := newRig(t)
+				r.cfg.Profile, r.cfg.Delay = profile, profile.DefaultDelay()
+				hang := func(string) error {
+					<-release
+					return nil
+				}
+				if stage == "translator" {
+					r.engines.Translator = &fake.Translator{Fail: hang}
+				} else {
+					r.engines.Speaker = &fake.Speaker{Fail: hang}
+				}
+				l := r.live(t)
+				dub, original := l.attach("es"), l.attach("en")
+				l.publish(src)
+				time.Sleep(seconds(12) + r.cfg.Delay + seconds(1))
+				// A dub ducks the original as long as its phrase may still come.
+				for m, least := range map[*memory]float64{dub: 1000, original: 8000} {
+					pcm := sound(t, m)
+					for at := seconds(.5); at < seconds(11.5); at += 20 * time.Millisecond {
+						if lv := level(pcm, voice, at+r.cfg.Delay); lv < least {
+							t.Errorf("%s, dead %s: the voice is at %.0f at %v, want %.0f", profile, stage, lv, at, least)
+							break
+						}
+					}
+				}
+				st := l.State()
+				for _, d := range st.Dubs {
+					if d.Frames.Out != 300 || d.Frames.Dropped != 0 {
+						t.Errorf("%s, dead %s: %s: frames %+v", profile, stage, d.Lang, d.Frames)
+					}
+				}
+				if d := st.Dubs[0]; d.Level == Voice || d.Level == Lips || d.Fates[Played] != 0 {
+					t.Errorf("%s, dead %s: the ladder stands at %s, fates %v", profile, stage, d.Level, d.Fates)
+				}
+			})
+		}
+	}
+}
+
+// TestSlowEngineRecovers has an engine deaf for 10 s, whatever it is asked: what
+// is said after that is dubbed as if nothing had been.
+func TestSlowEngineRecovers(t *testing.T) {
+	var many []burst
+	for at := seconds(.2); at < seconds(28); at += 2 * time.Second {
+		many = append(many, burst{at, at + time.Second})
+	}
+	const from, to = 5 * time.Second, 15 * time.Second
+	src := speaker(t, seconds(30), many, true, false)
+	for _, profile := range []Profile{Sync, Live} {
+		for _, stage := range []string{"translator", "speaker"} {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				r.cfg.Profile, r.cfg.Delay = profile, profile.DefaultDelay()
+				began := time.Now()
+				deaf := func(string) error {
+					if since := time.Since(began); since >= from && since < to {
+						time.Sleep(to - since)
+					}
+					return nil
+				}
+				if stage == "translator" {
+					r.engines.Translator = &fake.Translator{Fail: deaf}
+				} else {
+					r.engines.Speaker = &fake.Speaker{Fail: deaf}
+				}
+				l := r.live(t)
+				l.attach("es")
+				l.publish(src)
+				time.Sleep(seconds(30) + r.cfg.Delay + seconds(2))
+				st := l.State().Dubs[0]
+				usual := st.Records[0].Late
+				if len(st.Records) != len(many) {
+					t.Fatalf("%s, deaf %s: %d phrases of %d", profile, stage, len(st.Records), len(many))
+				}
+				lost := 0
+				for i, rec := range st.Records {
+					if rec.Fate != Played {
+						lost++
+					}
+					if outside := rec.HeardAt < from-onTime || rec.HeardAt >= to+seconds(.5); outside && (rec.Fate != Played || rec.Late > usual+lateFor(profile)) {
+						t.Errorf("%s, deaf %s: phrase %d, heard at %v: %s (%s), %v late, else %v", profile, stage, i+1, rec.HeardAt, rec.Fate, rec.Err, rec.Late, usual)
+					}
+				}
+				if lost == 0 || lost > 5 { // those heard in 10 s
+					t.Errorf("%s, deaf %s: %d phrases were lost", profile, stage, lost)
+				}
+				if st.Level != Voice {
+					t.Errorf("%s, deaf %s: the ladder stands at %s", profile, stage, st.Level)
+				}
+			})
+		}
+	}
+}
