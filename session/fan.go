@@ -200,11 +200,16 @@ func (f *liveFan) close() error {
 	for _, a := range all {
 		a.feeder.end()
 	}
-	var first error
-	for _, a := range all {
-		if err := a.feeder.wait(patience); first == nil {
-			first = err
-		}
+	return together(all, func(a *Attachment) error { return a.feeder.wait(patience) })
+}
+
+// together does fn with each of all at once and returns their errors.
+func together[T any](all []T, fn func(T) error) error {
+	var wg sync.WaitGroup
+	errs := make([]error, len(all))
+	for i, x := range all {
+		wg.Go(func() { errs[i] = fn(x) })
 	}
-	return first
+	wg.Wait()
+	return errors.Join(errs...)
 }

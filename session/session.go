@@ -223,10 +223,7 @@ func (s *Session) leave(ctx context.Context, err error) error {
 }
 
 func (s *Session) close() error {
-	var err error
-	for _, d := range s.all() {
-		err = errors.Join(err, d.outlet.close())
-	}
+	err := together(s.all(), func(d *Dub) error { return d.outlet.close() }) // what is stuck costs its time once
 	s.watch.close()
 	closed := make(chan error, 1)
 	left := s.loose.wait(func() { // no engine is at work anymore

@@ -166,8 +166,8 @@ func TestSlowSinksEndTogether(t *testing.T) {
 		l := r.live(t)
 		release := make(chan struct{})
 		defer close(release)
-		for range 6 {
-			sink := l.attach("es")
+		for i := range 6 {
+			sink := l.attach(l.Languages()[i%2])
 			sink.fail = onceAfter(seconds(4), time.Hour, release)
 		}
 		l.publish(src)
