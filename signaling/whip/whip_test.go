@@ -89,7 +89,7 @@ func TestOffersThatAreNone(t *testing.T) {
 		text              string
 	}{
 		"empty":        {"", "application/sdp", 400, "empty"},
-		"1 MB":         {big, "application/sdp", 413, "262144 bytes"},
+		"1 MB":         {big, "application/sdp", 413, "65536 bytes"},
 		"binary":       {"\x1f\x8b\x00\x01", "application/sdp", 400, "binary"},
 		"binary, says": {"\x1f\x8b\x00\x01", "application/octet-stream", 415, "application/sdp"},
 		"JSON":         {`{"sdp":"v=0"}`, "application/json", 415, "application/sdp"},
