@@ -51,6 +51,10 @@ func (q *Quota) Take(ctx context.Context) (release func(), err error) {
 	}), nil
 }
 
+// Network returns what the client of a request's context counts as; false for
+// one that does not count.
+func Network(ctx context.Context) (netip.Prefix, bool) { return network(clientOf(ctx)) }
+
 // network returns what an address counts as, a /64 of IPv6; false for this
 // machine, which is not bounded, and where the address is unknown.
 func network(a netip.Addr) (netip.Prefix, bool) {

@@ -32,10 +32,10 @@ type Sessions interface {
 // Config is how the door behaves.
 type Config struct {
 	Sessions   Sessions
-	ICEServers []signaling.ICEServer // that clients are told of
-	Heartbeat  time.Duration         // between comments on a quiet event stream; 0: 15 s
-	PerAddress int                   // event streams of one address; 0 for no bound
-	Log        *slog.Logger          // nil for none
+	ICEServers signaling.ICEServers // that clients are told of
+	Heartbeat  time.Duration        // between comments on a quiet event stream; 0: 15 s
+	PerAddress int                  // event streams of one address; 0 for no bound
+	Log        *slog.Logger         // nil for none
 }
 
 // Server is the door.

@@ -16,10 +16,10 @@ import (
 // Config is how the door behaves.
 type Config struct {
 	Sessions   signaling.Connector
-	ICEServers []signaling.ICEServer // that clients are told of
-	Log        *slog.Logger          // nil for none
-	Times      Times                 // zero for the defaults
-	PerAddress int                   // connections of one address; 0 for no bound
+	ICEServers signaling.ICEServers // that clients are told of
+	Log        *slog.Logger         // nil for none
+	Times      Times                // zero for the defaults
+	PerAddress int                  // connections of one address; 0 for no bound
 }
 
 // Times bound what a connection may wait for.
