@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -120,7 +121,7 @@ func (l *Call) feed(ctx context.Context, p Publisher) {
 		}
 		return l.Feed(ctx, p)
 	})
-	if err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, io.EOF) { // who left before sending anything
 		l.log.Warn("publisher ended", "err", err)
 	}
 	p.Close()

@@ -42,6 +42,7 @@ type ManagerConfig struct {
 	// now, where there are so many, of which some are live. It must not call the manager.
 	Places func(there, live int) int
 	Idle   time.Duration // a session that nobody uses for so long is ended
+	Unused time.Duration // so is one that nobody has published in yet; 0 for Idle
 }
 
 // Manager keeps the live sessions of one node.
@@ -197,7 +198,7 @@ func (m *Manager) Delete(id string) error {
 
 // sweep ends the sessions that nobody uses.
 func (m *Manager) sweep() {
-	tick := time.NewTicker(max(m.cfg.Idle/10, time.Second))
+	tick := time.NewTicker(max(min(m.cfg.Idle, cmp.Or(m.cfg.Unused, m.cfg.Idle))/10, time.Second))
 	defer tick.Stop()
 	for {
 		select {
@@ -205,13 +206,21 @@ func (m *Manager) sweep() {
 			return
 		case now := <-tick.C:
 			for _, l := range m.List() {
-				if l.unused(now) > m.cfg.Idle {
-					l.log.Info("session ended: nobody has used it", "idle", m.cfg.Idle)
+				if idle := m.mayIdle(l); l.unused(now) > idle {
+					l.log.Info("session ended: nobody has used it", "idle", idle)
 					l.cancel()
 				}
 			}
 		}
 	}
+}
+
+// mayIdle returns for how long a session may stay unused.
+func (m *Manager) mayIdle(l *Call) time.Duration {
+	if m.cfg.Unused > 0 && l.Phase() == "new" {
+		return m.cfg.Unused
+	}
+	return m.cfg.Idle
 }
 
 const (

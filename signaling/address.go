@@ -64,8 +64,12 @@ func forwarded(r *http.Request, name string) string {
 }
 
 // believed tells whether what r says about the client may be taken for a
-// proxy's word: it was sent from this machine.
+// proxy's word: it came from one that the front knows, or, where no front
+// stands, from this machine.
 func believed(r *http.Request) bool {
+	if c, ok := r.Context().Value(cameKey{}).(came); ok {
+		return c.proxied
+	}
 	ap, err := netip.ParseAddrPort(r.RemoteAddr)
 	return err == nil && ap.Addr().Unmap().IsLoopback()
 }
@@ -73,6 +77,9 @@ func believed(r *http.Request) bool {
 // client returns the address that a request came from: behind a proxy on this
 // machine, the one that the proxy names.
 func client(r *http.Request) netip.Addr {
+	if a := clientOf(r.Context()); a.IsValid() {
+		return a
+	}
 	ap, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.Addr{}

@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"livedub/inference"
@@ -11,34 +12,124 @@ import (
 const (
 	answering  = 32              // offers at a time
 	answerWait = 5 * time.Second // for one's turn
+	sizeToken  = 16 << 10        // bytes of an offer that cost as much again as answering it
 )
 
-// Bound returns c, answering at most 32 offers at a time: whoever waits longer
-// than 5 s for a turn gets ErrFull. The doors share one.
-func Bound(c Connector) Connector { return bounded{c, make(chan struct{}, answering)} }
+// Budget bounds what offers may cost, and how many viewers there may be; 0 is no bound.
+type Budget struct {
+	PerAddress, PerSecond                float64 // offers a second of each address, and of all; four times as many at once
+	ViewersEach, ViewersSession, Viewers int     // of an address, of a session, of all
+}
+
+// Bound returns c, answering at most 32 offers at a time, within a budget:
+// whoever waits longer than 5 s for a turn gets ErrFull, whoever is over the
+// budget ErrRate or ErrFull. The doors share one.
+func Bound(c Connector, b Budget) Connector {
+	out := &bounded{
+		Connector: c, turns: make(chan struct{}, answering), sessionMost: b.ViewersSession, sessions: map[string]int{},
+		viewers: NewQuota("viewers", b.ViewersEach, b.Viewers),
+	}
+	if b.PerAddress > 0 {
+		out.limit = &Limiter{PerSecond: b.PerAddress, Burst: 4 * b.PerAddress}
+	}
+	if b.PerSecond > 0 {
+		out.all = &Bucket{PerSecond: b.PerSecond, Burst: 4 * b.PerSecond}
+	}
+	return out
+}
 
 type bounded struct {
 	Connector
-	turns chan struct{} // one each offer being answered
+	turns   chan struct{} // one each offer being answered
+	limit   *Limiter      // nil for no bound
+	viewers *Quota
+
+	sessionMost int
+
+	mu       sync.Mutex
+	all      *Bucket        // nil for no bound
+	sessions map[string]int // viewers of each
 }
 
-func (b bounded) Publish(ctx context.Context, id, offer string) (Peer, string, error) {
-	if err := b.enter(ctx); err != nil {
+func (b *bounded) Publish(ctx context.Context, id, offer string) (Peer, string, error) {
+	if err := b.enter(ctx, offer); err != nil {
 		return nil, "", err
 	}
 	defer b.leave()
 	return b.Connector.Publish(ctx, id, offer)
 }
 
-func (b bounded) View(ctx context.Context, id string, lang inference.Lang, offer string) (Peer, string, error) {
-	if err := b.enter(ctx); err != nil {
+func (b *bounded) View(ctx context.Context, id string, lang inference.Lang, offer string) (Peer, string, error) {
+	release, err := b.seat(ctx, id)
+	if err != nil {
+		return nil, "", err
+	}
+	peer, answer, err := b.view(ctx, id, lang, offer)
+	if err != nil {
+		release()
+		return nil, "", err
+	}
+	return &seated{Peer: peer, release: release}, answer, nil
+}
+
+func (b *bounded) view(ctx context.Context, id string, lang inference.Lang, offer string) (Peer, string, error) {
+	if err := b.enter(ctx, offer); err != nil {
 		return nil, "", err
 	}
 	defer b.leave()
 	return b.Connector.View(ctx, id, lang, offer)
 }
 
-func (b bounded) enter(ctx context.Context) error {
+// seat takes a viewer's place in all and in a session.
+func (b *bounded) seat(ctx context.Context, id string) (release func(), err error) {
+	leave, err := b.viewers.Take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.sessionMost > 0 && b.sessions[id] >= b.sessionMost {
+		leave()
+		return nil, ErrFull.Errorf("%d viewers watch this session already", b.sessionMost)
+	}
+	b.sessions[id]++
+	return sync.OnceFunc(func() {
+		leave()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.sessions[id]--; b.sessions[id] == 0 {
+			delete(b.sessions, id)
+		}
+	}), nil
+}
+
+// seated gives its place back when it is closed, as whoever made it does when it ends.
+type seated struct {
+	Peer
+	release func()
+}
+
+func (s *seated) Close() error {
+	defer s.release()
+	return s.Peer.Close()
+}
+
+// enter waits for a turn, within the budget. A large offer costs more than a small one.
+func (b *bounded) enter(ctx context.Context, offer string) error {
+	cost := 1 + float64(len(offer))/sizeToken
+	if b.limit != nil {
+		if err := b.limit.allow(clientOf(ctx), cost); err != nil {
+			return err
+		}
+	}
+	if b.all != nil {
+		b.mu.Lock()
+		wait, ok := b.all.take(time.Now(), cost)
+		b.mu.Unlock()
+		if !ok {
+			return &Error{Kind: ErrRate, Message: "more offers have come than can be answered now", Retry: wait}
+		}
+	}
 	select {
 	case b.turns <- struct{}{}:
 		return nil
@@ -49,4 +140,4 @@ func (b bounded) enter(ctx context.Context) error {
 	}
 }
 
-func (b bounded) leave() { <-b.turns }
+func (b *bounded) leave() { <-b.turns }

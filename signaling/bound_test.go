@@ -30,7 +30,7 @@ func (s slow) View(ctx context.Context, id string, _ inference.Lang, offer strin
 func TestBound(t *testing.T) {
 	for takes, full := range map[time.Duration]int{4 * time.Second: 0, 6 * time.Second: answering} {
 		synctest.Test(t, func(t *testing.T) {
-			c := Bound(slow{takes: takes})
+			c := Bound(slow{takes: takes}, Budget{})
 			var wg sync.WaitGroup
 			var mu sync.Mutex
 			refused := 0

@@ -16,13 +16,16 @@ type Bucket struct {
 }
 
 // Take takes one token, or returns how long to wait for it.
-func (b *Bucket) Take(now time.Time) (wait time.Duration, ok bool) {
+func (b *Bucket) Take(now time.Time) (wait time.Duration, ok bool) { return b.take(now, 1) }
+
+// take takes n tokens, or returns how long to wait for them.
+func (b *Bucket) take(now time.Time, n float64) (wait time.Duration, ok bool) {
 	b.used = max(0, b.used-now.Sub(b.at).Seconds()*b.PerSecond)
 	b.at = now
-	if b.used+1 > b.Burst {
-		return time.Duration((b.used + 1 - b.Burst) / b.PerSecond * float64(time.Second)), false
+	if b.used+n > b.Burst {
+		return time.Duration((b.used + n - b.Burst) / b.PerSecond * float64(time.Second)), false
 	}
-	b.used++
+	b.used += n
 	return 0, true
 }
 
@@ -42,17 +45,12 @@ type Limiter struct {
 func NewLimiter() *Limiter { return &Limiter{PerSecond: 10, Burst: 50} }
 
 // Allow returns ErrRate for a client that asks too often.
-func (l *Limiter) Allow(r *http.Request) error {
-	addr := client(r)
-	if !addr.IsValid() || addr.IsLoopback() {
-		return nil
-	}
-	bits := 32
-	if addr.Is6() {
-		bits = 64
-	}
-	key, err := addr.Prefix(bits)
-	if err != nil {
+func (l *Limiter) Allow(r *http.Request) error { return l.allow(client(r), 1) }
+
+// allow takes n tokens of an address.
+func (l *Limiter) allow(addr netip.Addr, n float64) error {
+	key, counted := network(addr)
+	if !counted {
 		return nil
 	}
 	l.mu.Lock()
@@ -64,7 +62,7 @@ func (l *Limiter) Allow(r *http.Request) error {
 		b = &Bucket{PerSecond: l.PerSecond, Burst: l.Burst}
 		l.clients[key] = b
 	}
-	if wait, ok := b.Take(now); !ok {
+	if wait, ok := b.take(now, n); !ok {
 		return &Error{Kind: ErrRate, Message: "too many requests from your address", Retry: wait}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"maps"
 	"reflect"
 	"slices"
@@ -25,6 +26,12 @@ func Decode(data []byte, v any) error {
 		}
 		return ErrBadRequest.Errorf("not a JSON object: send {...}")
 	}
+	switch twice, err := repeated(data); {
+	case err != nil:
+		return ErrBadRequest.Errorf("no JSON for us: %w", err)
+	case twice != "":
+		return ErrBadRequest.Errorf("field %q is given twice: give it once", clip(twice))
+	}
 	known := names(v)
 	for _, f := range slices.Sorted(maps.Keys(fields)) {
 		if !slices.Contains(known, f) {
@@ -41,6 +48,53 @@ func Decode(data []byte, v any) error {
 	}
 	return nil
 }
+
+// maxDepth bounds how deep JSON may be nested.
+const maxDepth = 32
+
+// repeated returns the name of a field that an object of data, at whatever depth,
+// has twice: encoding/json takes the last, others the first, and whoever checked
+// the one would let in the other. data is valid JSON.
+func repeated(data []byte) (string, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	var open []map[string]bool // nil for a list
+	key := false               // the next text is a field's name
+	for {
+		t, err := d.Token()
+		switch {
+		case errors.Is(err, io.EOF):
+			return "", nil
+		case err != nil:
+			return "", err
+		}
+		switch t := t.(type) {
+		case json.Delim:
+			switch t {
+			case '{':
+				open = append(open, map[string]bool{})
+			case '[':
+				open = append(open, nil)
+			default:
+				open = open[:len(open)-1]
+			}
+			if len(open) > maxDepth {
+				return "", errDeep
+			}
+		case string:
+			if key {
+				seen := open[len(open)-1]
+				if seen[t] {
+					return t, nil
+				}
+				seen[t], key = true, false
+				continue // its value follows
+			}
+		}
+		key = len(open) > 0 && open[len(open)-1] != nil
+	}
+}
+
+var errDeep = errors.New("nested too deep")
 
 // names returns the JSON names of a struct's fields, in its order.
 func names(v any) []string {

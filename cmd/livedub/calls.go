@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,19 +24,51 @@ type calls struct {
 	host    *rtc.Host
 	engines session.Engines
 	quality string // of the default engines, in words
+
+	unused int // sessions of one address that nobody has published in yet; 0 for no bound
+	mu     sync.Mutex
+	makers map[*session.Call]netip.Prefix // of sessions, where they count
 }
 
-func (c *calls) Create(_ context.Context, r signaling.Request) (signaling.Info, error) {
+func (c *calls) Create(ctx context.Context, r signaling.Request) (signaling.Info, error) {
 	spec := session.Spec{ID: r.ID, From: r.From, To: r.To, Profile: session.Profile(r.Profile), Consent: r.Consent, NoBadge: r.Badge != nil && !*r.Badge}
 	if r.DelayMS != nil {
 		d := time.Duration(max(-1, min(*r.DelayMS, math.MaxInt32))) * time.Millisecond // beyond, it is refused anyway
 		spec.Delay = &d
 	}
-	call, err := c.manager.Create(spec)
+	call, err := c.make(ctx, spec)
 	if err != nil {
 		return signaling.Info{}, refuse(err)
 	}
 	return c.info(call), nil
+}
+
+// make creates a session, unless its maker's address has made too many that nobody has published in.
+func (c *calls) make(ctx context.Context, spec session.Spec) (*session.Call, error) {
+	from, counted := signaling.Network(ctx)
+	if !counted || c.unused == 0 {
+		return c.manager.Create(spec)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	makers, unused := map[*session.Call]netip.Prefix{}, 0
+	for _, call := range c.manager.List() {
+		if by, ok := c.makers[call]; ok && call.Phase() == "new" {
+			makers[call] = by
+			if by == from {
+				unused++
+			}
+		}
+	}
+	c.makers = makers // those that have ended or been used count no more
+	if unused >= c.unused {
+		return nil, signaling.ErrRate.Errorf("your address has made %d sessions that nobody has published in: use or end one", unused)
+	}
+	call, err := c.manager.Create(spec)
+	if err == nil {
+		c.makers[call] = from
+	}
+	return call, err
 }
 
 func (c *calls) Get(id string) (signaling.Info, error) {

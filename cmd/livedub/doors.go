@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"sync"
 	"time"
 
 	"livedub/internal/config"
+	"livedub/internal/netlimit"
 	"livedub/media/rtc"
 	"livedub/session"
 	"livedub/signaling"
@@ -39,7 +41,10 @@ func openDoors(ctx context.Context, c config.Config, log *slog.Logger) (*doors, 
 	if err != nil {
 		return nil, err
 	}
-	hc := rtc.Config{MediaPort: c.Serve.MediaPort, Loopback: true, Log: log}
+	lim := c.Limits
+	hc := rtc.Config{MediaPort: c.Serve.MediaPort, Loopback: true, Log: log, Wrap: func(l net.Listener) net.Listener {
+		return netlimit.Listen(l, netlimit.Config{Each: lim.ICEConnections, All: lim.ICEConnectionsAll})
+	}}
 	if c.Serve.PublicIP != "" {
 		hc.PublicIPs = []string{c.Serve.PublicIP}
 	}
@@ -56,17 +61,20 @@ func openDoors(ctx context.Context, c config.Config, log *slog.Logger) (*doors, 
 	room := newPlaces(carries, readCPU)
 	e.closers = append(e.closers, room)
 	m := session.NewManager(session.ManagerConfig{
-		Engines: e.Engines, Base: base, Max: c.Serve.MaxSessions, Places: room.now, Idle: c.Serve.SessionIdle,
+		Engines: e.Engines, Base: base, Max: c.Serve.MaxSessions, Places: room.now, Idle: c.Serve.SessionIdle, Unused: lim.UnusedFor,
 	})
-	d := &doors{engines: e, calls: &calls{manager: m, host: host, engines: e.Engines, quality: demoQuality}}
-	var ice []signaling.ICEServer
+	d := &doors{engines: e, calls: &calls{manager: m, host: host, engines: e.Engines, quality: demoQuality, unused: lim.Unused}}
+	ice := signaling.ICEServers{Lifetime: c.Serve.TURNLifetime}
 	for _, s := range c.Serve.ICEServers {
-		ice = append(ice, signaling.ICEServer(s))
+		ice.Servers = append(ice.Servers, signaling.ICESecret(s))
 	}
-	d.api = api.New(api.Config{Sessions: d.calls, ICEServers: ice, Log: log})
-	answers := signaling.Bound(d.calls)
+	d.api = api.New(api.Config{Sessions: d.calls, ICEServers: ice, PerAddress: lim.Streams, Log: log})
+	answers := signaling.Bound(d.calls, signaling.Budget{
+		PerAddress: float64(lim.Offers), PerSecond: float64(lim.OffersAll),
+		ViewersEach: lim.Viewers, ViewersSession: lim.ViewersSession, Viewers: lim.ViewersAll,
+	})
 	d.whip = whip.New(whip.Config{Sessions: answers, ICEServers: ice, Log: log})
-	d.ws = ws.New(ws.Config{Sessions: answers, ICEServers: ice, Log: log})
+	d.ws = ws.New(ws.Config{Sessions: answers, ICEServers: ice, PerAddress: lim.Websockets, Log: log})
 	return d, nil
 }
 

@@ -51,7 +51,7 @@ func TestUsage(t *testing.T) {
 		{"serve -x", 2, "", "-x is no flag"},
 		{"serve --listen", 2, "", "needs an argument: --listen"},
 		{"serve --listen 8080", 2, "", "is not HOST:PORT"},
-		{"serve --ice-server turn:b", 2, "", "write stun:HOST[:PORT] or turn:USER:SECRET@HOST[:PORT][?transport=tcp]"},
+		{"serve --ice-server turn:b", 2, "", "write stun:HOST[:PORT] or turn:SECRET@HOST[:PORT][?transport=tcp]"},
 		{"serve now", 2, "", `takes no arguments, got "now"`},
 		{"doctor now", 2, "", `takes no arguments, got "now"`},
 		{"serve --config /nowhere.yaml", 1, "", "/nowhere.yaml: no such file or directory: check --config"},

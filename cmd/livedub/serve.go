@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"livedub/internal/gpu"
+	"livedub/internal/netlimit"
 	"livedub/internal/telemetry"
+	"livedub/signaling"
 )
 
 // runServe serves until ctx ends, then lets live calls go on to their end, for serve.drain at most.
@@ -36,6 +38,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if err != nil {
 		return err
 	}
+	l = netlimit.Listen(l, netlimit.Config{Each: cfg.Limits.Connections, All: cfg.Limits.ConnectionsAll, Exempt: cfg.Serve.TrustedProxies})
 	doors, err := openDoors(ctx, cfg, log)
 	if err != nil {
 		l.Close()
@@ -60,7 +63,9 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return err
 	}
 	defer admin.Close()
-	srv := newServer(access.Guard(mux), log)
+	front := signaling.NewFront(signaling.FrontConfig{Proxies: cfg.Serve.TrustedProxies, PerSecond: float64(cfg.Limits.Requests), Log: log})
+	srv := newServer(front.Guard(access.Guard(mux)), log)
+	srv.RegisterOnShutdown(front.Leave)
 	srv.RegisterOnShutdown(doors.Leave) // event streams end, or else Shutdown would wait for them
 	fmt.Fprintf(stdout, "livedub serves %s (Ctrl-C ends it)\n", pageURL(l.Addr()))
 	log.Info("serving", "addr", l.Addr().String(), "media_port", doors.calls.host.Port(), "version", version())
@@ -98,7 +103,7 @@ func newServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       15 * time.Second,
+		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    64 << 10,

@@ -111,10 +111,10 @@ func TestServe(t *testing.T) {
 
 // TestServeTellsICEServers: those that flags name are told at the doors.
 func TestServeTellsICEServers(t *testing.T) {
-	url, stop := startServer(t, "--ice-server", "stun:stun.example.net:3478", "--ice-server", "turn:ana:a%40b@turn.example.net?transport=udp")
+	url, stop := startServer(t, "--ice-server", "stun:stun.example.net:3478", "--ice-server", "turn:a%40b@turn.example.net?transport=udp")
 	defer stop()
 	resp, _ := get(t, "OPTIONS", url+"/whip/x")
-	if links := resp.Header.Values("Link"); len(links) != 2 || !strings.Contains(links[1], `<turn:turn.example.net?transport=udp>; rel="ice-server"; username="ana"; credential="a@b"`) {
+	if links := resp.Header.Values("Link"); len(links) != 2 || !strings.Contains(links[1], `<turn:turn.example.net?transport=udp>; rel="ice-server"; username="`) || strings.Contains(links[1], "a@b") {
 		t.Errorf("Link %q", links)
 	}
 	made, err := http.Post(url+"/v1/sessions", "application/json", strings.NewReader(`{"from":"en","to":["es"]}`))
@@ -123,7 +123,7 @@ func TestServeTellsICEServers(t *testing.T) {
 	}
 	defer made.Body.Close()
 	body, err := io.ReadAll(made.Body)
-	if want := `"ice_servers":[{"urls":"stun:stun.example.net:3478"},{"urls":"turn:turn.example.net?transport=udp","username":"ana","credential":"a@b"}]`; err != nil || !strings.Contains(string(body), want) {
+	if want := `"ice_servers":[{"urls":"stun:stun.example.net:3478"},{"urls":"turn:turn.example.net?transport=udp","username":"`; err != nil || !strings.Contains(string(body), want) {
 		t.Errorf("%s, %v, want %s", body, err, want)
 	}
 }

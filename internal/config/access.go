@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"regexp"
 	"strings"
 )
@@ -21,6 +22,33 @@ func hosts(p *[]string, key, help string) option {
 				if h != "*" && net.ParseIP(h) == nil && (len(h) > 253 || !hostForm.MatchString(h)) {
 					return fmt.Errorf("%s is no host: write a name or an IP address without port, as live.example.net", show(h))
 				}
+			}
+			*p = all
+			return nil
+		}}
+}
+
+// prefixes is a list of networks; a bare address is a network of its own.
+func prefixes(p *[]netip.Prefix, key, def, help string) option {
+	return option{key: key, def: def, help: help, limit: "addresses or networks, as 10.0.0.0/8", kind: kindList, noun: "NETWORK",
+		get: func() string {
+			var all []string
+			for _, n := range *p {
+				all = append(all, n.String())
+			}
+			return strings.Join(all, " ")
+		},
+		set: func(s string) error {
+			all := []netip.Prefix{}
+			for _, one := range strings.Fields(s) {
+				n, err := netip.ParsePrefix(one)
+				if a, aerr := netip.ParseAddr(one); aerr == nil && a.Zone() == "" {
+					n, err = netip.PrefixFrom(a, a.BitLen()), nil
+				}
+				if err != nil {
+					return fmt.Errorf("%s is no network: write it as 10.0.0.0/8 or 192.0.2.7", show(one))
+				}
+				all = append(all, n.Masked())
 			}
 			*p = all
 			return nil

@@ -3,11 +3,15 @@
 // of table.go; file keys, variables, flags and the sample file follow from it.
 package config
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Config is every setting of livedub, checked. Field comments stand in the table, as help.
 type Config struct {
 	Serve     Serve
+	Limits    Limits
 	Access    Access
 	Admin     Admin
 	Session   Session
@@ -22,14 +26,34 @@ type Config struct {
 
 // Serve is how the web server listens and leaves.
 type Serve struct {
-	Listen      string
-	Hosts       []string
-	Drain       time.Duration
-	MediaPort   int
-	PublicIP    string
-	ICEServers  []ICEServer
-	MaxSessions int
-	SessionIdle time.Duration
+	Listen         string
+	Hosts          []string
+	Drain          time.Duration
+	MediaPort      int
+	PublicIP       string
+	ICEServers     []ICEServer
+	TURNLifetime   time.Duration
+	TrustedProxies []netip.Prefix
+	MaxSessions    int
+	SessionIdle    time.Duration
+}
+
+// Limits are what one address, one session and all together may take; 0 is no bound.
+type Limits struct {
+	Requests          int
+	Offers            int
+	OffersAll         int
+	Viewers           int
+	ViewersSession    int
+	ViewersAll        int
+	Streams           int
+	Websockets        int
+	Unused            int
+	UnusedFor         time.Duration
+	Connections       int
+	ConnectionsAll    int
+	ICEConnections    int
+	ICEConnectionsAll int
 }
 
 // Access is by what others than the operator come in.

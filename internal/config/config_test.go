@@ -226,8 +226,8 @@ func TestErrors(t *testing.T) {
 		{"no file", "", "", "--config=/nowhere/c.yaml", "/nowhere/c.yaml"},
 		{"text for list", "serve:\n  ice_servers: 'stun:a'", "", "", `serve.ice_servers (line 2): want a list of texts, got "stun:a"`},
 		{"two in one", "serve:\n  ice_servers: ['stun:a stun:b']", "", "", `serve.ice_servers (line 2): want a list of texts, got "stun:a stun:b"`},
-		{"no ICE server", "", "", "--ice-server=https://example.net", `"https://example.net" is no ICE server: write stun:HOST[:PORT] or turn:USER:SECRET@HOST`},
-		{"TURN without user", "", "LIVEDUB_SERVE_ICE_SERVERS=stun:a turn:b", "", `(LIVEDUB_SERVE_ICE_SERVERS): "turn:b": a TURN server needs a user and a secret`},
+		{"no ICE server", "", "", "--ice-server=https://example.net", `"https://example.net" is no ICE server: write stun:HOST[:PORT] or turn:SECRET@HOST`},
+		{"TURN without secret", "", "LIVEDUB_SERVE_ICE_SERVERS=stun:a turn:b", "", `(LIVEDUB_SERVE_ICE_SERVERS): "turn:b": a TURN server needs a secret`},
 		{"STUN with user", "", "", "--ice-server=stun:u:s@a", `"a": a TURN server needs`},
 		{"ICE port", "", "", "--ice-server=stun:a:99999", "port is outside 1..65535"},
 		{"short key", "", "LIVEDUB_ACCESS_KEY=topsecret", "", "access.key (LIVEDUB_ACCESS_KEY): has 9 characters, at least 32 are needed"},
@@ -235,7 +235,9 @@ func TestErrors(t *testing.T) {
 		{"admin port", "", "", "--admin-listen=9090", "is not HOST:PORT"},
 		{"host with a port", "serve:\n  hosts: ['live.example:443']", "", "", `serve.hosts (line 2): "live.example:443" is no host`},
 		{"host with a scheme", "", "", "--host=https://live.example", "is no host: write a name or an IP address"},
-		{"secret with a line", "", "", "--ice-server=turn:u:s%0d%0a@a", "no text"},
+		{"TURN with fixed user", "", "", "--ice-server=turn:u:s@a", "use-auth-secret"},
+		{"no network", "", "", "--trusted-proxy=10.0.0.0/99", "is no network"},
+		{"secret with a line", "", "", "--ice-server=turn:s%0d%0a@a", "no text"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var args []string

@@ -23,6 +23,7 @@ const (
 	iceDisconnect  = 3 * time.Second  // silence until a path counts as disturbed
 	iceFail        = 5 * time.Second  // and then until it is given up
 	iceKeepAlive   = time.Second
+	tcpFirst       = 5 * time.Second // a TCP connection may take to say for which peer it is
 )
 
 // socketBuffer is asked of the kernel for the media socket, bytes: a keyframe to 20 viewers at once.
@@ -33,9 +34,10 @@ var ErrClosed = errors.New("media host is closed")
 
 // Config says where media flows.
 type Config struct {
-	MediaPort int      // one UDP port for all peers, and TCP on the same number; 0 for any free one
-	PublicIPs []string // announced instead of the host's own addresses
-	Loopback  bool     // announce loopback addresses too: tests, and browsers on the same machine
+	MediaPort int                             // one UDP port for all peers, and TCP on the same number; 0 for any free one
+	PublicIPs []string                        // announced instead of the host's own addresses
+	Loopback  bool                            // announce loopback addresses too: tests, and browsers on the same machine
+	Wrap      func(net.Listener) net.Listener // bounds the TCP connections; nil for no bound
 	Log       *slog.Logger
 }
 
@@ -63,6 +65,9 @@ func NewHost(c Config) (*Host, error) {
 			return nil, fmt.Errorf("public address %q is no IP address: correct --public-ip", ip)
 		}
 	}
+	if c.Wrap == nil {
+		c.Wrap = func(l net.Listener) net.Listener { return l }
+	}
 	udp, tcp, err := listen(c.MediaPort)
 	if err != nil {
 		return nil, err
@@ -71,7 +76,10 @@ func NewHost(c Config) (*Host, error) {
 	h := &Host{
 		port: udp.LocalAddr().(*net.UDPAddr).Port, log: c.Log, peers: map[*peer]struct{}{},
 		udp: webrtc.NewICEUDPMux(logs.NewLogger("ice"), udp),
-		tcp: webrtc.NewICETCPMux(logs.NewLogger("ice"), tcp, 64),
+		tcp: ice.NewTCPMuxDefault(ice.TCPMuxParams{
+			Listener: c.Wrap(tcp), Logger: logs.NewLogger("ice"), ReadBufferSize: 64, WriteBufferSize: 4 << 20,
+			FirstStunBindTimeout: tcpFirst, AliveDurationForConnFromStun: tcpFirst,
+		}),
 	}
 	s := &h.settings
 	s.LoggerFactory = logs

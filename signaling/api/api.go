@@ -32,9 +32,10 @@ type Sessions interface {
 // Config is how the door behaves.
 type Config struct {
 	Sessions   Sessions
-	ICEServers []signaling.ICEServer // that clients are told of
-	Heartbeat  time.Duration         // between comments on a quiet event stream; 0: 15 s
-	Log        *slog.Logger          // nil for none
+	ICEServers signaling.ICEServers // that clients are told of
+	Heartbeat  time.Duration        // between comments on a quiet event stream; 0: 15 s
+	PerAddress int                  // event streams of one address; 0 for no bound
+	Log        *slog.Logger         // nil for none
 }
 
 // Server is the door.
@@ -43,6 +44,7 @@ type Server struct {
 	log   *slog.Logger
 	limit *signaling.Limiter
 	gate  *signaling.Gate // of the event streams
+	quota *signaling.Quota
 }
 
 // New returns the door; Close ends its event streams.
@@ -53,7 +55,7 @@ func New(c Config) *Server {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{cfg: c, log: c.Log, limit: signaling.NewLimiter(), gate: signaling.NewGate(maxStreams, "event streams")}
+	return &Server{cfg: c, log: c.Log, limit: signaling.NewLimiter(), gate: signaling.NewGate(maxStreams, "event streams"), quota: signaling.NewQuota("event streams", c.PerAddress, 0)}
 }
 
 // Register adds the door's paths to mux.

@@ -51,6 +51,11 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer s.gate.Leave()
+	release, err := s.quota.Take(r.Context())
+	if err != nil {
+		return err
+	}
+	defer release()
 	who, id := signaling.From(r), r.PathValue("id")
 	_, grant, err := signaling.Find(s.cfg.Sessions, who, id)
 	switch {

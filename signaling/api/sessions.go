@@ -212,7 +212,7 @@ func (s *Server) languages(w http.ResponseWriter, _ *http.Request) error {
 func (s *Server) doors(base string, i signaling.Info, g signaling.Grant) created {
 	c := created{
 		ID: i.ID, From: i.From, To: i.To, Profile: i.Profile, DelayMS: i.DelayMS,
-		WHEP: map[inference.Lang]string{}, ICEServers: s.cfg.ICEServers,
+		WHEP: map[inference.Lang]string{}, ICEServers: s.cfg.ICEServers.For(i.ID),
 	}
 	watcher := g.Brought() // whoever may only watch hands on what they have
 	if g.Control() {

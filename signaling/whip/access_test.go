@@ -20,7 +20,7 @@ var evil = []string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-s
 // TestCapabilities: each opens its own door, from any origin, by path and as Bearer.
 func TestCapabilities(t *testing.T) {
 	r := open(t, func(c *Config, _ *signalingtest.Desk) {
-		c.ICEServers = []signaling.ICEServer{{URL: "turn:a", Username: "u", Credential: "c"}}
+		c.ICEServers = signaling.ICEServers{Servers: []signaling.ICESecret{{URL: "turn:a", Secret: "c"}}}
 	})
 	for _, c := range []struct {
 		role access.Role

@@ -124,7 +124,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, offer string,
 	h.Set("Location", signaling.Prefix(r)+location(r, came)+"/"+res.id)
 	h.Set("ETag", res.etag)
 	h.Set("Accept-Patch", fragmentType)
-	signaling.Link(h, s.cfg.ICEServers)
+	signaling.Link(h, s.cfg.ICEServers.For(r.PathValue("session")))
 	if came.Created {
 		handOut(h, signaling.Prefix(r), came)
 	}

@@ -15,8 +15,8 @@ import (
 // Config is how the doors behave.
 type Config struct {
 	Sessions   signaling.Connector
-	ICEServers []signaling.ICEServer // that clients are told of
-	Log        *slog.Logger          // nil for none
+	ICEServers signaling.ICEServers // that clients are told of
+	Log        *slog.Logger         // nil for none
 }
 
 const answerTime = 10 * time.Second // for one offer
@@ -81,7 +81,7 @@ func unslashed(h signaling.Handler) signaling.Handler {
 func (s *Server) options(w http.ResponseWriter, r *http.Request) error {
 	who := signaling.From(r)
 	if _, _, err := signaling.Find(s.cfg.Sessions, who, r.PathValue("session")); err == nil || who.Operator() {
-		signaling.Link(w.Header(), s.cfg.ICEServers)
+		signaling.Link(w.Header(), s.cfg.ICEServers.For(r.PathValue("session")))
 	}
 	w.Header().Set("Accept-Post", offerType)
 	w.Header().Set("Accept-Patch", fragmentType)

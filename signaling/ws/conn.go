@@ -57,7 +57,7 @@ func newConn(s *Server, r *http.Request, socket *websocket.Conn) *conn {
 		out: make(chan item, outQueue), peers: make(chan signaling.Peer, 1), written: make(chan struct{}),
 		rate: signaling.Bucket{PerSecond: 50, Burst: 200},
 	}
-	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(r.Context())) // the quotas know the client by it
 	return c
 }
 

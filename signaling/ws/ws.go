@@ -16,9 +16,10 @@ import (
 // Config is how the door behaves.
 type Config struct {
 	Sessions   signaling.Connector
-	ICEServers []signaling.ICEServer // that clients are told of
-	Log        *slog.Logger          // nil for none
-	Times      Times                 // zero for the defaults
+	ICEServers signaling.ICEServers // that clients are told of
+	Log        *slog.Logger         // nil for none
+	Times      Times                // zero for the defaults
+	PerAddress int                  // connections of one address; 0 for no bound
 }
 
 // Times bound what a connection may wait for.
@@ -41,6 +42,7 @@ type Server struct {
 	log   *slog.Logger
 	limit *signaling.Limiter
 	gate  *signaling.Gate // of the connections
+	quota *signaling.Quota
 }
 
 // New returns the door; Close ends its connections.
@@ -51,7 +53,7 @@ func New(c Config) *Server {
 	if c.Times == (Times{}) {
 		c.Times = defaultTimes
 	}
-	return &Server{cfg: c, log: c.Log, limit: signaling.NewLimiter(), gate: signaling.NewGate(maxConns, "connections")}
+	return &Server{cfg: c, log: c.Log, limit: signaling.NewLimiter(), gate: signaling.NewGate(maxConns, "connections"), quota: signaling.NewQuota("websockets", c.PerAddress, 0)}
 }
 
 // Register adds the door's paths to mux.
@@ -78,6 +80,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer s.gate.Leave()
+	release, err := s.quota.Take(r.Context())
+	if err != nil {
+		return err
+	}
+	defer release()
 	up := websocket.Upgrader{
 		HandshakeTimeout: s.cfg.Times.Write,
 		CheckOrigin:      func(*http.Request) bool { return true }, // it was looked at on the way here

@@ -16,7 +16,7 @@ import (
 
 func TestPublishWithTrickle(t *testing.T) {
 	r := open(t, func(c *Config, d *signalingtest.Desk) {
-		c.ICEServers = []signaling.ICEServer{{URL: "stun:stun.example"}}
+		c.ICEServers = signaling.ICEServers{Servers: []signaling.ICESecret{{URL: "stun:stun.example"}}}
 		publish := d.PublishFunc
 		d.PublishFunc = func(ctx context.Context, id, offer string) (signaling.Peer, string, error) {
 			if id != "talk" || offer != signalingtest.Offer {
