@@ -133,6 +133,20 @@ test: build ## vet and every test
 	echo "test: whole programs, as users run them"
 	go test -timeout 15m ./test/e2e
 
+# FOR is the time of all targets together; each gets the same share, a second at least.
+FOR ?= 60s
+.PHONY: fuzz
+fuzz: deps go ## run every fuzz target, for FOR (60s) in all
+	@mapfile -t targets < <(grep -rhoE --include='*_test.go' --with-filename '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's/^(.*):func /\1 /' | sort -u)
+	total=$$(( $$(echo '$(FOR)' | sed -E 's/^([0-9]+)m$$/\1*60/; s/^([0-9]+)s?$$/\1/') ))
+	each=$$(( total / $${#targets[@]} )); [[ $$each -ge 1 ]] || each=1
+	echo "fuzz: $${#targets[@]} targets, $$each s each"
+	for t in "$${targets[@]}"; do
+		read -r file name <<<"$$t"
+		echo "fuzz: $$name in $$(dirname "$$file")"
+		go test -run '^$$' -fuzz "^$$name$$" -fuzztime "$${each}s" -fuzzminimizetime 1x "$$(dirname "$$file")"
+	done
+
 lint: deps go ## gofmt, vet, staticcheck
 	@echo "lint: gofmt"
 	wrong=$$(find . -name '*.go' -not -path '*/node_modules/*' -print0 | xargs -0 gofmt -l)

@@ -131,8 +131,8 @@ func TestSwitches(t *testing.T) {
 }
 
 func TestICEServers(t *testing.T) {
-	want := []ICEServer{{URL: "stun:stun.example.net:3478"}, {URL: "turns:[2001:db8::1]:443?transport=tcp", Username: "1700000000:ana", Credential: "a@b +%/é"}}
-	const stun, turn = "stun:stun.example.net:3478", "turns:1700000000%3Aana:a%40b%20+%25/é@[2001:db8::1]:443?transport=tcp"
+	want := []ICEServer{{URL: "stun:stun.example.net:3478"}, {URL: "turns:[2001:db8::1]:443?transport=tcp", Secret: "a@b +%/é"}}
+	const stun, turn = "stun:stun.example.net:3478", "turns:a%40b%20+%25/é@[2001:db8::1]:443?transport=tcp"
 	for how, load := range map[string]func() (Config, error){
 		"file": func() (Config, error) {
 			return load(t, "serve:\n  ice_servers:\n    - "+stun+"\n    - '"+turn+"'\n", nil, nil)

@@ -55,6 +55,9 @@ func (o option) flag() string {
 		name = o.leaf()
 	}
 	if o.kind == kindList {
+		if stem, ok := strings.CutSuffix(name, "ies"); ok {
+			name = stem + "ys"
+		}
 		name = strings.TrimSuffix(name, "s")
 	}
 	return strings.NewReplacer(".", "-", "_", "-").Replace(name)
