@@ -43,7 +43,8 @@ type Apertium struct {
 	quit  context.CancelFunc
 	done  chan struct{}
 
-	used atomic.Int64 // CPU of pipelines that ended
+	sum  sync.Mutex    // a pipeline's CPU counts as running or as ended, never as neither
+	used time.Duration // CPU of pipelines that ended
 }
 
 // lane is the queue before one pair's pipeline. Who took the token from turn
@@ -221,8 +222,10 @@ func (a *Apertium) mend(l *lane) {
 func (a *Apertium) end(l *lane) {
 	if p := l.running.Load(); p != nil {
 		p.close()
-		a.used.Add(int64(p.group.CPU()))
+		a.sum.Lock()
+		a.used += p.group.CPU()
 		l.running.Store(nil)
+		a.sum.Unlock()
 	}
 }
 
@@ -263,7 +266,9 @@ func (a *Apertium) PIDs() []int {
 
 // CPU implements inference.Coster.
 func (a *Apertium) CPU() time.Duration {
-	t := time.Duration(a.used.Load())
+	a.sum.Lock()
+	defer a.sum.Unlock()
+	t := a.used
 	for _, l := range a.lanes {
 		if p := l.running.Load(); p != nil {
 			t += p.group.CPU()
