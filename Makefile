@@ -127,11 +127,11 @@ test: build ## vet and every test
 	race=$$(go list $(RACE) | grep -v /internal/talker | sort -u)
 	rest=$$(go list ./... | grep -vxF "$$race" | grep -v /test/e2e || true)
 	echo "test: with the race detector"
-	go test -race -timeout 6m $$race
+	go test -race -timeout 12m $$race
 	echo "test: the rest"
-	go test -timeout 6m $$rest
+	go test -timeout 12m $$rest
 	echo "test: whole programs, as users run them"
-	go test -timeout 15m ./test/e2e
+	go test -timeout 30m ./test/e2e
 
 # FOR is the time of all targets together; each gets the same share, a second at least.
 FOR ?= 60s
