@@ -57,8 +57,9 @@ func TestGlassToGlass(t *testing.T) {
 		t.Logf("D %d ms: %d pictures, median %.1f ms, middle half %.1f to %.1f ms later than in the preview",
 			d, len(settled), median[d], settled[len(settled)/4], settled[len(settled)*3/4])
 	}
-	if diff := median[2000] - median[0] - 2000; diff < -34 || diff > 34 {
-		t.Errorf("D of 2 s delays pictures by %.1f ms more than none: %.1f ms off, more than a picture", median[2000]-median[0], diff)
+	// Both medians are whole pictures of the page's: each may be one off on a busy machine.
+	if diff := median[2000] - median[0] - 2000; diff < -68 || diff > 68 {
+		t.Errorf("D of 2 s delays pictures by %.1f ms more than none: %.1f ms off, more than two pictures", median[2000]-median[0], diff)
 	}
 }
 

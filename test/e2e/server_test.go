@@ -46,7 +46,7 @@ func (s *server) printed() string {
 func serve(t testing.TB, args ...string) *server {
 	t.Helper()
 	s := &server{}
-	cmd, mark, _ := prepared(t, append([]string{"serve", "--listen", "127.0.0.1:0", "--media-port", "0"}, args...)...)
+	cmd, mark, _ := prepared(t, append([]string{"serve", "--listen", "127.0.0.1:0", "--media-port", "0", "--drain", "0s"}, args...)...)
 	s.cmd, s.mark = cmd, mark
 	out, err := cmd.StdoutPipe()
 	if err != nil {
