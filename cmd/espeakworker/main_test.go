@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -102,7 +103,7 @@ func TestAnswersInOrder(t *testing.T) {
 	if !strings.Contains(said[1], "no voice") || !strings.Contains(said[2], "no voice name") || said[4] != "|" {
 		t.Errorf("said %q, %q, %q", said[1], said[2], said[4])
 	}
-	if _, err := frame.Read(rest, wire.MaxReply); err != io.EOF {
+	if _, err := frame.Read(rest, wire.MaxReply); !errors.Is(err, io.EOF) {
 		t.Errorf("after the last reply: %v", err)
 	}
 }

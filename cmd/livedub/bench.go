@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -172,7 +173,7 @@ func codecFloor(ctx context.Context, clip string) (time.Duration, int, error) {
 	n := 0
 	for {
 		p, err := src.Read(ctx)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return spent, n, nil
 		}
 		if err != nil {

@@ -104,7 +104,7 @@ func readLipsClip(ctx context.Context, path string, w, h int, fix bool, length t
 			err = take(frames)
 		}
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		if rest, err = dec.Flush(); err == nil {
 			err = take(rest)
 		}

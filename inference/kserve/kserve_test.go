@@ -127,7 +127,7 @@ func TestFaults(t *testing.T) {
 				t.Fatal("no error")
 			case !strings.Contains(err.Error(), s.Addr) || len(err.Error()) > 600:
 				t.Errorf("says %v", err)
-			case want != plain && !errors.Is(err, want), want == plain && (errors.Is(err, inference.ErrModelGone) || errors.Is(err, inference.ErrModelMemory)):
+			case !errors.Is(want, plain) && !errors.Is(err, want), errors.Is(want, plain) && (errors.Is(err, inference.ErrModelGone) || errors.Is(err, inference.ErrModelMemory)):
 				t.Errorf("got %v", err)
 			}
 			s.Set(kservetest.None)

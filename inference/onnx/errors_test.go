@@ -23,7 +23,7 @@ func TestClassify(t *testing.T) {
 	} {
 		err := classify(errors.New(text))
 		for _, kind := range []error{inference.ErrModelMemory, inference.ErrModelGone} {
-			if errors.Is(err, kind) != (kind == want) {
+			if errors.Is(err, kind) != errors.Is(want, kind) {
 				t.Errorf("%s became %v", text, err)
 			}
 		}

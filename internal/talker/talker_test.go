@@ -149,13 +149,13 @@ func TestSource(t *testing.T) {
 		if d := (sound.End() - c.Length).Abs(); d > 25*time.Millisecond {
 			t.Errorf("sound ends at %v", sound.End())
 		}
-		if _, err := src.Read(t.Context()); err != io.EOF {
+		if _, err := src.Read(t.Context()); !errors.Is(err, io.EOF) {
 			t.Errorf("after the end: %v", err)
 		}
 		if err := errors.Join(src.Close(), src.Close()); err != nil {
 			t.Error(err)
 		}
-		if _, err := src.Read(t.Context()); err == nil || err == io.EOF {
+		if _, err := src.Read(t.Context()); err == nil || errors.Is(err, io.EOF) {
 			t.Errorf("after Close: %v", err)
 		}
 	}

@@ -3,6 +3,7 @@ package file
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -158,7 +159,7 @@ func drainSource(t testing.TB, s media.Source) []media.Packet {
 	var all []media.Packet
 	for {
 		p, err := s.Read(context.Background())
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all
 		}
 		if err != nil {

@@ -3,6 +3,7 @@ package file
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -61,7 +62,7 @@ func devour(t testing.TB, path string) {
 	var last [3]media.Packet
 	for range 10000 {
 		p, err := s.Read(context.Background())
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return
 		}
 		if err != nil {

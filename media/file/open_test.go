@@ -143,7 +143,7 @@ func TestTruncatedFilesEndCleanly(t *testing.T) {
 				t.Fatalf("%s: packet %d is not what it was: %d bytes of %d, %v", name, i, len(p.Data), len(w.Data), p.PTS)
 			}
 		}
-		if _, err := s.Read(context.Background()); err != io.EOF {
+		if _, err := s.Read(context.Background()); !errors.Is(err, io.EOF) {
 			t.Errorf("%s: Read after the end: %v", name, err)
 		}
 	}

@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -91,7 +92,7 @@ func (s *Source) Read(ctx context.Context) (media.Packet, error) {
 			return s.finish(r), nil
 		}
 		if s.ended != nil {
-			s.truncated = s.truncated || s.ended == io.EOF && s.stated-s.last > endSlack
+			s.truncated = s.truncated || errors.Is(s.ended, io.EOF) && s.stated-s.last > endSlack
 			return media.Packet{}, s.ended
 		}
 		var c C.ld_packet

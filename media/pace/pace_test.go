@@ -99,7 +99,7 @@ func TestRealtimeGivesPacketsWhenDue(t *testing.T) {
 				t.Errorf("packet %d: %v at %v, want %v", i, err, c.Now(), want)
 			}
 		}
-		if _, err := src.Read(t.Context()); err != io.EOF {
+		if _, err := src.Read(t.Context()); !errors.Is(err, io.EOF) {
 			t.Errorf("end: %v", err)
 		}
 	})

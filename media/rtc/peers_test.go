@@ -161,10 +161,10 @@ func TestVanishedPeerIsForgotten(t *testing.T) {
 	wait(t, p.Connected(), "did not connect")
 	cable.out.Store(true)
 	wait(t, p.Done(), "a vanished peer stays")
-	if _, err := p.Read(t.Context()); err != io.EOF {
+	if _, err := p.Read(t.Context()); !errors.Is(err, io.EOF) {
 		t.Errorf("read: %v", err)
 	}
-	if err := p.Ready(t.Context()); err != io.EOF {
+	if err := p.Ready(t.Context()); !errors.Is(err, io.EOF) {
 		t.Errorf("ready: %v", err)
 	}
 	h.mu.Lock()
@@ -250,7 +250,7 @@ func TestHostCloseEndsEverybody(t *testing.T) {
 	must(t, h.Close())
 	<-p.Done()
 	<-waiting.Done()
-	if err := <-read; err != io.EOF {
+	if err := <-read; !errors.Is(err, io.EOF) {
 		t.Errorf("read: %v", err)
 	}
 	if _, _, err := h.Publish(t.Context(), sdpOf("audio sendonly "+opusPT), PublishOptions{Clock: pace.NewWall()}); !errors.Is(err, ErrClosed) {

@@ -38,7 +38,7 @@ func TestQueueDropsTheOldestToAKeyframe(t *testing.T) {
 			t.Errorf("%v is marked too", p.PTS)
 		}
 	}
-	if err != io.EOF || left != n-20+1 || q.drops() != 20 || asked != 1 {
+	if !errors.Is(err, io.EOF) || left != n-20+1 || q.drops() != 20 || asked != 1 {
 		t.Errorf("%v after %d, %d dropped, %d keyframes asked for", err, left, q.drops(), asked)
 	}
 	q2 := newQueue(func() {})

@@ -115,7 +115,7 @@ func TestReceiverHandsOnAtTheMarkerAndSorts(t *testing.T) {
 			t.Errorf("asked for %v, %d keyframes", r.nacks, r.plis)
 		}
 		close(r.wire.packets)
-		if err := <-r.ended; err != errEnd {
+		if err := <-r.ended; !errors.Is(err, errEnd) {
 			t.Error(err)
 		}
 	})

@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/xml"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -75,7 +76,7 @@ func TestWaterfallIsWellFormed(t *testing.T) {
 		svg := Build(session.Config{To: []inference.Lang{"es"}, Delay: 4 * time.Second}, st).waterfall()
 		d := xml.NewDecoder(strings.NewReader(svg))
 		for {
-			if _, err := d.Token(); err == io.EOF {
+			if _, err := d.Token(); errors.Is(err, io.EOF) {
 				break
 			} else if err != nil {
 				t.Fatalf("%s: %v\n%s", name, err, svg)

@@ -2,6 +2,7 @@ package ws
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -105,8 +106,8 @@ func (c *client) closed(status int, reason string) {
 			c.Logf("before the close: %.100s", data)
 			continue
 		}
-		e, ok := err.(*websocket.CloseError)
-		if !ok || e.Code != status || !strings.Contains(e.Text, reason) {
+		var e *websocket.CloseError
+		if !errors.As(err, &e) || e.Code != status || !strings.Contains(e.Text, reason) {
 			c.Errorf("got %v, want close %d %q", err, status, reason)
 		}
 		return

@@ -95,7 +95,7 @@ func (q *inbox) fill(in io.Reader) {
 	r := bufio.NewReader(in)
 	for {
 		m, err := wire.Read(r, MaxRequest)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return
 		}
 		if err != nil {

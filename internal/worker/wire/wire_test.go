@@ -33,7 +33,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("%v %d came back as %v %d, %v", m.Kind, m.ID, got.Kind, got.ID, err)
 		}
 	}
-	if _, err := Read(&b, 1); err != io.EOF {
+	if _, err := Read(&b, 1); !errors.Is(err, io.EOF) {
 		t.Errorf("at the end: %v, want io.EOF", err)
 	}
 }
