@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"livedub/internal/config"
+	"livedub/internal/groundtest"
 )
 
 const operatorToken = "0123456789abcdef0123456789abcdef"
@@ -71,7 +72,7 @@ func TestWhoSeesTheInsides(t *testing.T) {
 
 // TestAdminListener: the operator's own door, where open mode is off.
 func TestAdminListener(t *testing.T) {
-	addr := freeAddr(t)
+	addr := groundtest.FreeAddr(t)
 	url, stop := startServer(t, "--access-open=false", "--admin-listen", addr)
 	defer stop()
 	for path, want := range map[string]string{"/metrics": "livedub_places", "/debug/pprof/cmdline": "", "/v1/sessions": `"sessions":[]`, "/healthz": "ok", "/readyz": "ready"} {

@@ -88,16 +88,26 @@ func runBench(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return err
 	}
 	if *asJSON {
-		enc := json.NewEncoder(stdout)
-		enc.SetIndent("", "  ")
-		return enc.Encode(f)
+		return printJSON(stdout, f)
 	}
 	return f.print(stdout)
 }
 
+// printJSON prints the figures of a bench for programs.
+func printJSON(w io.Writer, figures any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(figures)
+}
+
+// machine tells what figures were measured on.
+func machine() string {
+	return fmt.Sprintf("%s/%s, %d CPUs", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+}
+
 // benchDub runs the dubbing of a file in three ways, each a process of its own.
 func benchDub(ctx context.Context, clip, dir string, stderr io.Writer) (benchFigures, error) {
-	f := benchFigures{Machine: fmt.Sprintf("%s/%s, %d CPUs", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()), Clip: filepath.Base(clip)}
+	f := benchFigures{Machine: machine(), Clip: filepath.Base(clip)}
 	say := func(what string) { fmt.Fprintln(stderr, "bench: "+what) }
 
 	say("codec floor: decode and encode alone")

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -47,14 +45,12 @@ func runBenchStalls(ctx context.Context, args []string, stdout, stderr io.Writer
 			todo = append(todo, stalls.Fault{Stage: stage, Kind: kind})
 		}
 	}
-	f := stallFigures{Machine: fmt.Sprintf("%s/%s, %d CPUs", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())}
+	f := stallFigures{Machine: machine()}
 	if f.Faults, err = breakAll(ctx, todo, *atOnce, stderr); err != nil {
 		return err
 	}
 	if *asJSON {
-		enc := json.NewEncoder(stdout)
-		enc.SetIndent("", "  ")
-		return enc.Encode(f)
+		return printJSON(stdout, f)
 	}
 	return f.print(stdout)
 }

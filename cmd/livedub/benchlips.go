@@ -126,9 +126,7 @@ func runBenchLips(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		return err
 	}
 	if *asJSON {
-		enc := json.NewEncoder(stdout)
-		enc.SetIndent("", "  ")
-		return enc.Encode(map[string]any{"clips": figures})
+		return printJSON(stdout, map[string]any{"clips": figures})
 	}
 	return printLips(stdout, figures)
 }

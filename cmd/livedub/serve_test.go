@@ -267,14 +267,3 @@ func TestServeDrainIsBounded(t *testing.T) {
 		t.Error("a request that never ends was not cut off")
 	}
 }
-
-// freeAddr returns an address that can be listened on.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}

@@ -14,6 +14,7 @@ import (
 	"livedub/inference"
 	"livedub/inference/engine"
 	"livedub/inference/kserve/kservetest"
+	"livedub/internal/groundtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -182,7 +183,7 @@ func TestOpen(t *testing.T) {
 	gone := map[string]func(*Config){
 		"no such model": func(c *Config) { c.Model = "another" },
 		"no TLS there":  func(c *Config) { c.TLS = true },
-		"nobody there":  func(c *Config) { c.Addr = freePort(t) },
+		"nobody there":  func(c *Config) { c.Addr = groundtest.FreeAddr(t) },
 	}
 	for _, f := range []kservetest.Fault{kservetest.NotReady, kservetest.NoModel} {
 		gone[string(f)] = func(*Config) { s.Set(f) }
@@ -201,16 +202,6 @@ func TestOpen(t *testing.T) {
 			t.Errorf("%s: got %v", f, err)
 		}
 	}
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // TestSilence: something accepts and says nothing, or says something else.

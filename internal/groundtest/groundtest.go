@@ -46,7 +46,17 @@ func SharedOr(t testing.TB, name, instead string) (string, bool) {
 	return found[0], true
 }
 
-// Skip skips a test for what this machine lacks, and notes that.
+// Need ends a test for what continuous integration has and this machine lacks:
+// it fails there (CI=true), and is skipped elsewhere, which is noted.
+func Need(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf(format+": continuous integration (CI=true) needs it", args...)
+	}
+	Skip(t, format, args...)
+}
+
+// Skip skips a test for what this machine lacks and may lack, and notes that.
 func Skip(t testing.TB, format string, args ...any) {
 	t.Helper()
 	why := fmt.Sprintf(format, args...)

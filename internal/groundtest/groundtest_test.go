@@ -112,6 +112,16 @@ func TestWhatIsMissingIsTold(t *testing.T) {
 	}
 }
 
+func TestNeedFailsInCI(t *testing.T) {
+	f := func(t testing.TB) { Need(t, "no %s", "meter") }
+	if o, noted := try(t, "", nil, f); o.failed != "" || o.skipped != "SKIPPED: no meter" || noted != "media/file TestThat: no meter\n" {
+		t.Errorf("%+v, noted %q", o, noted)
+	}
+	if o, noted := try(t, "true", nil, f); !strings.HasPrefix(o.failed, "no meter") || o.skipped+noted != "" {
+		t.Errorf("in continuous integration: %+v, noted %q", o, noted)
+	}
+}
+
 func TestAProgramThatIsMissingIsSkippedAlsoInCI(t *testing.T) {
 	o, noted := try(t, "true", nil, func(t testing.TB) { Skip(t, "no %s", "browser") })
 	if o.failed != "" || o.skipped != "SKIPPED: no browser" || noted != "media/file TestThat: no browser\n" {

@@ -15,7 +15,7 @@ type VideoEncoderConfig struct {
 	Codec         media.Codec   // media.H264 (constrained baseline) or media.VP8
 	Width, Height int           // pixels, even
 	FrameRate     float64       // nominal, pictures per second; 0: 30. The real rate may differ; below 1 it is taken for 1
-	Color         media.Color   // told in the stream of H.264; VP8 has no place for it
+	Color         media.Color   // told in the stream of H.264; VP8 has no place for it, and its pictures become BT.601's
 	Bitrate       int           // bit/s
 	KeyInterval   time.Duration // longest distance of keyframes; 0: only when forced
 	OutOfBand     bool          // for files: parameter sets in Track().Extradata and not in band, a slacker rate
@@ -203,6 +203,9 @@ func (e *VideoEncoder) Track() media.Track {
 		Kind: media.Video, Codec: e.cfg.Codec,
 		Width: e.cfg.Width, Height: e.cfg.Height, FrameRate: e.cfg.FrameRate,
 		Color: e.cfg.Color, Fields: media.Progressive,
+	}
+	if e.cfg.Codec == media.VP8 {
+		t.Color.Matrix = media.BT601
 	}
 	if e.back != nil && e.cfg.OutOfBand {
 		t.Extradata = e.back.extradata()

@@ -48,14 +48,43 @@ int ldc_vpx_open(ldc_vpx **out, int w, int h, double fps, int kbps, int file) {
 	return 0;
 }
 
+static inline uint8_t clip(int v) { return v < 0 ? 0 : v > 255 ? 255 : v; }
+
+// convert writes the picture by other colours into the encoder's own planes and points its image there.
+static int convert(ldc_vpx *e, const ldc_recolor *m, const uint8_t *y, const uint8_t *u, const uint8_t *v, int ys, int cs) {
+	int w = e->cfg.g_w, h = e->cfg.g_h, cw = w / 2;
+	if (!e->recolored && !(e->recolored = malloc((size_t)w * h * 3 / 2)))
+		return VPX_CODEC_MEM_ERROR;
+	uint8_t *oy = e->recolored, *ou = oy + (size_t)w * h, *ov = ou + (size_t)w * h / 4;
+	e->img.planes[0] = oy;
+	e->img.planes[1] = ou;
+	e->img.planes[2] = ov;
+	e->img.stride[0] = w;
+	e->img.stride[1] = e->img.stride[2] = cw;
+	for (int row = 0; row < h / 2; row++, y += 2 * ys, u += cs, v += cs, oy += 2 * w, ou += cw, ov += cw)
+		for (int x = 0; x < cw; x++) {
+			int a = u[x] - 128, b = v[x] - 128, half = 1 << 15;
+			int more = (m->y[0] * a + m->y[1] * b + half) >> 16;
+			oy[2 * x] = clip(y[2 * x] + more);
+			oy[2 * x + 1] = clip(y[2 * x + 1] + more);
+			oy[w + 2 * x] = clip(y[ys + 2 * x] + more);
+			oy[w + 2 * x + 1] = clip(y[ys + 2 * x + 1] + more);
+			ou[x] = clip(128 + ((m->u[0] * a + m->u[1] * b + half) >> 16));
+			ov[x] = clip(128 + ((m->v[0] * a + m->v[1] * b + half) >> 16));
+		}
+	return 0;
+}
+
 int ldc_vpx_encode(ldc_vpx *e, uint8_t *y, uint8_t *u, uint8_t *v, int ys, int cs, int64_t pts, int64_t duration,
-                   int force_key, const void **data, size_t *size, int *key) {
+                   const ldc_recolor *recolor, int force_key, const void **data, size_t *size, int *key) {
 	e->img.planes[0] = y;
 	e->img.planes[1] = u;
 	e->img.planes[2] = v;
 	e->img.stride[0] = ys;
 	e->img.stride[1] = e->img.stride[2] = cs;
-	int err = vpx_codec_encode(&e->c, &e->img, pts, duration, force_key ? VPX_EFLAG_FORCE_KF : 0, VPX_DL_REALTIME);
+	int err = recolor ? convert(e, recolor, y, u, v, ys, cs) : 0;
+	if (!err)
+		err = vpx_codec_encode(&e->c, &e->img, pts, duration, force_key ? VPX_EFLAG_FORCE_KF : 0, VPX_DL_REALTIME);
 	e->img.planes[0] = e->img.planes[1] = e->img.planes[2] = NULL;
 	if (err)
 		return err;
@@ -81,5 +110,6 @@ void ldc_vpx_close(ldc_vpx *e) {
 	if (!e)
 		return;
 	vpx_codec_destroy(&e->c);
+	free(e->recolored);
 	free(e);
 }

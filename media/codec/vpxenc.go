@@ -16,11 +16,12 @@ import (
 // vpxEncoder is libvpx's VP8 encoder.
 type vpxEncoder struct {
 	e        *C.ldc_vpx
-	duration int64 // of one picture at the nominal rate, 1/90000 s
+	duration int64          // of one picture at the nominal rate, 1/90000 s
+	recolor  *C.ldc_recolor // nil: pictures are BT.601's as they are
 }
 
 func newVPXEncoder(c VideoEncoderConfig) (*vpxEncoder, error) {
-	e := &vpxEncoder{duration: int64(clockRate / c.FrameRate)}
+	e := &vpxEncoder{duration: int64(clockRate / c.FrameRate), recolor: toBT601(c.Color.Matrix)}
 	file := C.int(0)
 	if c.OutOfBand {
 		file = 1
@@ -39,7 +40,7 @@ func (e *vpxEncoder) encode(f *media.Frame, pts int64, key bool) ([]byte, bool, 
 		force = 1
 	}
 	if err := C.ldc_vpx_encode(e.e, bytesOf(f.Y), bytesOf(f.U), bytesOf(f.V), C.int(f.YStride), C.int(f.UVStride),
-		C.int64_t(pts), C.int64_t(e.duration), force, &data, &size, &k); err != 0 {
+		C.int64_t(pts), C.int64_t(e.duration), e.recolor, force, &data, &size, &k); err != 0 {
 		return nil, false, vpxError("encode", err)
 	}
 	if size == 0 {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"livedub/internal/groundtest"
 	"livedub/media"
 	"livedub/media/codec"
 )
@@ -20,7 +21,7 @@ func encode(t *testing.T, path string, args ...string) {
 	args = append(append([]string{"-y", "-nostdin", "-v", "error", "-threads", "1"}, args...), path)
 	if out, err := exec.Command("ffmpeg", args...).CombinedOutput(); err != nil {
 		if strings.Contains(string(out), "Unknown encoder") {
-			t.Skipf("SKIPPED: this ffmpeg cannot make it: %s", out)
+			groundtest.Skip(t, "this ffmpeg lacks the encoder: %s", out)
 		}
 		t.Fatalf("ffmpeg %v: %v: %s", args, err, out)
 	}

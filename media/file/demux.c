@@ -9,6 +9,7 @@
 #include <libavformat/avformat.h>
 #include <libavutil/avstring.h>
 #include <libavutil/display.h>
+#include <libavutil/dovi_meta.h>
 #include <libavutil/pixdesc.h>
 #include <libavutil/time.h>
 
@@ -186,16 +187,34 @@ void ld_choose_audio(ld_reader *r, int i)
     r->audio = i;
 }
 
+// side_data returns what the container tells of a stream beside its parameters, NULL if it has fewer than least bytes.
+static const uint8_t *side_data(const AVStream *st, enum AVPacketSideDataType type, size_t least)
+{
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 100)
+    const AVPacketSideData *sd = av_packet_side_data_get(st->codecpar->coded_side_data,
+        st->codecpar->nb_coded_side_data, type);
+    return sd && sd->size >= least ? sd->data : NULL;
+#elif LIBAVFORMAT_VERSION_MAJOR >= 59
+    size_t size = 0;
+    const uint8_t *data = av_stream_get_side_data(st, type, &size);
+    return data && size >= least ? data : NULL;
+#else
+    int size = 0;
+    const uint8_t *data = av_stream_get_side_data(st, type, &size);
+    return data && size >= (int)least ? data : NULL;
+#endif
+}
+
+static int dolby_vision(const AVStream *st)
+{
+    const AVDOVIDecoderConfigurationRecord *c = (const void *)side_data(st, AV_PKT_DATA_DOVI_CONF, sizeof *c);
+    return c ? c->dv_profile : 0;
+}
+
 static int rotation(const AVStream *st, int *mirrored)
 {
     *mirrored = 0;
-#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 100)
-    const AVPacketSideData *sd = av_packet_side_data_get(st->codecpar->coded_side_data,
-        st->codecpar->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
-    const uint8_t *m = sd && sd->size >= 36 ? sd->data : NULL;
-#else
-    const uint8_t *m = av_stream_get_side_data(st, AV_PKT_DATA_DISPLAYMATRIX, NULL);
-#endif
+    const uint8_t *m = side_data(st, AV_PKT_DATA_DISPLAYMATRIX, 36);
     if (!m)
         return 0;
     int32_t turn[9];
@@ -254,6 +273,7 @@ static void describe(AVFormatContext *f, int index, ld_stream *s)
     s->tag = par->codec_tag;
     if (par->codec_type == AVMEDIA_TYPE_VIDEO) {
         s->fields = fields(par->field_order);
+        s->dolby_vision = dolby_vision(st);
         s->primaries = par->color_primaries;
         s->transfer = par->color_trc;
         s->matrix = par->color_space;

@@ -17,6 +17,7 @@ typedef struct ld_stream {
     int rate_num, rate_den;
     int fields;                   // 0: unknown, 1: progressive, 2: top first, 3: bottom first
     int primaries, transfer, matrix; // of ITU-T H.273, 2: unspecified
+    int dolby_vision;             // its profile, 0: none
     int sample_rate, channels, priming; // priming: samples that only start the decoder
     int block_align, bits;        // bytes of a block of sound, bits of a coded sample
     int64_t bit_rate;

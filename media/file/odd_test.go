@@ -87,6 +87,32 @@ func TestEncryptedFilmsAreRefused(t *testing.T) {
 	}
 }
 
+// Profile 5 has colours of its own; the others' base layers can be shown as they are.
+func TestDolbyVisionIsRefused(t *testing.T) {
+	plain, err := os.ReadFile(makeFile(t, "a.mp4", pictures("0.4"), x264))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(plain, []byte("btrt"))
+	if at < 0 {
+		t.Fatal("this ffmpeg writes no box that can be made Dolby Vision's")
+	}
+	for profile, refused := range map[byte]bool{5: true, 8: false, 7: false} {
+		for _, box := range []string{"dvcC", "dvvC"} {
+			data := bytes.Clone(plain)
+			// Version 1.0; 7 bits of profile, 6 of level, flags of metadata, enhancement and base layer.
+			copy(data[at:], append([]byte(box), 1, 0, profile<<1, 6<<3|5, 0))
+			s, err := Open(write(t, filepath.Join(t.TempDir(), "a.mp4"), data))
+			if err == nil {
+				s.Close()
+			}
+			if refused != (err != nil && strings.Contains(err.Error(), "Dolby Vision profile 5") && strings.Contains(err.Error(), "ffmpeg -i")) {
+				t.Errorf("profile %d in %s: %v", profile, box, err)
+			}
+		}
+	}
+}
+
 // The speaker's language decides between sound tracks, where the file tells of it.
 func TestOpenSpoken(t *testing.T) {
 	three := cat(pictures("1"), tone("1"), []string{"-f", "lavfi", "-i", "sine=frequency=880:sample_rate=44100:duration=1"},

@@ -105,6 +105,10 @@ func (s *Source) start(lang string, wait time.Duration) error {
 	if len(s.tracks) == 0 {
 		return fmt.Errorf("%s: has neither sound nor picture", s.path)
 	}
+	if info.video.dolby_vision == 5 { // others have a picture that is standard or HDR10 by itself
+		return fmt.Errorf("%s: pictures of Dolby Vision profile 5, whose colours livedub cannot convert: they would be green and violet; convert them first with %s",
+			s.path, "ffmpeg -i FILE -vf libplacebo=colorspace=bt709:color_primaries=bt709:color_trc=bt709:format=yuv420p -c:a copy OUT.mp4")
+	}
 	return s.first(wait)
 }
 

@@ -86,16 +86,21 @@ func await(t *testing.T, ctx context.Context, what, condition string, limit time
 
 // screenshot keeps a picture of the page where LIVEDUB_SCREENSHOTS points to.
 func screenshot(t *testing.T, ctx context.Context, name string) {
+	keep(t, name, func() ([]byte, error) { return chromedp.Run(ctx, chromedp.FullScreenshot(100)) })
+}
+
+// keep writes a browser's picture of a page to LIVEDUB_SCREENSHOTS, if that is set.
+func keep(t *testing.T, name string, shoot func() (png []byte, err error)) {
+	t.Helper()
 	dir := os.Getenv("LIVEDUB_SCREENSHOTS")
 	if dir == "" {
 		return
 	}
-	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		t.Logf("screenshot: %v", err)
-		return
+	png, err := shoot()
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644)
 	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
+	if err != nil {
 		t.Logf("screenshot: %v", err)
 	}
 }

@@ -289,16 +289,9 @@ func (f *fox) await(what, condition string, limit time.Duration) {
 
 // screenshot keeps a picture of the page where LIVEDUB_SCREENSHOTS points to.
 func (f *fox) screenshot(name string) {
-	dir := os.Getenv("LIVEDUB_SCREENSHOTS")
-	if dir == "" {
-		return
-	}
-	var shot struct{ Data []byte }
-	if err := f.ask("browsingContext.captureScreenshot", map[string]any{"context": f.page, "origin": "document"}, &shot); err != nil {
-		f.t.Logf("screenshot: %v", err)
-		return
-	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), shot.Data, 0o644); err != nil {
-		f.t.Logf("screenshot: %v", err)
-	}
+	keep(f.t, name, func() ([]byte, error) {
+		var shot struct{ Data []byte }
+		err := f.ask("browsingContext.captureScreenshot", map[string]any{"context": f.page, "origin": "document"}, &shot)
+		return shot.Data, err
+	})
 }

@@ -19,13 +19,16 @@ var glass string
 
 // glassResult is what glass.js returns.
 type glassResult struct {
-	Delays    []float64 `json:"delays"`
-	Sent, Got int
+	Came, Shown []float64 // ms after the capture
+	Sent, Got   int
 }
 
 // TestGlassToGlass measures in real Chromium, by bar codes in both pictures,
 // that a dubbed picture is later by D than one that goes through a server which
-// neither waits nor dubs, and by nothing else.
+// neither waits nor dubs, and by nothing else. Times count from the camera's
+// capture to the packet's return: that varies by 2 ms from run to run, while the
+// page shows pictures, the preview's too, anywhere from 10 to 60 ms later, and
+// changes that with every stream.
 func TestGlassToGlass(t *testing.T) {
 	dir := t.TempDir()
 	talk(t, filepath.Join(dir, "talk.mp4"))
@@ -37,7 +40,7 @@ func TestGlassToGlass(t *testing.T) {
 	if err := chromedp.Do(ctx, chromedp.Navigate(bare.base+"/healthz")); err != nil {
 		t.Fatal(err)
 	}
-	median := map[int]float64{}
+	came := map[int]float64{}
 	for d, s := range map[int]*server{0: bare, 2000: dubbing} {
 		var made struct {
 			Whip string
@@ -48,19 +51,26 @@ func TestGlassToGlass(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(r.Delays) < 60 {
-			t.Fatalf("D %d ms: %d codes sent, %d came, %d paired", d, r.Sent, r.Got, len(r.Delays))
+		if len(r.Came) < 60 {
+			t.Fatalf("D %d ms: %d codes sent, %d came, %d paired", d, r.Sent, r.Got, len(r.Came))
 		}
-		settled := r.Delays[len(r.Delays)/2:]
-		slices.Sort(settled)
-		median[d] = settled[len(settled)/2]
-		t.Logf("D %d ms: %d pictures, median %.1f ms, middle half %.1f to %.1f ms later than in the preview",
-			d, len(settled), median[d], settled[len(settled)/4], settled[len(settled)*3/4])
+		var shown float64
+		came[d], shown = median(r.Came), median(r.Shown)
+		t.Logf("D %d ms: %d pictures, median %.1f ms after their capture, shown after %.1f ms", d, len(r.Came), came[d], shown)
+		if late := shown - float64(d); late < 0 || late > 150 {
+			t.Errorf("D %d ms: pictures are shown %.1f ms after their capture", d, shown)
+		}
 	}
-	// Both medians are whole pictures of the page's: each may be one off on a busy machine.
-	if diff := median[2000] - median[0] - 2000; diff < -68 || diff > 68 {
-		t.Errorf("D of 2 s delays pictures by %.1f ms more than none: %.1f ms off, more than two pictures", median[2000]-median[0], diff)
+	// 2 ms on an idle machine, 8 ms where others keep both cores busy.
+	if diff := came[2000] - came[0] - 2000; diff < -34 || diff > 34 {
+		t.Errorf("D of 2 s delays pictures by %.1f ms more than none: %.1f ms off, more than a picture", came[2000]-came[0], diff)
 	}
+}
+
+// median returns that of the second half, when the stream has settled.
+func median(v []float64) float64 {
+	settled := slices.Sorted(slices.Values(v[len(v)/2:]))
+	return settled[len(settled)/2]
 }
 
 // film writes n pictures of the drawn talker with their numbers as Motion JPEG, which Chromium plays as a camera.

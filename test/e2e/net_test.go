@@ -84,18 +84,16 @@ func TestDubByANet(t *testing.T) {
 			continue
 		}
 		painted++
-		// What the net hears: 200 ms from the picture on.
-		from := min(i*soundRate/testFPS, len(pcm)-1)
-		var sum float64
-		for _, v := range pcm[from:min(from+soundRate/5, len(pcm))] {
-			sum += v * v
-		}
-		loud, lightness = append(loud, math.Log(sum+1e6)), append(lightness, green[i])
+		loud, lightness = append(loud, heardAt(pcm, i*soundRate/testFPS)), append(lightness, green[i])
 	}
 	if painted < int(made)/3 {
 		t.Errorf("%d pictures have a green mouth, %.0f went through the net", painted, made)
 	}
-	if c := correlation(loud, lightness); c < .4 { // by chance it is within .2
+	// .79 to .81: no run is like another, for espeak-ng's sound depends on what its
+	// process said before. Sound 100 ms off has .65, 200 ms off .5, 400 ms off .2.
+	c := correlation(loud, lightness)
+	t.Logf("how green the mouth is and how loud the dub is correlate by %.2f", c)
+	if c < .7 {
 		t.Errorf("how green the mouth is and how loud the dub is correlate by %.2f", c)
 	}
 	for _, p := range report["phrases"].([]any) {
@@ -111,6 +109,23 @@ func TestDubByANet(t *testing.T) {
 	if green[3] > was[3]+4 {
 		t.Errorf("a picture before any dub is greener than it was: %.0f, %.0f", green[3], was[3])
 	}
+}
+
+// heardAt returns how loud the 200 ms of sound from a sample on are to a net that
+// hears mel features: the mean of the logarithms of the energy of 12.5 ms each, low
+// tones taken off, as such features are made.
+func heardAt(pcm []float64, from int) (sum float64) {
+	const lag = soundRate / 16000 // features are made at 16 kHz
+	for frame := range 16 {
+		var energy float64
+		start := max(from+frame*soundRate/80, lag)
+		for i := min(start, len(pcm)); i < min(start+soundRate/80, len(pcm)); i++ {
+			v := pcm[i] - .97*pcm[i-lag]
+			energy += v * v
+		}
+		sum += math.Log(energy+1e4) / 16
+	}
+	return sum
 }
 
 func correlation(a, b []float64) float64 {

@@ -42,7 +42,7 @@ func outsideMeter(t *testing.T) string {
 	build.Dir = dir
 	build.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
 	if out, err := build.CombinedOutput(); err != nil {
-		groundtest.Skip(t, "the outside meter cannot be built here: %v: %s", err, out)
+		groundtest.Need(t, "the outside meter cannot be built here: %v: %s", err, out)
 	}
 	return exe
 }

@@ -43,7 +43,7 @@ func connect(t testing.TB, s *server, pc *webrtc.PeerConnection, path string, re
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/sdp")
-	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,8 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"io"
-	"net"
-	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,23 +11,14 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/gorilla/websocket"
 	"github.com/pion/webrtc/v4"
-)
 
-// freeAddr returns an address that a server can listen on, and listen on again.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
+	"livedub/internal/groundtest"
+)
 
 // follow reads a session's events to their end, which the channel brings.
 func follow(t *testing.T, s *server, id string) <-chan string {
 	t.Helper()
-	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get(s.base + "/v1/sessions/" + id + "/events")
+	resp, err := client.Get(s.base + "/v1/sessions/" + id + "/events")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +81,7 @@ func watchBySocket(t *testing.T, s *server, id, lang string) <-chan string {
 // it again at the same address: all who listen are told why, no process is left,
 // and the page is live again by itself.
 func TestServerRestarts(t *testing.T) {
-	addr, wav := freeAddr(t), filepath.Join(t.TempDir(), "sentences.wav")
+	addr, wav := groundtest.FreeAddr(t), filepath.Join(t.TempDir(), "sentences.wav")
 	sentences(t, wav)
 	s := serve(t, "--listen", addr)
 	ctx := studio(t, s, cardCamera, wav)

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -95,14 +96,18 @@ func (s *server) stop(t testing.TB) {
 	}
 }
 
+// client keeps no connection when a request has ended.
+var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
 // call makes an HTTP request and decodes the JSON answer into v, unless nil.
 func (s *server) call(t testing.TB, method, path, body string, v any) (int, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, s.base+path, strings.NewReader(body))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, s.base+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)

@@ -1,5 +1,6 @@
 // Publishes the camera to whip, plays whep beside it, reads the bar codes in
-// both pictures and returns how much later each one is shown, in ms.
+// both pictures and returns how long after its capture each one came back from
+// the server, and was shown, in ms.
 async (whip, whep, seconds) => {
   const post = async (url, pc) => {
     await pc.setLocalDescription(await pc.createOffer());
@@ -31,7 +32,7 @@ async (whip, whep, seconds) => {
       for (let i = 0; i < 32; i++) bits.push(px[(i * 10 + 5) * 4 + 1] > 127 ? 1 : 0);
       if (bits.slice(0, 4).join("") !== "1010" || bits.slice(28).join("") !== "0101") return;
       const n = parseInt(bits.slice(4, 20).join(""), 2);
-      if (!into.has(n)) into.set(n, meta.expectedDisplayTime);
+      if (!into.has(n)) into.set(n, meta);
     };
     video.requestVideoFrameCallback(look);
   };
@@ -50,13 +51,14 @@ async (whip, whep, seconds) => {
   codes(show(camera), sent);
   codes(show(stream), got);
   await new Promise((done) => setTimeout(done, seconds * 1000));
-  const delays = [...got].filter(([n]) => sent.has(n)).map(([n, t]) => t - sent.get(n));
-  const offsets = [];
-  for (const r of (await down.getStats()).values()) {
-    if (r.type === "inbound-rtp" && r.estimatedPlayoutTimestamp) offsets.push([r.kind, r.estimatedPlayoutTimestamp]);
-  }
+  const pairs = [...got].filter(([n]) => sent.has(n)).map(([n, meta]) => [sent.get(n).captureTime, meta]);
   up.close();
   down.close();
   camera.getTracks().forEach((t) => t.stop());
-  return { delays, sent: sent.size, got: got.size, offsets };
+  return {
+    came: pairs.map(([captured, meta]) => meta.receiveTime - captured),
+    shown: pairs.map(([captured, meta]) => meta.expectedDisplayTime - captured),
+    sent: sent.size,
+    got: got.size,
+  };
 }
