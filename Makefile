@@ -109,7 +109,7 @@ run: build ## the server on LISTEN (127.0.0.1:8080)
 
 test: OPTIONAL := $(PAIRS) $(CLIENTS)
 test: build ## vet and every test
-	@# Tests that go without something add a line here (internal/groundtest).
+	@# Tests that go without something add a line here (internal/testkit/groundtest).
 	export LIVEDUB_NOT_TRIED=$$(mktemp)
 	tell() {
 		if [[ -s $$LIVEDUB_NOT_TRIED ]]; then
@@ -124,7 +124,7 @@ test: build ## vet and every test
 	trap tell EXIT
 	echo "test: go vet"
 	go vet ./...
-	race=$$(go list $(RACE) | grep -v /internal/talker | sort -u)
+	race=$$(go list $(RACE) | grep -v /internal/testkit/testspeaker | sort -u)
 	rest=$$(go list ./... | grep -vxF "$$race" | grep -v /test/e2e || true)
 	echo "test: with the race detector"
 	go test -race -timeout 12m $$race

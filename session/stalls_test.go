@@ -4,7 +4,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"livedub/internal/stalls"
+	"livedub/internal/bench/stalls"
 )
 
 // TestSlow breaks every stage and a sink in every way: nobody else may notice,

@@ -18,7 +18,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"livedub/internal/enginebench"
+	"livedub/internal/bench/enginebench"
 )
 
 // revision is set by the linker.

@@ -13,8 +13,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"livedub/internal/enginebench"
-	"livedub/internal/onnxfile"
+	"livedub/internal/bench/enginebench"
+	"livedub/internal/testkit/onnxfile"
 )
 
 // TestMain: a check runs its own program for each step, which here is the

@@ -10,7 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"livedub/internal/enginebench"
+	"livedub/internal/bench/enginebench"
 	"livedub/internal/gpu"
 )
 

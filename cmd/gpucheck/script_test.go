@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"livedub/internal/groundtest"
+	"livedub/internal/testkit/groundtest"
 )
 
 const script = "../../deploy/gpu/check.sh"

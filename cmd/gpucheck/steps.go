@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"livedub/inference/onnx"
-	"livedub/internal/enginebench"
+	"livedub/internal/bench/enginebench"
 	"livedub/internal/gpu"
 )
 

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"livedub/internal/config"
-	"livedub/internal/groundtest"
+	"livedub/internal/testkit/groundtest"
 )
 
 const operatorToken = "0123456789abcdef0123456789abcdef"

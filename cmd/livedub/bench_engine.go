@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"livedub/inference/onnx"
+	"livedub/internal/bench/enginebench"
 	"livedub/internal/config"
-	"livedub/internal/enginebench"
 )
 
 const benchEngineUsage = "bench engine [--nets LIST] [--sessions LIST] [--seconds N] [--live] [--saturate] [--json]"

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"livedub/internal/enginebench"
+	"livedub/internal/bench/enginebench"
 )
 
 func TestBenchEngineArguments(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"livedub/internal/stalls"
+	"livedub/internal/bench/stalls"
 )
 
 const benchStallsUsage = "bench stalls [--stages LIST] [--kinds LIST] [--at-once N] [--json]"

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"livedub/inference"
-	"livedub/internal/judge"
-	"livedub/internal/talker"
+	"livedub/internal/bench/lipseval"
+	"livedub/internal/testkit/testspeaker"
 	"livedub/media"
 	"livedub/media/codec"
 	"livedub/media/file"
@@ -123,15 +123,15 @@ func openLipsClip(ctx context.Context, path string) (media.Source, error) {
 	if path != drawnClip {
 		return file.Open(path)
 	}
-	speech, err := talker.Speak(ctx, nil, 300*time.Millisecond, talker.Sentences...)
+	speech, err := testspeaker.Speak(ctx, nil, 300*time.Millisecond, testspeaker.Sentences...)
 	if err != nil {
 		return nil, err
 	}
-	t, err := talker.New(talker.Config{Width: 1280, Height: 720, FPS: 25, Speech: speech, Loop: true})
+	t, err := testspeaker.New(testspeaker.Config{Width: 1280, Height: 720, FPS: 25, Speech: speech, Loop: true})
 	if err != nil {
 		return nil, err
 	}
-	return talker.NewSource(t, talker.SourceConfig{Length: 12 * time.Second, Bitrate: 4_000_000})
+	return testspeaker.NewSource(t, testspeaker.SourceConfig{Length: 12 * time.Second, Bitrate: 4_000_000})
 }
 
 func (c *lipsClip) release() {
@@ -188,14 +188,14 @@ func (c *lipsClip) track(ctx context.Context, tracker inference.FaceTracker, n i
 }
 
 // eyesOf returns the eye line of the face with an ID, or of the largest.
-func eyesOf(faces []inference.Face, id int) (judge.Eyes, bool) {
+func eyesOf(faces []inference.Face, id int) (lipseval.Eyes, bool) {
 	for _, f := range faces {
 		if f.ID == id {
-			return judge.Eyes{Left: f.LeftEye, Right: f.RightEye}, true
+			return lipseval.Eyes{Left: f.LeftEye, Right: f.RightEye}, true
 		}
 	}
 	if len(faces) == 0 {
-		return judge.Eyes{}, false
+		return lipseval.Eyes{}, false
 	}
-	return judge.Eyes{Left: faces[0].LeftEye, Right: faces[0].RightEye}, true
+	return lipseval.Eyes{Left: faces[0].LeftEye, Right: faces[0].RightEye}, true
 }

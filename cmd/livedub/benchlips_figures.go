@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"livedub/inference"
-	"livedub/internal/judge"
+	"livedub/internal/bench/lipseval"
 	"livedub/media"
 	"livedub/media/codec"
 )
@@ -31,8 +31,8 @@ func (r *lipsRun) calibrate(ctx context.Context) error {
 	}
 	defer dec.Close()
 	var h, w [3][]float64 // plain, moved, encoded
-	read := func(k int, f *media.Frame, eyes judge.Eyes) {
-		m := r.est.Read(judge.View{Frame: f, Eyes: eyes})
+	read := func(k int, f *media.Frame, eyes lipseval.Eyes) {
+		m := r.est.Read(lipseval.View{Frame: f, Eyes: eyes})
 		h[k], w[k] = append(h[k], m.Height), append(w[k], m.Width)
 	}
 	for i := range n {
@@ -48,7 +48,7 @@ func (r *lipsRun) calibrate(ctx context.Context) error {
 		if eyes, ok := eyesOf(r.faces[i], 0); err == nil && ok && i%every == 0 && len(coded) == 1 {
 			read(0, f, eyes)
 			read(2, coded[0], eyes)
-			moved := judge.Shift(f, .5)
+			moved := lipseval.Shift(f, .5)
 			for _, q := range []*inference.Point{&eyes.Left, &eyes.Right} {
 				q.X, q.Y = q.X+.5, q.Y+.5
 			}
@@ -65,8 +65,8 @@ func (r *lipsRun) calibrate(ctx context.Context) error {
 	}
 	var square float64
 	for k := 1; k < 3; k++ {
-		c, d := judge.Reliability(h[0], h[k])
-		cw, _ := judge.Reliability(w[0], w[k])
+		c, d := lipseval.Reliability(h[0], h[k])
+		cw, _ := lipseval.Reliability(w[0], w[k])
 		r.reliable += c / 2
 		r.reliableW += cw / 2
 		square += d * d / 2
@@ -85,22 +85,22 @@ func (r *lipsRun) figures() lipsFigures {
 		Untouched: figure(float64(r.methods[inference.Untouched]) / float64(max(1, r.pictures))),
 		PSNR:      figure(r.distortion.PSNR()), SSIM: figure(r.ssim / r.ssimN),
 		Flicker: figure(r.flicker[1] / r.flicker[0]), Sharpness: figure(r.sharp[1] / r.sharp[0]), Seam: figure(r.seam[1] / r.seam[0]),
-		PlanCorr: figure(judge.Correlation(r.open, r.height)),
+		PlanCorr: figure(lipseval.Correlation(r.open, r.height)),
 	}
-	c, lag := judge.BestLag(r.targetHeight, r.height, 5)
+	c, lag := lipseval.BestLag(r.targetHeight, r.height, 5)
 	f.HeightCorr, f.HeightLag = figure(c), lag
-	c, lag = judge.BestLag(r.targetWidth, r.width, 5)
+	c, lag = lipseval.BestLag(r.targetWidth, r.width, 5)
 	f.WidthCorr, f.WidthLag = figure(c), lag
 
 	// The engine's idea of where an opening begins may differ from the
 	// estimator's: what both say of the source tells by how much.
-	f.SourceAgreement = figure(judge.Correlation(r.readHeight, r.sourceHeight))
+	f.SourceAgreement = figure(lipseval.Correlation(r.readHeight, r.sourceHeight))
 	f.SourceScale = figure(spreadOf(r.readHeight) / spreadOf(r.sourceHeight))
 	var apart []float64
 	for i, h := range r.readHeight {
 		apart = append(apart, h-r.sourceHeight[i])
 	}
-	offset := judge.Quantile(apart, .5)
+	offset := lipseval.Quantile(apart, .5)
 	f.SourceOffset = figure(offset)
 	if math.IsNaN(offset) {
 		offset = 0
@@ -109,16 +109,16 @@ func (r *lipsRun) figures() lipsFigures {
 	for _, h := range r.height {
 		level = append(level, h+offset)
 	}
-	f.HeightError = figure(judge.MeanError(r.targetHeight, level))
+	f.HeightError = figure(lipseval.MeanError(r.targetHeight, level))
 
 	touches := r.touches()
 	f.Touches = len(touches)
-	f.Closure = figure(judge.Closure(touches, r.height, judge.ClosedBelow(r.sourceHeight, r.noise)))
+	f.Closure = figure(lipseval.Closure(touches, r.height, lipseval.ClosedBelow(r.sourceHeight, r.noise)))
 	return f
 }
 
 // spreadOf returns how far the middle nine tenths of v reach.
-func spreadOf(v []float64) float64 { return judge.Quantile(v, .95) - judge.Quantile(v, .05) }
+func spreadOf(v []float64) float64 { return lipseval.Quantile(v, .95) - lipseval.Quantile(v, .05) }
 
 // touches returns the numbers of the pictures at the middle of each p, b and m.
 func (r *lipsRun) touches() []int {

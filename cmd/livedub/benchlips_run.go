@@ -11,7 +11,7 @@ import (
 	"livedub/inference"
 	"livedub/inference/lips"
 	"livedub/inference/viseme"
-	"livedub/internal/judge"
+	"livedub/internal/bench/lipseval"
 	"livedub/media"
 )
 
@@ -30,7 +30,7 @@ type lipsRun struct {
 	b     *lipsBench
 	clip  *lipsClip
 	faces [][]inference.Face
-	est   *judge.Estimator
+	est   *lipseval.Estimator
 	trace lips.Trace // of the last picture rendered
 
 	mouths inference.Mouths
@@ -52,7 +52,7 @@ type lipsRun struct {
 	noise       float64
 	reliable    float64
 	reliableW   float64
-	distortion  judge.Distortion
+	distortion  lipseval.Distortion
 	ssim, ssimN float64
 	seam        [2]float64 // of the source, of the dub
 	sharp       [2]float64
@@ -131,17 +131,17 @@ func (r *lipsRun) run(ctx context.Context) error {
 
 // learn makes the estimator from the clip as it was taken.
 func (r *lipsRun) learn() error {
-	var views []judge.View
+	var views []lipseval.View
 	for i := range min(len(r.clip.frames), len(r.faces)) {
 		if eyes, ok := eyesOf(r.faces[i], 0); ok {
-			views = append(views, judge.View{Frame: r.clip.frames[i], Eyes: eyes})
+			views = append(views, lipseval.View{Frame: r.clip.frames[i], Eyes: eyes})
 		}
 	}
 	if len(views) < 10 {
 		return errors.New("no face was found in it")
 	}
 	var err error
-	r.est, err = judge.Learn(views)
+	r.est, err = lipseval.Learn(views)
 	return err
 }
 
@@ -215,13 +215,13 @@ const fresh = 300 * time.Millisecond
 func (r *lipsRun) score(i int, src, made *media.Frame, t lips.Trace, plan []inference.MouthShape) {
 	r.pictures++
 	r.methods[t.Method]++
-	r.outside += judge.ChangedOutside(src, made, t.Mask)
+	r.outside += lipseval.ChangedOutside(src, made, t.Mask)
 	nan := math.NaN()
 	target, targetW, height, width, was, wasW := nan, nan, nan, nan, nan, nan
 	eyes, seen := eyesOf(r.faces[i], t.Face)
 	since := time.Duration(i%len(r.clip.frames)) * r.clip.step()
 	if seen && (t.Method != inference.Untouched || since >= fresh) {
-		m, s := r.est.Read(judge.View{Frame: made, Eyes: eyes}), r.est.Read(judge.View{Frame: src, Eyes: eyes})
+		m, s := r.est.Read(lipseval.View{Frame: made, Eyes: eyes}), r.est.Read(lipseval.View{Frame: src, Eyes: eyes})
 		height, width, was, wasW = m.Height, m.Width, s.Height, s.Width
 		if t.Method != inference.Untouched {
 			unit := t.Eyes / eyes.Distance()
@@ -243,7 +243,7 @@ func (r *lipsRun) score(i int, src, made *media.Frame, t lips.Trace, plan []infe
 	if t.Method == inference.Untouched {
 		return
 	}
-	region := judge.Changed(src, made, t.Mask)
+	region := lipseval.Changed(src, made, t.Mask)
 	reach := max(2, int(eyes.Distance()*.05))
 	r.seam[0] += region.Seam(src, reach)
 	r.seam[1] += region.Seam(made, reach)
@@ -253,16 +253,16 @@ func (r *lipsRun) score(i int, src, made *media.Frame, t lips.Trace, plan []infe
 func (r *lipsRun) scoreSelf(i int, src, made *media.Frame, t lips.Trace) {
 	read := math.NaN()
 	defer func() { r.readHeight = append(r.readHeight, read) }()
-	r.outside += judge.ChangedOutside(src, made, t.Mask)
+	r.outside += lipseval.ChangedOutside(src, made, t.Mask)
 	eyes, seen := eyesOf(r.faces[i], t.Face)
 	if t.Method == inference.Untouched || !seen {
 		return
 	}
 	read = t.Height * t.Eyes / eyes.Distance()
-	region := judge.Changed(src, made, t.Mask)
+	region := lipseval.Changed(src, made, t.Mask)
 	r.distortion.Add(src, made, region.Box)
 	if i%2 == 0 {
-		if s := judge.SSIM(src, made, region.Box); !math.IsNaN(s) {
+		if s := lipseval.SSIM(src, made, region.Box); !math.IsNaN(s) {
 			r.ssim, r.ssimN = r.ssim+s, r.ssimN+1
 		}
 	}

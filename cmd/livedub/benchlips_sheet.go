@@ -10,8 +10,8 @@ import (
 	"os"
 	"slices"
 
-	"livedub/internal/judge"
-	"livedub/internal/talker"
+	"livedub/internal/bench/lipseval"
+	"livedub/internal/testkit/testspeaker"
 	"livedub/media"
 )
 
@@ -19,7 +19,7 @@ import (
 type lipsCrop struct{ src, made *media.Frame }
 
 // keepCrop keeps the lower face of a picture.
-func (r *lipsRun) keepCrop(src, made *media.Frame, eyes judge.Eyes) {
+func (r *lipsRun) keepCrop(src, made *media.Frame, eyes lipseval.Eyes) {
 	d := eyes.Distance()
 	x, y := (eyes.Left.X+eyes.Right.X)/2, (eyes.Left.Y+eyes.Right.Y)/2
 	side := int(1.9*d) &^ 1
@@ -109,7 +109,7 @@ func (r *lipsRun) writeSheet(path string) error {
 		x, c := k*cell, r.crops[i]
 		for row, f := range []*media.Frame{c.src, c.made} {
 			at := image.Rect(x, row*cell, x+f.Width, row*cell+f.Height)
-			draw.Draw(sheet, at, talker.Image(f), image.Point{}, draw.Src)
+			draw.Draw(sheet, at, testspeaker.Image(f), image.Point{}, draw.Src)
 		}
 		base := 2*cell - gap
 		for j, v := range []struct {

@@ -14,9 +14,9 @@ import (
 	"livedub/inference"
 	"livedub/inference/lips"
 	"livedub/inference/viseme"
+	"livedub/internal/bench/lipseval"
 	"livedub/internal/config"
-	"livedub/internal/judge"
-	"livedub/internal/talker"
+	"livedub/internal/testkit/testspeaker"
 	"livedub/media"
 )
 
@@ -102,7 +102,7 @@ func (standFaces) Faces(time.Duration) []inference.Face {
 // standLips draws the face anew with the mouth that is asked for, late by some
 // pictures, or leaves it as it was.
 type standLips struct {
-	drawing *talker.Drawing
+	drawing *testspeaker.Drawing
 	cfg     lips.Config
 	period  time.Duration // of the clip
 	late    int
@@ -160,7 +160,7 @@ func sentence(n int) []inference.Mark {
 // judged runs the bench over a drawn clip.
 func judged(t *testing.T, change func(*standLips)) (lipsFigures, *lipsRun) {
 	t.Helper()
-	d, err := talker.NewDrawing(standW, standH, 0)
+	d, err := testspeaker.NewDrawing(standW, standH, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestLipsClipsAreNearAcrossTheirEnds(t *testing.T) {
 			t.Errorf("%d and %d: %v", tt.a, tt.b, got)
 		}
 	}
-	if eyes, ok := eyesOf(nil, 1); ok || eyes != (judge.Eyes{}) {
+	if eyes, ok := eyesOf(nil, 1); ok || eyes != (lipseval.Eyes{}) {
 		t.Error("eyes of nobody")
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"livedub/internal/config"
-	"livedub/internal/groundtest"
-	"livedub/internal/onnxfile"
+	"livedub/internal/testkit/groundtest"
+	"livedub/internal/testkit/onnxfile"
 )
 
 // The detector of speech is the recogniser's own, or Silero's net, or words on what to set.

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"livedub/inference"
-	"livedub/internal/groundtest"
+	"livedub/internal/testkit/groundtest"
 	"livedub/media"
 )
 

@@ -14,7 +14,7 @@ import (
 	"livedub/inference"
 	"livedub/inference/engine"
 	"livedub/inference/kserve/kservetest"
-	"livedub/internal/groundtest"
+	"livedub/internal/testkit/groundtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

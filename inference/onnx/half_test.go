@@ -4,7 +4,7 @@ import (
 	"math"
 	"testing"
 
-	"livedub/internal/groundtest"
+	"livedub/internal/testkit/groundtest"
 )
 
 // halfValue is the definition, by powers of two.

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"livedub/inference"
-	"livedub/internal/onnxfile"
+	"livedub/internal/testkit/onnxfile"
 )
 
 // randomInputs fills a batch for m with numbers of 0..1 that differ by item.

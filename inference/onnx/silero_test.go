@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"livedub/inference"
-	"livedub/internal/groundtest"
+	"livedub/internal/testkit/groundtest"
 )
 
 // A real net, with a state, a rank-0 int64 and sizes left open.

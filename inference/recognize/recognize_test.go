@@ -13,7 +13,7 @@ import (
 
 	"livedub/inference"
 	"livedub/inference/inferencetest"
-	"livedub/internal/groundtest"
+	"livedub/internal/testkit/groundtest"
 	"livedub/media"
 )
 

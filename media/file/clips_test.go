@@ -4,7 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"livedub/internal/groundtest"
+	"livedub/internal/testkit/groundtest"
 	"livedub/media"
 )
 

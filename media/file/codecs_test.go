@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"livedub/internal/groundtest"
+	"livedub/internal/testkit/groundtest"
 	"livedub/media"
 	"livedub/media/codec"
 )

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"livedub/internal/proc"
-	"livedub/internal/talker"
+	"livedub/internal/testkit/testspeaker"
 	"livedub/media"
 )
 
@@ -36,18 +36,18 @@ func (t *tape) sentAt(n int) (time.Time, bool) {
 }
 
 // record has the drawn speaker film themselves, with bar codes and what else c wants.
-func record(b testing.TB, c talker.Config, length time.Duration) *tape {
+func record(b testing.TB, c testspeaker.Config, length time.Duration) *tape {
 	b.Helper()
-	speech, err := talker.Speak(b.Context(), nil, 700*time.Millisecond, talker.Sentences...)
+	speech, err := testspeaker.Speak(b.Context(), nil, 700*time.Millisecond, testspeaker.Sentences...)
 	if err != nil {
 		b.Fatal(err)
 	}
 	c.FPS, c.Speech, c.Loop, c.BarCode = testFPS, speech, true, true
-	tk, err := talker.New(c)
+	tk, err := testspeaker.New(c)
 	if err != nil {
 		b.Fatal(err)
 	}
-	src, err := talker.NewSource(tk, talker.SourceConfig{Length: length, Bitrate: 2_000_000})
+	src, err := testspeaker.NewSource(tk, testspeaker.SourceConfig{Length: length, Bitrate: 2_000_000})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func usage(pid int) (cpu time.Duration, rss float64) {
 // watched by one viewer and then by twenty. It takes 40 s whatever -benchtime says.
 func BenchmarkLive720p30(b *testing.B) {
 	const settle, window = 8 * time.Second, 10 * time.Second
-	source := record(b, talker.Config{Width: 1280, Height: 720}, 45*time.Second)
+	source := record(b, testspeaker.Config{Width: 1280, Height: 720}, 45*time.Second)
 	s := serve(b)
 	began := time.Now()
 	publish(b, s, "/whip/call?from=en&to=es", source, nil)

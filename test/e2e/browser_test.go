@@ -15,7 +15,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
-	"livedub/internal/groundtest"
+	"livedub/internal/testkit/groundtest"
 )
 
 //go:embed testdata/offsets.js

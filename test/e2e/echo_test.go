@@ -12,7 +12,7 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
-	"livedub/internal/talker"
+	"livedub/internal/testkit/testspeaker"
 	"livedub/media"
 	"livedub/media/codec"
 )
@@ -113,7 +113,7 @@ func latencies(b testing.TB, w *watcher, sent func(n int) (time.Time, bool)) []f
 	for i, u := range w.video {
 		frames, _ := dec.Decode(media.Packet{Kind: media.Video, PTS: time.Duration(i) * time.Millisecond, Data: u.data})
 		for _, f := range frames {
-			n, ok := talker.ReadBar(f)
+			n, ok := testspeaker.ReadBar(f)
 			f.Release()
 			if at, known := sent(int(n)); ok && known {
 				out = append(out, u.at.Sub(at).Seconds()*1000)
@@ -127,7 +127,7 @@ func latencies(b testing.TB, w *watcher, sent func(n int) (time.Time, bool)) []f
 // BenchmarkPassthroughLatency compares a session without any delay, whose
 // pictures are decoded and encoded, with an echo of packets, in one run.
 func BenchmarkPassthroughLatency(b *testing.B) {
-	source := record(b, talker.Config{Width: 1280, Height: 720}, 14*time.Second)
+	source := record(b, testspeaker.Config{Width: 1280, Height: 720}, 14*time.Second)
 	ours := serve(b, "--recognize-engine", "off")
 	median := func(s *server, whip, whep string) float64 {
 		t := &tape{tracks: source.tracks, packets: slices.Clone(source.packets), sent: map[int]time.Time{}}

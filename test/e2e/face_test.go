@@ -3,7 +3,7 @@ package e2e
 import (
 	"testing"
 
-	"livedub/internal/groundtest"
+	"livedub/internal/testkit/groundtest"
 )
 
 // faceCamera films a talking face for Chromium's camera, 640 by 360: a real

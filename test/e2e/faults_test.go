@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"livedub/internal/groundtest"
+	"livedub/internal/testkit/groundtest"
 )
 
 // marked starts the program with a mark in its environment, by which it and

@@ -18,7 +18,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
-	"livedub/internal/groundtest"
+	"livedub/internal/testkit/groundtest"
 )
 
 // foxPrefs let Firefox run on a machine without camera, loudspeaker, display or

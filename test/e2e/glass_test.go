@@ -11,7 +11,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"livedub/internal/talker"
+	"livedub/internal/testkit/testspeaker"
 )
 
 //go:embed testdata/glass.js
@@ -76,7 +76,7 @@ func median(v []float64) float64 {
 // film writes n pictures of the drawn talker with their numbers as Motion JPEG, which Chromium plays as a camera.
 func film(t *testing.T, path string, n int) {
 	t.Helper()
-	tk, err := talker.New(talker.Config{Width: 640, Height: 360, FPS: testFPS, BarCode: true})
+	tk, err := testspeaker.New(testspeaker.Config{Width: 640, Height: 360, FPS: testFPS, BarCode: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func film(t *testing.T, path string, n int) {
 	defer f.Close()
 	for i := range n {
 		frame := tk.Frame(i)
-		err := jpeg.Encode(f, talker.Image(frame), &jpeg.Options{Quality: 85})
+		err := jpeg.Encode(f, testspeaker.Image(frame), &jpeg.Options{Quality: 85})
 		frame.Release()
 		if err != nil {
 			t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"livedub/internal/groundtest"
+	"livedub/internal/testkit/groundtest"
 	"livedub/media"
 	"livedub/media/codec"
 )

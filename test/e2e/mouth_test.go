@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"livedub/internal/talker"
+	"livedub/internal/testkit/testspeaker"
 	"livedub/media"
 	"livedub/media/codec"
 )
@@ -105,18 +105,18 @@ func TestMouthsByConsentAndSwitch(t *testing.T) {
 			t.Errorf("PATCH %s: %d %s, want %d with %q", body, code, answer, want, text)
 		}
 	}
-	speech, err := talker.Speak(t.Context(), nil, 700*time.Millisecond, talker.Sentences...)
+	speech, err := testspeaker.Speak(t.Context(), nil, 700*time.Millisecond, testspeaker.Sentences...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	yes, no := create(`{"from":"en","to":["es"],"delay_ms":3000,"consent":true}`), create(`{"from":"en","to":["es"],"delay_ms":3000}`)
 	viewer := map[string]*watcher{}
 	for _, id := range []string{yes, no} {
-		tk, err := talker.New(talker.Config{Width: 320, Height: 180, FPS: testFPS, Speech: speech, Loop: true})
+		tk, err := testspeaker.New(testspeaker.Config{Width: 320, Height: 180, FPS: testFPS, Speech: speech, Loop: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		src, err := talker.NewSource(tk, talker.SourceConfig{})
+		src, err := testspeaker.NewSource(tk, testspeaker.SourceConfig{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"livedub/internal/onnxfile"
-	"livedub/internal/talker"
+	"livedub/internal/testkit/onnxfile"
+	"livedub/internal/testkit/testspeaker"
 )
 
 // painter writes a net that paints the mouth green, as bright as the voice is loud, and its manifest.
@@ -150,7 +150,7 @@ func TestLiveByANet(t *testing.T) {
 	if code, answer := s.call(t, "POST", "/v1/sessions", `{"from":"en","to":["es"]}`, nil); code != 503 {
 		t.Errorf("a second session of one: %d %s", code, answer)
 	}
-	publish(t, s, "/whip/"+made.ID, record(t, talker.Config{Width: 640, Height: 360}, 20*time.Second), nil)
+	publish(t, s, "/whip/"+made.ID, record(t, testspeaker.Config{Width: 640, Height: 360}, 20*time.Second), nil)
 	watch(t, s, "/whep/"+made.ID+"/es")
 	var now mouthInfo
 	until(t, "mouths by the net", func() bool {

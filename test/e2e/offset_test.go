@@ -6,24 +6,24 @@ import (
 	"testing"
 	"time"
 
-	"livedub/internal/badnet"
-	"livedub/internal/talker"
+	"livedub/internal/testkit/netem"
+	"livedub/internal/testkit/testspeaker"
 	"livedub/media"
 	"livedub/media/codec"
 )
 
 // newTalker returns a drawn speaker with bar code and sound markers.
-func newTalker(t testing.TB, key time.Duration) *talker.Source {
+func newTalker(t testing.TB, key time.Duration) *testspeaker.Source {
 	t.Helper()
-	speech, err := talker.Speak(t.Context(), nil, 700*time.Millisecond, talker.Sentences...)
+	speech, err := testspeaker.Speak(t.Context(), nil, 700*time.Millisecond, testspeaker.Sentences...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tk, err := talker.New(talker.Config{Width: 640, Height: 360, FPS: testFPS, Speech: speech, Loop: true, BarCode: true, Markers: true})
+	tk, err := testspeaker.New(testspeaker.Config{Width: 640, Height: 360, FPS: testFPS, Speech: speech, Loop: true, BarCode: true, Markers: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	src, err := talker.NewSource(tk, talker.SourceConfig{KeyInterval: key})
+	src, err := testspeaker.NewSource(tk, testspeaker.SourceConfig{KeyInterval: key})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func (w *watcher) pictures(t *testing.T) (out []seen, misread int) {
 			t.Logf("picture %d: %v", i, err)
 		}
 		for _, f := range frames {
-			n, ok := talker.ReadBar(f)
+			n, ok := testspeaker.ReadBar(f)
 			f.Release()
 			ntp, mapped := w.ntp(media.Video, u.rtp, 90000)
 			if !ok || !mapped {
@@ -93,7 +93,7 @@ func (w *watcher) markers(t *testing.T) []float64 {
 			}
 		}
 	}
-	found, err := talker.FindMarkers(all)
+	found, err := testspeaker.FindMarkers(all)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,8 +165,8 @@ func TestOffsetOfWhatWasSent(t *testing.T) {
 // picture stay together.
 func TestBadNetwork(t *testing.T) {
 	s := serve(t)
-	relay, err := badnet.New(badnet.Config{
-		Seed: 7, Target: mediaAddr(t, s), Up: badnet.Faults{Loss: .05, Burst: 2, Delay: 10 * time.Millisecond, Jitter: 10 * time.Millisecond},
+	relay, err := netem.New(netem.Config{
+		Seed: 7, Target: mediaAddr(t, s), Up: netem.Faults{Loss: .05, Burst: 2, Delay: 10 * time.Millisecond, Jitter: 10 * time.Millisecond},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -177,7 +177,7 @@ func TestBadNetwork(t *testing.T) {
 	relay.Blackout(8*time.Second, 2*time.Second)
 	time.Sleep(20 * time.Second)
 	end := time.Now()
-	t.Logf("the network: %+v", relay.Counters(badnet.Up))
+	t.Logf("the network: %+v", relay.Counters(netem.Up))
 	shown, _ := w.pictures(t)
 	var gaps []float64
 	for i := 1; i < len(shown); i++ {

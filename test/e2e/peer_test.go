@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"livedub/internal/groundtest"
+	"livedub/internal/testkit/groundtest"
 )
 
 // dist is a distribution as the outside meter tells it.

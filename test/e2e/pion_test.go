@@ -16,14 +16,14 @@ import (
 	"github.com/pion/webrtc/v4"
 	pionmedia "github.com/pion/webrtc/v4/pkg/media"
 
-	"livedub/internal/badnet"
+	"livedub/internal/testkit/netem"
 	"livedub/media"
 	"livedub/media/pace"
 )
 
 // connect offers by HTTP, as WHIP and WHEP do, and takes the answer; a relay, if
 // any, comes between the two ends. It returns the resource's URL.
-func connect(t testing.TB, s *server, pc *webrtc.PeerConnection, path string, relay *badnet.Relay) string {
+func connect(t testing.TB, s *server, pc *webrtc.PeerConnection, path string, relay *netem.Relay) string {
 	t.Helper()
 	offer, err := pc.CreateOffer(nil)
 	if err != nil {
@@ -36,7 +36,7 @@ func connect(t testing.TB, s *server, pc *webrtc.PeerConnection, path string, re
 	<-gathered
 	sdp := pc.LocalDescription().SDP
 	if relay != nil {
-		sdp = badnet.Strip(sdp)
+		sdp = netem.Strip(sdp)
 	}
 	req, err := http.NewRequestWithContext(t.Context(), "POST", s.base+path, strings.NewReader(sdp))
 	if err != nil {
@@ -74,14 +74,14 @@ func peerConnection(t testing.TB) *webrtc.PeerConnection {
 }
 
 // publish sends a source by WHIP as a camera would, until it ends or the test does.
-func publish(t testing.TB, s *server, path string, src media.Source, relay *badnet.Relay) {
+func publish(t testing.TB, s *server, path string, src media.Source, relay *netem.Relay) {
 	t.Helper()
 	sending{relay: relay}.publish(t, s, path, src)
 }
 
 // sending is how a publisher differs from a plain one.
 type sending struct {
-	relay *badnet.Relay
+	relay *netem.Relay
 	only  media.Kind                         // the one kind that is offered; 0 for both
 	skip  func(p media.Packet) time.Duration // by which the sender's clock jumps after a packet; nil for never
 }
@@ -183,7 +183,7 @@ func watch(t testing.TB, s *server, path string) *watcher {
 }
 
 // watchThrough views a language through a relay.
-func watchThrough(t testing.TB, s *server, path string, relay *badnet.Relay) *watcher {
+func watchThrough(t testing.TB, s *server, path string, relay *netem.Relay) *watcher {
 	t.Helper()
 	pc := peerConnection(t)
 	for _, k := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {

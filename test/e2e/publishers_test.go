@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"livedub/internal/talker"
+	"livedub/internal/testkit/testspeaker"
 	"livedub/media"
 	"livedub/media/codec"
 )
@@ -65,8 +65,8 @@ func (w *watcher) sizes(t *testing.T) (heights map[int]int, longest time.Duratio
 // alone, two of whom one track begins 3 s late, and one whose clock jumps.
 func TestPublishersOfEveryKind(t *testing.T) {
 	const length, later, jump = 10 * time.Second, 3 * time.Second, 30 * time.Second
-	small := record(t, talker.Config{Width: 320, Height: 180, Markers: true}, length)
-	large := record(t, talker.Config{Width: 480, Height: 270}, length/2)
+	small := record(t, testspeaker.Config{Width: 320, Height: 180, Markers: true}, length)
+	large := record(t, testspeaker.Config{Width: 480, Height: 270}, length/2)
 	grown := small.cut(0, func(p media.Packet) bool { return p.DTS < length/2 })
 	grown.packets = append(grown.packets, large.cut(length/2, all).packets...)
 	jumped := map[media.Kind]bool{}

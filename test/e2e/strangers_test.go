@@ -14,7 +14,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"livedub/internal/talker"
+	"livedub/internal/testkit/testspeaker"
 )
 
 //go:embed testdata/stranger.js
@@ -84,7 +84,7 @@ func TestStrangersInTheBrowser(t *testing.T) {
 	if code, body := s.call(t, "POST", "/v1/sessions", `{"from":"en","to":["es"],"delay_ms":500,"consent":true}`, &call); code != 201 {
 		t.Fatalf("%d %s", code, body)
 	}
-	publish(t, s, "/whip/"+call.ID, record(t, talker.Config{Width: 320, Height: 180}, 30*time.Second), nil)
+	publish(t, s, "/whip/"+call.ID, record(t, testspeaker.Config{Width: 320, Height: 180}, 30*time.Second), nil)
 	state := func() string {
 		var all struct {
 			Sessions []struct {
@@ -190,7 +190,7 @@ func TestGuestsInTheBrowser(t *testing.T) {
 	}
 
 	call = create()
-	publish(t, s, "/whip/"+call.ID, record(t, talker.Config{Width: 320, Height: 180}, 30*time.Second), nil)
+	publish(t, s, "/whip/"+call.ID, record(t, testspeaker.Config{Width: 320, Height: 180}, 30*time.Second), nil)
 	if err := chromedp.Do(ctx, chromedp.Navigate(call.Watch["es"])); err != nil {
 		t.Fatal(err)
 	}

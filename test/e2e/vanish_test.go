@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"livedub/internal/badnet"
 	"livedub/internal/proc"
+	"livedub/internal/testkit/netem"
 )
 
 // gauge reads a metric without labels from the server.
@@ -50,7 +50,7 @@ func TestNothingIsLeftOfWhoVanishes(t *testing.T) {
 		before = s.holdings(t)
 		return before == was && before.processes > 2
 	})
-	relay, err := badnet.New(badnet.Config{Target: mediaAddr(t, s)})
+	relay, err := netem.New(netem.Config{Target: mediaAddr(t, s)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestNothingIsLeftOfWhoVanishes(t *testing.T) {
 func TestVanishedPublisher(t *testing.T) {
 	s := serve(t, fakes...)
 	before := s.gauge(t, "go_goroutines")
-	relay, err := badnet.New(badnet.Config{Target: mediaAddr(t, s)})
+	relay, err := netem.New(netem.Config{Target: mediaAddr(t, s)})
 	if err != nil {
 		t.Fatal(err)
 	}

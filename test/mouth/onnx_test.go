@@ -16,7 +16,7 @@ import (
 	"livedub/inference/lips"
 	"livedub/inference/lips/neural"
 	"livedub/inference/onnx"
-	"livedub/internal/onnxfile"
+	"livedub/internal/testkit/onnxfile"
 	"livedub/media"
 )
 

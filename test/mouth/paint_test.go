@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"livedub/inference"
-	"livedub/internal/talker"
+	"livedub/internal/testkit/testspeaker"
 	"livedub/media"
 )
 
@@ -153,8 +153,8 @@ func (s *sheet) add(p shown, r image.Rectangle) {
 		r = image.Rect(0, 0, p.before.Width, p.before.Height)
 	}
 	out := image.NewRGBA(image.Rect(0, 0, r.Dx(), 2*r.Dy()+4))
-	draw.Draw(out, image.Rect(0, 0, r.Dx(), r.Dy()), talker.Image(p.before), r.Min, draw.Src)
-	draw.Draw(out, image.Rect(0, r.Dy()+4, r.Dx(), 2*r.Dy()+4), talker.Image(p.after), r.Min, draw.Src)
+	draw.Draw(out, image.Rect(0, 0, r.Dx(), r.Dy()), testspeaker.Image(p.before), r.Min, draw.Src)
+	draw.Draw(out, image.Rect(0, r.Dy()+4, r.Dx(), 2*r.Dy()+4), testspeaker.Image(p.after), r.Min, draw.Src)
 	s.cols = append(s.cols, out)
 }
 

@@ -10,8 +10,8 @@ import (
 
 	"livedub/inference"
 	"livedub/inference/face"
-	"livedub/internal/groundtest"
-	"livedub/internal/talker"
+	"livedub/internal/testkit/groundtest"
+	"livedub/internal/testkit/testspeaker"
 	"livedub/media"
 	"livedub/media/codec"
 	"livedub/media/file"
@@ -51,7 +51,7 @@ func known(t *testing.T, name string, load func() (*speaker, error)) *speaker {
 // drawn returns the drawn head of a seed, in pictures of 360x360, about 59 pixels between the eyes.
 func drawn(t *testing.T, seed uint64) *speaker {
 	return known(t, "drawn"+string(rune('0'+seed)), func() (*speaker, error) {
-		d, err := talker.NewDrawing(360, 360, seed)
+		d, err := testspeaker.NewDrawing(360, 360, seed)
 		if err != nil {
 			return nil, err
 		}

@@ -14,7 +14,7 @@ import (
 
 	"livedub/inference/onnx"
 	"livedub/inference/recognize"
-	"livedub/internal/groundtest"
+	"livedub/internal/testkit/groundtest"
 )
 
 // real is the net itself, beside the repository.
