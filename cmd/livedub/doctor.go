@@ -5,20 +5,22 @@ import (
 	"fmt"
 	"io"
 
+	"livedub/internal/cli"
+
 	"livedub/internal/doctor"
 )
 
 // runDoctor tells what works here. It fails only if something is missing that
 // the settings in force need.
 func runDoctor(ctx context.Context, args []string, stdout, _ io.Writer) error {
-	fs := newFlags("doctor")
+	fs := cli.NewFlags("doctor")
 	asJSON := fs.Bool("json", false, "write JSON")
-	cfg, rest, err := settings(fs, "doctor [--json] [flags]", args, stdout, "recognize", "translate", "speak", "lips", "onnx", "video")
+	cfg, rest, err := cli.Settings(fs, "doctor [--json] [flags]", args, stdout, "recognize", "translate", "speak", "lips", "onnx", "video")
 	if err != nil {
 		return err
 	}
 	if len(rest) > 0 {
-		return usagef("doctor: takes no arguments, got %q: see livedub doctor --help", rest[0])
+		return cli.Usagef("doctor: takes no arguments, got %q: see livedub doctor --help", rest[0])
 	}
 	what := doctor.Config{
 		Version:      version(),

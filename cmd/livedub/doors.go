@@ -11,6 +11,7 @@ import (
 
 	"livedub/internal/config"
 	"livedub/internal/netlimit"
+	"livedub/internal/settings"
 	"livedub/media/rtc"
 	"livedub/session"
 	"livedub/signaling"
@@ -52,7 +53,7 @@ func openDoors(ctx context.Context, c config.Config, log *slog.Logger) (*doors, 
 	if err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
-	base := sessionConfig(c)
+	base := settings.Session(c)
 	base.KeepRecords, base.Log = keptRecords, log
 	var carries func(float64) int
 	if e.lipNet != nil {

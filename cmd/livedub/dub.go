@@ -11,6 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"livedub/internal/cli"
+	"livedub/internal/settings"
+
 	"livedub/inference"
 	"livedub/internal/config"
 	"livedub/internal/proc"
@@ -44,12 +47,12 @@ var langCode = regexp.MustCompile(`^[a-z]{2,3}$`)
 
 // runDub dubs a file: the same session as a live call, between a file and files.
 func runDub(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	fs := newFlags("dub")
+	fs := cli.NewFlags("dub")
 	from := fs.String("from", "en", "spoken `LANGUAGE`")
 	to := fs.StringSlice("to", nil, "target `LANGUAGES`, separated by commas")
 	out := fs.StringP("out", "o", "", "`FOLDER` for what is made")
 	realtime := fs.Bool("realtime", false, "take as long as the file lasts, as a live call would")
-	settings, rest, err := settings(fs, dubUsage, args, stdout, "session", "recognize", "translate", "speak", "lips", "onnx", "video", "log")
+	settings, rest, err := cli.Settings(fs, dubUsage, args, stdout, "session", "recognize", "translate", "speak", "lips", "onnx", "video", "log")
 	if err != nil {
 		return err
 	}
@@ -59,11 +62,11 @@ func runDub(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	}
 	switch {
 	case len(rest) != 1:
-		return usagef("dub: name one file: livedub %s", dubUsage)
+		return cli.Usagef("dub: name one file: livedub %s", dubUsage)
 	case len(job.to) == 0:
-		return usagef("dub: --to is missing: name a target language, as --to es")
+		return cli.Usagef("dub: --to is missing: name a target language, as --to es")
 	case *out == "":
-		return usagef("dub: -o is missing: name a folder for what is made")
+		return cli.Usagef("dub: -o is missing: name a folder for what is made")
 	}
 	job.in = rest[0]
 	if job.in == "-" {
@@ -71,7 +74,7 @@ func runDub(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	}
 	for _, l := range append([]inference.Lang{job.from}, job.to...) {
 		if !langCode.MatchString(string(l)) {
-			return usagef("dub: %q is no language code: use two letters, as en or es", l)
+			return cli.Usagef("dub: %q is no language code: use two letters, as en or es", l)
 		}
 	}
 	return job.run(ctx)
@@ -101,7 +104,7 @@ func (j *dubJob) run(ctx context.Context) error {
 	}
 	defer engines.Close()
 
-	cfg := sessionConfig(j.settings)
+	cfg := settings.Session(j.settings)
 	cfg.From, cfg.To, cfg.Log = j.from, j.to, log
 	cfg.SinkErrorsEnd = true
 	cfg.Consent = session.Consent{Given: true, At: began} // the operator's own, who names the file

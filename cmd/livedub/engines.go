@@ -17,7 +17,6 @@ import (
 	"livedub/inference/speak"
 	"livedub/inference/translate"
 	"livedub/internal/config"
-	"livedub/media/badge"
 	"livedub/media/codec"
 	"livedub/session"
 )
@@ -156,20 +155,4 @@ func (e *engines) Close() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// sessionConfig returns what the settings say about any session.
-func sessionConfig(c config.Config) session.Config {
-	hardware := c.Video.Encoder
-	if hardware == "x264" {
-		hardware = "off"
-	}
-	return session.Config{
-		Profile: session.Profile(c.Session.Profile), Delay: c.Session.Delay(), BackgroundGain: c.Session.BackgroundGain,
-		Badge: badge.Config{Corner: badge.Corner(c.Lips.Badge), Height: c.Lips.BadgeHeight},
-		Picture: session.Picture{
-			MaxWidth: c.Video.MaxWidth, MaxHeight: c.Video.MaxHeight,
-			Bitrate: c.Video.BitrateKbps * 1000, Hardware: hardware, Decoder: c.Video.Decoder, Preset: c.Video.Preset,
-		},
-	}
 }

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +11,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+
+	"livedub/internal/cli"
 
 	"livedub/internal/config"
 )
@@ -33,17 +34,7 @@ func main() {
 // run does what args ask for and returns the exit code: 0, 1 when it failed
 // (one line on stderr names the next step), 2 when args make no sense.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	err := dispatch(ctx, args, stdout, stderr)
-	var usage usageError
-	switch {
-	case err == nil || errors.Is(err, errAnswered):
-		return 0
-	case errors.As(err, &usage):
-		fmt.Fprintln(stderr, "livedub: "+oneLine(err))
-		return 2
-	}
-	fmt.Fprintln(stderr, "livedub: "+oneLine(err))
-	return 1
+	return cli.Exit(dispatch(ctx, args, stdout, stderr), stderr)
 }
 
 func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -51,7 +42,7 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		if err := help(stderr); err != nil {
 			return err
 		}
-		return usagef("no command given")
+		return cli.Usagef("no command given")
 	}
 	switch args[0] {
 	case "help", "--help", "-h":
@@ -70,7 +61,7 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		}
 		names = append(names, c.name)
 	}
-	return usagef("%s is no command; did you mean livedub %s?", args[0], config.Nearest(args[0], names))
+	return cli.Usagef("%s is no command; did you mean livedub %s?", args[0], config.Nearest(args[0], names))
 }
 
 func help(w io.Writer) error {
@@ -100,5 +91,3 @@ func version() string {
 	}
 	return "(devel)"
 }
-
-func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

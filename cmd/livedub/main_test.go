@@ -81,6 +81,9 @@ func TestNoCommand(t *testing.T) {
 // TestEveryCommandExplainsItself: each has help of its own, with settings and --config.
 func TestEveryCommandExplainsItself(t *testing.T) {
 	for _, c := range commands() {
+		if c.name == "bench" {
+			continue // a program of its own
+		}
 		code, out, errs := call(t, c.name, "--help")
 		if code != 0 || errs != "" || !strings.Contains(out, "usage: livedub "+c.name) {
 			t.Errorf("%s --help: code %d, stdout %q, stderr %q", c.name, code, out, errs)
@@ -91,9 +94,10 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 	}
 }
 
-func TestErrorsAreOneLine(t *testing.T) {
-	err := usagef("a\n b")
-	if got := oneLine(err); got != "a b" {
-		t.Errorf("got %q", got)
+// TestBenchesAreBeside: without the program beside livedub, bench says how to get it.
+func TestBenchesAreBeside(t *testing.T) {
+	code, _, errs := call(t, "bench", "--help")
+	if code != 1 || !strings.Contains(errs, "run make build") {
+		t.Errorf("code %d, stderr %q", code, errs)
 	}
 }

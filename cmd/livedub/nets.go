@@ -22,6 +22,7 @@ import (
 	"livedub/inference/lips/neural"
 	"livedub/inference/onnx"
 	"livedub/internal/config"
+	"livedub/internal/settings"
 )
 
 // lipNet is the net that makes the mouths, with all that runs it.
@@ -142,7 +143,7 @@ func (o *netOpener) local(file func() (string, error), uses func(string)) func(c
 		if err != nil {
 			return nil, err
 		}
-		mc := modelConfig(o.c.ONNX)
+		mc := settings.Model(o.c.ONNX)
 		mc.Path, mc.Sizes = path, bits.Len(uint(min(o.most, 32))) // of batches: 1, 2, 4, ... 32
 		mc.Progress = func(step string) { o.log.Info("lips net", "step", step) }
 		model, err := o.runtime.Open(ctx, mc)
@@ -154,14 +155,6 @@ func (o *netOpener) local(file func() (string, error), uses func(string)) func(c
 			o.log.Warn("the lips net does not run where it was asked to", "runs_on", model.Provider(), "why", why)
 		}
 		return model, nil
-	}
-}
-
-// modelConfig returns what the settings say of any net in this process.
-func modelConfig(c config.ONNX) onnx.ModelConfig {
-	return onnx.ModelConfig{
-		Provider: c.Provider, Device: c.Device, AllowFallback: c.AllowFallback, NHWC: c.ChannelsLast,
-		MemoryLimitMB: c.MemoryMB, Threads: c.Threads, TimeLimit: c.TimeLimit,
 	}
 }
 

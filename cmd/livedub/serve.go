@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"livedub/internal/cli"
+
 	"livedub/internal/gpu"
 	"livedub/internal/netlimit"
 	"livedub/internal/telemetry"
@@ -19,12 +21,12 @@ import (
 
 // runServe serves until ctx ends, then lets live calls go on to their end, for serve.drain at most.
 func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	cfg, rest, err := settings(newFlags("serve"), "serve [flags]", args, stdout)
+	cfg, rest, err := cli.Settings(cli.NewFlags("serve"), "serve [flags]", args, stdout)
 	if err != nil {
 		return err
 	}
 	if len(rest) > 0 {
-		return usagef("serve: takes no arguments, got %q: see livedub serve --help", rest[0])
+		return cli.Usagef("serve: takes no arguments, got %q: see livedub serve --help", rest[0])
 	}
 	log, err := telemetry.NewLogger(stderr, cfg.Log.Level, cfg.Log.Format)
 	if err != nil {

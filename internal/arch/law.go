@@ -43,6 +43,7 @@ var layers = []layer{
 	{"internal/doctor", []string{"media", "media/codec", "inference", "inference/...", "internal/gpu", "internal/proc"}},
 	{"internal/bench/enginebench", []string{"inference", "inference/engine", "inference/onnx", "internal/gpu", "internal/testkit/onnxfile"}},
 	{"internal/bench/lipseval", []string{"media", "inference"}},
+	{"internal/settings", []string{"inference/onnx", "internal/config", "media/badge", "session"}},
 	{"internal/bench/stalls", []string{"media", "media/...", "inference", "inference/fake", "session"}},
 	{"internal/testkit/testspeaker", []string{"media", "media/...", "inference", "inference/viseme"}},
 	{"internal/testkit/testspeaker/...", []string{"media", "media/...", "inference", "internal/testkit/testspeaker"}},
@@ -80,7 +81,7 @@ var owners = []owner{
 	{"github.com/prometheus/", []string{"internal/telemetry", "session", "session/...", "signaling", "signaling/...", "cmd/..."}},
 	{"google.golang.org/grpc", []string{"inference/kserve", "inference/kserve/..."}},
 	{"google.golang.org/grpc/", []string{"inference/kserve", "inference/kserve/..."}},
-	{"github.com/spf13/pflag", []string{"internal/config", "cmd/..."}},
+	{"github.com/spf13/pflag", []string{"internal/config", "internal/cli"}},
 	{"gopkg.in/yaml.v3", []string{"internal/config"}},
 	{"testing", nil}, // tests, and packages whose name ends in "test"
 }
@@ -96,6 +97,8 @@ var links = []link{
 		"github.com/NVIDIA/", "livedub/media/codec", "livedub/media/file", "livedub/session"}},
 	{"cmd/espeakworker", []string{"github.com/pion/", "github.com/NVIDIA/", "livedub/media/codec", "livedub/media/file", "livedub/session"}},
 	{"cmd/pocketsphinxworker", []string{"github.com/pion/", "github.com/NVIDIA/", "livedub/media/codec", "livedub/media/file", "livedub/session"}},
+	// What only tests and benches need.
+	{"cmd/livedub", []string{"livedub/internal/testkit/", "livedub/internal/bench/"}},
 	// It runs where no codec library is installed.
 	{"cmd/gpucheck", []string{"github.com/pion/", "gopkg.in/hraban/opus.v2", "livedub/media/codec", "livedub/media/file", "livedub/inference/recognize", "livedub/session"}},
 }

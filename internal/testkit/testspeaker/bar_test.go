@@ -82,7 +82,7 @@ func survives(t *testing.T, talker *Talker, c media.Codec, w, h int) {
 	}
 	defer dec.Close()
 	for n := 40000; n < 40010; n++ {
-		f, err := shaper.Shape(testspeaker.Frame(n))
+		f, err := shaper.Shape(talker.Frame(n))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -62,11 +62,11 @@ func TestLoop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer testspeaker.Close()
-	if !slices.Equal(testspeaker.Sound(0, 2*Rate), testspeaker.Sound(8*Rate, 2*Rate)) {
+	defer talker.Close()
+	if !slices.Equal(talker.Sound(0, 2*Rate), talker.Sound(8*Rate, 2*Rate)) {
 		t.Error("the fifth time sounds unlike the first")
 	}
-	if at := 1700 * time.Millisecond; testspeaker.Mouth(at) != testspeaker.Mouth(at+6*time.Second) {
+	if at := 1700 * time.Millisecond; talker.Mouth(at) != talker.Mouth(at+6*time.Second) {
 		t.Error("the mouth does not go round")
 	}
 }
@@ -106,9 +106,9 @@ func TestLipsFollowMarks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer testspeaker.Close()
+	defer talker.Close()
 	for _, at := range []time.Duration{100 * time.Millisecond, 250 * time.Millisecond} {
-		if got, want := testspeaker.Mouth(at), viseme.At(marks, at); got != want {
+		if got, want := talker.Mouth(at), viseme.At(marks, at); got != want {
 			t.Errorf("at %v: %+v, want %+v", at, got, want)
 		}
 	}
@@ -199,7 +199,7 @@ func TestBadConfigs(t *testing.T) {
 	for _, c := range []Config{{FPS: -1}, {FPS: 1e9}, {Width: 7, Height: 7}, {Width: 640},
 		{Speech: Speech{Sound: media.Samples{Data: make([]int16, 9)}}}, {Speech: Speech{Sound: media.Samples{Rate: 8000, Channels: 5, Data: make([]int16, 10)}}}} {
 		if talker, err := New(c); err == nil {
-			testspeaker.Close()
+			talker.Close()
 			t.Errorf("%+v was taken", c)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"livedub/internal/cli"
+
 	"livedub/internal/bench/stalls"
 )
 
@@ -24,23 +26,23 @@ type stallFigures struct {
 // runBenchStalls breaks one part of a live session after the other, by the
 // wall's clock and with fakes, and tells what the rest noticed; it asserts nothing.
 func runBenchStalls(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	fs := newFlags("bench stalls")
+	fs := cli.NewFlags("bench stalls")
 	stages := fs.String("stages", strings.Join(stalls.Stages, ","), "`LIST` of what breaks")
 	kinds := fs.String("kinds", strings.Join(stalls.Kinds, ","), "`LIST` of how: for how long it does nothing, or what it does")
 	atOnce := fs.Int("at-once", 6, "how many sessions run at a time; each takes 20 s and more")
 	asJSON := fs.Bool("json", false, "print JSON instead of a table")
-	_, rest, err := settings(fs, benchStallsUsage, args, stdout, "log")
+	_, rest, err := cli.Settings(fs, benchStallsUsage, args, stdout, "log")
 	if err != nil {
 		return err
 	}
 	if len(rest) > 0 || *atOnce < 1 {
-		return usagef("bench stalls: takes no arguments, and at least one session at once: livedub %s", benchStallsUsage)
+		return cli.Usagef("bench stalls: takes no arguments, and at least one session at once: livedub %s", benchStallsUsage)
 	}
 	var todo []stalls.Fault
 	for _, stage := range strings.Split(*stages, ",") {
 		for _, kind := range strings.Split(*kinds, ",") {
 			if !slices.Contains(stalls.Stages, stage) || !slices.Contains(stalls.Kinds, kind) {
-				return usagef("bench stalls: no fault %q of %q: choose from %v and %v", kind, stage, stalls.Kinds, stalls.Stages)
+				return cli.Usagef("bench stalls: no fault %q of %q: choose from %v and %v", kind, stage, stalls.Kinds, stalls.Stages)
 			}
 			todo = append(todo, stalls.Fault{Stage: stage, Kind: kind})
 		}

@@ -13,6 +13,9 @@ import (
 	"sync"
 	"time"
 
+	"livedub/internal/cli"
+	"livedub/internal/settings"
+
 	"livedub/inference"
 	"livedub/inference/face"
 	"livedub/inference/lips"
@@ -25,7 +28,7 @@ const benchLipsUsage = "bench lips [--clips DIR] [--only NAME] [--sheet DIR] [--
 
 // benchLipsText is what every clip is dubbed with: 30 s of Spanish with many p b m, o, u, a and i.
 //
-//go:embed benchlips.txt
+//go:embed lips.txt
 var benchLipsText string
 
 // lipsFigures is what `livedub bench lips` tells of one clip; docs/LIPS.md, "How mouths are judged", explains each.
@@ -87,17 +90,17 @@ type lipsBench struct {
 
 // runBenchLips judges the re-rendered mouths of clips; it asserts nothing.
 func runBenchLips(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	fs := newFlags("bench lips")
+	fs := cli.NewFlags("bench lips")
 	dir := fs.String("clips", "", "`FOLDER` of talking faces; none is a drawn one")
 	only := fs.String("only", "", "only clips with this `NAME` in theirs")
 	sheet := fs.String("sheet", "", "`FOLDER` for a picture per clip: source above, dub below, target and estimate as bars")
 	asJSON := fs.Bool("json", false, "print JSON instead of a table")
-	c, rest, err := settings(fs, benchLipsUsage, args, stdout, "speak", "video", "log")
+	c, rest, err := cli.Settings(fs, benchLipsUsage, args, stdout, "speak", "video", "log")
 	if err != nil {
 		return err
 	}
 	if len(rest) > 0 {
-		return usagef("bench lips: takes no arguments, got %q: livedub %s", rest[0], benchLipsUsage)
+		return cli.Usagef("bench lips: takes no arguments, got %q: livedub %s", rest[0], benchLipsUsage)
 	}
 	paths, err := lipsClips(*dir, *only)
 	if err != nil {
@@ -135,7 +138,7 @@ func runBenchLips(ctx context.Context, args []string, stdout, stderr io.Writer) 
 func lipsClips(dir, part string) ([]string, error) {
 	if dir == "" {
 		if part != "" {
-			return nil, usagef("bench lips: --only chooses among --clips: name their folder")
+			return nil, cli.Usagef("bench lips: --only chooses among --clips: name their folder")
 		}
 		return []string{drawnClip}, nil
 	}
@@ -175,7 +178,7 @@ func newLipsBench(ctx context.Context, c config.Config) (*lipsBench, error) {
 	return &lipsBench{
 		faces: faces, lips: func(c lips.Config) inference.Lips { return lips.New(c) }, marks: speech.Marks,
 		length: 30 * time.Second, warm: 10 * time.Second, cost: 10 * time.Second,
-		picture: sessionConfig(c).Picture, say: func(string) {},
+		picture: settings.Session(c).Picture, say: func(string) {},
 	}, nil
 }
 

@@ -11,10 +11,10 @@ import (
 
 func TestBenchEngineArguments(t *testing.T) {
 	for _, wrong := range [][]string{
-		{"bench", "engine", "more"}, {"bench", "engine", "--nets", "wav2lip95"}, {"bench", "engine", "--nets", ""},
-		{"bench", "engine", "--sessions", "0"}, {"bench", "engine", "--sessions", "1,,2"}, {"bench", "engine", "--sessions", "99999"},
-		{"bench", "engine", "--seconds", "0"}, {"bench", "engine", "--seconds", "NaN"}, {"bench", "engine", "--precision", "int8"},
-		{"bench", "engine", "--provider", "tpu"}, {"bench", "engine", "--saturat"},
+		{"engine", "more"}, {"engine", "--nets", "wav2lip95"}, {"engine", "--nets", ""},
+		{"engine", "--sessions", "0"}, {"engine", "--sessions", "1,,2"}, {"engine", "--sessions", "99999"},
+		{"engine", "--seconds", "0"}, {"engine", "--seconds", "NaN"}, {"engine", "--precision", "int8"},
+		{"engine", "--provider", "tpu"}, {"engine", "--saturat"},
 	} {
 		var out, errs bytes.Buffer
 		if code := run(t.Context(), wrong, &out, &errs); code != 2 || errs.Len() == 0 {
@@ -26,7 +26,7 @@ func TestBenchEngineArguments(t *testing.T) {
 // TestBenchEngineSkips: a net that needs a GPU is not even written where there is none.
 func TestBenchEngineSkips(t *testing.T) {
 	var out, errs bytes.Buffer
-	if code := run(t.Context(), []string{"bench", "engine", "--nets", "musetalk-unet", "--json", "--live"}, &out, &errs); code != 0 {
+	if code := run(t.Context(), []string{"engine", "--nets", "musetalk-unet", "--json", "--live"}, &out, &errs); code != 0 {
 		t.Fatalf("exit code %d: %s", code, &errs)
 	}
 	var r enginebench.Report

@@ -10,6 +10,9 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"livedub/internal/cli"
+	"livedub/internal/settings"
+
 	"livedub/inference/onnx"
 	"livedub/internal/bench/enginebench"
 	"livedub/internal/config"
@@ -22,7 +25,7 @@ const mostBenchSessions = 1024
 
 // runBenchEngine measures how sessions share nets; it asserts nothing.
 func runBenchEngine(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	fs := newFlags("bench engine")
+	fs := cli.NewFlags("bench engine")
 	nets := fs.String("nets", "wav2lip96,wav2lip256,musetalk-unet", "`LIST` of nets, made on the spot with random weights; NAME:fp16 is one in halves")
 	sessions := fs.String("sessions", "1,2,4", "`LIST` of how many sessions share the device, 25 pictures a second each")
 	length := fs.Float64("seconds", 10, "length of each run")
@@ -33,12 +36,12 @@ func runBenchEngine(ctx context.Context, args []string, stdout, stderr io.Writer
 	library := fs.String("library", "", "`PATH` of libonnxruntime.so or its folder; empty is onnx.library")
 	dir := fs.String("dir", "", "`FOLDER` for the nets while they are measured; empty is a temporary one")
 	asJSON := fs.Bool("json", false, "print JSON instead of a table")
-	c, rest, err := settings(fs, benchEngineUsage, args, stdout, "onnx", "log")
+	c, rest, err := cli.Settings(fs, benchEngineUsage, args, stdout, "onnx", "log")
 	if err != nil {
 		return err
 	}
 	if len(rest) > 0 {
-		return usagef("bench engine: takes no arguments, got %q: livedub %s", rest[0], benchEngineUsage)
+		return cli.Usagef("bench engine: takes no arguments, got %q: livedub %s", rest[0], benchEngineUsage)
 	}
 	if *library != "" {
 		c.ONNX.Library = *library
@@ -81,12 +84,12 @@ func runBenchEngine(ctx context.Context, args []string, stdout, stderr io.Writer
 
 // engineOptions reads the command's lists.
 func engineOptions(c config.Config, nets, precision, sessions string, length float64) (enginebench.Options, error) {
-	o := enginebench.Options{Model: modelConfig(c.ONNX)}
+	o := enginebench.Options{Model: settings.Model(c.ONNX)}
 	if p := c.ONNX.Provider; p != onnx.CPU && p != onnx.CUDA {
-		return o, usagef("bench engine: --provider %q: choose cpu or cuda", p)
+		return o, cli.Usagef("bench engine: --provider %q: choose cpu or cuda", p)
 	}
 	if precision != "fp32" && precision != "fp16" {
-		return o, usagef("bench engine: --precision %q: choose fp32 or fp16", precision)
+		return o, cli.Usagef("bench engine: --precision %q: choose fp32 or fp16", precision)
 	}
 	var named []string
 	for _, n := range strings.Split(nets, ",") {
@@ -97,17 +100,17 @@ func engineOptions(c config.Config, nets, precision, sessions string, length flo
 	}
 	var err error
 	if o.Nets, err = enginebench.Find(strings.Join(named, ",")); err != nil {
-		return o, usagef("bench engine: --nets: %v", err)
+		return o, cli.Usagef("bench engine: --nets: %v", err)
 	}
 	for _, s := range strings.Split(sessions, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(s))
 		if err != nil || n < 1 || n > mostBenchSessions {
-			return o, usagef("bench engine: --sessions %q: name numbers from 1 to %d, like 1,2,4", s, mostBenchSessions)
+			return o, cli.Usagef("bench engine: --sessions %q: name numbers from 1 to %d, like 1,2,4", s, mostBenchSessions)
 		}
 		o.Load.Sessions = append(o.Load.Sessions, n)
 	}
 	if !(length >= .1 && length <= 3600) {
-		return o, usagef("bench engine: --seconds %v: choose .1 to 3600", length)
+		return o, cli.Usagef("bench engine: --seconds %v: choose .1 to 3600", length)
 	}
 	o.Load.Length = time.Duration(length * float64(time.Second))
 	o.Load.Slack = enginebench.SyncSlack

@@ -16,6 +16,7 @@ import (
 	"livedub/inference/viseme"
 	"livedub/internal/bench/lipseval"
 	"livedub/internal/config"
+	"livedub/internal/settings"
 	"livedub/internal/testkit/testspeaker"
 	"livedub/media"
 )
@@ -26,12 +27,12 @@ func TestBenchLipsSaysWhatIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	for args, want := range map[string]string{
-		"bench lips --clips /nowhere":                 "check --clips",
-		"bench lips --clips " + empty:                 "has no clips",
-		"bench lips --only x":                         "name their folder",
-		"bench lips now":                              `takes no arguments, got "now"`,
-		"bench lips --clip x":                         "did you mean --clips?",
-		"bench lips --clips /dev/null --speak-worker": "needs an argument",
+		"lips --clips /nowhere":                 "check --clips",
+		"lips --clips " + empty:                 "has no clips",
+		"lips --only x":                         "name their folder",
+		"lips now":                              `takes no arguments, got "now"`,
+		"lips --clip x":                         "did you mean --clips?",
+		"lips --clips /dev/null --speak-worker": "needs an argument",
 	} {
 		code, out, errs := call(t, strings.Fields(args)...)
 		if code == 0 || out != "" || !strings.Contains(errs, want) || strings.Count(errs, "\n") != 1 {
@@ -50,7 +51,7 @@ func TestBenchLipsNamesWhatCannotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said []string
-	b := &lipsBench{picture: sessionConfig(config.Default()).Picture, say: func(s string) { said = append(said, s) }}
+	b := &lipsBench{picture: settings.Session(config.Default()).Picture, say: func(s string) { said = append(said, s) }}
 	if _, err := b.all(t.Context(), paths); err == nil || !strings.Contains(err.Error(), "broken.mp4") {
 		t.Errorf("error %v does not name the file", err)
 	}
@@ -178,7 +179,7 @@ func judged(t *testing.T, change func(*standLips)) (lipsFigures, *lipsRun) {
 	b := &lipsBench{
 		faces: standFaces{}, marks: sentence(6), length: 8 * time.Second, warm: 3 * time.Second, cost: time.Second, sheet: t.TempDir(),
 		lips:    func(c lips.Config) inference.Lips { engine.cfg = c; return engine },
-		picture: sessionConfig(config.Default()).Picture, say: func(string) {},
+		picture: settings.Session(config.Default()).Picture, say: func(string) {},
 	}
 	r := &lipsRun{b: b, clip: c, methods: map[inference.LipsMethod]int{}, beforeAt: -2}
 	if err := r.run(t.Context()); err != nil {

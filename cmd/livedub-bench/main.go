@@ -1,0 +1,53 @@
+// Command livedub-bench measures speed, memory and mouths on this machine; it
+// asserts nothing. `livedub bench` runs it.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+
+	"livedub/internal/cli"
+)
+
+const benchUsage = "bench [dub] [--clip FILE] [--seconds N] [--json], or " + benchLipsUsage + ", or " + benchEngineUsage + ", or " + benchStallsUsage
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run measures what args ask for and returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	bench := runBenchDub
+	if len(args) > 0 {
+		switch args[0] {
+		case "lips":
+			bench, args = runBenchLips, args[1:]
+		case "engine":
+			bench, args = runBenchEngine, args[1:]
+		case "stalls":
+			bench, args = runBenchStalls, args[1:]
+		}
+	}
+	return cli.Exit(bench(ctx, args, stdout, stderr), stderr)
+}
+
+// printJSON prints the figures of a bench for programs.
+func printJSON(w io.Writer, figures any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(figures)
+}
+
+// machine tells what figures were measured on.
+func machine() string {
+	return fmt.Sprintf("%s/%s, %d CPUs", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+}

@@ -1,0 +1,34 @@
+// Package settings turns the configuration to what sessions and nets are made
+// with, for every program that reads it.
+package settings
+
+import (
+	"livedub/inference/onnx"
+	"livedub/internal/config"
+	"livedub/media/badge"
+	"livedub/session"
+)
+
+// Session returns what the configuration says about any session.
+func Session(c config.Config) session.Config {
+	hardware := c.Video.Encoder
+	if hardware == "x264" {
+		hardware = "off"
+	}
+	return session.Config{
+		Profile: session.Profile(c.Session.Profile), Delay: c.Session.Delay(), BackgroundGain: c.Session.BackgroundGain,
+		Badge: badge.Config{Corner: badge.Corner(c.Lips.Badge), Height: c.Lips.BadgeHeight},
+		Picture: session.Picture{
+			MaxWidth: c.Video.MaxWidth, MaxHeight: c.Video.MaxHeight,
+			Bitrate: c.Video.BitrateKbps * 1000, Hardware: hardware, Decoder: c.Video.Decoder, Preset: c.Video.Preset,
+		},
+	}
+}
+
+// Model returns what the configuration says of any net in this process.
+func Model(c config.ONNX) onnx.ModelConfig {
+	return onnx.ModelConfig{
+		Provider: c.Provider, Device: c.Device, AllowFallback: c.AllowFallback, NHWC: c.ChannelsLast,
+		MemoryLimitMB: c.MemoryMB, Threads: c.Threads, TimeLimit: c.TimeLimit,
+	}
+}
