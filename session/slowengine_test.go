@@ -181,15 +181,24 @@ func TestSlowEnginesCostNoSoundNorPicture(t *testing.T) {
 				dub, original := l.attach("es"), l.attach("en")
 				l.publish(src)
 				time.Sleep(seconds(12) + r.cfg.Delay + seconds(1))
-				// A dub ducks the original as long as its phrase may still come.
-				for m, least := range map[*memory]float64{dub: 1000, original: 8000} {
+				// In sync a dub ducks the original while its first phrase may still
+				// come in time, and never again.
+				quiet := map[*memory]time.Duration{}
+				for _, m := range []*memory{dub, original} {
 					pcm := sound(t, m)
-					for at := seconds(.5); at < seconds(11.5); at += 20 * time.Millisecond {
-						if lv := level(pcm, voice, at+r.cfg.Delay); lv < least {
-							t.Errorf("%s, dead %s: the voice is at %.0f at %v, want %.0f", profile, stage, lv, at, least)
+					for at := seconds(.1); at < seconds(11.5); at += 20 * time.Millisecond {
+						lv := level(pcm, voice, at+r.cfg.Delay)
+						if lv < 8000 {
+							quiet[m] = at
+						}
+						if lv < 1000 {
+							t.Errorf("%s, dead %s: the voice is at %.0f at %v", profile, stage, lv, at)
 							break
 						}
 					}
+				}
+				if profile == Live && quiet[dub] > 0 || profile == Sync && (quiet[dub] == 0 || quiet[dub] > seconds(.7)) || quiet[original] > 0 {
+					t.Errorf("%s, dead %s: the voice is quiet up to %v, in the original up to %v", profile, stage, quiet[dub], quiet[original])
 				}
 				st := l.State()
 				for _, d := range st.Dubs {
