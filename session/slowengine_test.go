@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -107,9 +108,69 @@ func TestSlowEngineDelaysNoOtherPhrase(t *testing.T) {
 // lateFor is how much later than usual a phrase may sound for a dead one before it.
 func lateFor(p Profile) time.Duration {
 	if p == Live {
-		return onTime + leastCall + 2*grace // it was about to sound as soon as it was known
+		return onTime // it was about to sound as soon as it was known
 	}
 	return 2 * grace
+}
+
+// TestSlowEnginesInARow has the translator never return from one phrase and the
+// voice never from the one after it, or the other way round, or from more: in a
+// conversation those behind are less than a second later than usual, in sync hardly.
+func TestSlowEnginesInARow(t *testing.T) {
+	quick := []burst{{seconds(.5), seconds(1.2)}, {seconds(1.8), seconds(2.5)}, {seconds(3.1), seconds(3.8)}, {seconds(4.4), seconds(5.1)}}
+	for name, said := range map[string][]burst{"apart": said, "close": quick} {
+		src := speaker(t, seconds(9), said, true, false)
+		for _, profile := range []Profile{Sync, Live} {
+			usual := deadPhrases(t, src, len(said), profile, "", "")
+			for _, dead := range [][2]string{{"1", "2"}, {"2", "1"}, {"1", "1"}, {"2", "2"}, {"1", "12"}, {"12", "3"}} {
+				got := deadPhrases(t, src, len(said), profile, dead[0], dead[1])
+				for i, rec := range got {
+					if n := fmt.Sprint(i + 1); strings.Contains(dead[0]+dead[1], n) {
+						if rec.Fate == Played {
+							t.Errorf("%s, %s, dead for %v: phrase %s was dubbed", name, profile, dead, n)
+						}
+						continue
+					}
+					limit := time.Second
+					if profile == Sync {
+						limit = 2 * grace
+					}
+					if more := rec.Late - usual[i].Late; rec.Fate != Played || more >= limit {
+						t.Errorf("%s, %s, dead for %v: phrase %d: %s (%s), %v later than usual", name, profile, dead, i+1, rec.Fate, rec.Err, more)
+					}
+				}
+			}
+		}
+	}
+}
+
+// deadPhrases returns what becomes of n phrases in a call whose translator never
+// returns from some of them, and whose voice never from some.
+func deadPhrases(t *testing.T, src *memory, n int, profile Profile, translator, voice string) (out []Record) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		hang := func(phrases string) func(string) error {
+			return func(text string) error {
+				if strings.Contains(phrases, text[len(text)-1:]) {
+					<-release
+				}
+				return nil
+			}
+		}
+		r := newRig(t)
+		r.cfg.Profile, r.cfg.Delay = profile, profile.DefaultDelay()
+		r.engines.Translator, r.engines.Speaker = &fake.Translator{Fail: hang(translator)}, &fake.Speaker{Fail: hang(voice)}
+		l := r.live(t)
+		l.attach("es")
+		l.publish(src)
+		time.Sleep(seconds(24))
+		if out = l.State().Dubs[0].Records; len(out) != n {
+			t.Fatalf("%s, dead for %q and %q: %d phrases of %d", profile, translator, voice, len(out), n)
+		}
+	})
+	return out
 }
 
 // slowPhrases returns what becomes of the phrases of said in a call one of whose engines has a fault.
