@@ -88,8 +88,10 @@ type feeder struct {
 	err     error         // of its Close
 
 	mu     sync.Mutex
-	since  time.Time // when the write at hand began; zero: none
-	deaf   bool      // pictures are left out until a keyframe comes
+	since  time.Time     // when the write at hand began; zero: none
+	deaf   bool          // pictures are left out until a keyframe comes
+	asked  bool          // for that keyframe
+	lost   time.Duration // output time at which something was last left out, but for pictures while deaf
 	ending bool
 }
 
@@ -100,9 +102,11 @@ type parcel struct {
 }
 
 const (
-	maxQueued  = 2 * time.Second // of media that one sink may be behind
-	maxWrite   = 5 * time.Second // for one write; a sink that takes longer is detached
-	otherTrack = 2 * time.Second // how long a sink that needs all tracks first waits for the other
+	maxQueued  = 2 * time.Second        // of media that one sink may be behind
+	maxWrite   = 5 * time.Second        // for one write; a sink that takes longer is detached
+	otherTrack = 2 * time.Second        // how long a sink that needs all tracks first waits for the other
+	caughtUp   = 500 * time.Millisecond // behind by less, a sink has caught up
+	keptUp     = 3 * time.Second        // of media of which nothing was left out: a sink keeps up, though it is behind
 )
 
 func newFeeder(s *Session, a *Attachment) *feeder {
@@ -118,43 +122,65 @@ func newFeeder(s *Session, a *Attachment) *feeder {
 	}
 }
 
-// offer queues p for the sink. One that is behind loses pictures up to the next
-// keyframe; one whose write has taken too long is reported as stuck.
+// offer queues p for the sink. One that is too far behind loses pictures until it
+// keeps up, and from then on up to the next keyframe; one whose write has taken
+// too long is reported as stuck.
 func (f *feeder) offer(p parcel) (stuck bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ending {
 		return false
 	}
+	took := time.Duration(0)
 	if !f.since.IsZero() {
-		took := time.Since(f.since)
-		if took > maxWrite {
-			return true
-		}
-		if took > maxQueued && p.Kind == media.Video {
-			f.lose()
-		}
+		took = time.Since(f.since)
 	}
-	if p.Kind == media.Video {
-		if f.deaf && !p.Key {
-			f.stage.drop(1)
-			return false
-		}
-		f.deaf = false
+	if took > maxWrite {
+		return true
+	}
+	if took > maxQueued && p.Kind == media.Video {
+		f.lose(p.PTS)
+	}
+	if p.Kind == media.Video && f.deaf && !f.sees(p, took) {
+		f.stage.drop(1)
+		return false
 	}
 	if dropped := f.queue.force(p); len(dropped) > 0 {
+		if took < maxQueued/2 { // it writes, but too slowly: make room for what comes next
+			f.stage.drop(f.queue.remove(func(q parcel) bool { return q.PTS < p.PTS-maxQueued/2 }))
+		}
 		f.stage.drop(len(dropped))
-		f.lose()
+		f.lose(p.PTS)
 	}
 	return false
 }
 
-// lose leaves pictures out until the next keyframe, and asks for it.
-func (f *feeder) lose() {
+// sees tells whether a deaf sink, whose write at hand has taken took, can have
+// the picture p: a keyframe, once it keeps up. It is asked for only then, as it
+// costs all who look.
+func (f *feeder) sees(p parcel, took time.Duration) bool {
+	if oldest, ok, _ := f.queue.peek(); ok {
+		took = max(took, p.PTS-oldest.PTS)
+	}
+	if took > caughtUp && p.PTS-f.lost < keptUp {
+		f.asked = f.asked && !p.Key // a keyframe that comes too soon is asked for again
+		return false
+	}
+	if p.Key {
+		f.deaf = false
+	} else if !f.asked {
+		f.asked = true
+		f.a.Keyframe()
+	}
+	return p.Key
+}
+
+// lose leaves pictures out from output time at on, until the sink keeps up.
+func (f *feeder) lose(at time.Duration) {
+	f.lost, f.asked = at, false
 	if !f.deaf {
 		f.deaf = true
 		f.stage.drop(f.queue.remove(func(p parcel) bool { return p.Kind == media.Video }))
-		f.a.Keyframe()
 	}
 }
 

@@ -1,8 +1,12 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,4 +113,72 @@ func (b *breaking) Read(ctx context.Context) (media.Packet, error) {
 		return media.Packet{}, b.err
 	}
 	return b.memory.Read(ctx)
+}
+
+// breakingCaller is a publisher that fails after some packets.
+type breakingCaller struct {
+	*caller
+	after int
+	err   error
+}
+
+func (b *breakingCaller) Read(ctx context.Context) (media.Packet, error) {
+	if b.src.next == b.after {
+		return media.Packet{}, b.err
+	}
+	return b.caller.Read(ctx)
+}
+
+// TestBrokenPublisherIsShownToItsEnd: what has come of a publisher that fails is
+// shown and dubbed as that of one who leaves, its place is free at once, and its
+// error is told when all was shown.
+func TestBrokenPublisherIsShownToItsEnd(t *testing.T) {
+	src := speaker(t, seconds(4), []burst{{seconds(.5), seconds(1.7)}, {seconds(2.6), seconds(3.8)}}, true, true)
+	broken := errors.New("the network went away")
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		var log lines
+		r.cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
+		l := r.live(t)
+		out := l.attach("es")
+		l.speak(&breakingCaller{newCaller(src, l.Clock), len(src.packets), broken})
+		time.Sleep(seconds(4.1))
+		if err := l.Vacant(); err != nil {
+			t.Errorf("the place of a publisher that failed: %v", err)
+		}
+		time.Sleep(r.cfg.Delay - seconds(.5))
+		if log.has(broken.Error()) {
+			t.Error("its error is told before all was shown")
+		}
+		time.Sleep(seconds(1.5))
+		if d := l.State().Dubs[0]; d.Frames.Out != 100 || d.Frames.Dropped != 0 || d.Fates[Played] != 2 || len(pictures(t, out)) != 100 {
+			t.Errorf("frames %+v, fates %v, %d pictures", d.Frames, d.Fates, len(pictures(t, out)))
+		}
+		if !log.has(`err="source: ` + broken.Error()) {
+			t.Errorf("its error is not told: %s", &log.buf)
+		}
+		l.publish(src) // the session goes on
+		time.Sleep(seconds(4) + r.cfg.Delay + seconds(1))
+		if n := len(pictures(t, out)); n != 200 {
+			t.Errorf("%d pictures after another publisher", n)
+		}
+	})
+}
+
+// lines keeps what is logged.
+type lines struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(b)
+}
+
+func (l *lines) has(s string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.buf.String(), s)
 }

@@ -173,7 +173,8 @@ func (s *Session) Run(ctx context.Context) error {
 
 // Feed dubs a live source until its last picture was shown or ctx is cancelled,
 // while Run runs, and ends with it. A second source is heard once the one before
-// it has ended, and shown once all of that has been shown.
+// it has ended, and shown once all of that has been shown. A source that fails is
+// closed at once; what it has sent is shown, and then its error returned.
 func (s *Session) Feed(ctx context.Context, src media.Source) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -184,12 +185,33 @@ func (s *Session) Feed(ctx context.Context, src media.Source) error {
 		return ctx.Err()
 	}
 	g := newGroup(ctx)
-	s.feed(g, src)
+	lasts := &lasting{Source: src, s: s}
+	s.feed(g, lasts)
 	err := g.wait()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return err
+	return errors.Join(err, lasts.err)
+}
+
+// lasting is a live source whose failure is its end.
+type lasting struct {
+	media.Source
+	s   *Session
+	err error // of Read; written by who reads
+}
+
+func (l *lasting) Read(ctx context.Context) (media.Packet, error) {
+	if l.err != nil {
+		return media.Packet{}, io.EOF
+	}
+	p, err := l.Source.Read(ctx)
+	if err == nil || errors.Is(err, io.EOF) || ctx.Err() != nil {
+		return p, err
+	}
+	l.err = fmt.Errorf("source: %w", err)
+	l.s.loose.run(func() { _ = guard("source", l.Source.Close) }) // it gives way
+	return media.Packet{}, io.EOF
 }
 
 // feed starts what looks at and listens to one source.

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -107,9 +108,69 @@ func TestSlowEngineDelaysNoOtherPhrase(t *testing.T) {
 // lateFor is how much later than usual a phrase may sound for a dead one before it.
 func lateFor(p Profile) time.Duration {
 	if p == Live {
-		return onTime + leastCall + 2*grace // it was about to sound as soon as it was known
+		return onTime // it was about to sound as soon as it was known
 	}
 	return 2 * grace
+}
+
+// TestSlowEnginesInARow has the translator never return from one phrase and the
+// voice never from the one after it, or the other way round, or from more: in a
+// conversation those behind are less than a second later than usual, in sync hardly.
+func TestSlowEnginesInARow(t *testing.T) {
+	quick := []burst{{seconds(.5), seconds(1.2)}, {seconds(1.8), seconds(2.5)}, {seconds(3.1), seconds(3.8)}, {seconds(4.4), seconds(5.1)}}
+	for name, said := range map[string][]burst{"apart": said, "close": quick} {
+		src := speaker(t, seconds(9), said, true, false)
+		for _, profile := range []Profile{Sync, Live} {
+			usual := deadPhrases(t, src, len(said), profile, "", "")
+			for _, dead := range [][2]string{{"1", "2"}, {"2", "1"}, {"1", "1"}, {"2", "2"}, {"1", "12"}, {"12", "3"}} {
+				got := deadPhrases(t, src, len(said), profile, dead[0], dead[1])
+				for i, rec := range got {
+					if n := fmt.Sprint(i + 1); strings.Contains(dead[0]+dead[1], n) {
+						if rec.Fate == Played {
+							t.Errorf("%s, %s, dead for %v: phrase %s was dubbed", name, profile, dead, n)
+						}
+						continue
+					}
+					limit := time.Second
+					if profile == Sync {
+						limit = 2 * grace
+					}
+					if more := rec.Late - usual[i].Late; rec.Fate != Played || more >= limit {
+						t.Errorf("%s, %s, dead for %v: phrase %d: %s (%s), %v later than usual", name, profile, dead, i+1, rec.Fate, rec.Err, more)
+					}
+				}
+			}
+		}
+	}
+}
+
+// deadPhrases returns what becomes of n phrases in a call whose translator never
+// returns from some of them, and whose voice never from some.
+func deadPhrases(t *testing.T, src *memory, n int, profile Profile, translator, voice string) (out []Record) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		hang := func(phrases string) func(string) error {
+			return func(text string) error {
+				if strings.Contains(phrases, text[len(text)-1:]) {
+					<-release
+				}
+				return nil
+			}
+		}
+		r := newRig(t)
+		r.cfg.Profile, r.cfg.Delay = profile, profile.DefaultDelay()
+		r.engines.Translator, r.engines.Speaker = &fake.Translator{Fail: hang(translator)}, &fake.Speaker{Fail: hang(voice)}
+		l := r.live(t)
+		l.attach("es")
+		l.publish(src)
+		time.Sleep(seconds(24))
+		if out = l.State().Dubs[0].Records; len(out) != n {
+			t.Fatalf("%s, dead for %q and %q: %d phrases of %d", profile, translator, voice, len(out), n)
+		}
+	})
+	return out
 }
 
 // slowPhrases returns what becomes of the phrases of said in a call one of whose engines has a fault.
@@ -181,15 +242,24 @@ func TestSlowEnginesCostNoSoundNorPicture(t *testing.T) {
 				dub, original := l.attach("es"), l.attach("en")
 				l.publish(src)
 				time.Sleep(seconds(12) + r.cfg.Delay + seconds(1))
-				// A dub ducks the original as long as its phrase may still come.
-				for m, least := range map[*memory]float64{dub: 1000, original: 8000} {
+				// In sync a dub ducks the original while its first phrase may still
+				// come in time, and never again.
+				quiet := map[*memory]time.Duration{}
+				for _, m := range []*memory{dub, original} {
 					pcm := sound(t, m)
-					for at := seconds(.5); at < seconds(11.5); at += 20 * time.Millisecond {
-						if lv := level(pcm, voice, at+r.cfg.Delay); lv < least {
-							t.Errorf("%s, dead %s: the voice is at %.0f at %v, want %.0f", profile, stage, lv, at, least)
+					for at := seconds(.1); at < seconds(11.5); at += 20 * time.Millisecond {
+						lv := level(pcm, voice, at+r.cfg.Delay)
+						if lv < 8000 {
+							quiet[m] = at
+						}
+						if lv < 1000 {
+							t.Errorf("%s, dead %s: the voice is at %.0f at %v", profile, stage, lv, at)
 							break
 						}
 					}
+				}
+				if profile == Live && quiet[dub] > 0 || profile == Sync && (quiet[dub] == 0 || quiet[dub] > seconds(.7)) || quiet[original] > 0 {
+					t.Errorf("%s, dead %s: the voice is quiet up to %v, in the original up to %v", profile, stage, quiet[dub], quiet[original])
 				}
 				st := l.State()
 				for _, d := range st.Dubs {

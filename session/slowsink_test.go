@@ -261,3 +261,66 @@ func TestSlowSinkLosesPicturesUpToTheKeyframe(t *testing.T) {
 func seen(m *memory) []media.Packet {
 	return slices.DeleteFunc(m.got(), func(p media.Packet) bool { return p.Kind != media.Video })
 }
+
+// TestSlowSinkSeesAgain has a sink that for 8 s is too slow even for the sound,
+// and then as fast as others, or just fast enough for the sound and no faster:
+// pictures come back from a keyframe on. Meanwhile the others do not pay for it
+// with keyframes.
+func TestSlowSinkSeesAgain(t *testing.T) {
+	src := speaker(t, seconds(30), nil, true, true)
+	const from, to = 4 * time.Second, 12 * time.Second
+	for name, afterwards := range map[string]time.Duration{"fast": 0, "just fast enough": 20 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				r.cfg.Delay = seconds(1)
+				l := r.live(t)
+				out := l.attach("es")
+				out.fail = func(p media.Packet) error {
+					switch at := l.Clock.Now(); {
+					case at >= from && at < to:
+						time.Sleep(30 * time.Millisecond) // 50 packets of sound come in a second
+					case at >= to && p.Kind == media.Audio:
+						time.Sleep(afterwards)
+					}
+					return nil
+				}
+				viewer := l.attach("es")
+				l.publish(src)
+				time.Sleep(to)
+				before := len(seen(out))
+				time.Sleep(seconds(32) - to)
+				all, got := seen(viewer), seen(out)
+				if len(all) != 750 {
+					t.Errorf("the other viewer saw %d pictures", len(all))
+				}
+				keys := 0
+				for _, p := range all {
+					if p.Key {
+						keys++
+					}
+				}
+				if keys > 6 {
+					t.Errorf("the slow sink cost the other %d keyframes in 30 s", keys)
+				}
+				back := got[before:]
+				if len(back) == 0 {
+					t.Fatal("the sink sees nothing although it keeps up")
+				}
+				first, last := back[0], back[len(back)-1]
+				if late := first.PTS - to; !first.Key || late > maxQueued+seconds(4) {
+					t.Errorf("it sees again from %v on, key %v", first.PTS, first.Key)
+				}
+				if want := int((last.PTS-first.PTS).Seconds()*testFPS+.5) + 1; last.PTS < seconds(28) || len(back) != want {
+					t.Errorf("from %v to %v it saw %d pictures, want %d", first.PTS, last.PTS, len(back), want)
+				}
+				if n := len(pictures(t, out)); n != len(got) {
+					t.Errorf("of %d pictures %d can be decoded", len(got), n)
+				}
+				if st := l.State(); st.Failures["sink"] != 0 || st.Stages["sink"].Dropped == 0 {
+					t.Errorf("failures %v, stage %+v", st.Failures, st.Stages["sink"])
+				}
+			})
+		})
+	}
+}

@@ -41,8 +41,10 @@ const maxWaiting = 16
 const (
 	// handover is what the voice is left of the time that a phrase has, in any case.
 	handover = 300 * time.Millisecond
-	// onTime is how long a phrase may take without those behind it being late for it.
-	onTime = time.Second
+	// onTime is how long a phrase may wait for those before it, whose time is over
+	// then; for the translator half of it, so that it stays below a second even
+	// where both engines are dead.
+	onTime = 900 * time.Millisecond
 )
 
 // take queues a final phrase. Where time goes on without us, the phrase that has
@@ -73,19 +75,26 @@ func (d *Dub) last(j *job) time.Duration {
 	return j.phrase.Start + d.s.cfg.Delay + d.s.cfg.Profile.maxLate() - d.s.cfg.Profile.freeze()
 }
 
-// soon is the session time by which j should be at work, or it will be late.
-func (d *Dub) soon(j *job) time.Duration {
-	return max(j.heard+onTime, j.phrase.Start+d.s.cfg.Delay-d.s.cfg.Profile.freeze())
+// soon is the session time by which j should be at work at the engine that q
+// waits for, or it will be late.
+func (d *Dub) soon(j *job, q *queue[*job]) time.Duration {
+	wait, due := onTime, j.phrase.Start+d.s.cfg.Delay-d.s.cfg.Profile.freeze()
+	if q == d.phrases {
+		wait, due = onTime/2, due-handover
+	}
+	return max(j.heard+wait, due)
 }
 
 // until bounds one call for j by what is left of its time, up to session time
-// end; the first try has half of it. No phrase waits behind a dead one: once
-// another waits in q that would be late for it, j's time is over.
+// end; the first try has half of it, but leastCall in any case. No phrase waits
+// behind a dead one: once another waits in q that would be late for it, j's time
+// is over, also for a call that does not return at once.
 func (d *Dub) until(j *job, q *queue[*job], end time.Duration, try int) func() (time.Duration, <-chan struct{}) {
 	clock := d.s.clock
 	began := clock.Now()
+	least := began
 	if try == 0 {
-		end = began + (end-began)/2
+		end, least = began+(end-began)/2, began+leastCall
 	}
 	if d.s.pace.limit(end-began) == 0 {
 		return nil
@@ -94,9 +103,9 @@ func (d *Dub) until(j *job, q *queue[*job], end time.Duration, try int) func() (
 		stop := end
 		next, ok, change := q.peek()
 		if ok {
-			stop = min(stop, d.soon(next))
+			stop = min(stop, d.soon(next, q)-grace)
 		}
-		return max(stop, began+leastCall) - clock.Now(), change
+		return max(stop, least) - clock.Now(), change
 	}
 }
 
@@ -252,10 +261,17 @@ func (d *Dub) fit(now time.Duration, p inference.Phrase) time.Duration {
 	return max(p.End+d.s.cfg.Delay-start, (p.End-p.Start)/2)
 }
 
-// twice tries a stage, and once more if it fails: its worker may have died mid-phrase.
+// twice tries a stage, and once more if it fails and there is time: its worker
+// may have died mid-phrase.
 func twice[T any](ctx context.Context, d *Dub, st *stage, name string, until func(try int) func() (time.Duration, <-chan struct{}), fn func(context.Context) (T, error)) (out T, err error) {
 	for try := range 2 {
-		if out, err = call(ctx, st, until(try), fn); err == nil || ctx.Err() != nil {
+		limit := until(try)
+		if try > 0 && limit != nil {
+			if left, _ := limit(); left < leastCall {
+				return out, err
+			}
+		}
+		if out, err = call(ctx, st, limit, fn); err == nil || ctx.Err() != nil {
 			return out, err
 		}
 		d.s.fail(name, err)

@@ -11,10 +11,14 @@ import (
 
 // SetTargets makes to the target languages of a live session: dubs in languages
 // that are new begin with what is due now, those in languages that are not named
-// end, and with them their sinks. The others do not notice. It fails with
+// end, and with them their sinks. The others do not notice. The language spoken
+// is no target, but may be named alone: then no dub is left. It fails with
 // ErrInvalid, ErrUnsupported or, for a session that has ended, ErrNotFound, and
 // changes nothing then.
 func (s *Session) SetTargets(ctx context.Context, to []inference.Lang) error {
+	if len(to) == 0 {
+		return fmt.Errorf("session: %w: no target language: name at least one", ErrInvalid)
+	}
 	to = slices.DeleteFunc(slices.Clone(to), func(l inference.Lang) bool { return l == s.cfg.From })
 	check := s.cfg
 	check.To = to

@@ -163,11 +163,8 @@ const maxTargets = 16
 
 // Check refuses what is no request at all; what a session can be is the manager's to know.
 func (r Request) Check() error {
-	switch {
-	case r.From == "":
+	if r.From == "" {
 		return ErrBadRequest.Errorf(`"from" is missing: name the language spoken, as "en"`)
-	case len(r.To) == 0:
-		return ErrBadRequest.Errorf(`"to" is missing: list the languages wanted, as ["es"]`)
 	}
 	if err := CheckTargets([]inference.Lang{r.From}); err != nil {
 		return err
@@ -175,8 +172,11 @@ func (r Request) Check() error {
 	return CheckTargets(r.To)
 }
 
-// CheckTargets refuses languages that cannot be, and more than a session may have.
+// CheckTargets refuses languages that cannot be, none, and more than a session may have.
 func CheckTargets(to []inference.Lang) error {
+	if len(to) == 0 {
+		return ErrBadRequest.Errorf(`"to" is missing: list the languages wanted, as ["es"]`)
+	}
 	if len(to) > maxTargets {
 		return ErrBadRequest.Errorf(`"to" lists %d languages: %d at most`, len(to), maxTargets)
 	}

@@ -90,12 +90,31 @@ func (t *Timeline) ducked(o time.Duration) bool {
 			return true
 		}
 	}
-	for _, e := range t.expected {
+	for _, e := range t.expectations(s) {
 		if e.known <= o && see(e.start, e.end) {
 			return true
 		}
 	}
 	return before && after && starts-ended < maxGap
+}
+
+// expectations returns the units whose dubs may be counted on at source time s:
+// none while one is overdue, or where the last one came to nothing, as of an
+// engine that is dead.
+func (t *Timeline) expectations(s time.Duration) []expectation {
+	if t.doubted {
+		return nil
+	}
+	n := len(t.expected)
+	for i, e := range t.expected {
+		switch late := s-e.start > overdue; {
+		case late && e.final:
+			return nil
+		case late: // a guess: there is one at most, the last
+			n = i
+		}
+	}
+	return t.expected[:n]
 }
 
 // add mixes a mono voice into every channel of block, its first sample at index at.

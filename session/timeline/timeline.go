@@ -33,6 +33,9 @@ const (
 	release = 200 * time.Millisecond
 	// maxGap is the longest pause between dubbed units that stays ducked.
 	maxGap = 1500 * time.Millisecond
+	// overdue is how long after its time a unit's dub may still be unknown before
+	// the original is heard again instead.
+	overdue = 500 * time.Millisecond
 )
 
 // Placement is one dubbed phrase on the output timeline.
@@ -55,12 +58,13 @@ type Timeline struct {
 	mu       sync.Mutex
 	placed   []Placement // in order of Start, those not yet forgotten
 	expected []expectation
+	doubted  bool // the unit that was decided last came to nothing
 	lastEnd  time.Duration
 	envelope float64 // present gain of the original
 }
 
 // expectation is a unit that is being spoken or prepared: its dub will come,
-// so that the original stays ducked until it is known not to.
+// so that the original stays ducked until it is known not to, or overdue.
 type expectation struct {
 	id         int
 	final      bool
@@ -87,11 +91,13 @@ func (t *Timeline) Expect(now time.Duration, p inference.Phrase) {
 	t.expected = append(t.expected, next)
 }
 
-// Drop takes an expectation back: the unit will not be dubbed.
+// Drop takes an expectation back: the unit will not be dubbed. Until a unit is
+// placed again, none that is only expected ducks the original.
 func (t *Timeline) Drop(id int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.drop(id)
+	t.doubted = true
 }
 
 func (t *Timeline) drop(id int) {
@@ -119,6 +125,7 @@ func (t *Timeline) Place(now time.Duration, p inference.Phrase, sound []int16, m
 	start := t.earliest(now, p.Start)
 	due := p.Start + t.cfg.Delay
 	if start-due > t.cfg.MaxLate {
+		t.doubted = true
 		return Placement{}, ErrTooLate
 	}
 	pl := Placement{
@@ -126,6 +133,7 @@ func (t *Timeline) Place(now time.Duration, p inference.Phrase, sound []int16, m
 		End:   start + media.SamplesToTime(len(sound), Rate),
 		sound: sound, marks: marks,
 	}
+	t.doubted = false
 	t.placed = append(t.placed, pl)
 	t.lastEnd = pl.End
 	return pl, nil

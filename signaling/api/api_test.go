@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -247,6 +249,61 @@ func TestChange(t *testing.T) {
 		if msg, _ := got["error"].(string); status != 400 || !strings.Contains(msg, text) || got["hint"] == "" || asked != nil {
 			t.Errorf("%s: %d %v, want %q", body, status, got, text)
 		}
+	}
+}
+
+// TestChangeTargets: a list of languages reaches the sessions as it was sent, alone
+// or with what becomes of the dubs; what is no such list changes nothing.
+func TestChangeTargets(t *testing.T) {
+	r := open(t)
+	var asked []string
+	r.Desk.SetTargetsFunc = func(id string, to []inference.Lang) (signaling.Info, error) {
+		asked = append(asked, fmt.Sprint(id, to))
+		if slices.Contains(to, "xx") {
+			return signaling.Info{}, signaling.ErrBadRequest.Errorf("en->xx: not supported")
+		}
+		i, err := r.Desk.Get(id)
+		i.To = to
+		return i, err
+	}
+	r.Desk.SetLipsFunc = func(id string, on map[inference.Lang]bool) (signaling.Info, error) {
+		asked = append(asked, fmt.Sprint(id, on))
+		return r.Desk.Get(id)
+	}
+	status, got, _ := r.do("PATCH", "/v1/sessions/talk", `{"to":["es","fr"]}`)
+	doors, _ := got["whep"].(map[string]any)
+	if status != 200 || fmt.Sprint(got["to"]) != "[es fr]" || doors["fr"] == nil || doors["en"] == nil || doors["ca"] != nil {
+		t.Errorf("%d %v", status, got)
+	}
+	if status, got, _ := r.do("PATCH", "/v1/sessions/talk", `{"to":["ca"],"dubs":{"ca":{"lips":false}}}`); status != 200 {
+		t.Errorf("with a dub: %d %v", status, got)
+	}
+	if want := []string{"talk[es fr]", "talk[ca]", "talkmap[ca:false]"}; !slices.Equal(asked, want) {
+		t.Errorf("asked for %q, want %q", asked, want)
+	}
+	status, got, _ = r.do("PATCH", "/v1/sessions/talk", `{"to":["es","xx"],"dubs":{"es":{"lips":false}}}`)
+	if msg, _ := got["error"].(string); status != 400 || !strings.Contains(msg, "not supported") || len(asked) != 4 {
+		t.Errorf("a language that the sessions refuse: %d %v, asked for %q", status, got, asked)
+	}
+	asked = nil
+	for body, text := range map[string]string{
+		`{"to":[]}`:     `"to" is missing: list the languages wanted`,
+		`{"to":null}`:   "nothing to change",
+		`{"to":"es"}`:   "want",
+		`{"to":[1]}`:    "want",
+		`{"to":["ES"]}`: "give an ISO 639-1 code",
+		`{"to":[""]}`:   "give an ISO 639-1 code",
+		`{"to":["` + strings.Repeat(`es","`, 16) + `es"]}`: "16 at most",
+		`{"to":["es"],"to":["ca"]}`:                        "twice",
+		`{"too":["es"]}`:                                   `did you mean "to"?`,
+	} {
+		status, got, _ := r.do("PATCH", "/v1/sessions/talk", body)
+		if msg, _ := got["error"].(string); status != 400 || !strings.Contains(msg, text) || asked != nil {
+			t.Errorf("%s: %d %v, want %q; asked for %q", body, status, got, text, asked)
+		}
+	}
+	if status, got, _ := r.do("PATCH", "/v1/sessions/none", `{"to":["es"]}`); status != 404 || asked != nil {
+		t.Errorf("no such session: %d %v", status, got)
 	}
 }
 
