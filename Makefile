@@ -33,7 +33,7 @@ CLIENTS := chromium firefox-esr python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1
 OPTIONAL := $(PAIRS)
 
 # Packages whose tests run under the race detector; those that are mostly C run
-# without, and the talker, which draws on one goroutine for minutes under it.
+# without, and the test speaker, which draws on one goroutine for minutes under it.
 RACE := ./cmd/gpucheck/... ./cmd/livedub/... ./inference ./inference/engine/... ./inference/fake/... ./inference/kserve/... ./inference/recognize/... ./inference/speak/... ./inference/translate/... ./internal/... ./media ./media/pace/... ./session/... ./signaling/... ./web/...
 
 .PHONY: help deps go build run test lint bench fmt clean

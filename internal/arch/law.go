@@ -81,7 +81,7 @@ var owners = []owner{
 	{"github.com/prometheus/", []string{"internal/telemetry", "session", "session/...", "signaling", "signaling/...", "cmd/..."}},
 	{"google.golang.org/grpc", []string{"inference/kserve", "inference/kserve/..."}},
 	{"google.golang.org/grpc/", []string{"inference/kserve", "inference/kserve/..."}},
-	{"github.com/spf13/pflag", []string{"internal/config", "internal/cli"}},
+	{"github.com/spf13/pflag", []string{"internal/config", "internal/cli", "cmd/..."}},
 	{"gopkg.in/yaml.v3", []string{"internal/config"}},
 	{"testing", nil}, // tests, and packages whose name ends in "test"
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -82,6 +83,7 @@ func publish(t testing.TB, s *server, path string, src media.Source, relay *nete
 // sending is how a publisher differs from a plain one.
 type sending struct {
 	relay *netem.Relay
+	codec string                             // MIME type of the picture; "" for H.264
 	only  media.Kind                         // the one kind that is offered; 0 for both
 	skip  func(p media.Packet) time.Duration // by which the sender's clock jumps after a packet; nil for never
 }
@@ -91,7 +93,7 @@ func (how sending) publish(t testing.TB, s *server, path string, src media.Sourc
 	pc = peerConnection(t)
 	tracks := map[media.Kind]*webrtc.TrackLocalStaticSample{}
 	var wg sync.WaitGroup
-	for kind, mime := range map[media.Kind]string{media.Video: webrtc.MimeTypeH264, media.Audio: webrtc.MimeTypeOpus} {
+	for kind, mime := range map[media.Kind]string{media.Video: cmp.Or(how.codec, webrtc.MimeTypeH264), media.Audio: webrtc.MimeTypeOpus} {
 		if how.only != 0 && kind != how.only {
 			continue
 		}
