@@ -74,3 +74,40 @@ func TestViewerSeesAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestViewerWithoutReports: who never reports, or no longer does, has pictures.
+func TestViewerWithoutReports(t *testing.T) {
+	for name, reports := range map[string]int{"none": 0, "bad ones that end": 20} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const floor, seconds = 300e3, 90
+				room := float64(startBitrate)
+				v := &Viewer{o: ViewOptions{Bitrate: func(bps int) { room = float64(bps) }}, clock: NewReportClock(pace.NewWall()),
+					estimate: newEstimate(), video: media.VP8, audio: media.Opus}
+				seen, blind := 0, 0
+				for second := range seconds {
+					for i := range 50 {
+						v.count(media.Packet{Kind: media.Audio, Data: make([]byte, 80)}, 1)
+						if room >= floor && i%2 == 0 {
+							v.count(media.Packet{Kind: media.Video, Data: make([]byte, int(room)/8/25)}, 1)
+						}
+						time.Sleep(20 * time.Millisecond)
+					}
+					if second < reports {
+						for ssrc, kind := range []media.Kind{media.Audio, media.Video} {
+							v.reported([]rtcp.ReceptionReport{{SSRC: uint32(ssrc), FractionLost: 128}}, uint32(ssrc), kind)
+						}
+					}
+					if room < floor {
+						blind++
+					} else if second >= seconds-10 {
+						seen++
+					}
+				}
+				if seen != 10 || reports > 0 && blind == 0 {
+					t.Errorf("saw %d s of the last 10, nothing for %d s of %d", seen, blind, seconds)
+				}
+			})
+		})
+	}
+}

@@ -19,7 +19,7 @@ import (
 
 // Times of a connection.
 const (
-	connectTimeout = 20 * time.Second // from offer to media path
+	connectTimeout = 10 * time.Second // from offer to media path
 	iceDisconnect  = 3 * time.Second  // silence until a path counts as disturbed
 	iceFail        = 5 * time.Second  // and then until it is given up
 	iceKeepAlive   = time.Second

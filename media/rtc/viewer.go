@@ -32,14 +32,15 @@ type Viewer struct {
 	audio   media.Codec
 	outputs map[media.Kind]*Sender
 
-	mu       sync.Mutex
-	estimate *estimate
-	loss     float64
-	rtt      time.Duration
-	lastKey  time.Duration
-	askedKey bool
-	pictured time.Duration // when the last picture was sent
-	stats    ViewerStats
+	mu         sync.Mutex
+	estimate   *estimate
+	loss       float64
+	rtt        time.Duration
+	lastKey    time.Duration
+	askedKey   bool
+	pictured   time.Duration // when the last picture was sent
+	reportedAt time.Duration // when the viewer last reported
+	stats      ViewerStats
 }
 
 // View answers a viewer's offer. ctx bounds the negotiation, not the life of
@@ -197,6 +198,8 @@ func (v *Viewer) count(p media.Packet, packets int) {
 	if p.Kind == media.Video {
 		v.estimate.sent(len(p.Data), now)
 		v.pictured = now
+	} else if now-v.reportedAt > reportsEnd && now-v.pictured > withheldAfter {
+		v.estimate.report(0, 0, now) // nobody tells how the path is: try again
 	}
 	bps, changed := v.estimate.news(now)
 	v.mu.Unlock()
@@ -231,6 +234,10 @@ func (v *Viewer) feedback(s *webrtc.RTPSender, ssrc uint32, kind media.Kind) {
 // withheldAfter is how long no picture was sent when they count as withheld.
 const withheldAfter = time.Second
 
+// reportsEnd is how long no report came when none is expected anymore. Some
+// viewers never send any: they have the bitrate that an estimate starts with.
+const reportsEnd = 10 * time.Second
+
 // reported notes what the viewer says of one track, and tells news of the room
 // there is. While pictures are withheld, sound tells of the path in their
 // place: a browser stops reporting what it no longer gets, and who has no room
@@ -243,6 +250,7 @@ func (v *Viewer) reported(reports []rtcp.ReceptionReport, ssrc uint32, kind medi
 		witness = media.Audio
 	}
 	for _, r := range reports {
+		v.reportedAt = now
 		if r.SSRC != ssrc || kind != witness || v.video == "" {
 			continue
 		}
