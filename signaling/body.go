@@ -32,7 +32,13 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64, within time.D
 	}
 	// A server that knows no deadlines has its own way to bound a request.
 	c := http.NewResponseController(w)
-	bounded := c.SetReadDeadline(time.Now().Add(within)) == nil
+	until := time.Now().Add(within)
+	bounded := false
+	if b, ok := r.Body.(*body); ok {
+		bounded = b.grant(until) == nil
+	} else {
+		bounded = c.SetReadDeadline(until) == nil
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	switch {
 	case err != nil:

@@ -104,6 +104,7 @@ type body struct {
 
 	mu   sync.Mutex
 	over bool
+	last time.Time // by when it must have come, whatever its reader grants; zero: the reader says
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -119,9 +120,20 @@ func (b *body) Read(p []byte) (int, error) {
 func (b *body) hurry() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.over {
-		_ = b.control.SetReadDeadline(time.Now().Add(leaveTime)) // fails where the connection is another's by now
+	if !b.over && b.last.IsZero() {
+		b.last = time.Now().Add(leaveTime)
+		_ = b.control.SetReadDeadline(b.last) // fails where the connection is another's by now
 	}
+}
+
+// grant gives the body until t to arrive, or less where the server leaves.
+func (b *body) grant(t time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.last.IsZero() && b.last.Before(t) {
+		t = b.last
+	}
+	return b.control.SetReadDeadline(t)
 }
 
 // cameKey is the key of where a request came from.

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -79,5 +81,40 @@ func TestCreateTellsWhatIsWrong(t *testing.T) {
 	}
 	if _, err := c.Create(t.Context(), signaling.Request{ID: "ok", From: "en", To: []inference.Lang{"es"}, Profile: "live", DelayMS: new(0)}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestUnusedOfAnAddress: an address may have so many sessions that nobody has published in, and no more until one ends.
+func TestUnusedOfAnAddress(t *testing.T) {
+	engines := session.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}}
+	m := session.NewManager(session.ManagerConfig{Engines: engines, Base: session.Config{Profile: session.Sync}, Max: 10})
+	defer m.Close()
+	c := &calls{manager: m, engines: engines, unused: 2}
+	create := func(addr, id string) error {
+		var err error
+		h := signaling.NewFront(signaling.FrontConfig{}).Guard(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, err = c.Create(r.Context(), signaling.Request{ID: id, From: "en", To: []inference.Lang{"es"}})
+		}))
+		r := httptest.NewRequest("POST", "/", nil)
+		r.RemoteAddr = addr
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		return err
+	}
+	for _, s := range []struct {
+		addr, id string
+		refused  bool
+	}{
+		{"198.51.100.1:1", "a", false}, {"198.51.100.1:2", "b", false}, {"198.51.100.1:3", "c", true},
+		{"198.51.100.2:1", "d", false},
+	} {
+		if err := create(s.addr, s.id); s.refused != errors.Is(err, signaling.ErrRate) || !s.refused && err != nil {
+			t.Errorf("%s of %s: %v", s.id, s.addr, err)
+		}
+	}
+	if err := m.Delete("a"); err != nil {
+		t.Fatal(err)
+	}
+	if err := create("198.51.100.1:4", "e"); err != nil {
+		t.Errorf("after one has ended: %v", err)
 	}
 }
