@@ -7,10 +7,10 @@ import (
 	"livedub/media"
 )
 
-// Point is a place in a picture, in pixels from its top left corner.
+// Point is a place in a frame, in pixels from its top left corner.
 type Point struct{ X, Y float64 }
 
-// Face is one tracked face in one picture.
+// Face is one tracked face in one frame.
 type Face struct {
 	ID         int           // stable while the same face is followed
 	Confidence float64       // 0..1
@@ -18,34 +18,34 @@ type Face struct {
 	Center     Point
 	Size       float64 // side of the box around the face, pixels
 
-	LeftEye, RightEye     Point // as seen in the picture: LeftEye has the smaller X on an upright face
+	LeftEye, RightEye     Point // as seen in the frame: LeftEye has the smaller X on an upright face
 	Nose                  Point // tip
 	MouthLeft, MouthRight Point // corners
 	UpperLip, LowerLip    Point // outer edges, middle
 
-	// Rotation of the head in radians: Yaw > 0 turns the nose to the picture's
-	// right, Pitch > 0 lifts it, Roll > 0 is clockwise in the picture.
+	// Rotation of the head in radians: Yaw > 0 turns the nose to the frame's
+	// right, Pitch > 0 lifts it, Roll > 0 is clockwise in the frame.
 	Yaw, Pitch, Roll float64
 }
 
 // FaceTracker finds and follows faces.
 type FaceTracker interface {
-	// Open starts following the faces of one speaker's picture.
+	// Open starts following the faces of one speaker's frame.
 	Open(ctx context.Context) (FaceStream, error)
 	Close() error
 }
 
-// FaceWindow is how much of what came after a picture its faces may rest on.
+// FaceWindow is how much of what came after a frame its faces may rest on.
 const FaceWindow = 160 * time.Millisecond
 
-// FaceStream follows the faces of one stream of pictures. Pictures are shown
+// FaceStream follows the faces of one stream of frames. Frames are shown
 // some time after they were tracked, so that their faces can be smoothed
 // without lag. Faces may be asked while Track runs.
 type FaceStream interface {
-	// Track looks at the next picture in presentation order. It neither keeps nor changes the frame.
+	// Track looks at the next frame in presentation order. It neither keeps nor changes the frame.
 	Track(ctx context.Context, f *media.Frame) error
-	// Faces returns the faces of the picture of time t, which was tracked not
-	// long ago, largest first. Once a picture later than t + FaceWindow was
+	// Faces returns the faces of the frame of time t, which was tracked not
+	// long ago, largest first. Once a frame later than t + FaceWindow was
 	// tracked, or the last one, the answer never changes.
 	Faces(t time.Duration) []Face
 	Close() error
@@ -59,11 +59,11 @@ type MouthShape struct {
 	Close float64 // lips pressed together (p b m)
 }
 
-// LipsMethod tells how a picture's mouth was made.
+// LipsMethod tells how a frame's mouth was made.
 type LipsMethod uint8
 
 const (
-	Untouched LipsMethod = iota // the picture passed as it came
+	Untouched LipsMethod = iota // the frame passed as it came
 	Own                         // one of the speaker's own mouths
 	Warp                        // geometric warp
 	Net                         // a neural net
@@ -73,18 +73,18 @@ func (m LipsMethod) String() string {
 	return [...]string{"untouched", "own", "warp", "net"}[m]
 }
 
-// LipsRequest asks for one picture's mouth.
+// LipsRequest asks for one frame's mouth.
 type LipsRequest struct {
-	Frame  *media.Frame  // private to the request and writable; its pixels are changed in place
-	Faces  []Face        // of this picture, largest first
-	Known  Known         // what Learn told of this picture
-	Mouth  []MouthShape  // for this picture, then for those that follow as far as the plan is frozen; never empty
-	Amount float64       // 0..1, how far the dub's mouth replaces the speaker's: below 1 where a dub begins or ends
-	Step   time.Duration // from one Mouth entry to the next
-	Due    time.Time     // when the picture is shown, by the wall's clock; zero: whenever it is ready
+	Frame    *media.Frame  // private to the request and writable; its pixels are changed in place
+	Faces    []Face        // of this frame, largest first
+	Snapshot Snapshot      // what Learn told of this frame
+	Mouth    []MouthShape  // for this frame, then for those that follow as far as the plan is frozen; never empty
+	Amount   float64       // 0..1, how far the dub's mouth replaces the speaker's: below 1 where a dub begins or ends
+	Step     time.Duration // from one Mouth entry to the next
+	Due      time.Time     // when the frame is shown, by the wall's clock; zero: whenever it is ready
 
 	// Voice fills pcm, mono at VoiceRate, with the dub's voice alone from a time
-	// on that is relative to the picture, as far as it is known. It may be nil.
+	// on that is relative to the frame, as far as it is known. It may be nil.
 	Voice func(from time.Duration, pcm []int16)
 }
 
@@ -93,21 +93,21 @@ const VoiceRate = 48000
 
 // Lips re-renders mouths.
 type Lips interface {
-	// Open begins with the picture of one session.
-	Open(ctx context.Context) (Mouths, error)
+	// Open begins with the frame of one session.
+	Open(ctx context.Context) (LipsSession, error)
 	Close() error
 }
 
-// Known is what an engine knew of a speaker's mouths at one picture. Only the
+// Known is what an engine knew of a speaker's mouths at one frame. Only the
 // engine looks inside; it never changes once it was handed out.
-type Known any
+type Snapshot any
 
-// Mouths learn from one session's picture what all its dubs share.
-type Mouths interface {
-	// Learn looks at the next picture in presentation order, whether or not a
+// Mouths learn from one session's frame what all its dubs share.
+type LipsSession interface {
+	// Learn looks at the next frame in presentation order, whether or not a
 	// dub will change it, and returns what is known now. It neither keeps nor
 	// changes the frame. One goroutine calls it.
-	Learn(ctx context.Context, f *media.Frame, faces []Face) (Known, error)
+	Learn(ctx context.Context, f *media.Frame, faces []Face) (Snapshot, error)
 	// Dub starts rendering for one dub, as often as there are dubs. The caller
 	// closes each stream before the Mouths.
 	Dub(ctx context.Context) (LipsStream, error)
@@ -115,21 +115,21 @@ type Mouths interface {
 }
 
 // LipsLead is what an engine implements whose mouths take time: its streams
-// are LipsAhead, and want to begin pictures so long before they are due.
+// are LipsAhead, and want to begin frames so long before they are due.
 type LipsLead interface{ Lead() time.Duration }
 
-// LipsAhead is a LipsStream that can begin a picture before it is rendered.
+// LipsAhead is a LipsStream that can begin a frame before it is rendered.
 type LipsAhead interface {
 	LipsStream
-	// Begin starts what Render of the same picture will end. The frame is neither
+	// Begin starts what Render of the same frame will end. The frame is neither
 	// kept nor changed. One goroutine calls it, in the order of Render, which
-	// another one calls meanwhile; pictures may be rendered that were never begun.
+	// another one calls meanwhile; frames may be rendered that were never begun.
 	Begin(ctx context.Context, r LipsRequest)
 }
 
-// LipsStream renders the mouths of one dub, picture by picture. It is used by one goroutine.
+// LipsStream renders the mouths of one dub, frame by frame. It is used by one goroutine.
 type LipsStream interface {
-	// Render makes the mouth of one picture and tells how. After an error the frame's pixels are undefined.
+	// Render makes the mouth of one frame and tells how. After an error the frame's pixels are undefined.
 	Render(ctx context.Context, r LipsRequest) (LipsMethod, error)
 	Close() error
 }

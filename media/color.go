@@ -1,6 +1,6 @@
 package media
 
-// Color tells how a picture's numbers stand for light, in the code points of
+// Color tells how a frame's numbers stand for light, in the code points of
 // ITU-T H.273. 0 is unknown. The range is no part of it: a Frame's is limited.
 type Color struct {
 	Primaries uint8

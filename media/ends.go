@@ -21,7 +21,7 @@ type Source interface {
 
 // Sink is where one rendition goes: a file, a WebRTC viewer, a playlist. It
 // takes compressed packets on the session's output timeline. In a live session
-// one that does not keep up loses pictures up to the next keyframe, and one whose
+// one that does not keep up loses frames up to the next keyframe, and one whose
 // Write takes longer than 5 s is detached: Close is then called while Write runs.
 type Sink interface {
 	// Codecs tells what the sink takes; "" where it wants no such track.

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Planes is a picture's memory in planar 4:2:0 (I420), 8 bits, limited range.
+// Planes is a frame's memory in planar 4:2:0 (I420), 8 bits, limited range.
 type Planes struct {
 	Width, Height int    // pixels; chroma planes are (Width+1)/2 by (Height+1)/2
 	Y, U, V       []byte // rows of YStride, UVStride, UVStride bytes
@@ -15,12 +15,12 @@ type Planes struct {
 	Color         Color
 }
 
-// Frame is one decoded picture.
+// Frame is one decoded frame.
 //
 // Ownership: a Frame is made with one reference. Retain adds one for each
 // further holder, Release gives one back; after the last Release the memory is
 // used again and no field may be touched. A frame that came out of a decoder
-// may still serve it as a reference picture: change pixels only in a Clone.
+// may still serve it as a reference frame: change pixels only in a Clone.
 type Frame struct {
 	Planes
 	PTS time.Duration
@@ -42,7 +42,7 @@ type frameSize struct{ w, h int }
 // LiveFrames returns how many frames exist that were not fully released: it shows that none leaks.
 func LiveFrames() int64 { return liveFrames.Load() }
 
-// NewFrame returns a writable picture of w by h pixels with undefined contents.
+// NewFrame returns a writable frame of w by h pixels with undefined contents.
 // The caller holds its only reference.
 func NewFrame(w, h int) *Frame {
 	cw, ch := (w+1)/2, (h+1)/2

@@ -1,11 +1,11 @@
 // Package media holds the words every stream is described in: tracks, packets,
-// pictures and sound, and the two ends a session runs between. It has no
+// video and audio, and the two ends a session runs between. It has no
 // behaviour of its own beyond ownership; codecs, files and networks stand beside it.
 package media
 
 import "time"
 
-// Kind tells sound from pictures.
+// Kind tells sound from frames.
 type Kind uint8
 
 const (
@@ -43,11 +43,11 @@ type Track struct {
 	Extradata []byte // out-of-band codec configuration (avcC, AudioSpecificConfig, OpusHead, ...)
 
 	Width, Height int     // pixels, as coded, before Rotation
-	Rotation      int     // clockwise degrees to turn a picture upright: 0, 90, 180, 270
+	Rotation      int     // clockwise degrees to turn a frame upright: 0, 90, 180, 270
 	Mirrored      bool    // left and right are to be exchanged, before it is turned
 	PixelAspect   float64 // width over height of one pixel; 0 and 1 are square
-	FrameRate     float64 // nominal pictures per second; 0 for unknown or variable
-	Color         Color   // as the container states it; what the pictures themselves state comes first
+	FrameRate     float64 // nominal frames per second; 0 for unknown or variable
+	Color         Color   // as the container states it; what the frames themselves state comes first
 	Fields        Fields
 
 	SampleRate int // Hz
@@ -58,10 +58,10 @@ type Track struct {
 	BlockAlign    int    // bytes of one block of sound
 	BitsPerSample int    // of coded sound, or of a coded pixel
 	BitRate       int    // bit/s
-	Format        string // of raw pictures, by libavutil's name ("yuv420p")
+	Format        string // of raw frames, by libavutil's name ("yuv420p")
 }
 
-// Fields tells how the lines of a picture were taken.
+// Fields tells how the lines of a frame were taken.
 type Fields uint8
 
 const (
@@ -70,14 +70,14 @@ const (
 	BottomFirst
 )
 
-// Packet is one compressed access unit: a whole picture, or one audio frame.
+// Packet is one compressed access unit: a whole frame, or one audio frame.
 //
 // Data belongs to nobody: it is never written after the packet is made, so it
 // may be shared by any number of readers and is freed by the garbage collector.
 type Packet struct {
 	Kind     Kind
 	PTS      time.Duration // when it is presented, on the clock of its stream
-	DTS      time.Duration // when it is decoded; equals PTS where pictures are not reordered
+	DTS      time.Duration // when it is decoded; equals PTS where frames are not reordered
 	Duration time.Duration // 0 if unknown
 	Key      bool          // decodable on its own
 	Gap      bool          // something was lost between the packet before and this one

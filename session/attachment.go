@@ -12,14 +12,14 @@ import (
 )
 
 // Attachment is a sink's place at a dub.
-type Attachment struct {
-	outlet       *outlet
+type Subscription struct {
+	fanout       *fanout
 	sink         media.Sink
 	video, audio media.Codec
 	records      bool // it keeps no idle session open
 
-	key  atomic.Bool  // a keyframe is asked for
-	room atomic.Int64 // bit/s that the sink has for pictures; 0 for unknown
+	key        atomic.Bool  // a keyframe is asked for
+	maxBitrate atomic.Int64 // bit/s that the sink has for frames; 0 for unknown
 
 	feeder *feeder // nil for a file's sink, which is written to at once
 
@@ -29,59 +29,59 @@ type Attachment struct {
 }
 
 // AttachOption changes how a sink is attached.
-type AttachOption func(*Attachment)
+type SubscribeOption func(*Subscription)
 
 // Recording tells that the sink keeps what it gets and nobody looks: it does not
 // keep a session open that nobody uses.
-func Recording() AttachOption { return func(a *Attachment) { a.records = true } }
+func Recording() SubscribeOption { return func(a *Subscription) { a.records = true } }
 
 // minRoom is the bitrate below which nobody is made to look: a viewer with
 // less gets sound and captions, and does not pull the others down.
-const minRoom = 300_000
+const minBitrate = 300_000
 
 // keyApart is how far apart the keyframes that viewers ask for are at least: one
-// serves all who ask, and many who ask in turn do not make every picture one.
+// serves all who ask, and many who ask in turn do not make every frame one.
 const keyApart = 500 * time.Millisecond
 
-// Keyframe asks for a keyframe: with the next picture, or keyApart after the last one.
-func (a *Attachment) Keyframe() { a.key.Store(true) }
+// Keyframe asks for a keyframe: with the next frame, or keyApart after the last one.
+func (s *Subscription) Keyframe() { s.key.Store(true) }
 
-// Room tells how many bits a second the sink has for pictures.
-func (a *Attachment) Room(bps int) { a.room.Store(int64(bps)) }
+// Room tells how many bits a second the sink has for frames.
+func (s *Subscription) SetMaxBitrate(bps int) { s.maxBitrate.Store(int64(bps)) }
 
 // Detach takes the sink away and closes it, and returns once it is closed, or
 // when that takes too long. It may be called more than once.
-func (a *Attachment) Detach() { a.outlet.fan.detach(a) }
+func (s *Subscription) Close() { s.fanout.receivers.remove(s) }
 
-// takes tells whether the sink gets p; a picture is of the codec c.
-func (a *Attachment) takes(c media.Codec, p media.Packet) bool {
+// takes tells whether the sink gets p; a frame is of the codec c.
+func (s *Subscription) takes(c media.Codec, p media.Packet) bool {
 	if p.Kind == media.Audio {
-		return a.audio != ""
+		return s.audio != ""
 	}
-	return (c == "" || a.video == c) && a.sees(p.Key)
+	return (c == "" || s.video == c) && s.sees(p.Key)
 }
 
-// sees tells whether the sink can have a picture: from a keyframe on, while it has room.
-func (a *Attachment) sees(key bool) bool {
-	if room := a.room.Load(); room > 0 && room < minRoom {
-		if a.seeing {
-			a.seeing = false
-			a.Keyframe() // for when there is room again
+// sees tells whether the sink can have a frame: from a keyframe on, while it has room.
+func (s *Subscription) sees(key bool) bool {
+	if room := s.maxBitrate.Load(); room > 0 && room < minBitrate {
+		if s.seeing {
+			s.seeing = false
+			s.Keyframe() // for when there is room again
 		}
 		return false
 	}
 	if key {
-		a.seeing = true
+		s.seeing = true
 	}
-	return a.seeing
+	return s.seeing
 }
 
 // feeder writes one live sink's packets on a goroutine of its own, so that no
 // sink waits for another.
 type feeder struct {
-	a     *Attachment
+	a     *Subscription
 	stage *stage
-	queue *queue[parcel]
+	queue *queue[trackPacket]
 
 	closing sync.Once
 	closed  chan struct{} // when the sink has been closed
@@ -89,14 +89,14 @@ type feeder struct {
 
 	mu     sync.Mutex
 	since  time.Time     // when the write at hand began; zero: none
-	deaf   bool          // pictures are left out until a keyframe comes
+	deaf   bool          // frames are left out until a keyframe comes
 	asked  bool          // for that keyframe
-	lost   time.Duration // output time at which something was last left out, but for pictures while deaf
+	lost   time.Duration // output time at which something was last left out, but for frames while deaf
 	ending bool
 }
 
 // parcel is a packet with the track it belongs to.
-type parcel struct {
+type trackPacket struct {
 	media.Packet
 	track *media.Track
 }
@@ -109,10 +109,10 @@ const (
 	keptUp     = 3 * time.Second        // of media of which nothing was left out: a sink keeps up, though it is behind
 )
 
-func newFeeder(s *Session, a *Attachment) *feeder {
+func newFeeder(s *Session, a *Subscription) *feeder {
 	return &feeder{
 		a: a, stage: newStage(s, "sink"), closed: make(chan struct{}),
-		queue: newQueue(func(q []parcel) bool {
+		queue: newQueue(func(q []trackPacket) bool {
 			bytes := 0
 			for _, p := range q {
 				bytes += len(p.Data)
@@ -122,10 +122,10 @@ func newFeeder(s *Session, a *Attachment) *feeder {
 	}
 }
 
-// offer queues p for the sink. One that is too far behind loses pictures until it
+// offer queues p for the sink. One that is too far behind loses frames until it
 // keeps up, and from then on up to the next keyframe; one whose write has taken
 // too long is reported as stuck.
-func (f *feeder) offer(p parcel) (stuck bool) {
+func (f *feeder) offer(p trackPacket) (stuck bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ending {
@@ -147,7 +147,7 @@ func (f *feeder) offer(p parcel) (stuck bool) {
 	}
 	if dropped := f.queue.force(p); len(dropped) > 0 {
 		if took < maxQueued/2 { // it writes, but too slowly: make room for what comes next
-			f.stage.drop(f.queue.remove(func(q parcel) bool { return q.PTS < p.PTS-maxQueued/2 }))
+			f.stage.drop(f.queue.remove(func(q trackPacket) bool { return q.PTS < p.PTS-maxQueued/2 }))
 		}
 		f.stage.drop(len(dropped))
 		f.lose(p.PTS)
@@ -156,9 +156,9 @@ func (f *feeder) offer(p parcel) (stuck bool) {
 }
 
 // sees tells whether a deaf sink, whose write at hand has taken took, can have
-// the picture p: a keyframe, once it keeps up. It is asked for only then, as it
+// the frame p: a keyframe, once it keeps up. It is asked for only then, as it
 // costs all who look.
-func (f *feeder) sees(p parcel, took time.Duration) bool {
+func (f *feeder) sees(p trackPacket, took time.Duration) bool {
 	if oldest, ok, _ := f.queue.peek(); ok {
 		took = max(took, p.PTS-oldest.PTS)
 	}
@@ -175,12 +175,12 @@ func (f *feeder) sees(p parcel, took time.Duration) bool {
 	return p.Key
 }
 
-// lose leaves pictures out from output time at on, until the sink keeps up.
+// lose leaves frames out from output time at on, until the sink keeps up.
 func (f *feeder) lose(at time.Duration) {
 	f.lost, f.asked = at, false
 	if !f.deaf {
 		f.deaf = true
-		f.stage.drop(f.queue.remove(func(p parcel) bool { return p.Kind == media.Video }))
+		f.stage.drop(f.queue.remove(func(p trackPacket) bool { return p.Kind == media.Video }))
 	}
 }
 
@@ -247,10 +247,10 @@ type starter struct {
 
 	started bool
 	tracks  []media.Track
-	early   []parcel // before the sink has started
+	early   []trackPacket // before the sink has started
 }
 
-func (s *starter) write(p parcel) error {
+func (s *starter) write(p trackPacket) error {
 	if s.started {
 		return s.pass(p)
 	}
@@ -278,7 +278,7 @@ func (s *starter) write(p parcel) error {
 }
 
 // pass writes p, whose track may be new to the sink.
-func (s *starter) pass(p parcel) error {
+func (s *starter) pass(p trackPacket) error {
 	if track(s.tracks, p.Kind) == nil {
 		adder, ok := s.sink.(media.TrackAdder)
 		if !ok {
@@ -296,9 +296,9 @@ func (s *starter) pass(p parcel) error {
 func refuse(video, audio media.Codec) error {
 	switch {
 	case video == "" && audio == "":
-		return fmt.Errorf("session: %w: the sink takes neither sound nor pictures", ErrInvalid)
+		return fmt.Errorf("session: %w: the sink takes neither audio nor video", ErrInvalid)
 	case video != "" && video != media.H264 && video != media.VP8:
-		return fmt.Errorf("session: %w: the sink takes pictures as %s: a live dub makes h264 and vp8", ErrInvalid, video)
+		return fmt.Errorf("session: %w: the sink takes frames as %s: a live dub makes h264 and vp8", ErrInvalid, video)
 	case audio != "" && audio != media.Opus:
 		return fmt.Errorf("session: %w: the sink takes sound as %s: a live dub makes opus", ErrInvalid, audio)
 	}

@@ -56,14 +56,14 @@ type Spec struct {
 	Profile Profile          // "" for the manager's default
 	Delay   *time.Duration   // nil for the profile's own
 	Consent bool             // the speaker agreed to their voice and face being used
-	NoBadge bool             // re-rendered pictures go without the manager's badge
+	NoBadge bool             // re-rendered frames go without the manager's badge
 }
 
 // Publish lets p be the session's speaker until it ends. A speaker who has left
 // or been silent for 2 s gives way; one who is live does not (ErrBusy). On
 // success the session closes p when it is through with it; else the caller does.
-func (l *Call) Publish(p Publisher) error {
-	before, err := l.replace(p)
+func (c *Call) Publish(p Publisher) error {
+	before, err := c.replace(p)
 	if before != nil {
 		before.Close()
 	}
@@ -71,85 +71,85 @@ func (l *Call) Publish(p Publisher) error {
 }
 
 // replace puts p in the publisher's place and returns who was there.
-func (l *Call) replace(p Publisher) (before Publisher, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.vacant(); err != nil {
+func (c *Call) replace(p Publisher) (before Publisher, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.vacant(); err != nil {
 		return nil, err
 	}
-	if l.ctx.Err() != nil {
-		return nil, fmt.Errorf("session %s: %w: it has just ended", l.Spec.ID, ErrNotFound)
+	if c.ctx.Err() != nil {
+		return nil, fmt.Errorf("session %s: %w: it has just ended", c.Spec.ID, ErrNotFound)
 	}
-	before, l.publisher, l.used = l.publisher, p, time.Now()
-	l.wg.Go(func() { l.feed(l.ctx, p) })
+	before, c.publisher, c.used = c.publisher, p, time.Now()
+	c.wg.Go(func() { c.feed(c.ctx, p) })
 	return before, nil
 }
 
 // Vacant returns ErrBusy while a live publisher is there.
-func (l *Call) Vacant() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.vacant()
+func (c *Call) Vacant() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.vacant()
 }
 
-func (l *Call) vacant() error {
-	if l.live() {
-		return fmt.Errorf("session %s: %w", l.Spec.ID, ErrBusy)
+func (c *Call) vacant() error {
+	if c.live() {
+		return fmt.Errorf("session %s: %w", c.Spec.ID, ErrBusy)
 	}
 	return nil
 }
 
 // live tells whether a publisher is there and sends; the caller has the lock.
-// One that has left is remembered while its last pictures wait to be shown.
-func (l *Call) live() bool {
-	if l.publisher == nil {
+// One that has left is remembered while its last frames wait to be shown.
+func (c *Call) live() bool {
+	if c.publisher == nil {
 		return false
 	}
 	select {
-	case <-l.publisher.Done():
+	case <-c.publisher.Done():
 		return false
 	default:
-		return l.publisher.Silent() < silence
+		return c.publisher.Silent() < silence
 	}
 }
 
 // feed dubs one publisher from its first packet to its last.
-func (l *Call) feed(ctx context.Context, p Publisher) {
+func (c *Call) feed(ctx context.Context, p Publisher) {
 	err := guard("publisher", func() error {
 		if err := p.Ready(ctx); err != nil {
 			return err
 		}
-		return l.Feed(ctx, p)
+		return c.Feed(ctx, p)
 	})
 	if err != nil && ctx.Err() == nil && !errors.Is(err, io.EOF) { // who left before sending anything
-		l.log.Warn("publisher ended", "err", err)
+		c.log.Warn("publisher ended", "err", err)
 	}
 	p.Close()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.publisher == p {
-		l.publisher = nil
-		l.used = time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.publisher == p {
+		c.publisher = nil
+		c.used = time.Now()
 	}
 }
 
 // Phase tells where a session is in its life: new, live, or idle between publishers.
-func (l *Call) Phase() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (c *Call) Phase() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	switch {
-	case l.live():
+	case c.live():
 		return "live"
-	case l.used == l.Created:
+	case c.used == c.Created:
 		return "new"
 	}
 	return "idle"
 }
 
 // To returns the target languages as they are now.
-func (l *Call) To() []inference.Lang {
+func (c *Call) To() []inference.Lang {
 	to := []inference.Lang{}
-	for _, d := range l.all() {
+	for _, d := range c.all() {
 		if !d.original {
 			to = append(to, d.lang)
 		}
@@ -159,22 +159,22 @@ func (l *Call) To() []inference.Lang {
 
 // unused returns how long nobody has published or watched. Who is connected and
 // sends nothing does not publish.
-func (l *Call) unused(now time.Time) time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.live() {
-		l.used = now
+func (c *Call) unused(now time.Time) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.live() {
+		c.used = now
 	}
-	for _, d := range l.all() {
-		if d.outlet.fan.viewers() > 0 {
-			l.used = now
+	for _, d := range c.all() {
+		if d.fanout.receivers.viewers() > 0 {
+			c.used = now
 		}
 	}
-	return now.Sub(l.used)
+	return now.Sub(c.used)
 }
 
 // end ends the session and waits for all of it.
-func (l *Call) end() {
-	l.cancel()
-	<-l.done
+func (c *Call) end() {
+	c.cancel()
+	<-c.done
 }

@@ -50,16 +50,16 @@ func (p Profile) maxLate() time.Duration {
 	return 2500 * time.Millisecond
 }
 
-// lookAhead is how long before it is due a picture is decoded, for the mouth's sake.
+// lookAhead is how long before it is due a frame is decoded, for the mouth's sake.
 const lookAhead = 400 * time.Millisecond
 
-// decoder returns what decodes pictures: the CPU where there is no time for those
+// decoder returns what decodes frames: the CPU where there is no time for those
 // that NVDEC holds back.
 func (c Config) decoder() string {
 	if c.Delay < 2*lookAhead {
 		return "cpu"
 	}
-	return c.Picture.Decoder
+	return c.Video.Decoder
 }
 
 // Config is one session's settings. Every field but the noted ones must be set.
@@ -69,7 +69,7 @@ type Config struct {
 	Profile        Profile
 	Delay          time.Duration // D: output time = source time + D
 	BackgroundGain float64       // of the original under the dub, 0..1
-	Picture        Picture
+	Video          VideoConfig
 	Consent        Consent
 	Badge          badge.Config // the zero value is none
 	Original       bool         // the original can be attached to as well, by From: live sessions
@@ -91,10 +91,10 @@ type Consent struct {
 	At    time.Time // when it was recorded
 }
 
-// Picture is how pictures are decoded and encoded.
-type Picture struct {
-	MaxWidth, MaxHeight int           // larger pictures are scaled down
-	File                bool          // keep the first picture's size, and parameter sets out of band
+// Frame is how frames are decoded and encoded.
+type VideoConfig struct {
+	MaxWidth, MaxHeight int           // larger frames are scaled down
+	File                bool          // keep the first frame's size, and parameter sets out of band
 	KeyInterval         time.Duration // longest distance of keyframes; 0: on demand
 	Bitrate             int           // bit/s; 0: by size
 	Hardware            string        // codec.VideoEncoderConfig.Hardware: "auto", "nvenc", "off"
@@ -173,8 +173,8 @@ func (c *Config) planning() timeline.Config {
 	}
 }
 
-// rate returns the bitrate for pictures of w by h, bit/s.
-func (p Picture) rate(w, h int, fps float64) int {
+// rate returns the bitrate for frames of w by h, bit/s.
+func (p VideoConfig) rate(w, h int, fps float64) int {
 	if p.Bitrate > 0 {
 		return p.Bitrate
 	}
@@ -182,8 +182,8 @@ func (p Picture) rate(w, h int, fps float64) int {
 	return max(150_000, int(.1*float64(w*h)*min(max(fps, 5), 60)))
 }
 
-// Encoder returns the settings of a video encoder for pictures of w by h.
-func (p Picture) Encoder(c media.Codec, w, h int, fps float64) codec.VideoEncoderConfig {
+// Encoder returns the settings of a video encoder for frames of w by h.
+func (p VideoConfig) Encoder(c media.Codec, w, h int, fps float64) codec.VideoEncoderConfig {
 	if fps <= 0 || fps > 120 {
 		fps = 30
 	}

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// TestDecoder: hardware that holds pictures back is for sessions with the time for it.
+// TestDecoder: hardware that holds frames back is for sessions with the time for it.
 func TestDecoder(t *testing.T) {
-	c := Config{Delay: 4 * time.Second, Picture: Picture{Decoder: "nvdec"}}
+	c := Config{Delay: 4 * time.Second, Video: VideoConfig{Decoder: "nvdec"}}
 	if got := c.decoder(); got != "nvdec" {
 		t.Errorf("with %v: %q", c.Delay, got)
 	}

@@ -6,25 +6,25 @@ import "time"
 // or a call that outlives its sources.
 type delivery interface {
 	// fan returns what feeds a dub's sinks.
-	fan(s *Session) fan
+	receivers(s *Session) receivers
 	// soundLine returns the line that is there before any source; nil where the source decides.
-	soundLine(s *Session) *soundLine
+	audioBuffer(s *Session) *audioBuffer
 	// sourceEnded is told when all of a source has come, which ends at session time t.
 	sourceEnded(s *Session, t time.Duration) error
 	// listened is told when the last phrase of a source is known.
 	listened(s *Session)
-	// shown is told when the last picture of a source was given to the dubs.
+	// shown is told when the last frame of a source was given to the dubs.
 	shown(s *Session)
-	// discard empties a dub's pictures when nobody shows them anymore.
+	// discard empties a dub's frames when nobody shows them anymore.
 	discard(d *Dub)
-	// shape fixes the size of pictures to that of the first, or not.
+	// shape fixes the size of frames to that of the first, or not.
 	shape(fix func())
 	// probe keeps a part of a dub's sound for those who measure it later.
 	probe(sound []int16) []int16
 }
 
 // deliveryOf returns what the settings ask for.
-func deliveryOf(p Picture) delivery {
+func deliveryOf(p VideoConfig) delivery {
 	if p.File {
 		return toFiles{}
 	}
@@ -34,8 +34,8 @@ func deliveryOf(p Picture) delivery {
 // toFiles is the delivery of one source that has an end.
 type toFiles struct{}
 
-func (toFiles) fan(s *Session) fan                            { return &fileFan{roster: roster{s: s}} }
-func (toFiles) soundLine(*Session) *soundLine                 { return nil }
+func (toFiles) receivers(s *Session) receivers                { return &fileReceivers{roster: roster{s: s}} }
+func (toFiles) audioBuffer(*Session) *audioBuffer             { return nil }
 func (toFiles) sourceEnded(s *Session, t time.Duration) error { return s.end(t) }
 func (toFiles) shape(fix func())                              { fix() }
 func (toFiles) probe(sound []int16) []int16                   { return probe(sound) }
@@ -48,13 +48,13 @@ func (toFiles) listened(s *Session) {
 
 func (toFiles) shown(s *Session) {
 	for _, d := range s.all() {
-		close(d.pictures)
+		close(d.frames)
 	}
 }
 
 // discard waits for the end, which the source's eyes tell.
 func (toFiles) discard(d *Dub) {
-	for p := range d.pictures {
+	for p := range d.frames {
 		p.frame.Release()
 	}
 }
@@ -62,8 +62,10 @@ func (toFiles) discard(d *Dub) {
 // toCall is the delivery of a live session.
 type toCall struct{}
 
-func (toCall) fan(s *Session) fan                        { return &liveFan{roster: roster{s: s}} }
-func (toCall) soundLine(s *Session) *soundLine           { return newSoundLine(1, s.cfg.Delay+5*time.Second) }
+func (toCall) receivers(s *Session) receivers { return &liveReceivers{roster: roster{s: s}} }
+func (toCall) audioBuffer(s *Session) *audioBuffer {
+	return newAudioBuffer(1, s.cfg.Delay+5*time.Second)
+}
 func (toCall) sourceEnded(*Session, time.Duration) error { return nil }
 func (toCall) listened(*Session)                         {}
 func (toCall) shown(*Session)                            {}
@@ -74,7 +76,7 @@ func (toCall) probe([]int16) []int16                     { return nil }
 func (toCall) discard(d *Dub) {
 	for {
 		select {
-		case p := <-d.pictures:
+		case p := <-d.frames:
 			p.frame.Release()
 		default:
 			return

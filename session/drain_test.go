@@ -21,7 +21,7 @@ func TestDrain(t *testing.T) {
 		cancel time.Duration // when the context ends; 0 for never
 		ends   time.Duration // when the drain ends, at the earliest
 		slack  time.Duration
-		shown  int // pictures until then
+		shown  int // frames until then
 	}{
 		{"all leave", most, 0, left + drainIdle - time.Second, drainTick + time.Second, 225},
 		{"deleted", most, 0, left, drainTick, 225},
@@ -80,7 +80,7 @@ func TestDrain(t *testing.T) {
 				}
 				switch tt.how {
 				case "all leave":
-					at.Detach()
+					at.Close()
 				case "deleted":
 					if err := l.m.Delete("a"); err != nil {
 						t.Error(err)
@@ -90,7 +90,7 @@ func TestDrain(t *testing.T) {
 					t.Errorf("it took %v, want %v to %v", took, tt.ends, tt.ends+tt.slack)
 				}
 				if n := len(seen(out)); n < tt.shown-3 || n > tt.shown+1 {
-					t.Errorf("%d pictures were shown, want %d", n, tt.shown)
+					t.Errorf("%d frames were shown, want %d", n, tt.shown)
 				}
 			})
 		})

@@ -14,14 +14,14 @@ import (
 	"livedub/session/timeline"
 )
 
-// Dub is one target language of a session: its plan, its voice, its pictures.
+// Dub is one target language of a session: its plan, its voice, its frames.
 type Dub struct {
 	s        *Session
 	lang     inference.Lang
 	original bool // no dub at all: the source as it came, on the same clock
 	timeline *timeline.Timeline
 	ladder   *ladder
-	outlet   *outlet
+	fanout   *fanout
 	badge    *badge.Badge // used by whoever renders
 
 	climbing sync.Mutex   // over each decision how high the ladder may go
@@ -29,11 +29,11 @@ type Dub struct {
 	lipsDown atomic.Bool  // its engine is too slow, or fails
 	facesTo  atomic.Int64 // session time until which faces count as not found in time
 
-	phrases  *queue[*job] // to be translated
-	voices   *queue[*job] // to be spoken
-	pictures chan picture
-	goodbye  pace.Hold   // held from the source's end until the last phrase is placed; guarded by mu
-	said     atomic.Bool // the last phrase is placed
+	phrases *queue[*job] // to be translated
+	voices  *queue[*job] // to be spoken
+	frames  chan videoFrame
+	goodbye pace.Hold   // held from the source's end until the last phrase is placed; guarded by mu
+	said    atomic.Bool // the last phrase is placed
 
 	translating, speaking, warming, lipping *stage
 
@@ -48,24 +48,24 @@ type Dub struct {
 
 func newDub(s *Session, lang inference.Lang, original bool) *Dub {
 	d := &Dub{
-		s: s, lang: lang, original: original, timeline: timeline.New(s.cfg.planning()), outlet: newOutlet(s),
-		phrases: newQueue(atMost[*job](maxWaiting)), voices: newQueue(atMost[*job](maxWaiting)), pictures: make(chan picture, 4),
-		counts: counts{fates: map[Fate]int{}}, badge: badge.New(s.cfg.Badge), gone: make(chan struct{}),
+		s: s, lang: lang, original: original, timeline: timeline.New(s.cfg.planning()), fanout: newFanout(s),
+		phrases: newQueue(atMost[*job](maxWaiting)), voices: newQueue(atMost[*job](maxWaiting)), frames: make(chan videoFrame, 4),
+		counts: counts{outcomes: map[Outcome]int{}}, badge: badge.New(s.cfg.Badge), gone: make(chan struct{}),
 		translating: newStage(s, "translator"), speaking: newStage(s, "speaker"), warming: newStage(s, "warm"), lipping: newStage(s, "lips"),
 	}
 	level, why := d.best()
 	d.ladder = newLadder(level, why, func(at time.Duration, l Level, why string) {
-		s.watch.send(Event{Ladder: &LadderChange{Lang: lang, Level: l, Why: why, At: at}})
+		s.events.send(Event{Ladder: &LadderChange{Lang: lang, Level: l, Why: why, At: at}})
 	})
 	return d
 }
 
 // start runs the dub as a part of g: until the source has ended, g ends, or stop.
-func (d *Dub) start(g *group, sound *soundLine, pictures bool) {
-	d.outlet.fan.expect(sound != nil, pictures)
+func (d *Dub) start(g *group, sound *audioBuffer, frames bool) {
+	d.fanout.receivers.expect(sound != nil, frames)
 	ctx, stop := context.WithCancel(g.ctx)
 	d.stop = stop
-	var r *soundReader
+	var r *audioReader
 	if sound != nil {
 		r = sound.reader() // before the first sound comes, so that none is missed
 	}
@@ -94,7 +94,7 @@ func (d *Dub) start(g *group, sound *soundLine, pictures bool) {
 				return d.play(ctx, r, first)
 			})
 		}
-		if pictures {
+		if frames {
 			own.run("show "+string(d.lang), d.show)
 		}
 		err := own.wait()
@@ -121,31 +121,31 @@ func (d *Dub) spoken() {
 // block is how much sound is made at a time.
 const block = 20 * time.Millisecond
 
-// planned is how long after its time a plan is kept: pictures may lag behind the
+// planned is how long after its time a plan is kept: frames may lag behind the
 // sound, in virtual time by as much as the delay lines hold.
 const planned = 30 * time.Second
 
 // play is the sound's way from output time first on: the delayed original at
 // its planned gain and the dub over it.
-func (d *Dub) play(ctx context.Context, r *soundReader, first time.Duration) error {
-	channels := r.line.channels
+func (d *Dub) play(ctx context.Context, r *audioReader, first time.Duration) error {
+	channels := r.buffer.channels
 	pcm := make([]int16, media.TimeToSamples(block, timeline.Rate)*channels)
 	for o := first; ; o += block {
 		if err := d.s.clock.Wait(ctx, o+block); err != nil {
 			return err
 		}
 		if d.over(o) {
-			return d.outlet.flushSound()
+			return d.fanout.flushSound()
 		}
 		r.read(pcm)
 		d.timeline.Mix(o, pcm, channels)
 		d.timeline.Forget(o - planned)
-		if !d.outlet.watched() {
-			d.outlet.dropSound()
+		if !d.fanout.watched() {
+			d.fanout.dropSound()
 			continue
 		}
 		err := d.s.meter.do("encode_audio", func() error {
-			return d.outlet.sound(media.Samples{PTS: o, Rate: timeline.Rate, Channels: channels, Data: pcm})
+			return d.fanout.sound(media.Samples{PTS: o, Rate: timeline.Rate, Channels: channels, Data: pcm})
 		})
 		if err != nil {
 			return err
@@ -168,7 +168,7 @@ func (d *Dub) count(fn func(*counts)) {
 func (d *Dub) keep(r Record) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.counts.fates[r.Fate]++
+	d.counts.outcomes[r.Outcome]++
 	d.records = append(d.records, r)
 	if n := d.s.cfg.KeepRecords; n > 0 && len(d.records) > n {
 		d.records = slices.Delete(d.records, 0, len(d.records)-n)

@@ -7,17 +7,17 @@ import (
 	"livedub/media/codec"
 )
 
-// maxFailures is how many pictures in a row an encoder may fail before it is opened anew.
+// maxFailures is how many frames in a row an encoder may fail before it is opened anew.
 const maxFailures = 3
 
-// encoder encodes the pictures of one dub to one codec. In a live session its
-// failure is that of the picture alone: one that keeps failing is closed and,
+// encoder encodes the frames of one dub to one codec. In a live session its
+// failure is that of the frame alone: one that keeps failing is closed and,
 // after a rest, opened anew. It is used by show alone.
 type encoder struct {
-	codec   media.Codec
-	picture *Picture
-	video   *codec.VideoEncoder // nil before the first picture and while it rests
-	track   *media.Track        // of the last packet
+	codec media.Codec
+	frame *VideoConfig
+	video *codec.VideoEncoder // nil before the first frame and while it rests
+	track *media.Track        // of the last packet
 
 	lastKey  time.Duration // output time of the last keyframe
 	owed     bool          // a keyframe that could not be made
@@ -55,7 +55,7 @@ func (e *encoder) encode(f *media.Frame, d demand, at time.Duration, fps float64
 // try opens and steers the encoder as a demand needs it, and encodes f.
 func (e *encoder) try(f *media.Frame, d demand, fps float64) (media.Packet, error) {
 	if e.video == nil {
-		c := e.picture.Encoder(e.codec, f.Width, f.Height, fps)
+		c := e.frame.Encoder(e.codec, f.Width, f.Height, fps)
 		c.Color = f.Color
 		v, err := codec.NewVideoEncoder(c)
 		if err != nil {
@@ -63,8 +63,8 @@ func (e *encoder) try(f *media.Frame, d demand, fps float64) (media.Packet, erro
 		}
 		e.video = v
 	}
-	if d.room > 0 {
-		if err := e.video.SetBitrate(min(d.room, e.picture.rate(f.Width, f.Height, max(fps, 25)))); err != nil {
+	if d.maxBitrate > 0 {
+		if err := e.video.SetBitrate(min(d.maxBitrate, e.frame.rate(f.Width, f.Height, max(fps, 25)))); err != nil {
 			return media.Packet{}, err
 		}
 	}

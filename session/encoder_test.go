@@ -9,19 +9,19 @@ import (
 	"livedub/media/codec"
 )
 
-// TestCallLivesWithoutPictures has no encoder open: sound goes on, pictures are counted.
-func TestCallLivesWithoutPictures(t *testing.T) {
+// TestCallLivesWithoutFrames has no encoder open: sound goes on, frames are counted.
+func TestCallLivesWithoutFrames(t *testing.T) {
 	src := speaker(t, seconds(9), said, true, true)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		r.cfg.Picture.Preset = "none such"
+		r.cfg.Video.Preset = "none such"
 		l := r.live(t)
 		out := l.attach("es")
 		l.publish(src)
 		time.Sleep(seconds(15))
 		st := l.State()
-		if d := st.Dubs[0]; d.Fates[Played] != 3 || d.Frames.Out != 0 || d.Frames.Dropped != 225 || st.Failures["encode_video"] != 225 {
-			t.Errorf("fates %v, frames %+v, failures %v", d.Fates, d.Frames, st.Failures)
+		if d := st.Dubs[0]; d.Outcomes[Played] != 3 || d.Frames.Out != 0 || d.Frames.Dropped != 225 || st.Failures["encode_video"] != 225 {
+			t.Errorf("fates %v, frames %+v, failures %v", d.Outcomes, d.Frames, st.Failures)
 		}
 		if n := len(sound(t, out)); n < media.TimeToSamples(seconds(14), 48000) {
 			t.Errorf("sound ends at %v", media.SamplesToTime(n, 48000))
@@ -29,7 +29,7 @@ func TestCallLivesWithoutPictures(t *testing.T) {
 	})
 }
 
-// TestEncoderIsOpenedAnew breaks pictures: one costs itself, several in a row
+// TestEncoderIsOpenedAnew breaks frames: one costs itself, several in a row
 // cost a rest, and what was promised is kept.
 func TestEncoderIsOpenedAnew(t *testing.T) {
 	whole := media.NewFrame(testW, testH)
@@ -38,7 +38,7 @@ func TestEncoderIsOpenedAnew(t *testing.T) {
 	broken := media.NewFrame(testW, testH)
 	defer broken.Release()
 	broken.Y = broken.Y[:testW]
-	e := &encoder{codec: media.H264, picture: &Picture{Hardware: "off"}}
+	e := &encoder{codec: media.H264, frame: &VideoConfig{Hardware: "off"}}
 	defer e.close()
 	at := seconds(4)
 	show := func(f *media.Frame, key bool) (media.Packet, error) {
@@ -55,7 +55,7 @@ func TestEncoderIsOpenedAnew(t *testing.T) {
 	bad := func(f *media.Frame, key bool) {
 		t.Helper()
 		if _, err := show(f, key); err == nil {
-			t.Errorf("at %v: a picture was made", at)
+			t.Errorf("at %v: a frame was made", at)
 		}
 	}
 	good(false, true)
@@ -73,12 +73,12 @@ func TestEncoderIsOpenedAnew(t *testing.T) {
 	good(false, false)
 }
 
-// TestEncoderTellsColours: what the source's pictures say of their colours, viewers are told.
+// TestEncoderTellsColours: what the source's frames say of their colours, viewers are told.
 func TestEncoderTellsColours(t *testing.T) {
 	f := media.NewFrame(testW, testH)
 	defer f.Release()
 	paint(f, 0)
-	e := &encoder{codec: media.H264, picture: &Picture{Hardware: "off"}}
+	e := &encoder{codec: media.H264, frame: &VideoConfig{Hardware: "off"}}
 	defer e.close()
 	for i, want := range []media.Color{{Primaries: 1, Transfer: 1, Matrix: 1}, {Primaries: 6, Transfer: 6, Matrix: 6}} {
 		at := seconds(float64(i))

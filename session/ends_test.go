@@ -52,7 +52,7 @@ func TestDubEndsWithoutEngines(t *testing.T) {
 func TestSourceWithoutSamples(t *testing.T) {
 	whole := speaker(t, seconds(.1), nil, true, true)
 	for name, tracks := range map[string][]media.Track{
-		"sound": {*track(whole.tracks, media.Audio)}, "pictures": {*track(whole.tracks, media.Video)}, "both": whole.tracks,
+		"sound": {*track(whole.tracks, media.Audio)}, "frames": {*track(whole.tracks, media.Video)}, "both": whole.tracks,
 	} {
 		for _, engines := range []bool{true, false} {
 			synctest.Test(t, func(t *testing.T) {
@@ -83,8 +83,8 @@ func TestEmptyPublisherLeavesTheCall(t *testing.T) {
 		time.Sleep(seconds(1))
 		l.publish(src)
 		time.Sleep(seconds(4) + r.cfg.Delay + seconds(1))
-		if d := l.State().Dubs[0]; d.Fates[Played] != 1 || d.Frames.Out != 100 {
-			t.Errorf("fates %v, frames %+v", d.Fates, d.Frames)
+		if d := l.State().Dubs[0]; d.Outcomes[Played] != 1 || d.Frames.Out != 100 {
+			t.Errorf("fates %v, frames %+v", d.Outcomes, d.Frames)
 		}
 	})
 }
@@ -151,16 +151,16 @@ func TestBrokenPublisherIsShownToItsEnd(t *testing.T) {
 			t.Error("its error is told before all was shown")
 		}
 		time.Sleep(seconds(1.5))
-		if d := l.State().Dubs[0]; d.Frames.Out != 100 || d.Frames.Dropped != 0 || d.Fates[Played] != 2 || len(pictures(t, out)) != 100 {
-			t.Errorf("frames %+v, fates %v, %d pictures", d.Frames, d.Fates, len(pictures(t, out)))
+		if d := l.State().Dubs[0]; d.Frames.Out != 100 || d.Frames.Dropped != 0 || d.Outcomes[Played] != 2 || len(shownFrames(t, out)) != 100 {
+			t.Errorf("frames %+v, fates %v, %d frames", d.Frames, d.Outcomes, len(shownFrames(t, out)))
 		}
 		if !log.has(`err="source: ` + broken.Error()) {
 			t.Errorf("its error is not told: %s", &log.buf)
 		}
 		l.publish(src) // the session goes on
 		time.Sleep(seconds(4) + r.cfg.Delay + seconds(1))
-		if n := len(pictures(t, out)); n != 200 {
-			t.Errorf("%d pictures after another publisher", n)
+		if n := len(shownFrames(t, out)); n != 200 {
+			t.Errorf("%d frames after another publisher", n)
 		}
 	})
 }

@@ -9,21 +9,21 @@ import (
 	"livedub/media"
 )
 
-// faceTracking follows the faces of one source. Where time goes on, pictures
+// faceTracking follows the faces of one source. Where time goes on, frames
 // wait for the tracker in a queue of their own; the oldest go unseen where it
 // does not keep up, and the mouths in them untouched.
 type faceTracking struct {
 	s      *Session
 	stage  *stage
 	stream inference.FaceStream // nil where it could not be opened
-	queue  *queue[*media.Frame] // nil where pictures wait for the tracker
+	queue  *queue[*media.Frame] // nil where frames wait for the tracker
 }
 
-// facesAhead is how much of the pictures may wait for the tracker: a picture is
+// facesAhead is how much of the frames may wait for the tracker: a frame is
 // decoded lookAhead before it is due, and its faces are wanted earlier than that.
 const facesAhead = lookAhead - inference.FaceWindow
 
-// newFaceTracking opens a stream of the session's tracker. Where that fails, pictures go untouched.
+// newFaceTracking opens a stream of the session's tracker. Where that fails, frames go untouched.
 func newFaceTracking(ctx context.Context, s *Session) *faceTracking {
 	t := &faceTracking{s: s, stage: s.tracking}
 	stream, err := call(ctx, t.stage, within(s.pace.limit(lookAhead)), func(ctx context.Context) (inference.FaceStream, error) {
@@ -85,13 +85,13 @@ func (t *faceTracking) track(ctx context.Context, f *media.Frame) {
 		return guard("face", func() error { return t.stream.Track(ctx, f) })
 	})
 	if err != nil && ctx.Err() == nil {
-		t.s.fail("face", err) // no faces: the picture goes untouched
+		t.s.fail("face", err) // no faces: the frame goes untouched
 	}
 }
 
 var errNoFace = errors.New("the face tracker gave points that are no numbers")
 
-// faces returns those of a picture.
+// faces returns those of a frame.
 func (t *faceTracking) faces(f *media.Frame) ([]inference.Face, error) {
 	if t.stream == nil {
 		return nil, nil

@@ -17,7 +17,7 @@ func TestFailingEngineIsTriedAgainThenSkipped(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		times int32
-		fate  Fate
+		fate  Outcome
 	}{{"once", 1, Played}, {"twice", 2, SkippedFailed}} {
 		for _, stage := range []string{"translate", "speak", "panic"} {
 			t.Run(stage+" "+c.name, func(t *testing.T) {
@@ -42,7 +42,7 @@ func TestFailingEngineIsTriedAgainThenSkipped(t *testing.T) {
 					t.Fatal(err)
 				}
 				st := r.s.State().Dubs[0]
-				if len(st.Records) != 3 || st.Records[1].Fate != c.fate || st.Records[2].Fate != Played {
+				if len(st.Records) != 3 || st.Records[1].Outcome != c.fate || st.Records[2].Outcome != Played {
 					t.Fatalf("fates: %+v", st.Records)
 				}
 				if st.Retries != int(c.times) {
@@ -121,7 +121,7 @@ func (f *flushPanics) Open(ctx context.Context, lang inference.Lang) (inference.
 
 type flushPanicsStream struct{ inference.RecognizerStream }
 
-func TestFailingLipsLeaveThePicture(t *testing.T) {
+func TestFailingLipsLeaveTheFrame(t *testing.T) {
 	r := newRig(t)
 	r.engines.Faces, r.engines.Lips = fake.Faces{}, &fake.Lips{Fail: func() error { panic("no mouth") }}
 	if err := r.run(t, t.Context()); err != nil {
@@ -162,8 +162,8 @@ func TestTheEndIsNoFailure(t *testing.T) {
 		}
 		st := r.s.State()
 		d := st.Dubs[0]
-		if len(st.Failures) != 0 || len(d.Steps) != 0 || d.Retries != 0 || d.Fates[SkippedFailed] != 0 {
-			t.Errorf("%s: failures %v, steps %v, %d retries, fates %v", stage, st.Failures, d.Steps, d.Retries, d.Fates)
+		if len(st.Failures) != 0 || len(d.Steps) != 0 || d.Retries != 0 || d.Outcomes[SkippedFailed] != 0 {
+			t.Errorf("%s: failures %v, steps %v, %d retries, fates %v", stage, st.Failures, d.Steps, d.Retries, d.Outcomes)
 		}
 	}
 }

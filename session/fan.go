@@ -12,21 +12,21 @@ import (
 )
 
 // fan feeds the sinks of one dub.
-type fan interface {
-	attach(a *Attachment) error
-	detach(a *Attachment)
+type receivers interface {
+	add(a *Subscription) error
+	remove(a *Subscription)
 	sinks() int32   // how many are attached
 	viewers() int32 // those of them that somebody looks at
 	state() StageState
 
 	// expect tells which tracks the dub will have.
-	expect(sound, picture bool)
-	// demands returns one demand for each video codec in use, of a picture for
+	expect(sound, frame bool)
+	// demands returns one demand for each video codec in use, of a frame for
 	// output time at, and takes the requests for keyframes that it grants.
 	demands(at time.Duration, lastKey func(media.Codec) (time.Duration, bool)) []demand
 	// audioCodec is the one that all sinks take.
 	audioCodec() media.Codec
-	// write hands packets of track t to the sinks that take them; pictures are of codec c.
+	// write hands packets of track t to the sinks that take them; frames are of codec c.
 	write(c media.Codec, t *media.Track, packets ...media.Packet) error
 	// broken takes note of an encoder's failure and returns an error where the session ends by it.
 	broken(err error) error
@@ -39,60 +39,60 @@ type roster struct {
 	count atomic.Int32 // of attached
 	seen  atomic.Int32 // of those, not counting recordings
 
-	mu       sync.Mutex // over what follows
-	attached []*Attachment
-	closed   bool
+	mu            sync.Mutex // over what follows
+	subscriptions []*Subscription
+	closed        bool
 }
 
 func (r *roster) sinks() int32   { return r.count.Load() }
 func (r *roster) viewers() int32 { return r.seen.Load() }
 
 // add takes a sink in; the caller has the lock.
-func (r *roster) add(a *Attachment) error {
+func (r *roster) enter(a *Subscription) error {
 	if r.closed {
 		return fmt.Errorf("session: %w: it has ended: open another", ErrNotFound)
 	}
-	r.attached = append(r.attached, a)
+	r.subscriptions = append(r.subscriptions, a)
 	r.counted()
 	return nil
 }
 
 // remove takes a sink out, and tells whether it was in; the caller has the lock.
-func (r *roster) remove(a *Attachment) bool {
-	i := slices.Index(r.attached, a)
+func (r *roster) leave(a *Subscription) bool {
+	i := slices.Index(r.subscriptions, a)
 	if i < 0 {
 		return false
 	}
-	r.attached = slices.Delete(r.attached, i, i+1)
+	r.subscriptions = slices.Delete(r.subscriptions, i, i+1)
 	r.counted()
 	return true
 }
 
 func (r *roster) counted() {
 	seen := 0
-	for _, a := range r.attached {
+	for _, a := range r.subscriptions {
 		if !a.records {
 			seen++
 		}
 	}
-	r.count.Store(int32(len(r.attached)))
+	r.count.Store(int32(len(r.subscriptions)))
 	r.seen.Store(int32(seen))
 }
 
-// demand is what all sinks of one video codec want of the next picture.
+// demand is what all sinks of one video codec want of the next frame.
 type demand struct {
-	codec media.Codec
-	key   bool
-	room  int // bit/s of the slowest that still sees; 0 for unknown
+	codec      media.Codec
+	key        bool
+	maxBitrate int // bit/s of the slowest that still sees; 0 for unknown
 }
 
 func (r *roster) demands(at time.Duration, lastKey func(media.Codec) (time.Duration, bool)) []demand {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var out []demand
-	for _, a := range r.attached {
-		room := int(a.room.Load())
-		if a.video == "" || room > 0 && room < minRoom {
+	for _, a := range r.subscriptions {
+		room := int(a.maxBitrate.Load())
+		if a.video == "" || room > 0 && room < minBitrate {
 			continue
 		}
 		i := slices.IndexFunc(out, func(d demand) bool { return d.codec == a.video })
@@ -104,8 +104,8 @@ func (r *roster) demands(at time.Duration, lastKey func(media.Codec) (time.Durat
 		if last, ok := lastKey(a.video); !ok || at-last >= keyApart {
 			d.key = a.key.Swap(false) || d.key
 		}
-		if room > 0 && (d.room == 0 || room < d.room) {
-			d.room = room
+		if room > 0 && (d.maxBitrate == 0 || room < d.maxBitrate) {
+			d.maxBitrate = room
 		}
 	}
 	return out
@@ -113,94 +113,94 @@ func (r *roster) demands(at time.Duration, lastKey func(media.Codec) (time.Durat
 
 // liveFan feeds sinks that come and go, each from a queue and on a goroutine of
 // its own. A sink that fails or is stuck is detached; the rest goes on.
-type liveFan struct {
+type liveReceivers struct {
 	roster
 	left StageState // of sinks that have left; guarded by mu
 }
 
-func (f *liveFan) expect(bool, bool)       {}
-func (f *liveFan) audioCodec() media.Codec { return media.Opus }
+func (r *liveReceivers) expect(bool, bool)       {}
+func (r *liveReceivers) audioCodec() media.Codec { return media.Opus }
 
-func (f *liveFan) broken(err error) error {
-	f.s.fail("encode_video", err)
+func (r *liveReceivers) broken(err error) error {
+	r.s.fail("encode_video", err)
 	return nil
 }
 
-func (f *liveFan) attach(a *Attachment) error {
+func (r *liveReceivers) add(a *Subscription) error {
 	if err := refuse(a.video, a.audio); err != nil {
 		return err
 	}
-	a.feeder = newFeeder(f.s, a)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err := f.add(a); err != nil {
+	a.feeder = newFeeder(r.s, a)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.enter(a); err != nil {
 		return err
 	}
-	f.s.loose.run(func() { f.gone(a, a.feeder.run()) })
+	r.s.loose.run(func() { r.gone(a, a.feeder.run()) })
 	return nil
 }
 
 // gone takes note that a sink has ended: by itself, or by a failure.
-func (f *liveFan) gone(a *Attachment, err error) {
-	f.mu.Lock()
-	f.remove(a)
+func (r *liveReceivers) gone(a *Subscription, err error) {
+	r.mu.Lock()
+	r.leave(a)
 	left := a.feeder.stage.read()
-	f.left.Dropped += left.Dropped
+	r.left.Dropped += left.Dropped
 	told := a.stuck
-	f.mu.Unlock()
+	r.mu.Unlock()
 	if err != nil && !told && !errors.Is(err, media.ErrGone) {
-		f.s.fail("sink", err)
+		r.s.fail("sink", err)
 	}
 }
 
-func (f *liveFan) detach(a *Attachment) {
-	f.mu.Lock()
-	f.remove(a)
-	f.mu.Unlock()
+func (r *liveReceivers) remove(a *Subscription) {
+	r.mu.Lock()
+	r.leave(a)
+	r.mu.Unlock()
 	a.feeder.end()
 	_ = a.feeder.wait(patience)
 }
 
-func (f *liveFan) write(c media.Codec, t *media.Track, packets ...media.Packet) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+func (r *liveReceivers) write(c media.Codec, t *media.Track, packets ...media.Packet) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, p := range packets {
-		for _, a := range slices.Clone(f.attached) {
-			if a.takes(c, p) && a.feeder.offer(parcel{p, t}) {
-				f.remove(a)
+		for _, a := range slices.Clone(r.subscriptions) {
+			if a.takes(c, p) && a.feeder.offer(trackPacket{p, t}) {
+				r.leave(a)
 				a.stuck = true
 				a.feeder.end()
 				a.feeder.queue.rest() // it is closed: nothing more is written
-				f.s.fail("sink", fmt.Errorf("a sink took more than %v for one write: it was detached", maxWrite))
-				f.s.loose.run(a.feeder.close) // which may end that write
+				r.s.fail("sink", fmt.Errorf("a sink took more than %v for one write: it was detached", maxWrite))
+				r.s.loose.run(a.feeder.close) // which may end that write
 			}
 		}
 	}
 	return nil
 }
 
-func (f *liveFan) state() StageState {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	out := f.left
-	for _, a := range f.attached {
+func (r *liveReceivers) state() StageState {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := r.left
+	for _, a := range r.subscriptions {
 		out = out.add(a.feeder.stage.read())
 	}
 	return out
 }
 
 // close gives each sink what is queued for it and closes it.
-func (f *liveFan) close() error {
-	f.mu.Lock()
-	f.closed = true
-	all := f.attached
-	f.attached = nil
-	f.counted()
-	f.mu.Unlock()
+func (r *liveReceivers) close() error {
+	r.mu.Lock()
+	r.closed = true
+	all := r.subscriptions
+	r.subscriptions = nil
+	r.counted()
+	r.mu.Unlock()
 	for _, a := range all {
 		a.feeder.end()
 	}
-	return together(all, func(a *Attachment) error { return a.feeder.wait(patience) })
+	return together(all, func(a *Subscription) error { return a.feeder.wait(patience) })
 }
 
 // together does fn with each of all at once and returns their errors.

@@ -12,7 +12,7 @@ const maxEarly = 4096
 
 // fileFan feeds sinks that are there from beginning to end: they start when all
 // of the dub's tracks are known, and the dub waits for their writes.
-type fileFan struct {
+type fileReceivers struct {
 	roster
 	want    int // tracks that the sinks wait for
 	tracks  []media.Track
@@ -21,38 +21,38 @@ type fileFan struct {
 	leaving []media.Sink   // to be closed once the lock is given back
 }
 
-func (f *fileFan) attach(a *Attachment) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.add(a)
+func (r *fileReceivers) add(a *Subscription) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.enter(a)
 }
 
-func (f *fileFan) detach(a *Attachment) {
-	f.mu.Lock()
-	defer f.unlock()
-	if f.remove(a) {
-		f.leaving = append(f.leaving, a.sink)
+func (r *fileReceivers) remove(a *Subscription) {
+	r.mu.Lock()
+	defer r.unlock()
+	if r.leave(a) {
+		r.leaving = append(r.leaving, a.sink)
 	}
 }
 
-func (f *fileFan) state() StageState { return StageState{} }
+func (r *fileReceivers) state() StageState { return StageState{} }
 
-func (f *fileFan) expect(sound, picture bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.want = 0
-	for _, w := range []bool{sound, picture} {
+func (r *fileReceivers) expect(sound, frame bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.want = 0
+	for _, w := range []bool{sound, frame} {
 		if w {
-			f.want++
+			r.want++
 		}
 	}
 }
 
 // audioCodec is the one that the first sink takes.
-func (f *fileFan) audioCodec() media.Codec {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, a := range f.attached {
+func (r *fileReceivers) audioCodec() media.Codec {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range r.subscriptions {
 		if a.audio != "" {
 			return a.audio
 		}
@@ -60,25 +60,25 @@ func (f *fileFan) audioCodec() media.Codec {
 	return media.Opus
 }
 
-func (f *fileFan) broken(err error) error { return err }
+func (r *fileReceivers) broken(err error) error { return err }
 
 // write hands packets to the sinks that take them; they start once all tracks are known.
-func (f *fileFan) write(c media.Codec, t *media.Track, packets ...media.Packet) error {
-	f.mu.Lock()
-	defer f.unlock()
-	if !f.started && track(f.tracks, t.Kind) == nil {
-		if f.tracks = append(f.tracks, *t); len(f.tracks) == f.want {
-			if err := f.start(); err != nil {
+func (r *fileReceivers) write(c media.Codec, t *media.Track, packets ...media.Packet) error {
+	r.mu.Lock()
+	defer r.unlock()
+	if !r.started && track(r.tracks, t.Kind) == nil {
+		if r.tracks = append(r.tracks, *t); len(r.tracks) == r.want {
+			if err := r.start(); err != nil {
 				return err
 			}
 		}
 	}
 	for _, p := range packets {
 		var err error
-		if f.started {
-			err = f.feed(c, p)
-		} else if f.early = append(f.early, p); len(f.early) > maxEarly {
-			err = f.start()
+		if r.started {
+			err = r.feed(c, p)
+		} else if r.early = append(r.early, p); len(r.early) > maxEarly {
+			err = r.start()
 		}
 		if err != nil {
 			return err
@@ -87,26 +87,26 @@ func (f *fileFan) write(c media.Codec, t *media.Track, packets ...media.Packet) 
 	return nil
 }
 
-func (f *fileFan) start() error {
-	f.started = true
-	if err := f.each(func(a *Attachment) error { return a.sink.Start(f.tracks) }); err != nil {
+func (r *fileReceivers) start() error {
+	r.started = true
+	if err := r.each(func(a *Subscription) error { return a.sink.Start(r.tracks) }); err != nil {
 		return err
 	}
-	early := f.early
-	f.early = nil
+	early := r.early
+	r.early = nil
 	for _, p := range early {
-		if err := f.feed("", p); err != nil {
+		if err := r.feed("", p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (f *fileFan) feed(c media.Codec, p media.Packet) error {
-	if track(f.tracks, p.Kind) == nil {
+func (r *fileReceivers) feed(c media.Codec, p media.Packet) error {
+	if track(r.tracks, p.Kind) == nil {
 		return nil // the file started without it
 	}
-	return f.each(func(a *Attachment) error {
+	return r.each(func(a *Subscription) error {
 		if !a.takes(c, p) {
 			return nil
 		}
@@ -116,20 +116,20 @@ func (f *fileFan) feed(c media.Codec, p media.Packet) error {
 
 // each calls fn for every sink. One that is gone leaves; one that fails leaves
 // too, or ends the session where the configuration says so.
-func (f *fileFan) each(fn func(*Attachment) error) error {
+func (r *fileReceivers) each(fn func(*Subscription) error) error {
 	var fatal error
-	for _, a := range slices.Clone(f.attached) {
+	for _, a := range slices.Clone(r.subscriptions) {
 		err := fn(a)
 		switch {
 		case err == nil:
-		case f.s.cfg.SinkErrorsEnd && !errors.Is(err, media.ErrGone):
+		case r.s.cfg.SinkErrorsEnd && !errors.Is(err, media.ErrGone):
 			fatal = err
 		default:
 			if !errors.Is(err, media.ErrGone) {
-				f.s.fail("sink", err)
+				r.s.fail("sink", err)
 			}
-			f.remove(a)
-			f.leaving = append(f.leaving, a.sink)
+			r.leave(a)
+			r.leaving = append(r.leaving, a.sink)
 		}
 	}
 	return fatal
@@ -137,18 +137,18 @@ func (f *fileFan) each(fn func(*Attachment) error) error {
 
 // unlock gives the lock back and closes the sinks that have left meanwhile:
 // that may take as long as their networks want.
-func (f *fileFan) unlock() {
-	leaving := f.leaving
-	f.leaving = nil
-	f.mu.Unlock()
+func (r *fileReceivers) unlock() {
+	leaving := r.leaving
+	r.leaving = nil
+	r.mu.Unlock()
 	for _, sink := range leaving {
 		sink.Close()
 	}
 }
 
 // close ends all sinks; a file without one of its tracks gets what there is.
-func (f *fileFan) close() error {
-	last, first := f.end()
+func (r *fileReceivers) close() error {
+	last, first := r.end()
 	for _, a := range last {
 		if err := a.sink.Close(); first == nil {
 			first = err
@@ -157,14 +157,14 @@ func (f *fileFan) close() error {
 	return first
 }
 
-func (f *fileFan) end() (last []*Attachment, err error) {
-	f.mu.Lock()
-	defer f.unlock()
-	f.closed = true
-	if !f.started && len(f.tracks) > 0 {
-		err = f.start()
+func (r *fileReceivers) end() (last []*Subscription, err error) {
+	r.mu.Lock()
+	defer r.unlock()
+	r.closed = true
+	if !r.started && len(r.tracks) > 0 {
+		err = r.start()
 	}
-	last, f.attached = f.attached, nil
-	f.counted()
+	last, r.subscriptions = r.subscriptions, nil
+	r.counted()
 	return last, err
 }

@@ -16,21 +16,21 @@ import (
 // ears hear the source: they decode its sound once, as it arrives, keep it for
 // the dubs to play, and hand it to the listener. They also move the clock: time
 // has come as far as all of the source has been heard.
-type ears struct {
+type audioPipeline struct {
 	s        *Session
 	src      media.Source
-	in       chan media.Packet // sound, and pictures without data as marks of time
-	line     *soundLine        // the session's; nil without sound
+	in       chan media.Packet // sound, and frames without data as marks of time
+	played   *audioBuffer      // the session's; nil without sound
 	listener *listener
 
-	decoder *codec.AudioDecoder // opened with the first sound, as the other two
-	play    *codec.Resampler    // to timeline.Rate
-	listen  *codec.Resampler    // to what recognisers hear
-	mono    listen.Mono         // for them
-	gain    listen.Gain
+	decoder     *codec.AudioDecoder // opened with the first sound, as the other two
+	toPlay      *codec.Resampler    // to timeline.Rate
+	toRecognize *codec.Resampler    // to what recognisers hear
+	mono        listen.Mono         // for them
+	gain        listen.Gain
 
-	soundTo, pictureTo time.Duration // how far each track has come
-	paused             bool          // the listener was told that no sound comes
+	soundTo, frameTo time.Duration // how far each track has come
+	paused           bool          // the listener was told that no sound comes
 }
 
 // listenRate is what recognisers hear, Hz.
@@ -43,36 +43,36 @@ const trackLag = 2 * time.Second
 // publisher may send none, and its last phrase must not wait for the next one.
 const pauseAfter = 500 * time.Millisecond
 
-func newEars(s *Session, src media.Source, l *listener) *ears {
-	return &ears{s: s, src: src, in: make(chan media.Packet, 64), line: s.sound, listener: l}
+func newAudioPipeline(s *Session, src media.Source, l *listener) *audioPipeline {
+	return &audioPipeline{s: s, src: src, in: make(chan media.Packet, 64), played: s.buffer, listener: l}
 }
 
-func (e *ears) run(ctx context.Context) error {
-	defer e.listener.queue.end()
-	leave, err := turn(ctx, e.s.hearing)
+func (a *audioPipeline) run(ctx context.Context) error {
+	defer a.listener.queue.end()
+	leave, err := turn(ctx, a.s.hearing)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	defer e.close()
+	defer a.close()
 	quiet := time.NewTimer(pauseAfter)
 	defer quiet.Stop()
 	for {
 		select {
-		case p, ok := <-e.in:
+		case p, ok := <-a.in:
 			if !ok {
-				return e.finish(ctx)
+				return a.finish(ctx)
 			}
-			heard := e.soundTo
-			if err := e.packet(ctx, p); err != nil {
+			heard := a.soundTo
+			if err := a.packet(ctx, p); err != nil {
 				return err
 			}
-			if e.soundTo > heard {
+			if a.soundTo > heard {
 				quiet.Reset(pauseAfter)
 			}
 		case <-quiet.C:
-			if e.s.pace.drops() { // else time stands still
-				if err := e.pause(ctx, e.s.clock.Now()); err != nil {
+			if a.s.pace.drops() { // else time stands still
+				if err := a.pause(ctx, a.s.clock.Now()); err != nil {
 					return err
 				}
 			}
@@ -81,99 +81,99 @@ func (e *ears) run(ctx context.Context) error {
 }
 
 // packet takes one packet of the source.
-func (e *ears) packet(ctx context.Context, p media.Packet) error {
+func (a *audioPipeline) packet(ctx context.Context, p media.Packet) error {
 	if p.Kind == media.Video {
-		e.pictureTo = max(e.pictureTo, p.PTS+max(p.Duration, 1))
-	} else if err := e.hear(ctx, p); err != nil {
+		a.frameTo = max(a.frameTo, p.PTS+max(p.Duration, 1))
+	} else if err := a.hear(ctx, p); err != nil {
 		return err
 	}
-	if to := e.heardTo(); !e.s.pace.drops() && to-e.soundTo > pauseAfter {
-		if err := e.pause(ctx, e.soundTo+pauseAfter); err != nil {
+	if to := a.heardTo(); !a.s.pace.drops() && to-a.soundTo > pauseAfter {
+		if err := a.pause(ctx, a.soundTo+pauseAfter); err != nil {
 			return err
 		}
 	}
-	e.s.clock.Advance(e.heardTo())
+	a.s.clock.Advance(a.heardTo())
 	return nil
 }
 
 // pause lets the unit being spoken end: no sound has come up to session time at.
-func (e *ears) pause(ctx context.Context, at time.Duration) error {
-	if e.paused || e.soundTo == 0 {
+func (a *audioPipeline) pause(ctx context.Context, at time.Duration) error {
+	if a.paused || a.soundTo == 0 {
 		return nil
 	}
-	e.paused = true
-	return e.listener.hear(ctx, heard{pause: true, at: at})
+	a.paused = true
+	return a.listener.hear(ctx, heard{pause: true, at: at})
 }
 
-func (e *ears) open() (err error) {
-	t := track(e.src.Tracks(), media.Audio)
+func (a *audioPipeline) open() (err error) {
+	t := track(a.src.Tracks(), media.Audio)
 	if t == nil {
 		return errors.New("sound: the source tells of none")
 	}
-	if e.decoder, err = codec.NewAudioDecoder(*t); err != nil {
+	if a.decoder, err = codec.NewAudioDecoder(*t); err != nil {
 		return fmt.Errorf("sound: %w", err)
 	}
-	e.play = codec.NewResampler(timeline.Rate, e.line.channels)
-	e.listen = codec.NewResampler(listenRate, 1)
+	a.toPlay = codec.NewResampler(timeline.Rate, a.played.channels)
+	a.toRecognize = codec.NewResampler(listenRate, 1)
 	return nil
 }
 
-func (e *ears) close() {
-	if e.decoder != nil {
-		e.decoder.Close()
-		e.play.Close()
-		e.listen.Close()
+func (a *audioPipeline) close() {
+	if a.decoder != nil {
+		a.decoder.Close()
+		a.toPlay.Close()
+		a.toRecognize.Close()
 	}
 }
 
 // heardTo returns how far the source has come: as far as its slower track, but
 // a track that lies far behind, or has ended, is not waited for.
-func (e *ears) heardTo() time.Duration {
-	return max(min(e.soundTo, e.pictureTo), max(e.soundTo, e.pictureTo)-trackLag)
+func (a *audioPipeline) heardTo() time.Duration {
+	return max(min(a.soundTo, a.frameTo), max(a.soundTo, a.frameTo)-trackLag)
 }
 
-func (e *ears) hear(ctx context.Context, p media.Packet) error {
-	if e.decoder == nil {
-		if err := e.open(); err != nil {
+func (a *audioPipeline) hear(ctx context.Context, p media.Packet) error {
+	if a.decoder == nil {
+		if err := a.open(); err != nil {
 			return err
 		}
 	}
 	var sound []media.Samples
-	err := e.s.meter.do("decode_audio", func() (err error) {
-		sound, err = e.decoder.Decode(p)
+	err := a.s.meter.do("decode_audio", func() (err error) {
+		sound, err = a.decoder.Decode(p)
 		return err
 	})
 	if err != nil {
-		e.s.fail("decode_audio", err)
+		a.s.fail("decode_audio", err)
 	}
-	return e.take(ctx, sound)
+	return a.take(ctx, sound)
 }
 
 // take keeps decoded sound for the dubs and hands it to the listener.
-func (e *ears) take(ctx context.Context, sound []media.Samples) error {
+func (a *audioPipeline) take(ctx context.Context, sound []media.Samples) error {
 	for _, s := range sound {
 		if s.End() <= 0 {
 			continue // before the session began
 		}
-		e.soundTo = max(e.soundTo, s.End())
-		e.paused = false
+		a.soundTo = max(a.soundTo, s.End())
+		a.paused = false
 		var loud, low media.Samples
-		err := e.s.meter.do("decode_audio", func() (err error) {
-			if loud, err = e.play.Resample(s); err == nil {
-				low, err = e.listen.Resample(e.mono.Mix(s))
-				low = e.gain.Apply(low)
+		err := a.s.meter.do("decode_audio", func() (err error) {
+			if loud, err = a.toPlay.Resample(s); err == nil {
+				low, err = a.toRecognize.Resample(a.mono.Mix(s))
+				low = a.gain.Apply(low)
 			}
 			return err
 		})
 		if err != nil {
-			e.s.fail("resample", err)
+			a.s.fail("resample", err)
 			continue
 		}
-		if err := e.line.put(ctx, loud); err != nil {
+		if err := a.played.put(ctx, loud); err != nil {
 			return err
 		}
 		if len(low.Data) > 0 {
-			if err := e.listener.hear(ctx, heard{sound: low, at: low.End()}); err != nil {
+			if err := a.listener.hear(ctx, heard{sound: low, at: low.End()}); err != nil {
 				return err
 			}
 		}
@@ -182,25 +182,25 @@ func (e *ears) take(ctx context.Context, sound []media.Samples) error {
 }
 
 // finish says what is left and, after a file, lets the clock run to the end of the dubs.
-func (e *ears) finish(ctx context.Context) error {
-	if e.decoder != nil {
-		rest, err := e.decoder.Flush()
+func (a *audioPipeline) finish(ctx context.Context) error {
+	if a.decoder != nil {
+		rest, err := a.decoder.Flush()
 		if err != nil {
-			e.s.fail("decode_audio", err)
+			a.s.fail("decode_audio", err)
 		}
-		if err := e.take(ctx, rest); err != nil {
+		if err := a.take(ctx, rest); err != nil {
 			return err
 		}
-		if tail, err := e.play.Flush(); err == nil && len(tail.Data) > 0 {
-			if err := e.line.put(ctx, tail); err != nil {
+		if tail, err := a.toPlay.Flush(); err == nil && len(tail.Data) > 0 {
+			if err := a.played.put(ctx, tail); err != nil {
 				return err
 			}
 		}
 	}
-	if err := e.listener.hear(ctx, heard{pause: true, at: max(e.soundTo, e.heardTo())}); err != nil {
+	if err := a.listener.hear(ctx, heard{pause: true, at: max(a.soundTo, a.heardTo())}); err != nil {
 		return err
 	}
-	return e.s.delivery.sourceEnded(e.s, max(e.soundTo, e.pictureTo))
+	return a.s.delivery.sourceEnded(a.s, max(a.soundTo, a.frameTo))
 }
 
 // end lets virtual time run to the end of the dubs of a source that has ended at source time t.

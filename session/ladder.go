@@ -11,7 +11,7 @@ type Level string
 
 const (
 	Lips        Level = "lips"        // dubbed voice, and the mouth follows it
-	Voice       Level = "voice"       // dubbed voice over the untouched picture
+	Voice       Level = "voice"       // dubbed voice over the untouched frame
 	Captions    Level = "captions"    // the original with translated captions
 	Passthrough Level = "passthrough" // the original
 )

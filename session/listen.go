@@ -220,7 +220,7 @@ func (l *listener) tell(ctx context.Context, phrases []inference.Phrase, now tim
 			continue
 		}
 		p.ID += l.base
-		l.s.watch.send(Event{Caption: &Caption{
+		l.s.events.send(Event{Caption: &Caption{
 			Lang: p.Lang, ID: p.ID, Text: p.Text, Final: p.Final, Start: p.Start, End: p.End,
 		}})
 		if p.Final {

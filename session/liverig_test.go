@@ -10,7 +10,7 @@ import (
 
 func newManager(r *rig) *Manager {
 	base := r.cfg
-	base.To, base.Picture.File = nil, false
+	base.To, base.Video.File = nil, false
 	return NewManager(ManagerConfig{Engines: r.engines, Base: base, Max: 3, Idle: time.Minute})
 }
 
@@ -46,9 +46,9 @@ func (l *liveRig) attach(lang inference.Lang) *memory {
 }
 
 // add has sink take the dub in lang.
-func (l *liveRig) add(lang inference.Lang, sink media.Sink, options ...AttachOption) *Attachment {
+func (l *liveRig) add(lang inference.Lang, sink media.Sink, options ...SubscribeOption) *Subscription {
 	l.t.Helper()
-	at, err := l.Attach(lang, sink, options...)
+	at, err := l.Subscribe(lang, sink, options...)
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -40,9 +40,9 @@ type ManagerConfig struct {
 
 	// Places, if set, tells how many there may be by what this node can carry
 	// now, where there are so many, of which some are live. It must not call the manager.
-	Places func(there, live int) int
-	Idle   time.Duration // a session that nobody uses for so long is ended
-	Unused time.Duration // so is one that nobody has published in yet; 0 for Idle
+	Capacity func(there, live int) int
+	Idle     time.Duration // a session that nobody uses for so long is ended
+	Unused   time.Duration // so is one that nobody has published in yet; 0 for Idle
 }
 
 // Manager keeps the live sessions of one node.
@@ -83,7 +83,7 @@ func (m *Manager) Create(spec Spec) (*Call, error) {
 	}
 	// The original is there in any case: who lists it among the targets has it,
 	// and who lists nothing else has it alone.
-	spec.To = slices.DeleteFunc(append([]inference.Lang{}, spec.To...), func(l inference.Lang) bool { return l == spec.From })
+	spec.To = slices.DeleteFunc(append([]inference.Lang{}, spec.To...), func(c inference.Lang) bool { return c == spec.From })
 	cfg := m.cfg.Base
 	cfg.From, cfg.To, cfg.Original = spec.From, spec.To, true
 	if spec.Profile != "" && spec.Profile != cfg.Profile {
@@ -112,62 +112,62 @@ func (m *Manager) Create(spec Spec) (*Call, error) {
 	case m.sessions[spec.ID] != nil:
 		return nil, fmt.Errorf("session %s: %w: choose another", spec.ID, ErrExists)
 	}
-	if places := m.places(); len(m.sessions) >= places {
-		return nil, fmt.Errorf("%w: all %d are taken: try again later", ErrFull, places)
+	if capacity := m.capacity(); len(m.sessions) >= capacity {
+		return nil, fmt.Errorf("%w: all %d are taken: try again later", ErrFull, capacity)
 	}
 	clock := pace.NewWall()
 	s, err := New(cfg, m.cfg.Engines, clock)
 	if err != nil {
 		return nil, err
 	}
-	l := &Call{Session: s, Spec: spec, Epoch: uuid.NewString(), Created: time.Now(), Clock: clock, done: make(chan struct{})}
-	l.used = l.Created
-	l.ctx, l.cancel = context.WithCancel(m.ctx)
-	m.sessions[spec.ID] = l
-	m.wg.Go(func() { m.keep(l.ctx, l) })
-	return l, nil
+	c := &Call{Session: s, Spec: spec, Epoch: uuid.NewString(), Created: time.Now(), Clock: clock, done: make(chan struct{})}
+	c.used = c.Created
+	c.ctx, c.cancel = context.WithCancel(m.ctx)
+	m.sessions[spec.ID] = c
+	m.wg.Go(func() { m.keep(c.ctx, c) })
+	return c, nil
 }
 
 // places returns how many sessions there may be now; the caller has the lock.
-func (m *Manager) places() int {
-	if m.cfg.Places == nil {
+func (m *Manager) capacity() int {
+	if m.cfg.Capacity == nil {
 		return m.cfg.Max
 	}
 	live := 0
-	for _, l := range m.sessions {
-		if l.Phase() == "live" {
+	for _, c := range m.sessions {
+		if c.Phase() == "live" {
 			live++
 		}
 	}
-	return max(0, min(m.cfg.Max, m.cfg.Places(len(m.sessions), live)))
+	return max(0, min(m.cfg.Max, m.cfg.Capacity(len(m.sessions), live)))
 }
 
 // keep runs a session to its end and forgets it.
-func (m *Manager) keep(ctx context.Context, l *Call) {
-	defer close(l.done)
-	if err := l.Run(ctx); err != nil && ctx.Err() == nil {
-		l.log.Error("session failed", "err", err)
+func (m *Manager) keep(ctx context.Context, c *Call) {
+	defer close(c.done)
+	if err := c.Run(ctx); err != nil && ctx.Err() == nil {
+		c.log.Error("session failed", "err", err)
 	}
-	l.cancel()
+	c.cancel()
 	m.mu.Lock()
-	delete(m.sessions, l.Spec.ID)
-	m.ended.add(l.State())
+	delete(m.sessions, c.Spec.ID)
+	m.ended.add(c.State())
 	m.mu.Unlock()
-	l.mu.Lock()
-	last := l.publisher
-	l.mu.Unlock()
+	c.mu.Lock()
+	last := c.publisher
+	c.mu.Unlock()
 	if last != nil {
 		last.Close()
 	}
-	l.wg.Wait()
+	c.wg.Wait()
 }
 
 // Get returns a session by its name.
 func (m *Manager) Get(id string) (*Call, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if l := m.sessions[id]; l != nil {
-		return l, nil
+	if c := m.sessions[id]; c != nil {
+		return c, nil
 	}
 	return nil, fmt.Errorf("session %q: %w", id, ErrNotFound) // names no others: the doors pass it on
 }
@@ -177,8 +177,8 @@ func (m *Manager) List() []*Call {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []*Call
-	for _, l := range m.sessions {
-		out = append(out, l)
+	for _, c := range m.sessions {
+		out = append(out, c)
 	}
 	slices.SortFunc(out, func(a, b *Call) int {
 		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.Spec.ID, b.Spec.ID))
@@ -188,11 +188,11 @@ func (m *Manager) List() []*Call {
 
 // Delete ends a session and waits until nothing of it is left.
 func (m *Manager) Delete(id string) error {
-	l, err := m.Get(id)
+	c, err := m.Get(id)
 	if err != nil {
 		return err
 	}
-	l.end()
+	c.end()
 	return nil
 }
 
@@ -205,10 +205,10 @@ func (m *Manager) sweep() {
 		case <-m.ctx.Done():
 			return
 		case now := <-tick.C:
-			for _, l := range m.List() {
-				if idle := m.mayIdle(l); l.unused(now) > idle {
-					l.log.Info("session ended: nobody has used it", "idle", idle)
-					l.cancel()
+			for _, c := range m.List() {
+				if idle := m.mayIdle(c); c.unused(now) > idle {
+					c.log.Info("session ended: nobody has used it", "idle", idle)
+					c.cancel()
 				}
 			}
 		}
@@ -216,8 +216,8 @@ func (m *Manager) sweep() {
 }
 
 // mayIdle returns for how long a session may stay unused.
-func (m *Manager) mayIdle(l *Call) time.Duration {
-	if m.cfg.Unused > 0 && l.Phase() == "new" {
+func (m *Manager) mayIdle(c *Call) time.Duration {
+	if m.cfg.Unused > 0 && c.Phase() == "new" {
 		return m.cfg.Unused
 	}
 	return m.cfg.Idle
@@ -237,15 +237,15 @@ func (m *Manager) Drain(ctx context.Context, d time.Duration) {
 	m.mu.Lock()
 	m.closed, m.drained = true, time.Now().Add(d)
 	m.mu.Unlock()
-	for _, l := range m.List() {
-		l.watch.send(Event{Drain: &Drain{Until: m.drained}})
+	for _, c := range m.List() {
+		c.events.send(Event{Drain: &Drain{Until: m.drained}})
 	}
 	tick := time.NewTicker(drainTick)
 	defer tick.Stop()
 	for {
 		now, used := time.Now(), 0
-		for _, l := range m.List() {
-			if l.unused(now) < drainIdle {
+		for _, c := range m.List() {
+			if c.unused(now) < drainIdle {
 				used++
 			}
 		}

@@ -56,8 +56,8 @@ func TestLiveSession(t *testing.T) {
 				if rec.Probe != nil {
 					t.Errorf("phrase %d: %d samples are kept that nobody looks for", i, len(rec.Probe))
 				}
-				if rec.Phrase.ID != i+1 || rec.Fate != Played || rec.Late > 300*time.Millisecond {
-					t.Errorf("phrase %d: ID %d, %s, %v late", i, rec.Phrase.ID, rec.Fate, rec.Late)
+				if rec.Phrase.ID != i+1 || rec.Outcome != Played || rec.Late > 300*time.Millisecond {
+					t.Errorf("phrase %d: ID %d, %s, %v late", i, rec.Phrase.ID, rec.Outcome, rec.Late)
 				}
 			}
 			pcm := sound(t, dub)
@@ -72,14 +72,14 @@ func TestLiveSession(t *testing.T) {
 			}
 		}
 		for name, m := range map[string]*memory{"dub": dub, "late": late, "original": original} {
-			show := pictures(t, m)
+			show := shownFrames(t, m)
 			if want := map[string]int{"dub": 450, "late": 425, "original": 450}[name]; len(show) < want-5 || len(show) > want+5 {
-				t.Errorf("%s: %d pictures, want about %d", name, len(show), want)
+				t.Errorf("%s: %d frames, want about %d", name, len(show), want)
 			}
 			for i, p := range m.got() {
 				if p.Kind == media.Video {
 					if !p.Key {
-						t.Errorf("%s: packet %d is the first picture and no keyframe", name, i)
+						t.Errorf("%s: packet %d is the first frame and no keyframe", name, i)
 					}
 					break
 				}
@@ -102,7 +102,7 @@ func TestLiveSession(t *testing.T) {
 		}
 	})
 	if n := media.LiveFrames(); n != frames {
-		t.Errorf("%d pictures leaked", n-frames)
+		t.Errorf("%d frames leaked", n-frames)
 	}
 }
 
@@ -142,8 +142,8 @@ func TestTheOriginalAsTarget(t *testing.T) {
 			l.publish(src)
 			time.Sleep(seconds(9) + r.cfg.Delay + seconds(1))
 			st := l.State()
-			if n := len(pictures(t, original)); n != 225 {
-				t.Errorf("%v: %d pictures", to, n)
+			if n := len(shownFrames(t, original)); n != 225 {
+				t.Errorf("%v: %d frames", to, n)
 			}
 			if lv := level(sound(t, original), voice, said[0].from+r.cfg.Delay+seconds(.2)); lv < 8000 {
 				t.Errorf("%v: the original's voice is at %.0f", to, lv)
@@ -164,7 +164,7 @@ func TestPlacesFollowWhatTheNodeCarries(t *testing.T) {
 		places := 10
 		m := newManager(newRig(t))
 		defer m.Close()
-		m.cfg.Places = func(there, live int) int {
+		m.cfg.Capacity = func(there, live int) int {
 			if there != len(m.sessions) || live != 0 {
 				t.Errorf("told of %d sessions, %d live", there, live)
 			}
@@ -225,7 +225,7 @@ func TestManagerRefusals(t *testing.T) {
 		if err != nil || len(again.Epoch) != 36 || again.Epoch == gone.Epoch {
 			t.Errorf("a session of the same name is told apart by %q and %q, %v", gone.Epoch, again.Epoch, err)
 		}
-		if _, err := gone.Attach("es", &memory{}); !errors.Is(err, ErrNotFound) {
+		if _, err := gone.Subscribe("es", &memory{}); !errors.Is(err, ErrNotFound) {
 			t.Errorf("a viewer of a session that has ended: %v", err)
 		}
 		if err := gone.Publish(newCaller(&memory{}, gone.Clock)); !errors.Is(err, ErrNotFound) {

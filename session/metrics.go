@@ -9,7 +9,7 @@ import (
 
 // totals is what the sessions that have ended did, and those that live added to it.
 type totals struct {
-	phrases  map[Fate]int
+	phrases  map[Outcome]int
 	frames   map[string]int
 	failures map[string]int
 	cpu      map[string]float64 // seconds
@@ -18,7 +18,7 @@ type totals struct {
 }
 
 func newTotals() totals {
-	return totals{map[Fate]int{}, map[string]int{}, map[string]int{}, map[string]float64{}, map[Level]int{}, map[string]int{}}
+	return totals{map[Outcome]int{}, map[string]int{}, map[string]int{}, map[string]float64{}, map[Level]int{}, map[string]int{}}
 }
 
 func (t totals) clone() totals {
@@ -45,7 +45,7 @@ func (t totals) add(s State) {
 		t.dropped[stage] += st.Dropped
 	}
 	for _, d := range slices.Concat(s.Dubs, s.Gone) {
-		for fate, n := range d.Fates {
+		for fate, n := range d.Outcomes {
 			t.phrases[fate] += n
 		}
 		for level, n := range d.Steps {
@@ -60,10 +60,10 @@ func (t totals) add(s State) {
 
 var (
 	descSessions = prometheus.NewDesc("livedub_sessions", "Sessions by phase.", []string{"phase"}, nil)
-	descPlaces   = prometheus.NewDesc("livedub_places", "Sessions this node can hold now.", nil, nil)
+	descCapacity = prometheus.NewDesc("livedub_places", "Sessions this node can hold now.", nil, nil)
 	descViewers  = prometheus.NewDesc("livedub_viewers", "Viewers of all dubs and originals.", nil, nil)
 	descPhrases  = prometheus.NewDesc("livedub_phrases_total", "Phrases by what became of them, in every dub.", []string{"fate"}, nil)
-	descFrames   = prometheus.NewDesc("livedub_frames_total", "Pictures by how the mouth was made, or dropped.", []string{"mouth"}, nil)
+	descFrames   = prometheus.NewDesc("livedub_frames_total", "Frames by how the mouth was made, or dropped.", []string{"mouth"}, nil)
 	descFailures = prometheus.NewDesc("livedub_stage_failures_total", "Failures by stage.", []string{"stage"}, nil)
 	descDropped  = prometheus.NewDesc("livedub_stage_dropped_total", "Pieces of work left out because a stage was too slow, by stage.", []string{"stage"}, nil)
 	descCPU      = prometheus.NewDesc("livedub_stage_cpu_seconds_total", "CPU time by stage; engines in other processes are not in it.", []string{"stage"}, nil)
@@ -80,7 +80,7 @@ func (m *Manager) Collect(ch chan<- prometheus.Metric) {
 	m.mu.Lock()
 	sum := m.ended.clone()
 	calls := slices.Collect(maps.Values(m.sessions))
-	places := m.places()
+	capacity := m.capacity()
 	m.mu.Unlock()
 	for _, c := range calls {
 		phases[c.Phase()]++
@@ -99,7 +99,7 @@ func (m *Manager) Collect(ch chan<- prometheus.Metric) {
 	for phase, n := range phases {
 		gauge(descSessions, float64(n), phase)
 	}
-	gauge(descPlaces, float64(places))
+	gauge(descCapacity, float64(capacity))
 	gauge(descViewers, float64(viewers))
 	for k, v := range sum.phrases {
 		counter(descPhrases, float64(v), string(k))

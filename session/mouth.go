@@ -67,7 +67,7 @@ func (d *Dub) climb(at time.Duration) {
 }
 
 // SetLips switches the re-rendering of the mouth on or off in the dubs named,
-// from the next picture on. It changes all of them or, with an error, none.
+// from the next frame on. It changes all of them or, with an error, none.
 func (s *Session) SetLips(on map[inference.Lang]bool) error {
 	for lang, on := range on {
 		d := s.dub(lang)
@@ -122,7 +122,7 @@ func (d *Dub) unwell() string {
 	return ""
 }
 
-// facesSlow takes note that a picture of source time at went without faces.
+// facesSlow takes note that a frame of source time at went without faces.
 func (d *Dub) facesSlow(at time.Duration) {
 	d.facesTo.Store(int64(d.s.clock.Now() + faceRest))
 	d.restep(at)
@@ -143,13 +143,13 @@ func (s *Session) learnsSlow(down bool) {
 }
 
 // openMouths opens what the dubs share of the speaker's mouths; without it, as
-// without the speaker's consent or any dub, no face is looked for and pictures go untouched.
-func (s *Session) openMouths(ctx context.Context) {
+// without the speaker's consent or any dub, no face is looked for and frames go untouched.
+func (s *Session) openLips(ctx context.Context) {
 	dubs := slices.ContainsFunc(s.all(), func(d *Dub) bool { return !d.original })
-	if s.engines.Lips == nil || s.engines.Faces == nil || !s.cfg.Consent.Given || !dubs || s.mouthing() {
+	if s.engines.Lips == nil || s.engines.Faces == nil || !s.cfg.Consent.Given || !dubs || s.makesMouths() {
 		return
 	}
-	mouths, err := call(ctx, newStage(s, "lips"), within(s.pace.limit(openLimit)), func(ctx context.Context) (inference.Mouths, error) {
+	mouths, err := call(ctx, newStage(s, "lips"), within(s.pace.limit(openLimit)), func(ctx context.Context) (inference.LipsSession, error) {
 		mouths, err := s.engines.Lips.Open(ctx)
 		if err == nil && ctx.Err() != nil { // nobody waits for it any more
 			return nil, errors.Join(ctx.Err(), mouths.Close())
@@ -163,24 +163,24 @@ func (s *Session) openMouths(ctx context.Context) {
 	if l, ok := s.engines.Lips.(inference.LipsLead); ok {
 		s.ahead.Store(int64(max(0, min(l.Lead(), s.cfg.Delay/2, lookAhead-inference.FaceWindow))))
 	}
-	s.mouths.Store(&mouths)
+	s.lips.Store(&mouths)
 }
 
 // openLimit is how long an engine may take to open.
 const openLimit = 10 * time.Second
 
 // mouthing tells whether mouths are made in this session.
-func (s *Session) mouthing() bool { return s.mouths.Load() != nil }
+func (s *Session) makesMouths() bool { return s.lips.Load() != nil }
 
-// lead is how long before it is due a picture's mouth is begun.
+// lead is how long before it is due a frame's mouth is begun.
 func (s *Session) lead() time.Duration { return time.Duration(s.ahead.Load()) }
 
 func (d *Dub) openLips(ctx context.Context) inference.LipsStream {
-	mouths := d.s.mouths.Load()
+	mouths := d.s.lips.Load()
 	if mouths == nil || d.original {
 		return nil
 	}
-	lips, err := call(ctx, d.lipping, within(d.s.pace.limit(mostForPicture)), func(ctx context.Context) (inference.LipsStream, error) {
+	lips, err := call(ctx, d.lipping, within(d.s.pace.limit(mostForFrame)), func(ctx context.Context) (inference.LipsStream, error) {
 		lips, err := (*mouths).Dub(ctx)
 		if err == nil && ctx.Err() != nil { // nobody waits for it any more
 			return nil, errors.Join(ctx.Err(), lips.Close())
@@ -194,9 +194,9 @@ func (d *Dub) openLips(ctx context.Context) inference.LipsStream {
 	return lips
 }
 
-// request asks for the mouth of a picture by what the plan was at now; false
-// where the picture stays untouched.
-func (d *Dub) request(now time.Duration, p picture, step time.Duration) (inference.LipsRequest, bool) {
+// request asks for the mouth of a frame by what the plan was at now; false
+// where the frame stays untouched.
+func (d *Dub) request(now time.Duration, p videoFrame, step time.Duration) (inference.LipsRequest, bool) {
 	if len(p.faces) == 0 || d.off.Load() {
 		return inference.LipsRequest{}, false
 	}
@@ -207,15 +207,15 @@ func (d *Dub) request(now time.Duration, p picture, step time.Duration) (inferen
 		return inference.LipsRequest{}, false
 	}
 	r := inference.LipsRequest{
-		Frame: p.frame, Faces: p.faces, Known: p.known, Mouth: shapes, Amount: amount, Step: step,
+		Frame: p.frame, Faces: p.faces, Snapshot: p.snapshot, Mouth: shapes, Amount: amount, Step: step,
 		Voice: func(from time.Duration, pcm []int16) { d.timeline.Voice(now, due+from, pcm) },
 		Due:   d.s.pace.due(due),
 	}
 	return r, true
 }
 
-// beginLips has the mouth of a picture begun.
-func (d *Dub) beginLips(ctx context.Context, begins *solo, lips inference.LipsAhead, p picture, step time.Duration) {
+// beginLips has the mouth of a frame begun.
+func (d *Dub) beginLips(ctx context.Context, begins *solo, lips inference.LipsAhead, p videoFrame, step time.Duration) {
 	known := p.frame.PTS + d.s.cfg.Delay - d.s.lead()
 	r, ok := d.request(known, p, step)
 	if !ok {
@@ -232,17 +232,17 @@ func (d *Dub) beginLips(ctx context.Context, begins *solo, lips inference.LipsAh
 	}
 }
 
-// mouthed is a picture whose mouth was re-rendered.
+// mouthed is a frame whose mouth was re-rendered.
 type mouthed struct {
 	frame  *media.Frame
 	method inference.LipsMethod
 }
 
-// render returns the picture to show, held once by the caller: the one that
+// render returns the frame to show, held once by the caller: the one that
 // came, or a copy with the mouth of whoever's voice is louder. Every copy whose
-// mouth was changed carries the badge. Pictures between two dubbed stretches do
+// mouth was changed carries the badge. Frames between two dubbed stretches do
 // not, however short the pause: they leave as they came, to the bit.
-func (d *Dub) render(ctx context.Context, renders *solo, lips inference.LipsStream, p picture, step time.Duration) (*media.Frame, inference.LipsMethod) {
+func (d *Dub) render(ctx context.Context, renders *solo, lips inference.LipsStream, p videoFrame, step time.Duration) (*media.Frame, inference.LipsMethod) {
 	due := p.frame.PTS + d.s.cfg.Delay
 	if lips == nil {
 		return p.frame.Retain(), inference.Untouched

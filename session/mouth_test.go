@@ -21,10 +21,10 @@ import (
 type asked struct {
 	fake.Lips
 	opened   int
-	requests map[time.Duration]inference.LipsRequest // by the picture's time
+	requests map[time.Duration]inference.LipsRequest // by the frame's time
 }
 
-func (a *asked) Open(ctx context.Context) (inference.Mouths, error) {
+func (a *asked) Open(ctx context.Context) (inference.LipsSession, error) {
 	a.opened++
 	a.requests = map[time.Duration]inference.LipsRequest{}
 	return a, ctx.Err()
@@ -35,7 +35,7 @@ func (a *asked) Render(ctx context.Context, r inference.LipsRequest) (inference.
 	return a.Lips.Render(ctx, r)
 }
 
-// TestMouthBlends holds that pictures around a dub get a part of its mouth, and
+// TestMouthBlends holds that frames around a dub get a part of its mouth, and
 // none get any elsewhere.
 func TestMouthBlends(t *testing.T) {
 	r := newRig(t)
@@ -60,7 +60,7 @@ func TestMouthBlends(t *testing.T) {
 		case rendered && (q.Amount <= 0 || !in && !near && q.Mouth[0].Open > 0):
 			t.Errorf("at %v, beside the dub, asked for %v of %+v", at, q.Amount, q.Mouth[0])
 		case near && !rendered:
-			t.Errorf("at %v, beside the dub, the picture is untouched", at)
+			t.Errorf("at %v, beside the dub, the frame is untouched", at)
 		}
 		if rendered && len(q.Mouth) != 13 { // half a second at 25/s
 			t.Errorf("at %v: %d shapes", at, len(q.Mouth))
@@ -74,7 +74,7 @@ func TestMouthBlends(t *testing.T) {
 			part++
 		}
 	}
-	if f := st.Frames; f.Warp != whole+part || part < 6*3 || part > 6*5 { // 3 to 5 pictures at each of 6 ends
+	if f := st.Frames; f.Warp != whole+part || part < 6*3 || part > 6*5 { // 3 to 5 frames at each of 6 ends
 		t.Errorf("frames %+v: %d whole, %d in part", f, whole, part)
 	}
 }
@@ -89,8 +89,8 @@ func TestNoLipsWithoutConsent(t *testing.T) {
 	}
 	st := r.s.State()
 	d := st.Dubs[0]
-	if d.Frames.Untouched != 225 || d.Fates[Played] != 3 || engine.opened != 0 || st.CPU["face"] != 0 {
-		t.Errorf("frames %+v, fates %v, engine opened %d times, faces took %v", d.Frames, d.Fates, engine.opened, st.CPU["face"])
+	if d.Frames.Untouched != 225 || d.Outcomes[Played] != 3 || engine.opened != 0 || st.CPU["face"] != 0 {
+		t.Errorf("frames %+v, fates %v, engine opened %d times, faces took %v", d.Frames, d.Outcomes, engine.opened, st.CPU["face"])
 	}
 	if d.Level != Voice || d.Why != "no recorded consent" || d.Lips != LipsNoConsent || st.Consent.Given {
 		t.Errorf("ladder %s (%s), lips %s", d.Level, d.Why, d.Lips)
@@ -100,7 +100,7 @@ func TestNoLipsWithoutConsent(t *testing.T) {
 	}
 }
 
-// TestBadgeMarksWhatWasRendered reads the pictures that left.
+// TestBadgeMarksWhatWasRendered reads the frames that left.
 func TestBadgeMarksWhatWasRendered(t *testing.T) {
 	for _, on := range []bool{true, false} {
 		r := newRig(t)
@@ -108,7 +108,7 @@ func TestBadgeMarksWhatWasRendered(t *testing.T) {
 		if on {
 			r.cfg.Badge = badge.Config{Corner: badge.BottomRight, Height: 4}
 		}
-		r.cfg.Picture.Bitrate = 2_000_000
+		r.cfg.Video.Bitrate = 2_000_000
 		if err := r.run(t, t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -118,12 +118,12 @@ func TestBadgeMarksWhatWasRendered(t *testing.T) {
 			want = f.Warp
 		}
 		if n := badged(t, r.out["es"]); n != want || f.Warp == 0 {
-			t.Errorf("badge %v: %d pictures carry it; frames %+v", on, n, f)
+			t.Errorf("badge %v: %d frames carry it; frames %+v", on, n, f)
 		}
 	}
 }
 
-// badged counts the pictures with white letters in the bottom right corner: paint draws no white.
+// badged counts the frames with white letters in the bottom right corner: paint draws no white.
 func badged(t *testing.T, m *memory) int {
 	t.Helper()
 	dec, err := codec.NewVideoDecoder(*m.known(media.Video))
@@ -208,7 +208,7 @@ func TestLipsAreSwitched(t *testing.T) {
 	})
 }
 
-// early is a fake engine that wants to begin pictures before they are due.
+// early is a fake engine that wants to begin frames before they are due.
 type early struct {
 	asked
 	clock pace.Clock
@@ -219,7 +219,7 @@ type early struct {
 }
 
 func (e *early) Lead() time.Duration { return 220 * time.Millisecond }
-func (e *early) Open(ctx context.Context) (inference.Mouths, error) {
+func (e *early) Open(ctx context.Context) (inference.LipsSession, error) {
 	_, err := e.asked.Open(ctx)
 	e.begun, e.at, e.sound = map[time.Duration]inference.LipsRequest{}, map[time.Duration]time.Duration{}, map[time.Duration]bool{}
 	return e, err
@@ -233,7 +233,7 @@ func (e *early) Begin(_ context.Context, r inference.LipsRequest) {
 	e.sound[at] = slices.ContainsFunc(pcm, func(v int16) bool { return v > 100 || v < -100 })
 }
 
-// TestMouthsAreBegunAheadOfTime: each picture is begun before it is due and ends as
+// TestMouthsAreBegunAheadOfTime: each frame is begun before it is due and ends as
 // it was begun; what it says is what will be heard.
 func TestMouthsAreBegunAheadOfTime(t *testing.T) {
 	r := newRig(t)
@@ -243,7 +243,7 @@ func TestMouthsAreBegunAheadOfTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(e.begun) < 30 || !slices.IsSorted(e.order) {
-		t.Fatalf("%d pictures were begun, in order: %v", len(e.begun), slices.IsSorted(e.order))
+		t.Fatalf("%d frames were begun, in order: %v", len(e.begun), slices.IsSorted(e.order))
 	}
 	st := r.s.State().Dubs[0]
 	if st.Frames.Out != 225 || st.Frames.Warp != len(e.requests) {

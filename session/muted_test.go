@@ -14,9 +14,9 @@ import (
 var talk = []burst{{seconds(.5), seconds(1.7)}, {seconds(2.1), seconds(3.3)}}
 
 // muted returns a speaker of talk whose sound has no packets in a span of time.
-func muted(t *testing.T, length time.Duration, said []burst, pictures bool, from, to time.Duration) *memory {
+func muted(t *testing.T, length time.Duration, said []burst, frames bool, from, to time.Duration) *memory {
 	t.Helper()
-	src := speaker(t, length, said, true, pictures)
+	src := speaker(t, length, said, true, frames)
 	src.packets = slices.DeleteFunc(src.packets, func(p media.Packet) bool {
 		return p.Kind == media.Audio && p.PTS >= from && p.PTS < to
 	})
@@ -27,17 +27,17 @@ func muted(t *testing.T, length time.Duration, said []burst, pictures bool, from
 // the last word, as push to talk does: the phrase does not wait for the next.
 func TestMutedPublisherKeepsTheLastPhrase(t *testing.T) {
 	last := talk[1].to
-	for _, pictures := range []bool{true, false} {
+	for _, frames := range []bool{true, false} {
 		for _, profile := range []Profile{Sync, Live} {
-			src := muted(t, seconds(20), talk, pictures, last, seconds(20))
-			t.Run(fmt.Sprintf("%s, pictures %v", profile, pictures), func(t *testing.T) {
+			src := muted(t, seconds(20), talk, frames, last, seconds(20))
+			t.Run(fmt.Sprintf("%s, frames %v", profile, frames), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					r := newRig(t)
 					r.cfg.Profile, r.cfg.Delay = profile, profile.DefaultDelay()
 					l := r.live(t)
 					l.attach("es")
 					c := newCaller(src, l.Clock)
-					c.hang = true // it stays, and without pictures sends nothing
+					c.hang = true // it stays, and without frames sends nothing
 					l.speak(c)
 					time.Sleep(seconds(12))
 					st := l.State()
@@ -47,8 +47,8 @@ func TestMutedPublisherKeepsTheLastPhrase(t *testing.T) {
 					}
 					for i, rec := range records {
 						heard := rec.HeardAt - talk[i].to
-						if rec.Fate != Played || heard < 0 || heard > pauseAfter+seconds(.2) {
-							t.Errorf("phrase %d: %s (%s), heard %v after its last word", i, rec.Fate, rec.Err, heard)
+						if rec.Outcome != Played || heard < 0 || heard > pauseAfter+seconds(.2) {
+							t.Errorf("phrase %d: %s (%s), heard %v after its last word", i, rec.Outcome, rec.Err, heard)
 						}
 						if profile == Sync && rec.Late != 0 {
 							t.Errorf("phrase %d is %v late", i, rec.Late)
@@ -60,10 +60,10 @@ func TestMutedPublisherKeepsTheLastPhrase(t *testing.T) {
 	}
 }
 
-// TestPublisherLeavesWithTheLastWord: what was said last is dubbed, with pictures and without.
+// TestPublisherLeavesWithTheLastWord: what was said last is dubbed, with frames and without.
 func TestPublisherLeavesWithTheLastWord(t *testing.T) {
-	for _, pictures := range []bool{true, false} {
-		src := speaker(t, talk[1].to, talk, true, pictures)
+	for _, frames := range []bool{true, false} {
+		src := speaker(t, talk[1].to, talk, true, frames)
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t)
 			l := r.live(t)
@@ -71,8 +71,8 @@ func TestPublisherLeavesWithTheLastWord(t *testing.T) {
 			l.publish(src)
 			time.Sleep(talk[1].to + r.cfg.Delay + seconds(3))
 			st := l.State()
-			if d := st.Dubs[0]; d.Fates[Played] != len(talk) || len(st.Failures) > 0 {
-				t.Errorf("pictures %v: fates %v, failures %v", pictures, d.Fates, st.Failures)
+			if d := st.Dubs[0]; d.Outcomes[Played] != len(talk) || len(st.Failures) > 0 {
+				t.Errorf("frames %v: fates %v, failures %v", frames, d.Outcomes, st.Failures)
 			}
 		})
 	}
@@ -94,19 +94,19 @@ func TestUnmutedPublisherGoesOn(t *testing.T) {
 			t.Fatalf("%d phrases of %d", len(st.Records), len(all))
 		}
 		for i, rec := range st.Records {
-			if off := rec.Phrase.Start - all[i].from; rec.Fate != Played || rec.Late != 0 || rec.Phrase.ID != i+1 || off < -seconds(.03) || off > seconds(.03) {
-				t.Errorf("phrase %d: ID %d, %s, %v late, begins %v beside its place", i, rec.Phrase.ID, rec.Fate, rec.Late, off)
+			if off := rec.Phrase.Start - all[i].from; rec.Outcome != Played || rec.Late != 0 || rec.Phrase.ID != i+1 || off < -seconds(.03) || off > seconds(.03) {
+				t.Errorf("phrase %d: ID %d, %s, %v late, begins %v beside its place", i, rec.Phrase.ID, rec.Outcome, rec.Late, off)
 			}
 		}
-		if n := len(pictures(t, out)); n != 14*testFPS || st.Frames.Dropped != 0 {
-			t.Errorf("%d pictures, frames %+v", n, st.Frames)
+		if n := len(shownFrames(t, out)); n != 14*testFPS || st.Frames.Dropped != 0 {
+			t.Errorf("%d frames, frames %+v", n, st.Frames)
 		}
 	})
 }
 
-// TestPictureThatOutlivesItsSound dubs files whose sound track ends with the
-// last word, and the picture later, or where there is no picture.
-func TestPictureThatOutlivesItsSound(t *testing.T) {
+// TestFrameThatOutlivesItsSound dubs files whose sound track ends with the
+// last word, and the frame later, or where there is no frame.
+func TestFrameThatOutlivesItsSound(t *testing.T) {
 	for _, length := range []float64{0, 4, 8, 12, 20} {
 		t.Run(fmt.Sprint(length), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -120,8 +120,8 @@ func TestPictureThatOutlivesItsSound(t *testing.T) {
 					t.Fatalf("%d phrases of %d", len(st.Records), len(talk))
 				}
 				for i, rec := range st.Records {
-					if rec.Fate != Played || rec.Late != 0 {
-						t.Errorf("phrase %d: %s, %v late", i, rec.Fate, rec.Late)
+					if rec.Outcome != Played || rec.Late != 0 {
+						t.Errorf("phrase %d: %s, %v late", i, rec.Outcome, rec.Late)
 					}
 				}
 				if want := int(length) * testFPS; st.Frames.Out != want {

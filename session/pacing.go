@@ -13,9 +13,9 @@ import (
 type pacing interface {
 	// limit returns how long a call of an engine may take of the time that is left; 0: as long as it wants.
 	limit(left time.Duration) time.Duration
-	// late tells whether a picture that was due then comes too late to be shown.
+	// late tells whether a frame that was due then comes too late to be shown.
 	late(due time.Duration) bool
-	// window is how long a picture waits for those after it, on which its faces rest.
+	// window is how long a frame waits for those after it, on which its faces rest.
 	window() time.Duration
 	// due returns the wall's time of output time o; zero where there is none.
 	due(o time.Duration) time.Time
@@ -43,7 +43,7 @@ func (waits) drops() bool                       { return false }
 // goesOn is the pacing of a clock that does not wait.
 type goesOn struct{ clock pace.Clock }
 
-// behind is how late a picture may be shown.
+// behind is how late a frame may be shown.
 const behind = 250 * time.Millisecond
 
 // leastCall is what an engine's call is given in any case: less is no use to any engine.
@@ -52,7 +52,7 @@ const leastCall = 250 * time.Millisecond
 func (g goesOn) limit(left time.Duration) time.Duration { return max(left, leastCall) }
 func (g goesOn) late(due time.Duration) bool            { return g.clock.Now()-due > behind }
 
-// A live picture is shown when it is due, with what is known by then.
+// A live frame is shown when it is due, with what is known by then.
 func (g goesOn) window() time.Duration { return 0 }
 
 func (g goesOn) due(o time.Duration) time.Time { return time.Now().Add(o - g.clock.Now()) }

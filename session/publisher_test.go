@@ -93,7 +93,7 @@ func (c *tardy) Read(ctx context.Context) (media.Packet, error) {
 	return p, err
 }
 
-// TestTrackThatBeginsLate has the pictures or the sound begin 3 s after the other.
+// TestTrackThatBeginsLate has the frames or the sound begin 3 s after the other.
 func TestTrackThatBeginsLate(t *testing.T) {
 	const late = 3 * time.Second
 	for _, kind := range []media.Kind{media.Video, media.Audio} {
@@ -119,8 +119,8 @@ func TestTrackThatBeginsLate(t *testing.T) {
 			} else {
 				shown = 225
 			}
-			if n := len(pictures(t, out)); n != shown || len(st.Records) != phrases {
-				t.Errorf("late %s: %d pictures, want %d; %d phrases, want %d", kind, n, shown, len(st.Records), phrases)
+			if n := len(shownFrames(t, out)); n != shown || len(st.Records) != phrases {
+				t.Errorf("late %s: %d frames, want %d; %d phrases, want %d", kind, n, shown, len(st.Records), phrases)
 			}
 		})
 	}
@@ -186,7 +186,7 @@ func TestSilentPublisherKeepsNoSession(t *testing.T) {
 		if _, err := l.m.Get("a"); err != nil {
 			t.Errorf("somebody watches: %v", err)
 		}
-		at.Detach()
+		at.Close()
 		time.Sleep(2 * time.Minute)
 		if _, err := l.m.Get("a"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("nobody speaks or watches: %v", err)
@@ -194,16 +194,16 @@ func TestSilentPublisherKeepsNoSession(t *testing.T) {
 	})
 }
 
-// slowMouths look at a picture for a while, whatever happens meanwhile.
+// slowMouths look at a frame for a while, whatever happens meanwhile.
 type slowMouths struct {
 	fake.Lips
 	learning, closed bool
 	misused          bool // closed under a look, or looked after
 }
 
-func (s *slowMouths) Open(ctx context.Context) (inference.Mouths, error) { return s, ctx.Err() }
+func (s *slowMouths) Open(ctx context.Context) (inference.LipsSession, error) { return s, ctx.Err() }
 
-func (s *slowMouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Face) (inference.Known, error) {
+func (s *slowMouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Face) (inference.Snapshot, error) {
 	s.misused = s.misused || s.closed
 	s.learning = true
 	time.Sleep(30 * time.Millisecond)
@@ -217,7 +217,7 @@ func (s *slowMouths) Close() error {
 	return nil
 }
 
-// TestMouthsOutliveTheirSource ends a session while a picture is looked at: by
+// TestMouthsOutliveTheirSource ends a session while a frame is looked at: by
 // its deletion, and by a part that it cannot do without.
 func TestMouthsOutliveTheirSource(t *testing.T) {
 	src := speaker(t, seconds(9), said, true, true)
@@ -229,7 +229,7 @@ func TestMouthsOutliveTheirSource(t *testing.T) {
 			l := r.live(t)
 			l.attach("es")
 			l.publish(src)
-			time.Sleep(seconds(6.25)) // pictures come every 40 ms
+			time.Sleep(seconds(6.25)) // frames come every 40 ms
 			if how == "deleted" {
 				if err := l.m.Delete("a"); err != nil {
 					t.Fatal(err)
@@ -251,9 +251,9 @@ func TestMouthsOutliveTheirSource(t *testing.T) {
 	}
 }
 
-// TestPublisherComesBackSoon has a publisher return while the pictures of
+// TestPublisherComesBackSoon has a publisher return while the frames of
 // before are still held: they are shown, and what is said next is heard at once
-// and dubbed, however long the pictures are held.
+// and dubbed, however long the frames are held.
 func TestPublisherComesBackSoon(t *testing.T) {
 	src := speaker(t, seconds(9), said, true, true)
 	for _, delay := range []time.Duration{Sync.DefaultDelay(), 20 * time.Second} {
@@ -274,15 +274,15 @@ func comeBackSoon(t *testing.T, src *memory, delay time.Duration) {
 	var ids []int
 	for _, rec := range st.Records {
 		ids = append(ids, rec.Phrase.ID)
-		if heard := rec.HeardAt - rec.Phrase.End; rec.Fate != Played || rec.Late > 300*time.Millisecond || heard > time.Second {
-			t.Errorf("D %v: phrase %d: %s, %v late, heard %v after its end", delay, rec.Phrase.ID, rec.Fate, rec.Late, heard)
+		if heard := rec.HeardAt - rec.Phrase.End; rec.Outcome != Played || rec.Late > 300*time.Millisecond || heard > time.Second {
+			t.Errorf("D %v: phrase %d: %s, %v late, heard %v after its end", delay, rec.Phrase.ID, rec.Outcome, rec.Late, heard)
 		}
 	}
 	if !slices.Equal(ids, []int{1, 2, 3, 4, 5, 6}) {
 		t.Errorf("phrases %v", ids)
 	}
-	if n := len(pictures(t, out)); n != 450 || st.Frames.Dropped != 0 {
-		t.Errorf("%d pictures, frames %+v", n, st.Frames)
+	if n := len(shownFrames(t, out)); n != 450 || st.Frames.Dropped != 0 {
+		t.Errorf("%d frames, frames %+v", n, st.Frames)
 	}
 	pcm := sound(t, out)
 	for _, c := range []*caller{first, second} {

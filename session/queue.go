@@ -158,12 +158,12 @@ func (q *queue[T]) changed() {
 	q.change = make(chan struct{})
 }
 
-// maxHeld is how many bytes of compressed pictures a session holds at most.
+// maxHeld is how many bytes of compressed frames a session holds at most.
 const maxHeld = 64 << 20
 
-// newLine returns the delay line: compressed pictures, held until they are
+// newLine returns the delay line: compressed frames, held until they are
 // wanted, bounded by time and bytes.
-func newLine(span time.Duration) *queue[media.Packet] {
+func newDelayBuffer(span time.Duration) *queue[media.Packet] {
 	return newQueue(func(q []media.Packet) bool {
 		bytes := 0
 		for _, p := range q {

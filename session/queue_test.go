@@ -215,13 +215,13 @@ func TestDelayLineIsBounded(t *testing.T) {
 			}
 			return n
 		}
-		if n := fill(newLine(seconds(2)), 100); n < 50 || n > 53 {
-			t.Errorf("%d pictures in 2 s at 25/s", n)
+		if n := fill(newDelayBuffer(seconds(2)), 100); n < 50 || n > 53 {
+			t.Errorf("%d frames in 2 s at 25/s", n)
 		}
 		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if n := fill(newLine(time.Hour), maxHeld/8); n != 8 {
-			t.Errorf("%d pictures of an eighth of what is held", n)
+		if n := fill(newDelayBuffer(time.Hour), maxHeld/8); n != 8 {
+			t.Errorf("%d frames of an eighth of what is held", n)
 		}
 	})
 }

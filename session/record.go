@@ -11,10 +11,10 @@ import (
 // Record is what became of one phrase in one dub. Times are source time, which
 // is output time less D, unless they say otherwise.
 type Record struct {
-	Phrase inference.Phrase
-	Text   string // translated
-	Fate   Fate
-	Err    string // why it was skipped
+	Phrase  inference.Phrase
+	Text    string // translated
+	Outcome Outcome
+	Err     string // why it was skipped
 
 	DubStart, DubEnd time.Duration
 	Late             time.Duration
@@ -30,7 +30,7 @@ type Record struct {
 	SpeakTook     time.Duration // wall time
 }
 
-// Frames counts a dub's pictures: In = Out + Dropped, Out = Own + Warp + Net + Untouched.
+// Frames counts a dub's frames: In = Out + Dropped, Out = Own + Warp + Net + Untouched.
 type Frames struct {
 	In, Out, Own, Warp, Net, Untouched, Dropped int
 }
@@ -49,24 +49,24 @@ func (f *Frames) add(m inference.LipsMethod) {
 }
 
 type counts struct {
-	frames  Frames
-	retries int
-	fates   map[Fate]int
+	frames   Frames
+	retries  int
+	outcomes map[Outcome]int
 }
 
 // DubState is what a dub has done so far.
 type DubState struct {
-	Lang    inference.Lang
-	Level   Level
-	Why     string        // it stands at that level, where that is known
-	Lips    LipsState     // "" for the original
-	Steps   map[Level]int // how often each level was stepped to
-	Frames  Frames
-	Retries int
-	Fates   map[Fate]int
-	Records []Record        // in the order spoken, as many as are remembered
-	Viewers int             // recordings do not count
-	Skew    []time.Duration // sound's lateness less the picture's as they left, newest last
+	Lang     inference.Lang
+	Level    Level
+	Why      string        // it stands at that level, where that is known
+	Lips     LipsState     // "" for the original
+	Steps    map[Level]int // how often each level was stepped to
+	Frames   Frames
+	Retries  int
+	Outcomes map[Outcome]int
+	Records  []Record        // in the order spoken, as many as are remembered
+	Viewers  int             // recordings do not count
+	Skew     []time.Duration // sound's lateness less the frame's as they left, newest last
 }
 
 // State is what a session has done so far.
@@ -76,7 +76,7 @@ type State struct {
 	Failures map[string]int           // by stage
 	CPU      map[string]time.Duration // by stage; engines in other processes are not in it
 	Consent  Consent
-	Badge    bool // re-rendered pictures carry it
+	Badge    bool // re-rendered frames carry it
 	Dubs     []DubState
 	Gone     []DubState            // of languages that were taken away: counts only
 	Stages   map[string]StageState // by stage: recognizer, translator, speaker, face, lips, sink
@@ -98,7 +98,7 @@ func (s *Session) State() State {
 			out.Stages[st.name] = out.Stages[st.name].add(st.read())
 		}
 		lips = lips.add(d.lipping.read())
-		out.Stages["sink"] = out.Stages["sink"].add(d.outlet.fan.state())
+		out.Stages["sink"] = out.Stages["sink"].add(d.fanout.receivers.state())
 	}
 	out.Stages["lips"] = lips
 	return out
@@ -109,9 +109,9 @@ func (d *Dub) state() DubState {
 	st.Level, st.Why, st.Steps = d.ladder.read()
 	d.mu.Lock()
 	st.Frames, st.Retries, st.Records = d.counts.frames, d.counts.retries, slices.Clone(d.records)
-	st.Fates = maps.Clone(d.counts.fates)
+	st.Outcomes = maps.Clone(d.counts.outcomes)
 	d.mu.Unlock()
-	st.Viewers, st.Skew = int(d.outlet.fan.viewers()), d.outlet.skew.read()
+	st.Viewers, st.Skew = int(d.fanout.receivers.viewers()), d.fanout.skew.read()
 	return st
 }
 

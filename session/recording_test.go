@@ -67,13 +67,13 @@ func TestRecordedCallPlays(t *testing.T) {
 			want, dubs = int(seconds(lived+.1)-d)*testFPS/int(time.Second), 1
 		}
 		got := recorded(t, path)
-		show := pictures(t, got)
+		show := shownFrames(t, got)
 		if len(show) < want-3 || len(show) > want+1 {
-			t.Errorf("all shown %v: %d pictures in the file, want about %d", shown, len(show), want)
+			t.Errorf("all shown %v: %d frames in the file, want about %d", shown, len(show), want)
 		}
 		for i, p := range show {
 			if at := time.Duration(i) * time.Second / testFPS; p.number != i%16 || p.at < at-seconds(.01) || p.at > at+seconds(.01) {
-				t.Fatalf("all shown %v: picture %d shows %d at %v", shown, i, p.number, p.at)
+				t.Fatalf("all shown %v: frame %d shows %d at %v", shown, i, p.number, p.at)
 			}
 		}
 		pcm := sound(t, got)
@@ -125,7 +125,7 @@ func TestRecordingKeepsNoSession(t *testing.T) {
 			if _, err := l.m.Get("a"); err != nil || tape.closes() != 0 {
 				t.Errorf("somebody watches: %v, the recording was closed %d times", err, tape.closes())
 			}
-			viewer.Detach()
+			viewer.Close()
 			time.Sleep(30 * time.Second)
 			if _, err := l.m.Get("a"); err != nil {
 				t.Errorf("half a minute after the viewer: %v", err)

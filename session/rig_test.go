@@ -127,8 +127,8 @@ func (m *memory) Close() error {
 }
 
 // speaker returns a source of the given length: a tone where speech is said,
-// and pictures whose brightness counts them.
-func speaker(t *testing.T, length time.Duration, said []burst, sound, pictures bool) *memory {
+// and frames whose brightness counts them.
+func speaker(t *testing.T, length time.Duration, said []burst, sound, frames bool) *memory {
 	t.Helper()
 	src := &memory{}
 	if sound {
@@ -154,7 +154,7 @@ func speaker(t *testing.T, length time.Duration, said []burst, sound, pictures b
 		}
 		src.packets = append(packets, rest...)
 	}
-	if pictures {
+	if frames {
 		enc, err := codec.NewVideoEncoder(codec.VideoEncoderConfig{
 			Codec: media.H264, Width: testW, Height: testH, FrameRate: testFPS, Bitrate: 400_000, Hardware: "off",
 		})
@@ -208,7 +208,7 @@ func newRig(t *testing.T) *rig {
 		cfg: Config{
 			From: "en", To: []inference.Lang{"es"}, Profile: Sync, Delay: Sync.DefaultDelay(), BackgroundGain: .15,
 			Consent: Consent{Given: true},
-			Picture: Picture{MaxWidth: 1920, MaxHeight: 1080, File: true, Hardware: "off"},
+			Video:   VideoConfig{MaxWidth: 1920, MaxHeight: 1080, File: true, Hardware: "off"},
 		},
 		engines: Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}},
 		clock:   pace.NewVirtual(),
@@ -239,7 +239,7 @@ func (r *rig) dub(t *testing.T, ctx context.Context, src media.Source) error {
 		if r.out[to] == nil {
 			r.out[to] = &memory{}
 		}
-		if _, err := r.s.Attach(to, r.out[to]); err != nil {
+		if _, err := r.s.Subscribe(to, r.out[to]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -250,7 +250,7 @@ func (r *rig) dub(t *testing.T, ctx context.Context, src media.Source) error {
 		}
 	}
 	if n := media.LiveFrames(); n != frames {
-		t.Errorf("%d pictures leaked", n-frames)
+		t.Errorf("%d frames leaked", n-frames)
 	}
 	return err
 }
@@ -308,12 +308,12 @@ type shown struct {
 	bar    float64
 }
 
-// pictures returns what a sink got to see, on the output timeline.
-func pictures(t *testing.T, m *memory) []shown {
+// frames returns what a sink got to see, on the output timeline.
+func shownFrames(t *testing.T, m *memory) []shown {
 	t.Helper()
 	tr := m.known(media.Video)
 	if tr == nil {
-		t.Fatal("no picture track was written")
+		t.Fatal("no frame track was written")
 	}
 	dec, err := codec.NewVideoDecoder(*tr)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 // ErrEmpty is returned by Dub for a source without a single sample.
-var ErrEmpty = errors.New("the source holds neither a picture nor a sample of sound")
+var ErrEmpty = errors.New("the source holds neither a frame nor a sample of sound")
 
 // Session is one speaker and their dubs. Ingest, decoding, recognition and face
 // tracking happen once; what differs by language happens in each Dub.
@@ -29,7 +29,7 @@ type Session struct {
 	delivery delivery
 	log      *slog.Logger
 	meter    *meter
-	watch    *watch
+	events   *eventHub
 	loose    loose
 
 	recognizing, tracking *stage
@@ -38,14 +38,14 @@ type Session struct {
 
 	hearing   chan struct{}   // has room for the one source that is heard,
 	listening chan struct{}   // for the one whose words are recognised,
-	seeing    chan struct{}   // and for the one whose pictures are shown: D longer
+	seeing    chan struct{}   // and for the one whose frames are shown: D longer
 	running   context.Context // ends with a live session's dubs
 	stop      context.CancelFunc
-	sound     *soundLine                       // set before the dubs start; nil where there will be no sound
-	mouths    atomic.Pointer[inference.Mouths] // nil where none is made
-	ahead     atomic.Int64                     // how long before it is due a picture's mouth is begun; set with mouths
-	opened    chan struct{}                    // closed before the dubs start
-	ended     atomic.Int64                     // source time of the end, once known; 0 before
+	buffer    *audioBuffer                          // set before the dubs start; nil where there will be no sound
+	lips      atomic.Pointer[inference.LipsSession] // nil where none is made
+	ahead     atomic.Int64                          // how long before it is due a frame's mouth is begun; set with mouths
+	opened    chan struct{}                         // closed before the dubs start
+	ended     atomic.Int64                          // source time of the end, once known; 0 before
 
 	retarget sync.Mutex // over changes of the dubs
 	group    *group     // of a live session's dubs; guarded by retarget
@@ -66,14 +66,14 @@ func New(cfg Config, engines Engines, clock pace.Clock) (*Session, error) {
 	}
 	s := &Session{
 		cfg: cfg, engines: engines, clock: clock, log: cfg.Log,
-		meter: newMeter(), watch: newWatch(), failures: map[string]int{}, opened: make(chan struct{}),
+		meter: newMeter(), events: newEventHub(), failures: map[string]int{}, opened: make(chan struct{}),
 		hearing: make(chan struct{}, 1), listening: make(chan struct{}, 1), seeing: make(chan struct{}, 1),
-		pace: pacingOf(clock), delivery: deliveryOf(cfg.Picture),
+		pace: pacingOf(clock), delivery: deliveryOf(cfg.Video),
 	}
 	s.running, s.stop = context.WithCancel(context.Background())
 	s.recognizing, s.tracking = newStage(s, "recognizer"), newStage(s, "face")
 	s.learns = &solo{stage: newStage(s, "lips"), pace: s.pace, changed: s.learnsSlow}
-	s.sound = s.delivery.soundLine(s)
+	s.buffer = s.delivery.audioBuffer(s)
 	for _, to := range cfg.To {
 		s.dubs = append(s.dubs, newDub(s, to, false))
 	}
@@ -86,9 +86,9 @@ func New(cfg Config, engines Engines, clock pace.Clock) (*Session, error) {
 // Attach lets sink have the dub in lang, from now on. The session closes the
 // sink when it is detached, fails, is stuck, or the session ends; one that has
 // ended takes none (ErrNotFound), as a codec that the dub does not make (ErrInvalid).
-func (s *Session) Attach(lang inference.Lang, sink media.Sink, options ...AttachOption) (*Attachment, error) {
+func (s *Session) Subscribe(lang inference.Lang, sink media.Sink, options ...SubscribeOption) (*Subscription, error) {
 	if d := s.dub(lang); d != nil {
-		return d.outlet.attach(sink, options)
+		return d.fanout.subscribe(sink, options)
 	}
 	return nil, fmt.Errorf("session: no dub in %q: there are %v", lang, s.Languages())
 }
@@ -125,19 +125,19 @@ func (s *Session) Languages() []inference.Lang {
 // returns when the last dub has been said. Sinks are closed, and what they
 // hold is playable, in every case. src stays the caller's. It is called once.
 func (s *Session) Dub(ctx context.Context, src media.Source) error {
-	sound, picture := track(src.Tracks(), media.Audio), track(src.Tracks(), media.Video)
-	if sound == nil && picture == nil {
+	sound, frame := track(src.Tracks(), media.Audio), track(src.Tracks(), media.Video)
+	if sound == nil && frame == nil {
 		s.close()
-		return errors.New("session: the source has neither sound nor picture")
+		return errors.New("session: the source has neither audio nor video")
 	}
 	if sound != nil {
-		s.sound = newSoundLine(min(max(sound.Channels, 1), 2), s.cfg.Delay+5*time.Second)
+		s.buffer = newAudioBuffer(min(max(sound.Channels, 1), 2), s.cfg.Delay+5*time.Second)
 	}
-	s.openMouths(ctx)
+	s.openLips(ctx)
 	close(s.opened)
 	g := newGroup(ctx)
 	for _, d := range s.all() {
-		d.start(g, s.sound, picture != nil)
+		d.start(g, s.buffer, frame != nil)
 	}
 	s.feed(g, src)
 	err := g.wait()
@@ -147,7 +147,7 @@ func (s *Session) Dub(ctx context.Context, src media.Source) error {
 // Run keeps the dubs of a live session going until ctx is cancelled or a part
 // fails that it cannot do without. Sources come and go by Feed meanwhile. It is called once.
 func (s *Session) Run(ctx context.Context) error {
-	s.openMouths(ctx)
+	s.openLips(ctx)
 	g := newGroup(ctx)
 	g.run("session", func(ctx context.Context) error { // languages may be added as long as it runs
 		<-ctx.Done()
@@ -155,7 +155,7 @@ func (s *Session) Run(ctx context.Context) error {
 	})
 	s.retarget.Lock()
 	for _, d := range s.all() {
-		d.start(g, s.sound, true)
+		d.start(g, s.buffer, true)
 	}
 	s.group = g
 	s.retarget.Unlock()
@@ -171,7 +171,7 @@ func (s *Session) Run(ctx context.Context) error {
 	return s.leave(ctx, err)
 }
 
-// Feed dubs a live source until its last picture was shown or ctx is cancelled,
+// Feed dubs a live source until its last frame was shown or ctx is cancelled,
 // while Run runs, and ends with it. A second source is heard once the one before
 // it has ended, and shown once all of that has been shown. A source that fails is
 // closed at once; what it has sent is shown, and then its error returned.
@@ -216,10 +216,10 @@ func (l *lasting) Read(ctx context.Context) (media.Packet, error) {
 
 // feed starts what looks at and listens to one source.
 func (s *Session) feed(g *group, src media.Source) {
-	pictures := newLine(s.cfg.Delay + 3*time.Second)
+	frames := newDelayBuffer(s.cfg.Delay + 3*time.Second)
 	listener := newListener(s)
-	ears, eyes := newEars(s, src, listener), newEyes(s, src, pictures)
-	g.run("ingest", func(ctx context.Context) error { return s.ingest(ctx, src, ears, pictures) })
+	ears, eyes := newAudioPipeline(s, src, listener), newVideoPipeline(s, src, frames)
+	g.run("ingest", func(ctx context.Context) error { return s.ingest(ctx, src, ears, frames) })
 	g.run("hear", ears.run)
 	g.run("listen", listener.run)
 	g.run("see", eyes.run)
@@ -245,11 +245,11 @@ func (s *Session) leave(ctx context.Context, err error) error {
 }
 
 func (s *Session) close() error {
-	err := together(s.all(), func(d *Dub) error { return d.outlet.close() }) // what is stuck costs its time once
-	s.watch.close()
+	err := together(s.all(), func(d *Dub) error { return d.fanout.close() }) // what is stuck costs its time once
+	s.events.close()
 	closed := make(chan error, 1)
 	left := s.loose.wait(func() { // no engine is at work anymore
-		if m := s.mouths.Load(); m != nil {
+		if m := s.lips.Load(); m != nil {
 			closed <- (*m).Close()
 		}
 		close(closed)
@@ -261,10 +261,10 @@ func (s *Session) close() error {
 	return errors.Join(err, <-closed)
 }
 
-// ingest hands the source's packets on: sound to be heard at once, pictures to the delay line.
-func (s *Session) ingest(ctx context.Context, src media.Source, e *ears, pictures *queue[media.Packet]) error {
+// ingest hands the source's packets on: sound to be heard at once, frames to the delay line.
+func (s *Session) ingest(ctx context.Context, src media.Source, e *audioPipeline, frames *queue[media.Packet]) error {
 	defer close(e.in)
-	defer pictures.end()
+	defer frames.end()
 	for {
 		p, err := src.Read(ctx)
 		if errors.Is(err, io.EOF) {
@@ -274,7 +274,7 @@ func (s *Session) ingest(ctx context.Context, src media.Source, e *ears, picture
 			return fmt.Errorf("source: %w", err)
 		}
 		if p.Kind == media.Video {
-			if err := pictures.put(ctx, p); err != nil {
+			if err := frames.put(ctx, p); err != nil {
 				return err
 			}
 			p.Data = nil // the ears only want to know that time has passed

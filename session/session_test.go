@@ -15,7 +15,7 @@ import (
 	"livedub/media/pace"
 )
 
-// TestDubStandsWhereTheSpeakerSpoke follows sound and pictures through a whole session.
+// TestDubStandsWhereTheSpeakerSpoke follows audio and video through a whole session.
 func TestDubStandsWhereTheSpeakerSpoke(t *testing.T) {
 	r := newRig(t)
 	r.engines.Faces, r.engines.Lips = fake.Faces{}, &fake.Lips{}
@@ -28,8 +28,8 @@ func TestDubStandsWhereTheSpeakerSpoke(t *testing.T) {
 	}
 	pcm := sound(t, r.out["es"])
 	for i, rec := range st.Records {
-		if rec.Fate != Played || rec.Late != 0 || rec.DubStart != rec.Phrase.Start || len(rec.Probe) == 0 {
-			t.Errorf("phrase %d: %s, %v late, starts %v for %v, probe of %d", i, rec.Fate, rec.Late, rec.DubStart, rec.Phrase.Start, len(rec.Probe))
+		if rec.Outcome != Played || rec.Late != 0 || rec.DubStart != rec.Phrase.Start || len(rec.Probe) == 0 {
+			t.Errorf("phrase %d: %s, %v late, starts %v for %v, probe of %d", i, rec.Outcome, rec.Late, rec.DubStart, rec.Phrase.Start, len(rec.Probe))
 		}
 		if d := rec.Phrase.Start - said[i].from; d < 0 || d > 20*time.Millisecond {
 			t.Errorf("phrase %d heard from %v, said from %v", i, rec.Phrase.Start, said[i].from)
@@ -49,17 +49,17 @@ func TestDubStandsWhereTheSpeakerSpoke(t *testing.T) {
 			}
 		}
 	}
-	show := pictures(t, r.out["es"])
+	show := shownFrames(t, r.out["es"])
 	if st.Frames.In != 225 || st.Frames.Out != 225 || len(show) != 225 {
 		t.Fatalf("frames %+v, %d written, want 225", st.Frames, len(show))
 	}
 	for i, p := range show {
 		if want := time.Duration(i)*time.Second/testFPS + r.cfg.Delay; p.at != want || p.number != i%16 {
-			t.Fatalf("picture %d shows %d at %v, want %v", i, p.number, p.at, want)
+			t.Fatalf("frame %d shows %d at %v, want %v", i, p.number, p.at, want)
 		}
 		whose, shape := mouthAt(st.Records, p.at-r.cfg.Delay)
 		if d := p.bar - shape; whose && (d > .12 || d < -.12) {
-			t.Errorf("picture %d: mouth open %.2f, the voice's is %.2f", i, p.bar, shape)
+			t.Errorf("frame %d: mouth open %.2f, the voice's is %.2f", i, p.bar, shape)
 		}
 	}
 	if f := st.Frames; f.Warp == 0 || f.Untouched == 0 || f.Warp+f.Untouched != f.Out {
@@ -130,8 +130,8 @@ func TestRealTime(t *testing.T) {
 			}
 			for _, rec := range st.Records {
 				early := rec.DubStart + r.cfg.Delay - rec.ReadyAt
-				if rec.Fate != Played || early < profile.freeze() {
-					t.Errorf("%s: %s, placed %v before it played", profile, rec.Fate, early)
+				if rec.Outcome != Played || early < profile.freeze() {
+					t.Errorf("%s: %s, placed %v before it played", profile, rec.Outcome, early)
 				}
 				if profile == Live && early > profile.freeze() {
 					t.Errorf("live: the dub existed %v before it played", early)
@@ -168,16 +168,16 @@ func (flushPanicsStream) Flush(context.Context) ([]inference.Phrase, error) {
 }
 
 func TestOneTrackOnly(t *testing.T) {
-	for _, c := range []struct{ sound, pictures bool }{{true, false}, {false, true}} {
+	for _, c := range []struct{ sound, frames bool }{{true, false}, {false, true}} {
 		r := newRig(t)
-		r.src = speaker(t, seconds(9), said, c.sound, c.pictures)
+		r.src = speaker(t, seconds(9), said, c.sound, c.frames)
 		if err := r.run(t, t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if n := len(r.out["es"].tracks); n != 1 {
 			t.Errorf("%+v: %d tracks written", c, n)
 		}
-		if st := r.s.State().Dubs[0]; c.sound && len(st.Records) != 3 || c.pictures && st.Frames.Out != 225 {
+		if st := r.s.State().Dubs[0]; c.sound && len(st.Records) != 3 || c.frames && st.Frames.Out != 225 {
 			t.Errorf("%+v: %d phrases, frames %+v", c, len(st.Records), st.Frames)
 		}
 	}

@@ -7,11 +7,11 @@ import (
 	"livedub/inference"
 )
 
-// offer hands a picture to the dub; where time goes on without us, one that is
+// offer hands a frame to the dub; where time goes on without us, one that is
 // late or finds the dub busy is dropped and counted. A dub that nobody watches
 // gets none.
-func (d *Dub) offer(ctx context.Context, p picture, late bool) {
-	if !d.outlet.watched() {
+func (d *Dub) offer(ctx context.Context, p videoFrame, late bool) {
+	if !d.fanout.watched() {
 		return
 	}
 	taken := false
@@ -20,7 +20,7 @@ func (d *Dub) offer(ctx context.Context, p picture, late bool) {
 		taken = !late && d.push(p)
 	} else {
 		select {
-		case d.pictures <- p:
+		case d.frames <- p:
 			taken = true
 		case <-ctx.Done():
 		}
@@ -36,35 +36,35 @@ func (d *Dub) offer(ctx context.Context, p picture, late bool) {
 	})
 }
 
-// push puts a picture where show takes it, if there is room and show still runs.
-func (d *Dub) push(p picture) bool {
+// push puts a frame where show takes it, if there is room and show still runs.
+func (d *Dub) push(p videoFrame) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.blind {
 		return false
 	}
 	select {
-	case d.pictures <- p:
+	case d.frames <- p:
 		return true
 	default:
 		return false
 	}
 }
 
-// onItsWay is a picture between the beginning of its mouth and its end.
+// onItsWay is a frame between the beginning of its mouth and its end.
 type onItsWay struct {
-	picture
-	step time.Duration // from the picture before
+	videoFrame
+	step time.Duration // from the frame before
 	lips inference.LipsStream
 }
 
-// mostOnTheirWay is how many pictures of a dub wait for their mouths at most.
+// mostOnTheirWay is how many frames of a dub wait for their mouths at most.
 const mostOnTheirWay = 32
 
-// show is a picture's way through one dub: its mouth, its encoding, its sinks.
+// show is a frame's way through one dub: its mouth, its encoding, its sinks.
 func (d *Dub) show(ctx context.Context) error {
 	defer d.discard()
-	room := 0 // a picture that nothing is begun for waits in d.pictures
+	room := 0 // a frame that nothing is begun for waits in d.frames
 	if _, ok := d.s.engines.Lips.(inference.LipsLead); ok {
 		room = mostOnTheirWay
 	}
@@ -89,13 +89,13 @@ func (d *Dub) show(ctx context.Context) error {
 // mouth is what makes one dub's mouths.
 type mouth struct {
 	begins, renders *solo
-	lips            inference.LipsStream // opened with the first picture after the session's mouths; used by begin
+	lips            inference.LipsStream // opened with the first frame after the session's mouths; used by begin
 	opened          bool
 }
 
 func (d *Dub) solo() *solo { return &solo{stage: d.lipping, pace: d.s.pace, changed: d.lipsSlow} }
 
-// begin has the mouth of each picture begun, where the engine wants that.
+// begin has the mouth of each frame begun, where the engine wants that.
 func (d *Dub) begin(ctx context.Context, m *mouth, ready chan<- onItsWay) error {
 	step := time.Second / 30
 	last := time.Duration(-1)
@@ -103,7 +103,7 @@ func (d *Dub) begin(ctx context.Context, m *mouth, ready chan<- onItsWay) error 
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case p, ok := <-d.pictures:
+		case p, ok := <-d.frames:
 			if !ok {
 				return nil
 			}
@@ -111,7 +111,7 @@ func (d *Dub) begin(ctx context.Context, m *mouth, ready chan<- onItsWay) error 
 				step = min(max(p.frame.PTS-last, time.Second/120), time.Second/5)
 			}
 			last = p.frame.PTS
-			if !m.opened && d.s.mouthing() {
+			if !m.opened && d.s.makesMouths() {
 				m.lips, m.opened = d.openLips(ctx), true
 			}
 			if ahead, ok := m.lips.(inference.LipsAhead); ok {
@@ -127,7 +127,7 @@ func (d *Dub) begin(ctx context.Context, m *mouth, ready chan<- onItsWay) error 
 	}
 }
 
-// end shows each picture when it is due.
+// end shows each frame when it is due.
 func (d *Dub) end(ctx context.Context, m *mouth, ready <-chan onItsWay) error {
 	for p := range ready {
 		due := p.frame.PTS + d.s.cfg.Delay
@@ -155,15 +155,15 @@ func (d *Dub) discard() {
 	d.s.delivery.discard(d)
 }
 
-// showOne shows one picture and gives its reference back.
+// showOne shows one frame and gives its reference back.
 func (d *Dub) showOne(ctx context.Context, renders *solo, p onItsWay) error {
 	defer p.frame.Release()
-	frame, method := d.render(ctx, renders, p.lips, p.picture, p.step)
+	frame, method := d.render(ctx, renders, p.lips, p.videoFrame, p.step)
 	defer frame.Release()
 	due := frame.PTS + d.s.cfg.Delay
 	whole := false
 	err := d.s.meter.do("encode_video", func() (err error) {
-		whole, err = d.outlet.picture(frame, due, p.fps)
+		whole, err = d.fanout.frame(frame, due, p.fps)
 		return err
 	})
 	if err != nil {

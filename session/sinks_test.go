@@ -27,17 +27,17 @@ func TestSinksComeAndGo(t *testing.T) {
 			}
 			return nil
 		}
-		var at [5]*Attachment
+		var at [5]*Subscription
 		for i, sink := range []*memory{stays, goes, fails, blind, gone} {
 			at[i] = l.add("es", sink)
 		}
-		at[3].Room(minRoom / 2)
+		at[3].SetMaxBitrate(minBitrate / 2)
 		time.Sleep(seconds(6))
-		at[1].Detach()
-		at[1].Detach()
+		at[1].Close()
+		at[1].Close()
 		time.Sleep(seconds(2))
 		at[0].Keyframe()
-		at[3].Room(2 * minRoom)
+		at[3].SetMaxBitrate(2 * minBitrate)
 		time.Sleep(seconds(2))
 		if got := l.State().Dubs[0].Viewers; got != 2 {
 			t.Errorf("%d viewers", got)
@@ -61,7 +61,7 @@ func TestSinksComeAndGo(t *testing.T) {
 		for _, p := range blind.got() {
 			if p.Kind == media.Video {
 				if !saw && (!p.Key || p.PTS < seconds(7.9)) {
-					t.Errorf("a viewer without room saw a picture at %v, key %v", p.PTS, p.Key)
+					t.Errorf("a viewer without room saw a frame at %v, key %v", p.PTS, p.Key)
 				}
 				saw = true
 			}
@@ -88,12 +88,12 @@ func TestLeavingHoldsNobodyUp(t *testing.T) {
 			}
 			return nil
 		}
-		var at [3]*Attachment
+		var at [3]*Subscription
 		for i, sink := range []*memory{stays, goes, fails} {
 			at[i] = l.add("es", sink)
 		}
 		time.Sleep(seconds(6))
-		at[1].Detach()
+		at[1].Close()
 		got := stays.got()
 		if last := got[len(got)-1].PTS; l.Clock.Now()-last > seconds(.1) {
 			t.Errorf("at %v the others have seen what was due at %v", l.Clock.Now(), last)
@@ -131,7 +131,7 @@ func TestNewcomersHearNothingStale(t *testing.T) {
 		first := &memory{}
 		at := l.add("es", first)
 		time.Sleep(seconds(8.013))
-		at.Detach()
+		at.Close()
 		time.Sleep(seconds(15))
 		joined := l.Clock.Now()
 		second := l.attach("es")
@@ -148,14 +148,14 @@ func TestNewcomersHearNothingStale(t *testing.T) {
 	})
 }
 
-// TestManyAskForKeyframes has so many viewers lose packets that one of them asks at every picture.
+// TestManyAskForKeyframes has so many viewers lose packets that one of them asks at every frame.
 func TestManyAskForKeyframes(t *testing.T) {
 	src := speaker(t, seconds(9), nil, false, true)
 	synctest.Test(t, func(t *testing.T) {
 		l := newRig(t).live(t)
 		l.publish(src)
 		var sinks [15]memory
-		var at [len(sinks)]*Attachment
+		var at [len(sinks)]*Subscription
 		for i := range sinks {
 			at[i] = l.add("es", &sinks[i])
 		}
@@ -187,7 +187,7 @@ func TestManyAskForKeyframes(t *testing.T) {
 	})
 }
 
-// TestEachCodecIsEncodedOnce has viewers of both codecs see the same pictures.
+// TestEachCodecIsEncodedOnce has viewers of both codecs see the same frames.
 func TestEachCodecIsEncodedOnce(t *testing.T) {
 	src := speaker(t, seconds(3), nil, true, true)
 	synctest.Test(t, func(t *testing.T) {
@@ -202,13 +202,13 @@ func TestEachCodecIsEncodedOnce(t *testing.T) {
 			if got := sink.known(media.Video).Codec; got != sink.codec() {
 				t.Errorf("sink %d got %s", i, got)
 			}
-			show := pictures(t, sink)
+			show := shownFrames(t, sink)
 			if len(show) != 75 {
-				t.Fatalf("sink %d: %d pictures", i, len(show))
+				t.Fatalf("sink %d: %d frames", i, len(show))
 			}
 			for n, p := range show {
 				if p.number != n%16 {
-					t.Errorf("sink %d: picture %d shows %d", i, n, p.number)
+					t.Errorf("sink %d: frame %d shows %d", i, n, p.number)
 				}
 			}
 		}

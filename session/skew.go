@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// skew measures how far sound and pictures are apart as they leave: each
+// skew measures how far audio and video are apart as they leave: each
 // track's time of writing less its output time, one against the other.
 type skew struct {
 	mu      sync.Mutex
 	sounded time.Duration // how late the last sound was written
 	heard   bool
-	last    []time.Duration // sound's lateness less the picture's, the newest last
+	last    []time.Duration // sound's lateness less the frame's, the newest last
 }
 
-// maxSkews is how many pictures are remembered, about 20 s.
+// maxSkews is how many frames are remembered, about 20 s.
 const maxSkews = 500
 
 func (s *skew) sound(late time.Duration) {
@@ -24,7 +24,7 @@ func (s *skew) sound(late time.Duration) {
 	s.sounded, s.heard = late, true
 }
 
-func (s *skew) picture(late time.Duration) {
+func (s *skew) frame(late time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.heard {

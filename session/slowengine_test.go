@@ -90,13 +90,13 @@ func TestSlowEngineDelaysNoOtherPhrase(t *testing.T) {
 					for i, rec := range got {
 						which := fmt.Sprintf("%s, %s that %s in phrase %s: phrase %d", profile, stage, name, phrase, i+1)
 						if fmt.Sprint(i+1) == phrase {
-							if rec.Fate == Played || f.met.Load() < 1 {
-								t.Errorf("%s: %s, met %d times", which, rec.Fate, f.met.Load())
+							if rec.Outcome == Played || f.met.Load() < 1 {
+								t.Errorf("%s: %s, met %d times", which, rec.Outcome, f.met.Load())
 							}
 							continue
 						}
-						if more := rec.Late - usual[i].Late; rec.Fate != Played || more > lateFor(profile) {
-							t.Errorf("%s: %s (%s), %v later than usual", which, rec.Fate, rec.Err, more)
+						if more := rec.Late - usual[i].Late; rec.Outcome != Played || more > lateFor(profile) {
+							t.Errorf("%s: %s (%s), %v later than usual", which, rec.Outcome, rec.Err, more)
 						}
 					}
 				}
@@ -126,7 +126,7 @@ func TestSlowEnginesInARow(t *testing.T) {
 				got := deadPhrases(t, src, len(said), profile, dead[0], dead[1])
 				for i, rec := range got {
 					if n := fmt.Sprint(i + 1); strings.Contains(dead[0]+dead[1], n) {
-						if rec.Fate == Played {
+						if rec.Outcome == Played {
 							t.Errorf("%s, %s, dead for %v: phrase %s was dubbed", name, profile, dead, n)
 						}
 						continue
@@ -135,8 +135,8 @@ func TestSlowEnginesInARow(t *testing.T) {
 					if profile == Sync {
 						limit = 2 * grace
 					}
-					if more := rec.Late - usual[i].Late; rec.Fate != Played || more >= limit {
-						t.Errorf("%s, %s, dead for %v: phrase %d: %s (%s), %v later than usual", name, profile, dead, i+1, rec.Fate, rec.Err, more)
+					if more := rec.Late - usual[i].Late; rec.Outcome != Played || more >= limit {
+						t.Errorf("%s, %s, dead for %v: phrase %d: %s (%s), %v later than usual", name, profile, dead, i+1, rec.Outcome, rec.Err, more)
 					}
 				}
 			}
@@ -211,16 +211,16 @@ func TestSlowEngineIsTriedAgain(t *testing.T) {
 		for name := range faults(nil) {
 			// Of the third phrase, behind which nobody waits.
 			for i, rec := range slowPhrases(t, src, Sync, stage, name, &fault{phrase: "3", once: true}) {
-				if rec.Fate != Played || rec.Late > seconds(2) {
-					t.Errorf("%s that %s once: phrase %d: %s (%s), %v late", stage, name, i+1, rec.Fate, rec.Err, rec.Late)
+				if rec.Outcome != Played || rec.Late > seconds(2) {
+					t.Errorf("%s that %s once: phrase %d: %s (%s), %v late", stage, name, i+1, rec.Outcome, rec.Err, rec.Late)
 				}
 			}
 		}
 	}
 }
 
-// TestSlowEnginesCostNoSoundNorPicture has all phrases hang: the original goes on whole.
-func TestSlowEnginesCostNoSoundNorPicture(t *testing.T) {
+// TestSlowEnginesCostNoSoundNorFrame has all phrases hang: the original goes on whole.
+func TestSlowEnginesCostNoSoundNorFrame(t *testing.T) {
 	src := speaker(t, seconds(12), []burst{{0, seconds(12)}}, true, true)
 	for _, profile := range []Profile{Sync, Live} {
 		for _, stage := range []string{"translator", "speaker"} {
@@ -267,8 +267,8 @@ func TestSlowEnginesCostNoSoundNorPicture(t *testing.T) {
 						t.Errorf("%s, dead %s: %s: frames %+v", profile, stage, d.Lang, d.Frames)
 					}
 				}
-				if d := st.Dubs[0]; d.Level == Voice || d.Level == Lips || d.Fates[Played] != 0 {
-					t.Errorf("%s, dead %s: the ladder stands at %s, fates %v", profile, stage, d.Level, d.Fates)
+				if d := st.Dubs[0]; d.Level == Voice || d.Level == Lips || d.Outcomes[Played] != 0 {
+					t.Errorf("%s, dead %s: the ladder stands at %s, fates %v", profile, stage, d.Level, d.Outcomes)
 				}
 			})
 		}
@@ -312,11 +312,11 @@ func TestSlowEngineRecovers(t *testing.T) {
 				}
 				lost := 0
 				for i, rec := range st.Records {
-					if rec.Fate != Played {
+					if rec.Outcome != Played {
 						lost++
 					}
-					if outside := rec.HeardAt < from-onTime || rec.HeardAt >= to+seconds(.5); outside && (rec.Fate != Played || rec.Late > usual+lateFor(profile)) {
-						t.Errorf("%s, deaf %s: phrase %d, heard at %v: %s (%s), %v late, else %v", profile, stage, i+1, rec.HeardAt, rec.Fate, rec.Err, rec.Late, usual)
+					if outside := rec.HeardAt < from-onTime || rec.HeardAt >= to+seconds(.5); outside && (rec.Outcome != Played || rec.Late > usual+lateFor(profile)) {
+						t.Errorf("%s, deaf %s: phrase %d, heard at %v: %s (%s), %v late, else %v", profile, stage, i+1, rec.HeardAt, rec.Outcome, rec.Err, rec.Late, usual)
 					}
 				}
 				if lost == 0 || lost > 5 { // those heard in 10 s

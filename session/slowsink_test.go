@@ -72,12 +72,12 @@ func TestSlowSinkTouchesNoOther(t *testing.T) {
 				}
 			}
 			for name, m := range map[string]*memory{"viewer": &viewer.memory, "original": other} {
-				if n := len(pictures(t, m)); n != 350 {
-					t.Errorf("a sink blocks %v: the %s saw %d pictures", block, name, n)
+				if n := len(shownFrames(t, m)); n != 350 {
+					t.Errorf("a sink blocks %v: the %s saw %d frames", block, name, n)
 				}
 			}
-			if n := len(pictures(t, slow)); block < maxQueued && (n < 350-2 || st.Failures["sink"] != 0) {
-				t.Errorf("a block of %v cost %d pictures, failures %v", block, 350-n, st.Failures)
+			if n := len(shownFrames(t, slow)); block < maxQueued && (n < 350-2 || st.Failures["sink"] != 0) {
+				t.Errorf("a block of %v cost %d frames, failures %v", block, 350-n, st.Failures)
 			}
 		})
 	}
@@ -198,9 +198,9 @@ func (o oneAtATime) Close() error {
 	return o.strict.Close()
 }
 
-// TestSlowSinkLosesPicturesUpToTheKeyframe has a sink that is a third too
+// TestSlowSinkLosesFramesUpToTheKeyframe has a sink that is a third too
 // slow for everything, though not for the sound, and one that stands still for 3 s.
-func TestSlowSinkLosesPicturesUpToTheKeyframe(t *testing.T) {
+func TestSlowSinkLosesFramesUpToTheKeyframe(t *testing.T) {
 	src := speaker(t, seconds(20), nil, true, true)
 	for name, slow := range map[string]func(media.Packet) error{
 		"always": func(media.Packet) error {
@@ -221,7 +221,7 @@ func TestSlowSinkLosesPicturesUpToTheKeyframe(t *testing.T) {
 				time.Sleep(seconds(22))
 				all := seen(viewer)
 				if len(all) != 500 {
-					t.Errorf("the other viewer saw %d pictures", len(all))
+					t.Errorf("the other viewer saw %d frames", len(all))
 				}
 				got, gaps, longest, at := seen(out), 0, 0, 0
 				for _, p := range got {
@@ -236,35 +236,35 @@ func TestSlowSinkLosesPicturesUpToTheKeyframe(t *testing.T) {
 					gaps++
 					longest = max(longest, missed)
 					if !p.Key {
-						t.Errorf("after %d pictures left out the next, at %v, is no keyframe", missed, p.PTS)
+						t.Errorf("after %d frames left out the next, at %v, is no keyframe", missed, p.PTS)
 					}
 				}
 				if gaps == 0 {
-					t.Fatal("no picture was left out")
+					t.Fatal("no frame was left out")
 				}
 				if f := l.State(); f.Failures["sink"] != 0 || f.Stages["sink"].Dropped == 0 {
 					t.Errorf("failures %v, stage %+v", f.Failures, f.Stages["sink"])
 				}
 				// It is back when the sink is: at the next keyframe.
 				if limit := int(seconds(3)+keyApart+seconds(.2)) * testFPS / int(time.Second); name == "once" && (gaps > 1 || longest > limit) {
-					t.Errorf("%d gaps, the longest of %d pictures, want one of at most %d", gaps, longest, limit)
+					t.Errorf("%d gaps, the longest of %d frames, want one of at most %d", gaps, longest, limit)
 				}
-				if len(pictures(t, out)) != len(got) {
-					t.Errorf("of %d pictures %d can be decoded", len(got), len(pictures(t, out)))
+				if len(shownFrames(t, out)) != len(got) {
+					t.Errorf("of %d frames %d can be decoded", len(got), len(shownFrames(t, out)))
 				}
 			})
 		})
 	}
 }
 
-// seen returns the pictures that a sink got.
+// seen returns the frames that a sink got.
 func seen(m *memory) []media.Packet {
 	return slices.DeleteFunc(m.got(), func(p media.Packet) bool { return p.Kind != media.Video })
 }
 
 // TestSlowSinkSeesAgain has a sink that for 8 s is too slow even for the sound,
 // and then as fast as others, or just fast enough for the sound and no faster:
-// pictures come back from a keyframe on. Meanwhile the others do not pay for it
+// frames come back from a keyframe on. Meanwhile the others do not pay for it
 // with keyframes.
 func TestSlowSinkSeesAgain(t *testing.T) {
 	src := speaker(t, seconds(30), nil, true, true)
@@ -292,7 +292,7 @@ func TestSlowSinkSeesAgain(t *testing.T) {
 				time.Sleep(seconds(32) - to)
 				all, got := seen(viewer), seen(out)
 				if len(all) != 750 {
-					t.Errorf("the other viewer saw %d pictures", len(all))
+					t.Errorf("the other viewer saw %d frames", len(all))
 				}
 				keys := 0
 				for _, p := range all {
@@ -312,10 +312,10 @@ func TestSlowSinkSeesAgain(t *testing.T) {
 					t.Errorf("it sees again from %v on, key %v", first.PTS, first.Key)
 				}
 				if want := int((last.PTS-first.PTS).Seconds()*testFPS+.5) + 1; last.PTS < seconds(28) || len(back) != want {
-					t.Errorf("from %v to %v it saw %d pictures, want %d", first.PTS, last.PTS, len(back), want)
+					t.Errorf("from %v to %v it saw %d frames, want %d", first.PTS, last.PTS, len(back), want)
 				}
-				if n := len(pictures(t, out)); n != len(got) {
-					t.Errorf("of %d pictures %d can be decoded", len(got), n)
+				if n := len(shownFrames(t, out)); n != len(got) {
+					t.Errorf("of %d frames %d can be decoded", len(got), n)
 				}
 				if st := l.State(); st.Failures["sink"] != 0 || st.Stages["sink"].Dropped == 0 {
 					t.Errorf("failures %v, stage %+v", st.Failures, st.Stages["sink"])

@@ -8,8 +8,8 @@ import (
 	"livedub/media"
 )
 
-// solo does one engine's work on pictures, one at a time. Where time goes on
-// it does so on a goroutine of its own, so that no picture waits for the engine
+// solo does one engine's work on frames, one at a time. Where time goes on
+// it does so on a goroutine of its own, so that no frame waits for the engine
 // longer than its patience: one that is late passes untouched. An engine that
 // was late is only tried, its work thrown away, until it keeps up again: a mouth
 // that comes and goes looks worse than none.
@@ -26,26 +26,26 @@ type solo struct {
 }
 
 const (
-	// forPicture is how long a picture that is due waits for an engine.
-	forPicture = 100 * time.Millisecond
-	// mostForPicture is when an engine's context ends.
-	mostForPicture = 500 * time.Millisecond
+	// forFrame is how long a frame that is due waits for an engine.
+	forFrame = 100 * time.Millisecond
+	// mostForFrame is when an engine's context ends.
+	mostForFrame = 500 * time.Millisecond
 	// goodEnough is how many works in a row in time make an engine count again.
 	goodEnough = 12
 )
 
 // outcome tells how a work of solo went.
-type outcome uint8
+type timing uint8
 
 const (
-	inTime outcome = iota
+	inTime timing = iota
 	tooLate
 	notNow // the engine is being tried: its work does not count
 )
 
 // do has fn done with f, which is known since session time at and held meanwhile.
 // A result that is not inTime is given to drop, if it has no error.
-func do[T any](ctx context.Context, o *solo, f *media.Frame, at time.Duration, fn func(context.Context) (T, error), drop func(T)) (out T, how outcome, err error) {
+func do[T any](ctx context.Context, o *solo, f *media.Frame, at time.Duration, fn func(context.Context) (T, error), drop func(T)) (out T, how timing, err error) {
 	work := func(ctx context.Context) (out T, err error) {
 		err = guard(o.stage.name, func() (err error) {
 			out, err = fn(ctx)
@@ -71,11 +71,11 @@ func do[T any](ctx context.Context, o *solo, f *media.Frame, at time.Duration, f
 		defer f.Release()
 		o.stage.begin(at)
 		began := time.Now()
-		inner, cancel := context.WithTimeout(ctx, mostForPicture)
+		inner, cancel := context.WithTimeout(ctx, mostForFrame)
 		out, err := work(inner)
 		cancel()
 		o.stage.done()
-		waited := o.leave(time.Since(began) < forPicture && err == nil)
+		waited := o.leave(time.Since(began) < forFrame && err == nil)
 		if waited {
 			select {
 			case answer <- result{out, err}:
@@ -91,7 +91,7 @@ func do[T any](ctx context.Context, o *solo, f *media.Frame, at time.Duration, f
 		close(over)
 		return out, notNow, nil
 	}
-	timer := time.NewTimer(forPicture)
+	timer := time.NewTimer(forFrame)
 	defer timer.Stop()
 	select {
 	case r := <-answer:

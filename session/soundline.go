@@ -12,61 +12,61 @@ import (
 // soundLine is the delay line of sound: PCM at timeline.Rate, from which every
 // dub reads at its own pace. Holes read as silence. A writer waits while the
 // slowest reader is too far behind.
-type soundLine struct {
+type audioBuffer struct {
 	channels int
 	span     int // instants held beyond the slowest reader, at most
 
 	mu      sync.Mutex
 	pcm     []int16 // interleaved, the instants from base on
 	base    int
-	readers map[*soundReader]struct{}
+	readers map[*audioReader]struct{}
 	change  chan struct{} // closed and replaced when a reader moves
 }
 
 // soundReader is one dub's place in the line.
-type soundReader struct {
-	line *soundLine
-	at   int // next instant
+type audioReader struct {
+	buffer *audioBuffer
+	at     int // next instant
 }
 
 // slack is how far a packet's stated time may be off the end of the sound
 // before it and still follow on without a seam: rounding, and clocks slewing.
 const slack = timeline.Rate / 200
 
-func newSoundLine(channels int, span time.Duration) *soundLine {
-	return &soundLine{
+func newAudioBuffer(channels int, span time.Duration) *audioBuffer {
+	return &audioBuffer{
 		channels: channels, span: media.TimeToSamples(span, timeline.Rate),
-		readers: map[*soundReader]struct{}{}, change: make(chan struct{}),
+		readers: map[*audioReader]struct{}{}, change: make(chan struct{}),
 	}
 }
 
 // seek moves the reader on to a time, never back.
-func (r *soundReader) seek(to time.Duration) {
-	r.line.mu.Lock()
-	defer r.line.mu.Unlock()
+func (r *audioReader) seek(to time.Duration) {
+	r.buffer.mu.Lock()
+	defer r.buffer.mu.Unlock()
 	r.at = max(r.at, media.TimeToSamples(to, timeline.Rate))
 }
 
-func (l *soundLine) reader() *soundReader {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	r := &soundReader{line: l}
-	l.readers[r] = struct{}{}
+func (b *audioBuffer) reader() *audioReader {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r := &audioReader{buffer: b}
+	b.readers[r] = struct{}{}
 	return r
 }
 
 // put adds sound at its time, waiting while the line is full. What comes before
 // the end of the line is cut off: it has been heard.
-func (l *soundLine) put(ctx context.Context, s media.Samples) error {
+func (b *audioBuffer) put(ctx context.Context, s media.Samples) error {
 	for {
-		l.mu.Lock()
-		if l.slowest()+l.span >= l.base+len(l.pcm)/l.channels {
-			l.add(s)
-			l.mu.Unlock()
+		b.mu.Lock()
+		if b.slowest()+b.span >= b.base+len(b.pcm)/b.channels {
+			b.add(s)
+			b.mu.Unlock()
 			return ctx.Err()
 		}
-		wait := l.change
-		l.mu.Unlock()
+		wait := b.change
+		b.mu.Unlock()
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -75,30 +75,30 @@ func (l *soundLine) put(ctx context.Context, s media.Samples) error {
 	}
 }
 
-func (l *soundLine) add(s media.Samples) {
-	end := l.base + len(l.pcm)/l.channels
+func (b *audioBuffer) add(s media.Samples) {
+	end := b.base + len(b.pcm)/b.channels
 	at := media.TimeToSamples(s.PTS, s.Rate)
 	if d := at - end; d <= slack && d >= -slack && end > 0 {
 		at = end
 	}
 	data := s.Data
 	if at < end {
-		data = data[min(len(data), (end-at)*l.channels):]
+		data = data[min(len(data), (end-at)*b.channels):]
 		at = end
 	}
-	if low := l.slowest(); low >= end || at-low > 60*timeline.Rate {
+	if low := b.slowest(); low >= end || at-low > 60*timeline.Rate {
 		// All before has been read, or a hole longer than anyone would wait for.
-		l.pcm, l.base = l.pcm[:0], at
+		b.pcm, b.base = b.pcm[:0], at
 	} else if at > end {
-		l.pcm = append(l.pcm, make([]int16, (at-end)*l.channels)...)
+		b.pcm = append(b.pcm, make([]int16, (at-end)*b.channels)...)
 	}
-	l.pcm = append(l.pcm, data...)
+	b.pcm = append(b.pcm, data...)
 }
 
 // read fills block with the sound from the reader's place on and moves it. It
 // never waits: what is not there is silence.
-func (r *soundReader) read(block []int16) {
-	l := r.line
+func (r *audioReader) read(block []int16) {
+	l := r.buffer
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	clear(block)
@@ -115,33 +115,33 @@ func (r *soundReader) read(block []int16) {
 }
 
 // close gives the place up.
-func (r *soundReader) close() {
-	r.line.mu.Lock()
-	defer r.line.mu.Unlock()
-	delete(r.line.readers, r)
-	r.line.trim()
+func (r *audioReader) close() {
+	r.buffer.mu.Lock()
+	defer r.buffer.mu.Unlock()
+	delete(r.buffer.readers, r)
+	r.buffer.trim()
 }
 
-func (l *soundLine) slowest() int {
+func (b *audioBuffer) slowest() int {
 	low := -1
-	for r := range l.readers {
+	for r := range b.readers {
 		if low < 0 || r.at < low {
 			low = r.at
 		}
 	}
 	if low < 0 {
-		return l.base + len(l.pcm)/l.channels // nobody listens: nothing is held
+		return b.base + len(b.pcm)/b.channels // nobody listens: nothing is held
 	}
 	return low
 }
 
 // trim, called when a reader has moved, frees what all have read, a good piece
 // at a time, and wakes the writer.
-func (l *soundLine) trim() {
-	if n := l.slowest() - l.base; n >= timeline.Rate && n*l.channels <= len(l.pcm) {
-		l.pcm = append(l.pcm[:0:0], l.pcm[n*l.channels:]...)
-		l.base += n
+func (b *audioBuffer) trim() {
+	if n := b.slowest() - b.base; n >= timeline.Rate && n*b.channels <= len(b.pcm) {
+		b.pcm = append(b.pcm[:0:0], b.pcm[n*b.channels:]...)
+		b.base += n
 	}
-	close(l.change)
-	l.change = make(chan struct{})
+	close(b.change)
+	b.change = make(chan struct{})
 }

@@ -12,8 +12,8 @@ import (
 // microphone does, with readers only D behind.
 func TestSoundLineKeepsNoSilence(t *testing.T) {
 	const d = 4 * time.Second
-	l := newSoundLine(1, d+5*time.Second)
-	readers := []*soundReader{l.reader(), l.reader()}
+	l := newAudioBuffer(1, d+5*time.Second)
+	readers := []*audioReader{l.reader(), l.reader()}
 	packet := make([]int16, timeline.Rate/50)
 	for i := range packet {
 		packet[i] = 1000

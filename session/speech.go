@@ -17,22 +17,22 @@ import (
 )
 
 // Fate is what became of a phrase.
-type Fate string
+type Outcome string
 
 const (
-	Played        Fate = "played"
-	SkippedFailed Fate = "skipped_failed" // an engine failed twice
-	SkippedLate   Fate = "skipped_late"   // it would have come too late to be of use
+	Played        Outcome = "played"
+	SkippedFailed Outcome = "skipped_failed" // an engine failed twice
+	SkippedLate   Outcome = "skipped_late"   // it would have come too late to be of use
 )
 
 // job is a phrase on its way to be dubbed.
 type job struct {
-	phrase inference.Phrase
-	hold   pace.Hold
-	heard  time.Duration // session time when it was known
-	record Record
-	fate   Fate  // "" as long as it is on its way
-	err    error // why it was skipped
+	phrase  inference.Phrase
+	hold    pace.Hold
+	heard   time.Duration // session time when it was known
+	record  Record
+	outcome Outcome // "" as long as it is on its way
+	err     error   // why it was skipped
 }
 
 // maxWaiting is how many phrases wait for one engine of a dub at most.
@@ -145,17 +145,17 @@ func (d *Dub) translateOne(ctx context.Context, j *job) {
 	}
 	if err != nil {
 		d.ladder.set(p.Start, Passthrough, "translation failed")
-		j.fate, j.err = fateOf(err), err
+		j.outcome, j.err = outcomeOf(err), err
 		return
 	}
 	r.Text = text
-	d.s.watch.send(Event{Caption: &Caption{
+	d.s.events.send(Event{Caption: &Caption{
 		Lang: d.lang, ID: p.ID, Text: text, Final: true, Start: p.Start, End: p.End,
 	}})
 }
 
 // fateOf tells an engine that failed from one that was too slow.
-func fateOf(err error) Fate {
+func outcomeOf(err error) Outcome {
 	if errors.Is(err, errSlow) {
 		return SkippedLate
 	}
@@ -201,12 +201,12 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 	switch {
 	case ctx.Err() != nil:
 		return
-	case j.fate == "" && j.hold.Now() > d.last(j):
+	case j.outcome == "" && j.hold.Now() > d.last(j):
 		d.ladder.set(p.Start, Captions, "the dub came too late")
-		j.fate, j.err = SkippedLate, timeline.ErrTooLate
+		j.outcome, j.err = SkippedLate, timeline.ErrTooLate
 	}
-	if j.fate != "" {
-		d.skip(j, j.fate, j.err)
+	if j.outcome != "" {
+		d.skip(j, j.outcome, j.err)
 		return
 	}
 	began := time.Now()
@@ -227,7 +227,7 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 	}
 	if err != nil {
 		d.ladder.set(p.Start, Captions, "the voice failed")
-		d.skip(j, fateOf(err), err)
+		d.skip(j, outcomeOf(err), err)
 		return
 	}
 
@@ -244,7 +244,7 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 		return
 	}
 	d.climb(p.Start)
-	r.Phrase, r.Fate, r.ReadyAt = p, Played, j.hold.Now()
+	r.Phrase, r.Outcome, r.ReadyAt = p, Played, j.hold.Now()
 	r.Rate, r.Voice, r.Marks, r.Words = speech.Rate, speech.Voice, speech.Marks, speech.Words
 	r.DubStart, r.DubEnd, r.Late = placed.Start-d.s.cfg.Delay, placed.End-d.s.cfg.Delay, placed.Late
 	r.Probe = d.s.delivery.probe(sound)
@@ -281,11 +281,11 @@ func twice[T any](ctx context.Context, d *Dub, st *stage, name string, until fun
 }
 
 // skip marks a phrase as not dubbed: the original sounds instead.
-func (d *Dub) skip(j *job, fate Fate, err error) {
+func (d *Dub) skip(j *job, outcome Outcome, err error) {
 	d.timeline.Drop(j.phrase.ID)
-	d.s.log.Warn("phrase skipped", "lang", d.lang, "phrase", j.phrase.ID, "fate", fate, "err", err)
+	d.s.log.Warn("phrase skipped", "lang", d.lang, "phrase", j.phrase.ID, "fate", outcome, "err", err)
 	r := j.record
-	r.Phrase, r.Fate, r.Err = j.phrase, fate, err.Error()
+	r.Phrase, r.Outcome, r.Err = j.phrase, outcome, err.Error()
 	d.keep(r)
 }
 

@@ -55,15 +55,15 @@ func (s *Session) SetTargets(ctx context.Context, to []inference.Lang) error {
 	s.mu.Lock()
 	s.dubs = all
 	s.mu.Unlock()
-	s.openMouths(ctx)
+	s.openLips(ctx)
 	for _, d := range come {
-		d.start(s.group, s.sound, true)
+		d.start(s.group, s.buffer, true)
 	}
 	var failed error
 	for _, d := range leave {
 		d.stop()
 		<-d.gone
-		failed = errors.Join(failed, d.outlet.close())
+		failed = errors.Join(failed, d.fanout.close())
 		st := d.state()
 		st.Records, st.Skew = nil, nil
 		s.mu.Lock()

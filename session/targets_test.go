@@ -30,7 +30,7 @@ func TestTargetsOfALiveSession(t *testing.T) {
 		spanish, original := l.attach("es"), l.attach("en")
 		l.publish(src)
 		time.Sleep(added)
-		if _, err := l.Attach("ca", &memory{}); err == nil {
+		if _, err := l.Subscribe("ca", &memory{}); err == nil {
 			t.Error("a language that is not there can be watched")
 		}
 		if err := l.SetTargets(t.Context(), []inference.Lang{"es", "en", "ca"}); err != nil {
@@ -42,7 +42,7 @@ func TestTargetsOfALiveSession(t *testing.T) {
 		catalan := l.attach("ca")
 		time.Sleep(taken - added)
 		if got := len(seen(catalan)); got < 150-3 {
-			t.Errorf("%d pictures of the new dub in 6 s", got)
+			t.Errorf("%d frames of the new dub in 6 s", got)
 		}
 		began := time.Now()
 		if err := l.SetTargets(t.Context(), []inference.Lang{"ca"}); err != nil {
@@ -54,7 +54,7 @@ func TestTargetsOfALiveSession(t *testing.T) {
 		if spanish.closes() != 1 || catalan.closes() != 0 || original.closes() != 0 {
 			t.Errorf("viewers were ended %d, %d and %d times, want only the first", spanish.closes(), catalan.closes(), original.closes())
 		}
-		if _, err := l.Attach("es", &memory{}); err == nil || l.Has("es") {
+		if _, err := l.Subscribe("es", &memory{}); err == nil || l.Has("es") {
 			t.Errorf("a language that was taken away can be watched: %v", err)
 		}
 		time.Sleep(seconds(20) + r.cfg.Delay + seconds(1) - taken)
@@ -63,8 +63,8 @@ func TestTargetsOfALiveSession(t *testing.T) {
 		if len(st.Dubs) != 2 || st.Dubs[0].Lang != "ca" || st.Dubs[1].Lang != "en" || len(st.Failures) > 0 {
 			t.Fatalf("dubs %+v, failures %v", st.Dubs, st.Failures)
 		}
-		if d := st.Dubs[1].Frames; d.Out != frames || d.Dropped != 0 || len(pictures(t, original)) != frames {
-			t.Errorf("the original: %+v, %d pictures were seen", d, len(pictures(t, original)))
+		if d := st.Dubs[1].Frames; d.Out != frames || d.Dropped != 0 || len(shownFrames(t, original)) != frames {
+			t.Errorf("the original: %+v, %d frames were seen", d, len(shownFrames(t, original)))
 		}
 		pcm := sound(t, original)
 		for i, b := range many {
@@ -74,8 +74,8 @@ func TestTargetsOfALiveSession(t *testing.T) {
 		}
 		// The old dub until it was taken away.
 		want := int((taken - r.cfg.Delay).Seconds() * testFPS)
-		if n := len(pictures(t, spanish)); n < want-3 || n > want+1 {
-			t.Errorf("%d pictures of the dub that was taken away, want %d", n, want)
+		if n := len(shownFrames(t, spanish)); n < want-3 || n > want+1 {
+			t.Errorf("%d frames of the dub that was taken away, want %d", n, want)
 		}
 		pcm = sound(t, spanish)
 		for i, b := range many {
@@ -84,12 +84,12 @@ func TestTargetsOfALiveSession(t *testing.T) {
 			}
 		}
 		// The new dub from what was due when it came.
-		got := pictures(t, catalan)
+		got := shownFrames(t, catalan)
 		if want := frames - int((added-r.cfg.Delay).Seconds()*testFPS); len(got) < want-3 || len(got) > want+1 {
-			t.Errorf("%d pictures of the new dub, want %d", len(got), want)
+			t.Errorf("%d frames of the new dub, want %d", len(got), want)
 		}
 		if first := got[0].at; first < added || first > added+seconds(.2) {
-			t.Errorf("the new dub's first picture is due at %v", first)
+			t.Errorf("the new dub's first frame is due at %v", first)
 		}
 		// Phrases that were known before it came are not said again; each later one is.
 		records := st.Dubs[0].Records
@@ -102,8 +102,8 @@ func TestTargetsOfALiveSession(t *testing.T) {
 		}
 		pcm = sound(t, catalan)
 		for i, rec := range records {
-			if rec.Fate != Played || rec.Late > 300*time.Millisecond {
-				t.Errorf("the new dub's phrase %d: %s (%s), %v late", rec.Phrase.ID, rec.Fate, rec.Err, rec.Late)
+			if rec.Outcome != Played || rec.Late > 300*time.Millisecond {
+				t.Errorf("the new dub's phrase %d: %s (%s), %v late", rec.Phrase.ID, rec.Outcome, rec.Err, rec.Late)
 			}
 			loudest := 0. // "ca" begins with a consonant, which is silent
 			for at := rec.DubStart; at < rec.DubEnd; at += 20 * time.Millisecond {

@@ -127,7 +127,7 @@ func (s *strict) told(t *testing.T, want ...media.Kind) {
 			}
 		default:
 			if tr.Codec != s.video || tr.Width != testW || tr.Height != testH {
-				t.Errorf("pictures told as %s, %d by %d", tr.Codec, tr.Width, tr.Height)
+				t.Errorf("frames told as %s, %d by %d", tr.Codec, tr.Width, tr.Height)
 			}
 			if sets := units(tr.Extradata); tr.Codec == media.H264 && !slices.Equal(sets, []byte{7, 8}) {
 				t.Errorf("H.264 told with units %v, want SPS and PPS", sets)
@@ -161,7 +161,7 @@ func TestSinkOfAnotherCodecIsRefused(t *testing.T) {
 			{"", "", []string{"neither"}},
 		} {
 			sink := &strict{video: c.video, audio: c.audio}
-			_, err := l.Attach("es", sink)
+			_, err := l.Subscribe("es", sink)
 			if !errors.Is(err, ErrInvalid) || slices.ContainsFunc(c.made, func(w string) bool { return !strings.Contains(err.Error(), w) }) {
 				t.Errorf("%q and %q: %v, which should name %v", c.video, c.audio, err, c.made)
 			}
@@ -202,12 +202,12 @@ func TestSinkIsStartedWithCompleteTracks(t *testing.T) {
 		for s, want := range sinks {
 			s.told(t, want...)
 			n, first := s.count(media.Video)
-			pictures := 225
+			frames := 225
 			if s == late {
-				pictures = 225 - 50
+				frames = 225 - 50
 			}
-			if s.video != "" && (n < pictures-2 || n > pictures || !first.Key) {
-				t.Errorf("%s: %d pictures of about %d, the first is a keyframe: %v", s.video, n, pictures, first.Key)
+			if s.video != "" && (n < frames-2 || n > frames || !first.Key) {
+				t.Errorf("%s: %d frames of about %d, the first is a keyframe: %v", s.video, n, frames, first.Key)
 			}
 			if n, _ := s.count(media.Audio); s.audio != "" && n < 400 {
 				t.Errorf("%d packets of sound", n)
@@ -219,7 +219,7 @@ func TestSinkIsStartedWithCompleteTracks(t *testing.T) {
 	})
 }
 
-// TestSinkStartsWithoutATrackThatDoesNotCome: a call without pictures can be recorded.
+// TestSinkStartsWithoutATrackThatDoesNotCome: a call without frames can be recorded.
 func TestSinkStartsWithoutATrackThatDoesNotCome(t *testing.T) {
 	src := speaker(t, seconds(9), said, true, false)
 	synctest.Test(t, func(t *testing.T) {

@@ -17,7 +17,7 @@ func TestUnusedSessionsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		base := r.cfg
-		base.To, base.Picture.File = nil, false
+		base.To, base.Video.File = nil, false
 		m := NewManager(ManagerConfig{Engines: r.engines, Base: base, Max: 3, Idle: 5 * time.Minute, Unused: 30 * time.Second})
 		defer m.Close()
 		create := func(id string) *Call {

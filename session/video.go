@@ -13,78 +13,78 @@ import (
 	"livedub/media/codec"
 )
 
-// picture is one decoded picture with the faces in it, shared by all dubs.
-type picture struct {
-	frame *media.Frame
-	faces []inference.Face
-	known inference.Known // of the mouths in it
-	fps   float64         // nominal, of the source; 0 for unknown
+// frame is one decoded frame with the faces in it, shared by all dubs.
+type videoFrame struct {
+	frame    *media.Frame
+	faces    []inference.Face
+	snapshot inference.Snapshot // of the mouths in it
+	fps      float64            // nominal, of the source; 0 for unknown
 }
 
-// eyes see the source: they decode each picture once, shortly before it is due,
+// eyes see the source: they decode each frame once, shortly before it is due,
 // find its faces, and show it to every dub when it is due.
-type eyes struct {
-	s      *Session
-	src    media.Source
-	line   *queue[media.Packet]
-	track  *media.Track                 // told with the first picture
-	faces  atomic.Pointer[faceTracking] // nil where no mouth is to be made
-	learns *solo
-	ahead  chan picture
+type videoPipeline struct {
+	s       *Session
+	src     media.Source
+	delayed *queue[media.Packet]
+	track   *media.Track                 // told with the first frame
+	faces   atomic.Pointer[faceTracking] // nil where no mouth is to be made
+	learns  *solo
+	ahead   chan videoFrame
 }
 
-func newEyes(s *Session, src media.Source, l *queue[media.Packet]) *eyes {
-	return &eyes{s: s, src: src, line: l, ahead: make(chan picture, 30), learns: s.learns}
+func newVideoPipeline(s *Session, src media.Source, l *queue[media.Packet]) *videoPipeline {
+	return &videoPipeline{s: s, src: src, delayed: l, ahead: make(chan videoFrame, 30), learns: s.learns}
 }
 
-// run shows the source's pictures, when all of the source before have been shown.
-func (e *eyes) run(ctx context.Context) error {
-	defer e.s.delivery.shown(e.s)
-	leave, err := turn(ctx, e.s.seeing)
+// run shows the source's frames, when all of the source before have been shown.
+func (v *videoPipeline) run(ctx context.Context) error {
+	defer v.s.delivery.shown(v.s)
+	leave, err := turn(ctx, v.s.seeing)
 	if err != nil {
 		return err
 	}
 	defer leave()
 	g := newGroup(ctx)
-	g.run("see", e.see)
-	g.run("show", e.show)
+	g.run("see", v.see)
+	g.run("show", v.show)
 	err = g.wait()
-	if t := e.faces.Load(); t != nil {
+	if t := v.faces.Load(); t != nil {
 		t.close()
 	}
 	return err
 }
 
-// open waits for the first picture; io.EOF where none comes.
-func (e *eyes) open(ctx context.Context) error {
-	if _, err := e.line.first(ctx); err != nil {
+// open waits for the first frame; io.EOF where none comes.
+func (v *videoPipeline) open(ctx context.Context) error {
+	if _, err := v.delayed.first(ctx); err != nil {
 		return err
 	}
-	if e.track = track(e.src.Tracks(), media.Video); e.track == nil {
-		return errors.New("picture: the source tells of none")
+	if v.track = track(v.src.Tracks(), media.Video); v.track == nil {
+		return errors.New("frame: the source tells of none")
 	}
 	return nil
 }
 
-// see decodes pictures lookAhead before they are due.
-func (e *eyes) see(ctx context.Context) error {
-	defer close(e.ahead)
-	switch err := e.open(ctx); {
+// see decodes frames lookAhead before they are due.
+func (v *videoPipeline) see(ctx context.Context) error {
+	defer close(v.ahead)
+	switch err := v.open(ctx); {
 	case errors.Is(err, io.EOF):
 		return nil
 	case err != nil:
 		return err
 	}
-	dec, err := codec.NewVideoDecoderOn(*e.track, e.s.cfg.decoder())
+	dec, err := codec.NewVideoDecoderOn(*v.track, v.s.cfg.decoder())
 	if err != nil {
-		return fmt.Errorf("picture: %w", err)
+		return fmt.Errorf("frame: %w", err)
 	}
 	defer dec.Close()
-	shaper := codec.NewShaper(*e.track, e.s.cfg.Picture.MaxWidth, e.s.cfg.Picture.MaxHeight)
+	shaper := codec.NewShaper(*v.track, v.s.cfg.Video.MaxWidth, v.s.cfg.Video.MaxHeight)
 	defer shaper.Close()
 	last := time.Duration(-1 << 62)
 	degraded := false
-	var waiting []picture // whose faces may still change
+	var waiting []videoFrame // whose faces may still change
 	defer func() {
 		for _, p := range waiting {
 			p.frame.Release()
@@ -97,45 +97,45 @@ func (e *eyes) see(ctx context.Context) error {
 				continue
 			}
 			last = f.PTS
-			p, err := e.prepare(ctx, shaper, f)
+			p, err := v.prepare(ctx, shaper, f)
 			if err != nil {
-				e.s.fail("picture", err)
+				v.s.fail("shape", err)
 				continue
 			}
 			waiting = append(waiting, p)
-			if err := e.pass(ctx, &waiting, last-e.window()); err != nil {
+			if err := v.pass(ctx, &waiting, last-v.window()); err != nil {
 				release(frames[i+1:])
 				return err
 			}
 		}
 		if end {
-			return e.pass(ctx, &waiting, last)
+			return v.pass(ctx, &waiting, last)
 		}
 		return nil
 	}
 	for {
-		p, err := e.line.first(ctx)
+		p, err := v.delayed.first(ctx)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return err
 		}
-		if err := e.s.clock.Wait(ctx, min(p.DTS, p.PTS)+e.s.cfg.Delay-lookAhead); err != nil {
+		if err := v.s.clock.Wait(ctx, min(p.DTS, p.PTS)+v.s.cfg.Delay-lookAhead); err != nil {
 			return err
 		}
-		e.line.take()
+		v.delayed.take()
 		var frames []*media.Frame
-		err = e.s.meter.do("decode_video", func() (err error) {
+		err = v.s.meter.do("decode_video", func() (err error) {
 			frames, err = dec.Decode(p)
 			return err
 		})
 		if err != nil {
-			e.s.fail("decode_video", err)
+			v.s.fail("decode_video", err)
 		}
 		if err := dec.Degraded(); err != nil && !degraded {
 			degraded = true
-			e.s.fail("filter_video", err)
+			v.s.fail("filter_video", err)
 		}
 		if err := pass(frames, false); err != nil {
 			return err
@@ -143,24 +143,24 @@ func (e *eyes) see(ctx context.Context) error {
 	}
 	rest, err := dec.Flush()
 	if err != nil {
-		e.s.fail("decode_video", err)
+		v.s.fail("decode_video", err)
 	}
 	return pass(rest, true)
 }
 
-// window is how long a picture waits for those after it, on which its faces rest.
-func (e *eyes) window() time.Duration {
-	if e.faces.Load() == nil {
+// window is how long a frame waits for those after it, on which its faces rest.
+func (v *videoPipeline) window() time.Duration {
+	if v.faces.Load() == nil {
 		return 0
 	}
-	return e.s.pace.window()
+	return v.s.pace.window()
 }
 
-// pass hands on the waiting pictures up to time t.
-func (e *eyes) pass(ctx context.Context, waiting *[]picture, t time.Duration) error {
+// pass hands on the waiting frames up to time t.
+func (v *videoPipeline) pass(ctx context.Context, waiting *[]videoFrame, t time.Duration) error {
 	for len(*waiting) > 0 && (*waiting)[0].frame.PTS <= t {
 		select {
-		case e.ahead <- (*waiting)[0]:
+		case v.ahead <- (*waiting)[0]:
 			*waiting = (*waiting)[1:]
 		case <-ctx.Done():
 			return ctx.Err()
@@ -169,50 +169,50 @@ func (e *eyes) pass(ctx context.Context, waiting *[]picture, t time.Duration) er
 	return nil
 }
 
-// prepare shapes a decoded picture and looks for faces. It takes over f.
-func (e *eyes) prepare(ctx context.Context, s *codec.Shaper, f *media.Frame) (picture, error) {
-	err := e.s.meter.do("shape", func() (err error) {
+// prepare shapes a decoded frame and looks for faces. It takes over f.
+func (v *videoPipeline) prepare(ctx context.Context, s *codec.Shaper, f *media.Frame) (videoFrame, error) {
+	err := v.s.meter.do("shape", func() (err error) {
 		f, err = s.Shape(f)
 		return err
 	})
 	if err != nil {
-		return picture{}, err
+		return videoFrame{}, err
 	}
-	e.s.delivery.shape(func() { s.Fix(f.Width, f.Height) })
-	if t := e.tracking(ctx); t != nil {
+	v.s.delivery.shape(func() { s.Fix(f.Width, f.Height) })
+	if t := v.tracking(ctx); t != nil {
 		t.look(ctx, f)
 	}
-	return picture{frame: f, fps: e.track.FrameRate}, nil
+	return videoFrame{frame: f, fps: v.track.FrameRate}, nil
 }
 
 // tracking returns what follows the faces; nil where no mouth is to be made.
-func (e *eyes) tracking(ctx context.Context) *faceTracking {
-	if t := e.faces.Load(); t != nil {
+func (v *videoPipeline) tracking(ctx context.Context) *faceTracking {
+	if t := v.faces.Load(); t != nil {
 		return t
 	}
-	if !e.s.mouthing() {
+	if !v.s.makesMouths() {
 		return nil
 	}
-	t := newFaceTracking(ctx, e.s)
-	e.faces.Store(t)
+	t := newFaceTracking(ctx, v.s)
+	v.faces.Store(t)
 	return t
 }
 
-// show gives each picture to every dub when it is due, or as long before as the
+// show gives each frame to every dub when it is due, or as long before as the
 // mouth's engine asks for.
-func (e *eyes) show(ctx context.Context) error {
+func (v *videoPipeline) show(ctx context.Context) error {
 	defer func() {
-		for p := range e.ahead { // nothing is left behind when we stop early
+		for p := range v.ahead { // nothing is left behind when we stop early
 			p.frame.Release()
 		}
 	}()
-	for p := range e.ahead {
-		due := p.frame.PTS + e.s.cfg.Delay
-		err := e.s.clock.Wait(ctx, due-e.s.lead())
+	for p := range v.ahead {
+		due := p.frame.PTS + v.s.cfg.Delay
+		err := v.s.clock.Wait(ctx, due-v.s.lead())
 		if err == nil {
-			e.recognize(ctx, &p)
-			late := e.s.pace.late(due)
-			for _, d := range e.s.all() {
+			v.recognize(ctx, &p)
+			late := v.s.pace.late(due)
+			for _, d := range v.s.all() {
 				d.offer(ctx, p, late)
 			}
 		}
@@ -224,23 +224,23 @@ func (e *eyes) show(ctx context.Context) error {
 	return nil
 }
 
-// learned is what is known of one picture's mouths.
+// learned is what is known of one frame's mouths.
 type learned struct {
-	faces []inference.Face
-	known inference.Known
+	faces    []inference.Face
+	snapshot inference.Snapshot
 }
 
-// recognize tells whose faces are in a picture, and learns from their mouths.
-func (e *eyes) recognize(ctx context.Context, p *picture) {
-	t, mouths := e.faces.Load(), e.s.mouths.Load()
+// recognize tells whose faces are in a frame, and learns from their mouths.
+func (v *videoPipeline) recognize(ctx context.Context, p *videoFrame) {
+	t, mouths := v.faces.Load(), v.s.lips.Load()
 	if t == nil || mouths == nil {
 		return
 	}
 	f := p.frame
-	got, how, err := do(ctx, e.learns, f, f.PTS+e.s.cfg.Delay-e.s.lead(), func(ctx context.Context) (out learned, err error) {
-		err = e.s.meter.do("learn", func() (err error) {
+	got, how, err := do(ctx, v.learns, f, f.PTS+v.s.cfg.Delay-v.s.lead(), func(ctx context.Context) (out learned, err error) {
+		err = v.s.meter.do("learn", func() (err error) {
 			if out.faces, err = t.faces(f); err == nil {
-				out.known, err = (*mouths).Learn(ctx, f, out.faces)
+				out.snapshot, err = (*mouths).Learn(ctx, f, out.faces)
 			}
 			return err
 		})
@@ -248,9 +248,9 @@ func (e *eyes) recognize(ctx context.Context, p *picture) {
 	}, func(learned) {})
 	switch {
 	case err != nil && ctx.Err() == nil:
-		e.s.fail("learn", err) // the picture goes untouched
+		v.s.fail("learn", err) // the frame goes untouched
 	case how == inTime:
-		p.faces, p.known = got.faces, got.known
+		p.faces, p.snapshot = got.faces, got.snapshot
 	}
 }
 

@@ -38,19 +38,19 @@ type LadderChange struct {
 
 // watch hands events to whoever listens. A listener that does not keep up
 // misses events; nobody waits for it.
-type watch struct {
+type eventHub struct {
 	mu        sync.Mutex
 	listeners map[chan Event]struct{}
 	closed    bool
 }
 
-func newWatch() *watch { return &watch{listeners: map[chan Event]struct{}{}} }
+func newEventHub() *eventHub { return &eventHub{listeners: map[chan Event]struct{}{}} }
 
 // Events returns a channel of what happens from now on, closed at the
 // session's end, and a function that stops listening.
 func (s *Session) Events() (<-chan Event, func()) {
 	ch := make(chan Event, 256)
-	w := s.watch
+	w := s.events
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
@@ -68,7 +68,7 @@ func (s *Session) Events() (<-chan Event, func()) {
 	}
 }
 
-func (w *watch) send(e Event) {
+func (w *eventHub) send(e Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for ch := range w.listeners {
@@ -79,7 +79,7 @@ func (w *watch) send(e Event) {
 	}
 }
 
-func (w *watch) close() {
+func (w *eventHub) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = true

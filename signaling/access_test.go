@@ -168,10 +168,10 @@ func TestAdminListener(t *testing.T) {
 		headers  []string
 		operator bool
 	}{
-		"Prometheus":      {nil, true},
-		"typed address":   {[]string{"Sec-Fetch-Site", "none"}, true},
-		"foreign page":    {[]string{"Origin", "https://evil.example"}, false},
-		"foreign picture": {[]string{"Sec-Fetch-Site", "cross-site"}, false},
+		"Prometheus":    {nil, true},
+		"typed address": {[]string{"Sec-Fetch-Site", "none"}, true},
+		"foreign page":  {[]string{"Origin", "https://evil.example"}, false},
+		"foreign frame": {[]string{"Sec-Fetch-Site", "cross-site"}, false},
 	} {
 		_, came := through(a.GuardAdmin, request(append([]string{"Host", "live.example"}, c.headers...)...))
 		if From(came).Operator() != c.operator {

@@ -19,7 +19,7 @@ type Request struct {
 	Profile string // "sync", "live", or "" for the manager's default
 	DelayMS *int   // source to output; nil for the profile's own
 	Consent bool   // the speaker agreed to their voice and face being used
-	Badge   *bool  // re-rendered pictures say "AI dubbed"; nil for the operator's choice, which true does not overrule
+	Badge   *bool  // re-rendered frames say "AI dubbed"; nil for the operator's choice, which true does not overrule
 }
 
 // Info is a session as it stands.
@@ -32,7 +32,7 @@ type Info struct {
 	DelayMS int
 	State   string     // "new", "live", "idle"
 	Consent *time.Time // when it was given; nil where it was not
-	Badge   bool       // re-rendered pictures say "AI dubbed"
+	Badge   bool       // re-rendered frames say "AI dubbed"
 	Created time.Time
 	Now     *float64 // seconds on the session clock; nil while it does not run
 	Dubs    map[inference.Lang]DubInfo
@@ -58,7 +58,7 @@ type DubInfo struct {
 	LateMS         Figures        `json:"late_ms"`
 	EarVoiceSpanMS Figures        `json:"ear_voice_span_ms"`
 	AVOffsetMS     Figures        `json:"av_offset_ms"`
-	Frames         map[string]int `json:"frames"` // pictures by what became of them
+	Frames         map[string]int `json:"frames"` // frames by what became of them
 	Viewers        int            `json:"viewers"`
 	Phrases        []Phrase       `json:"phrases,omitempty"` // the last few, oldest first
 }

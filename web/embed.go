@@ -22,8 +22,8 @@ var dist embed.FS
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
 	"media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// pictures carry their style within: it changes with the reader's colour scheme.
-const picturePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+// frames carry their style within: it changes with the reader's colour scheme.
+const framePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 // powers are what the page may ask a person for.
 const powers = "camera=(self), microphone=(self), fullscreen=(self), autoplay=(self), display-capture=(), geolocation=()"
@@ -55,7 +55,7 @@ func Handler() http.Handler {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
 		if strings.HasSuffix(r.URL.Path, ".svg") {
-			h.Set("Content-Security-Policy", picturePolicy)
+			h.Set("Content-Security-Policy", framePolicy)
 		}
 		h.Set("Permissions-Policy", powers)
 		h.Set("X-Content-Type-Options", "nosniff")

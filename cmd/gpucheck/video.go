@@ -22,7 +22,7 @@ type video struct {
 const notTried = "not tried: no ffmpeg here"
 
 // probeVideo looks for the driver's libraries, and has ffmpeg, where it is,
-// encode a picture by h264_nvenc and decode one by h264_cuvid.
+// encode a frame by h264_nvenc and decode one by h264_cuvid.
 func probeVideo(ctx context.Context) video {
 	v := video{
 		EncoderLibrary: findLibrary("libnvidia-encode.so.1"), DecoderLibrary: findLibrary("libnvcuvid.so.1"),
@@ -39,11 +39,11 @@ func probeVideo(ctx context.Context) video {
 		return v
 	}
 	defer os.RemoveAll(dir)
-	picture := []string{"-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30", "-frames:v", "10"}
-	v.Encoder = ffmpeg(ctx, path, append(picture, "-c:v", "h264_nvenc", "-f", "null", "-")...)
+	frame := []string{"-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30", "-frames:v", "10"}
+	v.Encoder = ffmpeg(ctx, path, append(frame, "-c:v", "h264_nvenc", "-f", "null", "-")...)
 	clip := filepath.Join(dir, "clip.h264")
-	if made := ffmpeg(ctx, path, append(picture, "-c:v", "libx264", "-pix_fmt", "yuv420p", clip)...); made != works {
-		v.Decoder = "not tried: no picture to decode: " + made
+	if made := ffmpeg(ctx, path, append(frame, "-c:v", "libx264", "-pix_fmt", "yuv420p", clip)...); made != works {
+		v.Decoder = "not tried: no frame to decode: " + made
 		return v
 	}
 	v.Decoder = ffmpeg(ctx, path, "-c:v", "h264_cuvid", "-i", clip, "-f", "null", "-")

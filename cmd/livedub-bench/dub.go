@@ -40,7 +40,7 @@ type benchFigures struct {
 	SecondCPU   float64  `json:"second_language_cpu_s"`       // what the second target added
 	SecondRatio float64  `json:"second_to_first"`             // goal 0.6
 	ReadyMS     *float64 `json:"phrase_end_to_dub_ms_median"` // in real time, hangover included; goal 600
-	FaceMS      float64  `json:"face_cpu_ms_per_frame"`       // in real time with the lips that are set, of all pictures
+	FaceMS      float64  `json:"face_cpu_ms_per_frame"`       // in real time with the lips that are set, of all frames
 	LearnMS     float64  `json:"learn_cpu_ms_per_frame"`
 	LipsMS      float64  `json:"lips_cpu_ms_per_frame"`
 	Phrases     int      `json:"phrases"`
@@ -53,7 +53,7 @@ type benchFigures struct {
 // runBenchDub measures what the README promises; it asserts nothing.
 func runBenchDub(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	fs := cli.NewFlags("bench")
-	clip := fs.String("clip", "", "talking `FILE` to measure with; none is a test picture under synthetic speech")
+	clip := fs.String("clip", "", "talking `FILE` to measure with; none is a test frame under synthetic speech")
 	length := fs.Int("seconds", 40, "length of the synthetic clip")
 	asJSON := fs.Bool("json", false, "print JSON instead of a table")
 	_, rest, err := cli.Settings(fs, benchUsage, args, stdout, "log")
@@ -130,7 +130,7 @@ func benchDub(ctx context.Context, clip, dir string, stderr io.Writer) (benchFig
 	return f, nil
 }
 
-// codecFloor returns the CPU time that decoding and encoding a clip's pictures takes alone.
+// codecFloor returns the CPU time that decoding and encoding a clip's frames takes alone.
 func codecFloor(ctx context.Context, clip string) (time.Duration, int, error) {
 	src, err := file.Open(clip)
 	if err != nil {
@@ -144,14 +144,14 @@ func codecFloor(ctx context.Context, clip string) (time.Duration, int, error) {
 		}
 	}
 	if video == nil {
-		return 0, 0, fmt.Errorf("%s has no picture: choose another with --clip", clip)
+		return 0, 0, fmt.Errorf("%s has no frame: choose another with --clip", clip)
 	}
 	dec, err := codec.NewVideoDecoder(*video)
 	if err != nil {
 		return 0, 0, err
 	}
 	defer dec.Close()
-	enc, err := codec.NewVideoEncoder(settings.Session(config.Default()).Picture.Encoder(media.H264, video.Width, video.Height, video.FrameRate))
+	enc, err := codec.NewVideoEncoder(settings.Session(config.Default()).Video.Encoder(media.H264, video.Width, video.Height, video.FrameRate))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -238,7 +238,7 @@ func onOneCore(start func() error) error {
 	return start()
 }
 
-// makeClip makes a 720p30 test picture under synthetic speech.
+// makeClip makes a 720p30 test frame under synthetic speech.
 func makeClip(ctx context.Context, path string, seconds int) error {
 	for _, tool := range []string{"flite", "ffmpeg"} {
 		if _, err := exec.LookPath(tool); err != nil {

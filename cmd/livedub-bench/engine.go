@@ -27,10 +27,10 @@ const mostBenchSessions = 1024
 func runBenchEngine(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	fs := cli.NewFlags("bench engine")
 	nets := fs.String("nets", "wav2lip96,wav2lip256,musetalk-unet", "`LIST` of nets, made on the spot with random weights; NAME:fp16 is one in halves")
-	sessions := fs.String("sessions", "1,2,4", "`LIST` of how many sessions share the device, 25 pictures a second each")
+	sessions := fs.String("sessions", "1,2,4", "`LIST` of how many sessions share the device, 25 frames a second each")
 	length := fs.Float64("seconds", 10, "length of each run")
 	precision := fs.String("precision", "fp32", "of nets that name none: fp32 or fp16")
-	live := fs.Bool("live", false, "pictures have 60 ms, as in live calls; else 300 ms, as in sync")
+	live := fs.Bool("live", false, "frames have 60 ms, as in live calls; else 300 ms, as in sync")
 	saturate := fs.Bool("saturate", false, "look for the limits too: overload, 80 % of the roof, most sessions without a miss")
 	provider := fs.String("provider", "", "cpu or cuda; empty is onnx.provider")
 	library := fs.String("library", "", "`PATH` of libonnxruntime.so or its folder; empty is onnx.library")

@@ -58,8 +58,8 @@ type lipsFigures struct {
 	SourceAgreement figure `json:"source_agreement"`        // correlation of the engine's reading of the source with the estimator's
 	SourceScale     figure `json:"source_scale"`            // spread of the engine's reading over the estimator's; 1: same scale
 	SourceOffset    figure `json:"source_offset"`           // what is added to estimates for height_error
-	Untouched       figure `json:"untouched_share"`         // of the pictures scored
-	Pictures        int    `json:"pictures"`                // scored
+	Untouched       figure `json:"untouched_share"`         // of the frames scored
+	Frames          int    `json:"pictures"`                // scored
 	Touches         int    `json:"bilabials"`               // p b m among them
 	SecondCPU       figure `json:"second_cpu_ms_per_frame"` // what one more language renders
 }
@@ -77,15 +77,15 @@ func (f figure) MarshalJSON() ([]byte, error) {
 
 // lipsBench runs clips through tracker and engine as a session does.
 type lipsBench struct {
-	faces   inference.FaceTracker
-	lips    func(lips.Config) inference.Lips
-	marks   []inference.Mark // what is said
-	length  time.Duration    // of each run
-	warm    time.Duration    // of it that is not scored
-	cost    time.Duration    // of the run whose CPU time is taken
-	picture session.Picture
-	sheet   string // folder; "": none
-	say     func(string)
+	faces  inference.FaceTracker
+	lips   func(lips.Config) inference.Lips
+	marks  []inference.Mark // what is said
+	length time.Duration    // of each run
+	warm   time.Duration    // of it that is not scored
+	cost   time.Duration    // of the run whose CPU time is taken
+	frame  session.VideoConfig
+	sheet  string // folder; "": none
+	say    func(string)
 }
 
 // runBenchLips judges the re-rendered mouths of clips; it asserts nothing.
@@ -93,7 +93,7 @@ func runBenchLips(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	fs := cli.NewFlags("bench lips")
 	dir := fs.String("clips", "", "`FOLDER` of talking faces; none is a drawn one")
 	only := fs.String("only", "", "only clips with this `NAME` in theirs")
-	sheet := fs.String("sheet", "", "`FOLDER` for a picture per clip: source above, dub below, target and estimate as bars")
+	sheet := fs.String("sheet", "", "`FOLDER` for an image per clip: source above, dub below, target and estimate as bars")
 	asJSON := fs.Bool("json", false, "print JSON instead of a table")
 	c, rest, err := cli.Settings(fs, benchLipsUsage, args, stdout, "speak", "video", "log")
 	if err != nil {
@@ -178,7 +178,7 @@ func newLipsBench(ctx context.Context, c config.Config) (*lipsBench, error) {
 	return &lipsBench{
 		faces: faces, lips: func(c lips.Config) inference.Lips { return lips.New(c) }, marks: speech.Marks,
 		length: 30 * time.Second, warm: 10 * time.Second, cost: 10 * time.Second,
-		picture: settings.Session(c).Picture, say: func(string) {},
+		frame: settings.Session(c).Video, say: func(string) {},
 	}, nil
 }
 

@@ -33,7 +33,7 @@ func matching(paths []string, part string) []string {
 	return out
 }
 
-// lipsClip is a clip that is shown again and again; a picture is known by its
+// lipsClip is a clip that is shown again and again; a frame is known by its
 // number from the first one shown.
 type lipsClip struct {
 	frames []*media.Frame
@@ -57,7 +57,7 @@ func readLipsClip(ctx context.Context, path string, w, h int, fix bool, length t
 		}
 	}
 	if track == nil {
-		return nil, errors.New("it has no picture")
+		return nil, errors.New("it has no frame")
 	}
 	dec, err := codec.NewVideoDecoder(*track)
 	if err != nil {
@@ -87,7 +87,7 @@ func readLipsClip(ctx context.Context, path string, w, h int, fix bool, length t
 				}
 				return err
 			}
-			// A decoder has few pictures of its own to lend.
+			// A decoder has few frames of its own to lend.
 			c.frames = append(c.frames, f.Clone())
 			f.Release()
 		}
@@ -110,7 +110,7 @@ func readLipsClip(ctx context.Context, path string, w, h int, fix bool, length t
 		}
 	}
 	if err == nil && float64(len(c.frames)) < c.fps {
-		err = fmt.Errorf("it has only %d pictures: give a clip of a second at least", len(c.frames))
+		err = fmt.Errorf("it has only %d frames: give a clip of a second at least", len(c.frames))
 	}
 	if err != nil {
 		c.release()
@@ -140,10 +140,10 @@ func (c *lipsClip) release() {
 	}
 }
 
-// step is the time from one picture to the next.
+// step is the time from one frame to the next.
 func (c *lipsClip) step() time.Duration { return time.Duration(float64(time.Second) / c.fps) }
 
-// at returns the picture of number i, held once by the caller.
+// at returns the frame of number i, held once by the caller.
 func (c *lipsClip) at(i int) *media.Frame {
 	src := c.frames[i%len(c.frames)].Retain()
 	f := media.WrapFrame(src.Planes, src.Release)
@@ -151,7 +151,7 @@ func (c *lipsClip) at(i int) *media.Frame {
 	return f
 }
 
-// near tells whether two times show pictures less than 13 apart in the clip: of one moment.
+// near tells whether two times show frames less than 13 apart in the clip: of one moment.
 func (c *lipsClip) near(a, b time.Duration) bool {
 	n := len(c.frames)
 	number := func(t time.Duration) int { return int((t+c.step()/2)/c.step()) % n }
@@ -160,7 +160,7 @@ func (c *lipsClip) near(a, b time.Duration) bool {
 	return min(d, n-d) <= 12
 }
 
-// track follows the faces in the first n pictures shown.
+// track follows the faces in the first n frames shown.
 func (c *lipsClip) track(ctx context.Context, tracker inference.FaceTracker, n int) ([][]inference.Face, error) {
 	s, err := tracker.Open(ctx)
 	if err != nil {

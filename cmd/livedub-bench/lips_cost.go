@@ -19,7 +19,7 @@ const costWidth, costHeight = 1280, 720
 
 // costs takes the CPU time of one clip at 1280x720: of tracking, learning and
 // rendering, of rendering once more for a second language, and of encoding and
-// decoding the same pictures, all on this goroutine's thread.
+// decoding the same frames, all on this goroutine's thread.
 func (b *lipsBench) costs(ctx context.Context, path string, f *lipsFigures) error {
 	c, err := readLipsClip(ctx, path, costWidth, costHeight, true, b.cost)
 	if err != nil {
@@ -43,9 +43,9 @@ func (b *lipsBench) costs(ctx context.Context, path string, f *lipsFigures) erro
 	return nil
 }
 
-// floor is what n pictures cost to encode and decode.
+// floor is what n frames cost to encode and decode.
 func (c *lipsClip) floor(ctx context.Context, b *lipsBench, n int) (time.Duration, error) {
-	enc, err := codec.NewVideoEncoder(b.picture.Encoder(media.H264, costWidth, costHeight, c.fps))
+	enc, err := codec.NewVideoEncoder(b.frame.Encoder(media.H264, costWidth, costHeight, c.fps))
 	if err != nil {
 		return 0, err
 	}
@@ -79,7 +79,7 @@ func (c *lipsClip) floor(ctx context.Context, b *lipsBench, n int) (time.Duratio
 	return spent, nil
 }
 
-// rendering is what n pictures cost to track, learn from and render, and to render once more.
+// rendering is what n frames cost to track, learn from and render, and to render once more.
 func (c *lipsClip) rendering(ctx context.Context, b *lipsBench, n int) (first, second time.Duration, err error) {
 	faces, err := b.faces.Open(ctx)
 	if err != nil {
@@ -120,7 +120,7 @@ func (c *lipsClip) rendering(ctx context.Context, b *lipsBench, n int) (first, s
 		for i, spent := range []*time.Duration{&first, &second} {
 			before := proc.ThreadCPU()
 			f := src.Clone() // as a session does
-			_, err := dubs[i].Render(ctx, inference.LipsRequest{Frame: f, Faces: seen, Known: known, Mouth: plan, Amount: 1, Step: step})
+			_, err := dubs[i].Render(ctx, inference.LipsRequest{Frame: f, Faces: seen, Snapshot: known, Mouth: plan, Amount: 1, Step: step})
 			f.Release()
 			*spent += proc.ThreadCPU() - before
 			if err != nil {

@@ -20,7 +20,7 @@ func (r *lipsRun) calibrate(ctx context.Context) error {
 	n := min(len(r.clip.frames), len(r.faces))
 	every := max(1, n/150)
 	first := r.clip.frames[0]
-	enc, err := codec.NewVideoEncoder(r.b.picture.Encoder(media.H264, first.Width, first.Height, r.clip.fps))
+	enc, err := codec.NewVideoEncoder(r.b.frame.Encoder(media.H264, first.Width, first.Height, r.clip.fps))
 	if err != nil {
 		return err
 	}
@@ -79,10 +79,10 @@ func (r *lipsRun) calibrate(ctx context.Context) error {
 func (r *lipsRun) figures() lipsFigures {
 	r.fillTargets()
 	f := lipsFigures{
-		Outside: r.outside, Eyes: figure(r.eyes / float64(max(1, r.pictures))), Noise: figure(r.noise),
-		Reliability: figure(r.reliable), WidthReliable: figure(r.reliableW), Pictures: r.pictures,
-		OwnShare:  figure(float64(r.methods[inference.Own]) / float64(max(1, r.pictures))),
-		Untouched: figure(float64(r.methods[inference.Untouched]) / float64(max(1, r.pictures))),
+		Outside: r.outside, Eyes: figure(r.eyes / float64(max(1, r.frames))), Noise: figure(r.noise),
+		Reliability: figure(r.reliable), WidthReliable: figure(r.reliableW), Frames: r.frames,
+		OwnShare:  figure(float64(r.methods[inference.Own]) / float64(max(1, r.frames))),
+		Untouched: figure(float64(r.methods[inference.Untouched]) / float64(max(1, r.frames))),
 		PSNR:      figure(r.distortion.PSNR()), SSIM: figure(r.ssim / r.ssimN),
 		Flicker: figure(r.flicker[1] / r.flicker[0]), Sharpness: figure(r.sharp[1] / r.sharp[0]), Seam: figure(r.seam[1] / r.seam[0]),
 		PlanCorr: figure(lipseval.Correlation(r.open, r.height)),
@@ -120,7 +120,7 @@ func (r *lipsRun) figures() lipsFigures {
 // spreadOf returns how far the middle nine tenths of v reach.
 func spreadOf(v []float64) float64 { return lipseval.Quantile(v, .95) - lipseval.Quantile(v, .05) }
 
-// touches returns the numbers of the pictures at the middle of each p, b and m.
+// touches returns the numbers of the frames at the middle of each p, b and m.
 func (r *lipsRun) touches() []int {
 	var out []int
 	first := int((r.b.warm + r.clip.step() - 1) / r.clip.step())
@@ -133,7 +133,7 @@ func (r *lipsRun) touches() []int {
 	return out
 }
 
-// fillTargets says what should have been in pictures that the engine left
+// fillTargets says what should have been in frames that the engine left
 // untouched, from the plan and what it asked for in the others: a mouth that is
 // not re-rendered is a mouth that is wrong.
 func (r *lipsRun) fillTargets() {

@@ -16,27 +16,27 @@ import (
 )
 
 // shapeReader is what an engine's Mouths implement that tell the mouth they read in
-// a picture, in the words of a request.
+// a frame, in the words of a request.
 type shapeReader interface {
-	Shape(inference.Known) (inference.MouthShape, bool)
+	Shape(inference.Snapshot) (inference.MouthShape, bool)
 }
 
 // lipsAhead is how far the mouth's plan is known: what a session's sync profile freezes.
 const lipsAhead = 500 * time.Millisecond
 
 // lipsRun is one clip on its way through tracker and engine, with all that is
-// measured on it. Series have one entry for each picture scored; NaN is unknown.
+// measured on it. Series have one entry for each frame scored; NaN is unknown.
 type lipsRun struct {
 	b     *lipsBench
 	clip  *lipsClip
 	faces [][]inference.Face
 	est   *lipseval.Estimator
-	trace lips.Trace // of the last picture rendered
+	trace lips.Trace // of the last frame rendered
 
-	mouths inference.Mouths
+	mouths inference.LipsSession
 	dub    inference.LipsStream // with the text
 	self   inference.LipsStream // with the speaker's own mouth
-	ahead  []ahead              // what was learned, from the picture shown now on
+	ahead  []ahead              // what was learned, from the frame shown now on
 
 	targetHeight, targetWidth []float64 // asked for, in the estimator's unit
 	height, width             []float64 // seen in the dub
@@ -45,7 +45,7 @@ type lipsRun struct {
 	open                      []float64 // of the plan
 	planWide                  []float64
 	methods                   map[inference.LipsMethod]int
-	pictures                  int
+	frames                    int
 	eyes                      float64
 	outside                   int
 
@@ -62,16 +62,16 @@ type lipsRun struct {
 	crops       []lipsCrop
 }
 
-// ahead is what is known of a picture that is still to be shown.
+// ahead is what is known of a frame that is still to be shown.
 type ahead struct {
-	known inference.Known
+	known inference.Snapshot
 	shape inference.MouthShape
 	ok    bool
 }
 
 // clip judges one clip, but for its cost.
 func (b *lipsBench) clip(ctx context.Context, path string) (lipsFigures, error) {
-	c, err := readLipsClip(ctx, path, b.picture.MaxWidth, b.picture.MaxHeight, false, mostLipsClip)
+	c, err := readLipsClip(ctx, path, b.frame.MaxWidth, b.frame.MaxHeight, false, mostLipsClip)
 	if err != nil {
 		return lipsFigures{}, err
 	}
@@ -145,7 +145,7 @@ func (r *lipsRun) learn() error {
 	return err
 }
 
-// ready has the engine learn from picture i.
+// ready has the engine learn from frame i.
 func (r *lipsRun) ready(ctx context.Context, i int) error {
 	f := r.clip.at(i)
 	defer f.Release()
@@ -161,7 +161,7 @@ func (r *lipsRun) ready(ctx context.Context, i int) error {
 	return nil
 }
 
-// show dubs picture i twice, with the text and with the speaker's own mouth, and measures both.
+// show dubs frame i twice, with the text and with the speaker's own mouth, and measures both.
 func (r *lipsRun) show(ctx context.Context, i, look int) error {
 	src := r.clip.at(i)
 	defer src.Release()
@@ -198,7 +198,7 @@ func (r *lipsRun) render(ctx context.Context, s inference.LipsStream, src *media
 	f := src.Clone()
 	r.trace = lips.Trace{}
 	method, err := s.Render(ctx, inference.LipsRequest{
-		Frame: f, Faces: r.faces[i], Known: r.ahead[0].known, Mouth: mouth, Amount: 1, Step: r.clip.step(),
+		Frame: f, Faces: r.faces[i], Snapshot: r.ahead[0].known, Mouth: mouth, Amount: 1, Step: r.clip.step(),
 	})
 	r.trace.Method = method
 	if err != nil {
@@ -211,9 +211,9 @@ func (r *lipsRun) render(ctx context.Context, s inference.LipsStream, src *media
 // fresh is how long after a cut, which is where a clip begins again, nobody can know the face.
 const fresh = 300 * time.Millisecond
 
-// score measures the picture dubbed with the text.
+// score measures the frame dubbed with the text.
 func (r *lipsRun) score(i int, src, made *media.Frame, t lips.Trace, plan []inference.MouthShape) {
-	r.pictures++
+	r.frames++
 	r.methods[t.Method]++
 	r.outside += lipseval.ChangedOutside(src, made, t.Mask)
 	nan := math.NaN()
@@ -249,7 +249,7 @@ func (r *lipsRun) score(i int, src, made *media.Frame, t lips.Trace, plan []infe
 	r.seam[1] += region.Seam(made, reach)
 }
 
-// scoreSelf measures the picture dubbed with the speaker's own mouth.
+// scoreSelf measures the frame dubbed with the speaker's own mouth.
 func (r *lipsRun) scoreSelf(i int, src, made *media.Frame, t lips.Trace) {
 	read := math.NaN()
 	defer func() { r.readHeight = append(r.readHeight, read) }()

@@ -15,10 +15,10 @@ import (
 	"livedub/media"
 )
 
-// lipsCrop is the lower face of a picture, before and after.
+// lipsCrop is the lower face of a frame, before and after.
 type lipsCrop struct{ src, made *media.Frame }
 
-// keepCrop keeps the lower face of a picture.
+// keepCrop keeps the lower face of a frame.
 func (r *lipsRun) keepCrop(src, made *media.Frame, eyes lipseval.Eyes) {
 	d := eyes.Distance()
 	x, y := (eyes.Left.X+eyes.Right.X)/2, (eyes.Left.Y+eyes.Right.Y)/2
@@ -42,7 +42,7 @@ var (
 	paper          = color.RGBA{250, 250, 248, 255}
 )
 
-// moments returns the pictures that a sheet shows: widest, closed, rounded,
+// moments returns the frames that a sheet shows: widest, closed, rounded,
 // those where target and estimate differ the most, others.
 func (r *lipsRun) moments() []int {
 	var out []int
@@ -86,7 +86,7 @@ func (r *lipsRun) moments() []int {
 // writeSheet draws moments of the clip, source above and dub below at full
 // size, target (green) and estimate (red) as bars: height upwards at the left,
 // width along the bottom, one distance between the eyes as long as in the
-// picture. Below run both over the whole time, height and then width.
+// frame. Below run both over the whole time, height and then width.
 func (r *lipsRun) writeSheet(path string) error {
 	defer func() {
 		for _, c := range r.crops {

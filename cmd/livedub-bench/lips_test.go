@@ -51,7 +51,7 @@ func TestBenchLipsNamesWhatCannotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said []string
-	b := &lipsBench{picture: settings.Session(config.Default()).Picture, say: func(s string) { said = append(said, s) }}
+	b := &lipsBench{frame: settings.Session(config.Default()).Video, say: func(s string) { said = append(said, s) }}
 	if _, err := b.all(t.Context(), paths); err == nil || !strings.Contains(err.Error(), "broken.mp4") {
 		t.Errorf("error %v does not name the file", err)
 	}
@@ -101,7 +101,7 @@ func (standFaces) Faces(time.Duration) []inference.Face {
 }
 
 // standLips draws the face anew with the mouth that is asked for, late by some
-// pictures, or leaves it as it was.
+// frames, or leaves it as it was.
 type standLips struct {
 	drawing *testspeaker.Drawing
 	cfg     lips.Config
@@ -112,16 +112,16 @@ type standLips struct {
 	past    []inference.MouthShape
 }
 
-func (l *standLips) Open(ctx context.Context) (inference.Mouths, error) { return l, ctx.Err() }
-func (l *standLips) Close() error                                       { return nil }
-func (l *standLips) Learn(ctx context.Context, f *media.Frame, _ []inference.Face) (inference.Known, error) {
+func (l *standLips) Open(ctx context.Context) (inference.LipsSession, error) { return l, ctx.Err() }
+func (l *standLips) Close() error                                            { return nil }
+func (l *standLips) Learn(ctx context.Context, f *media.Frame, _ []inference.Face) (inference.Snapshot, error) {
 	return f.PTS, ctx.Err()
 }
 func (l *standLips) Dub(ctx context.Context) (inference.LipsStream, error) {
 	s := *l
 	return &s, ctx.Err()
 }
-func (l *standLips) Shape(k inference.Known) (inference.MouthShape, bool) {
+func (l *standLips) Shape(k inference.Snapshot) (inference.MouthShape, bool) {
 	return l.source(k.(time.Duration) % l.period), true
 }
 
@@ -178,8 +178,8 @@ func judged(t *testing.T, change func(*standLips)) (lipsFigures, *lipsRun) {
 	change(engine)
 	b := &lipsBench{
 		faces: standFaces{}, marks: sentence(6), length: 8 * time.Second, warm: 3 * time.Second, cost: time.Second, sheet: t.TempDir(),
-		lips:    func(c lips.Config) inference.Lips { engine.cfg = c; return engine },
-		picture: settings.Session(config.Default()).Picture, say: func(string) {},
+		lips:  func(c lips.Config) inference.Lips { engine.cfg = c; return engine },
+		frame: settings.Session(config.Default()).Video, say: func(string) {},
 	}
 	r := &lipsRun{b: b, clip: c, methods: map[inference.LipsMethod]int{}, beforeAt: -2}
 	if err := r.run(t.Context()); err != nil {
@@ -212,7 +212,7 @@ func TestBenchLipsKnowsGoodFromBad(t *testing.T) {
 	}
 	late, _ := judged(t, func(l *standLips) { l.late = 3 })
 	if late.HeightLag != 3 {
-		t.Errorf("3 pictures late are judged %d", late.HeightLag)
+		t.Errorf("3 frames late are judged %d", late.HeightLag)
 	}
 	idle, _ := judged(t, func(l *standLips) { l.idle = true })
 	if idle.OwnShare != 0 || idle.Untouched != 1 || idle.HeightCorr > .5 {

@@ -169,7 +169,7 @@ func (c *calls) View(ctx context.Context, id string, lang inference.Lang, offer 
 		return nil, "", noLanguage(call, lang)
 	}
 	// The viewer's wishes may come before it is attached.
-	var at atomic.Pointer[session.Attachment]
+	var at atomic.Pointer[session.Subscription]
 	v, answer, err := c.host.View(ctx, offer, rtc.ViewOptions{
 		Clock: call.Clock, StreamID: fmt.Sprintf("%s-%s", id, lang),
 		Keyframe: func() {
@@ -179,14 +179,14 @@ func (c *calls) View(ctx context.Context, id string, lang inference.Lang, offer 
 		},
 		Bitrate: func(bps int) {
 			if a := at.Load(); a != nil {
-				a.Room(bps)
+				a.SetMaxBitrate(bps)
 			}
 		},
 	})
 	if err != nil {
 		return nil, "", refuseOffer(ctx, err)
 	}
-	a, err := call.Attach(lang, v)
+	a, err := call.Subscribe(lang, v)
 	if err != nil {
 		return nil, "", errors.Join(refuse(err), v.Close())
 	}
@@ -197,11 +197,11 @@ func (c *calls) View(ctx context.Context, id string, lang inference.Lang, offer 
 // viewer leaves its dub when it is closed.
 type viewer struct {
 	*rtc.Viewer
-	at *session.Attachment
+	at *session.Subscription
 }
 
 func (v viewer) Close() error {
-	v.at.Detach()
+	v.at.Close()
 	return v.Viewer.Close()
 }
 
@@ -285,13 +285,13 @@ func dubInfo(d session.DubState, delay time.Duration) signaling.DubInfo {
 func phraseInfo(r session.Record) signaling.Phrase {
 	p := signaling.Phrase{
 		ID: r.Phrase.ID, SourceText: r.Phrase.Text, Text: r.Text,
-		SourceStart: r.Phrase.Start.Seconds(), SourceEnd: r.Phrase.End.Seconds(), Fate: string(r.Fate),
+		SourceStart: r.Phrase.Start.Seconds(), SourceEnd: r.Phrase.End.Seconds(), Fate: string(r.Outcome),
 		Steps: signaling.Steps{
 			HeardAt: r.HeardAt.Seconds(), ReadyAt: r.ReadyAt.Seconds(),
 			TranslateMS: float64(r.TranslateTook.Microseconds()) / 1000, SpeakMS: float64(r.SpeakTook.Microseconds()) / 1000,
 		},
 	}
-	if r.Fate == session.Played {
+	if r.Outcome == session.Played {
 		start, end, late := r.DubStart.Seconds(), r.DubEnd.Seconds(), float64(r.Late.Microseconds())/1000
 		p.DubStart, p.DubEnd, p.LateMS = &start, &end, &late
 	}

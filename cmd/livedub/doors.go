@@ -21,7 +21,7 @@ import (
 )
 
 // doors are the ways into the server's sessions, and what stands behind them.
-type doors struct {
+type endpoints struct {
 	calls   *calls
 	engines *engines
 	api     *api.Server
@@ -37,7 +37,7 @@ const demoQuality = "demo: recognition of clear speech, rule-based translation, 
 const keptRecords = 200
 
 // openDoors starts the engines, the media port and the doors. The caller closes them.
-func openDoors(ctx context.Context, c config.Config, log *slog.Logger) (*doors, error) {
+func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*endpoints, error) {
 	e, err := openEngines(ctx, c, log)
 	if err != nil {
 		return nil, err
@@ -57,14 +57,14 @@ func openDoors(ctx context.Context, c config.Config, log *slog.Logger) (*doors, 
 	base.KeepRecords, base.Log = keptRecords, log
 	var carries func(float64) int
 	if e.lipNet != nil {
-		carries = e.lipNet.places
+		carries = e.lipNet.sessions
 	}
-	room := newPlaces(carries, readCPU)
-	e.closers = append(e.closers, room)
+	capacity := newCapacity(carries, readCPU)
+	e.closers = append(e.closers, capacity)
 	m := session.NewManager(session.ManagerConfig{
-		Engines: e.Engines, Base: base, Max: c.Serve.MaxSessions, Places: room.now, Idle: c.Serve.SessionIdle, Unused: lim.UnusedFor,
+		Engines: e.Engines, Base: base, Max: c.Serve.MaxSessions, Capacity: capacity.now, Idle: c.Serve.SessionIdle, Unused: lim.UnusedFor,
 	})
-	d := &doors{engines: e, calls: &calls{manager: m, host: host, engines: e.Engines, quality: demoQuality, unused: lim.Unused}}
+	d := &endpoints{engines: e, calls: &calls{manager: m, host: host, engines: e.Engines, quality: demoQuality, unused: lim.Unused}}
 	ice := signaling.ICEServers{Lifetime: c.Serve.TURNLifetime}
 	for _, s := range c.Serve.ICEServers {
 		ice.Servers = append(ice.Servers, signaling.ICESecret(s))
@@ -80,19 +80,19 @@ func openDoors(ctx context.Context, c config.Config, log *slog.Logger) (*doors, 
 }
 
 // Register puts the doors where requests find them.
-func (d *doors) Register(mux *http.ServeMux) {
+func (d *endpoints) Register(mux *http.ServeMux) {
 	d.api.Register(mux)
 	d.whip.Register(mux)
 	d.ws.Register(mux)
 }
 
 // Drain takes no new sessions and lets the calls go on to their end, for d at most.
-func (d *doors) Drain(ctx context.Context, most time.Duration) { d.calls.manager.Drain(ctx, most) }
+func (d *endpoints) Drain(ctx context.Context, most time.Duration) { d.calls.manager.Drain(ctx, most) }
 
 // Leave tells at every door that the server is shutting down, and then ends all
 // sessions: had they ended first, whoever listens would take it for the end of
 // the call and not come back.
-func (d *doors) Leave() {
+func (d *endpoints) Leave() {
 	d.leave.Do(func() {
 		var told sync.WaitGroup
 		for _, end := range []func(){d.api.Close, d.ws.Close, d.whip.Close} {
@@ -104,7 +104,7 @@ func (d *doors) Leave() {
 }
 
 // Close ends everything that openDoors started.
-func (d *doors) Close() {
+func (d *endpoints) Close() {
 	d.Leave()
 	d.calls.host.Close()
 	d.engines.Close()

@@ -108,7 +108,7 @@ func (j *dubJob) run(ctx context.Context) error {
 	cfg.From, cfg.To, cfg.Log = j.from, j.to, log
 	cfg.SinkErrorsEnd = true
 	cfg.Consent = session.Consent{Given: true, At: began} // the operator's own, who names the file
-	cfg.Picture.File, cfg.Picture.KeyInterval = true, fileKeyInterval
+	cfg.Video.File, cfg.Video.KeyInterval = true, fileKeyInterval
 	var clock pace.Clock = pace.NewVirtual()
 	var source media.Source = src
 	if j.realtime {
@@ -128,7 +128,7 @@ func (j *dubJob) run(ctx context.Context) error {
 	runErr := s.Dub(ctx, source)
 	bar.stop(runErr == nil)
 	if errors.Is(runErr, session.ErrEmpty) || runErr == nil && films[0].Empty() {
-		return fmt.Errorf("%s: no sample of sound or picture in it can be decoded: is the file whole?", j.in)
+		return fmt.Errorf("%s: no sample of audio or video in it can be decoded: is the file whole?", j.in)
 	}
 
 	state := s.State()
@@ -173,7 +173,7 @@ func (j *dubJob) attachFiles(s *session.Session, delay time.Duration) ([]*file.S
 		sink, err := file.Create(j.path(to, "mp4"), file.SinkConfig{Epoch: delay, Video: media.H264, Audio: media.AAC})
 		if err == nil {
 			made = append(made, sink)
-			_, err = s.Attach(to, sink)
+			_, err = s.Subscribe(to, sink)
 		}
 		if err != nil {
 			for _, sink := range made {
@@ -202,16 +202,16 @@ func (j *dubJob) warnings(src *file.Source, st session.State) []string {
 	}
 	for _, t := range src.Tracks() {
 		if t.Color.HDR() && st.Failures["filter_video"] == 0 {
-			warn("the input is of high dynamic range: the picture was brought to standard range, BT.709")
+			warn("the input is of high dynamic range: the frame was brought to standard range, BT.709")
 		}
 	}
 	if !kinds[media.Audio] {
-		warn("the input has no sound: the picture was copied, nothing was dubbed")
+		warn("the input has no sound: the frame was copied, nothing was dubbed")
 	} else if st.Heard == 0 {
 		warn("no speech was recognised: the original sound was kept")
 	}
 	if !kinds[media.Video] {
-		warn("the input has no picture: only sound was written")
+		warn("the input has no frame: only sound was written")
 	}
 	if src.Truncated() {
 		warn("the input ends early: what could be read was dubbed")
@@ -222,7 +222,7 @@ func (j *dubJob) warnings(src *file.Source, st session.State) []string {
 	return out
 }
 
-// measure finds sound against picture in what was written.
+// measure finds audio against video in what was written.
 func (j *dubJob) measure(ctx context.Context, r *report.Report, st session.State) {
 	if in, err := os.Stat(j.in); err != nil || !in.Mode().IsRegular() {
 		return // a pipe is read once
@@ -230,7 +230,7 @@ func (j *dubJob) measure(ctx context.Context, r *report.Report, st session.State
 	for _, d := range st.Dubs[:1] { // all dubs leave by the same way
 		off, err := report.MeasureOffset(ctx, j.in, j.path(d.Lang, "mp4"), d.Records)
 		if err != nil {
-			r.Warnings = append(r.Warnings, "sound against picture could not be measured: "+err.Error())
+			r.Warnings = append(r.Warnings, "audio against video could not be measured: "+err.Error())
 			continue
 		}
 		r.AVOffset = off
@@ -250,7 +250,7 @@ func (j *dubJob) write(r *report.Report, st session.State) error {
 				order = append(order, p.ID)
 			}
 			switch {
-			case rec.Fate == session.Played:
+			case rec.Outcome == session.Played:
 				cues = append(cues, report.Cue{Start: rec.DubStart, End: rec.DubEnd, Text: rec.Text})
 			case rec.Text != "":
 				cues = append(cues, report.Cue{Start: p.Start, End: p.End, Text: rec.Text})

@@ -119,7 +119,7 @@ func (e *engines) openMouth(ctx context.Context, c config.Config) error {
 	return nil
 }
 
-// tryCodecs has the GPU encode and decode pictures where the settings insist on
+// tryCodecs has the GPU encode and decode frames where the settings insist on
 // that: a call or a file would be begun in vain.
 func tryCodecs(_ context.Context, c config.Config) error {
 	if c.Video.Encoder == "nvenc" {

@@ -23,7 +23,7 @@ func TestNVDECIsTriedAtTheStart(t *testing.T) {
 	if works != (err == nil) || err != nil && !strings.Contains(err.Error(), "set auto or cpu") {
 		t.Fatal(err)
 	}
-	if got := settings.Session(c).Picture.Decoder; got != "nvdec" {
+	if got := settings.Session(c).Video.Decoder; got != "nvdec" {
 		t.Errorf("sessions decode by %q", got)
 	}
 }

@@ -1,4 +1,4 @@
-// Command livedub dubs a speaking person's picture and voice to other
+// Command livedub dubs a speaking person's video and voice to other
 // languages: a server, a tool for files, and a doctor that tells what works here.
 package main
 
@@ -66,7 +66,7 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 
 func help(w io.Writer) error {
 	var b strings.Builder
-	b.WriteString("livedub dubs a speaking person's picture and voice to other languages.\n\n" +
+	b.WriteString("livedub dubs a speaking person's video and voice to other languages.\n\n" +
 		"usage: livedub COMMAND [flags]\n\n")
 	for _, c := range commands() {
 		fmt.Fprintf(&b, "  %-8s %s\n", c.name, c.help)

@@ -21,7 +21,7 @@ var (
 )
 
 // modelMetrics tells what goes through the nets.
-type modelMetrics struct{ loops []*engine.Loop } // their names differ
+type modelMetrics struct{ loops []*engine.Batcher } // their names differ
 
 // Describe is part of prometheus.Collector.
 func (m modelMetrics) Describe(ch chan<- *prometheus.Desc) {

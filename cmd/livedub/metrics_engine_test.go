@@ -55,7 +55,7 @@ func TestModelMetrics(t *testing.T) {
 	}
 	<-late
 	reg := prometheus.NewPedanticRegistry()
-	reg.MustRegister(modelMetrics{[]*engine.Loop{l}})
+	reg.MustRegister(modelMetrics{[]*engine.Batcher{l}})
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)

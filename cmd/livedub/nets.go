@@ -28,11 +28,11 @@ import (
 // lipNet is the net that makes the mouths, with all that runs it.
 type lipNet struct {
 	net   *neural.Net
-	loops []*engine.Loop // the net's, and its encoder's
+	loops []*engine.Batcher // the net's, and its encoder's
 
 	mu     sync.Mutex
 	uses   string            // where it really runs
-	missed map[string]uint64 // pictures that it was asked for and did not make, by why
+	missed map[string]uint64 // frames that it was asked for and did not make, by why
 }
 
 // openLipNet opens the nets of a manifest and warms them for batches of at most so
@@ -74,10 +74,10 @@ func (n *lipNet) capacity() float64 {
 }
 
 // places returns how many sessions of so many mouths a second the net carries.
-func (n *lipNet) places(fps float64) int {
-	least := n.loops[0].Places(fps)
+func (n *lipNet) sessions(fps float64) int {
+	least := n.loops[0].Sessions(fps)
 	for _, l := range n.loops {
-		least = min(least, l.Places(fps))
+		least = min(least, l.Sessions(fps))
 	}
 	return least
 }
@@ -109,7 +109,7 @@ type netOpener struct {
 }
 
 // open opens a net by its file, or where remote says. uses hears where it really runs.
-func (o *netOpener) open(ctx context.Context, name string, file func() (string, error), remote *neural.Remote, uses func(string)) (*engine.Loop, error) {
+func (o *netOpener) open(ctx context.Context, name string, file func() (string, error), remote *neural.Remote, uses func(string)) (*engine.Batcher, error) {
 	open := func(ctx context.Context) (inference.Model, error) {
 		uses("kserve " + remote.Addr)
 		return kserve.Open(ctx, kserve.Config{
@@ -180,7 +180,7 @@ func (n *lipNet) runsOn() string {
 	return n.uses
 }
 
-// miss counts a picture that the net did not make.
+// miss counts a frame that the net did not make.
 func (n *lipNet) miss(err error) {
 	why := "failed"
 	for kind, is := range map[string]error{
@@ -196,7 +196,7 @@ func (n *lipNet) miss(err error) {
 	n.missed[why]++
 }
 
-var descNetMissed = prometheus.NewDesc("livedub_net_missed_total", "Pictures that a net was asked for and did not make, by why.", []string{"why"}, nil)
+var descNetMissed = prometheus.NewDesc("livedub_net_missed_total", "Frames that a net was asked for and did not make, by why.", []string{"why"}, nil)
 
 // Describe is part of prometheus.Collector.
 func (n *lipNet) Describe(ch chan<- *prometheus.Desc) { ch <- descNetMissed }

@@ -15,7 +15,7 @@ const faceRate = 30
 // places tells how many sessions this node can carry: as many as its CPUs carry
 // besides those that there are and besides whatever else the machine does, by
 // what each of them takes now, and as many as its net makes mouths for.
-type places struct {
+type capacity struct {
 	net  func(fps float64) int // sessions of so many mouths a second that the net carries; nil without one
 	read func() reading
 
@@ -50,15 +50,15 @@ func readCPU() reading {
 }
 
 // newPlaces begins to measure by read. The caller closes it.
-func newPlaces(net func(fps float64) int, read func() reading) *places {
-	p := &places{net: net, read: read, stop: make(chan struct{})}
+func newCapacity(net func(fps float64) int, read func() reading) *capacity {
+	p := &capacity{net: net, read: read, stop: make(chan struct{})}
 	first := read()
 	_, p.free = first.since(first, time.Second) // as if nothing ran, until it is known
 	p.done.Go(func() { p.measure(first) })
 	return p
 }
 
-func (p *places) measure(before reading) {
+func (p *capacity) measure(before reading) {
 	tick := time.NewTicker(cpuEvery)
 	defer tick.Stop()
 	then := time.Now()
@@ -100,11 +100,11 @@ func (r reading) since(before reading, passed time.Duration) (used, free float64
 
 // now returns how many sessions there may be, where there are some, a part of
 // which have a speaker.
-func (p *places) now(there, live int) int {
+func (p *capacity) now(there, live int) int {
 	p.mu.Lock()
 	used, free := p.used, p.free
 	p.mu.Unlock()
-	n := cpuPlaces(there, live, used, free)
+	n := cpuCapacity(there, live, used, free)
 	if p.net != nil {
 		// A net that is too slow for one session still makes some of its mouths.
 		n = min(n, max(1, p.net(faceRate)))
@@ -116,7 +116,7 @@ func (p *places) now(there, live int) int {
 // which the live ones use so many CPUs and so many are free. One more is taken
 // as long as the CPUs are not full, and where nobody speaks: other work shares
 // them with who comes first.
-func cpuPlaces(there, live int, used, free float64) int {
+func cpuCapacity(there, live int, used, free float64) int {
 	switch {
 	case free <= 0 && live == 0:
 		return there + 1
@@ -129,7 +129,7 @@ func cpuPlaces(there, live int, used, free float64) int {
 }
 
 // Close ends the measuring.
-func (p *places) Close() error {
+func (p *capacity) Close() error {
 	close(p.stop)
 	p.done.Wait()
 	return nil

@@ -27,7 +27,7 @@ func TestCPUPlaces(t *testing.T) {
 		{0, 0, 0, -.1, 1}, // and never shuts all out
 		{2, 0, 0, -.1, 3},
 	} {
-		if got := cpuPlaces(c.there, c.live, c.used, c.free); got != c.want {
+		if got := cpuCapacity(c.there, c.live, c.used, c.free); got != c.want {
 			t.Errorf("%d sessions, %d live, which use %.1f CPUs, %.1f free: %d, want %d", c.there, c.live, c.used, c.free, got, c.want)
 		}
 	}
@@ -74,7 +74,7 @@ func TestPlacesCountWhatElseRuns(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
-				p := newPlaces(nil, func() reading { return c.load.read(began) })
+				p := newCapacity(nil, func() reading { return c.load.read(began) })
 				defer p.Close()
 				if got := p.now(0, 0); got != plenty {
 					t.Errorf("before anything is known: %d", got)
@@ -92,7 +92,7 @@ func TestPlacesCountWhatElseRuns(t *testing.T) {
 func TestPlacesComeBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		p := newPlaces(nil, func() reading {
+		p := newCapacity(nil, func() reading {
 			passed := time.Since(began)
 			// Between half a minute and a whole one, others take four CPUs.
 			others := 4 * min(max(0, passed-30*time.Second), 30*time.Second)
@@ -117,7 +117,7 @@ func TestPlacesComeBack(t *testing.T) {
 // TestPlacesAreThoseOfTheScarcest: a net that carries fewer bounds them; it never shuts all out.
 func TestPlacesAreThoseOfTheScarcest(t *testing.T) {
 	net := 3
-	p := newPlaces(func(fps float64) int { return net * 30 / int(fps) }, func() reading { return reading{procs: 8} })
+	p := newCapacity(func(fps float64) int { return net * 30 / int(fps) }, func() reading { return reading{procs: 8} })
 	defer p.Close()
 	if got := p.now(0, 0); got != 3 {
 		t.Errorf("a net for 3: %d", got)

@@ -41,7 +41,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return err
 	}
 	l = netlimit.Listen(l, netlimit.Config{Each: cfg.Limits.Connections, All: cfg.Limits.ConnectionsAll, Exempt: cfg.Serve.TrustedProxies})
-	doors, err := openDoors(ctx, cfg, log)
+	doors, err := openEndpoints(ctx, cfg, log)
 	if err != nil {
 		l.Close()
 		return err

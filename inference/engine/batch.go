@@ -56,16 +56,16 @@ func (r *request) reply(res inference.ModelResult) {
 }
 
 // free gives back a batch's buffers.
-func (l *Loop) free(b *batch) {
-	if b.buf != nil && len(l.spare) < 2 {
-		l.spare = append(l.spare, b.buf)
+func (br *Batcher) free(b *batch) {
+	if b.buf != nil && len(br.spare) < 2 {
+		br.spare = append(br.spare, b.buf)
 	}
 	b.buf = nil
 }
 
 // assemble makes the batch's tensors of those of its items that are not in it yet.
 // A single item that needs no padding is run where it lies.
-func (l *Loop) assemble(b *batch) {
+func (br *Batcher) assemble(b *batch) {
 	first := b.items[0].In
 	if b.bucket == 1 {
 		b.in = make([]inference.Tensor, len(first))
@@ -77,8 +77,8 @@ func (l *Loop) assemble(b *batch) {
 	}
 	began, copied := time.Now(), len(b.items)-b.filled
 	if b.buf == nil {
-		if n := len(l.spare); n > 0 {
-			b.buf, l.spare = l.spare[n-1], l.spare[:n-1]
+		if n := len(br.spare); n > 0 {
+			b.buf, br.spare = br.spare[n-1], br.spare[:n-1]
 		} else {
 			b.buf = &buffers{data: make([][]float32, len(first))}
 		}
@@ -98,12 +98,12 @@ func (l *Loop) assemble(b *batch) {
 	}
 	b.filled = len(b.items)
 	if copied > 0 {
-		l.copying += (time.Since(began)/time.Duration(copied) - l.copying) / 4
+		br.copying += (time.Since(began)/time.Duration(copied) - br.copying) / 4
 	}
 }
 
 // deliver hands each item its part of the outputs; nobody else holds it.
-func (l *Loop) deliver(b *batch, out []inference.Tensor, now time.Time) {
+func (br *Batcher) deliver(b *batch, out []inference.Tensor, now time.Time) {
 	var wrong, missed uint64
 	for j, r := range b.items {
 		if r.answered {
@@ -111,7 +111,7 @@ func (l *Loop) deliver(b *batch, out []inference.Tensor, now time.Time) {
 		}
 		if r.lateBy(now) {
 			missed++
-			r.fail(l.missed())
+			r.fail(br.missed())
 			continue
 		}
 		own := make([]inference.Tensor, len(out))
@@ -123,15 +123,15 @@ func (l *Loop) deliver(b *batch, out []inference.Tensor, now time.Time) {
 		}
 		if !fine {
 			wrong++
-			r.fail(fmt.Errorf("engine: %s: %w", l.c.Name, ErrNumbers))
+			r.fail(fmt.Errorf("engine: %s: %w", br.c.Name, ErrNumbers))
 			continue
 		}
 		r.reply(inference.ModelResult{Out: own})
 	}
-	l.mu.Lock()
-	l.stats.numbers += wrong
-	l.stats.missed += missed
-	l.mu.Unlock()
+	br.mu.Lock()
+	br.stats.numbers += wrong
+	br.stats.missed += missed
+	br.mu.Unlock()
 }
 
 func finite(x []float32) bool {

@@ -18,18 +18,18 @@ type choice struct {
 // the earliest, and be late for all others in their turn. Then only what is served a
 // second counts. As many are too late whoever is taken, so those at the brink are left
 // out, whom the least delay would make late after the device has worked for them.
-func (l *Loop) choose(order []*request, at time.Time) choice {
-	_, cruise := l.speeds.rate(len(order), at)
+func (br *Batcher) choose(order []*request, at time.Time) choice {
+	_, cruise := br.speeds.rate(len(order), at)
 	each := cruise.time(at)
 	var least, fastest choice
-	for i := range l.speeds.all {
-		b := &l.speeds.all[i]
-		c := choice{bucket: b.size, items: pick(order, b.size, at.Add(b.bound(at)), l.mark())}
+	for i := range br.speeds.all {
+		b := &br.speeds.all[i]
+		c := choice{bucket: b.size, items: pick(order, b.size, at.Add(b.bound(at)), br.mark())}
 		if len(c.items) == 0 {
 			continue
 		}
 		took := b.time(at)
-		c.missed = misses(order, l.marks, at.Add(took), each, cruise.size)
+		c.missed = misses(order, br.marks, at.Add(took), each, cruise.size)
 		c.rate = float64(len(c.items)) / took.Seconds()
 		if least.items == nil || c.missed < least.missed || c.missed == least.missed && c.rate > least.rate*worth {
 			least = c
@@ -41,12 +41,12 @@ func (l *Loop) choose(order []*request, at time.Time) choice {
 	if least.missed == 0 {
 		return least
 	}
-	bound := l.speeds.of(fastest.bucket).bound(at)
+	bound := br.speeds.of(fastest.bucket).bound(at)
 	safe, rest := brinkLast(order, at.Add(2*bound))
 	if misses(safe, 0, at, each, cruise.size) == 0 {
 		return least // the others catch up
 	}
-	fastest.items = pick(append(safe, rest...), fastest.bucket, at.Add(bound), l.mark())
+	fastest.items = pick(append(safe, rest...), fastest.bucket, at.Add(bound), br.mark())
 	return fastest
 }
 
@@ -68,9 +68,9 @@ func brinkLast(order []*request, by time.Time) (safe, rest []*request) {
 }
 
 // mark returns a mark that no request bears.
-func (l *Loop) mark() int {
-	l.marks++
-	return l.marks
+func (br *Batcher) mark() int {
+	br.marks++
+	return br.marks
 }
 
 // pick takes up to size requests that a run until end serves, of one shape,
@@ -134,19 +134,19 @@ func misses(order []*request, mark int, start time.Time, each time.Duration, siz
 // ripe returns when the batch is to be closed that now gathers beside an idle
 // device: at once when it is full or when nothing is won by waiting, else when its
 // oldest request has its age or its earliest would come too late.
-func (l *Loop) ripe(now time.Time) time.Time {
-	n := l.queue.len()
-	next := l.speeds.fit(n + 1)
-	if n >= l.speeds.largest().size || l.c.MaxAge < 0 || l.arrived.gap > l.c.MaxAge || l.queue.absent(now) == 0 {
+func (br *Batcher) closeTime(now time.Time) time.Time {
+	n := br.queue.len()
+	next := br.speeds.fit(n + 1)
+	if n >= br.speeds.largest().size || br.c.MaxAge < 0 || br.arrived.gap > br.c.MaxAge || br.queue.absent(now) == 0 {
 		return now
 	}
-	rate, _ := l.speeds.rate(n, now)
-	if more, _ := l.speeds.rate(n+1, now); more < rate*1.1 {
+	rate, _ := br.speeds.rate(n, now)
+	if more, _ := br.speeds.rate(n+1, now); more < rate*1.1 {
 		return now
 	}
-	at := l.queue.oldest().Add(l.c.MaxAge)
-	if len(l.queue.hurry) > 0 {
-		if d := l.queue.hurry[0].Deadline.Add(-next.bound(now)); d.Before(at) {
+	at := br.queue.oldest().Add(br.c.MaxAge)
+	if len(br.queue.deadlined) > 0 {
+		if d := br.queue.deadlined[0].Deadline.Add(-next.bound(now)); d.Before(at) {
 			at = d
 		}
 	}

@@ -25,8 +25,8 @@ type outcome struct {
 }
 
 // serve is the device's goroutine: it alone touches the net.
-func (l *Loop) serve(first chan<- error) {
-	m, err := l.open()
+func (br *Batcher) serve(first chan<- error) {
+	m, err := br.open()
 	first <- err
 	if err != nil {
 		return
@@ -34,23 +34,23 @@ func (l *Loop) serve(first chan<- error) {
 	pause := firstPause
 	for {
 		select {
-		case <-l.ctx.Done():
-			l.shut(m)
+		case <-br.ctx.Done():
+			br.shut(m)
 			return
-		case b := <-l.jobs:
-			o := l.run(m, b)
+		case b := <-br.jobs:
+			o := br.run(m, b)
 			if o.err == nil {
 				pause = firstPause
 			}
 			if o.gone {
-				l.shut(m)
+				br.shut(m)
 			}
 			select {
-			case l.outcomes <- o:
-			case <-l.ctx.Done():
+			case br.outcomes <- o:
+			case <-br.ctx.Done():
 			}
 			if o.gone {
-				if m = l.reopen(&pause); m == nil {
+				if m = br.reopen(&pause); m == nil {
 					return
 				}
 			}
@@ -59,31 +59,31 @@ func (l *Loop) serve(first chan<- error) {
 }
 
 // reopen opens the net until that works; nil when the Loop is closed.
-func (l *Loop) reopen(pause *time.Duration) inference.Model {
+func (br *Batcher) reopen(pause *time.Duration) inference.Model {
 	for {
 		select {
-		case <-l.ctx.Done():
+		case <-br.ctx.Done():
 			return nil
 		case <-time.After(*pause):
 		}
 		*pause = min(2**pause, longPause)
-		m, err := l.open()
+		m, err := br.open()
 		if err == nil {
 			return m
 		}
-		if l.ctx.Err() == nil {
-			l.set(Lost)
-			l.c.Log.Warn("a lost net cannot be opened", "net", l.c.Name, "error", err, "again_in", *pause)
+		if br.ctx.Err() == nil {
+			br.set(Lost)
+			br.c.Log.Warn("a lost net cannot be opened", "net", br.c.Name, "error", err, "again_in", *pause)
 		}
 	}
 }
 
 // open opens and warms the net, and tells the batcher.
-func (l *Loop) open() (inference.Model, error) {
-	l.set(Warming)
+func (br *Batcher) open() (inference.Model, error) {
+	br.set(Warming)
 	var m inference.Model
 	err := guard(func() (err error) {
-		m, err = l.c.Open(l.ctx)
+		m, err = br.c.Open(br.ctx)
 		return err
 	})
 	if err == nil && m == nil {
@@ -94,27 +94,27 @@ func (l *Loop) open() (inference.Model, error) {
 	}
 	var s *speeds
 	err = guard(func() error {
-		if err := l.agree(m); err != nil {
+		if err := br.agree(m); err != nil {
 			return err
 		}
-		s, err = l.warm(m)
+		s, err = br.warm(m)
 		return err
 	})
 	if err == nil {
-		err = l.ctx.Err()
+		err = br.ctx.Err()
 	}
 	if err != nil {
-		l.shut(m)
+		br.shut(m)
 		return nil, err
 	}
-	l.opened <- s // the one before was taken: requests were run since
+	br.opened <- s // the one before was taken: requests were run since
 	return m, nil
 }
 
 // agree takes the net's inputs and outputs; one that is opened anew must have the same.
-func (l *Loop) agree(m inference.Model) error {
+func (br *Batcher) agree(m inference.Model) error {
 	in, out := m.Inputs(), m.Outputs()
-	if l.inputs == nil {
+	if br.inputs == nil {
 		for _, t := range slices.Concat(in, out) {
 			if len(t.Shape) == 0 {
 				return fmt.Errorf("%s has no dimension for the batch: export the net with one", t.Name)
@@ -123,45 +123,45 @@ func (l *Loop) agree(m inference.Model) error {
 		if len(in) == 0 || len(out) == 0 {
 			return fmt.Errorf("the net has %d inputs and %d outputs: it needs one of each", len(in), len(out))
 		}
-		l.inputs, l.outputs = in, out
-		return l.fixed()
+		br.inputs, br.outputs = in, out
+		return br.fixed()
 	}
 	same := func(a, b inference.TensorInfo) bool { return a.Name == b.Name && slices.Equal(a.Shape, b.Shape) }
-	if !slices.EqualFunc(in, l.inputs, same) || !slices.EqualFunc(out, l.outputs, same) {
+	if !slices.EqualFunc(in, br.inputs, same) || !slices.EqualFunc(out, br.outputs, same) {
 		return errors.New("it is another net now: start anew to use it")
 	}
 	return nil
 }
 
 // fixed has a net that takes one size of batch only run with that.
-func (l *Loop) fixed() error {
-	for _, t := range l.inputs {
+func (br *Batcher) fixed() error {
+	for _, t := range br.inputs {
 		n := t.Shape[0]
 		if n < 0 {
 			continue
 		}
-		if n < 1 || n > l.c.MaxBatch {
-			return fmt.Errorf("input %s takes batches of %d only: at most %d are allowed here", t.Name, n, l.c.MaxBatch)
+		if n < 1 || n > br.c.MaxBatch {
+			return fmt.Errorf("input %s takes batches of %d only: at most %d are allowed here", t.Name, n, br.c.MaxBatch)
 		}
-		l.c.Buckets = []int{n}
+		br.c.Buckets = []int{n}
 	}
 	return nil
 }
 
 // run runs one batch.
-func (l *Loop) run(m inference.Model, b *batch) (o outcome) {
-	o.out, o.took, o.err = l.call(m, b.in, b.bucket, l.c.TimeLimit)
-	l.mu.Lock()
-	smallest := b.bucket == l.speeds.all[0].size
-	l.mu.Unlock()
+func (br *Batcher) run(m inference.Model, b *batch) (o outcome) {
+	o.out, o.took, o.err = br.call(m, b.in, b.bucket, br.c.TimeLimit)
+	br.mu.Lock()
+	smallest := b.bucket == br.speeds.all[0].size
+	br.mu.Unlock()
 	o.gone = o.err != nil && (errors.Is(o.err, inference.ErrModelGone) || errors.Is(o.err, context.DeadlineExceeded) ||
 		smallest && errors.Is(o.err, inference.ErrModelMemory))
 	return o
 }
 
 // call runs the net once, for at most the limit if it obeys its context.
-func (l *Loop) call(m inference.Model, in []inference.Tensor, bucket int, limit time.Duration) (out []inference.Tensor, took time.Duration, err error) {
-	ctx, cancel := context.WithTimeout(l.ctx, limit)
+func (br *Batcher) call(m inference.Model, in []inference.Tensor, bucket int, limit time.Duration) (out []inference.Tensor, took time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(br.ctx, limit)
 	defer cancel()
 	began := time.Now()
 	err = guard(func() (err error) {
@@ -170,23 +170,23 @@ func (l *Loop) call(m inference.Model, in []inference.Tensor, bucket int, limit 
 	})
 	took = time.Since(began)
 	if err == nil {
-		err = checkOut(l.outputs, out, bucket)
+		err = checkOut(br.outputs, out, bucket)
 	}
 	return out, took, err
 }
 
 // shut closes a net, whatever state it is in.
-func (l *Loop) shut(m inference.Model) {
+func (br *Batcher) shut(m inference.Model) {
 	if err := guard(m.Close); err != nil {
-		l.c.Log.Warn("a net did not close well", "net", l.c.Name, "error", err)
+		br.c.Log.Warn("a net did not close well", "net", br.c.Name, "error", err)
 	}
 }
 
-func (l *Loop) set(s State) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.state != Closed {
-		l.state = s
+func (br *Batcher) set(s State) {
+	br.mu.Lock()
+	defer br.mu.Unlock()
+	if br.state != Closed {
+		br.state = s
 	}
 }
 

@@ -106,7 +106,7 @@ func (c *Config) complete() error {
 // Loop is an inference.ModelQueue over one net. Two goroutines are its own:
 // the batcher, which answers every request, and the device's, which may get
 // stuck in the net without holding up the first.
-type Loop struct {
+type Batcher struct {
 	c       Config
 	inputs  []inference.TensorInfo
 	outputs []inference.TensorInfo
@@ -139,12 +139,12 @@ type Loop struct {
 
 // New opens the net, warms every bucket and measures it. It returns when the
 // net is ready, or why it cannot be; ctx ends that. Close the Loop after use.
-func New(ctx context.Context, c Config) (*Loop, error) {
+func New(ctx context.Context, c Config) (*Batcher, error) {
 	c.Buckets = slices.Clone(c.Buckets)
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
-	l := &Loop{
+	l := &Batcher{
 		c: c, state: Warming,
 		wake: make(chan struct{}, 1), jobs: make(chan *batch), outcomes: make(chan outcome, 1),
 		opened: make(chan *speeds, 1), closed: make(chan struct{}),
@@ -171,53 +171,53 @@ func New(ctx context.Context, c Config) (*Loop, error) {
 }
 
 // Inputs returns the net's inputs, the batch first.
-func (l *Loop) Inputs() []inference.TensorInfo { return l.inputs }
+func (br *Batcher) Inputs() []inference.TensorInfo { return br.inputs }
 
 // Outputs returns the net's outputs, the batch first.
-func (l *Loop) Outputs() []inference.TensorInfo { return l.outputs }
+func (br *Batcher) Outputs() []inference.TensorInfo { return br.outputs }
 
 // Submit implements inference.ModelQueue. Besides inference.ErrModelBusy (the
 // queue, or the session's share of it, is full) it fails for tensors that are
 // not what the net takes. The result comes at the deadline at the latest.
-func (l *Loop) Submit(r inference.ModelRequest) (<-chan inference.ModelResult, error) {
-	if err := checkItem(l.inputs, r.In); err != nil {
-		return nil, fmt.Errorf("engine: %s: %w", l.c.Name, err)
+func (br *Batcher) Submit(r inference.ModelRequest) (<-chan inference.ModelResult, error) {
+	if err := checkItem(br.inputs, r.In); err != nil {
+		return nil, fmt.Errorf("engine: %s: %w", br.c.Name, err)
 	}
 	now := time.Now()
-	q := &request{ModelRequest: r, done: make(chan inference.ModelResult, 1), queued: now, kind: kindOf(l.inputs, r.In)}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.state != Ready {
-		l.stats.gone++
-		q.done <- inference.ModelResult{Err: l.gone()}
+	q := &request{ModelRequest: r, done: make(chan inference.ModelResult, 1), queued: now, kind: kindOf(br.inputs, r.In)}
+	br.mu.Lock()
+	defer br.mu.Unlock()
+	if br.state != Ready {
+		br.stats.gone++
+		q.done <- inference.ModelResult{Err: br.gone()}
 		return q.done, nil
 	}
-	if l.queue.len() >= l.c.Queue {
-		l.stats.busy++
-		return nil, fmt.Errorf("engine: %s: %d requests wait: %w", l.c.Name, l.c.Queue, inference.ErrModelBusy)
+	if br.queue.len() >= br.c.Queue {
+		br.stats.busy++
+		return nil, fmt.Errorf("engine: %s: %d requests wait: %w", br.c.Name, br.c.Queue, inference.ErrModelBusy)
 	}
-	if l.queue.of(r.Session) >= l.c.PerSession {
-		l.stats.share++
-		return nil, fmt.Errorf("engine: %s: %d requests of this session wait: %w", l.c.Name, l.c.PerSession, inference.ErrModelBusy)
+	if br.queue.of(r.Session) >= br.c.PerSession {
+		br.stats.share++
+		return nil, fmt.Errorf("engine: %s: %d requests of this session wait: %w", br.c.Name, br.c.PerSession, inference.ErrModelBusy)
 	}
-	l.arrived.note(now)
-	l.queue.add(q)
+	br.arrived.note(now)
+	br.queue.add(q)
 	select {
-	case l.wake <- struct{}{}:
+	case br.wake <- struct{}{}:
 	default:
 	}
 	return q.done, nil
 }
 
 // gone says why no request is taken. l.mu is held.
-func (l *Loop) gone() error {
-	return fmt.Errorf("engine: %s: %s: %w", l.c.Name, l.state, inference.ErrModelGone)
+func (br *Batcher) gone() error {
+	return fmt.Errorf("engine: %s: %s: %w", br.c.Name, br.state, inference.ErrModelGone)
 }
 
 // Close answers what waits with inference.ErrModelGone, ends the context given to
 // the net, waits until the net comes back, and closes it.
-func (l *Loop) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	l.wg.Wait()
+func (br *Batcher) Close() error {
+	br.once.Do(func() { close(br.closed) })
+	br.wg.Wait()
 	return nil
 }

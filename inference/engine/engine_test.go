@@ -102,7 +102,7 @@ func gpuLike(n int) time.Duration { return ms(8 + .5*float64(n-1)) }
 func cpuLike(n int) time.Duration { return ms(10 * float64(n)) }
 
 // started opens a Loop over e, to be closed at the end of the test.
-func started(t *testing.T, e *echo, change func(*Config)) *Loop {
+func started(t *testing.T, e *echo, change func(*Config)) *Batcher {
 	t.Helper()
 	c := Config{Name: "echo", Open: func(context.Context) (inference.Model, error) { return e, nil }}
 	if change != nil {
@@ -132,7 +132,7 @@ type waiter struct {
 	value float32
 }
 
-func submit(t *testing.T, l *Loop, session string, value float32, slack time.Duration) waiter {
+func submit(t *testing.T, l *Batcher, session string, value float32, slack time.Duration) waiter {
 	t.Helper()
 	c, err := l.Submit(ask(session, value, slack))
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 // crowd has sessions ask 25 times a second, so many times each, with 300 ms to spare.
-func crowd(t *testing.T, l *Loop, sessions, times int) {
+func crowd(t *testing.T, l *Batcher, sessions, times int) {
 	var wg sync.WaitGroup
 	for s := range sessions {
 		wg.Go(func() {
@@ -221,10 +221,10 @@ func TestCapacity(t *testing.T) {
 		if got := l.Capacity(); math.Abs(got-want) > 1 {
 			t.Errorf("got %v, want %v", got, want)
 		}
-		if got := l.Places(25); got != int(.8*want/25) {
+		if got := l.Sessions(25); got != int(.8*want/25) {
 			t.Errorf("%d places", got)
 		}
-		if l.Places(0) != 0 {
+		if l.Sessions(0) != 0 {
 			t.Error("places for nothing")
 		}
 	})

@@ -43,14 +43,14 @@ type session struct {
 
 // queue holds what waits, earliest deadline first.
 type queue struct {
-	hurry    []*request // with a deadline, by it
-	calm     []*request // without one, by age
-	sessions map[string]*session
-	order    []*request // scratch of sorted
-	pruned   time.Time
+	deadlined  []*request // with a deadline, by it
+	bestEffort []*request // without one, by age
+	sessions   map[string]*session
+	order      []*request // scratch of sorted
+	pruned     time.Time
 }
 
-func (q *queue) len() int { return len(q.hurry) + len(q.calm) }
+func (q *queue) len() int { return len(q.deadlined) + len(q.bestEffort) }
 
 // of returns how many of a session's requests wait.
 func (q *queue) of(name string) int {
@@ -72,9 +72,9 @@ func (q *queue) add(r *request) {
 	}
 	r.of.queued++
 	by := func(a, b *request) int { return a.Deadline.Compare(b.Deadline) }
-	to := &q.hurry
+	to := &q.deadlined
 	if r.Deadline.IsZero() {
-		to, by = &q.calm, func(a, b *request) int { return a.queued.Compare(b.queued) }
+		to, by = &q.bestEffort, func(a, b *request) int { return a.queued.Compare(b.queued) }
 	}
 	// Mostly the last; equals stay in the order of arrival.
 	i := len(*to)
@@ -102,19 +102,19 @@ func (q *queue) prune(now time.Time) {
 func (q *queue) sorted(now time.Time) []*request {
 	q.order = q.order[:0]
 	i := 0
-	for _, r := range q.calm {
+	for _, r := range q.bestEffort {
 		if now.Sub(r.queued) < patience {
 			break
 		}
-		for i < len(q.hurry) && !q.hurry[i].due().After(r.due()) {
-			q.order = append(q.order, q.hurry[i])
+		for i < len(q.deadlined) && !q.deadlined[i].due().After(r.due()) {
+			q.order = append(q.order, q.deadlined[i])
 			i++
 		}
 		q.order = append(q.order, r)
 	}
 	old := len(q.order) - i
-	q.order = append(q.order, q.hurry[i:]...)
-	q.order = append(q.order, q.calm[old:]...)
+	q.order = append(q.order, q.deadlined[i:]...)
+	q.order = append(q.order, q.bestEffort[old:]...)
 	return q.order
 }
 
@@ -128,36 +128,36 @@ func (q *queue) removeIf(gone func(*request) bool) (out []*request) {
 		out = append(out, r)
 		return true
 	}
-	q.hurry = slices.DeleteFunc(q.hurry, take)
-	q.calm = slices.DeleteFunc(q.calm, take)
+	q.deadlined = slices.DeleteFunc(q.deadlined, take)
+	q.bestEffort = slices.DeleteFunc(q.bestEffort, take)
 	return out
 }
 
 // late takes out those that a run of at least the given length cannot serve any more.
 func (q *queue) late(now time.Time, least time.Duration) []*request {
 	n := 0
-	for n < len(q.hurry) && q.hurry[n].lateBy(now.Add(least)) {
-		q.hurry[n].of.queued--
+	for n < len(q.deadlined) && q.deadlined[n].lateBy(now.Add(least)) {
+		q.deadlined[n].of.queued--
 		n++
 	}
 	if n == 0 {
 		return nil
 	}
-	out := slices.Clone(q.hurry[:n])
-	q.hurry = slices.Delete(q.hurry, 0, n)
+	out := slices.Clone(q.deadlined[:n])
+	q.deadlined = slices.Delete(q.deadlined, 0, n)
 	return out
 }
 
 // oldest returns when the request that waits longest came; the queue is not empty.
 func (q *queue) oldest() time.Time {
 	var t time.Time
-	for _, r := range q.hurry {
+	for _, r := range q.deadlined {
 		if t.IsZero() || r.queued.Before(t) {
 			t = r.queued
 		}
 	}
-	if len(q.calm) > 0 && (t.IsZero() || q.calm[0].queued.Before(t)) {
-		t = q.calm[0].queued
+	if len(q.bestEffort) > 0 && (t.IsZero() || q.bestEffort[0].queued.Before(t)) {
+		t = q.bestEffort[0].queued
 	}
 	return t
 }

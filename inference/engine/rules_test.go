@@ -91,7 +91,7 @@ func TestBatching(t *testing.T) {
 }
 
 // busy makes it known that many sessions send often.
-func busy(t *testing.T, l *Loop, sessions int) {
+func busy(t *testing.T, l *Batcher, sessions int) {
 	t.Helper()
 	for i := range 40 {
 		for s := range sessions {

@@ -13,65 +13,65 @@ const stageEarly = time.Millisecond
 
 // stageAt assembles the next batch if the device will be free by when that is
 // done, or returns when that will be so.
-func (l *Loop) stageAt(now time.Time) (time.Time, bool) {
-	n := min(l.queue.len(), l.speeds.largest().size)
-	cost := time.Duration(n) * l.copying
-	if l.state != Ready || l.staged != nil || len(l.again) > 0 || cost < stageFrom {
+func (br *Batcher) stageAt(now time.Time) (time.Time, bool) {
+	n := min(br.queue.len(), br.speeds.largest().size)
+	cost := time.Duration(n) * br.copying
+	if br.state != Ready || br.staged != nil || len(br.again) > 0 || cost < stageFrom {
 		return now, false
 	}
-	end := l.running.started.Add(l.speeds.of(l.running.bucket).time(now))
+	end := br.running.started.Add(br.speeds.of(br.running.bucket).time(now))
 	if at := end.Add(-2*cost - stageEarly); at.After(now) {
 		return at, true
 	}
 	if end.Before(now) {
 		end = now
 	}
-	c := l.take(end)
+	c := br.take(end)
 	if len(c.items) == 0 {
 		return now, false
 	}
-	l.staged = &batch{bucket: c.bucket, items: c.items}
-	b := l.staged
-	l.mu.Unlock()
-	l.assemble(b)
-	l.mu.Lock()
+	br.staged = &batch{bucket: c.bucket, items: c.items}
+	b := br.staged
+	br.mu.Unlock()
+	br.assemble(b)
+	br.mu.Lock()
 	return now, false
 }
 
 // topUp brings a batch that was assembled ahead up to the moment: those that are too
 // late by now are refused, and free places are given to who came since. It returns
 // false, and the batch is no more, if nobody is left or its bucket is not used any more.
-func (l *Loop) topUp(b *batch, now time.Time) bool {
-	s, least := l.speeds.of(b.bucket), l.speeds.least(now)
+func (br *Batcher) topUp(b *batch, now time.Time) bool {
+	s, least := br.speeds.of(b.bucket), br.speeds.least(now)
 	if s == nil {
-		l.requeue(b)
-		l.free(b)
+		br.requeue(b)
+		br.free(b)
 		return false
 	}
 	left := b.answer(func(r *request) {
 		if r.lateBy(now.Add(least)) {
-			l.stats.late++
-			r.fail(l.late())
+			br.stats.late++
+			r.fail(br.late())
 		}
 	})
 	if left == 0 {
-		l.free(b)
+		br.free(b)
 		return false
 	}
-	if free := b.bucket - len(b.items); free > 0 && l.queue.len() > 0 {
-		kind, mark := b.items[0].kind, l.mark()
-		same := slices.DeleteFunc(l.queue.sorted(now), func(r *request) bool { return r.kind != kind })
+	if free := b.bucket - len(b.items); free > 0 && br.queue.len() > 0 {
+		kind, mark := b.items[0].kind, br.mark()
+		same := slices.DeleteFunc(br.queue.sorted(now), func(r *request) bool { return r.kind != kind })
 		b.items = append(b.items, pick(same, free, now.Add(s.bound(now)), mark)...)
-		l.queue.removeIf(func(r *request) bool { return r.mark == mark })
+		br.queue.removeIf(func(r *request) bool { return r.mark == mark })
 	}
 	return true
 }
 
 // requeue puts what a batch carries back into the queue.
-func (l *Loop) requeue(b *batch) {
+func (br *Batcher) requeue(b *batch) {
 	for _, r := range b.items {
 		if !r.answered {
-			l.queue.add(r)
+			br.queue.add(r)
 		}
 	}
 	b.items = nil

@@ -110,21 +110,21 @@ func (c *counters) started(b *batch, now time.Time) {
 func (c *counters) ran(took time.Duration) { c.run.observe(took.Seconds()) }
 
 // State returns how the Loop is.
-func (l *Loop) State() State {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.state
+func (br *Batcher) State() State {
+	br.mu.Lock()
+	defer br.mu.Unlock()
+	return br.state
 }
 
 // Capacity returns how many items a second the net carries at its best bucket.
-func (l *Loop) Capacity() float64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.capacity()
+func (br *Batcher) Capacity() float64 {
+	br.mu.Lock()
+	defer br.mu.Unlock()
+	return br.capacity()
 }
 
-func (l *Loop) capacity() float64 {
-	rate, _ := l.speeds.rate(l.speeds.largest().size, time.Now())
+func (br *Batcher) capacity() float64 {
+	rate, _ := br.speeds.rate(br.speeds.largest().size, time.Now())
 	return rate
 }
 
@@ -132,27 +132,27 @@ func (l *Loop) capacity() float64 {
 const headroom = .8
 
 // Places returns how many sessions of fps items a second fit.
-func (l *Loop) Places(fps float64) int {
+func (br *Batcher) Sessions(fps float64) int {
 	if fps <= 0 {
 		return 0
 	}
-	return int(math.Min(headroom*l.Capacity()/fps, math.MaxInt32))
+	return int(math.Min(headroom*br.Capacity()/fps, math.MaxInt32))
 }
 
 // Stats returns what became of the requests so far.
-func (l *Loop) Stats() Stats {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	c := l.stats
+func (br *Batcher) Stats() Stats {
+	br.mu.Lock()
+	defer br.mu.Unlock()
+	c := br.stats
 	s := Stats{
-		Name: l.c.Name, State: l.state, Depth: l.queue.len(), Largest: l.speeds.largest().size,
+		Name: br.c.Name, State: br.state, Depth: br.queue.len(), Largest: br.speeds.largest().size,
 		Items: c.items, Slots: c.slots, Batch: c.batch.clone(), Wait: c.wait.clone(), Run: c.run.clone(),
 		Missed: c.missed, Busy: c.busy, Share: c.share, Late: c.late, Gone: c.gone,
-		Failed: c.failed, Numbers: c.numbers, Reopens: c.reopened, Capacity: l.capacity(),
+		Failed: c.failed, Numbers: c.numbers, Reopens: c.reopened, Capacity: br.capacity(),
 	}
 	now := time.Now()
-	for i := range l.speeds.all {
-		b := &l.speeds.all[i]
+	for i := range br.speeds.all {
+		b := &br.speeds.all[i]
 		s.Sizes, s.Times = append(s.Sizes, b.size), append(s.Times, b.time(now))
 	}
 	return s

@@ -17,26 +17,26 @@ const (
 
 // warm runs every bucket and measures it. What the device has no memory or no
 // speed for is left out, but for the smallest.
-func (l *Loop) warm(m inference.Model) (*speeds, error) {
-	if l.c.Example != nil {
-		if err := checkItem(l.inputs, l.c.Example); err != nil {
+func (br *Batcher) warm(m inference.Model) (*speeds, error) {
+	if br.c.Example != nil {
+		if err := checkItem(br.inputs, br.c.Example); err != nil {
 			return nil, fmt.Errorf("Config.Example: %w", err)
 		}
 	}
 	s := &speeds{}
-	for i, size := range l.c.Buckets {
-		l.c.Progress(fmt.Sprintf("%s: warming batches of %d", l.c.Name, size))
-		runs, err := l.measure(m, size)
+	for i, size := range br.c.Buckets {
+		br.c.Progress(fmt.Sprintf("%s: warming batches of %d", br.c.Name, size))
+		runs, err := br.measure(m, size)
 		if errors.Is(err, inference.ErrModelMemory) && i > 0 {
-			l.c.Log.Warn("no memory for a batch: smaller ones are used", "net", l.c.Name, "failed", size, "error", err)
+			br.c.Log.Warn("no memory for a batch: smaller ones are used", "net", br.c.Name, "failed", size, "error", err)
 			break
 		}
 		if err != nil {
 			return nil, fmt.Errorf("a first batch of %d: %w", size, err)
 		}
 		b := newSpeed(size, runs, time.Now())
-		if i > 0 && b.floor > l.c.LongestRun {
-			l.c.Log.Info("larger batches take too long here", "net", l.c.Name, "batch", size, "took", b.floor)
+		if i > 0 && b.floor > br.c.LongestRun {
+			br.c.Log.Info("larger batches take too long here", "net", br.c.Name, "batch", size, "took", b.floor)
 			break
 		}
 		s.all = append(s.all, b)
@@ -45,18 +45,18 @@ func (l *Loop) warm(m inference.Model) (*speeds, error) {
 }
 
 // measure returns the times of batches of zeros, or of the example. The first run, in which devices make plans, counts only if it is so long that no other follows.
-func (l *Loop) measure(m inference.Model, size int) ([]time.Duration, error) {
+func (br *Batcher) measure(m inference.Model, size int) ([]time.Duration, error) {
 	b := &batch{bucket: size}
-	item := l.example()
+	item := br.example()
 	for range size {
 		b.items = append(b.items, &request{ModelRequest: inference.ModelRequest{In: item}})
 	}
 	b.buf = &buffers{data: make([][]float32, len(item))}
-	l.assemble(b)
+	br.assemble(b)
 	var times []time.Duration
 	began := time.Now()
 	for n := 0; n <= warmRuns; n++ {
-		_, took, err := l.call(m, b.in, size, max(l.c.TimeLimit, warmLimit))
+		_, took, err := br.call(m, b.in, size, max(br.c.TimeLimit, warmLimit))
 		if err != nil {
 			return nil, err
 		}
@@ -72,12 +72,12 @@ func (l *Loop) measure(m inference.Model, size int) ([]time.Duration, error) {
 }
 
 // example returns an item that fits the net.
-func (l *Loop) example() []inference.Tensor {
-	if l.c.Example != nil {
-		return l.c.Example
+func (br *Batcher) example() []inference.Tensor {
+	if br.c.Example != nil {
+		return br.c.Example
 	}
 	var item []inference.Tensor
-	for _, t := range l.inputs {
+	for _, t := range br.inputs {
 		shape := slices.Clone(t.Shape[1:])
 		n := 1
 		for i, d := range shape {

@@ -22,7 +22,7 @@ func report(b *testing.B, start time.Duration) {
 	b.ReportMetric((cpu(b)-start).Seconds()*1e3/float64(b.N), "cpu-ms/op")
 }
 
-// BenchmarkDetect searches a whole picture of 1280x720.
+// BenchmarkDetect searches a whole frame of 1280x720.
 func BenchmarkDetect(b *testing.B) {
 	c, err := loadCascades()
 	if err != nil {
@@ -43,11 +43,11 @@ func BenchmarkDetect(b *testing.B) {
 	report(b, start)
 }
 
-// BenchmarkFollow follows one face at 1280x720 and 25 pictures a second, with
+// BenchmarkFollow follows one face at 1280x720 and 25 frames a second, with
 // the search for others.
 func BenchmarkFollow(b *testing.B) { benchTrack(b, draw(1280, 720, 0, upright(640, 300, 110))) }
 
-// BenchmarkNobody looks at a picture without a face.
+// BenchmarkNobody looks at a frame without a face.
 func BenchmarkNobody(b *testing.B) { benchTrack(b, draw(1280, 720, 0)) }
 
 func benchTrack(b *testing.B, f *media.Frame) {

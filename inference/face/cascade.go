@@ -167,7 +167,7 @@ func parseLocalizer(b []byte) (*localizer, error) {
 // cascades are the parsed files. They never change and may be shared.
 type cascades struct {
 	face                     *classifier
-	eye, corner              *localizer // both for the one on the picture's left; its mirror image for the other
+	eye, corner              *localizer // both for the one on the frame's left; its mirror image for the other
 	nose, upperLip, lowerLip *localizer
 }
 

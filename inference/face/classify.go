@@ -13,7 +13,7 @@ type box struct {
 }
 
 // score returns how far the window of g is above the last threshold, and 0
-// where it shows no face. The window may leave the picture.
+// where it shows no face. The window may leave the frame.
 func (c *classifier) score(g *gray, x, y, side float64) float64 {
 	quick := g.inCrop(x, y, side)
 	fx, fy, s := fixed(x), fixed(y), int(side*256)
@@ -79,7 +79,7 @@ func descend(nodes []node, pix *cropPixels, depth, x, y, s, sx int) int {
 const quick = 24
 
 // table is a classifier's first trees with the pixels of one window side looked
-// up for pictures of one width, which makes a search several times faster.
+// up for frames of one width, which makes a search several times faster.
 type table struct {
 	side float64
 	step float64

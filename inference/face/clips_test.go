@@ -35,14 +35,14 @@ func TestClips(t *testing.T) {
 			checkClip(t, faces, hardClips[name])
 			for i, others := range two.end() {
 				if !slices.Equal(others, faces[i]) {
-					t.Fatalf("picture %d: a second look differs", i)
+					t.Fatalf("frame %d: a second look differs", i)
 				}
 			}
 		})
 	}
 }
 
-// bounds are what a clip must keep: a part of the pictures with the face, and its mean confidence.
+// bounds are what a clip must keep: a part of the frames with the face, and its mean confidence.
 type bounds struct{ found, sure float64 }
 
 // hardClips are faces that the tracker does not follow well yet: it must not get
@@ -53,7 +53,7 @@ var hardClips = map[string]bounds{
 }
 
 // checkClip holds a clip of one talking person, without cuts, to bounds; zero: what a renderer needs.
-func checkClip(t *testing.T, pictures [][]inference.Face, b bounds) {
+func checkClip(t *testing.T, frames [][]inference.Face, b bounds) {
 	t.Helper()
 	if b == (bounds{}) {
 		b = bounds{.98, .5}
@@ -63,7 +63,7 @@ func checkClip(t *testing.T, pictures [][]inference.Face, b bounds) {
 	found, others := 0, 0
 	var eyes []float64
 	var sure float64
-	for _, faces := range pictures {
+	for _, faces := range frames {
 		for _, f := range faces {
 			if f.ID != 1 {
 				others++
@@ -74,11 +74,11 @@ func checkClip(t *testing.T, pictures [][]inference.Face, b bounds) {
 			sure += f.Confidence
 		}
 	}
-	if float64(found) < b.found*float64(len(pictures)) {
-		t.Fatalf("a face in %d of %d pictures", found, len(pictures))
+	if float64(found) < b.found*float64(len(frames)) {
+		t.Fatalf("a face in %d of %d frames", found, len(frames))
 	}
 	if whole := b.found > .9; whole && others > 0 {
-		t.Errorf("%d pictures have faces that nobody has", others)
+		t.Errorf("%d frames have faces that nobody has", others)
 	}
 	var rough float64
 	for i := 1; i+1 < len(eyes); i++ {
@@ -91,10 +91,10 @@ func checkClip(t *testing.T, pictures [][]inference.Face, b bounds) {
 	if sure < b.sure {
 		t.Errorf("confidence is only %.2f", sure)
 	}
-	t.Logf("found %d of %d, jitter %.5f, confidence %.2f", found, len(pictures), rough, sure)
+	t.Logf("found %d of %d, jitter %.5f, confidence %.2f", found, len(frames), rough, sure)
 }
 
-// decode gives the luma of a clip's first n pictures to see, 40 ms apart.
+// decode gives the luma of a clip's first n frames to see, 40 ms apart.
 func decode(t *testing.T, clip string, n int, see func(*media.Frame)) {
 	t.Helper()
 	probe, err := exec.LookPath("ffprobe")
@@ -124,7 +124,7 @@ func decode(t *testing.T, clip string, n int, see func(*media.Frame)) {
 	for i := 0; ; i++ {
 		if _, err := io.ReadFull(out, b); err != nil {
 			if i == 0 || err != io.EOF {
-				t.Fatalf("ffmpeg gave %d pictures, then %v", i, err)
+				t.Fatalf("ffmpeg gave %d frames, then %v", i, err)
 			}
 			return
 		}

@@ -1,9 +1,9 @@
 // Package face finds and follows faces in live video on the CPU, with cascades
 // of pixel comparisons: one tells faces from everything else, five locate their
 // points (cascade/LICENSE names their author). A face is searched for all over a
-// small copy of the picture, and followed upright and at one size: its eyes
+// small copy of the frame, and followed upright and at one size: its eyes
 // first, then nose and mouth from the eyes. What Faces returns is smoothed
-// over the pictures before and after.
+// over the frames before and after.
 package face
 
 import (
@@ -32,7 +32,7 @@ func New() (*Tracker, error) {
 	return &Tracker{c}, nil
 }
 
-// Open starts following the faces of one speaker's picture.
+// Open starts following the faces of one speaker's frame.
 func (t *Tracker) Open(ctx context.Context) (inference.FaceStream, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -45,22 +45,22 @@ func (*Tracker) Close() error { return nil }
 
 const (
 	maxFaces    = 5
-	memory      = 2 * time.Second        // how long a face in a picture is remembered
-	searchSpan  = 250 * time.Millisecond // a search takes that long, a bit of it with each picture
+	memory      = 2 * time.Second        // how long a face in a frame is remembered
+	searchSpan  = 250 * time.Millisecond // a search takes that long, a bit of it with each frame
 	searchPause = time.Second            // from one search to the next while a face is followed
-	closest     = 25 * time.Millisecond  // pictures that follow sooner than that are interpolated
+	closest     = 25 * time.Millisecond  // frames that follow sooner than that are interpolated
 	beginScore  = 5.0                    // of a face that is new
 	keepScore   = 1.0                    // of one that is followed
 	patience    = 200 * time.Millisecond // without a face before it counts as lost, and to be confirmed
 )
 
-// stream follows the faces of one stream of pictures. All but seen belongs to
+// stream follows the faces of one stream of frames. All but seen belongs to
 // whoever calls Track.
 type stream struct {
 	c        *cascades
 	started  bool
-	at       time.Duration // of the last picture
-	measured time.Duration // of the last picture whose faces were measured
+	at       time.Duration // of the last frame
+	measured time.Duration // of the last frame whose faces were measured
 	w, h     int
 	scene    scene
 	search   search
@@ -71,7 +71,7 @@ type stream struct {
 
 	mu     sync.Mutex
 	seen   []*history      // guarded by mu, with all in it
-	looked []time.Duration // guarded by mu: pictures whose faces were measured
+	looked []time.Duration // guarded by mu: frames whose faces were measured
 	ids    int
 }
 
@@ -91,18 +91,18 @@ type history struct {
 	id           int           // 0 until it is confirmed
 	since        time.Duration // when it was first seen
 	confirmed    time.Duration
-	ended        time.Duration // it is not in pictures from then on; 0 while it is followed
+	ended        time.Duration // it is not in frames from then on; 0 while it is followed
 	observations []observation
 }
 
-var errOrder = errors.New("face: this picture is not later than the one before: give them in presentation order")
+var errOrder = errors.New("face: this frame is not later than the one before: give them in presentation order")
 
 func (s *stream) Track(ctx context.Context, f *media.Frame) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if f.Width < 1 || f.Height < 1 || f.YStride < f.Width || len(f.Y) < (f.Height-1)*f.YStride+f.Width {
-		return fmt.Errorf("face: a picture of %dx%d pixels has %d bytes of luma in rows of %d", f.Width, f.Height, len(f.Y), f.YStride)
+		return fmt.Errorf("face: a frame of %dx%d pixels has %d bytes of luma in rows of %d", f.Width, f.Height, len(f.Y), f.YStride)
 	}
 	if s.started && f.PTS <= s.at {
 		return errOrder
@@ -123,7 +123,7 @@ func (s *stream) Track(ctx context.Context, f *media.Frame) error {
 	return nil
 }
 
-// missing tells whether a face was not seen in the last measured picture.
+// missing tells whether a face was not seen in the last measured frame.
 func (s *stream) missing() bool {
 	for _, t := range s.tracks {
 		if t.seen < s.measured || t.past.id == 0 {
@@ -163,7 +163,7 @@ func (s *stream) doubled(t *track) bool {
 	return false
 }
 
-// end ends the tracks that over names: their faces are not in the picture of time at.
+// end ends the tracks that over names: their faces are not in the frame of time at.
 func (s *stream) end(at time.Duration, over func(*track) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,8 +190,8 @@ func (s *stream) keep(t *track, o observation) {
 	t.last, t.seen, t.best = o, o.at, o.score
 }
 
-// look searches the picture for faces that are not followed yet: at once if it
-// is the first of a scene, else over the time of several pictures.
+// look searches the frame for faces that are not followed yet: at once if it
+// is the first of a scene, else over the time of several frames.
 func (s *stream) look(f *media.Frame, step time.Duration, fresh bool) {
 	if min(f.Width, f.Height) < minFace {
 		return

@@ -22,7 +22,7 @@ func open(t *testing.T) inference.FaceTracker {
 	return tracker
 }
 
-// watcher tracks pictures one after the other, releases them, and collects
+// watcher tracks frames one after the other, releases them, and collects
 // their faces as soon as these are final.
 type watcher struct {
 	t     *testing.T
@@ -58,7 +58,7 @@ func (w *watcher) collect() {
 	w.wait = w.wait[1:]
 }
 
-// end returns the faces of all pictures.
+// end returns the faces of all frames.
 func (w *watcher) end() [][]inference.Face {
 	for len(w.wait) > 0 {
 		w.collect()
@@ -75,15 +75,15 @@ func again(f *media.Frame, at time.Duration) *media.Frame {
 }
 
 func TestContract(t *testing.T) {
-	var pictures []*media.Frame
+	var frames []*media.Frame
 	for i := range 12 {
 		d := upright(320+2*float64(i), 170, 60)
 		d.open = float64(i%4) / 12
 		f := draw(640, 360, time.Duration(i)*40*ms, d)
 		defer f.Release()
-		pictures = append(pictures, f)
+		frames = append(frames, f)
 	}
-	inferencetest.TestFaces(t, open, pictures)
+	inferencetest.TestFaces(t, open, frames)
 }
 
 func TestRefuses(t *testing.T) {
@@ -98,7 +98,7 @@ func TestRefuses(t *testing.T) {
 		t.Error(err)
 	}
 	if s.Track(t.Context(), f) == nil {
-		t.Error("the same picture twice: no error")
+		t.Error("the same frame twice: no error")
 	}
 	short := media.WrapFrame(media.Planes{Width: 64, Height: 48, Y: f.Y[:64*47], YStride: 64}, nil)
 	defer short.Release()
@@ -117,7 +117,7 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// TestNobody: pictures without an upright face have none, of whatever kind and size they are.
+// TestNobody: frames without an upright face have none, of whatever kind and size they are.
 func TestNobody(t *testing.T) {
 	fill := func(w, h int, v func(x, y int) byte) *media.Frame {
 		f := media.NewFrame(w, h)
@@ -155,7 +155,7 @@ func TestNobody(t *testing.T) {
 			}
 			for i, faces := range w.end() {
 				if len(faces) > 0 {
-					t.Fatalf("picture %d: %+v", i, faces[0])
+					t.Fatalf("frame %d: %+v", i, faces[0])
 				}
 			}
 		})
@@ -175,7 +175,7 @@ func TestSizes(t *testing.T) {
 		f.Release()
 		for i, faces := range w.end() {
 			if len(faces) != 1 {
-				t.Fatalf("eyes %v apart, picture %d: %d faces", tt.eyes, i, len(faces))
+				t.Fatalf("eyes %v apart, frame %d: %d faces", tt.eyes, i, len(faces))
 			}
 			checkPlace(t, faces[0], upright(float64(tt.w)/2, float64(tt.h)*.4, tt.eyes), .05)
 			if faces[0].Confidence < .5 {
@@ -211,7 +211,7 @@ func TestFive(t *testing.T) {
 	}
 	for i, faces := range w.end() {
 		if len(faces) != 5 {
-			t.Fatalf("picture %d: %d faces", i, len(faces))
+			t.Fatalf("frame %d: %d faces", i, len(faces))
 		}
 		ids := map[int]bool{}
 		for n, face := range faces {
@@ -219,12 +219,12 @@ func TestFive(t *testing.T) {
 			checkPlace(t, face, all[n], .05)
 		}
 		if len(ids) != 5 || !ids[1] || !ids[5] {
-			t.Fatalf("picture %d: ids %v", i, ids)
+			t.Fatalf("frame %d: ids %v", i, ids)
 		}
 	}
 }
 
-// TestFinal: an answer may change until a picture later than FaceWindow was tracked, not after.
+// TestFinal: an answer may change until a frame later than FaceWindow was tracked, not after.
 func TestFinal(t *testing.T) {
 	s, err := open(t).Open(t.Context())
 	if err != nil {
@@ -263,7 +263,7 @@ func TestFinal(t *testing.T) {
 	}
 }
 
-// TestAtOnce asks for faces while pictures are tracked.
+// TestAtOnce asks for faces while frames are tracked.
 func TestAtOnce(t *testing.T) {
 	s, err := open(t).Open(t.Context())
 	if err != nil {

@@ -28,7 +28,7 @@ const (
 
 var groupOf = [points]int{noseGroup, cornerGroup, cornerGroup, lipGroup, lipGroup}
 
-// observation is one face as measured in one picture.
+// observation is one face as measured in one frame.
 type observation struct {
 	at          time.Duration
 	left, right inference.Point // eyes
@@ -55,7 +55,7 @@ const (
 	plainScore = 25 // no need to look farther
 )
 
-// prediction says where a face will be in the next picture.
+// prediction says where a face will be in the next frame.
 type prediction struct {
 	frame
 	speed inference.Point // pixels a second
@@ -134,7 +134,7 @@ func (w *follower) follow(c *cascades, t *track, f *media.Frame) (observation, b
 	return o, true
 }
 
-// within returns what the picture's border leaves of an observation's trust:
+// within returns what the frame's border leaves of an observation's trust:
 // beside it cascades see what is not there.
 func within(o *observation, f *media.Frame) float64 {
 	trust := 1.0

@@ -7,7 +7,7 @@ import (
 	"livedub/media"
 )
 
-// gray is a picture of brightness alone; pixel (x, y) is at pix[y*stride+x].
+// gray is a frame of brightness alone; pixel (x, y) is at pix[y*stride+x].
 type gray struct {
 	w, h, stride int
 	pix          []byte
@@ -23,7 +23,7 @@ func (g *gray) size(w, h int) {
 
 // shrink makes g the rectangle of f's luma from (x0, y0), each of g's w by h
 // pixels the mean of a box of about 1/scale pixels. Where the rectangle leaves
-// the picture, the picture's edge goes on.
+// the frame, the frame's edge goes on.
 func (g *gray) shrink(f *media.Frame, x0, y0 int, scale float64, w, h int) {
 	g.size(w, h)
 	cols := make([]int32, w+1)
@@ -70,17 +70,17 @@ func band(sums []uint32, f *media.Frame, lo, top, bottom int) {
 type frame struct {
 	mid  inference.Point
 	eyes float64 // distance, pixels
-	roll float64 // radians, clockwise in the picture
+	roll float64 // radians, clockwise in the frame
 }
 
 // place turns a point in the face's own measure (in eye distances, from between
-// the eyes, y down the face) to one in the picture.
+// the eyes, y down the face) to one in the frame.
 func (f frame) place(p inference.Point) inference.Point {
 	s, c := math.Sincos(f.roll)
 	return inference.Point{X: f.mid.X + f.eyes*(c*p.X-s*p.Y), Y: f.mid.Y + f.eyes*(s*p.X+c*p.Y)}
 }
 
-// of turns a point in the picture to the face's own measure.
+// of turns a point in the frame to the face's own measure.
 func (f frame) of(p inference.Point) inference.Point {
 	s, c := math.Sincos(f.roll)
 	x, y := (p.X-f.mid.X)/f.eyes, (p.Y-f.mid.Y)/f.eyes
@@ -109,12 +109,12 @@ const cropStride = 256
 
 type cropPixels [cropStride * cropStride]byte
 
-// crop is a face cut out of a picture, upright and at one size.
+// crop is a face cut out of a frame, upright and at one size.
 type crop struct {
 	gray
 	at    frame
 	eyes  float64 // pixels of the crop between the eyes
-	small gray    // the picture around the face at a whole fraction of its size
+	small gray    // the frame around the face at a whole fraction of its size
 }
 
 // cut fills c with the face at at.
@@ -137,7 +137,7 @@ func (c *crop) cut(f *media.Frame, at frame) {
 		lo.X, lo.Y, hi.X, hi.Y = min(lo.X, p.X), min(lo.Y, p.Y), max(hi.X, p.X), max(hi.Y, p.Y)
 	}
 	within := func(v float64, n int) int { return min(max(int(math.Floor(v)), 0), n-1) }
-	// Boxes start at whole multiples of k, so that a still picture stays still.
+	// Boxes start at whole multiples of k, so that a still frame stays still.
 	x0, y0 := within(lo.X, f.Width)/k*k, within(lo.Y, f.Height)/k*k
 	x1, y1 := within(hi.X+2, f.Width), within(hi.Y+2, f.Height)
 	c.small.shrink(f, x0, y0, 1/float64(k), (x1-x0)/k+1, (y1-y0)/k+1)
@@ -166,7 +166,7 @@ func (c *crop) turn(src *gray, x0, y0, k float64) {
 				a := int(p[0])<<8 + (int(p[1])-int(p[0]))*fx
 				b := int(q[0])<<8 + (int(q[1])-int(q[0]))*fx
 				row[u] = byte((a<<8 + (b-a)*fy + 1<<15) >> 16)
-			} else { // the picture's edge goes on
+			} else { // the frame's edge goes on
 				row[u] = src.pix[min(max(iy, 0), src.h-1)*src.stride+min(max(ix, 0), src.w-1)]
 			}
 			x += dx

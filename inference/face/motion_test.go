@@ -8,7 +8,7 @@ import (
 	"livedub/inference"
 )
 
-// moves tracks a drawn face on its way and returns for each picture where its
+// moves tracks a drawn face on its way and returns for each frame where its
 // points are, in the face's own true measure, less where they are at rest.
 func moves(t *testing.T, n int, fps float64, way func(seconds float64) drawn) (errors [][]inference.Point) {
 	t.Helper()
@@ -21,7 +21,7 @@ func moves(t *testing.T, n int, fps float64, way func(seconds float64) drawn) (e
 		var own [][]inference.Point
 		for i, faces := range w.end() {
 			if len(faces) != 1 || faces[0].ID != 1 {
-				t.Fatalf("picture %d: faces %v", i, faces)
+				t.Fatalf("frame %d: faces %v", i, faces)
 			}
 			f := faces[0]
 			d := way(at(i).Seconds())
@@ -65,7 +65,7 @@ func TestMotion(t *testing.T) {
 					e := math.Hypot(q.X, q.Y)
 					sum += e / float64(len(errors)*len(p))
 					if e > .09 {
-						t.Errorf("picture %d: point %d is %.3f eye distances off", i, k, e)
+						t.Errorf("frame %d: point %d is %.3f eye distances off", i, k, e)
 					}
 				}
 			}
@@ -77,13 +77,13 @@ func TestMotion(t *testing.T) {
 	}
 }
 
-// TestRates: the same at few and at many pictures a second.
+// TestRates: the same at few and at many frames a second.
 func TestRates(t *testing.T) {
 	for _, fps := range []float64{10, 60} {
 		errors := moves(t, int(fps), fps, func(s float64) drawn { return upright(200+32*s, 120, 40) })
 		for i, p := range errors {
 			if e := math.Hypot(p[0].X, p[0].Y); e > .05 {
-				t.Errorf("%v fps, picture %d: an eye is %.3f eye distances off", fps, i, e)
+				t.Errorf("%v fps, frame %d: an eye is %.3f eye distances off", fps, i, e)
 			}
 		}
 	}
@@ -102,7 +102,7 @@ func TestMouth(t *testing.T) {
 	var heights []float64
 	for i, faces := range w.end() {
 		if len(faces) != 1 {
-			t.Fatalf("picture %d: %d faces", i, len(faces))
+			t.Fatalf("frame %d: %d faces", i, len(faces))
 		}
 		heights = append(heights, (faces[0].LowerLip.Y-faces[0].UpperLip.Y)/60)
 	}
@@ -115,7 +115,7 @@ func TestMouth(t *testing.T) {
 		}
 	}
 	if best < .9 || lag != 0 {
-		t.Errorf("the lips' distance follows the mouth at %.2f with a lag of %d pictures", best, lag)
+		t.Errorf("the lips' distance follows the mouth at %.2f with a lag of %d frames", best, lag)
 	}
 }
 
@@ -145,7 +145,7 @@ func TestLeave(t *testing.T) {
 	for i, faces := range w.end() {
 		switch {
 		case i < 25 && (len(faces) != 1 || faces[0].ID != 1), i >= 25 && i < 50 && len(faces) > 0, i > 62 && len(faces) != 1:
-			t.Errorf("picture %d: %v", i, faces)
+			t.Errorf("frame %d: %v", i, faces)
 		}
 	}
 }
@@ -172,13 +172,13 @@ func TestCut(t *testing.T) {
 			id, d = 2, upright(420, 190, 75)
 		}
 		if len(faces) != 1 || faces[0].ID != id {
-			t.Fatalf("picture %d: %v", i, faces)
+			t.Fatalf("frame %d: %v", i, faces)
 		}
 		checkPlace(t, faces[0], d, .05)
 	}
 }
 
-// TestResize: the picture's size changes in mid-call.
+// TestResize: the frame's size changes in mid-call.
 func TestResize(t *testing.T) {
 	w := watch(t)
 	for i := range 20 {
@@ -191,12 +191,12 @@ func TestResize(t *testing.T) {
 	}
 	for i, faces := range w.end() {
 		if len(faces) != 1 || faces[0].ID != 1+i/10 {
-			t.Fatalf("picture %d: %v", i, faces)
+			t.Fatalf("frame %d: %v", i, faces)
 		}
 	}
 }
 
-// TestBorder: a face leaves through each edge of the picture, slowly; points never fly.
+// TestBorder: a face leaves through each edge of the frame, slowly; points never fly.
 func TestBorder(t *testing.T) {
 	for _, v := range [][2]float64{{-6, 0}, {6, 0}, {0, -4}, {0, 4}} {
 		w := watch(t)

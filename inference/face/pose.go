@@ -25,7 +25,7 @@ const (
 type neutral struct{ side, down float64 }
 
 const (
-	neutralStep  = .0005 // a picture
+	neutralStep  = .0005 // a frame
 	neutralLimit = .08   // what a face may differ; beyond it, it looks elsewhere
 )
 
@@ -46,7 +46,7 @@ func (n *neutral) turn(p *[points]inference.Point) (yaw, pitch float64) {
 	return math.Atan((side - n.side) / noseOut), -math.Atan((down - n.down) * mouthDown / noseOut)
 }
 
-// jump is how far a point may move over the face from one picture to the next,
+// jump is how far a point may move over the face from one frame to the next,
 // in eye distances, and stubborn how often it must do so to be believed.
 const (
 	jump     = .35

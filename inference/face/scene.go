@@ -11,7 +11,7 @@ const (
 	cells          = cellsX * cellsY
 )
 
-// Between pictures of one scene 0.02 of the cells' contrast changes, 0.2 when
+// Between frames of one scene 0.02 of the cells' contrast changes, 0.2 when
 // much moves; between two people before the same wall 0.5, between others 1.
 const (
 	cutChange = .42
@@ -19,13 +19,13 @@ const (
 	flat      = 4.0 // less contrast than that is none
 )
 
-// scene remembers the picture before in a few cells, to tell a cut from motion.
+// scene remembers the frame before in a few cells, to tell a cut from motion.
 type scene struct {
 	cells [cells]float64 // brightness less its mean, over their mean contrast
 	usual float64        // what changed lately
 }
 
-// cut takes the next picture and tells whether it shows another scene. With
+// cut takes the next frame and tells whether it shows another scene. With
 // fresh there is nothing to compare with.
 func (s *scene) cut(f *media.Frame, fresh bool) bool {
 	before := s.cells

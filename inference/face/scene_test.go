@@ -7,7 +7,7 @@ import (
 	"livedub/media"
 )
 
-// TestScene: neither light nor a pan is a cut, another picture is.
+// TestScene: neither light nor a pan is a cut, another frame is.
 func TestScene(t *testing.T) {
 	paint := func(v func(x, y float64) float64) *media.Frame {
 		f := media.NewFrame(320, 180)

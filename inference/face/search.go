@@ -7,22 +7,22 @@ import (
 )
 
 const (
-	minFace = 56.0 // smallest window, pixels of the picture: about 20 between the eyes
-	minSide = 22.0 // the same in pixels of the search's picture
+	minFace = 56.0 // smallest window, pixels of the frame: about 20 between the eyes
+	minSide = 22.0 // the same in pixels of the search's frame
 	growth  = 1.1  // from one window side to the next
 	shift   = .1   // from one window to the next, in sides
-	outside = .15  // how far a window may leave the picture, in its shorter sides
+	outside = .15  // how far a window may leave the frame, in its shorter sides
 )
 
-// search looks for faces all over one picture, as fast as its caller has time
-// for: it keeps a small copy of the picture.
+// search looks for faces all over one frame, as fast as its caller has time
+// for: it keeps a small copy of the frame.
 type search struct {
 	c       *classifier
-	gray            // with a margin around the picture
-	scale   float64 // pixels here for one of the picture
+	gray            // with a margin around the frame
+	scale   float64 // pixels here for one of the frame
 	margin  int     // pixels here
-	before  int     // the same in pixels of the picture
-	w, h    int     // of the picture
+	before  int     // the same in pixels of the frame
+	w, h    int     // of the frame
 	tables  []*table
 	windows int // in all
 
@@ -31,7 +31,7 @@ type search struct {
 	found []box
 }
 
-// start begins anew with picture f.
+// start begins anew with frame f.
 func (s *search) start(f *media.Frame) {
 	if s.w != f.Width || s.h != f.Height {
 		s.prepare(f.Width, f.Height)
@@ -40,7 +40,7 @@ func (s *search) start(f *media.Frame) {
 	s.level, s.y, s.found = 0, -1, s.found[:0]
 }
 
-// prepare makes the tables for pictures of w by h pixels.
+// prepare makes the tables for frames of w by h pixels.
 func (s *search) prepare(w, h int) {
 	s.w, s.h = w, h
 	s.scale = minSide / minFace
@@ -58,7 +58,7 @@ func (s *search) prepare(w, h int) {
 }
 
 // bounds returns where the middles of a table's windows may lie: a window may
-// leave the picture by a sixth of its side, and must stay inside the margin.
+// leave the frame by a sixth of its side, and must stay inside the margin.
 func (s *search) bounds(t *table) (lo, right, bottom float64) {
 	lo = max(t.side/2+1, float64(s.margin)+t.side/3)
 	return lo, float64(s.gray.w) - lo, float64(s.gray.h) - lo
@@ -90,7 +90,7 @@ func (s *search) more(n int) bool {
 	return s.level >= len(s.tables)
 }
 
-// faces returns what an ended search has found, in pixels of the picture, by falling score.
+// faces returns what an ended search has found, in pixels of the frame, by falling score.
 func (s *search) faces() []box {
 	groups := merge(s.found)
 	for i := range groups {

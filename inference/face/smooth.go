@@ -19,7 +19,7 @@ const (
 	pointOutlier = .2
 )
 
-// Faces returns the faces of the picture of time t, largest first. It rests on
+// Faces returns the faces of the frame of time t, largest first. It rests on
 // what was seen up to inference.FaceWindow before and after t.
 func (s *stream) Faces(t time.Duration) []inference.Face {
 	s.mu.Lock()

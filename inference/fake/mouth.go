@@ -9,13 +9,13 @@ import (
 	"livedub/media"
 )
 
-// Faces sees one face, in the middle of every picture.
+// Faces sees one face, in the middle of every frame.
 type Faces struct{}
 
 func (Faces) Open(ctx context.Context) (inference.FaceStream, error) { return &faces{}, ctx.Err() }
 func (Faces) Close() error                                           { return nil }
 
-// faces see the same face for as long as the picture keeps its size.
+// faces see the same face for as long as the frame keeps its size.
 type faces struct{ size atomic.Uint64 }
 
 func (s *faces) Track(ctx context.Context, f *media.Frame) error {
@@ -43,17 +43,17 @@ func (*faces) Close() error { return nil }
 const BarWidth = 16
 
 // Lips paints a white bar at the left edge, from the bottom up, as high as the
-// mouth is open, over black: tests read the mouth's timing from the picture.
+// mouth is open, over black: tests read the mouth's timing from the frame.
 type Lips struct {
-	// Fail, if set, is asked before each picture; its error is returned instead.
+	// Fail, if set, is asked before each frame; its error is returned instead.
 	Fail func() error
 }
 
-func (l *Lips) Open(ctx context.Context) (inference.Mouths, error)    { return l, ctx.Err() }
-func (l *Lips) Dub(ctx context.Context) (inference.LipsStream, error) { return l, ctx.Err() }
-func (l *Lips) Close() error                                          { return nil }
+func (l *Lips) Open(ctx context.Context) (inference.LipsSession, error) { return l, ctx.Err() }
+func (l *Lips) Dub(ctx context.Context) (inference.LipsStream, error)   { return l, ctx.Err() }
+func (l *Lips) Close() error                                            { return nil }
 
-func (l *Lips) Learn(ctx context.Context, _ *media.Frame, _ []inference.Face) (inference.Known, error) {
+func (l *Lips) Learn(ctx context.Context, _ *media.Frame, _ []inference.Face) (inference.Snapshot, error) {
 	return nil, ctx.Err()
 }
 
@@ -86,7 +86,7 @@ func fill(b []byte, v byte) {
 	}
 }
 
-// ReadBar returns the openness that Lips painted into a picture, 0..1.
+// ReadBar returns the openness that Lips painted into a frame, 0..1.
 func ReadBar(f *media.Frame) float64 {
 	x := min(BarWidth, f.Width) / 2
 	n := 0

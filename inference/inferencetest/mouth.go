@@ -11,9 +11,9 @@ import (
 	"livedub/media"
 )
 
-// TestFaces holds a tracker to its contract on the given pictures, of which
-// every one shows at least one face. The pictures stay the caller's.
-func TestFaces(t *testing.T, open func(*testing.T) inference.FaceTracker, pictures []*media.Frame) {
+// TestFaces holds a tracker to its contract on the given frames, of which
+// every one shows at least one face. The frames stay the caller's.
+func TestFaces(t *testing.T, open func(*testing.T) inference.FaceTracker, frames []*media.Frame) {
 	tracker := open(t)
 	defer tracker.Close()
 	look := func() [][]inference.Face {
@@ -23,16 +23,16 @@ func TestFaces(t *testing.T, open func(*testing.T) inference.FaceTracker, pictur
 		}
 		defer s.Close()
 		var all [][]inference.Face
-		for _, f := range pictures {
+		for _, f := range frames {
 			before := slices.Clone(f.Y)
 			if err := s.Track(t.Context(), f); err != nil {
 				t.Fatal(err)
 			}
 			if !slices.Equal(before, f.Y) {
-				t.Fatal("the tracker changed the picture")
+				t.Fatal("the tracker changed the frame")
 			}
 		}
-		for _, f := range pictures {
+		for _, f := range frames {
 			all = append(all, s.Faces(f.PTS))
 		}
 		return all
@@ -40,41 +40,41 @@ func TestFaces(t *testing.T, open func(*testing.T) inference.FaceTracker, pictur
 	first := look()
 	for i, faces := range first {
 		if len(faces) == 0 {
-			t.Errorf("picture %d: no face", i)
+			t.Errorf("frame %d: no face", i)
 		}
 		for n, f := range faces {
-			checkFace(t, i, f, pictures[i])
+			checkFace(t, i, f, frames[i])
 			if n > 0 && f.Size > faces[n-1].Size {
-				t.Errorf("picture %d: faces are not largest first", i)
+				t.Errorf("frame %d: faces are not largest first", i)
 			}
 		}
 	}
 	for i, faces := range look() {
 		if !slices.Equal(faces, first[i]) {
-			t.Errorf("picture %d: the second look differs from the first", i)
+			t.Errorf("frame %d: the second look differs from the first", i)
 		}
 	}
 }
 
-func checkFace(t *testing.T, picture int, f inference.Face, in *media.Frame) {
+func checkFace(t *testing.T, frame int, f inference.Face, in *media.Frame) {
 	t.Helper()
 	for _, p := range []inference.Point{f.Center, f.LeftEye, f.RightEye, f.Nose, f.MouthLeft, f.MouthRight, f.UpperLip, f.LowerLip} {
 		if math.IsNaN(p.X+p.Y) || p.X < -float64(in.Width) || p.X > 2*float64(in.Width) || p.Y < -float64(in.Height) || p.Y > 2*float64(in.Height) {
-			t.Errorf("picture %d: point %v is far outside", picture, p)
+			t.Errorf("frame %d: point %v is far outside", frame, p)
 		}
 	}
 	if f.Confidence < 0 || f.Confidence > 1 || f.Size <= 0 || f.ID == 0 {
-		t.Errorf("picture %d: %+v", picture, f)
+		t.Errorf("frame %d: %+v", frame, f)
 	}
 	if f.LeftEye.X >= f.RightEye.X || f.MouthLeft.X >= f.MouthRight.X || f.UpperLip.Y > f.LowerLip.Y {
-		t.Errorf("picture %d: left and right, or the lips, are exchanged: %+v", picture, f)
+		t.Errorf("frame %d: left and right, or the lips, are exchanged: %+v", frame, f)
 	}
 }
 
 // TestLips holds an engine to its contract: it renders in place, leaves the
-// request's faces and shapes alone, gives the same picture for the same
+// request's faces and shapes alone, gives the same frame for the same
 // requests, and passes odd input without failing.
-func TestLips(t *testing.T, open func(*testing.T) inference.Lips, picture *media.Frame, faces []inference.Face) {
+func TestLips(t *testing.T, open func(*testing.T) inference.Lips, frame *media.Frame, faces []inference.Face) {
 	engine := open(t)
 	defer engine.Close()
 	shapes := []inference.MouthShape{{Open: .8, Wide: .5}, {Open: .4, Wide: .6}, {Close: 1, Wide: .5}}
@@ -90,7 +90,7 @@ func TestLips(t *testing.T, open func(*testing.T) inference.Lips, picture *media
 				t.Fatal(err)
 			}
 			mouth := slices.Clone(shapes[i%len(shapes):])
-			method, err := s.Render(ctx, inference.LipsRequest{Frame: own, Faces: slices.Clone(faces), Known: known,
+			method, err := s.Render(ctx, inference.LipsRequest{Frame: own, Faces: slices.Clone(faces), Snapshot: known,
 				Mouth: mouth, Amount: 1, Step: 40 * time.Millisecond})
 			if err != nil {
 				t.Fatal(err)
@@ -104,10 +104,10 @@ func TestLips(t *testing.T, open func(*testing.T) inference.Lips, picture *media
 		}
 		return slices.Clone(own.Y)
 	}
-	if !slices.Equal(render(t.Context(), picture, faces, 5), render(t.Context(), picture, faces, 5)) {
-		t.Error("the same requests give another picture")
+	if !slices.Equal(render(t.Context(), frame, faces, 5), render(t.Context(), frame, faces, 5)) {
+		t.Error("the same requests give another frame")
 	}
-	render(t.Context(), picture, nil, 1)
+	render(t.Context(), frame, nil, 1)
 	tiny := media.NewFrame(2, 2)
 	defer tiny.Release()
 	clear(tiny.Y)
@@ -118,14 +118,14 @@ func TestLips(t *testing.T, open func(*testing.T) inference.Lips, picture *media
 	defer mouths.Close()
 	defer s.Close()
 	cancel()
-	own := picture.Clone()
+	own := frame.Clone()
 	defer own.Release()
 	if _, err := s.Render(ctx, inference.LipsRequest{Frame: own, Faces: faces, Mouth: shapes, Amount: 1}); err == nil {
 		t.Error("rendering went on after its context had ended")
 	}
 }
 
-func openLips(t *testing.T, ctx context.Context, engine inference.Lips) (inference.Mouths, inference.LipsStream) {
+func openLips(t *testing.T, ctx context.Context, engine inference.Lips) (inference.LipsSession, inference.LipsStream) {
 	t.Helper()
 	mouths, err := engine.Open(ctx)
 	if err != nil {

@@ -44,7 +44,7 @@ func (a *activity) moves(t time.Duration) bool { return a != nil && a.left(t) > 
 
 // watch takes in the mouths of all faces but the chosen one, which is measured
 // with what is known of it, and forgets those long gone.
-func (m *mouths) watch(pic picture, faces []inference.Face, chosen int, t time.Duration) {
+func (m *mouths) watch(pic frame, faces []inference.Face, chosen int, t time.Duration) {
 	for id, a := range m.seen {
 		if t-a.at > 2*fading {
 			delete(m.seen, id)

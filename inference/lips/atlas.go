@@ -20,7 +20,7 @@ const (
 // entry is one of the speaker's own mouths.
 type entry struct {
 	at         time.Duration
-	pic        picture
+	pic        frame
 	pose       pose
 	shape      shape
 	yaw, pitch float64
@@ -31,7 +31,7 @@ type entry struct {
 	looks      [looksDim]float32 // the mouth's brightness, small, freed from the light
 }
 
-// bytes returns the memory of its picture.
+// bytes returns the memory of its frame.
 func (e *entry) bytes() int { return len(e.pic.y.b) + len(e.pic.u.b) + len(e.pic.v.b) }
 
 // unlike tells how different two mouths look, about 0..2.
@@ -51,8 +51,8 @@ func (e *entry) apart(o *entry) float64 {
 	return math.Sqrt(dh*dh+dw*dw+.5*(dy*dy+dp*dp)) + 2*e.unlike(o) + e.light.other(o.light)
 }
 
-// newEntry makes an entry of a picture, without the piece of the picture itself.
-func newEntry(pic picture, p pose, s shape, f inference.Face, nose *grid, at time.Duration) *entry {
+// newEntry makes an entry of a frame, without the piece of the frame itself.
+func newEntry(pic frame, p pose, s shape, f inference.Face, nose *grid, at time.Duration) *entry {
 	e := &entry{at: at, pose: p, shape: s, yaw: f.Yaw, pitch: f.Pitch, nose: nose}
 	var sum, square float32
 	for y := range looksH {
@@ -108,7 +108,7 @@ func (e *entry) keep(f *media.Frame) bool {
 	if w < 8 || h < 8 || float64(x0+w) < maxX-.2*e.pose.eyes() || float64(y0+h) < maxY-.2*e.pose.eyes() {
 		return false
 	}
-	e.pic = picture{
+	e.pic = frame{
 		y: cut(f.Y, f.YStride, x0, y0, w, h), u: cut(f.U, f.UVStride, x0/2, y0/2, w/2, h/2), v: cut(f.V, f.UVStride, x0/2, y0/2, w/2, h/2),
 		x0: float64(x0), y0: float64(y0), scale: 1,
 	}
@@ -155,7 +155,7 @@ func (a *atlas) nearest(e *entry) float64 {
 	return d
 }
 
-// bytes returns the memory of the atlas's pictures.
+// bytes returns the memory of the atlas's frames.
 func (a *atlas) bytes() (n int) {
 	for _, e := range a.entries {
 		n += e.bytes()

@@ -49,12 +49,12 @@ func TestPosterIsNotTheSpeaker(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Render(t.Context(), inference.LipsRequest{Frame: f, Faces: faces, Known: k, Amount: 1, Step: tick, Mouth: []inference.MouthShape{{Open: .5, Wide: .5}}}); err != nil {
+		if _, err := s.Render(t.Context(), inference.LipsRequest{Frame: f, Faces: faces, Snapshot: k, Amount: 1, Step: tick, Mouth: []inference.MouthShape{{Open: .5, Wide: .5}}}); err != nil {
 			t.Fatal(err)
 		}
 		if i > 25 {
 			if got := k.(*view).face; got != 1 {
-				t.Fatalf("picture %d: face %d", i, got)
+				t.Fatalf("frame %d: face %d", i, got)
 			}
 			sameOutside(t, before, f, image.Rect(0, 0, picW/2, picH))
 		}
@@ -83,14 +83,14 @@ func TestMouthsOfAnotherLight(t *testing.T) {
 	d := speaker()
 	f := d.draw(picW, picH)
 	defer f.Release()
-	l := readLight(pictureOf(f), d.pose())
+	l := readLight(frameOf(f), d.pose())
 	if n := len(m.atlas.lit(l)); n != len(m.atlas.entries) {
 		t.Errorf("%d of %d mouths in the light they were seen in", n, len(m.atlas.entries))
 	}
 	for i := range f.U {
 		f.U[i], f.V[i] = 128, 128
 	}
-	grey := readLight(pictureOf(f), d.pose())
+	grey := readLight(frameOf(f), d.pose())
 	if n := len(m.atlas.lit(grey)); n != 0 {
 		t.Errorf("%d mouths of another light", n)
 	}

@@ -21,7 +21,7 @@ type chooser struct {
 	between []float64 // cost of showing entry j after entry i, by i*len(entries)+j
 }
 
-// depth is how many pictures ahead are looked at.
+// depth is how many frames ahead are looked at.
 const depth = 10
 
 // choose returns the entry for the first of the wanted mouths: the beginning
@@ -44,7 +44,7 @@ func (c *chooser) choose(v *view, want []wanted, now time.Duration, exclude func
 	for _, i := range states {
 		base[i] = strange(v.entries[i], v)
 	}
-	// From the last picture back to the first: then the first's cost is the whole sequence's.
+	// From the last frame back to the first: then the first's cost is the whole sequence's.
 	cost, next := make([]float64, all), make([]float64, all)
 	for t := len(want) - 1; t >= 0; t-- {
 		for _, i := range states {
@@ -99,7 +99,7 @@ func (c *chooser) compare(entries []*entry) {
 	c.entries, c.between = entries, between
 }
 
-// strange is the cost of showing a mouth in a picture, whatever is wanted: of
+// strange is the cost of showing a mouth in a frame, whatever is wanted: of
 // another turn of the head, another light, a blur.
 func strange(e *entry, v *view) float64 {
 	cost := square((e.yaw-v.turned[0])/.14) + square((e.pitch-v.turned[1])/.14)
@@ -144,7 +144,7 @@ func follows(a, b *entry) float64 {
 func square(x float64) float64 { return x * x }
 
 // want turns the plan into mouths of this speaker. amount below 1 leads from
-// the mouth in the picture to the first of them.
+// the mouth in the frame to the first of them.
 func (v *view) want(plan []inference.MouthShape, amount float64) []wanted {
 	out := make([]wanted, 0, len(plan))
 	for _, m := range plan {

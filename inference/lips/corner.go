@@ -9,10 +9,10 @@ const (
 )
 
 // corners refines the corners of a mouth by colour: from the cheek inwards, a
-// corner is where the picture turns from this cheek's skin to the lips, or to
+// corner is where the frame turns from this cheek's skin to the lips, or to
 // the dark line between them. share is how much colours count against the
 // tracker, which errs otherwise: both together err less.
-func (s *shape) corners(pic picture, p pose, share float64) {
+func (s *shape) corners(pic frame, p pose, share float64) {
 	left, right := s.corner(pic, p, -1), s.corner(pic, p, 1)
 	s.coloured = right - left
 	left, right = left*share-(1-share)*s.width/2, right*share+(1-share)*s.width/2
@@ -22,7 +22,7 @@ func (s *shape) corners(pic picture, p pose, share float64) {
 }
 
 // corner returns a corner's place from the middle of the mouth along its line; side is -1 or 1.
-func (s *shape) corner(pic picture, p pose, side float64) float64 {
+func (s *shape) corner(pic frame, p pose, side float64) float64 {
 	guess := s.width / 2
 	skin := s.patch(pic, p, side*(guess+.2), 0, .06)
 	apart := func(c [3]float32) float64 {
@@ -63,7 +63,7 @@ func (s *shape) corner(pic picture, p pose, side float64) float64 {
 }
 
 // patch returns the mean colour around a place on the mouth.
-func (s *shape) patch(pic picture, p pose, x, y, r float64) (c [3]float32) {
+func (s *shape) patch(pic frame, p pose, x, y, r float64) (c [3]float32) {
 	for k := range 4 {
 		dx, dy := r*float64(k%2*2-1), r*float64(k/2*2-1)
 		px, py := p.out(s.x+x+dx, s.y+s.tilt*(x+dx)+y+dy)

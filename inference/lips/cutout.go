@@ -6,7 +6,7 @@ import (
 	"livedub/inference/lips/neural"
 )
 
-// cutout is the part of a picture that a net sees: a rectangle in the
+// cutout is the part of a frame that a net sees: a rectangle in the
 // coordinates of pose, stretched to the net's square.
 type cutout struct {
 	net                      *neural.Net
@@ -32,7 +32,7 @@ func cutoutOf(v *view, n *neural.Net) cutout {
 }
 
 // cut returns the face as the net sees it, of a frame of so many rows.
-func (c cutout) cut(pic picture, rows int) *neural.Image {
+func (c cutout) cut(pic frame, rows int) *neural.Image {
 	m := matrixOf(rows)
 	size := c.net.Size
 	out := neural.NewImage(size)
@@ -57,7 +57,7 @@ func (c cutout) cut(pic picture, rows int) *neural.Image {
 
 // back returns the net's face with its proportions given back, and how face
 // coordinates by p lead to it.
-func (c cutout) back(face *neural.Image, p pose, rows int) (picture, pose) {
+func (c cutout) back(face *neural.Image, p pose, rows int) (frame, pose) {
 	m := matrixOf(rows)
 	size := face.Size
 	yuv := [3]plane{}
@@ -72,7 +72,7 @@ func (c cutout) back(face *neural.Image, p pose, rows int) (picture, pose) {
 	scale := float64(size) / min(w, h) // pixels in a distance between the eyes
 	pw, ph := int(math.Ceil(w*scale/2))*2, int(math.Ceil(h*scale/2))*2
 	fx, fy := float64(size)/(w*scale), float64(size)/(h*scale)
-	out := picture{
+	out := frame{
 		y:     plane{make([]byte, pw*ph), pw, pw, ph},
 		u:     plane{make([]byte, pw*ph/4), pw / 2, pw / 2, ph / 2},
 		v:     plane{make([]byte, pw*ph/4), pw / 2, pw / 2, ph / 2},
@@ -89,7 +89,7 @@ func (c cutout) back(face *neural.Image, p pose, rows int) (picture, pose) {
 			out.u.b[y*pw/2+x], out.v.b[y*pw/2+x] = pixel(yuv[1].linear(sx, sy)), pixel(yuv[2].linear(sx, sy))
 		}
 	}
-	// Face coordinates lead to the picture, to the cutout, and to its pixels.
+	// Face coordinates lead to the frame, to the cutout, and to its pixels.
 	n := scale / (c.pose.c*c.pose.c + c.pose.s*c.pose.s)
 	x0, y0 := c.pose.in(p.x, p.y)
 	return out, pose{(x0-c.left)*scale - .5, (y0-c.top)*scale - .5,
@@ -111,7 +111,7 @@ func (c cutout) anew(p pose, x, y float64) float32 {
 // matrix leads between limited-range Y, Cb, Cr and red, green, blue, 0..255.
 type matrix struct{ r, b float32 } // what red and blue count in luma
 
-// matrixOf returns the matrix that pictures of so many rows are usually meant
+// matrixOf returns the matrix that frames of so many rows are usually meant
 // in: BT.601, from 720 rows on BT.709.
 func matrixOf(rows int) matrix {
 	if rows >= 720 {

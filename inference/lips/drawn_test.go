@@ -36,7 +36,7 @@ func (d drawn) face(id int) inference.Face {
 	}
 }
 
-// colour returns the picture's colour at a place on the face.
+// colour returns the frame's colour at a place on the face.
 func (d drawn) colour(x, y float64) (cy, cu, cv float64) {
 	if d.hand && math.Abs(x) < .7 && y > .2 && y < .9 {
 		return 190 - 40*math.Abs(math.Sin(9*x)), 112, 150
@@ -71,7 +71,7 @@ func (d drawn) colour(x, y float64) (cy, cu, cv float64) {
 	return cy, cu, cv
 }
 
-// draw paints the face, smoothly, into a new picture.
+// draw paints the face, smoothly, into a new frame.
 func (d drawn) draw(w, h int) *media.Frame {
 	f := media.NewFrame(w, h)
 	p := d.pose()
@@ -95,24 +95,24 @@ func (d drawn) draw(w, h int) *media.Frame {
 	return f
 }
 
-// opening reads the height of the mouth from a picture by its own rule: the
+// opening reads the height of the mouth from a frame by its own rule: the
 // run of what is as bright as teeth or as dark as the throat down the middle.
 func (d drawn) opening(f *media.Frame) float64 {
 	p, n := d.pose(), 0
 	for y := .2; y < .95; y += .005 {
 		px, py := p.out(0, y)
-		if v := pictureOf(f).luma(px, py); v < 85 || v > 172 {
+		if v := frameOf(f).luma(px, py); v < 85 || v > 172 {
 			n++
 		}
 	}
 	return float64(n) * .005
 }
 
-// across reads the width of the mouth from a picture by its own rule: the run,
+// across reads the width of the mouth from a frame by its own rule: the run,
 // along the line between the corners, of what is as red as lips, as bright as
 // teeth or as dark as the throat.
 func (d drawn) across(f *media.Frame) float64 {
-	p, n, pic := d.pose(), 0, pictureOf(f)
+	p, n, pic := d.pose(), 0, frameOf(f)
 	for x := -.65; x < .65; x += .005 {
 		found := false
 		for _, dy := range []float64{-.03, 0, .03} {

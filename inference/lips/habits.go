@@ -24,7 +24,7 @@ const (
 	// running is how far corners come, in running speech, on the way to where a
 	// sound spoken alone and clearly would take them.
 	running    = .4
-	seen       = 600 // pictures remembered
+	seen       = 600 // frames remembered
 	usualReach = 18
 
 	byOuter      = .25        // how much the tracker counts about an opening that is surely there
@@ -63,7 +63,7 @@ func (h *habits) jitters(width float64) {
 }
 
 // colours tells how much colours count against the tracker about corners. Lips
-// do not jump from picture to picture: where colours say so they take something
+// do not jump from frame to frame: where colours say so they take something
 // else for a lip, a moustache or a shade.
 func (h *habits) colours() float64 {
 	if len(h.heights) < 12 {

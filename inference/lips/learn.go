@@ -11,7 +11,7 @@ import (
 	"livedub/media"
 )
 
-// view is what was known of the mouths at one picture.
+// view is what was known of the mouths at one frame.
 type view struct {
 	face    int // ID; 0: no mouth can be made
 	pose    pose
@@ -34,23 +34,23 @@ type mouths struct {
 	face    int               // whose atlas it is
 	seen    map[int]*activity // of the mouths of all faces, by ID
 	last    time.Duration
-	trust   float64 // of the last picture
-	odd     int     // pictures in a row with a mouth like none before
+	trust   float64 // of the last frame
+	odd     int     // frames in a row with a mouth like none before
 }
 
 const (
-	maxParked = 4        // faces remembered that are not in the picture
+	maxParked = 4        // faces remembered that are not in the frame
 	maxBytes  = 16 << 20 // of all mouths of a session
 	newNormal = 60       // odd mouths in a row after which they are believed
 )
 
 // Learn implements inference.Mouths.
-func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Face) (inference.Known, error) {
+func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Face) (inference.Snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	v := &view{}
-	pic := pictureOf(f)
+	pic := frameOf(f)
 	face, stays, ok := m.choose(faces, f)
 	m.watch(pic, faces, face.ID, f.PTS)
 	if !ok || trust(face) <= 0 {
@@ -100,7 +100,7 @@ func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Fa
 	return v, nil
 }
 
-// slew leads the trust to what it should be within some pictures, so that no
+// slew leads the trust to what it should be within some frames, so that no
 // mouth comes or goes at once.
 func (m *mouths) slew(to float64, leave bool) {
 	if leave {
@@ -166,7 +166,7 @@ func trust(f inference.Face) float64 {
 	)
 }
 
-// whole tells how far the picture's border leaves a mouth: 0 where it cuts it.
+// whole tells how far the frame's border leaves a mouth: 0 where it cuts it.
 func whole(face inference.Face, f *media.Frame) float64 {
 	gap := math.Inf(1)
 	for _, q := range []inference.Point{face.MouthLeft, face.MouthRight, face.UpperLip, face.LowerLip} {
@@ -223,9 +223,9 @@ func (a *atlas) sharp() float64 {
 	return sum / float64(max(len(a.entries), 1))
 }
 
-// Shape returns the mouth that is seen in the picture of k, as a dub would ask
+// Shape returns the mouth that is seen in the frame of k, as a dub would ask
 // for it; false where none is.
-func (m *mouths) Shape(k inference.Known) (inference.MouthShape, bool) {
+func (m *mouths) Shape(k inference.Snapshot) (inference.MouthShape, bool) {
 	v, ok := k.(*view)
 	if !ok || v.face == 0 {
 		return inference.MouthShape{}, false

@@ -2,11 +2,11 @@ package lips
 
 import "math"
 
-// light is how a picture was lit around a nose: the binary logarithms of its
+// light is how a frame was lit around a nose: the binary logarithms of its
 // contrast and of how colourful it is.
 type light [2]float64
 
-func readLight(pic picture, p pose) light {
+func readLight(pic frame, p pose) light {
 	var sum, square, colour, n float64
 	for y := gridY; y < gridY+gridH*gridStep; y += 2 * gridStep {
 		for x := gridX; x < gridX+gridW*gridStep; x += 2 * gridStep {

@@ -15,7 +15,7 @@ const (
 // light: enough to tell whether the same face is back.
 type likeness [likeW * likeH]float32
 
-func readLikeness(pic picture, f inference.Face) (l likeness) {
+func readLikeness(pic frame, f inference.Face) (l likeness) {
 	p := poseOf(f)
 	eye := p.inFace(inference.Point{X: (f.LeftEye.X + f.RightEye.X) / 2, Y: (f.LeftEye.Y + f.RightEye.Y) / 2})
 	var sum, square float64

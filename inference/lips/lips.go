@@ -1,8 +1,8 @@
 // Package lips re-renders mouths. By default it does without a neural net: it
-// collects the speaker's own mouths while they talk and shows, for every picture
+// collects the speaker's own mouths while they talk and shows, for every frame
 // of a dub, the one that fits the sound, warped by what is missing; until enough
 // are known it warps the mouth that is there. With a net, the net's mouths go
-// into the picture in the same way, and where it has none the others do.
+// into the frame in the same way, and where it has none the others do.
 package lips
 
 import (
@@ -20,18 +20,18 @@ import (
 type Config struct {
 	// Net, if set, makes the mouths. It stays the caller's.
 	Net *neural.Net
-	// Missed, if set, is told why the net did not make a picture that it was
+	// Missed, if set, is told why the net did not make a frame that it was
 	// asked for. It is called from any goroutine.
 	Missed func(error)
-	// Exclude, if set, forbids using the mouth of time then in the picture of
-	// time now: benchmarks that loop a clip forbid the picture itself.
+	// Exclude, if set, forbids using the mouth of time then in the frame of
+	// time now: benchmarks that loop a clip forbid the frame itself.
 	Exclude func(now, then time.Duration) bool
-	// Trace, if set, is called after each picture that a dub rendered, from the
+	// Trace, if set, is called after each frame that a dub rendered, from the
 	// dub's goroutine.
 	Trace func(Trace)
 }
 
-// Trace tells what was done to one picture.
+// Trace tells what was done to one frame.
 type Trace struct {
 	PTS    time.Duration
 	Method inference.LipsMethod
@@ -53,12 +53,12 @@ type Lips struct {
 // New returns an engine.
 func New(cfg Config) *Lips { return &Lips{cfg: cfg} }
 
-// Open begins with one session's picture.
-func (l *Lips) Open(ctx context.Context) (inference.Mouths, error) {
+// Open begins with one session's frame.
+func (l *Lips) Open(ctx context.Context) (inference.LipsSession, error) {
 	return &mouths{cfg: l.cfg, session: fmt.Sprint(l.opened.Add(1)), seen: map[int]*activity{}}, ctx.Err()
 }
 
-// lead is how long before it is due a picture is begun, if a net is to make its
+// lead is how long before it is due a frame is begun, if a net is to make its
 // mouth: so that its faces still rest on a FaceWindow of what follows, and the
 // net hears what is planned.
 const lead = 220 * time.Millisecond

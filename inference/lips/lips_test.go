@@ -27,10 +27,10 @@ func speaker() drawn {
 	return drawn{x: 200.3, y: 150.7, eyes: 80, width: .8, skin: 150}
 }
 
-// talk shows a speaker to m for n pictures from time at on, and returns what is known of the last.
-func talk(t *testing.T, m inference.Mouths, who drawn, id, n int, at time.Duration) inference.Known {
+// talk shows a speaker to m for n frames from time at on, and returns what is known of the last.
+func talk(t *testing.T, m inference.LipsSession, who drawn, id, n int, at time.Duration) inference.Snapshot {
 	t.Helper()
-	var k inference.Known
+	var k inference.Snapshot
 	for i := range n {
 		d := who
 		d.height = .13 + .13*math.Sin(float64(i)*.7)
@@ -47,8 +47,8 @@ func talk(t *testing.T, m inference.Mouths, who drawn, id, n int, at time.Durati
 	return k
 }
 
-// render learns and renders one picture of who with a mouth of the given plan.
-func render(t *testing.T, m inference.Mouths, s inference.LipsStream, who drawn, id int, at time.Duration, amount float64, plan ...inference.MouthShape) (*media.Frame, inference.LipsMethod) {
+// render learns and renders one frame of who with a mouth of the given plan.
+func render(t *testing.T, m inference.LipsSession, s inference.LipsStream, who drawn, id int, at time.Duration, amount float64, plan ...inference.MouthShape) (*media.Frame, inference.LipsMethod) {
 	t.Helper()
 	f := who.draw(picW, picH)
 	f.PTS = at
@@ -56,7 +56,7 @@ func render(t *testing.T, m inference.Mouths, s inference.LipsStream, who drawn,
 	if err != nil {
 		t.Fatal(err)
 	}
-	method, err := s.Render(t.Context(), inference.LipsRequest{Frame: f, Faces: []inference.Face{who.face(id)}, Known: k, Mouth: plan, Amount: amount, Step: tick})
+	method, err := s.Render(t.Context(), inference.LipsRequest{Frame: f, Faces: []inference.Face{who.face(id)}, Snapshot: k, Mouth: plan, Amount: amount, Step: tick})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestMeasureReadsDrawnMouths(t *testing.T) {
 			d := speaker()
 			d.roll, d.height = roll, h
 			f := d.draw(picW, picH)
-			s := measure(pictureOf(f), poseOf(d.face(1)), d.face(1), &habits{reach: usualReach})
+			s := measure(frameOf(f), poseOf(d.face(1)), d.face(1), &habits{reach: usualReach})
 			if math.Abs(s.height()-h) > .02 || math.Abs(s.width-.8) > .04 {
 				t.Errorf("roll %v, opening %v: read %.3f, width %.3f", roll, h, s.height(), s.width)
 			}
@@ -104,11 +104,11 @@ func TestRegisterFindsShift(t *testing.T) {
 	f := d.draw(picW, picH)
 	defer f.Release()
 	p := d.pose()
-	a := readGrid(pictureOf(f), p)
+	a := readGrid(frameOf(f), p)
 	for _, shift := range [][2]float64{{0, 0}, {.03, -.02}, {-.06, .05}} {
 		q := p
 		q.x, q.y = p.out(shift[0], shift[1])
-		dx, dy, rest := register(a, readGrid(pictureOf(f), q))
+		dx, dy, rest := register(a, readGrid(frameOf(f), q))
 		if math.Abs(dx+shift[0]) > .006 || math.Abs(dy+shift[1]) > .006 || rest > .2 {
 			t.Errorf("moved by %v: found %.3f %.3f, rest %.2f", shift, -dx, -dy, rest)
 		}
@@ -324,7 +324,7 @@ func TestDubsShareWhatIsKnown(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, w := range work {
-			w <- inference.LipsRequest{Frame: f.Clone(), Known: k, Mouth: []inference.MouthShape{{Open: float64(i%5) / 5, Wide: .5}}, Amount: 1, Step: tick}
+			w <- inference.LipsRequest{Frame: f.Clone(), Snapshot: k, Mouth: []inference.MouthShape{{Open: float64(i%5) / 5, Wide: .5}}, Amount: 1, Step: tick}
 		}
 		f.Release()
 	}
@@ -356,7 +356,7 @@ func FuzzOddFaces(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.Render(t.Context(), inference.LipsRequest{Frame: pic, Known: k, Amount: 1, Step: tick,
+			if _, err := s.Render(t.Context(), inference.LipsRequest{Frame: pic, Snapshot: k, Amount: 1, Step: tick,
 				Mouth: []inference.MouthShape{{Open: wide, Wide: wide}}}); err != nil {
 				t.Fatal(err)
 			}
@@ -386,7 +386,7 @@ func BenchmarkRender720p(b *testing.B) {
 		}
 		copy(own.Y, f.Y)
 		own.PTS = f.PTS
-		if _, err := s.Render(b.Context(), inference.LipsRequest{Frame: own, Known: k, Amount: 1, Step: tick,
+		if _, err := s.Render(b.Context(), inference.LipsRequest{Frame: own, Snapshot: k, Amount: 1, Step: tick,
 			Mouth: []inference.MouthShape{{Open: float64(i%7) / 7, Wide: .5}, {Open: .5, Wide: .5}}}); err != nil {
 			b.Fatal(err)
 		}

@@ -2,12 +2,12 @@ package lips
 
 import "math"
 
-// sample is one place at the mouth where the layer is compared with the picture.
+// sample is one place at the mouth where the layer is compared with the frame.
 type sample struct {
 	x, y   float64
 	weight float64
-	diff   [3]float64 // picture minus layer, by plane
-	slope  [2]float64 // of the picture's brightness, along x and y
+	diff   [3]float64 // frame minus layer, by plane
+	slope  [2]float64 // of the frame's brightness, along x and y
 }
 
 const (
@@ -38,7 +38,7 @@ func (p *paste) match() {
 // where tells, for every second place of the mask, 1 + the index of its sample.
 type where [matchW * matchH]int
 
-// compare reads picture and layer around the lips.
+// compare reads frame and layer around the lips.
 func (p *paste) compare() (ring []sample, at *where) {
 	ring, at = make([]sample, 0, matchW*matchH), new(where)
 	for i := range at {
@@ -77,7 +77,7 @@ func (p *paste) fit(ring []sample) {
 }
 
 // settle moves the layer, and stretches it up and down, so that its skin lies on
-// the picture's: what the nose, half a face away, could not tell. (Gauss-Newton,
+// the frame's: what the nose, half a face away, could not tell. (Gauss-Newton,
 // one step.) A stretch to the sides is found but not made: it would take back
 // the rounding of the lips, which moves their skin too.
 func (p *paste) settle(ring []sample) {
@@ -123,7 +123,7 @@ func solve(a [4][5]float64) (v [4]float64) {
 	return v
 }
 
-// exclude takes out of the mask where skin is not the same in both: there the picture stays as it is.
+// exclude takes out of the mask where skin is not the same in both: there the frame stays as it is.
 func (p *paste) exclude(ring []sample, at *where) {
 	for i := range p.mask {
 		x, y := p.mask.place(i)
@@ -175,7 +175,7 @@ func (p *paste) strangeness(s *sample) float64 {
 // grain is how far around a place skin is compared, in distances between the eyes.
 const grain = .018
 
-// around returns the picture's brightness to the left and right of a pixel, above and below.
+// around returns the frame's brightness to the left and right of a pixel, above and below.
 func (p *paste) around(x, y float64) (l, r, u, d float64) {
 	c, s := grain*p.pose.c, grain*p.pose.s
 	b := p.before
@@ -183,7 +183,7 @@ func (p *paste) around(x, y float64) (l, r, u, d float64) {
 }
 
 // soft returns the mean brightness around a pixel.
-func soft(b picture, p pose, x, y float64) float64 {
+func soft(b frame, p pose, x, y float64) float64 {
 	c, s := grain*p.c, grain*p.s
 	return float64(b.luma(x-c, y-s)+b.luma(x+c, y+s)+b.luma(x+s, y-c)+b.luma(x-s, y+c)) / 4
 }

@@ -6,7 +6,7 @@ import (
 	"livedub/inference"
 )
 
-// shape is a mouth as it is in one picture, in face coordinates.
+// shape is a mouth as it is in one frame, in face coordinates.
 type shape struct {
 	x, y       float64 // middle between the corners
 	tilt       float64 // slope of the line through the corners
@@ -30,11 +30,11 @@ const (
 	spread  = .11   // half width of what is averaged
 )
 
-// measure reads the mouth of a face from its picture. The tracker says where the
+// measure reads the mouth of a face from its frame. The tracker says where the
 // lips are about; the opening is read from colours down the middle: between
 // lips it is darker, or less red, than on both lips. How far either is believed
 // depends on what was seen of this speaker.
-func measure(pic picture, p pose, f inference.Face, of *habits) shape {
+func measure(pic frame, p pose, f inference.Face, of *habits) shape {
 	l, r := p.inFace(f.MouthLeft), p.inFace(f.MouthRight)
 	u, d := p.inFace(f.UpperLip), p.inFace(f.LowerLip)
 	s := shape{x: (l.X + r.X) / 2, y: (l.Y + r.Y) / 2, width: r.X - l.X}
@@ -65,7 +65,7 @@ type profile struct {
 	red  []float64 // V less U: lips have more of it than skin, teeth and hollow
 }
 
-func (s *shape) profile(pic picture, p pose, from, to float64) profile {
+func (s *shape) profile(pic frame, p pose, from, to float64) profile {
 	n := int((to - from) / step)
 	if n < 12 || n > 200 {
 		n = 12

@@ -22,14 +22,14 @@ type netStream struct {
 	begun []begun // in order of time
 }
 
-// begun is a picture that the net was asked for.
+// begun is a frame that the net was asked for.
 type begun struct {
 	at     time.Duration
 	seen   cutout
 	answer <-chan inference.ModelResult
 }
 
-// mostBegun is how many pictures of a dub may be with the net. A session that
+// mostBegun is how many frames of a dub may be with the net. A session that
 // never renders them does not pile them up.
 const mostBegun = 64
 
@@ -44,7 +44,7 @@ func (s *netStream) Begin(ctx context.Context, r inference.LipsRequest) {
 	voice := make([]int16, n)
 	r.Voice(from, voice)
 	seen := cutoutOf(v, s.net)
-	face := seen.cut(pictureOf(r.Frame), r.Frame.Height)
+	face := seen.cut(frameOf(r.Frame), r.Frame.Height)
 	answer, err := s.net.Submit(s.ear, s.session, r.Due, face, voice)
 	if err != nil {
 		s.missed(err)
@@ -58,7 +58,7 @@ func (s *netStream) Begin(ctx context.Context, r inference.LipsRequest) {
 	}
 }
 
-// take returns what was begun for the picture of time t and forgets what is older.
+// take returns what was begun for the frame of time t and forgets what is older.
 func (s *netStream) take(t time.Duration) (begun, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,11 +92,11 @@ func (s *netStream) Render(ctx context.Context, r inference.LipsRequest) (infere
 	return s.done(t), nil
 }
 
-// wait returns the net's picture, once it is there and before due.
+// wait returns the net's frame, once it is there and before due.
 func (s *netStream) wait(ctx context.Context, due time.Time, b begun) (*neural.Image, error) {
 	select {
 	case a := <-b.answer:
-		return s.net.Picture(a)
+		return s.net.Frame(a)
 	default:
 	}
 	var late <-chan time.Time
@@ -107,7 +107,7 @@ func (s *netStream) wait(ctx context.Context, due time.Time, b begun) (*neural.I
 	}
 	select {
 	case a := <-b.answer:
-		return s.net.Picture(a)
+		return s.net.Frame(a)
 	case <-late:
 		return nil, inference.ErrModelLate
 	case <-ctx.Done():
@@ -121,7 +121,7 @@ func (s *netStream) missed(err error) {
 	}
 }
 
-// renderNet lays a net's face over the one in the picture.
+// renderNet lays a net's face over the one in the frame.
 func (s *netStream) renderNet(r inference.LipsRequest, v *view, seen cutout, face *neural.Image, t *Trace) {
 	amount := min(r.Amount, v.trust)
 	if amount < least {

@@ -75,7 +75,7 @@ func withNet(t *testing.T, q *testNet, size int, settings string, c Config) *Lip
 func reference(face, _ []float32) []float32 { return slices.Clone(face[len(face)/2:]) }
 
 // begin opens a session's mouths and one dub of them.
-func begin(t *testing.T, l *Lips) (inference.Mouths, inference.LipsAhead) {
+func begin(t *testing.T, l *Lips) (inference.LipsSession, inference.LipsAhead) {
 	t.Helper()
 	m, err := l.Open(t.Context())
 	if err != nil {
@@ -88,8 +88,8 @@ func begin(t *testing.T, l *Lips) (inference.Mouths, inference.LipsAhead) {
 	return m, s.(inference.LipsAhead)
 }
 
-// trusted learns one picture again and again, until its face is trusted.
-func trusted(t *testing.T, m inference.Mouths, f *media.Frame, faces []inference.Face) (known inference.Known) {
+// trusted learns one frame again and again, until its face is trusted.
+func trusted(t *testing.T, m inference.LipsSession, f *media.Frame, faces []inference.Face) (known inference.Snapshot) {
 	t.Helper()
 	for range 8 {
 		f.PTS += tick
@@ -101,14 +101,14 @@ func trusted(t *testing.T, m inference.Mouths, f *media.Frame, faces []inference
 	return known
 }
 
-// ahead begins and renders one picture of who.
+// ahead begins and renders one frame of who.
 func ahead(t *testing.T, l *Lips, who drawn, voice func(time.Duration, []int16)) (before, after *media.Frame, method inference.LipsMethod, trace Trace) {
 	t.Helper()
 	l.cfg.Trace = func(tr Trace) { trace = tr }
 	m, s := begin(t, l)
 	before = who.draw(picW, picH)
 	r := inference.LipsRequest{Frame: before, Faces: []inference.Face{who.face(1)}, Amount: 1, Mouth: []inference.MouthShape{{Open: .5, Wide: .5}}, Step: tick, Voice: voice}
-	r.Known = trusted(t, m, before, r.Faces)
+	r.Snapshot = trusted(t, m, before, r.Faces)
 	s.Begin(t.Context(), r)
 	after = before.Clone()
 	r.Frame = after
@@ -121,7 +121,7 @@ func ahead(t *testing.T, l *Lips, who drawn, voice func(time.Duration, []int16))
 
 func quiet(_ time.Duration, pcm []int16) { clear(pcm) }
 
-// TestNetsGeometry: a net that gives back what it sees leaves the picture nearly
+// TestNetsGeometry: a net that gives back what it sees leaves the frame nearly
 // as it was, however the face is cut out: nothing is moved, mirrored or exchanged.
 func TestNetsGeometry(t *testing.T) {
 	for _, c := range []struct {
@@ -152,7 +152,7 @@ func TestNetsGeometry(t *testing.T) {
 			}
 		}
 		if psnr := 10 * math.Log10(255*255*n/max(sum, 1)); psnr < c.least {
-			t.Errorf("%d%s, roll %v: %.1f dB against the picture", c.size, c.settings, c.roll, psnr)
+			t.Errorf("%d%s, roll %v: %.1f dB against the frame", c.size, c.settings, c.roll, psnr)
 		}
 		if sum == 0 {
 			t.Errorf("%d%s: nothing was laid on", c.size, c.settings)
@@ -192,11 +192,11 @@ func TestNetPaintsWhereAndWhatItSaid(t *testing.T) {
 		for _, loud := range []bool{false, true} {
 			voice := func(from time.Duration, pcm []int16) {
 				for i := range pcm {
-					// Noise from the picture's time on, silence before: what is played then.
+					// Noise from the frame's time on, silence before: what is played then.
 					if at := from + time.Duration(i)*time.Second/48000; loud && at > 0 && at < 200*time.Millisecond {
 						pcm[i] = int16((i*7919)%20011 - 10005)
 					} else if at > 260*time.Millisecond || at < -40*time.Millisecond {
-						pcm[i] = 30000 // not this picture's affair
+						pcm[i] = 30000 // not this frame's affair
 					}
 				}
 			}
@@ -207,14 +207,14 @@ func TestNetPaintsWhereAndWhatItSaid(t *testing.T) {
 			}
 			p := speaker().pose()
 			x, y := p.out(0, mouthBelow)
-			_, v := pictureOf(after).chroma(x, y)
-			u, _ := pictureOf(after).chroma(x, y)
+			_, v := frameOf(after).chroma(x, y)
+			u, _ := frameOf(after).chroma(x, y)
 			seen[loud] = v
 			if loud && u > 128 {
 				t.Errorf("%s: painted red, seen Cb %.0f", settings, u)
 			}
 			x, y = p.out(.75, mouthBelow) // beside the mouth
-			if a, b := pictureOf(before).luma(x, y), pictureOf(after).luma(x, y); math.Abs(float64(a-b)) > 12 {
+			if a, b := frameOf(before).luma(x, y), frameOf(after).luma(x, y); math.Abs(float64(a-b)) > 12 {
 				t.Errorf("%s: the cheek went from %.0f to %.0f", settings, a, b)
 			}
 			before.Release()
@@ -228,7 +228,7 @@ func TestNetPaintsWhereAndWhatItSaid(t *testing.T) {
 }
 
 // TestWithoutTheNetOwnMouthsStandIn: whatever keeps the net from answering in time
-// or well, the picture goes out with the default method, and why is told.
+// or well, the frame goes out with the default method, and why is told.
 func TestWithoutTheNetOwnMouthsStandIn(t *testing.T) {
 	for name, c := range map[string]struct {
 		q    *testNet
@@ -247,7 +247,7 @@ func TestWithoutTheNetOwnMouthsStandIn(t *testing.T) {
 			f := who.draw(picW, picH)
 			defer f.Release()
 			r := inference.LipsRequest{Frame: f, Faces: []inference.Face{who.face(1)}, Amount: 1, Mouth: []inference.MouthShape{{Open: .8, Wide: .5}}, Step: tick, Voice: quiet}
-			r.Known = trusted(t, m, f, r.Faces)
+			r.Snapshot = trusted(t, m, f, r.Faces)
 			r.Due = time.Now().Add(100 * time.Millisecond)
 			s.Begin(t.Context(), r)
 			synctest.Wait()
@@ -274,10 +274,10 @@ func TestNetIsAskedForNobodyElse(t *testing.T) {
 	defer f.Release()
 	faces := []inference.Face{who.face(1)}
 	full := inference.LipsRequest{Frame: f, Faces: faces, Amount: 1, Mouth: []inference.MouthShape{{Wide: .5}}, Voice: quiet}
-	full.Known = trusted(t, m, f, faces)
+	full.Snapshot = trusted(t, m, f, faces)
 	for name, change := range map[string]func(*inference.LipsRequest){
-		"nobody":    func(r *inference.LipsRequest) { r.Known = &view{} },
-		"unknown":   func(r *inference.LipsRequest) { r.Known = nil },
+		"nobody":    func(r *inference.LipsRequest) { r.Snapshot = &view{} },
+		"unknown":   func(r *inference.LipsRequest) { r.Snapshot = nil },
 		"no sound":  func(r *inference.LipsRequest) { r.Voice = nil },
 		"no amount": func(r *inference.LipsRequest) { r.Amount = 0 },
 		"no plan":   func(r *inference.LipsRequest) { r.Mouth = nil },
@@ -294,7 +294,7 @@ func TestNetIsAskedForNobodyElse(t *testing.T) {
 		s.Begin(t.Context(), full)
 	}
 	if n := len(s.(*netStream).begun); n != mostBegun {
-		t.Errorf("%d pictures are kept", n)
+		t.Errorf("%d frames are kept", n)
 	}
 	q.wg.Wait()
 }

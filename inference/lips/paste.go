@@ -7,26 +7,26 @@ import (
 	"livedub/media"
 )
 
-// layer is a mouth to be laid over the one in a picture.
+// layer is a mouth to be laid over the one in a frame.
 type layer struct {
-	src    picture
+	src    frame
 	pose   pose
-	dx, dy float64 // how much of the layer's mouth lies beside the picture's, moved back
-	sy     float64 // stretch up and down, from the picture's to the layer's
+	dx, dy float64 // how much of the layer's mouth lies beside the frame's, moved back
+	sy     float64 // stretch up and down, from the frame's to the layer's
 	warp   warp
-	own    bool // another picture's mouth: colours must be matched
+	own    bool // another frame's mouth: colours must be matched
 	fixed  bool // it lies where it belongs, wholly: it is neither moved nor cut
 }
 
-// paste is the work on one picture.
+// paste is the work on one frame.
 type paste struct {
 	dst    *media.Frame
-	before picture // the region as it came
+	before frame // the region as it came
 	pose   pose
 	layer  layer
-	mouth  shape   // where the new mouth lands, in the picture's face coordinates
+	mouth  shape   // where the new mouth lands, in the frame's face coordinates
 	old    shape   // the mouth before
-	drop   float64 // opening beyond the picture's own: moves the chin
+	drop   float64 // opening beyond the frame's own: moves the chin
 	amount float64
 	still  float64 // a twentieth of a pixel
 	mask   mask
@@ -62,7 +62,7 @@ func (p *paste) local(px, py float64) (x, y float64) {
 	return x, y - p.mouth.tilt*x
 }
 
-// global maps a place on the new mouth to the picture.
+// global maps a place on the new mouth to the frame.
 func (p *paste) global(x, y float64) (px, py float64) {
 	return p.pose.out(x+p.mouth.x, y+p.mouth.tilt*x+p.mouth.y)
 }
@@ -91,7 +91,7 @@ func (p *paste) chin(x, y float64) float64 {
 	return d
 }
 
-// run changes the picture and returns the pixels that may have changed.
+// run changes the frame and returns the pixels that may have changed.
 func (p *paste) run(r region) image.Rectangle {
 	p.rect, p.still = p.bounds(), .05/p.pose.eyes()
 	if p.rect.Empty() {
@@ -155,7 +155,7 @@ func (p *paste) luma() {
 	}
 }
 
-// skin reads the picture as it came where the skin of a pixel comes from that
+// skin reads the frame as it came where the skin of a pixel comes from that
 // goes down by d: hardly to the side, so that there linear interpolation does.
 func (p *paste) skin(px, py int, d float64) float32 {
 	ox, oy := p.before.at(float64(px)+p.pose.s*d, float64(py)-p.pose.c*d)

@@ -2,16 +2,16 @@ package lips
 
 import "livedub/media"
 
-// picture is a frame, or a piece of one, to be read between pixels.
-type picture struct {
+// frame is a frame, or a piece of one, to be read between pixels.
+type frame struct {
 	y, u, v plane
 	x0, y0  float64 // place of the piece's corner in the frame, even
 	scale   float64 // pixels of the piece per pixel of the frame
 }
 
-func pictureOf(f *media.Frame) picture {
+func frameOf(f *media.Frame) frame {
 	cw, ch := (f.Width+1)/2, (f.Height+1)/2
-	return picture{
+	return frame{
 		plane{f.Y, f.YStride, f.Width, f.Height},
 		plane{f.U, f.UVStride, cw, ch},
 		plane{f.V, f.UVStride, cw, ch},
@@ -20,19 +20,19 @@ func pictureOf(f *media.Frame) picture {
 }
 
 // at maps a place in the frame to the piece's luma plane.
-func (p picture) at(x, y float64) (float64, float64) {
+func (p frame) at(x, y float64) (float64, float64) {
 	return (x-p.x0+.5)*p.scale - .5, (y-p.y0+.5)*p.scale - .5
 }
 
 // luma reads the frame's place x, y.
-func (p picture) luma(x, y float64) float32 {
+func (p frame) luma(x, y float64) float32 {
 	x, y = p.at(x, y)
 	return p.y.linear(x, y)
 }
 
 // chroma reads U and V at the frame's place x, y, taking chroma samples to lie
 // in the middle of the four pixels they colour.
-func (p picture) chroma(x, y float64) (u, v float32) {
+func (p frame) chroma(x, y float64) (u, v float32) {
 	x, y = p.at(x, y)
 	x, y = x/2-.25, y/2-.25
 	ix, iy := int(x), int(y)

@@ -3,7 +3,7 @@ package lips
 import "math"
 
 // The base of the nose is the part of the skull nearest to the mouth that
-// speaking does not move: two pictures of a mouth are laid on each other by it.
+// speaking does not move: two frames of a mouth are laid on each other by it.
 const (
 	gridStep = .03 // distance between samples
 	gridW    = 41
@@ -17,7 +17,7 @@ const (
 // 0 and variance 1.
 type grid [gridW * gridH]float32
 
-func readGrid(pic picture, p pose) *grid {
+func readGrid(pic frame, p pose) *grid {
 	g := new(grid)
 	var sum, square float64
 	for y := range gridH {

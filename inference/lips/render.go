@@ -28,7 +28,7 @@ func (s *stream) Render(ctx context.Context, r inference.LipsRequest) (inference
 	return s.done(t), nil
 }
 
-// done ends a picture's rendering.
+// done ends a frame's rendering.
 func (s *stream) done(t Trace) inference.LipsMethod {
 	if t.Method == inference.Untouched || t.Method == inference.Net {
 		s.chooser.last = nil
@@ -39,9 +39,9 @@ func (s *stream) done(t Trace) inference.LipsMethod {
 	return t.Method
 }
 
-// viewOf returns what is known of the picture that is asked for; nil where no mouth can be made.
+// viewOf returns what is known of the frame that is asked for; nil where no mouth can be made.
 func viewOf(r inference.LipsRequest) *view {
-	if v, ok := r.Known.(*view); ok && v.face != 0 && len(r.Mouth) > 0 {
+	if v, ok := r.Snapshot.(*view); ok && v.face != 0 && len(r.Mouth) > 0 {
 		return v
 	}
 	return nil
@@ -81,7 +81,7 @@ func (s *stream) render(r inference.LipsRequest, v *view, t *Trace) {
 }
 
 // lay paints the new mouth, by which the first of what was wanted was meant, and tells
-// of it; where none of it would be seen the picture stays untouched.
+// of it; where none of it would be seen the frame stays untouched.
 func (s *stream) lay(p *paste, reg region, v *view, first wanted, t *Trace) {
 	box := p.bounds()
 	if box.Empty() {
@@ -101,7 +101,7 @@ func (s *stream) lay(p *paste, reg region, v *view, first wanted, t *Trace) {
 }
 
 // copy keeps what the region looked like before it is painted over.
-func (s *stream) copy(f *media.Frame, r image.Rectangle) picture {
+func (s *stream) copy(f *media.Frame, r image.Rectangle) frame {
 	w, h := r.Dx(), r.Dy()
 	n := w*h + 2*(w/2)*(h/2)
 	if cap(s.buf) < n {
@@ -116,7 +116,7 @@ func (s *stream) copy(f *media.Frame, r image.Rectangle) picture {
 		}
 		return p
 	}
-	return picture{
+	return frame{
 		y:  take(f.Y, f.YStride, r.Min.X, r.Min.Y, w, h),
 		u:  take(f.U, f.UVStride, r.Min.X/2, r.Min.Y/2, w/2, h/2),
 		v:  take(f.V, f.UVStride, r.Min.X/2, r.Min.Y/2, w/2, h/2),

@@ -2,7 +2,7 @@ package lips
 
 import "math"
 
-// plane is one plane of a picture: rows of stride bytes.
+// plane is one plane of a frame: rows of stride bytes.
 type plane struct {
 	b      []byte
 	stride int

@@ -1,7 +1,7 @@
 package lips
 
 // crisp returns how strongly the new mouth is to be sharpened, below 0 softened,
-// so that it looks as sharp as the picture: by how sharp both noses are, and a
+// so that it looks as sharp as the frame: by how sharp both noses are, and a
 // little for what resampling takes away.
 func crisp(own, new float64) float32 {
 	const resampled = .2

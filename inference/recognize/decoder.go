@@ -12,7 +12,7 @@ import (
 
 const (
 	// nice is added to a decoder's niceness. It works in bursts of more than
-	// 100 ms and has seconds of slack; sound and pictures have none.
+	// 100 ms and has seconds of slack; audio and video have none.
 	nice = 6
 	// limit is for one answer where the caller's ctx allows more. The pipe holds
 	// 2 s of sound at most, which take half a second of CPU.

@@ -35,13 +35,13 @@ type Config struct {
 // started at the pair's first phrase. It is safe for concurrent use; phrases of
 // one pair are translated one after another.
 type Apertium struct {
-	nest  *proc.Nest
-	lanes map[inference.Pair]*lane // never changes
-	cfg   Config
-	work  sync.WaitGroup  // pipelines being set right
-	life  context.Context // ends with Close
-	quit  context.CancelFunc
-	done  chan struct{}
+	groups *proc.Groups
+	lanes  map[inference.Pair]*lane // never changes
+	cfg    Config
+	work   sync.WaitGroup  // pipelines being set right
+	life   context.Context // ends with Close
+	quit   context.CancelFunc
+	done   chan struct{}
 
 	sum  sync.Mutex    // a pipeline's CPU counts as running or as ended, never as neither
 	used time.Duration // CPU of pipelines that ended
@@ -74,10 +74,10 @@ func NewApertium(c Config) (*Apertium, error) {
 		return nil, fmt.Errorf("apertium: no usable pair in %s; install one, as apertium-eng-spa", c.ModesDir)
 	}
 	a := &Apertium{
-		nest:  proc.NewNest(),
-		lanes: map[inference.Pair]*lane{},
-		cfg:   c,
-		done:  make(chan struct{}),
+		groups: proc.NewGroups(),
+		lanes:  map[inference.Pair]*lane{},
+		cfg:    c,
+		done:   make(chan struct{}),
 	}
 	a.life, a.quit = context.WithCancel(context.Background())
 	for p, m := range modes {
@@ -192,7 +192,7 @@ func (a *Apertium) start(l *lane) (*pipeline, error) {
 	if p := l.running.Load(); p != nil {
 		return p, nil
 	}
-	p, err := startPipeline(a.nest, l.mode.stages)
+	p, err := startPipeline(a.groups, l.mode.stages)
 	if err != nil {
 		return nil, fmt.Errorf("apertium %s: cannot start: %w", l.mode.name, err)
 	}
@@ -287,6 +287,6 @@ func (a *Apertium) Close() error {
 		l.turn <- struct{}{}
 	}
 	a.work.Wait()
-	a.nest.Close()
+	a.groups.Close()
 	return nil
 }

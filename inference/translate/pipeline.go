@@ -34,7 +34,7 @@ type pipeline struct {
 	bad   bool     // it said what it must not, ended, or was sent half a text
 }
 
-func startPipeline(nest *proc.Nest, stages [][]string) (p *pipeline, err error) {
+func startPipeline(groups *proc.Groups, stages [][]string) (p *pipeline, err error) {
 	var open []*os.File // our copies of what the stages use
 	defer func() {
 		for _, f := range open {
@@ -49,7 +49,7 @@ func startPipeline(nest *proc.Nest, stages [][]string) (p *pipeline, err error) 
 		return r, w
 	}
 
-	p = &pipeline{group: nest.Group()}
+	p = &pipeline{group: groups.Group()}
 	defer func() {
 		if err != nil {
 			p.close()

@@ -39,7 +39,7 @@ func Shape(v inference.Viseme) inference.MouthShape {
 
 const (
 	reach = 400 * time.Millisecond // a sound farther away has no influence
-	touch = 25 * time.Millisecond  // half of the least time that lips meet: one picture at 25/s falls within
+	touch = 25 * time.Millisecond  // half of the least time that lips meet: one frame at 25/s falls within
 	ramp  = 60 * time.Millisecond  // on the way to a touch, and back
 )
 

@@ -92,7 +92,7 @@ type Speak struct {
 	Workers int
 }
 
-// Lips chooses what re-renders the mouth, and how such pictures are marked.
+// Lips chooses what re-renders the mouth, and how such frames are marked.
 type Lips struct {
 	Engine      string
 	Manifest    string
@@ -112,7 +112,7 @@ type ONNX struct {
 	TimeLimit     time.Duration
 }
 
-// Video is how pictures are decoded and encoded.
+// Video is how frames are decoded and encoded.
 type Video struct {
 	Encoder     string
 	Decoder     string

@@ -10,7 +10,7 @@ import (
 )
 
 // decoders looks up what libavcodec brings. A call needs H.264 and VP8; files
-// bring the others. NVDEC has to decode a picture; gpu is as for videoEncoders.
+// bring the others. NVDEC has to decode a frame; gpu is as for videoEncoders.
 func decoders(c Config, gpu bool) []Check {
 	version := "libavcodec " + codec.Version()["libavcodec"]
 	rows := []Check{{Name: "h264_cuvid decoder", Kind: "decode", Needed: c.NeedNVDEC}}
@@ -31,7 +31,7 @@ func decoders(c Config, gpu bool) []Check {
 	return rows
 }
 
-// videoEncoders has each encode a picture. gpu tells whether NVML found one: a
+// videoEncoders has each encode a frame. gpu tells whether NVML found one: a
 // driver is then in place, and no line installs an encoder the chip lacks.
 func videoEncoders(c Config, gpu bool) []Check {
 	forNVENC := driver()

@@ -16,7 +16,7 @@ import (
 // None is reaped before Kill, so that no process id in here is ever another's.
 // A Group is safe for concurrent use.
 type Group struct {
-	nest *Nest
+	nest *Groups
 
 	mu   sync.Mutex
 	cmds []*exec.Cmd
@@ -25,14 +25,14 @@ type Group struct {
 }
 
 // Group returns an empty group.
-func (n *Nest) Group() *Group { return &Group{nest: n} }
+func (g *Groups) Group() *Group { return &Group{nest: g} }
 
 // Start starts cmd in the group.
 func (g *Group) Start(cmd *exec.Cmd) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.over {
-		return errNestClosed
+		return errGroupsClosed
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if len(g.cmds) > 0 {

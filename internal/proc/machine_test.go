@@ -65,7 +65,7 @@ func TestReadMachine(t *testing.T) {
 
 // What another process does shows.
 func TestReadMachineSeesOthers(t *testing.T) {
-	n := NewNest()
+	n := NewGroups()
 	defer n.Close()
 	g := n.Group()
 	before := ReadMachine()

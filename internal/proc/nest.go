@@ -17,7 +17,7 @@ import (
 // process but the thread that forked, and Go may fork on any thread. So a Nest
 // owns one thread, which does nothing but fork, from New to Close. Ending that
 // thread in Close is what kills the processes that still run.
-type Nest struct {
+type Groups struct {
 	nice int
 	jobs chan startJob
 	quit chan struct{}
@@ -30,20 +30,20 @@ type startJob struct {
 	err chan error
 }
 
-var errNestClosed = errors.New("proc: nest is closed; open a new one")
+var errGroupsClosed = errors.New("proc: nest is closed; open a new one")
 
 // NewNest starts the thread. Close must be called.
-func NewNest() *Nest { return NewNiceNest(0) }
+func NewGroups() *Groups { return NewNiceGroups(0) }
 
 // NewNiceNest is NewNest for processes that yield to others: nice is added to
 // the niceness that they would have. Where the system refuses, they run on as they would.
-func NewNiceNest(nice int) *Nest {
-	n := &Nest{nice: nice, jobs: make(chan startJob), quit: make(chan struct{}), done: make(chan struct{})}
+func NewNiceGroups(nice int) *Groups {
+	n := &Groups{nice: nice, jobs: make(chan startJob), quit: make(chan struct{}), done: make(chan struct{})}
 	go n.run()
 	return n
 }
 
-func (n *Nest) run() {
+func (g *Groups) run() {
 	runtime.LockOSThread()
 	if unix.Gettid() == unix.Getpid() {
 		// Go never ends the main thread. While we hold it, another goroutine gets another one.
@@ -51,51 +51,51 @@ func (n *Nest) run() {
 		go func() {
 			runtime.LockOSThread()
 			close(moved)
-			n.fork()
+			g.fork()
 		}()
 		<-moved
 		runtime.UnlockOSThread()
 		return
 	}
-	n.fork()
+	g.fork()
 }
 
 // fork runs on a locked thread that is never unlocked: it ends with the goroutine.
-func (n *Nest) fork() {
-	defer close(n.done)
-	if n.nice != 0 { // processes inherit it; the system call returns 20 less the niceness
+func (g *Groups) fork() {
+	defer close(g.done)
+	if g.nice != 0 { // processes inherit it; the system call returns 20 less the niceness
 		if p, err := unix.Getpriority(unix.PRIO_PROCESS, unix.Gettid()); err == nil {
-			_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), 20-p+n.nice)
+			_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), 20-p+g.nice)
 		}
 	}
 	for {
 		select {
-		case j := <-n.jobs:
+		case j := <-g.jobs:
 			j.err <- j.cmd.Start()
-		case <-n.quit:
+		case <-g.quit:
 			return
 		}
 	}
 }
 
 // Start starts cmd with the parent-death signal SIGKILL. The caller waits for cmd.
-func (n *Nest) Start(cmd *exec.Cmd) error {
+func (g *Groups) Start(cmd *exec.Cmd) error {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	j := startJob{cmd: cmd, err: make(chan error, 1)}
 	select {
-	case n.jobs <- j:
+	case g.jobs <- j:
 		return <-j.err
-	case <-n.quit:
-		return errNestClosed
+	case <-g.quit:
+		return errGroupsClosed
 	}
 }
 
 // Close ends the thread; every process of the nest that still runs is killed by
 // the kernel. It may be called more than once.
-func (n *Nest) Close() {
-	n.once.Do(func() { close(n.quit) })
-	<-n.done
+func (g *Groups) Close() {
+	g.once.Do(func() { close(g.quit) })
+	<-g.done
 }

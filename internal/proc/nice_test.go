@@ -13,7 +13,7 @@ func TestNiceNest(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, nice := range []int{0, 3} {
-		n := NewNiceNest(nice)
+		n := NewNiceGroups(nice)
 		g := n.Group()
 		if err := g.Start(exec.Command("sleep", "600")); err != nil {
 			t.Fatal(err)

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 }
 
 func parent() {
-	g := NewNest().Group()
+	g := NewGroups().Group()
 	cmd := exec.Command("sleep", "600")
 	if err := g.Start(cmd); err != nil {
 		fmt.Println("error", err)
@@ -73,7 +73,7 @@ func TestChildrenDieWithAKilledParent(t *testing.T) {
 }
 
 func TestGroup(t *testing.T) {
-	n := NewNest()
+	n := NewGroups()
 	defer n.Close()
 	g := n.Group()
 	for range 3 {
@@ -109,7 +109,7 @@ func TestGroup(t *testing.T) {
 }
 
 func TestGroupCPU(t *testing.T) {
-	n := NewNest()
+	n := NewGroups()
 	defer n.Close()
 	g := n.Group()
 	if err := g.Start(exec.Command("sh", "-c", "while :; do :; done")); err != nil {
@@ -134,7 +134,7 @@ func TestNestCloseKills(t *testing.T) {
 
 func testNestCloseKills(t *testing.T) {
 	t.Helper()
-	n := NewNest()
+	n := NewGroups()
 	cmd := exec.Command("sleep", "600")
 	if err := n.Start(cmd); err != nil {
 		t.Fatal(err)

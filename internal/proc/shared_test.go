@@ -7,7 +7,7 @@ import (
 )
 
 func TestSharedCountsLibrariesOfTwoProcesses(t *testing.T) {
-	n := NewNest()
+	n := NewGroups()
 	defer n.Close()
 	g := n.Group()
 	for range 2 { // two of the same program share at least its pages

@@ -18,7 +18,7 @@ func Session(c config.Config) session.Config {
 	return session.Config{
 		Profile: session.Profile(c.Session.Profile), Delay: c.Session.Delay(), BackgroundGain: c.Session.BackgroundGain,
 		Badge: badge.Config{Corner: badge.Corner(c.Lips.Badge), Height: c.Lips.BadgeHeight},
-		Picture: session.Picture{
+		Video: session.VideoConfig{
 			MaxWidth: c.Video.MaxWidth, MaxHeight: c.Video.MaxHeight,
 			Bitrate: c.Video.BitrateKbps * 1000, Hardware: hardware, Decoder: c.Video.Decoder, Preset: c.Video.Preset,
 		},

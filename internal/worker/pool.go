@@ -36,7 +36,7 @@ type Config struct {
 // Pool is a set of like workers. It is safe for concurrent use.
 type Pool struct {
 	cfg  Config
-	nest *proc.Nest
+	nest *proc.Groups
 	life context.Context // ends with Close
 	quit context.CancelFunc
 	work sync.WaitGroup // goroutines that start, settle and end workers
@@ -82,7 +82,7 @@ func Open(ctx context.Context, cfg Config) (*Pool, error) {
 	cfg.Grace = or(cfg.Grace, 250*time.Millisecond)
 	cfg.MaxReply = or(cfg.MaxReply, 1<<20)
 	cfg.Keep = max(cfg.Keep, cfg.Spare, 1)
-	p := &Pool{cfg: cfg, nest: proc.NewNiceNest(cfg.Nice), all: map[*Worker]bool{}}
+	p := &Pool{cfg: cfg, nest: proc.NewNiceGroups(cfg.Nice), all: map[*Worker]bool{}}
 	p.life, p.quit = context.WithCancel(context.Background())
 	w, err := p.Take(ctx)
 	if err == nil && cfg.Check != nil {

@@ -74,7 +74,7 @@ type Answer struct {
 }
 
 // launch starts a process and waits for its hello.
-func launch(ctx context.Context, nest *proc.Nest, cfg *Config) (w *Worker, err error) {
+func launch(ctx context.Context, nest *proc.Groups, cfg *Config) (w *Worker, err error) {
 	theirIn, in, err := os.Pipe()
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-// Package badge marks re-rendered pictures: "AI dubbed" in white on a dark,
+// Package badge marks re-rendered frames: "AI dubbed" in white on a dark,
 // translucent plate in a corner.
 package badge
 
@@ -21,32 +21,32 @@ const (
 // Config says where the badge stands and how large it is.
 type Config struct {
 	Corner Corner
-	Height float64 // of the plate, in percent of the picture's height
+	Height float64 // of the plate, in percent of the frame's height
 }
 
-// On tells whether pictures get a badge.
+// On tells whether frames get a badge.
 func (c Config) On() bool { return c.Corner != Off && c.Corner != "" }
 
 // Heights of the plate in pixels: it is never asked to be lower than readable,
-// shrinks where the picture is too narrow for that, and is left out where even
+// shrinks where the frame is too narrow for that, and is left out where even
 // the least would not fit.
 const (
 	readable = 16
 	least    = 10
 )
 
-// Badge draws the same badge into picture after picture. It is not safe for
+// Badge draws the same badge into frame after frame. It is not safe for
 // concurrent use.
 type Badge struct {
 	cfg  Config
-	w, h int // of the pictures that the plate was made for
+	w, h int // of the frames that the plate was made for
 	*plate
 }
 
-// New returns a badge that is drawn once Draw sees the first picture.
+// New returns a badge that is drawn once Draw sees the first frame.
 func New(c Config) *Badge { return &Badge{cfg: c} }
 
-// Draw puts the badge into a picture, in place. Pictures too small to hold a
+// Draw puts the badge into a frame, in place. Frames too small to hold a
 // readable one stay as they are.
 func (b *Badge) Draw(f *media.Frame) {
 	if !b.cfg.On() {

@@ -11,7 +11,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// grey returns a picture of one level, colourful so that a lost colour shows.
+// grey returns a frame of one level, colourful so that a lost colour shows.
 func grey(w, h int, level byte) *media.Frame {
 	f := media.NewFrame(w, h)
 	for i := range f.Y {
@@ -87,7 +87,7 @@ func TestBadgeIsReadable(t *testing.T) {
 	}
 }
 
-func TestBadgeOfSmallPictures(t *testing.T) {
+func TestBadgeOfSmallFrames(t *testing.T) {
 	b := New(Config{BottomRight, 4})
 	for _, c := range []struct {
 		w, h  int
@@ -118,7 +118,7 @@ func TestBadgeLeavesTheRestAlone(t *testing.T) {
 	b.Draw(f)
 	b.Draw(again)
 	if !slices.Equal(f.Y, again.Y) || !slices.Equal(f.U, again.U) {
-		t.Error("the badge differs from picture to picture")
+		t.Error("the badge differs from frame to frame")
 	}
 	box := changed(f, 77)
 	for y := range (f.Height + 1) / 2 {

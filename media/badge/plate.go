@@ -19,7 +19,7 @@ const (
 	opacity = .6
 )
 
-// plate is the badge ready to be blended into pictures of one size.
+// plate is the badge ready to be blended into frames of one size.
 type plate struct{ luma, chroma layer }
 
 // layer is one plane's part of the plate: a pixel v becomes (v*keep + add) / 256.
@@ -41,7 +41,7 @@ func (l layer) blend(plane []byte, stride, x, y int) {
 
 var parsed = sync.OnceValues(func() (*opentype.Font, error) { return opentype.Parse(gomedium.TTF) })
 
-// newPlate returns the plate for pictures of w by h pixels, nil where none fits.
+// newPlate returns the plate for frames of w by h pixels, nil where none fits.
 func newPlate(w, h int, percent float64) *plate {
 	height := even(max(readable, int(math.Round(float64(h)*percent/100))))
 	for ; height >= least; height -= 2 {

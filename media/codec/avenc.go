@@ -16,7 +16,7 @@ import (
 
 // avEncoder is libx264 or h264_nvenc behind libavcodec.
 //
-// Without delay both count bits by the picture, at the nominal rate: a camera at
+// Without delay both count bits by the frame, at the nominal rate: a camera at
 // half that would get half its bitrate. So they are given the bitrate that, at
 // the nominal rate, comes to what was asked for at the real one.
 type avEncoder struct {
@@ -25,11 +25,11 @@ type avEncoder struct {
 	buffer  float64 // seconds
 	bitrate int     // asked for
 
-	nominal float64 // distance of pictures, 1/90000 s
+	nominal float64 // distance of frames, 1/90000 s
 	step    float64 // the same as it is, smoothed
 	stretch float64 // step/nominal as last applied
 	slack   float64 // how far that may be off
-	last    int64   // pts of the picture before
+	last    int64   // pts of the frame before
 }
 
 func newAVEncoder(lib string, c VideoEncoderConfig) (*avEncoder, error) {
@@ -77,7 +77,7 @@ func (e *avEncoder) encode(f *media.Frame, pts int64, key bool) ([]byte, bool, e
 	return C.GoBytes(unsafe.Pointer(p.data), p.size), p.flags&C.AV_PKT_FLAG_KEY != 0, nil
 }
 
-// measure follows the real distance of pictures; one hole moves it by a tenth at most.
+// measure follows the real distance of frames; one hole moves it by a tenth at most.
 func (e *avEncoder) measure(pts int64) {
 	if e.last != 0 {
 		e.step += 0.1 * (min(max(float64(pts-e.last), e.step/2), e.step*2) - e.step)

@@ -21,7 +21,7 @@ typedef struct ldc_avenc_config {
 } ldc_avenc_config;
 
 int ldc_avenc_open(ldc_avenc **out, const ldc_avenc_config *cfg);
-// ldc_avenc_encode encodes one picture at pts (1/90000 s); its access unit is in e->pkt until the next call.
+// ldc_avenc_encode encodes one frame at pts (1/90000 s); its access unit is in e->pkt until the next call.
 int ldc_avenc_encode(ldc_avenc *e, uint8_t *y, uint8_t *u, uint8_t *v, int ys, int cs, int64_t pts, int key);
 void ldc_avenc_set_bitrate(ldc_avenc *e, int64_t bitrate, double buffer);
 void ldc_avenc_close(ldc_avenc *e);

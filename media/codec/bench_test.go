@@ -24,7 +24,7 @@ func cpu(b *testing.B, unit string, run func()) {
 	b.ReportMetric(float64(used()-start)/1e6/float64(b.N), "cpu-ms/"+unit)
 }
 
-// scene returns n pictures of 720p in a loop.
+// scene returns n frames of 720p in a loop.
 func scene(b *testing.B, n int) []*media.Frame {
 	var out []*media.Frame
 	for i := range n {

@@ -1,4 +1,4 @@
-// Package codec compresses and decompresses pictures and sound through
+// Package codec compresses and decompresses video and audio through
 // libavcodec, libvpx and libopus, and brings both into the one form the rest of
 // livedub works in: 8-bit planar 4:2:0 of limited range, interleaved 16-bit PCM.
 //
@@ -35,7 +35,7 @@ import (
 // ErrClosed is returned by every method called after Close.
 var ErrClosed = errors.New("codec: already closed; open a new one")
 
-// maxSide and maxPixels bound a picture (pixels), refused before memory is taken for it.
+// maxSide and maxPixels bound a frame (pixels), refused before memory is taken for it.
 const (
 	maxSide   = 16384
 	maxPixels = 8192 * 8192
@@ -88,10 +88,10 @@ func avError(what string, code C.int) error {
 	return fmt.Errorf("codec: %s: %s", what, C.GoString(&b[0]))
 }
 
-// checkSize refuses pictures nobody sends in good faith.
+// checkSize refuses frames nobody sends in good faith.
 func checkSize(w, h int) error {
 	if w <= 0 || h <= 0 || w > maxSide || h > maxSide || w*h > maxPixels {
-		return fmt.Errorf("codec: a picture of %dx%d is outside 1x1 to %d a side and %d pixels; send a smaller one", w, h, maxSide, maxPixels)
+		return fmt.Errorf("codec: a frame of %dx%d is outside 1x1 to %d a side and %d pixels; send a smaller one", w, h, maxSide, maxPixels)
 	}
 	return nil
 }

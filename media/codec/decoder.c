@@ -40,7 +40,7 @@ int ldc_decoder_init(ldc_decoder *d, const AVCodec *impl, const ldc_params *p) {
 	d->frame = av_frame_alloc();
 	if (!d->c || !d->pkt || !d->frame)
 		return AVERROR(ENOMEM);
-	// Frame threads would hold one picture back each.
+	// Frame threads would hold one frame back each.
 	d->c->thread_count = 1;
 	d->c->pkt_timebase = (AVRational){1, 1000000000};
 	d->c->codec_tag = p->tag;

@@ -1,4 +1,4 @@
-// What decoders of sound and of pictures have in common.
+// What decoders of sound and of frames have in common.
 #ifndef LDC_DECODER_H
 #define LDC_DECODER_H
 

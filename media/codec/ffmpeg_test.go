@@ -87,7 +87,7 @@ func undump(t testing.TB, s string) []byte {
 	return out
 }
 
-// ffmpeg encodes n pictures of paint (w by h, 25 per second) with args to a file named name.
+// ffmpeg encodes n frames of paint (w by h, 25 per second) with args to a file named name.
 func ffmpeg(t testing.TB, w, h, n int, name string, args ...string) string {
 	t.Helper()
 	if _, err := exec.LookPath("ffmpeg"); err != nil {

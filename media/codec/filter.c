@@ -8,7 +8,7 @@
 
 #include "compat.h"
 
-// Fields are woven to whole pictures, one for each two; whole ones pass as they are.
+// Fields are woven to whole frames, one for each two; whole ones pass as they are.
 #define DEINTERLACE "bwdif=mode=send_frame:deint=interlaced"
 // 203 cd/m2, the white of paper in HDR (ITU-R BT.2408), becomes 1; what is below 0.3 stays
 // as it is, so that faces keep their look, and what is above is bent to fit.
@@ -30,7 +30,7 @@ int ldc_filter_fits(const ldc_filter *t, const AVFrame *f, int deinterlace, int 
 	       t->deinterlace == deinterlace && t->tonemap == tonemap;
 }
 
-// source makes the graph's entry for pictures as f.
+// source makes the graph's entry for frames as f.
 static int source(ldc_filter *t, const AVFrame *f) {
 	t->src = avfilter_graph_alloc_filter(t->graph, avfilter_get_by_name("buffer"), "in");
 	AVBufferSrcParameters *p = av_buffersrc_parameters_alloc();

@@ -8,8 +8,8 @@ import (
 	"livedub/media"
 )
 
-// picturesOf decodes a file's pictures; the test releases them.
-func picturesOf(t *testing.T, track media.Track, packets []media.Packet) []*media.Frame {
+// framesOf decodes a file's frames; the test releases them.
+func framesOf(t *testing.T, track media.Track, packets []media.Packet) []*media.Frame {
 	t.Helper()
 	d := must[*VideoDecoder](t)(NewVideoDecoder(track))
 	defer d.Close()
@@ -42,7 +42,7 @@ func combed(p media.Planes) float64 {
 // moving is a bright upright bar that moves by 8 pixels a field, on grey.
 const moving = "color=gray:size=352x288:rate=50:d=1,format=yuv420p,geq=lum='if(lt(mod(X-N*8,176),24),220,60)':cb=128:cr=128"
 
-func TestInterlacedPicturesAreMadeWhole(t *testing.T) {
+func TestInterlacedFramesAreMadeWhole(t *testing.T) {
 	for name, args := range map[string][]string{
 		"top first":    {"-vf", "interlace=scan=tff:lowpass=off", "-c:v", "mpeg2video", "-q:v", "2", "-flags", "+ilme+ildct", "-top", "1"},
 		"bottom first": {"-vf", "interlace=scan=bff:lowpass=off", "-c:v", "mpeg2video", "-q:v", "2", "-flags", "+ilme+ildct", "-top", "0"},
@@ -52,24 +52,24 @@ func TestInterlacedPicturesAreMadeWhole(t *testing.T) {
 			noLeaks(t)
 			path := ffmpegLavfi(t, moving, "in.ts", args...)
 			track, packets := demux(t, path, "v", 2)
-			frames := picturesOf(t, track, packets)
+			frames := framesOf(t, track, packets)
 			if len(frames) != 25 {
-				t.Errorf("%d pictures, want 25", len(frames))
+				t.Errorf("%d frames, want 25", len(frames))
 			}
 			for i, f := range frames {
 				if i > 0 && f.PTS-frames[i-1].PTS != 40*time.Millisecond {
-					t.Errorf("picture %d comes %v after the one before", i, f.PTS-frames[i-1].PTS)
+					t.Errorf("frame %d comes %v after the one before", i, f.PTS-frames[i-1].PTS)
 				}
 				// The first and the last have but one neighbour to take from.
 				if c := combed(f.Planes); c > .004 && i > 0 && i < len(frames)-1 {
-					t.Errorf("picture %d: %.2f %% of it is combed", i, 100*c)
+					t.Errorf("frame %d: %.2f %% of it is combed", i, 100*c)
 				}
 			}
 		})
 	}
 }
 
-// TestInterlacedInBetween: pictures become interlaced in the midst of a stream, and
+// TestInterlacedInBetween: frames become interlaced in the midst of a stream, and
 // whole again; none is lost, and a decoder that was flushed can begin anew.
 func TestInterlacedInBetween(t *testing.T) {
 	noLeaks(t)
@@ -91,11 +91,11 @@ func TestInterlacedInBetween(t *testing.T) {
 		}
 		out = append(out, must[[]*media.Frame](t)(d.Flush())...)
 		if want := 2*len(a) + len(b); len(out) != want {
-			t.Errorf("%d pictures, want %d", len(out), want)
+			t.Errorf("%d frames, want %d", len(out), want)
 		}
 		for i, f := range out {
 			if i > 0 && f.PTS <= out[i-1].PTS {
-				t.Errorf("picture %d at %v follows %v", i, f.PTS, out[i-1].PTS)
+				t.Errorf("frame %d at %v follows %v", i, f.PTS, out[i-1].PTS)
 			}
 		}
 		releaseAll(out)
@@ -120,7 +120,7 @@ func TestHDR(t *testing.T) {
 			if c.transfer != "smpte2084" {
 				track.Color.Transfer = media.HLG
 			}
-			for _, f := range picturesOf(t, track, packets) {
+			for _, f := range framesOf(t, track, packets) {
 				if f.Color != (media.Color{Primaries: media.BT709, Transfer: media.BT709, Matrix: media.BT709}) {
 					t.Fatalf("%s: colours %v", c.transfer, f.Color)
 				}
@@ -141,7 +141,7 @@ func TestColoursAreTold(t *testing.T) {
 	path := ffmpegLavfi(t, "testsrc2=size=160x128:rate=25:d=0.4", "in.mp4", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-color_primaries", "smpte170m", "-color_trc", "smpte170m", "-colorspace", "smpte170m")
 	track, packets := demux(t, path, "v", 1)
 	bt601 := media.Color{Primaries: media.BT601, Transfer: media.BT601, Matrix: media.BT601}
-	frames := picturesOf(t, track, packets)
+	frames := framesOf(t, track, packets)
 	if frames[0].Color != bt601 {
 		t.Fatalf("decoded as %v", frames[0].Color)
 	}
@@ -161,7 +161,7 @@ func TestColoursAreTold(t *testing.T) {
 		t.Errorf("encoded as %v", again[0].Color)
 	}
 	releaseAll(again)
-	// Live, colours may change: the next picture is a keyframe that says so.
+	// Live, colours may change: the next frame is a keyframe that says so.
 	other := small.Clone()
 	defer other.Release()
 	other.Color, other.PTS = media.Color{Primaries: 1, Transfer: 1, Matrix: 1}, time.Second
@@ -173,7 +173,7 @@ func TestColoursAreTold(t *testing.T) {
 	releaseAll(again)
 }
 
-func TestBelowOnePictureASecond(t *testing.T) {
+func TestBelowOneFrameASecond(t *testing.T) {
 	e, _ := newPair(t, VideoEncoderConfig{Codec: media.H264, Width: 160, Height: 96, FrameRate: .1, Bitrate: 200_000, OutOfBand: true})
 	for n := range 5 {
 		f := paint(160, 96, n)
@@ -181,12 +181,12 @@ func TestBelowOnePictureASecond(t *testing.T) {
 		p := must[media.Packet](t)(e.Encode(f, false))
 		f.Release()
 		if want := time.Duration(n) * 10 * time.Second; p.PTS != want {
-			t.Errorf("picture %d at %v", n, p.PTS)
+			t.Errorf("frame %d at %v", n, p.PTS)
 		}
 	}
 }
 
-// The pixels' aspect is told where it is not the first picture's, and how long a picture lasts.
+// The pixels' aspect is told where it is not the first frame's, and how long a frame lasts.
 func TestAspectAndDurationAreTold(t *testing.T) {
 	noLeaks(t)
 	wide := ffmpegLavfi(t, "testsrc2=size=176x144:rate=25:d=0.4,setsar=16/11", "a.ts", "-c:v", "mpeg2video")
@@ -200,7 +200,7 @@ func TestAspectAndDurationAreTold(t *testing.T) {
 	for i := range all {
 		all[i].Duration = 40 * time.Millisecond
 	}
-	frames := picturesOf(t, track, all)
+	frames := framesOf(t, track, all)
 	first, last := frames[0], frames[len(frames)-1]
 	if first.PixelAspect != 0 || last.PixelAspect < 1.05 || last.PixelAspect > 1.15 {
 		t.Errorf("aspects %g and %g", first.PixelAspect, last.PixelAspect)

@@ -2,13 +2,13 @@ package codec
 
 import "math"
 
-// size is a picture's, in pixels.
+// size is a frame's, in pixels.
 type size struct{ w, h int }
 
 // minSide is the smallest side we encode (pixels): one macroblock.
 const minSide = 16
 
-// upright returns how large a picture of w by h is to be seen: turned clockwise
+// upright returns how large a frame of w by h is to be seen: turned clockwise
 // by turn degrees, pixels (aspect wide each) squared without losing any.
 func upright(s size, turn int, aspect float64) (w, h float64) {
 	w, h = float64(s.w), float64(s.h)

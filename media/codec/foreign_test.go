@@ -9,7 +9,7 @@ import (
 	"livedub/media"
 )
 
-// decodeAll decodes packets and flushes; errors are counted, not fatal. held is how many pictures came by Flush.
+// decodeAll decodes packets and flushes; errors are counted, not fatal. held is how many frames came by Flush.
 func decodeAll(t testing.TB, d *VideoDecoder, packets []media.Packet) (frames []*media.Frame, held, failed int) {
 	t.Helper()
 	for _, p := range packets {
@@ -23,7 +23,7 @@ func decodeAll(t testing.TB, d *VideoDecoder, packets []media.Packet) (frames []
 	return append(frames, left...), len(left), failed
 }
 
-// TestForeignVideo decodes what ffmpeg encoded, reordered pictures included:
+// TestForeignVideo decodes what ffmpeg encoded, reordered frames included:
 // each must come once, in order of presentation, and look like the one painted for its time.
 func TestForeignVideo(t *testing.T) {
 	noLeaks(t)
@@ -49,10 +49,10 @@ func TestForeignVideo(t *testing.T) {
 			for pass := range 2 { // and again after Flush
 				frames, held, failed := decodeAll(t, d, packets)
 				if reorders := slices.Contains(args, "-bf"); held > 0 && !reorders && track.Codec != media.H264 {
-					t.Errorf("%d pictures were held back", held)
+					t.Errorf("%d frames were held back", held)
 				}
 				if len(frames) != n || failed != 0 {
-					t.Errorf("pass %d: %d pictures and %d errors of %d packets", pass, len(frames), failed, len(packets))
+					t.Errorf("pass %d: %d frames and %d errors of %d packets", pass, len(frames), failed, len(packets))
 				}
 				var want []time.Duration
 				for _, p := range packets {
@@ -65,11 +65,11 @@ func TestForeignVideo(t *testing.T) {
 				}
 				for i, f := range frames {
 					if i < len(want) && f.PTS != want[i] {
-						t.Errorf("picture %d stands at %v, want %v", i, f.PTS, want[i])
+						t.Errorf("frame %d stands at %v, want %v", i, f.PTS, want[i])
 					}
 					src := paint(176, 144, int((f.PTS-start+20*time.Millisecond)/(40*time.Millisecond)))
 					if q := psnr(src.Planes, f.Planes); q < 26 {
-						t.Errorf("picture %d at %v: %.1f dB", i, f.PTS, q)
+						t.Errorf("frame %d at %v: %.1f dB", i, f.PTS, q)
 					}
 					src.Release()
 				}
@@ -141,10 +141,10 @@ func TestRecordings(t *testing.T) {
 		defer d.Close()
 		frames, _, failed := decodeAll(t, d, packets)
 		if failed > 0 || len(frames) < len(packets)-1 {
-			t.Errorf("%s: %d pictures and %d errors of %d packets", track.Codec, len(frames), failed, len(packets))
+			t.Errorf("%s: %d frames and %d errors of %d packets", track.Codec, len(frames), failed, len(packets))
 		}
 		if !slices.IsSortedFunc(frames, func(a, b *media.Frame) int { return int(a.PTS - b.PTS) }) {
-			t.Errorf("%s: pictures out of order", track.Codec)
+			t.Errorf("%s: frames out of order", track.Codec)
 		}
 		releaseAll(frames)
 		track, packets = demux(t, path, "a", 1)
@@ -186,7 +186,7 @@ func TestGarbageMidStream(t *testing.T) {
 			}
 			out, err := d.Decode(p)
 			if n >= 40 && (err != nil || len(out) != 1 || psnr(out[0].Planes, f.Planes) < 28) {
-				t.Errorf("%s: clean picture %d: %d pictures, %v", c, n, len(out), err)
+				t.Errorf("%s: clean frame %d: %d frames, %v", c, n, len(out), err)
 			}
 			releaseAll(out)
 			f.Release()

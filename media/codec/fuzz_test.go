@@ -55,7 +55,7 @@ func FuzzVideoDecode(f *testing.F) {
 			feed := func(p media.Packet) int {
 				frames, err := d.Decode(p)
 				if err != nil && len(frames) > 0 {
-					t.Error("pictures beside an error")
+					t.Error("frames beside an error")
 				}
 				for _, f := range frames {
 					if err := checkPlanes(f); err != nil {

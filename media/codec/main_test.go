@@ -29,7 +29,7 @@ func releaseAll(frames []*media.Frame) {
 	}
 }
 
-// paint returns picture n of a moving pattern that no two pictures share.
+// paint returns frame n of a moving pattern that no two frames share.
 func paint(w, h, n int) *media.Frame {
 	f := media.NewFrame(w, h)
 	wave := func(i int, scale, phase float64) float64 { return math.Sin(float64(i)/scale + phase) }
@@ -91,7 +91,7 @@ func must[T any](t testing.TB) func(T, error) T {
 	}
 }
 
-// framePTS is the time of picture n at 30 per second, off zero and off any round number.
+// framePTS is the time of frame n at 30 per second, off zero and off any round number.
 func framePTS(n int) time.Duration {
 	return 1234567891*time.Nanosecond + time.Duration(n)*time.Second/30
 }

@@ -12,10 +12,10 @@ import (
 )
 
 // luma is what red and blue have of the light, by the matrices of ITU-T H.273
-// whose pictures differ from BT.601's.
+// whose frames differ from BT.601's.
 var luma = map[uint8][2]float64{media.BT709: {.2126, .0722}, 9: {.2627, .0593}}
 
-// toBT601 returns what brings pictures of limited range from a matrix to
+// toBT601 returns what brings frames of limited range from a matrix to
 // BT.601's, which is VP8's: its streams cannot name another one. nil where there
 // is nothing to do or the matrix is not known.
 func toBT601(matrix uint8) *C.ldc_recolor {

@@ -13,7 +13,7 @@ import (
 // patches are colours that real cameras see, in RGB.
 var patches = [][3]int{{128, 128, 128}, {200, 150, 130}, {90, 60, 50}, {180, 40, 40}, {40, 140, 60}, {40, 60, 170}, {220, 200, 60}, {235, 235, 235}}
 
-// shownBy returns the colours that the ffmpeg command shows of a stream's picture, 8 patches of 64x64, read by a matrix if it names none.
+// shownBy returns the colours that the ffmpeg command shows of a stream's frame, 8 patches of 64x64, read by a matrix if it names none.
 func shownBy(t *testing.T, path, matrix string) (out [][3]int) {
 	t.Helper()
 	raw, err := exec.Command("ffmpeg", "-v", "error", "-i", path, "-frames:v", "1", "-vf", "scale=in_color_matrix="+matrix+":flags=accurate_rnd+full_chroma_int,format=rgb24",
@@ -38,7 +38,7 @@ func TestColoursSurviveVP8(t *testing.T) {
 	for name, in := range map[string]struct {
 		matrix string
 		args   []string
-		want   uint8 // of the decoded picture
+		want   uint8 // of the decoded frame
 	}{
 		"vp8":          {"bt601", []string{"-c:v", "libvpx", "-b:v", "4M"}, 5},
 		"h264 bt709":   {"bt709", []string{"-c:v", "libx264", "-qp", "4", "-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"}, media.BT709},
@@ -48,7 +48,7 @@ func TestColoursSurviveVP8(t *testing.T) {
 	} {
 		path := ffmpegLavfi(t, source, "in.mkv", append([]string{"-vf", "scale=out_color_matrix=" + in.matrix + ":out_range=tv:flags=accurate_rnd,format=yuv420p"}, in.args...)...)
 		track, packets := demux(t, path, "v", 1)
-		f := picturesOf(t, track, packets)[0]
+		f := framesOf(t, track, packets)[0]
 		if f.Color.Matrix != in.want {
 			t.Errorf("%s: matrix %d, want %d", name, f.Color.Matrix, in.want)
 		}
@@ -80,7 +80,7 @@ func TestColoursSurviveVP8(t *testing.T) {
 	}
 }
 
-// ivf is the container of a single VP8 picture.
+// ivf is the container of a single VP8 frame.
 func ivf(w, h int, data []byte) []byte {
 	head := append([]byte("DKIF\x00\x00\x20\x00VP80"), byte(w), byte(w>>8), byte(h), byte(h>>8), 25, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0)
 	n := len(data)

@@ -11,7 +11,7 @@ typedef struct ldc_params {
 	int64_t bit_rate;
 	int bits;                       // of a coded sample
 	int rate, channels, block_align; // sound
-	int w, h;                       // pictures
+	int w, h;                       // frames
 	const char *format;
 	int fields; // 1: progressive, 2: top first, 3: bottom first
 	int primaries, transfer, matrix;

@@ -13,7 +13,7 @@ import (
 var nvenc = sync.OnceValue(func() error { return ProbeVideoEncoder("h264_nvenc") })
 
 // ProbeVideoEncoder opens the encoder "libx264", "h264_nvenc" or "libvpx" (VP8)
-// and encodes one picture of 320x240. It returns nil if that works.
+// and encodes one frame of 320x240. It returns nil if that works.
 func ProbeVideoEncoder(name string) error {
 	c := VideoEncoderConfig{Codec: media.H264, Width: 320, Height: 240, FrameRate: 30, Bitrate: 500_000, Preset: "superfast"}
 	var e videoBackend
@@ -46,19 +46,19 @@ const nvdecName = "h264_cuvid"
 // nvdec tells whether this machine decodes in hardware. It is tried once, as nvenc is.
 var nvdec = sync.OnceValue(func() error { return ProbeVideoDecoder(nvdecName) })
 
-// heldPictures is how many pictures a decoder may hold back and still be used:
+// heldFrames is how many frames a decoder may hold back and still be used:
 // the session decodes ahead, but not by more.
-const heldPictures = 4
+const heldFrames = 4
 
 // ProbeVideoDecoder has the H.264 decoder of that name in libavcodec, "h264" or
-// "h264_cuvid" (NVDEC), decode ten pictures of 320x240 that grow brighter. It
+// "h264_cuvid" (NVDEC), decode ten frames of 320x240 that grow brighter. It
 // returns nil if they come back, in order and soon enough.
 func ProbeVideoDecoder(name string) error {
-	const pictures = 10
+	const frames = 10
 	c := VideoEncoderConfig{Codec: media.H264, Width: 320, Height: 240, FrameRate: 30, Bitrate: 500_000, Preset: "superfast"}
 	e, err := newAVEncoder("libx264", c)
 	if err != nil {
-		return fmt.Errorf("codec: no picture to try %s with: %w", name, err)
+		return fmt.Errorf("codec: no frame to try %s with: %w", name, err)
 	}
 	defer e.close()
 	d, err := openVideoDecoder(media.Track{Codec: media.H264, Width: c.Width, Height: c.Height}, name)
@@ -72,7 +72,7 @@ func ProbeVideoDecoder(name string) error {
 			f.Release()
 		}
 	}()
-	for i := range pictures {
+	for i := range frames {
 		f := media.NewFrame(c.Width, c.Height)
 		fill(f.Planes, probeLuma(i))
 		pts := time.Duration(i) * time.Second / 30
@@ -85,20 +85,20 @@ func ProbeVideoDecoder(name string) error {
 		if err != nil {
 			return err
 		}
-		if back = append(back, got...); i >= heldPictures && len(back) < i+1-heldPictures {
-			return fmt.Errorf("codec: %s holds back more than %d pictures", name, heldPictures)
+		if back = append(back, got...); i >= heldFrames && len(back) < i+1-heldFrames {
+			return fmt.Errorf("codec: %s holds back more than %d frames", name, heldFrames)
 		}
 	}
 	rest, err := d.Flush()
 	if err != nil {
 		return err
 	}
-	if back = append(back, rest...); len(back) != pictures {
-		return fmt.Errorf("codec: %s gives %d pictures of %d back", name, len(back), pictures)
+	if back = append(back, rest...); len(back) != frames {
+		return fmt.Errorf("codec: %s gives %d frames of %d back", name, len(back), frames)
 	}
 	for i, f := range back {
 		if f.Width != c.Width || f.Height != c.Height || !sameLuma(f.Y[f.YStride*c.Height/2+c.Width/2], probeLuma(i)) {
-			return fmt.Errorf("codec: %s gives another picture back at place %d", name, i)
+			return fmt.Errorf("codec: %s gives another frame back at place %d", name, i)
 		}
 	}
 	return nil

@@ -13,21 +13,21 @@ import (
 	"livedub/media"
 )
 
-// Shaper brings any decoded picture to what we encode: upright, square pixels,
+// Shaper brings any decoded frame to what we encode: upright, square pixels,
 // within bounds, even sides of at least 16 pixels.
 type Shaper struct {
 	turn       int     // clockwise degrees
 	mirror     bool    // left and right are exchanged before that
 	told       float64 // aspect of one pixel, by the track
-	aspect     float64 // of the picture that is being shaped
+	aspect     float64 // of the frame that is being shaped
 	maxW, maxH int
 
 	mu  sync.Mutex
 	s   *C.ldc_shaper
-	box size // of every picture once fixed
+	box size // of every frame once fixed
 }
 
-// NewShaper returns a shaper for t's Mirrored, Rotation and PixelAspect. Pictures larger
+// NewShaper returns a shaper for t's Mirrored, Rotation and PixelAspect. Frames larger
 // than maxW by maxH (portraits: maxH by maxW) are scaled down, none is scaled up.
 func NewShaper(t media.Track, maxW, maxH int) *Shaper {
 	s := &Shaper{
@@ -46,7 +46,7 @@ func square(aspect float64) float64 {
 	return aspect
 }
 
-// Fix makes every picture from now on w by h (made even), fitted in with black
+// Fix makes every frame from now on w by h (made even), fitted in with black
 // bars: for files, whose size cannot change.
 func (s *Shaper) Fix(w, h int) {
 	s.mu.Lock()
@@ -54,7 +54,7 @@ func (s *Shaper) Fix(w, h int) {
 	s.box = size{even(float64(w), maxSide), even(float64(h), maxSide)}
 }
 
-// Shape takes over the caller's reference of f and returns the shaped picture:
+// Shape takes over the caller's reference of f and returns the shaped frame:
 // f itself when nothing is to do, a view of it when only an odd row or column goes.
 func (s *Shaper) Shape(f *media.Frame) (*media.Frame, error) {
 	s.mu.Lock()
@@ -90,14 +90,14 @@ func (s *Shaper) Shape(f *media.Frame) (*media.Frame, error) {
 	if err := C.ldc_shape(s.s, bytesOf(f.Y), bytesOf(f.U), bytesOf(f.V), C.int(f.YStride), C.int(f.UVStride),
 		C.int(f.Width), C.int(f.Height), C.int(s.turn), mirror, C.int(out.w), C.int(out.h),
 		C.ldc_rect{x: C.int(x), y: C.int(y), w: C.int(r.w), h: C.int(r.h)}, &o); err < 0 {
-		return nil, avError(fmt.Sprintf("shape a picture of %dx%d", f.Width, f.Height), err)
+		return nil, avError(fmt.Sprintf("shape a frame of %dx%d", f.Width, f.Height), err)
 	}
 	shaped := wrap(o, f.PTS)
 	shaped.Duration, shaped.Color = f.Duration, f.Color
 	return shaped, nil
 }
 
-// place returns the size of the output and where in it a picture of size in goes.
+// place returns the size of the output and where in it a frame of size in goes.
 func (s *Shaper) place(in size) (out size, x, y int, r size) {
 	w, h := upright(in, s.turn, s.aspect)
 	if s.box != (size{}) {
@@ -121,7 +121,7 @@ func crop(f *media.Frame, to size) *media.Frame {
 	return c
 }
 
-// Close frees the shaper; pictures it made stay valid until released.
+// Close frees the shaper; frames it made stay valid until released.
 func (s *Shaper) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -54,11 +54,11 @@ func TestShaperLeavesWhatFits(t *testing.T) {
 	f := paint(640, 480, 0)
 	defer f.Release()
 	if out := must[*media.Frame](t)(s.Shape(f)); out != f {
-		t.Error("a picture that fits was touched")
+		t.Error("a frame that fits was touched")
 	}
 }
 
-// quadrants paints each quarter of a picture in its own grey: 40 80 / 120 160.
+// quadrants paints each quarter of a frame in its own grey: 40 80 / 120 160.
 func quadrants(w, h int) *media.Frame {
 	f := media.NewFrame(w, h)
 	for y := range h {
@@ -157,7 +157,7 @@ func TestClosedShaper(t *testing.T) {
 	}
 }
 
-// corner is a picture whose four quarters are 40, 80, 120 and 160 bright, row by row.
+// corner is a frame whose four quarters are 40, 80, 120 and 160 bright, row by row.
 func corner(w, h int) *media.Frame {
 	f := media.NewFrame(w, h)
 	fill(f.Planes, 0)
@@ -188,7 +188,7 @@ func TestShaperMirrors(t *testing.T) {
 	}
 }
 
-// TestShaperFollowsTheAspect: a broadcast goes from 4:3 to 16:9 and back in pictures of one size.
+// TestShaperFollowsTheAspect: a broadcast goes from 4:3 to 16:9 and back in frames of one size.
 func TestShaperFollowsTheAspect(t *testing.T) {
 	noLeaks(t)
 	s := NewShaper(media.Track{PixelAspect: 16.0 / 15}, 1280, 720)

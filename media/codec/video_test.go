@@ -37,26 +37,26 @@ func TestVideoRoundTrip(t *testing.T) {
 					src.PTS = framePTS(n)
 					p := must[media.Packet](t)(e.Encode(src, n == 20))
 					if want := n == 0 || n == 20; p.Key != want {
-						t.Errorf("picture %d: key %v, want %v", n, p.Key, want)
+						t.Errorf("frame %d: key %v, want %v", n, p.Key, want)
 					}
 					if p.PTS != src.PTS || p.DTS != src.PTS || p.Kind != media.Video {
-						t.Errorf("picture %d: PTS %v DTS %v, want %v", n, p.PTS, p.DTS, src.PTS)
+						t.Errorf("frame %d: PTS %v DTS %v, want %v", n, p.PTS, p.DTS, src.PTS)
 					}
 					out := must[[]*media.Frame](t)(d.Decode(p))
 					if len(out) != 1 {
-						t.Fatalf("packet %d gave %d pictures, want 1", n, len(out))
+						t.Fatalf("packet %d gave %d frames, want 1", n, len(out))
 					}
 					if out[0].PTS != src.PTS {
-						t.Errorf("picture %d came back at %v, want %v", n, out[0].PTS, src.PTS)
+						t.Errorf("frame %d came back at %v, want %v", n, out[0].PTS, src.PTS)
 					}
 					if q := psnr(src.Planes, out[0].Planes); q < 30 {
-						t.Errorf("picture %d: %.1f dB, want 30", n, q)
+						t.Errorf("frame %d: %.1f dB, want 30", n, q)
 					}
 					src.Release()
 					releaseAll(out)
 				}
 				if left := must[[]*media.Frame](t)(d.Flush()); len(left) != 0 {
-					t.Errorf("%d pictures were held back", len(left))
+					t.Errorf("%d frames were held back", len(left))
 					releaseAll(left)
 				}
 			})
@@ -75,16 +75,16 @@ func TestKeyInterval(t *testing.T) {
 			p := must[media.Packet](t)(e.Encode(f, false))
 			f.Release()
 			if want := n%30 == 0; p.Key != want {
-				t.Errorf("%s picture %d: key %v, want %v", c, n, p.Key, want)
+				t.Errorf("%s frame %d: key %v, want %v", c, n, p.Key, want)
 			}
 		}
 	}
 }
 
-// rate encodes seconds of pictures and returns the bit/s they took.
-func rate(t *testing.T, e *VideoEncoder, from *int, fps, pictures int) float64 {
+// rate encodes seconds of frames and returns the bit/s they took.
+func rate(t *testing.T, e *VideoEncoder, from *int, fps, frames int) float64 {
 	var bytes int
-	for range pictures {
+	for range frames {
 		f := media.NewFrame(320, 240)
 		noise(f, *from)
 		f.PTS = time.Duration(*from) * time.Second / time.Duration(fps)
@@ -92,7 +92,7 @@ func rate(t *testing.T, e *VideoEncoder, from *int, fps, pictures int) float64 {
 		f.Release()
 		*from++
 	}
-	return float64(bytes) * 8 * float64(fps) / float64(pictures)
+	return float64(bytes) * 8 * float64(fps) / float64(frames)
 }
 
 // noise fills f with a texture that costs bits at every bitrate.
@@ -140,11 +140,11 @@ func TestSizeChange(t *testing.T) {
 			f.PTS = framePTS(n)
 			p := must[media.Packet](t)(e.Encode(f, false))
 			if want := n == 0 || n == 2 || n == 4; p.Key != want {
-				t.Errorf("%s picture %d: key %v, want %v", c, n, p.Key, want)
+				t.Errorf("%s frame %d: key %v, want %v", c, n, p.Key, want)
 			}
 			out := must[[]*media.Frame](t)(d.Decode(p))
 			if len(out) != 1 || psnr(out[0].Planes, f.Planes) < 28 {
-				t.Errorf("%s picture %d of %v did not come back", c, n, s)
+				t.Errorf("%s frame %d of %v did not come back", c, n, s)
 			}
 			if got := e.Track(); got.Width != s.w || got.Height != s.h {
 				t.Errorf("%s: track says %dx%d, want %v", c, got.Width, got.Height, s)
@@ -170,7 +170,7 @@ func TestSizeChangeOutOfBandFails(t *testing.T) {
 	}
 }
 
-func TestPicturesOutliveTheirDecoder(t *testing.T) {
+func TestFramesOutliveTheirDecoder(t *testing.T) {
 	noLeaks(t)
 	e, d := newPair(t, VideoEncoderConfig{Codec: media.H264, Width: 320, Height: 240, Bitrate: 1_000_000})
 	src := paint(320, 240, 0)

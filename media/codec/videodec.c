@@ -45,7 +45,7 @@ static int is_rgb(const AVFrame *f) {
 	return d && (d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL));
 }
 
-// is_grey tells of grey pictures of codecs that were made for files: full range unless they say otherwise.
+// is_grey tells of grey frames of codecs that were made for files: full range unless they say otherwise.
 static int is_grey(const AVCodecContext *c, const AVFrame *f) {
 	const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(f->format);
 	return d && d->nb_components <= 2 && f->color_range == AVCOL_RANGE_UNSPECIFIED &&
@@ -97,8 +97,8 @@ static int finish(ldc_vdec *d, AVFrame *f, AVFrame **out) {
 	return err;
 }
 
-// describe fills in what the picture leaves to its container. Its aspect is kept
-// only where that is not the first picture's any more: the container may know better.
+// describe fills in what the frame leaves to its container. Its aspect is kept
+// only where that is not the first frame's any more: the container may know better.
 static void describe(ldc_vdec *d, AVFrame *f) {
 	if (!d->aspect.den)
 		d->aspect = f->sample_aspect_ratio.den ? f->sample_aspect_ratio : (AVRational){0, 1};
@@ -112,7 +112,7 @@ static void describe(ldc_vdec *d, AVFrame *f) {
 		f->colorspace = d->color[2];
 }
 
-// filtered takes the next picture of the graph. AVERROR(EAGAIN): there is none now.
+// filtered takes the next frame of the graph. AVERROR(EAGAIN): there is none now.
 static int filtered(ldc_vdec *d, AVFrame **out) {
 	if (!d->filter.graph)
 		return AVERROR(EAGAIN);

@@ -16,10 +16,10 @@ import (
 	"livedub/media"
 )
 
-// VideoDecoder turns one stream's access units into pictures. It holds back
-// only what presentation order demands: nothing where pictures are not
+// VideoDecoder turns one stream's access units into frames. It holds back
+// only what presentation order demands: nothing where frames are not
 // reordered. Full-range and other pixel formats are converted; interlaced
-// pictures are made whole, which holds one back, and those of high dynamic range
+// frames are made whole, which holds one back, and those of high dynamic range
 // (PQ, HLG) brought to BT.709. Other colours stay as coded, and are told.
 type VideoDecoder struct {
 	mu    sync.Mutex
@@ -32,7 +32,7 @@ func NewVideoDecoder(t media.Track) (*VideoDecoder, error) { return openVideoDec
 
 // NewVideoDecoderOn opens a decoder for t.Codec: in software for hardware "" and
 // "cpu"; by NVDEC for "nvdec", if t is H.264, as long as the GPU does it; "auto"
-// takes NVDEC where it works. NVDEC holds back up to four pictures.
+// takes NVDEC where it works. NVDEC holds back up to four frames.
 func NewVideoDecoderOn(t media.Track, hardware string) (*VideoDecoder, error) {
 	switch hardware {
 	case "", "cpu":
@@ -79,9 +79,9 @@ func openVideoDecoder(t media.Track, by string) (*VideoDecoder, error) {
 	return d, nil
 }
 
-// Decode takes one access unit and returns the pictures that are due, in
+// Decode takes one access unit and returns the frames that are due, in
 // presentation order, each with the PTS of its packet and held once by the
-// caller. Together with an error no picture is returned; where a broken unit
+// caller. Together with an error no frame is returned; where a broken unit
 // still yielded one, that is returned instead. After an error the decoder goes on.
 func (d *VideoDecoder) Decode(p media.Packet) ([]*media.Frame, error) {
 	d.mu.Lock()
@@ -123,7 +123,7 @@ func (d *VideoDecoder) Flush() ([]*media.Frame, error) {
 	return nil, err
 }
 
-// receive takes every picture the decoder has ready. at stands in for a time the decoder lost.
+// receive takes every frame the decoder has ready. at stands in for a time the decoder lost.
 func (d *VideoDecoder) receive(at time.Duration) ([]*media.Frame, error) {
 	var frames []*media.Frame
 	var failed error
@@ -139,7 +139,7 @@ func (d *VideoDecoder) receive(at time.Duration) ([]*media.Frame, error) {
 		case err == C.LDC_AGAIN || err == C.LDC_END:
 			return frames, failed
 		case err == C.LDC_TOO_BIG:
-			failed = fmt.Errorf("codec: a %s picture is over %d a side; send a smaller one", d.codec, maxSide)
+			failed = fmt.Errorf("codec: a %s frame is over %d a side; send a smaller one", d.codec, maxSide)
 		case failed != nil:
 			// The second error in a row: a decoder that only errs must not hold us here.
 			return frames, failed
@@ -149,7 +149,7 @@ func (d *VideoDecoder) receive(at time.Duration) ([]*media.Frame, error) {
 	}
 }
 
-// Degraded tells why pictures that are interlaced, or of high dynamic range, come
+// Degraded tells why frames that are interlaced, or of high dynamic range, come
 // out as they are; nil as long as none does.
 func (d *VideoDecoder) Degraded() error {
 	d.mu.Lock()
@@ -157,7 +157,7 @@ func (d *VideoDecoder) Degraded() error {
 	if d.d == nil || d.d.degraded == 0 {
 		return nil
 	}
-	return avError("interlaced or HDR pictures are left as they are: a libavfilter with bwdif, zscale and tonemap is needed", d.d.degraded)
+	return avError("interlaced or HDR frames are left as they are: a libavfilter with bwdif, zscale and tonemap is needed", d.d.degraded)
 }
 
 // Name returns what decodes: "h264", "h264_cuvid" (NVDEC), "vp8" and so on; "" after Close.
@@ -170,7 +170,7 @@ func (d *VideoDecoder) Name() string {
 	return C.GoString(d.d.dec.c.codec.name)
 }
 
-// Close frees the decoder; pictures handed out stay valid until released.
+// Close frees the decoder; frames handed out stay valid until released.
 func (d *VideoDecoder) Close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

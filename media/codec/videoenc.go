@@ -14,8 +14,8 @@ import (
 type VideoEncoderConfig struct {
 	Codec         media.Codec   // media.H264 (constrained baseline) or media.VP8
 	Width, Height int           // pixels, even
-	FrameRate     float64       // nominal, pictures per second; 0: 30. The real rate may differ; below 1 it is taken for 1
-	Color         media.Color   // told in the stream of H.264; VP8 has no place for it, and its pictures become BT.601's
+	FrameRate     float64       // nominal, frames per second; 0: 30. The real rate may differ; below 1 it is taken for 1
+	Color         media.Color   // told in the stream of H.264; VP8 has no place for it, and its frames become BT.601's
 	Bitrate       int           // bit/s
 	KeyInterval   time.Duration // longest distance of keyframes; 0: only when forced
 	OutOfBand     bool          // for files: parameter sets in Track().Extradata and not in band, a slacker rate
@@ -34,7 +34,7 @@ const minBitrate, maxBitrate = 1000, 1 << 30
 
 // videoBackend is one opened encoder of one size.
 type videoBackend interface {
-	// encode takes one picture at pts (1/90000 s, rising) and returns its access unit and whether it is a keyframe.
+	// encode takes one frame at pts (1/90000 s, rising) and returns its access unit and whether it is a keyframe.
 	encode(f *media.Frame, pts int64, key bool) ([]byte, bool, error)
 	setBitrate(bps int) error
 	extradata() []byte
@@ -42,16 +42,16 @@ type videoBackend interface {
 	close()
 }
 
-// VideoEncoder compresses pictures, one in and one out, with no frame held back.
+// VideoEncoder compresses frames, one in and one out, with no frame held back.
 type VideoEncoder struct {
 	mu   sync.Mutex
 	cfg  VideoEncoderConfig
 	back videoBackend
 
 	started bool
-	last    time.Duration // PTS of the picture before
+	last    time.Duration // PTS of the frame before
 	lastKey time.Duration
-	clock   int64 // the encoder's own time of the picture before, 1/90000 s
+	clock   int64 // the encoder's own time of the frame before, 1/90000 s
 }
 
 // NewVideoEncoder opens an encoder.
@@ -63,7 +63,7 @@ func NewVideoEncoder(c VideoEncoderConfig) (*VideoEncoder, error) {
 		c.Preset = "superfast"
 	}
 	if !(c.FrameRate > 0 && c.FrameRate <= 1000) {
-		return nil, fmt.Errorf("codec: %g pictures per second; set up to 1000", c.FrameRate)
+		return nil, fmt.Errorf("codec: %g frames per second; set up to 1000", c.FrameRate)
 	}
 	c.FrameRate = max(c.FrameRate, 1) // a slide may take a second's bits, not a minute's
 	if err := checkBitrate(c.Bitrate); err != nil {
@@ -90,7 +90,7 @@ func openVideo(c VideoEncoderConfig) (videoBackend, error) {
 		return nil, err
 	}
 	if c.Width%2 != 0 || c.Height%2 != 0 {
-		return nil, fmt.Errorf("codec: cannot encode the odd size %dx%d; pass pictures through a Shaper", c.Width, c.Height)
+		return nil, fmt.Errorf("codec: cannot encode the odd size %dx%d; pass frames through a Shaper", c.Width, c.Height)
 	}
 	switch c.Codec {
 	case media.H264:
@@ -111,7 +111,7 @@ func openVideo(c VideoEncoderConfig) (videoBackend, error) {
 }
 
 // Encode compresses f, which the caller keeps, to one packet with PTS and DTS
-// of f.PTS; key demands a keyframe. A picture of another size or colour reopens
+// of f.PTS; key demands a keyframe. A frame of another size or colour reopens
 // the encoder and gives a keyframe. Out of band, a file's, parameter sets cannot
 // change: another size is an error, and other colours are taken for the first.
 func (e *VideoEncoder) Encode(f *media.Frame, key bool) (media.Packet, error) {
@@ -156,7 +156,7 @@ func (e *VideoEncoder) reopen(f *media.Frame) error {
 	return nil
 }
 
-// keyDue tells whether the next picture but one would come too late for the interval.
+// keyDue tells whether the next frame but one would come too late for the interval.
 func (e *VideoEncoder) keyDue(pts time.Duration) bool {
 	half := time.Duration(float64(time.Second) / e.cfg.FrameRate / 2)
 	return e.cfg.KeyInterval > 0 && (pts < e.lastKey || pts-e.lastKey+half >= e.cfg.KeyInterval)
@@ -174,7 +174,7 @@ func (e *VideoEncoder) tick(pts time.Duration) int64 {
 	return e.clock
 }
 
-// SetBitrate changes the target (bit/s) from the next picture on.
+// SetBitrate changes the target (bit/s) from the next frame on.
 func (e *VideoEncoder) SetBitrate(bps int) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -240,7 +240,7 @@ func checkBitrate(bps int) error {
 	return nil
 }
 
-// checkPlanes refuses a picture whose memory is shorter than its size says: C would read past it.
+// checkPlanes refuses a frame whose memory is shorter than its size says: C would read past it.
 func checkPlanes(f *media.Frame) error {
 	if err := checkSize(f.Width, f.Height); err != nil {
 		return err

@@ -42,7 +42,7 @@ int ldc_vpx_open(ldc_vpx **out, int w, int h, double fps, int kbps, int file) {
 	vpx_codec_control(&e->c, VP8E_SET_CPUUSED, 8);
 	vpx_codec_control(&e->c, VP8E_SET_STATIC_THRESHOLD, 1);
 	vpx_codec_control(&e->c, VP8E_SET_MAX_INTRA_BITRATE_PCT, intra < 300 ? 300 : intra);
-	// The picture's planes are filled in for each call.
+	// The frame's planes are filled in for each call.
 	vpx_img_wrap(&e->img, VPX_IMG_FMT_I420, w, h, 1, (unsigned char *)1);
 	*out = e;
 	return 0;
@@ -50,7 +50,7 @@ int ldc_vpx_open(ldc_vpx **out, int w, int h, double fps, int kbps, int file) {
 
 static inline uint8_t clip(int v) { return v < 0 ? 0 : v > 255 ? 255 : v; }
 
-// convert writes the picture by other colours into the encoder's own planes and points its image there.
+// convert writes the frame by other colours into the encoder's own planes and points its image there.
 static int convert(ldc_vpx *e, const ldc_recolor *m, const uint8_t *y, const uint8_t *u, const uint8_t *v, int ys, int cs) {
 	int w = e->cfg.g_w, h = e->cfg.g_h, cw = w / 2;
 	if (!e->recolored && !(e->recolored = malloc((size_t)w * h * 3 / 2)))

@@ -16,8 +16,8 @@ import (
 // vpxEncoder is libvpx's VP8 encoder.
 type vpxEncoder struct {
 	e        *C.ldc_vpx
-	duration int64          // of one picture at the nominal rate, 1/90000 s
-	recolor  *C.ldc_recolor // nil: pictures are BT.601's as they are
+	duration int64          // of one frame at the nominal rate, 1/90000 s
+	recolor  *C.ldc_recolor // nil: frames are BT.601's as they are
 }
 
 func newVPXEncoder(c VideoEncoderConfig) (*vpxEncoder, error) {
@@ -44,7 +44,7 @@ func (e *vpxEncoder) encode(f *media.Frame, pts int64, key bool) ([]byte, bool, 
 		return nil, false, vpxError("encode", err)
 	}
 	if size == 0 {
-		return nil, false, errors.New("codec: libvpx gave no packet for a picture")
+		return nil, false, errors.New("codec: libvpx gave no packet for a frame")
 	}
 	return C.GoBytes(data, C.int(size)), k != 0, nil
 }

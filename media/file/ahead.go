@@ -6,7 +6,7 @@ import (
 	"livedub/media"
 )
 
-// aheadLen bounds how many packets of pictures are looked at for a time that
+// aheadLen bounds how many packets of frames are looked at for a time that
 // the head of the queue lacks; no codec reorders more. aheadAll bounds the sound between them.
 const (
 	aheadLen = 16
@@ -20,13 +20,13 @@ type raw struct {
 	duration time.Duration
 }
 
-// ahead fills in times of pictures that the file leaves out but its later
-// packets tell: AVI, MPEG-PS and -TS may give a reference picture only a
-// decoding time, Matroska its first pictures only a time of presentation.
+// ahead fills in times of frames that the file leaves out but its later
+// packets tell: AVI, MPEG-PS and -TS may give a reference frame only a
+// decoding time, Matroska its first frames only a time of presentation.
 type ahead struct {
 	queue   []raw
-	byOrder bool          // reference pictures are shown when the next one is decoded (MPEG-1, -2, -4)
-	step    time.Duration // nominal distance of pictures
+	byOrder bool          // reference frames are shown when the next one is decoded (MPEG-1, -2, -4)
+	step    time.Duration // nominal distance of frames
 	begun   bool          // a decoding time was seen or given up on
 }
 
@@ -55,8 +55,8 @@ func (a *ahead) pop(end bool) (raw, bool) {
 	return r, true
 }
 
-// presented gives the head the decoding time of the next reference picture; it
-// reports false while that has not come. A picture that no other waits for shows its own decoding time.
+// presented gives the head the decoding time of the next reference frame; it
+// reports false while that has not come. A frame that no other waits for shows its own decoding time.
 func (a *ahead) presented(head *raw, end bool) bool {
 	n, after, lost := 0, head.dts, false
 	for _, r := range a.queue[1:] {
@@ -67,7 +67,7 @@ func (a *ahead) presented(head *raw, end bool) bool {
 			lost = true // no times, or another clock
 			break
 		}
-		if r.pts != r.dts { // not a B picture
+		if r.pts != r.dts { // not a B frame
 			head.pts = r.dts
 			return true
 		}

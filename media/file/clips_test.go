@@ -32,7 +32,7 @@ func TestClips(t *testing.T) {
 }
 
 func BenchmarkRead(b *testing.B) {
-	path := makeFile(b, "a.mp4", pictures("10"), tone("10"), x264, aac)
+	path := makeFile(b, "a.mp4", frames("10"), tone("10"), x264, aac)
 	var packets int
 	for b.Loop() {
 		s, err := Open(path)
@@ -46,7 +46,7 @@ func BenchmarkRead(b *testing.B) {
 }
 
 func BenchmarkWrite(b *testing.B) {
-	s, all := readAll(b, makeFile(b, "a.mp4", pictures("10"), tone("10"), x264, aac))
+	s, all := readAll(b, makeFile(b, "a.mp4", frames("10"), tone("10"), x264, aac))
 	dst := filepath.Join(b.TempDir(), "out.mp4")
 	for b.Loop() {
 		out, err := Create(dst, SinkConfig{Video: media.H264, Audio: media.AAC})

@@ -156,8 +156,8 @@ func likeness(a, b []int16, shift int) float64 {
 	return best
 }
 
-// Pictures of every codec come out as ffmpeg shows them, whatever the container has to say to it.
-func TestEveryPictureIsDecoded(t *testing.T) {
+// Frames of every codec come out as ffmpeg shows them, whatever the container has to say to it.
+func TestEveryFrameIsDecoded(t *testing.T) {
 	dir := t.TempDir()
 	for name, args := range map[string]string{
 		"raw.avi": "rawvideo -pix_fmt yuv420p", "rgb.avi": "rawvideo -pix_fmt bgr24", "raw.mkv": "rawvideo -pix_fmt yuv422p", "raw.nut": "rawvideo -pix_fmt yuv444p",
@@ -194,12 +194,12 @@ func TestEveryPictureIsDecoded(t *testing.T) {
 				keep(dec.Decode(p))
 			})
 			if dec == nil {
-				t.Fatal("no picture")
+				t.Fatal("no frame")
 			}
 			keep(dec.Flush())
 			dec.Close()
 			if len(got) < 9 {
-				t.Fatalf("%d pictures", len(got))
+				t.Fatalf("%d frames", len(got))
 			}
 			f := got[5]
 			filter := "scale=out_range=tv"
@@ -209,7 +209,7 @@ func TestEveryPictureIsDecoded(t *testing.T) {
 			raw := decodedBy(t, path, "-map", "0:v:0", "-vf", filter, "-fps_mode", "passthrough", "-pix_fmt", "yuv420p", "-f", "rawvideo")
 			size := f.Width*f.Height + 2*((f.Width+1)/2)*((f.Height+1)/2)
 			if len(raw) < 6*size {
-				t.Fatalf("ffmpeg gives %d bytes, %d a picture", len(raw), size)
+				t.Fatalf("ffmpeg gives %d bytes, %d a frame", len(raw), size)
 			}
 			var noise float64
 			for y := range f.Height {

@@ -22,7 +22,7 @@ typedef struct ld_stream {
     int block_align, bits;        // bytes of a block of sound, bits of a coded sample
     int64_t bit_rate;
     unsigned tag;
-    const char *format;           // of raw pictures, NULL if unknown
+    const char *format;           // of raw frames, NULL if unknown
     int tb_num, tb_den;
     int64_t duration; // in its time base; LD_NONE if unknown
 } ld_stream;

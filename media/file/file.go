@@ -1,5 +1,5 @@
 // Package file reads media files as a media.Source and writes MP4 as a
-// media.Sink, both over libavformat. It moves compressed packets only; pictures
+// media.Sink, both over libavformat. It moves compressed packets only; frames
 // and sound are coded elsewhere.
 package file
 

@@ -40,8 +40,8 @@ func command(t testing.TB, name string, args ...string) string {
 	return out.String()
 }
 
-// Moving pictures and a tone, for ffmpeg's command line.
-func pictures(seconds string) []string {
+// Moving frames and a tone, for ffmpeg's command line.
+func frames(seconds string) []string {
 	return []string{"-f", "lavfi", "-i", "testsrc=size=160x120:rate=25:duration=" + seconds}
 }
 
@@ -53,7 +53,7 @@ var (
 	x264     = []string{"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "25"}
 	x264b    = []string{"-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-pix_fmt", "yuv420p", "-g", "25"}
 	aac      = []string{"-c:a", "aac", "-b:a", "64k"}
-	twoTrack = cat(pictures("2"), tone("2"))
+	twoTrack = cat(frames("2"), tone("2"))
 )
 
 func cat(parts ...[]string) []string {

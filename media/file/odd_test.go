@@ -61,7 +61,7 @@ func TestFilesWithoutSamples(t *testing.T) {
 	if err := os.WriteFile(empty, head, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{empty, makeFile(t, "empty.mkv", pictures("1"), x264, []string{"-vf", "trim=start=9"})} {
+	for _, path := range []string{empty, makeFile(t, "empty.mkv", frames("1"), x264, []string{"-vf", "trim=start=9"})} {
 		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "not one sample") {
 			t.Errorf("%s: %v", path, err)
 		}
@@ -89,7 +89,7 @@ func TestEncryptedFilmsAreRefused(t *testing.T) {
 
 // Profile 5 has colours of its own; the others' base layers can be shown as they are.
 func TestDolbyVisionIsRefused(t *testing.T) {
-	plain, err := os.ReadFile(makeFile(t, "a.mp4", pictures("0.4"), x264))
+	plain, err := os.ReadFile(makeFile(t, "a.mp4", frames("0.4"), x264))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestDolbyVisionIsRefused(t *testing.T) {
 
 // The speaker's language decides between sound tracks, where the file tells of it.
 func TestOpenSpoken(t *testing.T) {
-	three := cat(pictures("1"), tone("1"), []string{"-f", "lavfi", "-i", "sine=frequency=880:sample_rate=44100:duration=1"},
+	three := cat(frames("1"), tone("1"), []string{"-f", "lavfi", "-i", "sine=frequency=880:sample_rate=44100:duration=1"},
 		[]string{"-f", "lavfi", "-i", "sine=frequency=220:sample_rate=32000:duration=1"}, []string{"-map", "0", "-map", "1", "-map", "2", "-map", "3"})
 	tags := []string{"-metadata:s:a:0", "language=spa", "-metadata:s:a:1", "language=eng", "-disposition:a:1", "comment",
 		"-metadata:s:a:2", "language=eng", "-disposition:a:0", "default", "-disposition:a:2", "0"}
@@ -147,7 +147,7 @@ func TestOpenSpoken(t *testing.T) {
 
 // A film's matrix may mirror as well as turn, as front cameras' do.
 func TestMirroredFilms(t *testing.T) {
-	plain, err := os.ReadFile(makeFile(t, "a.mp4", pictures("0.4"), x264))
+	plain, err := os.ReadFile(makeFile(t, "a.mp4", frames("0.4"), x264))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,10 +216,10 @@ func TestFilesAreMadeAside(t *testing.T) {
 	readAll(t, path)
 }
 
-// TestLastPictureLasts: nothing follows it to tell how long it is shown.
-func TestLastPictureLasts(t *testing.T) {
+// TestLastFrameLasts: nothing follows it to tell how long it is shown.
+func TestLastFrameLasts(t *testing.T) {
 	track := media.Track{Kind: media.Video, Codec: media.H264, Width: 160, Height: 120, FrameRate: 25}
-	in, all := readAll(t, makeFile(t, "a.mp4", pictures("0.04"), x264))
+	in, all := readAll(t, makeFile(t, "a.mp4", frames("0.04"), x264))
 	track.Extradata = in.Tracks()[0].Extradata
 	for _, c := range []struct{ own, want float64 }{{60, 60}, {0, .04}} {
 		path := filepath.Join(t.TempDir(), "b.mp4")

@@ -27,7 +27,7 @@ import (
 const pipeWait = 30 * time.Second
 
 // Open reads the head of a media file, or of a named pipe that a program writes
-// into, and chooses its best sound and picture.
+// into, and chooses its best audio and video.
 func Open(path string) (*Source, error) { return open(path, "", pipeWait) }
 
 // OpenSpoken is Open for a speaker of lang, a code of ISO 639-1: where sound is
@@ -103,10 +103,10 @@ func (s *Source) start(lang string, wait time.Duration) error {
 	C.ld_info_get(s.c, &info)
 	s.describe(&info)
 	if len(s.tracks) == 0 {
-		return fmt.Errorf("%s: has neither sound nor picture", s.path)
+		return fmt.Errorf("%s: has neither audio nor video", s.path)
 	}
-	if info.video.dolby_vision == 5 { // others have a picture that is standard or HDR10 by itself
-		return fmt.Errorf("%s: pictures of Dolby Vision profile 5, whose colours livedub cannot convert: they would be green and violet; convert them first with %s",
+	if info.video.dolby_vision == 5 { // others have a frame that is standard or HDR10 by itself
+		return fmt.Errorf("%s: frames of Dolby Vision profile 5, whose colours livedub cannot convert: they would be green and violet; convert them first with %s",
 			s.path, "ffmpeg -i FILE -vf libplacebo=colorspace=bt709:color_primaries=bt709:color_trc=bt709:format=yuv420p -c:a copy OUT.mp4")
 	}
 	return s.first(wait)
@@ -177,7 +177,7 @@ func (s *Source) encrypted() error {
 func fourCC(name string) uint32 { return binary.LittleEndian.Uint32([]byte(name)) }
 
 func (s *Source) noSample(format string) error {
-	return fmt.Errorf("%s: not one sample of sound or picture is in it (%s): was the recording cut off as it began?", s.path, format)
+	return fmt.Errorf("%s: not one sample of audio or video is in it (%s): was the recording cut off as it began?", s.path, format)
 }
 
 func (s *Source) openError(code C.int, wait time.Duration) error {

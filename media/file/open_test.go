@@ -30,7 +30,7 @@ func TestOpenSaysInOneLineWhatIsWrong(t *testing.T) {
 		write(t, filepath.Join(dir, "words.vtt"), []byte(subtitles)):                                       "not a media file livedub can read (",
 		write(t, filepath.Join(dir, "list.m3u8"), []byte(playlist)):                                        "not a media file livedub can read (",
 		write(t, filepath.Join(dir, "concat.txt"), []byte("ffconcat version 1.0\nfile /etc/hostname\n")):   "not a media file",
-		makeFile(t, "words.mkv", []string{"-i", write(t, filepath.Join(dir, "w.vtt"), []byte(subtitles))}): "has neither sound nor picture",
+		makeFile(t, "words.mkv", []string{"-i", write(t, filepath.Join(dir, "w.vtt"), []byte(subtitles))}): "has neither audio nor video",
 	} {
 		s, err := Open(name)
 		if err == nil {
@@ -45,7 +45,7 @@ func TestOpenSaysInOneLineWhatIsWrong(t *testing.T) {
 	}
 }
 
-// rotated makes a picture red at its upper left whose rotation ffmpeg sets by
+// rotated makes a frame red at its upper left whose rotation ffmpeg sets by
 // its metadata, and returns what Source says of it.
 func rotated(t *testing.T, degrees int) (path string, s *Source) {
 	t.Helper()
@@ -60,7 +60,7 @@ func rotated(t *testing.T, degrees int) (path string, s *Source) {
 	return path, s
 }
 
-// Turning the coded picture clockwise by Rotation gives what the ffmpeg command shows.
+// Turning the coded frame clockwise by Rotation gives what the ffmpeg command shows.
 func TestRotationIsWhatFFmpegTurnsBy(t *testing.T) {
 	for _, degrees := range []int{90, 180, 270} {
 		path, s := rotated(t, degrees)
@@ -76,7 +76,7 @@ func TestRotationIsWhatFFmpegTurnsBy(t *testing.T) {
 		red := func(x, y int) bool { return rgb[3*(y*w+x)] > 128 && rgb[3*(y*w+x)+2] < 128 }
 		for where, deg := range map[[2]int]int{{4, 4}: 0, {w - 5, 4}: 90, {w - 5, h - 5}: 180, {4, h - 5}: 270} {
 			if red(where[0], where[1]) && deg != tr.Rotation {
-				t.Errorf("rotate=%d: ffmpeg turned the picture by %d, Rotation is %d", degrees, deg, tr.Rotation)
+				t.Errorf("rotate=%d: ffmpeg turned the frame by %d, Rotation is %d", degrees, deg, tr.Rotation)
 			}
 		}
 		if !red(4, 4) && !red(w-5, 4) && !red(w-5, h-5) && !red(4, h-5) {
@@ -86,7 +86,7 @@ func TestRotationIsWhatFFmpegTurnsBy(t *testing.T) {
 }
 
 func TestTracksDescribeTheStreams(t *testing.T) {
-	s, err := Open(makeFile(t, "a.mp4", pictures("1"), tone("1"), []string{"-vf", "setsar=16/11", "-ac", "2"}, x264, aac))
+	s, err := Open(makeFile(t, "a.mp4", frames("1"), tone("1"), []string{"-vf", "setsar=16/11", "-ac", "2"}, x264, aac))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestTracksDescribeTheStreams(t *testing.T) {
 	}
 	if v.Kind != media.Video || v.Width != 160 || v.Height != 120 || v.FrameRate != 25 || v.Rotation != 0 ||
 		v.PixelAspect < 1.454 || v.PixelAspect > 1.455 || len(v.Extradata) < 8 || v.Extradata[0] != 1 {
-		t.Errorf("pictures %+v", v)
+		t.Errorf("frames %+v", v)
 	}
 }
 
@@ -109,7 +109,7 @@ func TestCoverArtIsNoVideo(t *testing.T) {
 	if len(s.Tracks()) != 1 || s.Tracks()[0].Kind != media.Audio || len(ofKind(all, media.Video)) != 0 {
 		t.Errorf("tracks %v", s.Tracks())
 	}
-	film := makeFile(t, "film.mp4", pictures("1"), []string{"-i", png, "-map", "1", "-map", "0", "-c:v:0", "png",
+	film := makeFile(t, "film.mp4", frames("1"), []string{"-i", png, "-map", "1", "-map", "0", "-c:v:0", "png",
 		"-disposition:v:0", "attached_pic", "-c:v:1", "libx264", "-disposition:v:1", "0", "-pix_fmt:v:1", "yuv420p"})
 	s, all = readAll(t, film)
 	if len(s.Tracks()) != 1 || s.Tracks()[0].Codec != media.H264 || len(all) != 25 {

@@ -61,7 +61,7 @@ var _ media.Sink = (*Sink)(nil)
 func Create(path string, c SinkConfig) (*Sink, error) {
 	s := &Sink{path: path, config: c}
 	if c.Video == "" && c.Audio == "" {
-		return nil, fmt.Errorf("%s: neither sound nor picture to write; name a codec", path)
+		return nil, fmt.Errorf("%s: neither audio nor video to write; name a codec", path)
 	}
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: not a regular file: choose another -o", path)
@@ -120,7 +120,7 @@ func (s *Sink) Start(tracks []media.Track) error {
 		}
 	}
 	s.queue = newQueue(n)
-	if t := s.tracks[media.Video]; t != nil && t.fps > 0 { // how long a picture without another lasts
+	if t := s.tracks[media.Video]; t != nil && t.fps > 0 { // how long a frame without another lasts
 		s.queue.last[t.index] = int64(float64(t.ticks) / t.fps)
 	}
 	return nil
@@ -129,13 +129,13 @@ func (s *Sink) Start(tracks []media.Track) error {
 func (s *Sink) addTrack(t media.Track, want media.Codec) error {
 	switch {
 	case t.Kind != media.Audio && t.Kind != media.Video || s.tracks[t.Kind] != nil:
-		return fmt.Errorf("%s: takes one track of sound and one of pictures", s.path)
+		return fmt.Errorf("%s: takes one track of sound and one of frames", s.path)
 	case t.Codec != want:
 		return fmt.Errorf("%s: takes %s as %s, not %s", s.path, t.Kind, want, t.Codec)
 	case t.Kind == media.Audio && (t.SampleRate <= 0 || t.Channels <= 0):
 		return fmt.Errorf("%s: sound of unknown rate or channels", s.path)
 	case t.Kind == media.Video && (t.Width <= 0 || t.Height <= 0):
-		return fmt.Errorf("%s: pictures of unknown size", s.path)
+		return fmt.Errorf("%s: frames of unknown size", s.path)
 	}
 	codec := C.CString(string(t.Codec))
 	defer C.free(unsafe.Pointer(codec))

@@ -53,11 +53,11 @@ func TestRemuxKeepsTimes(t *testing.T) {
 	}{
 		{"bframes.mp4", [][]string{twoTrack, x264b, aac}},
 		{"tone.m4a", [][]string{tone("2"), aac, {"-ar", "44100"}}},
-		{"silent.mp4", [][]string{pictures("2"), x264}},
-		{"uneven.mp4", [][]string{pictures("2"), {"-vf", "select='not(mod(n,3))+lt(n,10)'", "-fps_mode", "vfr"}, x264b}},
+		{"silent.mp4", [][]string{frames("2"), x264}},
+		{"uneven.mp4", [][]string{frames("2"), {"-vf", "select='not(mod(n,3))+lt(n,10)'", "-fps_mode", "vfr"}, x264b}},
 		{"annexb.ts", [][]string{twoTrack, x264b, aac}}, // start codes and ADTS become lengths and plain AAC
 		{"matroska.mkv", [][]string{twoTrack, x264b, aac}},
-		{"short.mp4", [][]string{pictures("1"), tone("2"), x264b, aac}},
+		{"short.mp4", [][]string{frames("1"), tone("2"), x264b, aac}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -112,11 +112,11 @@ func loudest(s []int16) int {
 }
 
 // An impulse at one second stays there though its encoder's priming lies before
-// zero, and the first picture shows at zero; also where the session's clock
+// zero, and the first frame shows at zero; also where the session's clock
 // stands elsewhere, and where a track starts late.
-func TestSinkKeepsSoundAndPictureTrue(t *testing.T) {
+func TestSinkKeepsSoundAndFrameTrue(t *testing.T) {
 	click := []string{"-f", "lavfi", "-i", "aevalsrc='if(eq(n,48000),0.9,0)':s=48000:d=2"}
-	src := makeFile(t, "click.mp4", pictures("2"), click, x264, aac, []string{"-b:a", "256k"})
+	src := makeFile(t, "click.mp4", frames("2"), click, x264, aac, []string{"-b:a", "256k"})
 	for _, c := range []struct {
 		name         string
 		epoch        time.Duration
@@ -124,7 +124,7 @@ func TestSinkKeepsSoundAndPictureTrue(t *testing.T) {
 	}{
 		{"plain", 0, 0, 0},
 		{"epoch", 37*time.Minute + 123456789, 0, 0},
-		{"late picture", 0, 500 * time.Millisecond, 0},
+		{"late frame", 0, 500 * time.Millisecond, 0},
 		{"late sound", time.Second, 0, 250 * time.Millisecond},
 		{"early sound", time.Second, 0, -300 * time.Millisecond},
 	} {
@@ -143,7 +143,7 @@ func TestSinkKeepsSoundAndPictureTrue(t *testing.T) {
 			}
 			p := probe(t, dst)
 			if first := seconds(t, p.of(media.Video)[0].PTS); first != c.video {
-				t.Errorf("the first picture shows at %v, want %v", first, c.video)
+				t.Errorf("the first frame shows at %v, want %v", first, c.video)
 			}
 		})
 	}
@@ -151,7 +151,7 @@ func TestSinkKeepsSoundAndPictureTrue(t *testing.T) {
 
 // Times lose nothing over hours: the last packet stands where its time says.
 func TestSinkDoesNotDrift(t *testing.T) {
-	in, all := readAll(t, makeFile(t, "a.mp4", pictures("1"), tone("1"), x264, aac))
+	in, all := readAll(t, makeFile(t, "a.mp4", frames("1"), tone("1"), x264, aac))
 	v, a := ofKind(all, media.Video)[0], ofKind(all, media.Audio)[1]
 	dst := filepath.Join(t.TempDir(), "long.mp4")
 	out, err := Create(dst, SinkConfig{Video: media.H264, Audio: media.AAC})
@@ -162,7 +162,7 @@ func TestSinkDoesNotDrift(t *testing.T) {
 		t.Fatal(err)
 	}
 	const hours, fps = 3, 30000.0 / 1001
-	for i := 0; i < 3600*hours; i += 5 { // one picture and one frame of sound in five seconds
+	for i := 0; i < 3600*hours; i += 5 { // one frame and one frame of sound in five seconds
 		frame := int64(float64(i) * fps)
 		v.PTS = time.Duration(frame * 1001 * int64(time.Second) / 30000)
 		v.DTS, v.Duration = v.PTS, 0
@@ -178,14 +178,14 @@ func TestSinkDoesNotDrift(t *testing.T) {
 	p := probe(t, dst)
 	pv, pa := p.of(media.Video), p.of(media.Audio)
 	if got := seconds(t, pv[len(pv)-1].PTS); (got - v.PTS).Abs() > 6*time.Microsecond {
-		t.Errorf("the last picture is at %v, want %v", got, v.PTS)
+		t.Errorf("the last frame is at %v, want %v", got, v.PTS)
 	}
 	if got := seconds(t, pa[len(pa)-1].PTS); !near(got, a.PTS) {
 		t.Errorf("the last sound is at %v, want %v", got, a.PTS)
 	}
 }
 
-// Rotation and pixel shape survive; ffmpeg turns the picture the same way.
+// Rotation and pixel shape survive; ffmpeg turns the frame the same way.
 func TestSinkKeepsRotationAndShape(t *testing.T) {
 	_, want := rotated(t, 90)
 	dst := filepath.Join(t.TempDir(), "out.mp4")

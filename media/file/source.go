@@ -26,7 +26,7 @@ const endSlack = 500 * time.Millisecond
 // Source reads a media file. It implements media.Source.
 //
 // Session zero is the container's start_time, which the ffmpeg command calls 0
-// too. What only primes the decoders comes before it: pictures of negative time
+// too. What only primes the decoders comes before it: frames of negative time
 // are not to be shown, and such sound carries SkipStart.
 type Source struct {
 	path     string

@@ -26,8 +26,8 @@ func TestSourceAgreesWithFFprobe(t *testing.T) {
 		{"tone.mp3", [][]string{tone("2"), {"-ar", "44100"}}, "", "mp3"},
 		{"tone.m4a", [][]string{tone("2"), aac}, "", "aac"},
 		{"tone.ogg", [][]string{tone("2"), {"-c:a", "libopus"}}, "", "opus"},
-		{"silent.mp4", [][]string{pictures("2"), x264}, "h264", ""},
-		{"uneven.mp4", [][]string{pictures("2"), {"-vf", "select='not(mod(n,3))+lt(n,10)'", "-fps_mode", "vfr"}, x264b}, "h264", ""},
+		{"silent.mp4", [][]string{frames("2"), x264}, "h264", ""},
+		{"uneven.mp4", [][]string{frames("2"), {"-vf", "select='not(mod(n,3))+lt(n,10)'", "-fps_mode", "vfr"}, x264b}, "h264", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -50,7 +50,7 @@ func (l *timeline) place(i int, pts, dts, duration time.Duration) (time.Duration
 		case other.started && !far(dts+t.offset, other.dts):
 			// The other track got here without a jump: this one was silent, the clock is whole.
 		case other.started && !far(dts+other.offset, t.next):
-			t.offset = other.offset // the jump the other track made: sound and picture stay together
+			t.offset = other.offset // the jump the other track made: audio and video stay together
 		default:
 			t.offset = t.next - dts
 		}

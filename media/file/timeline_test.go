@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	sound   = 0
-	picture = 1
-	ms      = time.Millisecond
+	sound = 0
+	frame = 1
+	ms    = time.Millisecond
 )
 
 // A clock that restarts goes on where it was, and both tracks by the same step.
@@ -35,14 +35,14 @@ func TestTimelineBridgesAJumpOfTheClock(t *testing.T) {
 			last[i] = dts
 		}
 		for range 5 {
-			put(picture, at, at-l.zero, false)
+			put(frame, at, at-l.zero, false)
 			put(sound, at+10*ms, at+10*ms-l.zero, false)
 			at += 40 * ms
 		}
-		put(picture, at+jump, at-l.zero, true)       // pictures jump first
+		put(frame, at+jump, at-l.zero, true)         // frames jump first
 		put(sound, at+10*ms, at+10*ms-l.zero, false) // sound of before still comes
 		at += 40 * ms
-		put(picture, at+jump, at-l.zero, false)
+		put(frame, at+jump, at-l.zero, false)
 		put(sound, at+10*ms+jump, at+10*ms-l.zero, true)
 		at += 40 * ms
 		put(sound, at+10*ms+jump, at+10*ms-l.zero, false)
@@ -54,7 +54,7 @@ func TestTimelineKeepsALongSilence(t *testing.T) {
 	l := timeline{discont: true}
 	l.place(sound, 0, 0, 20*ms)
 	for at := time.Duration(0); at < 30*time.Second; at += time.Second {
-		l.place(picture, at, at, time.Second)
+		l.place(frame, at, at, time.Second)
 	}
 	if pts, _, gap := l.place(sound, 30*time.Second, 30*time.Second, 20*ms); pts != 30*time.Second || !gap {
 		t.Errorf("sound at %v, gap %v", pts, gap)
@@ -63,18 +63,18 @@ func TestTimelineKeepsALongSilence(t *testing.T) {
 
 func TestTimelineCountsWhereTheFileIsSilent(t *testing.T) {
 	l := timeline{}
-	l.trackOf[picture].step = 40 * ms
+	l.trackOf[frame].step = 40 * ms
 	for i := range 5 {
-		pts, dts, _ := l.place(picture, unknown, unknown, unknown)
+		pts, dts, _ := l.place(frame, unknown, unknown, unknown)
 		if want := time.Duration(i) * 40 * ms; pts != want || dts != want {
-			t.Errorf("picture %d at %v, %v", i, pts, dts)
+			t.Errorf("frame %d at %v, %v", i, pts, dts)
 		}
 	}
 	// Shown late, decoded in turn.
-	if pts, dts, _ := l.place(picture, 400*ms, unknown, unknown); pts != 400*ms || dts != 200*ms {
+	if pts, dts, _ := l.place(frame, 400*ms, unknown, unknown); pts != 400*ms || dts != 200*ms {
 		t.Errorf("at %v, decoded %v", pts, dts)
 	}
-	if _, dts, _ := l.place(picture, 100*ms, 100*ms, unknown); dts != 200*ms {
+	if _, dts, _ := l.place(frame, 100*ms, 100*ms, unknown); dts != 200*ms {
 		t.Errorf("decoding time runs back to %v", dts)
 	}
 }
@@ -115,7 +115,7 @@ func TestJoinedTransportStreams(t *testing.T) {
 	_, second := readAll(t, b)
 	want := ofKind(second, media.Audio)[0].PTS - ofKind(second, media.Video)[0].PTS
 	if got := seam[media.Audio].PTS - seam[media.Video].PTS; !near(got, want) {
-		t.Errorf("behind the seam sound stands %v from its picture, want %v", got, want)
+		t.Errorf("behind the seam sound stands %v from its frame, want %v", got, want)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 const (
 	maxExtradata = 16 << 20 // bytes; more is no codec configuration
-	maxFrameRate = 1000     // pictures per second; more is a time base that was taken for one
+	maxFrameRate = 1000     // frames per second; more is a time base that was taken for one
 )
 
 // track puts a stream's parameters into our words.

@@ -16,8 +16,8 @@ import (
 
 // decoded is what the decoders made of a file.
 type decoded struct {
-	pictures     int
-	first, last  time.Duration // of pictures
+	frames       int
+	first, last  time.Duration // of frames
 	width        int           // of the last one
 	sound, begun time.Duration // how much there is, and from when on
 	failures     int
@@ -51,7 +51,7 @@ func decodeFile(t *testing.T, path string) (d decoded) {
 			if d.first < 0 {
 				d.first = f.PTS
 			}
-			d.pictures++
+			d.frames++
 			d.last, d.width = f.PTS, f.Width
 			f.Release()
 		}
@@ -106,15 +106,15 @@ func joined(t *testing.T, name string, paths ...string) string {
 	return write(t, filepath.Join(t.TempDir(), name), all)
 }
 
-// TestTried decodes what docs/TRIED.md has as right from the start: each picture
+// TestTried decodes what docs/TRIED.md has as right from the start: each frame
 // and all of the sound of two seconds comes, at its time.
 func TestTried(t *testing.T) {
 	mpeg2 := []string{"-c:v", "mpeg2video", "-b:v", "1M"}
 	mp2 := []string{"-c:a", "mp2"}
 	late := func(kind string) []string {
-		in := cat(pictures("2"), []string{"-itsoffset", "0.5"}, tone("2"))
-		if kind == "picture" {
-			in = cat(tone("2"), []string{"-itsoffset", "0.5"}, pictures("2"))
+		in := cat(frames("2"), []string{"-itsoffset", "0.5"}, tone("2"))
+		if kind == "frame" {
+			in = cat(tone("2"), []string{"-itsoffset", "0.5"}, frames("2"))
 		}
 		return in
 	}
@@ -122,11 +122,11 @@ func TestTried(t *testing.T) {
 		return func(t *testing.T) string { return makeFile(t, name, args...) }
 	}
 	for name, c := range map[string]struct {
-		make     func(t *testing.T) string
-		pictures int     // 0: none
-		first    float64 // s, of the pictures
-		begun    float64 // s, of the sound
-		sound    float64 // s
+		make   func(t *testing.T) string
+		frames int     // 0: none
+		first  float64 // s, of the frames
+		begun  float64 // s, of the sound
+		sound  float64 // s
 	}{
 		"B-frames in AVI": {film("a.avi", twoTrack, []string{"-c:v", "mpeg4", "-bf", "2", "-vtag", "DIVX", "-c:a", "mp3"}), 50, 0, 0, 2},
 		"HEVC 4:4:4 10 bit, ALAC": {film("a.mov", twoTrack, []string{"-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none",
@@ -135,12 +135,12 @@ func TestTried(t *testing.T) {
 		"240 a second":   {film("a.mp4", []string{"-f", "lavfi", "-i", "testsrc=size=160x120:rate=240:duration=2"}, tone("2"), x264, aac), 480, 0, 0, 2},
 		"MXF 4:2:2": {film("a.mxf", []string{"-f", "lavfi", "-i", "testsrc=size=720x576:rate=25:duration=2"}, tone("2"), mpeg2,
 			[]string{"-pix_fmt", "yuv422p", "-c:a", "pcm_s16le"}), 50, 0, 0, 2},
-		"times that wrap":          {film("a.ts", cat(pictures("4"), tone("4")), x264, mp2, []string{"-output_ts_offset", "95441"}), 100, 0, 0, 4}, // after 2.7 s
-		"a start at one hour":      {film("a.ts", twoTrack, x264, mp2, []string{"-output_ts_offset", "3600"}), 50, 0, 0, 2},
-		"sound before the picture": {film("a.mkv", late("picture"), x264, aac), 50, .5, 0, 2},
-		"late sound":               {film("a.mkv", late("sound"), x264, aac), 50, 0, .5, 2},
-		"a timecode track":         {film("a.mov", twoTrack, x264, aac, []string{"-timecode", "10:00:00:00"}), 50, 0, 0, 2},
-		"m2ts":                     {film("a.m2ts", twoTrack, x264, []string{"-c:a", "ac3"}), 50, 0, 0, 2},
+		"times that wrap":        {film("a.ts", cat(frames("4"), tone("4")), x264, mp2, []string{"-output_ts_offset", "95441"}), 100, 0, 0, 4}, // after 2.7 s
+		"a start at one hour":    {film("a.ts", twoTrack, x264, mp2, []string{"-output_ts_offset", "3600"}), 50, 0, 0, 2},
+		"sound before the frame": {film("a.mkv", late("frame"), x264, aac), 50, .5, 0, 2},
+		"late sound":             {film("a.mkv", late("sound"), x264, aac), 50, 0, .5, 2},
+		"a timecode track":       {film("a.mov", twoTrack, x264, aac, []string{"-timecode", "10:00:00:00"}), 50, 0, 0, 2},
+		"m2ts":                   {film("a.m2ts", twoTrack, x264, []string{"-c:a", "ac3"}), 50, 0, 0, 2},
 		"DVD": {film("a.vob", []string{"-f", "lavfi", "-i", "testsrc=size=720x576:rate=25:duration=2"}, tone("2"),
 			mpeg2, []string{"-c:a", "ac3", "-f", "dvd"}), 50, 0, 0, 2},
 		"junk before an MP3": {func(t *testing.T) string {
@@ -154,7 +154,7 @@ func TestTried(t *testing.T) {
 			return joined(t, "a.ac3", makeFile(t, "two.ac3", tone("1"), []string{"-ac", "2"}), six)
 		}, 0, 0, 0, 2},
 		"a recording cut in at its middle": {func(t *testing.T) string {
-			b, err := os.ReadFile(makeFile(t, "a.ts", cat(pictures("5"), tone("5")), x264, mp2))
+			b, err := os.ReadFile(makeFile(t, "a.ts", cat(frames("5"), tone("5")), x264, mp2))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -164,11 +164,11 @@ func TestTried(t *testing.T) {
 			"-filter:a:1", "atrim=start=9"}), 50, 0, 0, 2},
 		"a size that changes": {func(t *testing.T) string {
 			other := makeFile(t, "b.ts", []string{"-f", "lavfi", "-i", "testsrc=size=320x240:rate=25:duration=1"}, tone("1"), x264, mp2, []string{"-output_ts_offset", "1"})
-			return joined(t, "a.ts", makeFile(t, "a.ts", cat(pictures("1"), tone("1")), x264, mp2), other)
+			return joined(t, "a.ts", makeFile(t, "a.ts", cat(frames("1"), tone("1")), x264, mp2), other)
 		}, 50, 0, 0, 2},
 		"WebM of a recorder": {film("a.webm", twoTrack, []string{"-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus", "-f", "webm", "-live", "1"}), 50, 0, 0, 2},
 		"a cover": {func(t *testing.T) string {
-			cover := makeFile(t, "c.jpg", pictures("0.04"), []string{"-frames:v", "1"})
+			cover := makeFile(t, "c.jpg", frames("0.04"), []string{"-frames:v", "1"})
 			return makeFile(t, "a.mp3", tone("2"), []string{"-i", cover, "-map", "0", "-map", "1", "-c:v", "copy", "-disposition:v", "attached_pic"})
 		}, 0, 0, 0, 2},
 	} {
@@ -182,20 +182,20 @@ func TestTried(t *testing.T) {
 			}
 			near("sound begins at", d.begun, c.begun, .06)
 			switch {
-			case c.pictures < 0: // what stands before the first keyframe is lost
-				if d.pictures < 25 || d.sound < 2*time.Second || d.sound > 3*time.Second {
+			case c.frames < 0: // what stands before the first keyframe is lost
+				if d.frames < 25 || d.sound < 2*time.Second || d.sound > 3*time.Second {
 					t.Errorf("%+v", d)
 				}
 				return
-			case d.pictures != c.pictures || d.failures > 0:
-				t.Errorf("%d pictures, want %d; %d failures", d.pictures, c.pictures, d.failures)
-			case c.pictures > 0:
-				near("pictures begin at", d.first, c.first, .06)
-				near("the last picture is at", d.last, c.first+c.sound, .1)
+			case d.frames != c.frames || d.failures > 0:
+				t.Errorf("%d frames, want %d; %d failures", d.frames, c.frames, d.failures)
+			case c.frames > 0:
+				near("frames begin at", d.first, c.first, .06)
+				near("the last frame is at", d.last, c.first+c.sound, .1)
 			}
 			near("sound lasts", d.sound, c.sound, .1)
 			if name == "a size that changes" && d.width != 320 {
-				t.Errorf("the last picture is %d wide", d.width)
+				t.Errorf("the last frame is %d wide", d.width)
 			}
 		})
 	}

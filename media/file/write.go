@@ -90,7 +90,7 @@ func (s *Sink) put(track int, e entry) error {
 
 // admit asks the disk for room for n bytes and their index.
 func (s *Sink) admit(n int) error {
-	// The muxer may put lengths in front of the parts of a picture where start codes were: a little more than n.
+	// The muxer may put lengths in front of the parts of a frame where start codes were: a little more than n.
 	err := s.reserve.admit(int64(C.ld_writer_size(s.c)), int64(n+n/4+256))
 	s.keep(err)
 	return s.failed

@@ -6,13 +6,13 @@ import (
 	"livedub/media"
 )
 
-// maxFrame bounds one compressed picture, bytes.
+// maxFrame bounds one compressed frame, bytes.
 const maxFrame = 8 << 20
 
 // packetCost is what a packet holds beside its payload, bytes.
 const packetCost = 128
 
-// assembler makes pictures of packets in sequence: complete with the marker
+// assembler makes frames of packets in sequence: complete with the marker
 // bit, or with the first packet of another timestamp. After a loss it hands on
 // nothing until the next keyframe, for decoders conceal damage silently.
 type assembler struct {
@@ -53,7 +53,7 @@ func (a *assembler) starts(payload []byte) bool {
 	return err == nil && start
 }
 
-// add takes the next packet in sequence and calls out with each picture it
+// add takes the next packet in sequence and calls out with each frame it
 // completes. needKey tells that a keyframe must be asked for.
 func (a *assembler) add(p arrival, out func(media.Packet)) (needKey bool) {
 	if p.lost > 0 {
@@ -108,7 +108,7 @@ func (a *assembler) finish(out func(media.Packet)) (needKey bool) {
 		damaged = err != nil
 	}
 	if damaged {
-		// What the sender meant as a picture is missing, whatever came in its place.
+		// What the sender meant as a frame is missing, whatever came in its place.
 		a.dropped++
 		a.freeze, a.gap = true, true
 		return true

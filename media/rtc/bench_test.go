@@ -11,8 +11,8 @@ import (
 	"livedub/media/pace"
 )
 
-// BenchmarkSenderPicture packs one large picture; its time is mostly the pauses between bursts.
-func BenchmarkSenderPicture(b *testing.B) {
+// BenchmarkSenderFrame packs one large frame; its time is mostly the pauses between bursts.
+func BenchmarkSenderFrame(b *testing.B) {
 	m := newClip(b, media.H264, 2, 10)
 	data := m.video[0].Data
 	s, err := NewSender(SenderConfig{Codec: media.H264, Clock: NewReportClock(pace.NewWall()),
@@ -26,8 +26,8 @@ func BenchmarkSenderPicture(b *testing.B) {
 	}
 }
 
-// BenchmarkReceiverPicture assembles the same.
-func BenchmarkReceiverPicture(b *testing.B) {
+// BenchmarkReceiverFrame assembles the same.
+func BenchmarkReceiverFrame(b *testing.B) {
 	m := newClip(b, media.H264, 2, 10)
 	payloads := packH264(m.video[0].Data, mtu)
 	got := 0
@@ -43,6 +43,6 @@ func BenchmarkReceiverPicture(b *testing.B) {
 		}
 	}
 	if got != b.N {
-		b.Fatalf("%d of %d pictures", got, b.N)
+		b.Fatalf("%d of %d frames", got, b.N)
 	}
 }

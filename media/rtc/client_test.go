@@ -179,20 +179,20 @@ func wait(t *testing.T, c <-chan struct{}, what string) {
 	}
 }
 
-// clip is encoded material: pictures at 30 and sound at 50 a second.
+// clip is encoded material: frames at 30 and sound at 50 a second.
 type clip struct {
 	video, audio []media.Packet
 }
 
-// newClip draws moving bars and a tone, with a keyframe every keyEvery pictures.
-func newClip(t testing.TB, c media.Codec, pictures, keyEvery int) clip {
+// newClip draws moving bars and a tone, with a keyframe every keyEvery frames.
+func newClip(t testing.TB, c media.Codec, frames, keyEvery int) clip {
 	t.Helper()
 	enc, err := codec.NewVideoEncoder(codec.VideoEncoderConfig{Codec: c, Width: 320, Height: 240, FrameRate: 30, Bitrate: 800_000, Hardware: "off"})
 	must(t, err)
 	defer enc.Close()
 	var out clip
 	noise := rand.New(rand.NewPCG(3, 4))
-	for i := range pictures {
+	for i := range frames {
 		f := media.NewFrame(320, 240)
 		for n := range f.Y {
 			f.Y[n] = byte(n%320*3+i*7)/2 + byte(noise.IntN(24))
@@ -209,7 +209,7 @@ func newClip(t testing.TB, c media.Codec, pictures, keyEvery int) clip {
 	audio, err := codec.NewAudioEncoder(codec.AudioEncoderConfig{Codec: media.Opus, Channels: 1, Bitrate: 32_000})
 	must(t, err)
 	defer audio.Close()
-	pcm := make([]int16, 48000*pictures/30)
+	pcm := make([]int16, 48000*frames/30)
 	for i := range pcm {
 		pcm[i] = int16(i*i>>6) / 8
 	}

@@ -20,7 +20,7 @@ const (
 	leastSpan   = 30 * time.Second
 )
 
-// estimate tells how much room a viewer's path has for pictures, by the loss and
+// estimate tells how much room a viewer's path has for frames, by the loss and
 // the round trip that the viewer's reports tell. What is sent is seldom all there
 // is room for, so growth is not proven: it is a permission that loss takes back.
 type estimate struct {

@@ -125,31 +125,31 @@ func (s *h264Stream) keep(nal []byte) {
 }
 
 // frame assembles one access unit in Annex B form, with SPS and PPS before each
-// IDR. data is nil where the payloads held no picture.
+// IDR. data is nil where the payloads held no frame.
 func (s *h264Stream) frame(payloads [][]byte) (data []byte, key bool, err error) {
 	nals, err := splitH264(payloads)
 	if err != nil {
 		return nil, false, err
 	}
-	var picture, idr, params bool
+	var begun, idr, params bool
 	for _, n := range nals {
 		switch t := n[0] & nalTypeMask; {
 		case t >= nalSlice && t <= nalIDR:
 			if len(n) < 2 {
 				return nil, false, errTruncated
 			}
-			// first_mb_in_slice is 0 in a picture's first slice, coded as a single 1 bit.
-			if !picture && n[1]&0x80 == 0 {
+			// first_mb_in_slice is 0 in a frame's first slice, coded as a single 1 bit.
+			if !begun && n[1]&0x80 == 0 {
 				return nil, false, errNotStarted
 			}
-			picture = true
+			begun = true
 			idr = idr || t == nalIDR
 		case t == nalSPS || t == nalPPS:
 			params = params || t == nalSPS
 			s.keep(slices.Clone(n))
 		}
 	}
-	if !picture {
+	if !begun {
 		return nil, false, nil
 	}
 	var head [][]byte

@@ -13,7 +13,7 @@ import (
 )
 
 // TestLossIsRepaired drops 5 % of everything, resent packets included: with a
-// hold that leaves time for NACK no picture is missing.
+// hold that leaves time for NACK no frame is missing.
 func TestLossIsRepaired(t *testing.T) {
 	h := newTestHost(t)
 	cam := newCamera(t, clientOptions{repair: true, drop: dropSome(), video: []string{webrtc.MimeTypeVP8}}, webrtc.MimeTypeVP8)
@@ -25,11 +25,11 @@ func TestLossIsRepaired(t *testing.T) {
 	got := collect(t, p, 10*time.Second, func(k []media.Packet) bool { return len(kindOf(k, media.Video)) == len(m.video) })
 	have := kindOf(got, media.Video)
 	if len(have) != len(m.video) {
-		t.Fatalf("%d of %d pictures: %+v", len(have), len(m.video), p.Stats())
+		t.Fatalf("%d of %d frames: %+v", len(have), len(m.video), p.Stats())
 	}
 	for i, k := range have {
 		if k.Gap || !sameUnits(media.VP8, k.Data, m.video[i].Data) {
-			t.Errorf("picture %d: gap %v, %d bytes, want %d", i, k.Gap, len(k.Data), len(m.video[i].Data))
+			t.Errorf("frame %d: gap %v, %d bytes, want %d", i, k.Gap, len(k.Data), len(m.video[i].Data))
 		}
 	}
 	s := p.Stats()
@@ -45,7 +45,7 @@ func TestLossIsRepaired(t *testing.T) {
 }
 
 // TestLossFreezesUntilKeyframe drops one packet that nobody repairs: a keyframe
-// is asked for, and the pictures go on with it, marked.
+// is asked for, and the frames go on with it, marked.
 func TestLossFreezesUntilKeyframe(t *testing.T) {
 	h := newTestHost(t)
 	const keyEvery = 20
@@ -61,14 +61,14 @@ func TestLossFreezesUntilKeyframe(t *testing.T) {
 			first.Store(h.Timestamp)
 			frame.Add(1)
 		}
-		return frame.Load() == 26 // the whole of picture 25
+		return frame.Load() == 26 // the whole of frame 25
 	}}, webrtc.MimeTypeH264)
 	p := cam.publish(t, h, PublishOptions{Clock: pace.NewWall()})
 	go cam.play(t.Context(), t, m, 1)
 	must(t, p.Ready(t.Context()))
 	got := collect(t, p, 10*time.Second, func(k []media.Packet) bool { return len(k) == 45 })
 	if len(got) != 45 { // 0..24, 40..59
-		t.Fatalf("%d pictures: %+v", len(got), p.Stats())
+		t.Fatalf("%d frames: %+v", len(got), p.Stats())
 	}
 	for i, k := range got {
 		want := i
@@ -76,7 +76,7 @@ func TestLossFreezesUntilKeyframe(t *testing.T) {
 			want = i + 15
 		}
 		if !sameUnits(media.H264, k.Data, m.video[want].Data) || k.Gap != (i == 25) {
-			t.Errorf("picture %d is not %d: gap %v key %v", i, want, k.Gap, k.Key)
+			t.Errorf("frame %d is not %d: gap %v key %v", i, want, k.Gap, k.Key)
 		}
 	}
 	if s := p.Stats(); s.Lost == 0 || s.PLIs == 0 || s.PLIs > 3 || s.Dropped != 14 {

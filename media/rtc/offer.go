@@ -18,11 +18,11 @@ const (
 	maxCandidates = 32 // of a section, and of those that come later: each is a destination that we probe
 )
 
-// ErrNoCodec is wrapped where an offer holds sound or picture only in codecs we lack.
+// ErrNoCodec is wrapped where an offer holds audio or video only in codecs we lack.
 var ErrNoCodec = errors.New("no common codec")
 
 // offer is a session description reduced to what we take: at most one section
-// of sound and one of pictures, with codecs that we know. Everything else is
+// of sound and one of frames, with codecs that we know. Everything else is
 // kept from the engine, and rejected in the answer.
 type offer struct {
 	desc         *sdp.SessionDescription // reduced
@@ -75,7 +75,7 @@ func parseOffer(text string, publish bool) (*offer, error) {
 		return nil, fmt.Errorf("%w for %s: offer H264 (packetization-mode 1) or VP8, and Opus", ErrNoCodec, lacking)
 	}
 	if len(kept) == 0 {
-		return nil, errors.New("offer has neither sound nor picture for us: add an audio or video section in the right direction")
+		return nil, errors.New("offer has neither audio nor video for us: add an audio or video section in the right direction")
 	}
 	desc.MediaDescriptions = kept
 	return o, o.bundle()
@@ -177,7 +177,7 @@ func (o *offer) bundle() error {
 			return errors.New("offer has a media section without a=mid: use a client of unified plan")
 		}
 		if o.audio != nil && o.video != nil && !grouped[s.mid] {
-			return errors.New("offer puts sound and picture on separate transports: set the bundle policy to max-bundle")
+			return errors.New("offer puts audio and video on separate transports: set the bundle policy to max-bundle")
 		}
 		group += " " + s.mid
 	}

@@ -73,7 +73,7 @@ func TestOfferIsReducedToWhatWeTake(t *testing.T) {
 			[]string{"102 h264 0"}, nil, ""},
 		{"no codec", sdpOf("audio sendonly "+opusPT, "video sendonly 45:AV1/90000"), true, nil, nil, "H264"},
 		{"no codec to view", sdpOf("video recvonly " + mode0), false, nil, nil, "H264"},
-		{"nothing", sdpOf("application sendrecv"), true, nil, nil, "neither sound nor picture"},
+		{"nothing", sdpOf("application sendrecv"), true, nil, nil, "neither audio nor video"},
 		{"wrong way", sdpOf("audio recvonly " + opusPT), true, nil, nil, "direction"},
 		{"no SDP", "hello", true, nil, nil, "SDP"},
 		{"empty", "", true, nil, nil, "offer"},

@@ -158,7 +158,7 @@ func choose(offered []offeredCodec) []offeredCodec {
 		r := 1
 		if c.codec == media.H264 {
 			if fmtpValue(c.fmtp, "packetization-mode") != "1" {
-				continue // one unit a packet: no picture of any size fits
+				continue // one unit a packet: no frame of any size fits
 			}
 			switch profile := strings.ToLower(fmtpValue(c.fmtp, "profile-level-id")); {
 			case strings.HasPrefix(profile, "42e0"):

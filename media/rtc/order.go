@@ -12,7 +12,7 @@ const (
 	maxWaiting  = 2048                   // packets behind a hole
 	maxBytes    = 16 << 20               // of them
 	maxSeqJump  = 3000                   // further is another stream (RFC 3550, A.1)
-	maxHoles    = 4096                   // open at a time: each is looked at with every tick
+	maxGaps     = 4096                   // open at a time: each is looked at with every tick
 	nackAfter   = 8 * time.Millisecond   // a hole may be reordering
 	nackAgain   = 40 * time.Millisecond  // grows by half each time
 	nackSlowest = 200 * time.Millisecond // up to this
@@ -32,7 +32,7 @@ type arrival struct {
 
 // order brings packets into sequence. A hole holds back what follows until it
 // is filled, or its time is up: hold after the media time of what follows.
-type order struct {
+type jitterBuffer struct {
 	hold   time.Duration
 	starts func(payload []byte) bool // whether a packet surely begins a frame
 
@@ -44,7 +44,7 @@ type order struct {
 	top   int64 // highest seen
 	wait  map[int64]arrival
 	bytes int
-	holes map[int64]*hole
+	gaps  map[int64]*gap
 	stray uint16 // the sequence number that would prove a jump
 	odd   bool   // stray is set
 
@@ -52,7 +52,7 @@ type order struct {
 	pendingLoss           int // given up, to be told with the next packet
 }
 
-type hole struct {
+type gap struct {
 	nackAt   time.Duration
 	interval time.Duration
 	lostAt   time.Duration
@@ -61,110 +61,110 @@ type hole struct {
 
 // place tells the unwrapped number of a packet, whether it is the newest, and
 // whether it is wanted at all.
-func (o *order) place(seq uint16) (n int64, newest, wanted bool) {
-	if !o.set {
-		o.set, o.next, o.top = true, int64(seq), int64(seq)-1
-		o.wait, o.holes = map[int64]arrival{}, map[int64]*hole{}
+func (b *jitterBuffer) place(seq uint16) (n int64, newest, wanted bool) {
+	if !b.set {
+		b.set, b.next, b.top = true, int64(seq), int64(seq)-1
+		b.wait, b.gaps = map[int64]arrival{}, map[int64]*gap{}
 	}
-	n = o.top + int64(int16(seq-uint16(o.top)))
-	if d := n - o.top; d > maxSeqJump || d < -maxSeqJump {
-		if o.odd = !o.odd || o.stray != seq; o.odd {
-			o.stray = seq + 1
+	n = b.top + int64(int16(seq-uint16(b.top)))
+	if d := n - b.top; d > maxSeqJump || d < -maxSeqJump {
+		if b.odd = !b.odd || b.stray != seq; b.odd {
+			b.stray = seq + 1
 			return n, false, false
 		}
 		// Two in a row: the sender began anew.
-		o.restart(n)
+		b.restart(n)
 		return n, true, true
 	}
-	o.odd = false
-	if !o.begun && n < o.next {
-		for i := n + 1; i < o.next; i++ {
-			o.holes[i] = &hole{nackAt: o.startAt + nackAfter, interval: nackAgain, lostAt: o.startAt + max(o.hold, startWait)}
+	b.odd = false
+	if !b.begun && n < b.next {
+		for i := n + 1; i < b.next; i++ {
+			b.gaps[i] = &gap{nackAt: b.startAt + nackAfter, interval: nackAgain, lostAt: b.startAt + max(b.hold, startWait)}
 		}
-		o.next = n
+		b.next = n
 	}
-	if _, dup := o.wait[n]; dup || n < o.next {
-		o.late++
+	if _, dup := b.wait[n]; dup || n < b.next {
+		b.late++
 		return n, false, false
 	}
-	if n > o.top && int64(len(o.holes))+n-o.top > maxHoles {
-		o.restart(n) // so much never comes: left out on purpose, or lost for good
+	if n > b.top && int64(len(b.gaps))+n-b.top > maxGaps {
+		b.restart(n) // so much never comes: left out on purpose, or lost for good
 	}
-	return n, n > o.top, true
+	return n, n > b.top, true
 }
 
 // restart gives up everything before n.
-func (o *order) restart(n int64) {
-	o.lost += uint64(len(o.holes))
-	clear(o.wait)
-	clear(o.holes)
-	o.bytes = 0
-	o.next, o.top = n, n-1
-	o.pendingLoss++
+func (b *jitterBuffer) restart(n int64) {
+	b.lost += uint64(len(b.gaps))
+	clear(b.wait)
+	clear(b.gaps)
+	b.bytes = 0
+	b.next, b.top = n, n-1
+	b.pendingLoss++
 }
 
 // push takes a placed packet at time at.
-func (o *order) push(a arrival, at time.Duration) {
-	if !o.begun && len(o.wait) == 0 {
-		o.startAt = at
+func (b *jitterBuffer) push(a arrival, at time.Duration) {
+	if !b.begun && len(b.wait) == 0 {
+		b.startAt = at
 	}
-	if h := o.holes[a.seq]; h != nil {
-		delete(o.holes, a.seq)
+	if h := b.gaps[a.seq]; h != nil {
+		delete(b.gaps, a.seq)
 		if h.asked > 0 {
-			o.recovered++
+			b.recovered++
 		}
 	}
-	for n := o.top + 1; n < a.seq; n++ {
-		o.holes[n] = &hole{nackAt: at + nackAfter, interval: nackAgain, lostAt: max(a.pts+o.hold, at+leastWait)}
+	for n := b.top + 1; n < a.seq; n++ {
+		b.gaps[n] = &gap{nackAt: at + nackAfter, interval: nackAgain, lostAt: max(a.pts+b.hold, at+leastWait)}
 	}
-	o.top = max(o.top, a.seq)
-	o.wait[a.seq] = a
-	o.bytes += len(a.Payload) + packetCost
+	b.top = max(b.top, a.seq)
+	b.wait[a.seq] = a
+	b.bytes += len(a.Payload) + packetCost
 }
 
 // pop returns the next packet in sequence, if it is there by time at.
-func (o *order) pop(at time.Duration) (arrival, bool) {
-	if len(o.wait) == 0 || o.starting(at) {
+func (b *jitterBuffer) pop(at time.Duration) (arrival, bool) {
+	if len(b.wait) == 0 || b.starting(at) {
 		return arrival{}, false
 	}
 	for {
-		if a, ok := o.wait[o.next]; ok {
-			o.begun = true
-			delete(o.wait, o.next)
-			o.bytes -= len(a.Payload) + packetCost
-			o.next++
-			a.lost, o.pendingLoss = o.pendingLoss, 0
+		if a, ok := b.wait[b.next]; ok {
+			b.begun = true
+			delete(b.wait, b.next)
+			b.bytes -= len(a.Payload) + packetCost
+			b.next++
+			a.lost, b.pendingLoss = b.pendingLoss, 0
 			return a, true
 		}
-		h := o.holes[o.next]
-		if h != nil && at < h.lostAt && len(o.wait) <= maxWaiting && o.bytes <= maxBytes {
+		h := b.gaps[b.next]
+		if h != nil && at < h.lostAt && len(b.wait) <= maxWaiting && b.bytes <= maxBytes {
 			return arrival{}, false
 		}
-		delete(o.holes, o.next)
-		o.next++
-		o.lost++
-		o.pendingLoss++
+		delete(b.gaps, b.next)
+		b.next++
+		b.lost++
+		b.pendingLoss++
 	}
 }
 
 // starting tells that what came first may have overtaken the beginning of its frame.
-func (o *order) starting(at time.Duration) bool {
-	if o.begun || at >= o.startAt+startWait {
+func (b *jitterBuffer) starting(at time.Duration) bool {
+	if b.begun || at >= b.startAt+startWait {
 		return false
 	}
-	a, ok := o.wait[o.next]
-	return !ok || !o.starts(a.Payload)
+	a, ok := b.wait[b.next]
+	return !ok || !b.starts(a.Payload)
 }
 
 // waiting tells that time alone may change what pop and nack return.
-func (o *order) waiting(at time.Duration) bool {
-	return len(o.holes) > 0 || len(o.wait) > 0 && o.starting(at)
+func (b *jitterBuffer) waiting(at time.Duration) bool {
+	return len(b.gaps) > 0 || len(b.wait) > 0 && b.starting(at)
 }
 
 // nack returns the numbers to ask for by time at.
-func (o *order) nack(at time.Duration) []uint16 {
+func (b *jitterBuffer) nack(at time.Duration) []uint16 {
 	var due []int64
-	for n, h := range o.holes {
+	for n, h := range b.gaps {
 		if at >= h.nackAt && at < h.lostAt {
 			due = append(due, n)
 		}
@@ -173,7 +173,7 @@ func (o *order) nack(at time.Duration) []uint16 {
 	due = due[:min(len(due), nackBurst)]
 	out := make([]uint16, len(due))
 	for i, n := range due {
-		h := o.holes[n]
+		h := b.gaps[n]
 		h.asked++
 		h.nackAt = at + h.interval
 		h.interval = min(h.interval*3/2, nackSlowest)

@@ -15,7 +15,7 @@ import (
 func FuzzOrder(f *testing.F) {
 	f.Add([]byte{0, 1, 9, 0, 2, 9, 0, 4, 9, 0, 3, 9, 255, 255, 9, 0, 0, 9})
 	f.Fuzz(func(t *testing.T, in []byte) {
-		o := &order{hold: 100 * time.Millisecond, wait: map[int64]arrival{}, holes: map[int64]*hole{}, starts: func([]byte) bool { return false }}
+		o := &jitterBuffer{hold: 100 * time.Millisecond, wait: map[int64]arrival{}, gaps: map[int64]*gap{}, starts: func([]byte) bool { return false }}
 		a := newAssembler(media.H264, "")
 		at := time.Duration(0)
 		last := int64(-1 << 62)
@@ -41,8 +41,8 @@ func FuzzOrder(f *testing.F) {
 			if n := len(o.nack(at)); n > nackBurst {
 				t.Fatalf("%d packets asked for at once", n)
 			}
-			if len(o.wait) > maxWaiting+1 || len(o.holes) > maxHoles+1 {
-				t.Fatalf("%d packets wait, %d holes", len(o.wait), len(o.holes))
+			if len(o.wait) > maxWaiting+1 || len(o.gaps) > maxGaps+1 {
+				t.Fatalf("%d packets wait, %d holes", len(o.wait), len(o.gaps))
 			}
 		}
 	})

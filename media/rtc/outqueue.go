@@ -13,7 +13,7 @@ const (
 )
 
 // outQueue holds what is to be sent. It never blocks its writer: what finds it
-// full is dropped, pictures then up to the next keyframe.
+// full is dropped, frames then up to the next keyframe.
 type outQueue struct {
 	key func() // the viewer needs a keyframe, called outside the lock
 
@@ -22,7 +22,7 @@ type outQueue struct {
 	bytes   int
 	open    bool // the viewer can be sent to
 	closed  bool
-	need    bool // pictures wait for a keyframe
+	need    bool // frames wait for a keyframe
 	dropped uint64
 	ready   chan struct{}
 }

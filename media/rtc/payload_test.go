@@ -12,7 +12,7 @@ import (
 	"livedub/media"
 )
 
-// TestPackAndSplit cuts encoded pictures to RTP payloads of several sizes and
+// TestPackAndSplit cuts encoded frames to RTP payloads of several sizes and
 // puts them together again, by our reader and by pion's.
 func TestPackAndSplit(t *testing.T) {
 	m := newClip(t, media.H264, 6, 3)
@@ -33,7 +33,7 @@ func TestPackAndSplit(t *testing.T) {
 			ours, key, err := s.frame(payloads)
 			must(t, err)
 			if !sameUnits(media.H264, ours, p.Data) || !sameUnits(media.H264, theirs, p.Data) || key != p.Key {
-				t.Fatalf("picture %d at %d bytes: key %v, want %v", i, size, key, p.Key)
+				t.Fatalf("frame %d at %d bytes: key %v, want %v", i, size, key, p.Key)
 			}
 			if size == mtu && p.Key && payloads[0][0]&nalTypeMask != nalSTAPA {
 				t.Error("parameter sets are not aggregated")
@@ -45,7 +45,7 @@ func TestPackAndSplit(t *testing.T) {
 				}
 				rest := slices.Delete(slices.Clone(payloads), drop, drop+1)
 				if got, key, err := newH264Stream("").frame(rest); err == nil && key && len(got) > 0 {
-					t.Fatalf("picture %d at %d bytes passes for a keyframe without payload %d of %d", i, size, drop, len(payloads))
+					t.Fatalf("frame %d at %d bytes passes for a keyframe without payload %d of %d", i, size, drop, len(payloads))
 				}
 			}
 		}
@@ -60,13 +60,13 @@ func TestPackAndSplit(t *testing.T) {
 			must(t, err)
 			theirs = append(theirs, d...)
 			if reader.PictureID != uint16(i)|0x4000 {
-				t.Errorf("picture id %d", reader.PictureID)
+				t.Errorf("frame id %d", reader.PictureID)
 			}
 		}
 		ours, key, err := vp8Frame(payloads)
 		must(t, err)
 		if !bytes.Equal(ours, p.Data) || !bytes.Equal(theirs, p.Data) || key != p.Key {
-			t.Fatalf("VP8 picture %d differs", i)
+			t.Fatalf("VP8 frame %d differs", i)
 		}
 		if _, _, err := vp8Frame(payloads[1:]); err == nil && len(payloads) > 1 {
 			t.Error("a frame without its beginning went unnoticed")

@@ -61,7 +61,7 @@ func TestTwoPeersOnOnePort(t *testing.T) {
 		must(t, p.Ready(t.Context()))
 		got := kindOf(collect(t, p, 5*time.Second, func(k []media.Packet) bool { return len(kindOf(k, media.Video)) == 15 }), media.Video)
 		if len(got) != 15 {
-			t.Errorf("%d pictures of 15", len(got))
+			t.Errorf("%d frames of 15", len(got))
 		}
 	}
 }

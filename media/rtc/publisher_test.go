@@ -12,7 +12,7 @@ import (
 	"livedub/media/pace"
 )
 
-// TestTrackThatBeginsLate sends pictures or sound some time after the other:
+// TestTrackThatBeginsLate sends frames or sound some time after the other:
 // nothing of it is left out.
 func TestTrackThatBeginsLate(t *testing.T) {
 	for _, late := range []time.Duration{300 * time.Millisecond, 900 * time.Millisecond, 3 * time.Second} {
@@ -41,7 +41,7 @@ func TestTrackThatBeginsLate(t *testing.T) {
 					return len(k) == len(m.video)+len(m.audio)
 				})
 				if v, a := len(kindOf(got, media.Video)), len(kindOf(got, media.Audio)); v != len(m.video) || a != len(m.audio) {
-					t.Errorf("%d pictures of %d, %d sounds of %d", v, len(m.video), a, len(m.audio))
+					t.Errorf("%d frames of %d, %d sounds of %d", v, len(m.video), a, len(m.audio))
 				}
 			})
 		}

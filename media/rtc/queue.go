@@ -15,7 +15,7 @@ const (
 )
 
 // queue carries packets from the network to the session. It is bounded: the
-// oldest are dropped, and after a dropped picture all up to the next keyframe.
+// oldest are dropped, and after a dropped frame all up to the next keyframe.
 type queue struct {
 	key func() // asks for a keyframe, outside the lock; called as often as one is missed
 
@@ -94,7 +94,7 @@ func (q *queue) pop(ctx context.Context) (media.Packet, error) {
 	}
 }
 
-// next returns the oldest packet that can be used. blind tells that pictures
+// next returns the oldest packet that can be used. blind tells that frames
 // were dropped on the way, and that their keyframe is still to come.
 func (q *queue) next() (p media.Packet, ok, blind, closed bool) {
 	q.mu.Lock()

@@ -85,12 +85,12 @@ func TestQueueAsksUntilItHasAKeyframe(t *testing.T) {
 			time.Sleep(time.Second / 30)
 		}
 		if seen < 9*30 || asked > 3 {
-			t.Errorf("%d pictures in 10 s, %d keyframes asked for", seen, asked)
+			t.Errorf("%d frames in 10 s, %d keyframes asked for", seen, asked)
 		}
 	})
 }
 
-// TestOutQueueNeverBlocks fills a viewer's queue: pictures stop up to the next keyframe, sound goes on when there is room.
+// TestOutQueueNeverBlocks fills a viewer's queue: frames stop up to the next keyframe, sound goes on when there is room.
 func TestOutQueueNeverBlocks(t *testing.T) {
 	asked := 0
 	q := newOutQueue(func() { asked++ })
@@ -98,7 +98,7 @@ func TestOutQueueNeverBlocks(t *testing.T) {
 	q.start()
 	q.push(media.Packet{Kind: media.Video, PTS: 1})
 	if asked != 1 || q.drops() != 1 {
-		t.Errorf("a picture without its keyframe: %d asked, %d dropped", asked, q.drops())
+		t.Errorf("a frame without its keyframe: %d asked, %d dropped", asked, q.drops())
 	}
 	for i := range outPackets + 3 {
 		q.push(media.Packet{Kind: media.Video, PTS: time.Duration(i), Key: i == 0})

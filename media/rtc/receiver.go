@@ -45,7 +45,7 @@ type ReceiverConfig struct {
 
 // Receiver turns one track's RTP packets to access units on the session clock.
 //
-// A picture's PTS is where its timestamp stands. Without reordering DTS equals
+// A frame's PTS is where its timestamp stands. Without reordering DTS equals
 // it. B-frames show by times that go back: packets then keep their PTS, in
 // decoding order, and DTS is what rises, earlier than PTS by the depth seen.
 type Receiver struct {
@@ -53,7 +53,7 @@ type Receiver struct {
 	audio bool
 
 	// Owned by whoever calls take and tick: Run.
-	order     order
+	jitter    jitterBuffer
 	frames    *assembler
 	lastKey   time.Duration
 	askedKey  bool
@@ -73,18 +73,18 @@ type receiverStats struct {
 // NewReceiver makes a receiver; Run makes it receive.
 func NewReceiver(c ReceiverConfig) *Receiver {
 	r := &Receiver{c: c, audio: c.Codec == media.Opus}
-	r.order.hold, r.order.starts = c.Hold, func([]byte) bool { return true }
+	r.jitter.hold, r.jitter.starts = c.Hold, func([]byte) bool { return true }
 	if c.Hold <= 0 {
-		r.order.hold = defaultHold
+		r.jitter.hold = defaultHold
 	}
 	switch {
 	case !r.audio:
 		r.frames = newAssembler(c.Codec, c.Fmtp)
-		r.order.starts = r.frames.starts
+		r.jitter.starts = r.frames.starts
 	case c.NACK == nil:
-		r.order.hold = min(r.order.hold, audioHold)
+		r.jitter.hold = min(r.jitter.hold, audioHold)
 	default:
-		r.order.hold = min(r.order.hold, audioNACK)
+		r.jitter.hold = min(r.jitter.hold, audioNACK)
 	}
 	return r
 }
@@ -93,7 +93,7 @@ func NewReceiver(c ReceiverConfig) *Receiver {
 func (r *Receiver) Run(src RTPSource) error {
 	polling := false
 	for {
-		if waits := r.order.waiting(r.c.Clock.Now()); waits || polling {
+		if waits := r.jitter.waiting(r.c.Clock.Now()); waits || polling {
 			var deadline time.Time
 			if waits {
 				deadline = time.Now().Add(pollInterval)
@@ -122,7 +122,7 @@ func (r *Receiver) take(p *rtp.Packet, at time.Duration) {
 	if r.c.Heard != nil {
 		r.c.Heard(at)
 	}
-	n, newest, wanted := r.order.place(p.SequenceNumber)
+	n, newest, wanted := r.jitter.place(p.SequenceNumber)
 	if !wanted {
 		return
 	}
@@ -130,31 +130,31 @@ func (r *Receiver) take(p *rtp.Packet, at time.Duration) {
 		p.Payload = nil
 	}
 	pts, jumped := r.c.Times.Map(p.Timestamp, at, newest)
-	r.order.push(arrival{Packet: p, seq: n, pts: pts, jumped: jumped}, at)
+	r.jitter.push(arrival{Packet: p, seq: n, pts: pts, jumped: jumped}, at)
 }
 
 // tick hands on what is complete by at, and asks for what is missing.
 func (r *Receiver) tick(at time.Duration) {
 	for {
-		p, ok := r.order.pop(at)
+		p, ok := r.jitter.pop(at)
 		if !ok {
 			break
 		}
 		if r.audio {
 			r.sound(p)
-		} else if r.frames.add(p, r.picture) {
+		} else if r.frames.add(p, r.frame) {
 			r.askKey(at)
 		}
 	}
-	if r.c.NACK != nil && len(r.order.holes) > 0 {
-		if numbers := r.order.nack(at); len(numbers) > 0 {
+	if r.c.NACK != nil && len(r.jitter.gaps) > 0 {
+		if numbers := r.jitter.nack(at); len(numbers) > 0 {
 			r.stats.nacks.Add(uint64(len(numbers)))
 			r.c.NACK(numbers)
 		}
 	}
-	r.stats.lost.Store(r.order.lost)
-	r.stats.recovered.Store(r.order.recovered)
-	r.stats.late.Store(r.order.late)
+	r.stats.lost.Store(r.jitter.lost)
+	r.stats.recovered.Store(r.jitter.recovered)
+	r.stats.late.Store(r.jitter.late)
 	if r.frames != nil {
 		r.stats.frames.Store(r.frames.frames)
 		r.stats.dropped.Store(r.frames.dropped)
@@ -192,8 +192,8 @@ func (r *Receiver) sound(a arrival) {
 	r.c.Out(p)
 }
 
-// picture gives a picture its decoding time.
-func (r *Receiver) picture(p media.Packet) {
+// frame gives a frame its decoding time.
+func (r *Receiver) frame(p media.Packet) {
 	if r.begun && p.PTS < r.highest && !p.Gap {
 		if back := r.highest - p.PTS; back < maxDeviate {
 			r.depth = max(r.depth, back+dtsMargin)

@@ -94,7 +94,7 @@ func TestReceiverHandsOnAtTheMarkerAndSorts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(media.VP8, time.Second, true)
 		const step = time.Second / 30
-		// Three packets a picture; the packets of pictures 1 and 2 arrive shuffled.
+		// Three packets a frame; the packets of frames 1 and 2 arrive shuffled.
 		order := []int{0, 1, 2, 5, 3, 4, 8, 7, 6, 9, 10, 11}
 		for i, n := range order {
 			if i > 0 && i%3 == 0 {
@@ -104,11 +104,11 @@ func TestReceiverHandsOnAtTheMarkerAndSorts(t *testing.T) {
 		}
 		synctest.Wait()
 		if len(r.got) != 4 {
-			t.Fatalf("%d pictures", len(r.got))
+			t.Fatalf("%d frames", len(r.got))
 		}
 		for i, p := range r.got {
 			if p.Data[1] != byte(3*i) || p.Data[11] != byte(3*i+1) || r.at[i] != time.Duration(i)*step || p.Gap || p.Key != (i == 0) {
-				t.Errorf("picture %d: %v at %v: %x", i, p, r.at[i], p.Data)
+				t.Errorf("frame %d: %v at %v: %x", i, p, r.at[i], p.Data)
 			}
 		}
 		if len(r.nacks) != 0 || r.plis != 0 {
@@ -132,7 +132,7 @@ func TestReceiverStartsWithWhatWasOvertaken(t *testing.T) {
 			}
 			synctest.Wait()
 			if len(r.got) != 1 || r.got[0].Gap || !r.got[0].Key || len(r.got[0].Data) != 30 || r.plis != 0 {
-				t.Errorf("%v: %d pictures, %d keyframes asked for", order, len(r.got), r.plis)
+				t.Errorf("%v: %d frames, %d keyframes asked for", order, len(r.got), r.plis)
 			}
 			close(r.wire.packets)
 			<-r.ended
@@ -176,7 +176,7 @@ func TestReceiverAsksWaitsAndGivesUp(t *testing.T) {
 		want := []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 30, 31}
 		for i, b := range want {
 			if r.got[i].Data[1] != b || r.got[i].Gap != (b == 30) {
-				t.Errorf("%d: picture %d gap %v, want %d", i, r.got[i].Data[1], r.got[i].Gap, b)
+				t.Errorf("%d: frame %d gap %v, want %d", i, r.got[i].Data[1], r.got[i].Gap, b)
 			}
 		}
 		if got := slices.Concat(r.nacks...); len(got) < 5 || got[0] != 5 || slices.Contains(got, 30) {
@@ -184,7 +184,7 @@ func TestReceiverAsksWaitsAndGivesUp(t *testing.T) {
 		}
 		for i, at := range []time.Duration{8 * step, 8 * step, 8 * step, 8 * step, 9 * step} {
 			if r.at[5+i] != at {
-				t.Errorf("picture %d handed on at %v, want %v", 5+i, r.at[5+i], at)
+				t.Errorf("frame %d handed on at %v, want %v", 5+i, r.at[5+i], at)
 			}
 		}
 		// 10 counts as lost when 11's time + hold has passed; until 30 a keyframe is asked for, every 500 ms.
@@ -206,7 +206,7 @@ func TestReceiverAsksForKeyframesEvery500ms(t *testing.T) {
 		}
 		synctest.Wait()
 		if r.plis != 4 || len(r.got) != 0 {
-			t.Errorf("%d keyframes asked for in 2 s, %d pictures", r.plis, len(r.got))
+			t.Errorf("%d keyframes asked for in 2 s, %d frames", r.plis, len(r.got))
 		}
 		close(r.wire.packets)
 		<-r.ended
@@ -243,7 +243,7 @@ func TestReceiverSoundDoesNotWaitLong(t *testing.T) {
 	})
 }
 
-// TestReceiverBFrames hands on reordered pictures in decoding order: PTS as
+// TestReceiverBFrames hands on reordered frames in decoding order: PTS as
 // they are, DTS rising and never after PTS once the depth is known.
 func TestReceiverBFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -257,16 +257,16 @@ func TestReceiverBFrames(t *testing.T) {
 		}
 		synctest.Wait()
 		if len(r.got) != len(show) {
-			t.Fatalf("%d of %d pictures", len(r.got), len(show))
+			t.Fatalf("%d of %d frames", len(r.got), len(show))
 		}
-		// The first packets find the anchor: pictures ahead of their turn come early.
+		// The first packets find the anchor: frames ahead of their turn come early.
 		base := r.got[4].PTS - 6*40*time.Millisecond
 		for i, p := range r.got {
 			if d := p.PTS - base - time.Duration(show[i])*40*time.Millisecond; i > 3 && (d < -time.Millisecond || d > time.Millisecond) {
-				t.Errorf("picture %d shown at %v", show[i], p.PTS-base)
+				t.Errorf("frame %d shown at %v", show[i], p.PTS-base)
 			}
 			if i > 0 && p.DTS <= r.got[i-1].DTS || i > 3 && p.DTS > p.PTS {
-				t.Errorf("picture %d: DTS %v PTS %v after DTS %v", show[i], p.DTS, p.PTS, r.got[i-1].DTS)
+				t.Errorf("frame %d: DTS %v PTS %v after DTS %v", show[i], p.DTS, p.PTS, r.got[i-1].DTS)
 			}
 		}
 		close(r.wire.packets)
@@ -296,7 +296,7 @@ func TestReceiverSurvivesRestartAndNoise(t *testing.T) {
 		}
 		synctest.Wait()
 		if len(r.got) != 14 {
-			t.Fatalf("%d pictures, want 10 and 4", len(r.got))
+			t.Fatalf("%d frames, want 10 and 4", len(r.got))
 		}
 		if !r.got[10].Gap || !r.got[10].Key {
 			t.Errorf("the restart is not marked: %+v", r.got[10])
@@ -326,8 +326,8 @@ func TestReceiverHostile(t *testing.T) {
 			at := time.Duration(i) * time.Millisecond
 			r.take(p, at)
 			r.tick(at)
-			if len(r.order.wait) > maxWaiting+1 || len(r.order.holes) > maxHoles+maxSeqJump {
-				t.Fatalf("%s: %d packets wait behind %d holes", c, len(r.order.wait), len(r.order.holes))
+			if len(r.jitter.wait) > maxWaiting+1 || len(r.jitter.gaps) > maxGaps+maxSeqJump {
+				t.Fatalf("%s: %d packets wait behind %d holes", c, len(r.jitter.wait), len(r.jitter.gaps))
 			}
 		}
 	}
@@ -348,15 +348,15 @@ func TestReceiverBoundsHoles(t *testing.T) {
 	}
 	for range 600 {
 		seq += maxSeqJump
-		if send(false); len(r.order.holes) > maxHoles {
-			t.Fatalf("packet %d: %d holes", n, len(r.order.holes))
+		if send(false); len(r.jitter.gaps) > maxGaps {
+			t.Fatalf("packet %d: %d holes", n, len(r.jitter.gaps))
 		}
 	}
-	for i := range 3 * maxHoles {
+	for i := range 3 * maxGaps {
 		seq++
-		send(i == 2*maxHoles)
+		send(i == 2*maxGaps)
 	}
-	if got != maxHoles {
-		t.Errorf("%d pictures after it, want %d", got, maxHoles)
+	if got != maxGaps {
+		t.Errorf("%d frames after it, want %d", got, maxGaps)
 	}
 }

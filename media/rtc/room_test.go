@@ -13,12 +13,12 @@ import (
 )
 
 // TestViewerSeesAgain fills a viewer's path for half a minute, so that round
-// trips grow and packets are lost, while its pictures follow the room it is
-// said to have: once the path is free it has its picture back.
+// trips grow and packets are lost, while its frames follow the room it is
+// said to have: once the path is free it has its frame back.
 func TestViewerSeesAgain(t *testing.T) {
 	const (
 		video, audio = 1, 2   // SSRCs
-		floor        = 300e3  // bit/s below which a session withholds pictures
+		floor        = 300e3  // bit/s below which a session withholds frames
 		silence      = 8      // seconds after which libwebrtc no longer reports a track
 		full, free   = 20, 50 // seconds
 	)
@@ -33,7 +33,7 @@ func TestViewerSeesAgain(t *testing.T) {
 						v.audio = media.Opus
 					}
 					seen, blind := 0, 0
-					var lastPicture time.Duration
+					var lastFrame time.Duration
 					for second := range free + 30 {
 						sees := room >= floor
 						for i := range 50 {
@@ -41,7 +41,7 @@ func TestViewerSeesAgain(t *testing.T) {
 								v.count(media.Packet{Kind: media.Audio, Data: make([]byte, 80)}, 1)
 							}
 							if sees && i%2 == 0 {
-								lastPicture = clock.Now()
+								lastFrame = clock.Now()
 								v.count(media.Packet{Kind: media.Video, Data: make([]byte, int(room)/8/25)}, 1)
 							}
 							time.Sleep(20 * time.Millisecond)
@@ -56,7 +56,7 @@ func TestViewerSeesAgain(t *testing.T) {
 						if r.SSRC = audio; sound {
 							v.reported([]rtcp.ReceptionReport{r}, audio, media.Audio)
 						}
-						if r.SSRC = video; clock.Now()-lastPicture < silence*time.Second {
+						if r.SSRC = video; clock.Now()-lastFrame < silence*time.Second {
 							v.reported([]rtcp.ReceptionReport{r}, video, media.Video)
 						}
 						switch {
@@ -67,7 +67,7 @@ func TestViewerSeesAgain(t *testing.T) {
 						}
 					}
 					if blind < 5 || seen < 10 {
-						t.Errorf("without pictures for %d s of 30 on a full path, saw %d s of 10 on a free one: room %.0f", blind, seen, room)
+						t.Errorf("without frames for %d s of 30 on a full path, saw %d s of 10 on a free one: room %.0f", blind, seen, room)
 					}
 				})
 			})
@@ -75,7 +75,7 @@ func TestViewerSeesAgain(t *testing.T) {
 	}
 }
 
-// TestViewerWithoutReports: who never reports, or no longer does, has pictures.
+// TestViewerWithoutReports: who never reports, or no longer does, has frames.
 func TestViewerWithoutReports(t *testing.T) {
 	for name, reports := range map[string]int{"none": 0, "bad ones that end": 20} {
 		t.Run(name, func(t *testing.T) {

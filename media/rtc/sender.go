@@ -15,7 +15,7 @@ import (
 const (
 	mtu            = 1200 - 12 // bytes of payload a packet: paths of 1280 carry SRTP, RTX and UDP beside it
 	reportInterval = 500 * time.Millisecond
-	burst          = 12 // packets of one picture in a row
+	burst          = 12 // packets of one frame in a row
 	maxPauses      = 4  // of about a millisecond, between bursts
 	burstPause     = 800 * time.Microsecond
 )
@@ -37,7 +37,7 @@ type Sender struct {
 	rate    int
 	offset  uint32 // random, of timestamps
 	seq     uint16
-	picture uint16
+	frame   uint16
 	packets uint32
 	bytes   uint32
 	lastSR  time.Duration
@@ -46,7 +46,7 @@ type Sender struct {
 
 // NewSender makes a sender. One caller at a time may use it.
 func NewSender(c SenderConfig) (*Sender, error) {
-	s := &Sender{c: c, rate: 90000, offset: rand.Uint32(), seq: uint16(rand.Uint32()), picture: uint16(rand.Uint32() & 0x7fff)}
+	s := &Sender{c: c, rate: 90000, offset: rand.Uint32(), seq: uint16(rand.Uint32()), frame: uint16(rand.Uint32() & 0x7fff)}
 	switch c.Codec {
 	case media.H264, media.VP8:
 	case media.Opus:
@@ -62,7 +62,7 @@ func (s *Sender) timestamp(t time.Duration) uint32 {
 	return uint32(media.TimeToSamples(t, s.rate)) + s.offset
 }
 
-// Write sends one access unit, large pictures in bursts over a few
+// Write sends one access unit, large frames in bursts over a few
 // milliseconds, and a sender report with the first and every 500 ms.
 func (s *Sender) Write(p media.Packet) (packets int, err error) {
 	var payloads [][]byte
@@ -70,8 +70,8 @@ func (s *Sender) Write(p media.Packet) (packets int, err error) {
 	case media.H264:
 		payloads = packH264(p.Data, mtu)
 	case media.VP8:
-		payloads = packVP8(p.Data, mtu, s.picture)
-		s.picture = (s.picture + 1) & 0x7fff
+		payloads = packVP8(p.Data, mtu, s.frame)
+		s.frame = (s.frame + 1) & 0x7fff
 	case media.Opus:
 		if len(p.Data) > 0 {
 			payloads = [][]byte{p.Data}

@@ -12,15 +12,15 @@ type PublisherStats struct {
 	Lost      uint64 `json:"lost"`      // of those, never came or came too late
 	Recovered uint64 `json:"recovered"` // came again after a NACK
 	Late      uint64 `json:"late"`      // came twice, or after they were given up
-	Frames    uint64 `json:"frames"`    // access units handed on, sound and pictures
+	Frames    uint64 `json:"frames"`    // access units handed on, audio and video
 	Dropped   uint64 `json:"dropped"`   // damaged, undecodable without what was lost, or not read in time
 	PLIs      uint64 `json:"plis"`      // keyframes asked for
 	NACKs     uint64 `json:"nacks"`     // packets asked for again
 	Jumps     int    `json:"jumps"`     // of the sender's clock
 
-	Aligned     bool          `json:"aligned"`       // sound and picture stand together by sender reports
+	Aligned     bool          `json:"aligned"`       // audio and video stand together by sender reports
 	AudioLag    time.Duration `json:"audio_lag"`     // how much earlier than its earliest arrival sound stands, <= 0
-	VideoLag    time.Duration `json:"video_lag"`     // likewise pictures
+	VideoLag    time.Duration `json:"video_lag"`     // likewise frames
 	AudioToSlew time.Duration `json:"audio_to_slew"` // correction that is still to be slewed
 	VideoToSlew time.Duration `json:"video_to_slew"`
 }
@@ -54,13 +54,13 @@ func (p *Publisher) Stats() PublisherStats {
 
 // ViewerStats count what a viewer was sent since it connected.
 type ViewerStats struct {
-	Frames    uint64        `json:"frames"`    // access units sent, sound and pictures
+	Frames    uint64        `json:"frames"`    // access units sent, audio and video
 	Packets   uint64        `json:"packets"`   // of RTP
 	Bytes     uint64        `json:"bytes"`     // of their payloads
 	Dropped   uint64        `json:"dropped"`   // access units that found the queue full, or lacked their keyframe
 	Keyframes uint64        `json:"keyframes"` // asked for by the viewer
-	Bitrate   int           `json:"bitrate"`   // estimated room for pictures, bit/s
-	Loss      float64       `json:"loss"`      // of packets, as last reported, 0..1: of pictures', or of sound's while none are sent
+	Bitrate   int           `json:"bitrate"`   // estimated room for frames, bit/s
+	Loss      float64       `json:"loss"`      // of packets, as last reported, 0..1: of frames', or of sound's while none are sent
 	RTT       time.Duration `json:"rtt"`       // as last measured; 0 if never
 }
 

@@ -24,7 +24,7 @@ type scene struct {
 	step       time.Duration // the sender's wall clock is set by this
 	held       time.Duration // every third report is written that much after its packet
 	blackout   time.Duration // nothing comes for so long, then all at once
-	slower     time.Duration // pictures' delay changes by this, for good,
+	slower     time.Duration // frames' delay changes by this, for good,
 	slowed     time.Duration // and sound's by this
 }
 
@@ -34,13 +34,13 @@ type stamp struct {
 	jumped                 bool
 }
 
-// run plays the scene: pictures at 90 kHz, 30 a second, sound at 48 kHz, 50 a second.
+// run plays the scene: frames at 90 kHz, 30 a second, sound at 48 kHz, 50 a second.
 func (s scene) run(t *testing.T) (audio, video []stamp) {
 	t.Helper()
 	base := NewTimebase()
 	type event struct {
 		at, captured time.Duration
-		track        int // 0 sound, 1 pictures
+		track        int // 0 sound, 1 frames
 		ts           uint32
 		ntp          uint64
 		report       bool
@@ -144,26 +144,26 @@ func TestTimebaseScenes(t *testing.T) {
 		name   string
 		scene  scene
 		from   time.Duration // judged from here on
-		offset time.Duration // of sound's PTS from its capture, and pictures' where aligned
+		offset time.Duration // of sound's PTS from its capture, and frames' where aligned
 		within time.Duration
-		skew   time.Duration // greatest distance of pictures' offset from sound's
+		skew   time.Duration // greatest distance of frames' offset from sound's
 		jumps  int
 	}{
 		{"plain", scene{seconds: 10, audioDelay: 20 * ms, videoDelay: 20 * ms, reportAt: 500 * ms}, 7 * time.Second, 20 * ms, ms, ms, 0},
-		{"pictures later than sound, reports align them", scene{seconds: 30, audioDelay: 20 * ms, videoDelay: 80 * ms, reportAt: 500 * ms}, 22 * time.Second, 20 * ms, ms, ms, 0},
-		{"sound later than pictures", scene{seconds: 30, audioDelay: 70 * ms, videoDelay: 20 * ms, reportAt: 500 * ms}, 22 * time.Second, 20 * ms, ms, ms, 0},
-		{"pictures 600 ms later than sound", scene{seconds: 180, audioDelay: 20 * ms, videoDelay: 620 * ms, reportAt: 500 * ms}, 140 * time.Second, 20 * ms, ms, ms, 0},
-		{"pictures 1.5 s later than sound, and jitter", scene{seconds: 400, audioDelay: 20 * ms, videoDelay: 1520 * ms, jitter: 60 * ms, reportAt: 500 * ms}, 330 * time.Second, 20 * ms, 8 * ms, 8 * ms, 0},
-		{"sound 700 ms later than pictures", scene{seconds: 200, audioDelay: 720 * ms, videoDelay: 20 * ms, reportAt: 500 * ms}, 160 * time.Second, 20 * ms, ms, ms, 0},
+		{"frames later than sound, reports align them", scene{seconds: 30, audioDelay: 20 * ms, videoDelay: 80 * ms, reportAt: 500 * ms}, 22 * time.Second, 20 * ms, ms, ms, 0},
+		{"sound later than frames", scene{seconds: 30, audioDelay: 70 * ms, videoDelay: 20 * ms, reportAt: 500 * ms}, 22 * time.Second, 20 * ms, ms, ms, 0},
+		{"frames 600 ms later than sound", scene{seconds: 180, audioDelay: 20 * ms, videoDelay: 620 * ms, reportAt: 500 * ms}, 140 * time.Second, 20 * ms, ms, ms, 0},
+		{"frames 1.5 s later than sound, and jitter", scene{seconds: 400, audioDelay: 20 * ms, videoDelay: 1520 * ms, jitter: 60 * ms, reportAt: 500 * ms}, 330 * time.Second, 20 * ms, 8 * ms, 8 * ms, 0},
+		{"sound 700 ms later than frames", scene{seconds: 200, audioDelay: 720 * ms, videoDelay: 20 * ms, reportAt: 500 * ms}, 160 * time.Second, 20 * ms, ms, ms, 0},
 		{"media clock jumps while a lag is on its way", scene{seconds: 200, at: 60 * time.Second, jump: 900 * ms, audioDelay: 20 * ms, videoDelay: 720 * ms, reportAt: 500 * ms}, 160 * time.Second, 20 * ms, 2 * ms, 2 * ms, 2},
 		{"and back", scene{seconds: 200, at: 60 * time.Second, jump: -900 * ms, audioDelay: 20 * ms, videoDelay: 720 * ms, reportAt: 500 * ms}, 160 * time.Second, 20 * ms, 2 * ms, 2 * ms, 2},
 		{"media clock jumps with a great lag", scene{seconds: 200, at: 170 * time.Second, jump: 900 * ms, audioDelay: 20 * ms, videoDelay: 720 * ms, reportAt: 500 * ms}, 160 * time.Second, 20 * ms, 2 * ms, 2 * ms, 2},
 		{"a clock too fast to follow", scene{seconds: 120, ppm: 20000, audioDelay: 20 * ms, videoDelay: 620 * ms, reportAt: 500 * ms}, 20 * time.Second, 270 * ms, 300 * ms, 1200 * ms, -1},
-		{"pictures slow down by 400 ms", scene{seconds: 200, at: 20 * time.Second, slower: 400 * ms, audioDelay: 20 * ms, videoDelay: 60 * ms, reportAt: 500 * ms}, 34 * time.Second, 20 * ms, 2 * ms, 2 * ms, 0},
-		{"pictures slow down by 700 ms", scene{seconds: 200, at: 20 * time.Second, slower: 700 * ms, audioDelay: 20 * ms, videoDelay: 60 * ms, reportAt: 500 * ms}, 34 * time.Second, 20 * ms, 2 * ms, 2 * ms, 0},
+		{"frames slow down by 400 ms", scene{seconds: 200, at: 20 * time.Second, slower: 400 * ms, audioDelay: 20 * ms, videoDelay: 60 * ms, reportAt: 500 * ms}, 34 * time.Second, 20 * ms, 2 * ms, 2 * ms, 0},
+		{"frames slow down by 700 ms", scene{seconds: 200, at: 20 * time.Second, slower: 700 * ms, audioDelay: 20 * ms, videoDelay: 60 * ms, reportAt: 500 * ms}, 34 * time.Second, 20 * ms, 2 * ms, 2 * ms, 0},
 		{"all slow down by 700 ms", scene{seconds: 60, at: 20 * time.Second, slower: 700 * ms, slowed: 700 * ms, audioDelay: 20 * ms, videoDelay: 60 * ms, reportAt: 500 * ms}, 34 * time.Second, 720 * ms, 2 * ms, 2 * ms, 2},
-		{"sound slows down as far as pictures", scene{seconds: 200, at: 170 * time.Second, slowed: 700 * ms, audioDelay: 20 * ms, videoDelay: 720 * ms, reportAt: 500 * ms}, 182 * time.Second, 720 * ms, 2 * ms, 2 * ms, 2},
-		{"pictures get faster by 700 ms", scene{seconds: 200, at: 170 * time.Second, slower: -700 * ms, audioDelay: 20 * ms, videoDelay: 760 * ms, reportAt: 500 * ms}, 164 * time.Second, 20 * ms, 2 * ms, 2 * ms, 0},
+		{"sound slows down as far as frames", scene{seconds: 200, at: 170 * time.Second, slowed: 700 * ms, audioDelay: 20 * ms, videoDelay: 720 * ms, reportAt: 500 * ms}, 182 * time.Second, 720 * ms, 2 * ms, 2 * ms, 2},
+		{"frames get faster by 700 ms", scene{seconds: 200, at: 170 * time.Second, slower: -700 * ms, audioDelay: 20 * ms, videoDelay: 760 * ms, reportAt: 500 * ms}, 164 * time.Second, 20 * ms, 2 * ms, 2 * ms, 0},
 		{"no reports: each by its arrival", scene{seconds: 10, audioDelay: 20 * ms, videoDelay: 50 * ms}, 7 * time.Second, 20 * ms, ms, 31 * ms, 0},
 		{"reports without NTP", scene{seconds: 10, audioDelay: 20 * ms, videoDelay: 50 * ms, reportAt: time.Second, noNTP: true}, 7 * time.Second, 20 * ms, ms, 31 * ms, 0},
 		{"reports late", scene{seconds: 40, audioDelay: 20 * ms, videoDelay: 60 * ms, reportAt: 15 * time.Second}, 34 * time.Second, 20 * ms, ms, ms, 0},
@@ -186,7 +186,7 @@ func TestTimebaseScenes(t *testing.T) {
 			}
 			vl, vm := apart(video, c.from)
 			if vl-most < -c.skew || vm-least > c.skew {
-				t.Errorf("pictures stand %v..%v after their capture, sound %v..%v", vl, vm, least, most)
+				t.Errorf("frames stand %v..%v after their capture, sound %v..%v", vl, vm, least, most)
 			}
 			if n := jumps(audio, video); n != c.jumps && c.jumps >= 0 {
 				t.Errorf("%d jumps, want %d", n, c.jumps)
@@ -208,7 +208,7 @@ func TestTimebaseKeepsLipsInStep(t *testing.T) {
 			worst = max(worst, ((p.pts - p.captured) - (audio[i].pts - audio[i].captured)).Abs())
 		}
 		if least, most := apart(audio, 145*time.Second); worst > ms || least < 19*ms || most > 21*ms || jumps(audio, video) != 0 {
-			t.Errorf("a jump of %v: sound and picture are apart by %v, and stand %v..%v after their capture at the end", jump, worst, least, most)
+			t.Errorf("a jump of %v: audio and video are apart by %v, and stand %v..%v after their capture at the end", jump, worst, least, most)
 		}
 	}
 }
@@ -229,7 +229,7 @@ func TestTimebaseSlewsSlowly(t *testing.T) {
 		moved += d
 	}
 	if moved > -80*ms {
-		t.Errorf("pictures were moved by %v in all, want about -100 ms", moved)
+		t.Errorf("frames were moved by %v in all, want about -100 ms", moved)
 	}
 }
 
@@ -246,11 +246,11 @@ func TestTimebaseFindsTheLeastDelaySoon(t *testing.T) {
 		}
 		pts, _ := tr.Map(uint32(int64(captured)*9/100000), at, true)
 		if pts <= last {
-			t.Fatalf("picture %d: %v after %v", i, pts, last)
+			t.Fatalf("frame %d: %v after %v", i, pts, last)
 		}
 		last = pts
 		if off := pts - captured - 20*ms; i >= 20 && (off > ms || off < -ms) {
-			t.Fatalf("picture %d is still %v off", i, off)
+			t.Fatalf("frame %d is still %v off", i, off)
 		}
 	}
 }

@@ -17,9 +17,9 @@ import (
 // ViewOptions say what a viewer is shown.
 type ViewOptions struct {
 	Clock    pace.Clock    // the session's: packets' times are output times on it
-	StreamID string        // one msid for sound and picture, or browsers do not sync them
+	StreamID string        // one msid for audio and video, or browsers do not sync them
 	Keyframe func()        // the viewer needs one; called at most once per 500 ms
-	Bitrate  func(bps int) // estimated room for pictures, 150k to 8M; called at most once a second
+	Bitrate  func(bps int) // estimated room for frames, 150k to 8M; called at most once a second
 }
 
 // Viewer is a peer that we send media to: a media.Sink. Write never blocks.
@@ -38,7 +38,7 @@ type Viewer struct {
 	rtt        time.Duration
 	lastKey    time.Duration
 	askedKey   bool
-	pictured   time.Duration // when the last picture was sent
+	framed     time.Duration // when the last frame was sent
 	reportedAt time.Duration // when the viewer last reported
 	stats      ViewerStats
 }
@@ -197,8 +197,8 @@ func (v *Viewer) count(p media.Packet, packets int) {
 	v.stats.Bytes += uint64(len(p.Data))
 	if p.Kind == media.Video {
 		v.estimate.sent(len(p.Data), now)
-		v.pictured = now
-	} else if now-v.reportedAt > reportsEnd && now-v.pictured > withheldAfter {
+		v.framed = now
+	} else if now-v.reportedAt > reportsEnd && now-v.framed > withheldAfter {
 		v.estimate.report(0, 0, now) // nobody tells how the path is: try again
 	}
 	bps, changed := v.estimate.news(now)
@@ -231,7 +231,7 @@ func (v *Viewer) feedback(s *webrtc.RTPSender, ssrc uint32, kind media.Kind) {
 	}
 }
 
-// withheldAfter is how long no picture was sent when they count as withheld.
+// withheldAfter is how long no frame was sent when they count as withheld.
 const withheldAfter = time.Second
 
 // reportsEnd is how long no report came when none is expected anymore. Some
@@ -239,13 +239,13 @@ const withheldAfter = time.Second
 const reportsEnd = 10 * time.Second
 
 // reported notes what the viewer says of one track, and tells news of the room
-// there is. While pictures are withheld, sound tells of the path in their
+// there is. While frames are withheld, sound tells of the path in their
 // place: a browser stops reporting what it no longer gets, and who has no room
-// for pictures would never see again.
+// for frames would never see again.
 func (v *Viewer) reported(reports []rtcp.ReceptionReport, ssrc uint32, kind media.Kind) {
 	now := v.clock.Now()
 	v.mu.Lock()
-	witness, withheld := media.Video, now-v.pictured > withheldAfter
+	witness, withheld := media.Video, now-v.framed > withheldAfter
 	if withheld && v.audio != "" {
 		witness = media.Audio
 	}

@@ -84,7 +84,7 @@ func ntpOf(ts uint32, r *rtcp.SenderReport, rate int) time.Duration {
 	return fromNTP(r.NTPTime) + time.Duration(int32(ts-r.RTPTime))*time.Second/time.Duration(rate)
 }
 
-// TestViewerGetsWhatWasWritten writes pictures and sound that belong to the
+// TestViewerGetsWhatWasWritten writes video and audio that belong to the
 // same output times, half a second after they are due to be captured, as a
 // delayed dub is: what arrives is whole, and by its reports in sync.
 func TestViewerGetsWhatWasWritten(t *testing.T) {
@@ -118,14 +118,14 @@ func TestViewerGetsWhatWasWritten(t *testing.T) {
 					must(t, v.Write(k))
 					a = a[1:]
 				}
-				must(t, clock.Wait(t.Context(), base+p.PTS+5*time.Millisecond)) // pictures come later than sound, as encoding takes time
+				must(t, clock.Wait(t.Context(), base+p.PTS+5*time.Millisecond)) // frames come later than sound, as encoding takes time
 				p.PTS += base
 				must(t, v.Write(p))
 			}
 			frames := s.frames(t, c, len(m.video))
 			for i, f := range frames {
 				if !sameUnits(c, f.data, m.video[i].Data) {
-					t.Fatalf("picture %d differs", i)
+					t.Fatalf("frame %d differs", i)
 				}
 			}
 			s.mu.Lock()
@@ -139,7 +139,7 @@ func TestViewerGetsWhatWasWritten(t *testing.T) {
 			if len(vr) < 2 || len(ar) < 2 {
 				t.Fatalf("%d and %d sender reports in 1.5 s", len(vr), len(ar))
 			}
-			// By any pair of reports, the first included, sound and picture of one output time stand together.
+			// By any pair of reports, the first included, audio and video of one output time stand together.
 			for _, r := range vr {
 				for _, q := range ar {
 					for i, f := range frames {
@@ -147,7 +147,7 @@ func TestViewerGetsWhatWasWritten(t *testing.T) {
 						want := m.video[i].PTS - m.audio[i*5/3].PTS
 						got := ntpOf(f.ts, r, 90000) - ntpOf(k.Timestamp, q, 48000)
 						if off := got - want; off > 2*time.Millisecond || off < -2*time.Millisecond {
-							t.Fatalf("picture %d stands %v after its sound, want %v", i, got, want)
+							t.Fatalf("frame %d stands %v after its sound, want %v", i, got, want)
 						}
 					}
 				}
@@ -169,7 +169,7 @@ type gotFrame struct {
 	data []byte
 }
 
-// frames waits for n pictures and assembles them.
+// frames waits for n frames and assembles them.
 func (s *screen) frames(t *testing.T, c media.Codec, n int) (out []gotFrame) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
@@ -191,7 +191,7 @@ func (s *screen) frames(t *testing.T, c media.Codec, n int) (out []gotFrame) {
 				data, _, err = vp8Frame(payloads)
 			}
 			if err != nil {
-				t.Errorf("picture %d: %v", len(out), err)
+				t.Errorf("frame %d: %v", len(out), err)
 			}
 			out, payloads = append(out, gotFrame{k.Timestamp, data}), nil
 		}
@@ -200,7 +200,7 @@ func (s *screen) frames(t *testing.T, c media.Codec, n int) (out []gotFrame) {
 			return out
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%d of %d pictures arrived", len(out), n)
+			t.Fatalf("%d of %d frames arrived", len(out), n)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -218,7 +218,7 @@ func TestViewerCodecFollowsTheOffer(t *testing.T) {
 		{"both", nil, []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio}, [2]media.Codec{media.H264, media.Opus}},
 		{"vp8", []string{webrtc.MimeTypeVP8}, []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio}, [2]media.Codec{media.VP8, media.Opus}},
 		{"sound", nil, []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio}, [2]media.Codec{"", media.Opus}},
-		{"picture", nil, []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo}, [2]media.Codec{media.H264, ""}},
+		{"frame", nil, []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo}, [2]media.Codec{media.H264, ""}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newScreen(t, clientOptions{video: c.video}, c.kinds...)

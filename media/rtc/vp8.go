@@ -14,7 +14,7 @@ func vp8Payload(p []byte) (data []byte, start bool, err error) {
 		}
 		x := p[1]
 		n = 2
-		if x&0x80 != 0 { // I: picture id of 7 or 15 bits
+		if x&0x80 != 0 { // I: frame id of 7 or 15 bits
 			if len(p) <= n {
 				return nil, false, errTruncated
 			}
@@ -60,13 +60,13 @@ func vp8Frame(payloads [][]byte) (data []byte, key bool, err error) {
 	return data, key, nil
 }
 
-// packVP8 cuts a frame into RTP payloads of at most mtu bytes, each with a 15-bit picture id.
-func packVP8(data []byte, mtu int, picture uint16) (out [][]byte) {
+// packVP8 cuts a frame into RTP payloads of at most mtu bytes, each with a 15-bit frame id.
+func packVP8(data []byte, mtu int, frame uint16) (out [][]byte) {
 	const head = 4
 	count := (len(data) + mtu - head - 1) / (mtu - head)
 	for i := range count {
 		part := data[len(data)*i/count : len(data)*(i+1)/count]
-		p := append(make([]byte, 0, head+len(part)), 0x80, 0x80, 0x80|byte(picture>>8), byte(picture))
+		p := append(make([]byte, 0, head+len(part)), 0x80, 0x80, 0x80|byte(frame>>8), byte(frame))
 		if i == 0 {
 			p[0] |= 0x10
 		}

@@ -10,15 +10,15 @@ import (
 type Figures struct {
 	Late     Span
 	Span     Span   // ear-voice
-	AVOffset Offset // as the packets left, sound's lateness less the picture's
+	AVOffset Offset // as the packets left, sound's lateness less the frame's
 	Frames   Frames
 }
 
-// Live returns a live dub's figures over the phrases and pictures that its state remembers.
+// Live returns a live dub's figures over the phrases and frames that its state remembers.
 func Live(d session.DubState, delay time.Duration) Figures {
 	var late, span, skew, size []float64
 	for _, r := range d.Records {
-		if r.Fate == session.Played {
+		if r.Outcome == session.Played {
 			late = append(late, ms(r.Late))
 			span = append(span, earVoice(r, delay)...)
 		}

@@ -10,16 +10,16 @@ import (
 	"livedub/media/file"
 )
 
-// gridW and gridH are how finely a picture is remembered.
+// gridW and gridH are how finely a frame is remembered.
 const gridW, gridH = 24, 18
 
-// look is what a picture looked like: the mean luma of each cell.
+// look is what a frame looked like: the mean luma of each cell.
 type look struct {
 	at   time.Duration
 	grid [gridW * gridH]float64
 }
 
-// lookOf returns the looks of a file's pictures that lie in or near the spans, in order.
+// lookOf returns the looks of a file's frames that lie in or near the spans, in order.
 func lookOf(ctx context.Context, path string, spans []span) ([]look, error) {
 	src, err := file.Open(path)
 	if err != nil {
@@ -59,7 +59,7 @@ func lookOf(ctx context.Context, path string, spans []span) ([]look, error) {
 			return nil
 		}
 		for _, p := range group {
-			frames, _ := dec.Decode(p) // a bad packet shows as missing pictures
+			frames, _ := dec.Decode(p) // a bad packet shows as missing frames
 			keep(frames)
 		}
 		group = group[:0]
@@ -98,7 +98,7 @@ func lookAt(f *media.Frame) look {
 	return l
 }
 
-// shift returns by how much the pictures of a span were moved in time, the
+// shift returns by how much the frames of a span were moved in time, the
 // median over those that can be told from their neighbours.
 func shift(before, after []look, s span) (time.Duration, bool) {
 	var moved []time.Duration
@@ -117,7 +117,7 @@ func shift(before, after []look, s span) (time.Duration, bool) {
 	return moved[len(moved)/2], true
 }
 
-// whichOf returns the time of the source picture that a is, if it is clearly
+// whichOf returns the time of the source frame that a is, if it is clearly
 // more like that one than like the ones beside it.
 func whichOf(before []look, a look) (time.Duration, bool) {
 	i, _ := slices.BinarySearchFunc(before, a.at-reach, func(l look, t time.Duration) int { return int(l.at - t) })
@@ -137,7 +137,7 @@ func whichOf(before []look, a look) (time.Duration, bool) {
 }
 
 // distance is the sum of squared differences, after the brightness that the
-// whole picture gained or lost is taken out.
+// whole frame gained or lost is taken out.
 func distance(a, b *look) float64 {
 	mean, sum := 0.0, 0.0
 	for i := range a.grid {

@@ -13,10 +13,10 @@ import (
 	"livedub/session"
 )
 
-// MeasureOffset finds out how far sound and picture of a written dub stand
+// MeasureOffset finds out how far audio and video of a written dub stand
 // apart. It trusts no plan: it decodes the written file, finds each dub's own
-// sound in it by correlation and each picture's time by comparing it with the
-// source's pictures, and subtracts. Phrases over a still picture, which has no
+// sound in it by correlation and each frame's time by comparing it with the
+// source's frames, and subtracts. Phrases over a still frame, which has no
 // time of its own, are left out.
 func MeasureOffset(ctx context.Context, source, written string, records []session.Record) (Offset, error) {
 	probes := choose(records, 24)
@@ -56,7 +56,7 @@ func MeasureOffset(ctx context.Context, source, written string, records []sessio
 	return Offset{percentile(offsets, 1), percentile(offsets, 50), percentile(sizes, 99), len(offsets)}, nil
 }
 
-// reach is how far around a dub's start sound and pictures are looked for.
+// reach is how far around a dub's start audio and video are looked for.
 const reach = 400 * time.Millisecond
 
 type span struct{ from, to time.Duration }
@@ -65,7 +65,7 @@ type span struct{ from, to time.Duration }
 func choose(records []session.Record, n int) []session.Record {
 	var long []session.Record
 	for _, r := range records {
-		if r.Fate == session.Played && len(r.Probe) >= session.ProbeRate/3 {
+		if r.Outcome == session.Played && len(r.Probe) >= session.ProbeRate/3 {
 			long = append(long, r)
 		}
 	}

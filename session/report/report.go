@@ -1,5 +1,5 @@
 // Package report tells what a session did: figures for machines, captions for
-// viewers, a picture for whoever asks "why late?", and a check of the written
+// viewers, a frame for whoever asks "why late?", and a check of the written
 // file against the plan.
 package report
 
@@ -22,7 +22,7 @@ type Report struct {
 	Profile   session.Profile           `json:"profile"`
 	DelayMS   float64                   `json:"delay_ms"`
 	Consent   Consent                   `json:"consent"`
-	Badge     bool                      `json:"badge"` // every re-rendered picture carries it
+	Badge     bool                      `json:"badge"` // every re-rendered frame carries it
 	Clock     string                    `json:"clock"` // "wall": engines' own time counts in late_ms; "virtual": it does not
 	Phrases   []Phrase                  `json:"phrases"`
 	Frames    map[inference.Lang]Frames `json:"frames"`
@@ -47,21 +47,21 @@ type Consent struct {
 
 // Phrase is one phrase in one dub. What never sounded has no dub times.
 type Phrase struct {
-	ID          int            `json:"id"`
-	Lang        inference.Lang `json:"lang"`
-	SourceText  string         `json:"source_text"`
-	Text        string         `json:"text"`
-	SourceStart float64        `json:"source_start"`
-	SourceEnd   float64        `json:"source_end"`
-	DubStart    *float64       `json:"dub_start"`
-	DubEnd      *float64       `json:"dub_end"`
-	LateMS      *float64       `json:"late_ms"`
-	Rate        float64        `json:"rate"`
-	Voice       string         `json:"voice"`
-	Fate        session.Fate   `json:"fate"`
-	Error       string         `json:"error,omitempty"`
-	Marks       []Mark         `json:"marks"`
-	Steps       Steps          `json:"steps"`
+	ID          int             `json:"id"`
+	Lang        inference.Lang  `json:"lang"`
+	SourceText  string          `json:"source_text"`
+	Text        string          `json:"text"`
+	SourceStart float64         `json:"source_start"`
+	SourceEnd   float64         `json:"source_end"`
+	DubStart    *float64        `json:"dub_start"`
+	DubEnd      *float64        `json:"dub_end"`
+	LateMS      *float64        `json:"late_ms"`
+	Rate        float64         `json:"rate"`
+	Voice       string          `json:"voice"`
+	Fate        session.Outcome `json:"fate"`
+	Error       string          `json:"error,omitempty"`
+	Marks       []Mark          `json:"marks"`
+	Steps       Steps           `json:"steps"`
 }
 
 // Mark is one phoneme; At is relative to DubStart.
@@ -81,7 +81,7 @@ type Steps struct {
 	SpeakMS     float64 `json:"speak_ms"`
 }
 
-// Frames counts pictures: in = out + dropped, out = lips + untouched, lips = own + warp + net.
+// Frames counts frames: in = out + dropped, out = lips + untouched, lips = own + warp + net.
 type Frames struct {
 	In        int `json:"in"`
 	Out       int `json:"out"`
@@ -102,7 +102,7 @@ type Ladder struct {
 	Retries int                   `json:"retries"`
 }
 
-// Offset is sound against picture in milliseconds, positive where the sound is
+// Offset is audio against video in milliseconds, positive where the sound is
 // late; null without measurements.
 type Offset struct {
 	P1      *float64 `json:"p1"`
@@ -138,7 +138,7 @@ func Build(cfg session.Config, st session.State) *Report {
 		r.Ladder[d.Lang] = Ladder{d.Level, d.Why, d.Lips, d.Steps, d.Retries}
 		for _, rec := range d.Records {
 			r.Phrases = append(r.Phrases, phrase(d.Lang, rec))
-			if rec.Fate == session.Played {
+			if rec.Outcome == session.Played {
 				late = append(late, ms(rec.Late))
 				span = append(span, earVoice(rec, cfg.Delay)...)
 			}
@@ -154,10 +154,10 @@ func phrase(lang inference.Lang, rec session.Record) Phrase {
 	p := Phrase{
 		ID: rec.Phrase.ID, Lang: lang, SourceText: rec.Phrase.Text, Text: rec.Text,
 		SourceStart: sec(rec.Phrase.Start), SourceEnd: sec(rec.Phrase.End),
-		Rate: rec.Rate, Voice: rec.Voice, Fate: rec.Fate, Error: rec.Err, Marks: []Mark{},
+		Rate: rec.Rate, Voice: rec.Voice, Fate: rec.Outcome, Error: rec.Err, Marks: []Mark{},
 		Steps: Steps{sec(rec.HeardAt), sec(rec.ReadyAt), ms(rec.TranslateTook), ms(rec.SpeakTook)},
 	}
-	if rec.Fate == session.Played {
+	if rec.Outcome == session.Played {
 		start, end, late := sec(rec.DubStart), sec(rec.DubEnd), ms(rec.Late)
 		p.DubStart, p.DubEnd, p.LateMS = &start, &end, &late
 	}

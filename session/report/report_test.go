@@ -32,12 +32,12 @@ func sampleState() session.State {
 			Records: []session.Record{
 				{
 					Phrase: inference.Phrase{ID: 1, Text: "a <b>", Start: time.Second, End: 3 * time.Second, Words: []inference.Word{word("a", 1, 1.5), word("<b>", 1.5, 3)}},
-					Text:   "x & y", Fate: session.Played, DubStart: 1200 * time.Millisecond, DubEnd: 3 * time.Second, Late: 200 * time.Millisecond,
+					Text:   "x & y", Outcome: session.Played, DubStart: 1200 * time.Millisecond, DubEnd: 3 * time.Second, Late: 200 * time.Millisecond,
 					Words:   []inference.Word{word("x", 0, .5), word("y", .8, 1.8)},
 					Marks:   []inference.Mark{{IPA: "p", Viseme: inference.VisemePP, Dur: 100 * time.Millisecond}},
 					HeardAt: 3300 * time.Millisecond, ReadyAt: 3400 * time.Millisecond,
 				},
-				{Phrase: inference.Phrase{ID: 2, Text: "c", Start: 4 * time.Second, End: 5 * time.Second}, Fate: session.SkippedFailed, Err: "the voice <died>"},
+				{Phrase: inference.Phrase{ID: 2, Text: "c", Start: 4 * time.Second, End: 5 * time.Second}, Outcome: session.SkippedFailed, Err: "the voice <died>"},
 			},
 		}},
 	}
@@ -134,7 +134,7 @@ func TestFindHearsAProbeUnderNoise(t *testing.T) {
 	}
 }
 
-func TestShiftSeesMovedPictures(t *testing.T) {
+func TestShiftSeesMovedFrames(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	var before, after []look
 	for n := range 50 {
@@ -157,6 +157,6 @@ func TestShiftSeesMovedPictures(t *testing.T) {
 		before[i].grid = before[0].grid
 	}
 	if d, ok := shift(before, after, span{500 * time.Millisecond, time.Second}); ok {
-		t.Errorf("a still picture moved by %v", d)
+		t.Errorf("a still frame moved by %v", d)
 	}
 }

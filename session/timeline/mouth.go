@@ -17,7 +17,7 @@ const (
 )
 
 // blend is how long the speaker's mouth and the dub's pass into each other, 3
-// to 5 pictures, before a dubbed stretch and after it.
+// to 5 frames, before a dubbed stretch and after it.
 const blend = 140 * time.Millisecond
 
 // rest is the mouth where no dub says otherwise.
@@ -30,7 +30,7 @@ type Mouth struct {
 	// away from the dub, the dub's first and last shape while it comes and goes.
 	Shape inference.MouthShape
 	// Amount is how much of the shape is shown: 1 over each stretch of Dub or
-	// Nobody, a smoothstep before it and after it, 0 where the picture stays
+	// Nobody, a smoothstep before it and after it, 0 where the frame stays
 	// untouched. Where the plan was known less than a blend before a stretch,
 	// the rise begins when it was known.
 	Amount float64

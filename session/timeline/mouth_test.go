@@ -85,7 +85,7 @@ func TestShapesAreThoseThatWillBeShown(t *testing.T) {
 	place(t, tl, 1, 0, time.Second, time.Second, inference.VisemeA)
 	_, none := tl.Plan(700*ms, 700*ms, 40*ms, 12)
 	if none != nil {
-		t.Errorf("shapes where the picture stays untouched: %+v", none)
+		t.Errorf("shapes where the frame stays untouched: %+v", none)
 	}
 	amount, got := tl.Plan(880*ms, 880*ms, 40*ms, 12)
 	if want := tl.Mouth(880 * ms).Amount; amount != want || amount == 0 || amount == 1 {

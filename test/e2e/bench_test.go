@@ -22,12 +22,12 @@ type tape struct {
 	packets []media.Packet
 
 	mu    sync.Mutex
-	sent  map[int]time.Time // when each picture was due, by its number; nil to forget
+	sent  map[int]time.Time // when each frame was due, by its number; nil to forget
 	shown int
 	start time.Time
 }
 
-// sentAt returns when picture n was given to be sent.
+// sentAt returns when frame n was given to be sent.
 func (t *tape) sentAt(n int) (time.Time, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -127,11 +127,11 @@ func BenchmarkLive720p30(b *testing.B) {
 	b.ReportMetric(one, "cores/1-viewer")
 	b.ReportMetric(twenty-one, "more-cores/20-viewers")
 	b.ReportMetric(rss, "MB-peak")
-	b.ReportMetric(float64(firstAt.Sub(began).Milliseconds()), "ms-to-first-picture")
+	b.ReportMetric(float64(firstAt.Sub(began).Milliseconds()), "ms-to-first-frame")
 	for i, w := range viewers {
 		w.mu.Lock()
 		if len(w.video) < 200 {
-			b.Errorf("viewer %d saw %d pictures", i, len(w.video))
+			b.Errorf("viewer %d saw %d frames", i, len(w.video))
 		}
 		w.mu.Unlock()
 	}

@@ -84,12 +84,12 @@ func await(t *testing.T, ctx context.Context, what, condition string, limit time
 	}
 }
 
-// screenshot keeps a picture of the page where LIVEDUB_SCREENSHOTS points to.
+// screenshot keeps a frame of the page where LIVEDUB_SCREENSHOTS points to.
 func screenshot(t *testing.T, ctx context.Context, name string) {
 	keep(t, name, func() ([]byte, error) { return chromedp.Run(ctx, chromedp.FullScreenshot(100)) })
 }
 
-// keep writes a browser's picture of a page to LIVEDUB_SCREENSHOTS, if that is set.
+// keep writes a browser's frame of a page to LIVEDUB_SCREENSHOTS, if that is set.
 func keep(t *testing.T, name string, shoot func() (png []byte, err error)) {
 	t.Helper()
 	dir := os.Getenv("LIVEDUB_SCREENSHOTS")
@@ -109,7 +109,7 @@ func keep(t *testing.T, name string, shoot func() (png []byte, err error)) {
 func id(name string) string { return `[data-testid="` + name + `"]` }
 
 // studio opens the page, starts a dub of a filmed camera and a microphone that
-// plays a file, and waits until its picture comes back.
+// plays a file, and waits until its frame comes back.
 func studio(t *testing.T, s *server, film func(t *testing.T, path string), microphone string) context.Context {
 	t.Helper()
 	camera := filepath.Join(t.TempDir(), "camera.mjpeg")
@@ -122,7 +122,7 @@ func studio(t *testing.T, s *server, film func(t *testing.T, path string), micro
 	if err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(id("consent"))), chromedp.Click(chromedp.CSS(id("start")))); err != nil {
 		t.Fatal(err)
 	}
-	await(t, ctx, "a dubbed picture", `document.querySelector('`+id("dubbed-video")+`').videoWidth > 0 && document.querySelector('`+id("dubbed-video")+`').currentTime > 1`, 40*time.Second)
+	await(t, ctx, "a dubbed frame", `document.querySelector('`+id("dubbed-video")+`').videoWidth > 0 && document.querySelector('`+id("dubbed-video")+`').currentTime > 1`, 40*time.Second)
 	return ctx
 }
 
@@ -143,23 +143,23 @@ func TestCameraInTheBrowser(t *testing.T) {
 		load := newStrain(t)
 		p50, p99 := playedApart(t, ctx, 20)
 		why, heavy := load.heavy(t)
-		t.Logf("|sound - picture| in the browser, ms: p50 %.0f, p99 %.0f; %s", p50, p99, why)
+		t.Logf("|sound - frame| in the browser, ms: p50 %.0f, p99 %.0f; %s", p50, p99, why)
 		if p50 <= 45 && p99 <= 80 {
 			break
 		}
 		if heavy && try < tries {
 			continue
 		}
-		// A player that is kept from the processor shows pictures late, whatever
+		// A player that is kept from the processor shows frames late, whatever
 		// it was sent; TestOffsetOfWhatWasSent judges that.
 		if !heavy || p50 > 80 || p99 > 250 {
-			t.Errorf("sound and picture are apart by p50 %.0f ms, p99 %.0f ms, with %s", p50, p99, why)
+			t.Errorf("audio and video are apart by p50 %.0f ms, p99 %.0f ms, with %s", p50, p99, why)
 		}
 		break
 	}
 }
 
-// playedApart returns how far apart sound and picture play in the page for some seconds, in ms.
+// playedApart returns how far apart audio and video play in the page for some seconds, in ms.
 func playedApart(t *testing.T, ctx context.Context, seconds int) (p50, p99 float64) {
 	t.Helper()
 	offsets, err := chromedp.Run(ctx, chromedp.Evaluate[[]float64](fmt.Sprintf("(%s)(%d)", offsetsJS, seconds), chromedp.EvalAwaitPromise))
@@ -184,12 +184,12 @@ func TestSampleInTheBrowser(t *testing.T) {
 	if err := chromedp.Do(ctx, chromedp.Navigate(s.base), chromedp.WaitEnabled(chromedp.CSS(id("try-sample")))); err != nil {
 		t.Fatal(err)
 	}
-	first, err := chromedp.Run(ctx, chromedp.Evaluate[struct{ Picture, Caption, Sound, Level float64 }](fmt.Sprintf("(%s)('es', 30)", sampleJS), chromedp.EvalAwaitPromise))
+	first, err := chromedp.Run(ctx, chromedp.Evaluate[struct{ Frame, Caption, Sound, Level float64 }](fmt.Sprintf("(%s)('es', 30)", sampleJS), chromedp.EvalAwaitPromise))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("after the click: a dubbed picture in %.1f s, a Spanish caption in %.1f s, a dub heard in %.1f s (level %.2f)", first.Picture/1000, first.Caption/1000, first.Sound/1000, first.Level)
-	if first.Picture == 0 || first.Caption == 0 || first.Sound == 0 || first.Sound > 15_000 {
+	t.Logf("after the click: a dubbed frame in %.1f s, a Spanish caption in %.1f s, a dub heard in %.1f s (level %.2f)", first.Frame/1000, first.Caption/1000, first.Sound/1000, first.Level)
+	if first.Frame == 0 || first.Caption == 0 || first.Sound == 0 || first.Sound > 15_000 {
 		t.Errorf("no dub was heard within 15 s: %+v", first)
 	}
 	screenshot(t, ctx, "sample")

@@ -14,7 +14,7 @@ import (
 //go:embed testdata/look.js
 var lookJS string
 
-// sight is a second of the dubbed picture: its mean brightness and what changed in it, 0 to 255.
+// sight is a second of the dubbed frame: its mean brightness and what changed in it, 0 to 255.
 type sight struct{ Light, Moved float64 }
 
 // Black and standing are told from a test card that is drawn anew.
@@ -22,7 +22,7 @@ func (s sight) black() bool  { return s.Light < 10 }
 func (s sight) stands() bool { return s.Moved < 0.3 }
 func (s sight) moves() bool  { return !s.black() && !s.stands() }
 
-// see waits until the dubbed picture is as wanted.
+// see waits until the dubbed frame is as wanted.
 func see(t *testing.T, ctx context.Context, what string, want func(sight) bool) {
 	t.Helper()
 	var s sight
@@ -41,8 +41,8 @@ func see(t *testing.T, ctx context.Context, what string, want func(sight) bool) 
 	}
 }
 
-// TestDevicesGoAndComeBack: without a picture the voice is dubbed on, the page
-// says what is wrong, and the picture comes back with the camera; likewise the
+// TestDevicesGoAndComeBack: without a frame the voice is dubbed on, the page
+// says what is wrong, and the frame comes back with the camera; likewise the
 // dub with the microphone.
 func TestDevicesGoAndComeBack(t *testing.T) {
 	wav := filepath.Join(t.TempDir(), "sentences.wav")
@@ -63,26 +63,26 @@ func TestDevicesGoAndComeBack(t *testing.T) {
 		gone        func(sight) bool
 	}{
 		{"camera-off", "camera is off", toggle, toggle, sight.black},
-		{"camera-still", "No picture comes", sender + `.replaceTrack(null)`, sender + `.replaceTrack(` + video + `)`, sight.stands},
+		{"camera-still", "No frame comes", sender + `.replaceTrack(null)`, sender + `.replaceTrack(` + video + `)`, sight.stands},
 		{"camera-lost", "was disconnected", `const lost = ` + video + `; lost` + unplugged, plugged, sight.stands},
 	} {
 		t.Run(c.kind, func(t *testing.T) {
-			see(t, ctx, "a picture", sight.moves)
+			see(t, ctx, "a frame", sight.moves)
 			evaluate(t, ctx, c.leave)
 			await(t, ctx, "a message", message+`?.dataset.kind === "`+c.kind+`" && `+message+`.innerText.includes("`+c.says+`")`, 10*time.Second)
-			see(t, ctx, "no picture", c.gone)
+			see(t, ctx, "no frame", c.gone)
 			screenshot(t, ctx, c.kind)
 			listen(t, ctx, 15).onTime(t, 1)
 			evaluate(t, ctx, c.back)
 			await(t, ctx, "no message", "!"+message, 10*time.Second)
-			see(t, ctx, "the picture again", sight.moves)
+			see(t, ctx, "the frame again", sight.moves)
 			await(t, ctx, "the same session, live", `window.__livedub.state.phase === "live"`, time.Second)
 		})
 	}
 	screenshot(t, ctx, "camera-back")
 	evaluate(t, ctx, `const lost = window.__livedub.state.preview.getAudioTracks()[0]; lost`+unplugged)
 	await(t, ctx, "a message", message+`?.dataset.kind === "microphone-lost"`, 10*time.Second)
-	see(t, ctx, "the picture without sound", sight.moves)
+	see(t, ctx, "the frame without sound", sight.moves)
 	evaluate(t, ctx, plugged)
 	await(t, ctx, "no message", "!"+message, 10*time.Second)
 	time.Sleep(8 * time.Second) // a sound's clock stood still without it, and is found again within seconds

@@ -71,7 +71,7 @@ func drains(t *testing.T, how string) {
 		}
 	})
 	before := seen()
-	until(t, "3 s of pictures come to both viewers after the signal", func() bool { return seen() > before+3*testFPS })
+	until(t, "3 s of frames come to both viewers after the signal", func() bool { return seen() > before+3*testFPS })
 
 	ended, code := time.Now(), 0
 	switch how {

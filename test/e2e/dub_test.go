@@ -17,7 +17,7 @@ func bursts(t *testing.T, path string, args ...string) {
 	ffmpeg(t, append(append(all, args...), path)...)
 }
 
-// TestDubInStep judges sound and picture of a dub by the fakes' known tones, decoded by ffmpeg.
+// TestDubInStep judges audio and video of a dub by the fakes' known tones, decoded by ffmpeg.
 func TestDubInStep(t *testing.T) {
 	dir := t.TempDir()
 	in := filepath.Join(dir, "in.mp4")
@@ -30,7 +30,7 @@ func TestDubInStep(t *testing.T) {
 		path := filepath.Join(out, lang+".mp4")
 		s := probe(t, path)
 		if v := s["video"]; v.CodecName != "h264" || v.Profile != "Constrained Baseline" || v.NbFrames != "225" || v.StartTime != "0.000000" {
-			t.Errorf("%s: picture %+v", lang, v)
+			t.Errorf("%s: frame %+v", lang, v)
 		}
 		if a := s["audio"]; a.CodecName != "aac" {
 			t.Errorf("%s: sound %+v", lang, a)
@@ -138,11 +138,11 @@ func TestInputsOfEveryKind(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		args []string
-		w, h int // of the dub, 0 for no picture
-		n    int // pictures, 0 for any number
+		w, h int // of the dub, 0 for no frame
+		n    int // frames, 0 for any number
 	}{
 		{"no sound.mp4", append([]string{"-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:d=2"}, h264...), 320, 240, 50},
-		{"no picture.wav", []string{"-f", "lavfi", "-i", tones}, 0, 0, 0},
+		{"no frame.wav", []string{"-f", "lavfi", "-i", tones}, 0, 0, 0},
 		{"one pixel.mkv", []string{"-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "1x1", "-r", "25", "-t", "1", "-i", "/dev/zero", "-c:v", "ffv1"}, 16, 16, 25},
 		{"eight k.mp4", append([]string{"-f", "lavfi", "-i", "color=c=gray:size=7680x4320:rate=10:d=0.5"}, h264...), 1920, 1080, 5},
 		{"odd.mkv", []string{"-f", "lavfi", "-i", "testsrc2=size=321x241:rate=25:d=1", "-c:v", "libvpx", "-deadline", "realtime"}, 0, 0, 25},
@@ -163,23 +163,23 @@ func TestInputsOfEveryKind(t *testing.T) {
 			}
 			v, ok := probe(t, filepath.Join(out, "es.mp4"))["video"]
 			if ok != (c.n > 0) {
-				t.Fatalf("picture written: %v", ok)
+				t.Fatalf("frame written: %v", ok)
 			}
 			if c.w > 0 && (v.Width != c.w || v.Height != c.h) {
 				t.Errorf("%dx%d, want %dx%d", v.Width, v.Height, c.w, c.h)
 			}
 			if c.n > 0 && v.NbFrames != fmt.Sprint(c.n) {
-				t.Errorf("%s pictures, want %d", v.NbFrames, c.n)
+				t.Errorf("%s frames, want %d", v.NbFrames, c.n)
 			}
 			if c.n > 0 && times(t, in) != times(t, filepath.Join(out, "es.mp4")) {
-				t.Errorf("pictures' times differ from the source's")
+				t.Errorf("frames' times differ from the source's")
 			}
 			readReport(t, out)
 		})
 	}
 }
 
-// times lists the times of a file's pictures against the first one's, to 10 ms.
+// times lists the times of a file's frames against the first one's, to 10 ms.
 func times(t *testing.T, path string) string {
 	t.Helper()
 	list := tool(t, "sh", "-c", `ffmpeg -hide_banner -i "$0" -map 0:v:0 -vsync passthrough -vf scale=16:16,showinfo -f null - 2>&1 | sed -n 's/.*pts_time:\([0-9.]*\).*/\1/p'`, path)

@@ -99,7 +99,7 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, pc.LocalDescription().SDP)
 }
 
-// latencies returns how long each numbered picture took from being sent to having come whole, in ms, sorted.
+// latencies returns how long each numbered frame took from being sent to having come whole, in ms, sorted.
 func latencies(b testing.TB, w *watcher, sent func(n int) (time.Time, bool)) []float64 {
 	b.Helper()
 	w.mu.Lock()
@@ -125,7 +125,7 @@ func latencies(b testing.TB, w *watcher, sent func(n int) (time.Time, bool)) []f
 }
 
 // BenchmarkPassthroughLatency compares a session without any delay, whose
-// pictures are decoded and encoded, with an echo of packets, in one run.
+// frames are decoded and encoded, with an echo of packets, in one run.
 func BenchmarkPassthroughLatency(b *testing.B) {
 	source := record(b, testspeaker.Config{Width: 1280, Height: 720}, 14*time.Second)
 	ours := serve(b, "--recognize-engine", "off")
@@ -136,7 +136,7 @@ func BenchmarkPassthroughLatency(b *testing.B) {
 		time.Sleep(12 * time.Second)
 		l := latencies(b, w, t.sentAt)
 		if len(l) < 200 {
-			b.Fatalf("%s: %d pictures", whep, len(l))
+			b.Fatalf("%s: %d frames", whep, len(l))
 		}
 		return l[len(l)/2]
 	}

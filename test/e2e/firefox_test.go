@@ -14,7 +14,7 @@ var silent = map[string]any{"media.cubeb.force_null_context": true}
 func (f *fox) plays(name string) {
 	f.t.Helper()
 	video := `document.querySelector('` + id(name) + `')`
-	f.await("a picture in "+name, video+`?.videoWidth > 0`, 40*time.Second)
+	f.await("a frame in "+name, video+`?.videoWidth > 0`, 40*time.Second)
 	var seen struct{ Frames, Seconds float64 }
 	const watch = `(async (v) => {
 		const at = v.currentTime;

@@ -23,11 +23,11 @@ type glassResult struct {
 	Sent, Got   int
 }
 
-// TestGlassToGlass measures in real Chromium, by bar codes in both pictures,
-// that a dubbed picture is later by D than one that goes through a server which
+// TestGlassToGlass measures in real Chromium, by bar codes in both frames,
+// that a dubbed frame is later by D than one that goes through a server which
 // neither waits nor dubs, and by nothing else. Times count from the camera's
 // capture to the packet's return: that varies by 2 ms from run to run, while the
-// page shows pictures, the preview's too, anywhere from 10 to 60 ms later, and
+// page shows frames, the preview's too, anywhere from 10 to 60 ms later, and
 // changes that with every stream.
 func TestGlassToGlass(t *testing.T) {
 	dir := t.TempDir()
@@ -56,14 +56,14 @@ func TestGlassToGlass(t *testing.T) {
 		}
 		var shown float64
 		came[d], shown = median(r.Came), median(r.Shown)
-		t.Logf("D %d ms: %d pictures, median %.1f ms after their capture, shown after %.1f ms", d, len(r.Came), came[d], shown)
+		t.Logf("D %d ms: %d frames, median %.1f ms after their capture, shown after %.1f ms", d, len(r.Came), came[d], shown)
 		if late := shown - float64(d); late < 0 || late > 150 {
-			t.Errorf("D %d ms: pictures are shown %.1f ms after their capture", d, shown)
+			t.Errorf("D %d ms: frames are shown %.1f ms after their capture", d, shown)
 		}
 	}
 	// 2 ms on an idle machine, 8 ms where others keep both cores busy.
 	if diff := came[2000] - came[0] - 2000; diff < -34 || diff > 34 {
-		t.Errorf("D of 2 s delays pictures by %.1f ms more than none: %.1f ms off, more than a picture", came[2000]-came[0], diff)
+		t.Errorf("D of 2 s delays frames by %.1f ms more than none: %.1f ms off, more than a frame", came[2000]-came[0], diff)
 	}
 }
 
@@ -73,7 +73,7 @@ func median(v []float64) float64 {
 	return settled[len(settled)/2]
 }
 
-// film writes n pictures of the drawn talker with their numbers as Motion JPEG, which Chromium plays as a camera.
+// film writes n frames of the drawn talker with their numbers as Motion JPEG, which Chromium plays as a camera.
 func film(t *testing.T, path string, n int) {
 	t.Helper()
 	tk, err := testspeaker.New(testspeaker.Config{Width: 640, Height: 360, FPS: testFPS, BarCode: true})

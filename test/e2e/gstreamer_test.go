@@ -17,7 +17,7 @@ import (
 )
 
 // TestGStreamerPublishes has another implementation of WebRTC publish by WHIP,
-// in both codecs: pictures and sound come, and the dub is heard.
+// in both codecs: video and audio come, and the dub is heard.
 func TestGStreamerPublishes(t *testing.T) {
 	const check = "import gi; gi.require_version('GstWebRTC','1.0'); from gi.repository import Gst; Gst.init(None); assert Gst.ElementFactory.find('webrtcbin') and Gst.ElementFactory.find('nicesrc') and Gst.ElementFactory.find('x264enc')"
 	if out, err := exec.Command("/usr/bin/python3", "-c", check).CombinedOutput(); err != nil {
@@ -51,11 +51,11 @@ func TestGStreamerPublishes(t *testing.T) {
 		var info dubbed
 		now := time.Now()
 		_, body := s.call(t, "GET", "/v1/sessions/"+name, "", &info)
-		pictures, sounds := w.came()
+		frames, sounds := w.came()
 		heights, longest := w.sizes(t)
-		t.Logf("%s: %d pictures of heights %v, the longest standing %v, %d sounds", name, pictures, heights, longest.Round(time.Millisecond), sounds)
+		t.Logf("%s: %d frames of heights %v, the longest standing %v, %d sounds", name, frames, heights, longest.Round(time.Millisecond), sounds)
 		if heights[240] < 150 || sounds < 300 || longest > time.Second {
-			t.Errorf("%s: %d pictures, %d sounds came; GStreamer: %s\n%s", name, pictures, sounds, logs[name], body)
+			t.Errorf("%s: %d frames, %d sounds came; GStreamer: %s\n%s", name, frames, sounds, logs[name], body)
 		}
 		if !strings.Contains(body, "coche rojo") && !strings.Contains(body, "Buenos") && !strings.Contains(body, "niños") {
 			t.Errorf("%s: nothing was translated: %s", name, body)

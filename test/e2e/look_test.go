@@ -13,7 +13,7 @@ import (
 	"livedub/media/file"
 )
 
-// write keeps what has come of the picture as a file of H.264.
+// write keeps what has come of the frame as a file of H.264.
 func (w *watcher) write(t *testing.T, path string) {
 	t.Helper()
 	var stream bytes.Buffer
@@ -28,14 +28,14 @@ func (w *watcher) write(t *testing.T, path string) {
 }
 
 // TestInterlacedCall: a camera that sends fields by WebRTC, as capture cards do
-// from broadcast equipment, is seen in whole pictures.
+// from broadcast equipment, is seen in whole frames.
 func TestInterlacedCall(t *testing.T) {
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "in.ts"), filepath.Join(dir, "out.h264")
 	ffmpeg(t, "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=60:d=8", "-vf", "interlace=scan=tff:lowpass=off", "-c:v", "libx264", "-preset", "superfast",
 		"-tune", "zerolatency", "-b:v", "3M", "-g", "30", "-flags", "+ilme+ildct", "-x264-params", "tff=1", in)
 	if n := fieldsIn(t, in); n < 200 {
-		t.Fatalf("ffmpeg sees fields in %d of the 240 pictures that are sent", n)
+		t.Fatalf("ffmpeg sees fields in %d of the 240 frames that are sent", n)
 	}
 	src, err := file.Open(in)
 	if err != nil {
@@ -46,14 +46,14 @@ func TestInterlacedCall(t *testing.T) {
 	s.call(t, "POST", "/v1/sessions", `{"from":"en","to":["es"],"delay_ms":1000}`, &made)
 	w := watch(t, s, "/whep/"+made.ID+"/es")
 	sending{only: media.Video}.publish(t, s, "/whip/"+made.ID, src)
-	until(t, "four seconds of pictures", func() bool { n, _ := w.came(); return n > 120 })
+	until(t, "four seconds of frames", func() bool { n, _ := w.came(); return n > 120 })
 	w.write(t, out)
-	// The first picture, which has none before it to take from, counts as four: ffmpeg's vote lasts.
+	// The first frame, which has none before it to take from, counts as four: ffmpeg's vote lasts.
 	if n := fieldsIn(t, out); n > 4 {
-		t.Errorf("ffmpeg sees fields in %d of the pictures that came", n)
+		t.Errorf("ffmpeg sees fields in %d of the frames that came", n)
 	}
 	if l := lookOf(t, out); l.Fields != "progressive" {
-		t.Errorf("the pictures are told to be %q", l.Fields)
+		t.Errorf("the frames are told to be %q", l.Fields)
 	}
 }
 
@@ -85,12 +85,12 @@ func TestColoursOfACall(t *testing.T) {
 		s.call(t, "POST", "/v1/sessions", `{"from":"en","to":["es"],"delay_ms":500}`, &made)
 		w := watch(t, s, "/whep/"+made.ID+"/es")
 		sending{codec: c.codec, only: media.Video}.publish(t, s, "/whip/"+made.ID, src)
-		until(t, "two seconds of pictures", func() bool { n, _ := w.came(); return n > 60 })
+		until(t, "two seconds of frames", func() bool { n, _ := w.came(); return n > 60 })
 		w.write(t, out)
 		raw := tool(t, "ffmpeg", "-v", "error", "-i", out, "-vf", "select=eq(n\\,50),scale=flags=accurate_rnd+full_chroma_int,format=rgb24", "-frames:v", "1", "-f", "rawvideo", "-")
 		width := 1024
 		if len(raw) != width*256*3 {
-			t.Fatalf("%s: a picture of %d bytes", name, len(raw))
+			t.Fatalf("%s: a frame of %d bytes", name, len(raw))
 		}
 		for i, want := range patches {
 			at := 3 * (128*width + i*128 + 64)

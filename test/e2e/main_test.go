@@ -94,7 +94,7 @@ type stream struct {
 	Duration  string `json:"duration"`
 }
 
-// probe returns a file's streams by kind, its pictures counted by decoding them.
+// probe returns a file's streams by kind, its frames counted by decoding them.
 func probe(t *testing.T, path string) map[string]stream {
 	t.Helper()
 	var v struct{ Streams []stream }

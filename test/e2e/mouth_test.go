@@ -11,7 +11,7 @@ import (
 	"livedub/media/codec"
 )
 
-// looks is what can be told of a picture that the fake engine may have painted.
+// looks is what can be told of a frame that the fake engine may have painted.
 type looks struct {
 	bar   bool // black at the top of the left edge
 	badge bool // white letters on a dark plate in the bottom right corner
@@ -51,7 +51,7 @@ func (w *watcher) looks(t *testing.T) (bars, badges, all int) {
 	for i, u := range w.video {
 		frames, err := dec.Decode(media.Packet{Kind: media.Video, PTS: time.Duration(i) * time.Millisecond, Data: u.data})
 		if err != nil {
-			t.Logf("picture %d: %v", i, err)
+			t.Logf("frame %d: %v", i, err)
 		}
 		for _, f := range frames {
 			l := lookAt(f)
@@ -64,7 +64,7 @@ func (w *watcher) looks(t *testing.T) (bars, badges, all int) {
 				badges++
 			}
 			if l.bar != l.badge {
-				t.Errorf("picture %d: mouth made %v, badge %v", i, l.bar, l.badge)
+				t.Errorf("frame %d: mouth made %v, badge %v", i, l.bar, l.badge)
 			}
 		}
 	}
@@ -84,7 +84,7 @@ type mouthInfo struct {
 }
 
 // TestMouthsByConsentAndSwitch runs two live sessions of the fake engines side
-// by side: one without consent, whose pictures stay untouched, and one with,
+// by side: one without consent, whose frames stay untouched, and one with,
 // whose mouth is switched off and on.
 func TestMouthsByConsentAndSwitch(t *testing.T) {
 	s := serve(t, append([]string{"--lips-engine", "fake"}, fakes...)...)
@@ -137,7 +137,7 @@ func TestMouthsByConsentAndSwitch(t *testing.T) {
 	patch(yes, `{"dubs":{"fr":{"lips":true}}}`, 404, "es")
 	patch(yes, `{"dubs":{"es":{"lips":"red"}}}`, 400, "true or false")
 	patch("nobody", `{"dubs":{"es":{"lips":true}}}`, 404, "no such session")
-	until(t, "pictures go on", func() bool { return get(yes).Dubs["es"].Frames["out"] > off.Frames["out"]+2*testFPS })
+	until(t, "frames go on", func() bool { return get(yes).Dubs["es"].Frames["out"] > off.Frames["out"]+2*testFPS })
 	if d := get(yes).Dubs["es"]; d.Frames["warp"] > off.Frames["warp"]+5 || d.Ladder != "voice" || d.Why != "switched off" {
 		t.Errorf("switched off at %+v, two seconds later %+v", off, d)
 	}
@@ -145,12 +145,12 @@ func TestMouthsByConsentAndSwitch(t *testing.T) {
 	until(t, "mouths are made again", func() bool { return get(yes).Dubs["es"].Frames["warp"] > off.Frames["warp"]+20 })
 
 	bars, badges, all := viewer[yes].looks(t)
-	t.Logf("with consent: %d of %d pictures re-rendered, %d with the badge", bars, all, badges)
+	t.Logf("with consent: %d of %d frames re-rendered, %d with the badge", bars, all, badges)
 	if bars < 30 || bars > all-2*testFPS+10 {
-		t.Errorf("%d of %d pictures were re-rendered", bars, all)
+		t.Errorf("%d of %d frames were re-rendered", bars, all)
 	}
 	if bars, badges, all := viewer[no].looks(t); bars+badges > 0 || all < 100 {
-		t.Errorf("without consent %d of %d pictures were re-rendered, %d carry a badge", bars, all, badges)
+		t.Errorf("without consent %d of %d frames were re-rendered, %d carry a badge", bars, all, badges)
 	}
 	if f := get(no).Dubs["es"].Frames; f["warp"]+f["own"]+f["net"] > 0 || f["untouched"] < 100 {
 		t.Errorf("without consent: %v", f)

@@ -32,7 +32,7 @@ func writeManifest(t *testing.T, dir, text string) string {
 	return path
 }
 
-// greenness returns, for every picture of a file decoded by ffmpeg, how far its
+// greenness returns, for every frame of a file decoded by ffmpeg, how far its
 // 30 greenest samples of colour lie from grey.
 func greenness(t *testing.T, path string, w, h int) []float64 {
 	t.Helper()
@@ -87,7 +87,7 @@ func TestDubByANet(t *testing.T) {
 		loud, lightness = append(loud, heardAt(pcm, i*soundRate/testFPS)), append(lightness, green[i])
 	}
 	if painted < int(made)/3 {
-		t.Errorf("%d pictures have a green mouth, %.0f went through the net", painted, made)
+		t.Errorf("%d frames have a green mouth, %.0f went through the net", painted, made)
 	}
 	// .79 to .81: no run is like another, for espeak-ng's sound depends on what its
 	// process said before. Sound 100 ms off has .65, 200 ms off .5, 400 ms off .2.
@@ -103,11 +103,11 @@ func TestDubByANet(t *testing.T) {
 		}
 		middle := int((p["dub_start"].(float64) + .4) * testFPS)
 		if green[middle] < was[middle]+8 {
-			t.Errorf("picture %d, in a dub: no greener than it was (%.0f, %.0f)", middle, green[middle], was[middle])
+			t.Errorf("frame %d, in a dub: no greener than it was (%.0f, %.0f)", middle, green[middle], was[middle])
 		}
 	}
 	if green[3] > was[3]+4 {
-		t.Errorf("a picture before any dub is greener than it was: %.0f, %.0f", green[3], was[3])
+		t.Errorf("a frame before any dub is greener than it was: %.0f, %.0f", green[3], was[3])
 	}
 }
 

@@ -108,7 +108,7 @@ func TestTwoDubsIntoOneFolder(t *testing.T) {
 	}
 }
 
-// look is what ffprobe tells of how pictures are to be shown.
+// look is what ffprobe tells of how frames are to be shown.
 type look struct {
 	Primaries string `json:"color_primaries"`
 	Transfer  string `json:"color_transfer"`
@@ -128,7 +128,7 @@ func lookOf(t *testing.T, path string) look {
 	return v.Streams[0]
 }
 
-// fieldsIn returns how many pictures of a file are two fields, as ffmpeg sees it.
+// fieldsIn returns how many frames of a file are two fields, as ffmpeg sees it.
 func fieldsIn(t *testing.T, path string) (n int) {
 	t.Helper()
 	out := tool(t, "sh", "-c", `ffmpeg -hide_banner -i "$0" -vf idet -an -f null - 2>&1 | sed -n 's/.*Multi frame.*TFF: *\([0-9]*\) BFF: *\([0-9]*\).*/\1 \2/p'`, path)
@@ -139,9 +139,9 @@ func fieldsIn(t *testing.T, path string) (n int) {
 	return top + bottom
 }
 
-// TestPicturesOfEveryKind: colours are told, HDR is made standard, fields are made
+// TestFramesOfEveryKind: colours are told, HDR is made standard, fields are made
 // whole, and slides last as long as they do.
-func TestPicturesOfEveryKind(t *testing.T) {
+func TestFramesOfEveryKind(t *testing.T) {
 	dir := t.TempDir()
 	tags := func(primaries, transfer, matrix string) []string {
 		return []string{"-color_primaries", primaries, "-color_trc", transfer, "-colorspace", matrix}
@@ -185,11 +185,11 @@ func TestPicturesOfEveryKind(t *testing.T) {
 				}
 			}
 			if n := probe(t, path)["video"].NbFrames; n != c.n {
-				t.Errorf("%s pictures, want %s", n, c.n)
+				t.Errorf("%s frames, want %s", n, c.n)
 			}
 			if c.want.Fields != "" {
 				if n := fieldsIn(t, path); n != 0 {
-					t.Errorf("ffmpeg sees fields in %d pictures of it", n)
+					t.Errorf("ffmpeg sees fields in %d frames of it", n)
 				}
 			}
 		})

@@ -30,15 +30,15 @@ func newTalker(t testing.TB, key time.Duration) *testspeaker.Source {
 	return src
 }
 
-// seen is a picture by its bar code, with its time by sender reports and of its arrival.
+// seen is a frame by its bar code, with its time by sender reports and of its arrival.
 type seen struct {
 	n   uint16
 	ntp float64
 	at  time.Time
 }
 
-// pictures decodes what a watcher got and reads the bar codes.
-func (w *watcher) pictures(t *testing.T) (out []seen, misread int) {
+// frames decodes what a watcher got and reads the bar codes.
+func (w *watcher) shownFrames(t *testing.T) (out []seen, misread int) {
 	t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -50,7 +50,7 @@ func (w *watcher) pictures(t *testing.T) (out []seen, misread int) {
 	for i, u := range w.video {
 		frames, err := dec.Decode(media.Packet{Kind: media.Video, PTS: time.Duration(i) * time.Millisecond, Data: u.data})
 		if err != nil {
-			t.Logf("picture %d: %v", i, err)
+			t.Logf("frame %d: %v", i, err)
 		}
 		for _, f := range frames {
 			n, ok := testspeaker.ReadBar(f)
@@ -108,11 +108,11 @@ func (w *watcher) markers(t *testing.T) []float64 {
 	return out
 }
 
-// offsets pairs each marker with the picture that shows the same whole second:
-// sound less picture, in ms, positive where the sound is late.
+// offsets pairs each marker with the frame that shows the same whole second:
+// sound less frame, in ms, positive where the sound is late.
 func offsets(t *testing.T, w *watcher) []float64 {
 	t.Helper()
-	shown, misread := w.pictures(t)
+	shown, misread := w.shownFrames(t)
 	if misread > 0 || len(shown) == 0 {
 		t.Errorf("%d of %d bar codes misread", misread, len(shown)+misread)
 	}
@@ -153,7 +153,7 @@ func TestOffsetOfWhatWasSent(t *testing.T) {
 	time.Sleep(16 * time.Second)
 	for name, w := range map[string]*watcher{"es": dub, "en": original} {
 		off := offsets(t, w)
-		t.Logf("%s: %d markers, sound less picture %.1f ms", name, len(off), off)
+		t.Logf("%s: %d markers, sound less frame %.1f ms", name, len(off), off)
 		if len(off) < 6 || worst(off[settled:]) > 45 {
 			t.Errorf("%s: %d markers, worst offset %.1f ms", name, len(off), worst(off[settled:]))
 		}
@@ -161,8 +161,8 @@ func TestOffsetOfWhatWasSent(t *testing.T) {
 }
 
 // TestBadNetwork loses 5 % of the publisher's packets in bursts, then all for
-// 2 s: the picture stands no longer than that and a second more, and sound and
-// picture stay together.
+// 2 s: the frame stands no longer than that and a second more, and sound and
+// frame stay together.
 func TestBadNetwork(t *testing.T) {
 	s := serve(t)
 	relay, err := netem.New(netem.Config{
@@ -178,21 +178,21 @@ func TestBadNetwork(t *testing.T) {
 	time.Sleep(20 * time.Second)
 	end := time.Now()
 	t.Logf("the network: %+v", relay.Counters(netem.Up))
-	shown, _ := w.pictures(t)
+	shown, _ := w.shownFrames(t)
 	var gaps []float64
 	for i := 1; i < len(shown); i++ {
 		gaps = append(gaps, shown[i].at.Sub(shown[i-1].at).Seconds())
 	}
 	slices.Sort(gaps)
 	if len(gaps) == 0 || gaps[len(gaps)-1] > 3 {
-		t.Fatalf("%d pictures; the longest standing: %v s", len(shown), gaps[max(0, len(gaps)-3):])
+		t.Fatalf("%d frames; the longest standing: %v s", len(shown), gaps[max(0, len(gaps)-3):])
 	}
 	off := offsets(t, w)
-	t.Logf("%d pictures, the longest standing %.2f s, sound less picture %.1f ms", len(shown), gaps[len(gaps)-1], off)
+	t.Logf("%d frames, the longest standing %.2f s, sound less frame %.1f ms", len(shown), gaps[len(gaps)-1], off)
 	if len(off) < 6 || worst(off[settled:]) > 45 {
 		t.Errorf("%d markers, worst offset %.1f ms", len(off), worst(off[settled:]))
 	}
 	if last := end.Sub(shown[len(shown)-1].at); last > time.Second {
-		t.Errorf("the last picture came %v ago", last)
+		t.Errorf("the last frame came %v ago", last)
 	}
 }

@@ -47,7 +47,7 @@ func outsideMeter(t *testing.T) string {
 	return exe
 }
 
-// spokenFrom is where the outside meter lets speech begin, after its first picture.
+// spokenFrom is where the outside meter lets speech begin, after its first frame.
 const spokenFrom = 2 * time.Second
 
 // faults lists what is not as it must be for a viewer of a language.
@@ -62,14 +62,14 @@ func (m *meter) faults(lang, from string) (out []string) {
 	}
 	bad(m.Freezes != 0 || m.Misreads != 0 || m.Missing > 1 || m.CodesRead < 250,
 		"%d freezes, %d misreads, %.2f %% missing of %d", m.Freezes, m.Misreads, m.Missing, m.CodesRead)
-	bad(m.Delay.P99-m.Delay.P1 > 70 || m.Delay.P50 < 3950 || m.Delay.P50 > 4100, "pictures come %+v ms late, D is 4000", *m.Delay)
+	bad(m.Delay.P99-m.Delay.P1 > 70 || m.Delay.P50 < 3950 || m.Delay.P50 > 4100, "frames come %+v ms late, D is 4000", *m.Delay)
 	bad(m.Media.P99-m.Media.P1 > 40, "their times by sender reports are %+v ms late", *m.Media)
-	bad(m.Sync.P1 < -45 || m.Sync.P99 > 45, "picture and sound are apart by %+v ms", *m.Sync)
-	bad(m.Drift < -20 || m.Drift > 20, "pictures drift by %.1f ms a minute", m.Drift)
+	bad(m.Sync.P1 < -45 || m.Sync.P99 > 45, "video and audio are apart by %+v ms", *m.Sync)
+	bad(m.Drift < -20 || m.Drift > 20, "frames drift by %.1f ms a minute", m.Drift)
 	bad(m.Audio.SoundS < 2, "%.1f s of sound", m.Audio.SoundS)
 	if lang == from { // a dub is not said word by word
 		late := m.Audio.FirstSound*1000 - float64(spokenFrom.Milliseconds()) - m.Media.P50
-		bad(late < -40 || late > 60, "the first sound comes %.0f ms after its picture", late)
+		bad(late < -40 || late > 60, "the first sound comes %.0f ms after its frame", late)
 	}
 	return out
 }

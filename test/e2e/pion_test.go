@@ -83,7 +83,7 @@ func publish(t testing.TB, s *server, path string, src media.Source, relay *nete
 // sending is how a publisher differs from a plain one.
 type sending struct {
 	relay *netem.Relay
-	codec string                             // MIME type of the picture; "" for H.264
+	codec string                             // MIME type of the frame; "" for H.264
 	only  media.Kind                         // the one kind that is offered; 0 for both
 	skip  func(p media.Packet) time.Duration // by which the sender's clock jumps after a packet; nil for never
 }
@@ -214,8 +214,8 @@ func watchThrough(t testing.TB, s *server, path string, relay *netem.Relay) *wat
 	return w
 }
 
-// came returns how many pictures and sounds have come.
-func (w *watcher) came() (pictures, sounds int) {
+// came returns how many video and audios have come.
+func (w *watcher) came() (frames, sounds int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.video), len(w.audio)

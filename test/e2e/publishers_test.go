@@ -32,7 +32,7 @@ func from(kind media.Kind, at time.Duration) func(media.Packet) bool {
 	return func(p media.Packet) bool { return p.Kind != kind || p.DTS >= at }
 }
 
-// sizes decodes what a watcher got; it returns how many pictures have each
+// sizes decodes what a watcher got; it returns how many frames have each
 // height, and the longest time from one to the next.
 func (w *watcher) sizes(t *testing.T) (heights map[int]int, longest time.Duration) {
 	t.Helper()
@@ -50,7 +50,7 @@ func (w *watcher) sizes(t *testing.T) (heights map[int]int, longest time.Duratio
 		}
 		frames, err := dec.Decode(media.Packet{Kind: media.Video, PTS: time.Duration(i) * time.Millisecond, Data: u.data})
 		if err != nil {
-			t.Logf("picture %d: %v", i, err)
+			t.Logf("frame %d: %v", i, err)
 		}
 		for _, f := range frames {
 			heights[f.Height]++
@@ -61,7 +61,7 @@ func (w *watcher) sizes(t *testing.T) (heights map[int]int, longest time.Duratio
 }
 
 // TestPublishersOfEveryKind has publishers who are not plain all at once, each in
-// a session: one whose pictures grow, one with sound alone, one with pictures
+// a session: one whose frames grow, one with sound alone, one with frames
 // alone, two of whom one track begins 3 s late, and one whose clock jumps.
 func TestPublishersOfEveryKind(t *testing.T) {
 	const length, later, jump = 10 * time.Second, 3 * time.Second, 30 * time.Second
@@ -76,7 +76,7 @@ func TestPublishersOfEveryKind(t *testing.T) {
 	}{
 		"grows":       {grown, sending{}},
 		"sound":       {small.cut(0, all), sending{only: media.Audio}},
-		"pictures":    {small.cut(0, all), sending{only: media.Video}},
+		"frames":      {small.cut(0, all), sending{only: media.Video}},
 		"late-sound":  {small.cut(0, from(media.Audio, later)), sending{}},
 		"late-camera": {small.cut(0, from(media.Video, later)), sending{}},
 		"jumps": {small.cut(0, all), sending{skip: func(p media.Packet) time.Duration {
@@ -96,27 +96,27 @@ func TestPublishersOfEveryKind(t *testing.T) {
 	}
 	time.Sleep(length + 2*time.Second)
 
-	for name, want := range map[string]struct{ pictures, sounds, phrases int }{
-		"grows": {200, 350, 2}, "sound": {0, 350, 2}, "pictures": {200, 0, 0},
+	for name, want := range map[string]struct{ frames, sounds, phrases int }{
+		"grows": {200, 350, 2}, "sound": {0, 350, 2}, "frames": {200, 0, 0},
 		"late-sound": {200, 150, 1}, "late-camera": {120, 350, 2}, "jumps": {200, 350, 2},
 	} {
-		pictures, sounds := dubs[name].came()
+		frames, sounds := dubs[name].came()
 		_, body := s.call(t, "GET", "/v1/sessions/"+name, "", nil)
 		played := strings.Count(body, `"fate":"played"`)
 		heights, longest := dubs[name].sizes(t)
-		t.Logf("%s: %d pictures of heights %v, the longest standing %v, %d sounds, %d phrases", name, pictures, heights, longest.Round(time.Millisecond), sounds, played)
-		if pictures < want.pictures || want.pictures == 0 && pictures > 0 || sounds < want.sounds || played < want.phrases {
+		t.Logf("%s: %d frames of heights %v, the longest standing %v, %d sounds, %d phrases", name, frames, heights, longest.Round(time.Millisecond), sounds, played)
+		if frames < want.frames || want.frames == 0 && frames > 0 || sounds < want.sounds || played < want.phrases {
 			t.Errorf("%s: want %+v: %s", name, want, body)
 		}
 		if name == "grows" && (heights[180] < 100 || heights[270] < 90) {
 			t.Errorf("%s: %v", name, heights)
 		}
 		if longest > time.Second {
-			t.Errorf("%s: the picture stands for %v", name, longest)
+			t.Errorf("%s: the frame stands for %v", name, longest)
 		}
 	}
 	off := offsets(t, originals["jumps"])
-	t.Logf("sound less picture around a jump of the sender's clock: %.1f ms", off)
+	t.Logf("sound less frame around a jump of the sender's clock: %.1f ms", off)
 	if len(off) < 6 || worst(off[settled:]) > 45 {
 		t.Errorf("%d markers, worst offset %.1f ms", len(off), worst(off))
 	}

@@ -169,7 +169,7 @@ func TestGuestsInTheBrowser(t *testing.T) {
 	_, page := site(t)
 	got := inPage[map[string]any](t, ctx, page, guestJS, call)
 	want := map[string]any{
-		"publish": 201., "watch": 201., "picture": "320x240", "events": "open", "beyond": "not_found", "websocket": "answer",
+		"publish": 201., "watch": 201., "frame": "320x240", "events": "open", "beyond": "not_found", "websocket": "answer",
 		"look as a watcher": 200., "end as a watcher": 404., "look": 200., "leave": "200 200", "end": 204.,
 	}
 	if !maps.Equal(got, want) {
@@ -195,7 +195,7 @@ func TestGuestsInTheBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	const video = `document.querySelector('[data-testid="dubbed-video"]')`
-	await(t, ctx, "a picture by the link", video+`?.videoWidth > 0 && `+video+`.currentTime > 0.5`, 40*time.Second)
+	await(t, ctx, "a frame by the link", video+`?.videoWidth > 0 && `+video+`.currentTime > 0.5`, 40*time.Second)
 	evaluate(t, ctx, `document.querySelector('[data-testid="lang-en"]').click()`)
 	await(t, ctx, "the original", `location.hash.endsWith("/en") && `+video+`.videoWidth > 0`, 10*time.Second)
 	bare := s.base + "/#/watch/" + call.ID + "/es"

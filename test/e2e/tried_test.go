@@ -14,7 +14,7 @@ import (
 // TestTriedWhole dubs what docs/TRIED.md has as right from the start and only the
 // whole program shows; media/file has the rest.
 func TestTriedWhole(t *testing.T) {
-	const picture, tone = "testsrc2=size=320x240:rate=25:d=", "aevalsrc='0.4*sin(2*PI*300*t)*between(t,1,2)':s=48000:d="
+	const frame, tone = "testsrc2=size=320x240:rate=25:d=", "aevalsrc='0.4*sin(2*PI*300*t)*between(t,1,2)':s=48000:d="
 	h264 := []string{"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"}
 	for _, c := range []struct {
 		name, out string // of the input, of the folder
@@ -23,14 +23,14 @@ func TestTriedWhole(t *testing.T) {
 		seconds   float64   // of the dub
 		phrases   []float64 // when they begin, s
 	}{
-		{"plain.mp4", "out", append([]string{"-f", "lavfi", "-i", picture + "4", "-f", "lavfi", "-i", tone + "4"}, h264...), false, 4, []float64{1}},
-		{"late.mp4", "out", append([]string{"-f", "lavfi", "-i", picture + "5", "-itsoffset", "2", "-f", "lavfi", "-i", tone + "3"}, h264...), false, 5, []float64{3}},
-		{"a: b %d [x] 'q'.mp4", "out [1] %d", append([]string{"-f", "lavfi", "-i", picture + "4", "-f", "lavfi", "-i", tone + "4"}, h264...), false, 4, []float64{1}},
-		{"silent.mp4", "out", append([]string{"-f", "lavfi", "-i", picture + "3", "-f", "lavfi", "-i", "anullsrc=d=3"}, h264...), false, 3, nil},
-		{"recorded.webm", "out", []string{"-f", "lavfi", "-i", picture + "4", "-f", "lavfi", "-i", tone + "4", "-c:v", "libvpx", "-deadline", "realtime",
+		{"plain.mp4", "out", append([]string{"-f", "lavfi", "-i", frame + "4", "-f", "lavfi", "-i", tone + "4"}, h264...), false, 4, []float64{1}},
+		{"late.mp4", "out", append([]string{"-f", "lavfi", "-i", frame + "5", "-itsoffset", "2", "-f", "lavfi", "-i", tone + "3"}, h264...), false, 5, []float64{3}},
+		{"a: b %d [x] 'q'.mp4", "out [1] %d", append([]string{"-f", "lavfi", "-i", frame + "4", "-f", "lavfi", "-i", tone + "4"}, h264...), false, 4, []float64{1}},
+		{"silent.mp4", "out", append([]string{"-f", "lavfi", "-i", frame + "3", "-f", "lavfi", "-i", "anullsrc=d=3"}, h264...), false, 3, nil},
+		{"recorded.webm", "out", []string{"-f", "lavfi", "-i", frame + "4", "-f", "lavfi", "-i", tone + "4", "-c:v", "libvpx", "-deadline", "realtime",
 			"-cpu-used", "8", "-c:a", "libopus", "-f", "webm", "-live", "1"}, true, 4, []float64{1}},
 		// A recorder that paused for 30 s: the gap stays, and what is said on both sides of it.
-		{"paused.mkv", "out", append([]string{"-f", "lavfi", "-i", picture + "5", "-f", "lavfi", "-i",
+		{"paused.mkv", "out", append([]string{"-f", "lavfi", "-i", frame + "5", "-f", "lavfi", "-i",
 			"aevalsrc='0.4*sin(2*PI*300*t)*(between(t,0.5,1.5)+between(t,3.5,4.2))':s=48000:d=5",
 			"-vf", "setpts='PTS+if(gt(T,2.7),30/TB,0)'", "-af", "asetpts='PTS+if(gt(T,2.7),30/TB,0)'", "-fps_mode", "passthrough"}, h264...), false, 35, []float64{.5, 33.5}},
 	} {

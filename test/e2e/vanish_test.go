@@ -28,13 +28,13 @@ func (s *server) gauge(t *testing.T, name string) float64 {
 
 // holdings are what a server holds for its peers.
 type holdings struct {
-	goroutines, pictures float64
-	processes            int // of the engines
+	goroutines, frames float64
+	processes          int // of the engines
 }
 
 func (s *server) holdings(t *testing.T) holdings {
 	t.Helper()
-	return holdings{s.gauge(t, "go_goroutines"), s.gauge(t, "livedub_pictures_held"), len(proc.Children(s.cmd.Process.Pid))}
+	return holdings{s.gauge(t, "go_goroutines"), s.gauge(t, "livedub_frames_held"), len(proc.Children(s.cmd.Process.Pid))}
 }
 
 // TestNothingIsLeftOfWhoVanishes cuts a publisher and a viewer off without a
@@ -57,14 +57,14 @@ func TestNothingIsLeftOfWhoVanishes(t *testing.T) {
 	t.Cleanup(func() { relay.Close() })
 	publish(t, s, "/whip/"+made.ID, newTalker(t, time.Second), relay)
 	w := watchThrough(t, s, "/whep/"+made.ID+"/es", relay)
-	until(t, "pictures come", func() bool { n, _ := w.came(); return n > 90 })
+	until(t, "frames come", func() bool { n, _ := w.came(); return n > 90 })
 	t.Logf("before: %+v, with a publisher and a viewer: %+v", before, s.holdings(t))
 	relay.Blackout(0, time.Hour)
 	gone := time.Now()
 	var now holdings
 	until(t, "all is given back", func() bool {
 		now = s.holdings(t)
-		return now.goroutines <= before.goroutines+2 && now.pictures == 0 && now.processes <= before.processes
+		return now.goroutines <= before.goroutines+2 && now.frames == 0 && now.processes <= before.processes
 	})
 	t.Logf("after %v: %+v", time.Since(gone).Round(100*time.Millisecond), now)
 	if d := time.Since(gone); d > 10*time.Second {
@@ -86,7 +86,7 @@ func TestVanishedPublisher(t *testing.T) {
 	publish(t, s, "/whip/call?from=en&to=es", newTalker(t, time.Second), relay)
 	w := watch(t, s, "/whep/call/es")
 	count := func() int { n, _ := w.came(); return n }
-	until(t, "pictures come", func() bool { return count() > 30 })
+	until(t, "frames come", func() bool { return count() > 30 })
 	state := func() string {
 		var v struct{ State string }
 		s.call(t, "GET", "/v1/sessions/call", "", &v)

@@ -23,7 +23,7 @@ func each(t *testing.T, test func(t *testing.T, s *speaker)) {
 	})
 }
 
-// count counts what was shown from picture from on, before picture to.
+// count counts what was shown from frame from on, before frame to.
 type count struct{ from, to, all, own, warp, touched int }
 
 func (k *count) see(s shown) {
@@ -152,7 +152,7 @@ func TestSeveralFaces(t *testing.T) {
 }
 
 // TestBorder shows faces of which a border cuts something off. While the mouth
-// is not wholly in the picture it stays as it is.
+// is not wholly in the frame it stays as it is.
 func TestBorder(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *speaker) {
@@ -162,7 +162,7 @@ func TestBorder(t *testing.T) {
 			at := mouthOf(*p.truth)
 			cut := at.X < .55*eyes || at.X > w-.55*eyes || at.Y < .3*eyes || at.Y > h-.35*eyes
 			if cut && p.changed > 0 {
-				t.Errorf("picture %d: a mouth at %.0f,%.0f of %dx%d was made", p.n, at.X, at.Y, w, h)
+				t.Errorf("frame %d: a mouth at %.0f,%.0f of %dx%d was made", p.n, at.X, at.Y, w, h)
 				look.add(p, image.Rectangle{})
 			}
 			if p.n > warm && p.n%12 == 6 {

@@ -1,6 +1,6 @@
 // Package mouth shows tracker and mouths what they were not made for, as a
 // session shows it to them: whatever comes, a mouth is on the speaker's face
-// or the picture is as it was.
+// or the frame is as it was.
 package mouth
 
 import (
@@ -24,10 +24,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const (
 	fps  = 25
 	tick = time.Second / fps
-	warm = 36 // pictures after which a speaker who talks is known
+	warm = 36 // frames after which a speaker who talks is known
 )
 
-// shown is one picture that a call took, as it came and as it left.
+// shown is one frame that a call took, as it came and as it left.
 type shown struct {
 	n             int
 	before, after *media.Frame
@@ -40,22 +40,22 @@ type shown struct {
 	middle        inference.Point // of what was changed
 }
 
-// call takes pictures the way session/video.go and session/mouth.go do: tracked
+// call takes frames the way session/video.go and session/mouth.go do: tracked
 // at once, learnt from and rendered when those on which their faces rest have come.
 type call struct {
 	t      *testing.T
 	faces  inference.FaceStream
-	mouths inference.Mouths
+	mouths inference.LipsSession
 	dub    inference.LipsStream
 	trace  lips.Trace
-	line   []shown // pictures that wait
+	line   []shown // frames that wait
 	last   time.Duration
 	step   time.Duration
 	n      int
 	see    func(shown)
 }
 
-// begin opens a call. Each picture that leaves it is checked, and given to see if that is set.
+// begin opens a call. Each frame that leaves it is checked, and given to see if that is set.
 func begin(t *testing.T, see func(shown)) *call {
 	t.Helper()
 	return beginWith(t, lips.Config{}, see)
@@ -93,7 +93,7 @@ func beginWith(t *testing.T, cfg lips.Config, see func(shown)) *call {
 	return c
 }
 
-// take takes over a picture. truth is where the speaker is in it: nil for nowhere.
+// take takes over a frame. truth is where the speaker is in it: nil for nowhere.
 func (c *call) take(f *media.Frame, truth *inference.Face) {
 	c.t.Helper()
 	c.takeSome(f, truth, false)
@@ -108,7 +108,7 @@ func (c *call) takeSome(f *media.Frame, truth *inference.Face, anywhere bool) {
 	}
 	c.last = f.PTS
 	if err := c.faces.Track(c.t.Context(), f); err != nil {
-		c.t.Errorf("picture %d: %v", c.n, err)
+		c.t.Errorf("frame %d: %v", c.n, err)
 	}
 	c.line = append(c.line, shown{n: c.n, before: f, truth: truth, anywhere: anywhere})
 	c.n++
@@ -135,10 +135,10 @@ func (c *call) show() {
 	same := s.before.Clone()
 	known, err := c.mouths.Learn(c.t.Context(), s.before, s.faces)
 	if err != nil {
-		c.t.Fatalf("picture %d: %v", s.n, err)
+		c.t.Fatalf("frame %d: %v", s.n, err)
 	}
 	if !equal(same, s.before) {
-		c.t.Fatalf("picture %d: learning changed it", s.n)
+		c.t.Fatalf("frame %d: learning changed it", s.n)
 	}
 	s.after = same
 	defer s.after.Release()
@@ -148,14 +148,14 @@ func (c *call) show() {
 			plan[k] = spoken(asked, at+time.Duration(k)*c.step)
 		}
 		c.trace = lips.Trace{}
-		r := inference.LipsRequest{Frame: s.before, Faces: s.faces, Known: known, Mouth: plan, Amount: 1, Step: c.step, Voice: buzz}
+		r := inference.LipsRequest{Frame: s.before, Faces: s.faces, Snapshot: known, Mouth: plan, Amount: 1, Step: c.step, Voice: buzz}
 		if ahead, ok := c.dub.(inference.LipsAhead); ok {
 			ahead.Begin(c.t.Context(), r)
 		}
 		r.Frame = s.after
 		s.method, err = c.dub.Render(c.t.Context(), r)
 		if err != nil {
-			c.t.Fatalf("picture %d: %v", s.n, err)
+			c.t.Fatalf("frame %d: %v", s.n, err)
 		}
 		s.trace = c.trace
 	}
@@ -172,34 +172,34 @@ func buzz(_ time.Duration, pcm []int16) {
 	}
 }
 
-// check holds every picture to what must be true whatever was in it.
+// check holds every frame to what must be true whatever was in it.
 func (c *call) check(s *shown) {
 	c.t.Helper()
 	if s.method == inference.Untouched {
 		if !equal(s.before, s.after) {
-			c.t.Errorf("picture %d: untouched, but changed", s.n)
+			c.t.Errorf("frame %d: untouched, but changed", s.n)
 		}
 		return
 	}
 	var box image.Rectangle
 	box, s.middle, s.changed = changes(s.before, s.after)
 	if !box.In(s.trace.Mask) {
-		c.t.Errorf("picture %d: %v changed, beyond %v", s.n, box, s.trace.Mask)
+		c.t.Errorf("frame %d: %v changed, beyond %v", s.n, box, s.trace.Mask)
 	}
 	if s.changed == 0 || s.anywhere {
 		return
 	}
 	if s.truth == nil {
-		c.t.Errorf("picture %d: a mouth (%v) at %v where no face is", s.n, s.method, box)
+		c.t.Errorf("frame %d: a mouth (%v) at %v where no face is", s.n, s.method, box)
 		return
 	}
 	eyes := apart(*s.truth)
 	at := mouthOf(*s.truth)
 	if d := math.Hypot(s.middle.X-at.X, s.middle.Y-at.Y) / eyes; d > .6 {
-		c.t.Errorf("picture %d: a mouth %.2f eye distances beside the speaker's", s.n, d)
+		c.t.Errorf("frame %d: a mouth %.2f eye distances beside the speaker's", s.n, d)
 	}
 	if far := 1.5 * eyes; float64(box.Min.X) < at.X-far || float64(box.Max.X) > at.X+far || float64(box.Min.Y) < at.Y-far || float64(box.Max.Y) > at.Y+far {
-		c.t.Errorf("picture %d: %v changed, with the mouth at %.0f,%.0f and the eyes %.0f apart", s.n, box, at.X, at.Y, eyes)
+		c.t.Errorf("frame %d: %v changed, with the mouth at %.0f,%.0f and the eyes %.0f apart", s.n, box, at.X, at.Y, eyes)
 	}
 }
 

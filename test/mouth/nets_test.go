@@ -92,7 +92,7 @@ func colours(n int) []colour {
 	return out
 }
 
-// speakIn shows a session of one colour for n pictures, live, and returns how the
+// speakIn shows a session of one colour for n frames, live, and returns how the
 // middle of each mouth looks that the net made.
 func speakIn(t *testing.T, l *lips.Lips, c colour, n int) (seen [][3]byte) {
 	ctx := t.Context()
@@ -128,7 +128,7 @@ func speakIn(t *testing.T, l *lips.Lips, c colour, n int) (seen [][3]byte) {
 				}
 			},
 		}
-		if r.Known, err = mouths.Learn(ctx, f, faces); err != nil {
+		if r.Snapshot, err = mouths.Learn(ctx, f, faces); err != nil {
 			t.Error(err)
 			return
 		}

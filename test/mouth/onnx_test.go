@@ -80,13 +80,13 @@ func fileNet(t *testing.T, dir, name string, write func(path string) error) func
 }
 
 // TestNetsOfEveryKind runs a drawn speaker through nets of the true shapes. Those
-// that give the face back leave the picture nearly as it was: place, proportions,
+// that give the face back leave the frame nearly as it was: place, proportions,
 // channels and range are right, there and back.
 func TestNetsOfEveryKind(t *testing.T) {
 	for _, c := range []struct {
 		name, manifest string
 		write          func(string) error
-		least          float64 // dB against the picture; 0: random weights, nothing is known
+		least          float64 // dB against the frame; 0: random weights, nothing is known
 	}{
 		{"wav2lip 96, copied", `{"kind": "wav2lip", "model": "n.onnx", "size": 96}`,
 			func(p string) error { return onnxfile.CopyReference(p, 96) }, 28},
@@ -135,7 +135,7 @@ func TestNetsOfEveryKind(t *testing.T) {
 	}
 }
 
-// psnr compares the brightness of two pictures where one may have been changed.
+// psnr compares the brightness of two frames where one may have been changed.
 func psnr(a, b *media.Frame, tr lips.Trace) float64 {
 	var sum, n float64
 	for y := tr.Mask.Min.Y; y < tr.Mask.Max.Y; y++ {
@@ -147,8 +147,8 @@ func psnr(a, b *media.Frame, tr lips.Trace) float64 {
 	return 10 * math.Log10(255*255*n/max(sum, 1))
 }
 
-// TestHostileNets: what a net makes of a face never reaches the picture if it is no
-// picture; the speaker's own mouths stand in, and it is counted.
+// TestHostileNets: what a net makes of a face never reaches the frame if it is no
+// frame; the speaker's own mouths stand in, and it is counted.
 func TestHostileNets(t *testing.T) {
 	for name, c := range map[string]struct {
 		write func(string) error
@@ -168,7 +168,7 @@ func TestHostileNets(t *testing.T) {
 				}
 			}}, func(s shown) {
 				if s.method == inference.Net {
-					t.Errorf("picture %d: by the net", s.n)
+					t.Errorf("frame %d: by the net", s.n)
 				}
 				if s.method == inference.Warp || s.method == inference.Own {
 					others++

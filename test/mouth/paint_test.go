@@ -127,9 +127,9 @@ func around(f inference.Face, part float64) image.Rectangle {
 	return image.Rect(int(f.Center.X)-r, int(f.Center.Y)-r, int(f.Center.X)+r, int(f.Center.Y)+r)
 }
 
-var look = flag.String("look", "", "write pictures to look at to this directory, which must lie outside of the repository")
+var look = flag.String("look", "", "write frames to look at to this directory, which must lie outside of the repository")
 
-// sheet collects pictures to look at: what came above what left.
+// sheet collects frames to look at: what came above what left.
 type sheet struct {
 	t    *testing.T
 	cols []image.Image
@@ -144,7 +144,7 @@ func newSheet(t *testing.T) *sheet {
 	return s
 }
 
-// add adds a picture, or the part of it in r.
+// add adds a frame, or the part of it in r.
 func (s *sheet) add(p shown, r image.Rectangle) {
 	if *look == "" {
 		return

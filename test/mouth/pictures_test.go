@@ -10,7 +10,7 @@ import (
 	"livedub/media"
 )
 
-// plain puts a speaker into a picture the usual way.
+// plain puts a speaker into a frame the usual way.
 const (
 	plainW, plainH, plainEyes = 360, 270, 56
 )
@@ -30,17 +30,17 @@ func plain(s *speaker, i int, at time.Duration) (*media.Frame, inference.Face) {
 
 func upright(f inference.Face) placed { return at(f, plainW/2, 105, plainEyes) }
 
-// TestPictures shows a speaker who is known already pictures that something
+// TestFrames shows a speaker who is known already frames that something
 // happened to, and then good ones again.
-func TestPictures(t *testing.T) {
+func TestFrames(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(3, 4))
 	type change struct {
 		name string
-		// bad are the pictures that are changed, from warm on; those among them
+		// bad are the frames that are changed, from warm on; those among them
 		// from clear on must be untouched.
 		bad, clear int
-		resume     int // pictures after the bad ones until own mouths are back
+		resume     int // frames after the bad ones until own mouths are back
 		do         func(k int, f *media.Frame, face inference.Face)
 		check      func(t *testing.T, p shown) // of the bad ones; may be nil
 	}
@@ -52,7 +52,7 @@ func TestPictures(t *testing.T) {
 		}, func(t *testing.T, p shown) {
 			for i := range p.after.U {
 				if u, v := int(p.after.U[i])-128, int(p.after.V[i])-128; u*u+v*v > 40 {
-					t.Fatalf("picture %d: a coloured mouth (%v) on a grey face", p.n, p.method)
+					t.Fatalf("frame %d: a coloured mouth (%v) on a grey face", p.n, p.method)
 				}
 			}
 		}},
@@ -69,7 +69,7 @@ func TestPictures(t *testing.T) {
 			fill(f.U, 128)
 			fill(f.V, 128)
 		}, nil},
-		{"one grey picture", 1, 0, 10, func(_ int, f *media.Frame, _ inference.Face) { fill(f.Y, 128) }, nil},
+		{"one grey frame", 1, 0, 10, func(_ int, f *media.Frame, _ inference.Face) { fill(f.Y, 128) }, nil},
 		{"the lower half grey", 4, 0, 12, func(_ int, f *media.Frame, _ inference.Face) {
 			half := f.Height * 9 / 20 // from above the mouth
 			fill(f.Y[half*f.YStride:], 128)
@@ -125,7 +125,7 @@ func TestPictures(t *testing.T) {
 						c.check(t, p)
 					}
 					if p.n >= warm+c.clear && p.n < warm+c.bad && p.changed > 0 {
-						t.Errorf("picture %d: %v", p.n-warm, p.method)
+						t.Errorf("frame %d: %v", p.n-warm, p.method)
 					}
 				})
 				for i := range warm + c.bad + c.resume + 5 {
@@ -216,7 +216,7 @@ func TestFrameRates(t *testing.T) {
 	}
 }
 
-// TestTime shows pictures that stand still, come twice, and jump in time.
+// TestTime shows frames that stand still, come twice, and jump in time.
 func TestTime(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *speaker) {
@@ -294,7 +294,7 @@ func TestCut(t *testing.T) {
 					own[i].see(p)
 				}
 				if k := p.n / part; p.method == inference.Own && int(p.trace.Source/tick)/part%2 != k%2 {
-					t.Errorf("picture %d: a mouth of the other person, of picture %d", p.n, p.trace.Source/tick)
+					t.Errorf("frame %d: a mouth of the other person, of frame %d", p.n, p.trace.Source/tick)
 				}
 				if k := p.n % part; p.n >= part && (k < 2 || k == 5 || k == 20) {
 					look.add(p, image.Rectangle{})

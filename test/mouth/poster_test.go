@@ -76,7 +76,7 @@ func TestTurnedAway(t *testing.T) {
 				look.add(p, image.Rectangle{})
 			}
 			if k := p.n - warm; k >= 17 && k < 30 && p.changed > 0 {
-				t.Errorf("picture %d: a mouth was made in a profile", p.n)
+				t.Errorf("frame %d: a mouth was made in a profile", p.n)
 			}
 		})
 		for i := range warm + 58 {

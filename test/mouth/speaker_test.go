@@ -26,7 +26,7 @@ type speaker struct {
 	usual *speaker // as plain shows them
 }
 
-// at returns picture i and the face in it.
+// at returns frame i and the face in it.
 func (s *speaker) at(i int) (*media.Frame, inference.Face) {
 	n := len(s.frames)
 	if i %= 2 * n; i >= n {
@@ -48,7 +48,7 @@ func known(t *testing.T, name string, load func() (*speaker, error)) *speaker {
 	return s
 }
 
-// drawn returns the drawn head of a seed, in pictures of 360x360, about 59 pixels between the eyes.
+// drawn returns the drawn head of a seed, in frames of 360x360, about 59 pixels between the eyes.
 func drawn(t *testing.T, seed uint64) *speaker {
 	return known(t, "drawn"+string(rune('0'+seed)), func() (*speaker, error) {
 		d, err := testspeaker.NewDrawing(360, 360, seed)
@@ -115,7 +115,7 @@ func readClip(t *testing.T, path string) (*speaker, error) {
 	return s, s.locate(t)
 }
 
-// locate finds out where the speaker is in their own good pictures.
+// locate finds out where the speaker is in their own good frames.
 func (s *speaker) locate(t *testing.T) error {
 	tracker, err := face.New()
 	if err != nil {
@@ -146,14 +146,14 @@ func (s *speaker) locate(t *testing.T) error {
 	return nil
 }
 
-// placed is a turn, a size and a place of a picture within another: a
+// placed is a turn, a size and a place of a frame within another: a
 // similarity, and mirrored or not.
 type placed struct {
-	x, y   float64 // where the picture's corner goes
+	x, y   float64 // where the frame's corner goes
 	scale  float64
 	turn   float64 // radians, clockwise
 	mirror bool
-	w      float64 // width of the mirrored picture
+	w      float64 // width of the mirrored frame
 }
 
 func (p placed) out(q inference.Point) inference.Point {

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const (
 	fps   = 30
 	tick  = time.Second / fps
-	ahead = 6 // pictures between tracking and rendering: inference.FaceWindow and one more
+	ahead = 6 // frames between tracking and rendering: inference.FaceWindow and one more
 )
 
 // said is what the speaker says, and asked what the dub says: phonemes, "" a pause.
@@ -58,7 +58,7 @@ func spoken(marks []inference.Mark, t time.Duration) inference.MouthShape {
 	return viseme.At(marks, t%(last.At+last.Dur))
 }
 
-// shown is one picture on its way through tracker and engine.
+// shown is one frame on its way through tracker and engine.
 type shown struct {
 	n      int
 	drawn  inference.Face
@@ -71,7 +71,7 @@ type shown struct {
 	trace  lips.Trace
 }
 
-// show draws n pictures and gives each, tracked and dubbed, to see.
+// show draws n frames and gives each, tracked and dubbed, to see.
 func show(t *testing.T, w, h int, seed uint64, n int, see func(shown)) {
 	t.Helper()
 	d, err := testspeaker.NewDrawing(w, h, seed)
@@ -129,8 +129,8 @@ func show(t *testing.T, w, h int, seed uint64, n int, see func(shown)) {
 	}
 }
 
-// render gives a picture the dub's mouth.
-func render(ctx context.Context, mouths inference.Mouths, dub inference.LipsStream, f *media.Frame, faces []inference.Face) (inference.LipsMethod, inference.MouthShape, error) {
+// render gives a frame the dub's mouth.
+func render(ctx context.Context, mouths inference.LipsSession, dub inference.LipsStream, f *media.Frame, faces []inference.Face) (inference.LipsMethod, inference.MouthShape, error) {
 	known, err := mouths.Learn(ctx, f, faces)
 	if err != nil {
 		return 0, inference.MouthShape{}, err
@@ -139,11 +139,11 @@ func render(ctx context.Context, mouths inference.Mouths, dub inference.LipsStre
 	for k := range plan {
 		plan[k] = spoken(asked, f.PTS+time.Duration(k)*tick)
 	}
-	method, err := dub.Render(ctx, inference.LipsRequest{Frame: f, Faces: faces, Known: known, Mouth: plan, Amount: 1, Step: tick})
+	method, err := dub.Render(ctx, inference.LipsRequest{Frame: f, Faces: faces, Snapshot: known, Mouth: plan, Amount: 1, Step: tick})
 	return method, plan[0], err
 }
 
-// opening reads how far the lips are apart in a picture, in distances between
+// opening reads how far the lips are apart in a frame, in distances between
 // the eyes, by the drawing's colours alone: the teeth are pale and the inside is dark, the lips red.
 func opening(f *media.Frame, at inference.Face) float64 {
 	ex, ey := at.RightEye.X-at.LeftEye.X, at.RightEye.Y-at.LeftEye.Y
@@ -170,7 +170,7 @@ func opening(f *media.Frame, at inference.Face) float64 {
 	return mean
 }
 
-// colour reads a picture between its pixels: its brightness, and how red it is.
+// colour reads a frame between its pixels: its brightness, and how red it is.
 func colour(f *media.Frame, x, y float64) (luma, red float64) {
 	read := func(b []byte, stride, w, h int, x, y float64) float64 {
 		x, y = min(max(x, 0), float64(w-2)), min(max(y, 0), float64(h-2))

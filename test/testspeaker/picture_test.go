@@ -15,19 +15,19 @@ import (
 
 var update = flag.Bool("update", false, "make docs/img/lips.png anew")
 
-// TestPicture makes the documentation's picture of the method: above what the
-// camera saw, below the same pictures with the dub's mouth, between them
+// TestFrame makes the documentation's frame of the method: above what the
+// camera saw, below the same frames with the dub's mouth, between them
 // how far it was asked to open.
 //
-//	go test ./test/talker -run Picture -update
-func TestPicture(t *testing.T) {
+//	go test ./test/talker -run Frame -update
+func TestFrame(t *testing.T) {
 	if !*update {
 		t.Skip("only with -update")
 	}
 	const (
 		w, h, columns = 184, 214, 7
 		space, bar    = 6, 34
-		every         = 5 // pictures from one column to the next
+		every         = 5 // frames from one column to the next
 	)
 	sheet := image.NewRGBA(image.Rect(0, 0, columns*(w+space)+space, 2*h+bar+4*space))
 	draw.Draw(sheet, sheet.Bounds(), image.White, image.Point{}, draw.Src)
@@ -45,7 +45,7 @@ func TestPicture(t *testing.T) {
 			return
 		}
 		if s.method != inference.Own {
-			t.Errorf("picture %d: %v", s.n, s.method)
+			t.Errorf("frame %d: %v", s.n, s.method)
 		}
 		x := space + i*(w+space)
 		mouth := image.Pt(int(s.drawn.MouthLeft.X+s.drawn.MouthRight.X)/2-w/2, int(s.drawn.Center.Y)-66)

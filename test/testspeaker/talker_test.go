@@ -20,7 +20,7 @@ func TestDrawnSpeakerIsDubbed(t *testing.T) {
 			if testing.Short() && i > 0 {
 				t.Skip("-short")
 			}
-			const n, talk = 9 * fps, 5 * fps // pictures, and those after which own mouths are due
+			const n, talk = 9 * fps, 5 * fps // frames, and those after which own mouths are due
 			var eyes, corners, drawn, read, asked, got []float64
 			followed, own := 0, 0
 			show(t, c.w, c.h, c.seed, n, func(s shown) {
@@ -31,7 +31,7 @@ func TestDrawnSpeakerIsDubbed(t *testing.T) {
 					corners = append(corners, distance(f.MouthLeft, s.drawn.MouthLeft)/unit, distance(f.MouthRight, s.drawn.MouthRight)/unit)
 				}
 				if n := changedOutside(s.before, s.after, s.trace.Mask); n > 0 {
-					t.Errorf("picture %d: %d pixels changed outside of %v", s.n, n, s.trace.Mask)
+					t.Errorf("frame %d: %d pixels changed outside of %v", s.n, n, s.trace.Mask)
 				}
 				drawn, read = append(drawn, s.mouth.Open), append(read, opening(s.before, s.drawn))
 				if s.n < talk {
@@ -43,9 +43,9 @@ func TestDrawnSpeakerIsDubbed(t *testing.T) {
 				asked, got = append(asked, s.want.Open), append(got, opening(s.after, s.drawn))
 			})
 			if followed*100 < 99*n {
-				t.Fatalf("one face, always the same, in %d of %d pictures", followed, n)
+				t.Fatalf("one face, always the same, in %d of %d frames", followed, n)
 			}
-			t.Logf("followed in %d of %d pictures; eyes off by %s, mouth corners by %s eye distances", followed, n, spread(eyes), spread(corners))
+			t.Logf("followed in %d of %d frames; eyes off by %s, mouth corners by %s eye distances", followed, n, spread(eyes), spread(corners))
 			t.Logf("own mouths in %d of %d; opening: drawn against read %.3f, asked against read %.3f", own, n-talk, correlation(drawn, read), correlation(asked, got))
 			if e := quantile(eyes, .95); e > .05 {
 				t.Errorf("eyes are off by up to %.3f eye distances", e)
@@ -54,7 +54,7 @@ func TestDrawnSpeakerIsDubbed(t *testing.T) {
 				t.Errorf("mouth corners are off by up to %.3f eye distances", e)
 			}
 			if own*100 < 80*(n-talk) {
-				t.Errorf("own mouths in %d of %d pictures", own, n-talk)
+				t.Errorf("own mouths in %d of %d frames", own, n-talk)
 			}
 			if r := correlation(drawn, read); r < .95 {
 				t.Errorf("openings read from the drawing follow it by %.3f only: the measure is wrong", r)

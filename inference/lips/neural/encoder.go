@@ -12,7 +12,7 @@ import (
 type encoder struct {
 	queue   inference.ModelQueue
 	samples int   // that it hears, at 16 kHz
-	before  int   // of these, before the picture
+	before  int   // of these, before the frame
 	out     []int // shape of what it gives
 	wg      sync.WaitGroup
 }

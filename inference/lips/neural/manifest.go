@@ -1,6 +1,6 @@
 // Package neural speaks with lip-sync nets: what a manifest says of a net, the
 // features of sound that it hears, the tensors it takes and gives. Where a
-// face is and how its new mouth gets into the picture is package lips' affair.
+// face is and how its new mouth gets into the frame is package lips' affair.
 package neural
 
 import (
@@ -27,7 +27,7 @@ const (
 	// face) and mel[N,1,80,T], and gives [N,3,S,S].
 	Wav2Lip Kind = "wav2lip"
 	// Latent takes masked[N,3,S,S], ref[N,3,S,S] and audio[N,T,D], and gives
-	// [N,3,S,S]; the picture's encoder and decoder are inside. Audio is T columns
+	// [N,3,S,S]; the frame's encoder and decoder are inside. Audio is T columns
 	// of D = 80 mel bands, or what an Encoder makes of the sound.
 	Latent Kind = "latent"
 )
@@ -88,14 +88,14 @@ type Remote struct {
 type Encoder struct {
 	Model  string  `json:"model"`     // as Manifest's
 	Remote *Remote `json:"remote"`    // likewise
-	Before *int    `json:"before_ms"` // how much of what it hears lies before the picture; half, if it is left out
+	Before *int    `json:"before_ms"` // how much of what it hears lies before the frame; half, if it is left out
 }
 
 // Align is how a face is cut out.
 type Align string
 
 const (
-	Box        Align = "box"        // upright in the picture, as a face detector's box
+	Box        Align = "box"        // upright in the frame, as a face detector's box
 	Similarity Align = "similarity" // turned so that the eyes are level
 )
 
@@ -203,7 +203,7 @@ func (m *Manifest) check() error {
 		}
 	}
 	if m.Size < 32 || m.Size > 1024 || m.Size%2 != 0 {
-		errs = append(errs, fmt.Errorf("size is %d: choose the side of the net's picture, as 96, 256 or 512", m.Size))
+		errs = append(errs, fmt.Errorf("size is %d: choose the side of the net's frame, as 96, 256 or 512", m.Size))
 	}
 	if m.Batch < 1 || m.Batch > 256 {
 		errs = append(errs, fmt.Errorf("batch is %d: choose 1 to 256", m.Batch))

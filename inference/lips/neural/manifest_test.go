@@ -72,7 +72,7 @@ func TestBadManifests(t *testing.T) {
 	dir := t.TempDir()
 	outside := write(t, t.TempDir(), "net.onnx", nil)
 	write(t, dir, "net.onnx", nil)
-	write(t, dir, "text.png", []byte("no picture"))
+	write(t, dir, "text.png", []byte("no frame"))
 	if err := os.Symlink(outside, filepath.Join(dir, "link.onnx")); err != nil {
 		t.Fatal(err)
 	}

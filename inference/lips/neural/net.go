@@ -10,8 +10,8 @@ import (
 	"livedub/inference"
 )
 
-// ErrOutOfRange is returned for a picture that is none: far beyond the range that the manifest names.
-var ErrOutOfRange = errors.New("the net's picture is out of range")
+// ErrOutOfRange is returned for a frame that is none: far beyond the range that the manifest names.
+var ErrOutOfRange = errors.New("the net's frame is out of range")
 
 // Net makes mouths by a queue that many sessions share. It is safe for concurrent use.
 type Net struct {
@@ -20,16 +20,16 @@ type Net struct {
 	encoder *encoder // nil without one
 	order   []string // role of each of the queue's inputs
 	columns int      // of sound's features, without an encoder
-	out     int      // which output is the picture
+	out     int      // which output is the frame
 }
 
-// Image is a square picture: Size rows of Size pixels of red, green, blue.
+// Image is a square frame: Size rows of Size pixels of red, green, blue.
 type Image struct {
 	Size int
 	Pix  []uint8
 }
 
-// NewImage returns a black picture.
+// NewImage returns a black frame.
 func NewImage(size int) *Image { return &Image{size, make([]uint8, 3*size*size)} }
 
 // New fits a net to its manifest by the shapes of its tensors; sound runs the encoder, if
@@ -108,7 +108,7 @@ func (n *Net) classify() error {
 		return (n.Output == "" || t.Name == n.Output) && fits(t.Shape, []int{-1, 3, n.Size, n.Size})
 	})
 	if n.out < 0 {
-		return fmt.Errorf("no output is a picture of shape %v: name it as output", []int{-1, 3, n.Size, n.Size})
+		return fmt.Errorf("no output is a frame of shape %v: name it as output", []int{-1, 3, n.Size, n.Size})
 	}
 	return nil
 }
@@ -140,7 +140,7 @@ func describe(ts []inference.TensorInfo) string {
 }
 
 // Voice says which sound Submit wants: n samples at inference.VoiceRate from
-// the time from on, relative to the picture.
+// the time from on, relative to the frame.
 func (n *Net) Voice() (from time.Duration, samples int) {
 	lead, length := reach+1, columnsLen(n.columns) // at 16 kHz
 	if n.encoder != nil {
@@ -250,14 +250,14 @@ func (n *Net) plane(c int) int {
 	return c
 }
 
-// Picture returns the face of a result. It fails with what the result says, or ErrOutOfRange.
-func (n *Net) Picture(r inference.ModelResult) (*Image, error) {
+// Frame returns the face of a result. It fails with what the result says, or ErrOutOfRange.
+func (n *Net) Frame(r inference.ModelResult) (*Image, error) {
 	if r.Err != nil {
 		return nil, r.Err
 	}
 	area := n.Size * n.Size
 	if len(r.Out) <= n.out || len(r.Out[n.out].Data) != 3*area {
-		return nil, fmt.Errorf("the net's picture has not %dx%d pixels", n.Size, n.Size)
+		return nil, fmt.Errorf("the net's frame has not %dx%d pixels", n.Size, n.Size)
 	}
 	data := r.Out[n.out].Data
 	by, plus := n.scale()

@@ -98,10 +98,10 @@ func TestTensors(t *testing.T) {
 				t.Errorf("%s: plane %d at %d is %v, want %v", c.text, at.plane, at.i, got, at.want)
 			}
 		}
-		// What comes back the same way gives the same picture.
-		p, err := n.Picture(inference.ModelResult{Out: []inference.Tensor{{Shape: []int{3, 96, 96}, Data: data[3*area:]}}})
+		// What comes back the same way gives the same frame.
+		p, err := n.Frame(inference.ModelResult{Out: []inference.Tensor{{Shape: []int{3, 96, 96}, Data: data[3*area:]}}})
 		if err != nil || !slices.Equal(p.Pix, face.Pix) {
-			t.Errorf("%s: the picture that came back is another: %v", c.text, err)
+			t.Errorf("%s: the frame that came back is another: %v", c.text, err)
 		}
 	}
 }
@@ -127,7 +127,7 @@ func TestLatentTensors(t *testing.T) {
 	}
 }
 
-// TestEncoder: an encoder hears the sound around the picture, and the net what it makes of it.
+// TestEncoder: an encoder hears the sound around the frame, and the net what it makes of it.
 func TestEncoder(t *testing.T) {
 	features := inference.Tensor{Shape: []int{50, 384}, Data: make([]float32, 50*384)}
 	features.Data[7] = 3
@@ -137,12 +137,12 @@ func TestEncoder(t *testing.T) {
 			return inference.ModelResult{Out: []inference.Tensor{features}}
 		},
 	}
-	picture := inference.Tensor{Data: slices.Repeat([]float32{.5}, 3*64*64)}
+	frame := inference.Tensor{Data: slices.Repeat([]float32{.5}, 3*64*64)}
 	q := &queue{
 		in:  []inference.TensorInfo{tensor("masked", -1, 3, 64, 64), tensor("audio", -1, 50, 384), tensor("ref", -1, 3, 64, 64)},
 		out: []inference.TensorInfo{tensor("y", -1, 3, 64, 64)},
 		answer: func(inference.ModelRequest) inference.ModelResult {
-			return inference.ModelResult{Out: []inference.Tensor{picture}}
+			return inference.ModelResult{Out: []inference.Tensor{frame}}
 		},
 	}
 	const text = `{"kind": "latent", "model": "n", "size": 64, "inputs": {"masked": "masked"}, "encoder": {"model": "e", "before_ms": 300}}`
@@ -161,8 +161,8 @@ func TestEncoder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p, err := n.Picture(<-c); err != nil || p.Pix[0] < 127 || p.Pix[0] > 128 {
-		t.Errorf("no picture came: %v", err)
+	if p, err := n.Frame(<-c); err != nil || p.Pix[0] < 127 || p.Pix[0] > 128 {
+		t.Errorf("no frame came: %v", err)
 	}
 	heard, asked := sound.asked[0], q.asked[0]
 	if heard.Session != "s" || !heard.Deadline.Equal(deadline) || !slices.Equal(heard.In[0].Shape, []int{8000}) {
@@ -218,7 +218,7 @@ func TestNetsThatDoNotFit(t *testing.T) {
 		"another size": {func(q *queue) { q.in[1].Shape[2] = 256 }, `"face"`},
 		"one input":    {func(q *queue) { q.in = q.in[1:] }, "1 inputs"},
 		"too much ear": {func(q *queue) { q.in[0].Shape[3] = 5000 }, "5000 columns"},
-		"no picture":   {func(q *queue) { q.out[0].Shape = []int{-1, 1000} }, "no output"},
+		"no frame":     {func(q *queue) { q.out[0].Shape = []int{-1, 1000} }, "no output"},
 		"two same":     {func(q *queue) { q.in[0] = q.in[1] }, `"mel"`},
 		"another type": {func(q *queue) { q.in[0].Type = "fp16" }, "fp16"},
 		"no rank":      {func(q *queue) { q.in[0].Shape = nil }, `"mel"`},
@@ -231,25 +231,25 @@ func TestNetsThatDoNotFit(t *testing.T) {
 	}
 }
 
-func TestBadPictures(t *testing.T) {
+func TestBadFrames(t *testing.T) {
 	n, err := New(manifest(t, good), wav2lip(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	picture := func(v float32, size int) inference.ModelResult {
+	frame := func(v float32, size int) inference.ModelResult {
 		return inference.ModelResult{Out: []inference.Tensor{{Data: slices.Repeat([]float32{v}, size)}}}
 	}
 	full := 3 * 96 * 96
 	for _, v := range []float32{7, -3, float32(math.NaN()), float32(math.Inf(1))} {
-		if _, err := n.Picture(picture(v, full)); !errors.Is(err, ErrOutOfRange) {
+		if _, err := n.Frame(frame(v, full)); !errors.Is(err, ErrOutOfRange) {
 			t.Errorf("%v everywhere: %v", v, err)
 		}
 	}
-	if p, err := n.Picture(picture(1.02, full)); err != nil || p.Pix[0] != 255 {
+	if p, err := n.Frame(frame(1.02, full)); err != nil || p.Pix[0] != 255 {
 		t.Errorf("a little too bright: %v", err)
 	}
-	for _, r := range []inference.ModelResult{picture(0, 10), {}, {Err: inference.ErrModelLate}} {
-		if _, err := n.Picture(r); err == nil {
+	for _, r := range []inference.ModelResult{frame(0, 10), {}, {Err: inference.ErrModelLate}} {
+		if _, err := n.Frame(r); err == nil {
 			t.Errorf("%d tensors, error %v: taken", len(r.Out), r.Err)
 		}
 	}

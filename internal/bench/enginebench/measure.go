@@ -16,10 +16,10 @@ import (
 const (
 	Batched      = "batched"        // the engine's loop: batches across sessions
 	PerSession1  = "per_session_1"  // a goroutine for each session, batches of 1; one instance of the net under a lock
-	PerSession16 = "per_session_16" // likewise, each session gathers 16 of its pictures first
+	PerSession16 = "per_session_16" // likewise, each session gathers 16 of its frames first
 )
 
-// Slack is how long after a picture was asked for it must be there.
+// Slack is how long after a frame was asked for it must be there.
 const (
 	SyncSlack = 300 * time.Millisecond
 	LiveSlack = 60 * time.Millisecond
@@ -170,7 +170,7 @@ type bench struct {
 	ctx      context.Context
 	load     Load
 	model    *shared
-	loop     *engine.Loop
+	loop     *engine.Batcher
 	items    [4][]inference.Tensor // sessions take turns
 	rates    map[int]float64       // items a second of back-to-back batches of a size
 	best     float64
@@ -238,7 +238,7 @@ func (b *bench) runs() error {
 }
 
 // saturate looks for the limits: what the loop carries when more is asked for than it can,
-// how long a picture takes at 80 % of the roof, beside batches of 16, and how many
+// how long a frame takes at 80 % of the roof, beside batches of 16, and how many
 // sessions go without a miss.
 func (b *bench) saturate() error {
 	at := func(part, rate float64) int { return max(1, int(math.Round(part*rate/FPS))) }
@@ -325,7 +325,7 @@ func (b *bench) run(policy string, sessions int, slack time.Duration, purpose st
 	return r, nil
 }
 
-// session asks for a picture every 40 ms, out of step with the others.
+// session asks for a frame every 40 ms, out of step with the others.
 func (b *bench) session(p carrier, t *tally, s, sessions int, slack time.Duration, from, to time.Time) {
 	const step = time.Second / FPS
 	at := from.Add(-warmUp + time.Duration(s)*step/time.Duration(sessions))

@@ -83,7 +83,7 @@ func TestGPULike(t *testing.T) {
 			case r.Policy == Batched && r.Purpose == "as asked for" && r.Missed > 0:
 				t.Errorf("as asked for: %v", r)
 			case r.Policy == PerSession16 && (r.P50 == nil || *r.P50 < 280):
-				t.Errorf("16 pictures were gathered in no time: %v", r)
+				t.Errorf("16 frames were gathered in no time: %v", r)
 			}
 			if r.Missed == 0 {
 				most[r.Policy] = max(most[r.Policy], r.Sessions)

@@ -74,7 +74,7 @@ func Find(list string) ([]Net, error) {
 }
 
 // Example makes inputs for a net: a batch, or, for batch 0, an item without
-// the batch dimension. Pictures are within 0..1, mel within -4..4, the rest is
+// the batch dimension. Frames are within 0..1, mel within -4..4, the rest is
 // normal. The same seed gives the same numbers.
 func Example(inputs []inference.TensorInfo, batch int, seed uint64) []inference.Tensor {
 	r := rand.New(rand.NewPCG(seed, 0))

@@ -9,7 +9,7 @@ import (
 	"livedub/inference/engine"
 )
 
-// carrier carries pictures to the device and back.
+// carrier carries frames to the device and back.
 type carrier interface {
 	// ask calls back once, on another goroutine or at once, with the deadline that counts.
 	ask(session int, item []inference.Tensor, at time.Time, slack time.Duration, back func(deadline time.Time, err error))
@@ -18,7 +18,7 @@ type carrier interface {
 
 // batched is the engine's loop.
 type batched struct {
-	loop *engine.Loop
+	loop *engine.Batcher
 	wg   sync.WaitGroup
 }
 
@@ -42,17 +42,17 @@ var names = func() (all [1024]string) {
 	return all
 }()
 
-// perSession has a goroutine for each session, which runs batches of its own pictures.
+// perSession has a goroutine for each session, which runs batches of its own frames.
 type perSession struct {
 	ctx   context.Context
 	model *shared
 	batch []inference.Tensor
 	size  int
-	in    []chan picture
+	in    []chan frame
 	wg    sync.WaitGroup
 }
 
-type picture struct {
+type frame struct {
 	at    time.Time
 	slack time.Duration
 	back  func(time.Time, error)
@@ -68,7 +68,7 @@ func newPerSession(ctx context.Context, model *shared, sessions, size int, items
 		p.batch = append(p.batch, all)
 	}
 	for s := range sessions {
-		c := make(chan picture, 1024)
+		c := make(chan frame, 1024)
 		p.in = append(p.in, c)
 		// Sessions begin at different times: their batches do not come all at once.
 		p.wg.Go(func() { p.serve(c, size-s*size/sessions) })
@@ -78,15 +78,15 @@ func newPerSession(ctx context.Context, model *shared, sessions, size int, items
 
 func (p *perSession) ask(session int, _ []inference.Tensor, at time.Time, slack time.Duration, back func(time.Time, error)) {
 	select {
-	case p.in[session] <- picture{at, slack, back}:
+	case p.in[session] <- frame{at, slack, back}:
 	default:
 		back(at.Add(slack), inference.ErrModelBusy)
 	}
 }
 
 // serve runs batches of what one session asks for, the first when it has so many.
-func (p *perSession) serve(in <-chan picture, first int) {
-	var gathered []picture
+func (p *perSession) serve(in <-chan frame, first int) {
+	var gathered []frame
 	for pic := range in {
 		if gathered = append(gathered, pic); len(gathered) < first {
 			continue

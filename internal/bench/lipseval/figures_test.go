@@ -70,7 +70,7 @@ func TestErrorsAndClosure(t *testing.T) {
 	}
 }
 
-// texture is a picture of smooth waves.
+// texture is a frame of smooth waves.
 func texture(w, h int) *media.Frame {
 	f := media.NewFrame(w, h)
 	for y := range h {
@@ -171,6 +171,6 @@ func TestRegion(t *testing.T) {
 	defer h.Release()
 	r = Changed(a, g, all)
 	if still, noisy := r.Flicker(g, g, 3), r.Flicker(g, h, 3); still != 0 || noisy < 100 {
-		t.Errorf("flicker %v of one picture, %v of two grains", still, noisy)
+		t.Errorf("flicker %v of one frame, %v of two grains", still, noisy)
 	}
 }

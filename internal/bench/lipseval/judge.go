@@ -1,6 +1,6 @@
-// Package lipseval estimates mouths in pictures by colour and light alone, to score
+// Package lipseval estimates mouths in frames by colour and light alone, to score
 // what re-renders them. It shares nothing with the tracker that drives the
-// rendering but, for each picture, the line between the eyes; docs/LIPS.md,
+// rendering but, for each frame, the line between the eyes; docs/LIPS.md,
 // "How mouths are judged", has the method.
 package lipseval
 
@@ -18,14 +18,14 @@ type Eyes struct{ Left, Right inference.Point }
 // Distance returns the distance between the eyes in pixels, the unit of every Mouth.
 func (e Eyes) Distance() float64 { return math.Hypot(e.Right.X-e.Left.X, e.Right.Y-e.Left.Y) }
 
-// at maps a place on the face to the picture: the origin lies between the eyes,
-// x runs along them to the picture's right, y down the face, in distances between them.
+// at maps a place on the face to the frame: the origin lies between the eyes,
+// x runs along them to the frame's right, y down the face, in distances between them.
 func (e Eyes) at(x, y float64) (px, py float64) {
 	dx, dy := e.Right.X-e.Left.X, e.Right.Y-e.Left.Y
 	return (e.Left.X+e.Right.X)/2 + dx*x - dy*y, (e.Left.Y+e.Right.Y)/2 + dy*x + dx*y
 }
 
-// View is a picture of a face.
+// View is a frame of a face.
 type View struct {
 	Frame *media.Frame
 	Eyes  Eyes
@@ -52,7 +52,7 @@ func colOf(x float64) float64 { return (x-left)*fine - .5 }
 func yOf(row float64) float64 { return top + (row+.5)/fine }
 func xOf(col float64) float64 { return left + (col+.5)/fine }
 
-// fill samples the lower face of v. What lies outside the picture repeats its edge.
+// fill samples the lower face of v. What lies outside the frame repeats its edge.
 func (p *patch) fill(v View) {
 	// Large faces are averaged over the area of a sample, so that noise and sharpness count less.
 	k := max(1, int(math.Ceil(v.Eyes.Distance()/fine)))

@@ -54,7 +54,7 @@ func (f face) colour(x, y float64) [3]float64 {
 	return [3]float64{130, 116, 168}
 }
 
-// draw returns the picture, every pixel averaged over 4 by 4 places.
+// draw returns the frame, every pixel averaged over 4 by 4 places.
 func (f face) draw() View {
 	eyes := f.line()
 	fr := media.NewFrame(faceW, faceH)
@@ -168,7 +168,7 @@ func TestReadsFractionsOfPixels(t *testing.T) {
 	}
 }
 
-func TestLearnNeedsPictures(t *testing.T) {
+func TestLearnNeedsFrames(t *testing.T) {
 	if _, err := Learn(nil); err == nil {
 		t.Error("learned from nothing")
 	}

@@ -28,7 +28,7 @@ func Shift(f *media.Frame, by float64) *media.Frame {
 }
 
 // ChangedOutside returns how many samples of all planes differ between two
-// pictures of one size outside of box; a chroma sample is inside where any of its luma is.
+// frames of one size outside of box; a chroma sample is inside where any of its luma is.
 func ChangedOutside(a, b *media.Frame, box image.Rectangle) int {
 	n := count(a.Y, b.Y, a.YStride, b.YStride, a.Width, a.Height, box)
 	half := image.Rect(box.Min.X/2, box.Min.Y/2, (box.Max.X+1)/2, (box.Max.Y+1)/2)
@@ -61,7 +61,7 @@ func count(a, b []byte, as, bs, w, h int, box image.Rectangle) int {
 	return n
 }
 
-// Distortion gathers the squared error between pairs of pictures.
+// Distortion gathers the squared error between pairs of frames.
 type Distortion struct{ sum, n [3]float64 }
 
 // Add adds what lies in box.

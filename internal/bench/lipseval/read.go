@@ -17,7 +17,7 @@ type Mouth struct {
 	// than a face without a mouth, and how far neighbouring columns agree.
 	Confidence float64
 
-	// In the picture, pixels.
+	// In the frame, pixels.
 	Corners                     [2]inference.Point
 	Top, Upper, Lower, Underlip inference.Point // outer and inner edges of the lips, in the middle
 }

@@ -7,7 +7,7 @@ import (
 	"livedub/media"
 )
 
-// Region is what a renderer changed in a picture: of each row the pixels from
+// Region is what a renderer changed in a frame: of each row the pixels from
 // the first to the last that differ from the source in luma, within a box. A
 // box alone could be drawn so large that little in it ever changes.
 type Region struct {
@@ -72,7 +72,7 @@ func (r Region) Sharpness(f *media.Frame) float64 {
 }
 
 // Flicker returns the sum over the region of how much the fine detail of luma,
-// what is smaller than about radius pixels, differs between two pictures.
+// what is smaller than about radius pixels, differs between two frames.
 func (r Region) Flicker(before, now *media.Frame, radius int) float64 {
 	a, b := detail(before, r.Box, radius), detail(now, r.Box, radius)
 	var sum float64

@@ -25,7 +25,7 @@ func Correlation(a, b []float64) float64 {
 	return (n*sab - sa*sb) / math.Sqrt(va*vb)
 }
 
-// BestLag returns by how many pictures, at most reach, the estimate runs behind
+// BestLag returns by how many frames, at most reach, the estimate runs behind
 // the target, and their correlation then. Of lags that fit alike the least is taken.
 func BestLag(target, estimate []float64, reach int) (correlation float64, lag int) {
 	correlation = math.Inf(-1)
@@ -58,8 +58,8 @@ func MeanError(target, estimate []float64) float64 {
 	return sum / n
 }
 
-// Closure returns the share of the moments (indices of pictures) at which, or
-// one picture before or after, the estimate is below the threshold; NaN where
+// Closure returns the share of the moments (indices of frames) at which, or
+// one frame before or after, the estimate is below the threshold; NaN where
 // there are no moments.
 func Closure(moments []int, estimate []float64, threshold float64) float64 {
 	closed, n := 0, 0
@@ -92,7 +92,7 @@ func Quantile(v []float64, q float64) float64 {
 }
 
 // ClosedBelow returns the height under which a mouth counts as closed, from the
-// heights of the same mouth in pictures as they were taken: over what it shows
+// heights of the same mouth in frames as they were taken: over what it shows
 // closed (the 5th percentile) by a fifth of its range or thrice the noise,
 // whichever is more. Somebody who never closes their mouth is taken to show most.
 func ClosedBelow(source []float64, noise float64) float64 {
@@ -101,7 +101,7 @@ func ClosedBelow(source []float64, noise float64) float64 {
 	return closed + max(.2*(open-closed), 3*noise)
 }
 
-// Reliability compares estimates of the same pictures taken twice, the second
+// Reliability compares estimates of the same frames taken twice, the second
 // time disturbed: their correlation, at least 0, and the root mean square of their difference.
 func Reliability(plain, disturbed []float64) (correlation, noise float64) {
 	var sum, n float64

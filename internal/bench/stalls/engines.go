@@ -76,7 +76,7 @@ func (f *faces) Open(ctx context.Context) (inference.FaceStream, error) {
 	return &faceStream{FaceStream: s, l: f.l, seen: map[time.Duration]bool{}}, err
 }
 
-// faceStream tells only of pictures that were tracked, as a real one does.
+// faceStream tells only of frames that were tracked, as a real one does.
 type faceStream struct {
 	inference.FaceStream
 	l *lab
@@ -112,21 +112,21 @@ func (s *faceStream) Faces(t time.Duration) []inference.Face {
 // lips breaks the first dub's mouths.
 type lips struct {
 	inference.Lips
-	inference.Mouths
+	inference.LipsSession
 	l    *lab
 	dubs int
 }
 
-func (l *lips) Open(ctx context.Context) (inference.Mouths, error) {
+func (l *lips) Open(ctx context.Context) (inference.LipsSession, error) {
 	m, err := l.Lips.Open(ctx)
-	l.Mouths = m
+	l.LipsSession = m
 	return l, err
 }
 
 func (l *lips) Close() error { return l.Lips.Close() }
 
 func (l *lips) Dub(ctx context.Context) (inference.LipsStream, error) {
-	s, err := l.Mouths.Dub(ctx)
+	s, err := l.LipsSession.Dub(ctx)
 	mu.Lock()
 	defer mu.Unlock()
 	if l.dubs++; l.dubs > 1 {

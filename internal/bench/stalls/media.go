@@ -29,7 +29,7 @@ type loop struct {
 	packets []media.Packet
 }
 
-// loops encodes a second of pictures and of sound.
+// loops encodes a second of frames and of sound.
 func loops() (video, audio loop, err error) {
 	v, err := codec.NewVideoEncoder(codec.VideoEncoderConfig{
 		Codec: media.H264, Width: width, Height: height, FrameRate: fps, Bitrate: 400_000, Hardware: "off", Preset: "ultrafast",
@@ -233,8 +233,8 @@ func loud(pcm []int16) bool {
 	return math.Sqrt(sum/float64(max(1, len(pcm)))) > 1500
 }
 
-// bare returns the last output time from one to another whose picture carries
-// no mouth; 0 where all do. ok: there were pictures with mouths.
+// bare returns the last output time from one to another whose frame carries
+// no mouth; 0 where all do. ok: there were frames with mouths.
 func (s *sink) bare(from, to time.Duration) (last time.Duration, ok bool, err error) {
 	t, packets := s.got(media.Video)
 	dec, err := codec.NewVideoDecoder(t)
@@ -249,7 +249,7 @@ func (s *sink) bare(from, to time.Duration) (last time.Duration, ok bool, err er
 		}
 		for _, f := range frames {
 			if f.PTS >= from && f.PTS < to {
-				// fake.Lips paints its bar from dark to light; the pictures are grey.
+				// fake.Lips paints its bar from dark to light; the frames are grey.
 				if v := f.Y[8*f.YStride+4]; v > 45 && v < 200 {
 					last = f.PTS
 				} else {
@@ -262,8 +262,8 @@ func (s *sink) bare(from, to time.Duration) (last time.Duration, ok bool, err er
 	return last, ok, nil
 }
 
-// firstPicture returns when the sink's first picture was due, on the session clock.
-func (s *sink) firstPicture() (time.Duration, bool) {
+// firstFrame returns when the sink's first frame was due, on the session clock.
+func (s *sink) firstFrame() (time.Duration, bool) {
 	_, packets := s.got(media.Video)
 	if len(packets) == 0 {
 		return 0, false

@@ -42,7 +42,7 @@ type Result struct {
 	OthersTouched int `json:"others_touched"`
 	// RecoveredS is how long after the fault's end its last trace was seen: a phrase
 	// that began and was not dubbed, a mouth that was not made, a new sink that
-	// waits for its first picture. -1: it did not recover.
+	// waits for its first frame. -1: it did not recover.
 	RecoveredS float64 `json:"recovered_s"`
 	Detached   bool    `json:"detached,omitempty"` // the broken sink was taken away
 	// Felt counts what the broken stage itself lost: failures, work left out. A
@@ -90,7 +90,7 @@ func Run(ctx context.Context, f Fault) (Result, error) {
 		Engines: l.engines(), Max: 1, Idle: time.Hour,
 		Base: session.Config{
 			Profile: session.Sync, BackgroundGain: .15, Delay: session.Sync.DefaultDelay(),
-			Picture: session.Picture{MaxWidth: width, MaxHeight: height, Hardware: "off"},
+			Video: session.VideoConfig{MaxWidth: width, MaxHeight: height, Hardware: "off"},
 		},
 	})
 	defer m.Close()
@@ -107,7 +107,7 @@ func Run(ctx context.Context, f Fault) (Result, error) {
 		if s.to == broken && f.Stage != "sink" {
 			continue
 		}
-		if _, err := call.Attach(s.lang, s.to); err != nil {
+		if _, err := call.Subscribe(s.lang, s.to); err != nil {
 			return Result{}, err
 		}
 	}
@@ -121,7 +121,7 @@ func Run(ctx context.Context, f Fault) (Result, error) {
 		return Result{}, err
 	}
 	fresh := newSink(nil)
-	if _, err := call.Attach("es", fresh); err != nil {
+	if _, err := call.Subscribe("es", fresh); err != nil {
 		return Result{}, err
 	}
 	if err := call.Clock.Wait(ctx, end+after+delay+time.Second); err != nil {
@@ -144,7 +144,7 @@ func Run(ctx context.Context, f Fault) (Result, error) {
 		case d.Lang == "ca":
 			r.OthersTouched += d.Frames.Dropped
 			if f.Stage != "recognizer" {
-				r.OthersTouched += d.Fates[session.SkippedFailed] + d.Fates[session.SkippedLate]
+				r.OthersTouched += d.Outcomes[session.SkippedFailed] + d.Outcomes[session.SkippedLate]
 			}
 		case f.Stage == "sink": // the other sink of the broken one's dub
 			r.OthersTouched += d.Frames.Dropped
@@ -163,7 +163,7 @@ func recovered(f Fault, st session.State, dub, fresh *sink, end, delay time.Dura
 	last := end
 	switch f.Stage {
 	case "sink":
-		first, ok := fresh.firstPicture()
+		first, ok := fresh.firstFrame()
 		if !ok {
 			return -1, nil
 		}
@@ -184,7 +184,7 @@ func recovered(f Fault, st session.State, dub, fresh *sink, end, delay time.Dura
 				continue
 			}
 			for _, r := range d.Records {
-				if r.Fate != session.Played || r.Phrase.End <= end {
+				if r.Outcome != session.Played || r.Phrase.End <= end {
 					continue
 				}
 				if gap := r.Phrase.Start - covered; gap > 500*time.Millisecond {

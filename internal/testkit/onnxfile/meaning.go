@@ -5,10 +5,10 @@ import (
 	"image"
 )
 
-// The nets of this file have a meaning that is seen in the output picture:
+// The nets of this file have a meaning that is seen in the output frame:
 // that a frame went through them is proven by what they did to it.
 
-// CopyReference writes a net with Wav2Lip's tensors that gives the picture
+// CopyReference writes a net with Wav2Lip's tensors that gives the frame
 // back as the speaker had it: the upper half of face's channels 0..2 over the
 // lower half of its channels 3..5, the reference. The mel is not looked at.
 func CopyReference(path string, size int) error {
@@ -26,7 +26,7 @@ func CopyReferenceLatent(path string, size, tokens, dim int) error {
 	return g.Write(path)
 }
 
-// MouthBox is the part of the picture that PaintByMel paints, in pixels.
+// MouthBox is the part of the frame that PaintByMel paints, in pixels.
 func MouthBox(size int) image.Rectangle {
 	return image.Rect(size*5/16, size*5/8, size*11/16, size*7/8)
 }

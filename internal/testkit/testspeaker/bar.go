@@ -2,8 +2,8 @@ package testspeaker
 
 import "livedub/media"
 
-// The bar code numbers pictures so that a receiver can tell which one it sees:
-// 32 blocks over the width of the picture's top edge, a fifteenth of the height
+// The bar code numbers frames so that a receiver can tell which one it sees:
+// 32 blocks over the width of the frame's top edge, a fifteenth of the height
 // high, bright for 1: sync 1010, 16 bits (highest first), CRC-8, sync 0101. It
 // is read relative to the size, so scaling does it no harm; cropping does.
 const (
@@ -13,7 +13,7 @@ const (
 	barRange  = 48 // least difference between the sync blocks' means to trust a code
 )
 
-// BarHeight returns the height of the bar code, in pixels, in a picture of height h.
+// BarHeight returns the height of the bar code, in pixels, in a frame of height h.
 func BarHeight(h int) int { return h / 15 }
 
 // Burn draws the code of n over the top of f, which must be writable.
@@ -79,7 +79,7 @@ func barCode(n uint16) uint32 {
 }
 
 // crc8 is the CRC of n's two bytes by x^8+x^2+x+1, starting at a5 so that an
-// even picture never looks like the code of 0.
+// even frame never looks like the code of 0.
 func crc8(n uint16) byte {
 	crc := n ^ 0xa500
 	for range 16 {

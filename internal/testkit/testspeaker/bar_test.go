@@ -66,7 +66,7 @@ func TestBarSurvivesCodingAndScaling(t *testing.T) {
 	}
 }
 
-// survives scales pictures to w by h, codes them at a low rate, and reads them.
+// survives scales frames to w by h, codes them at a low rate, and reads them.
 func survives(t *testing.T, talker *Talker, c media.Codec, w, h int) {
 	shaper := codec.NewShaper(media.Track{}, 4096, 4096)
 	defer shaper.Close()
@@ -93,7 +93,7 @@ func survives(t *testing.T, talker *Talker, c media.Codec, w, h int) {
 		}
 		frames, err := dec.Decode(p)
 		if err != nil || len(frames) != 1 {
-			t.Fatalf("%d pictures: %v", len(frames), err)
+			t.Fatalf("%d frames: %v", len(frames), err)
 		}
 		if got, ok := ReadBar(frames[0]); !ok || got != uint16(n) {
 			t.Errorf("%d read as %d, %v", n, got, ok)

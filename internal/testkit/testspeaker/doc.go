@@ -1,6 +1,6 @@
 // Package testspeaker is a synthetic speaker: a drawn head that talks, numbers its
-// pictures by a bar code and its seconds by sound markers. Tests, the page's
-// sample, the documentation's pictures and load tests use it where a person
+// frames by a bar code and its seconds by sound markers. Tests, the page's
+// sample, the documentation's frames and load tests use it where a person
 // would sit. Everything it shows and says depends on its Config alone.
 //
 // The sample's voice is "rms" of the program flite, under a BSD-like licence of
@@ -8,4 +8,4 @@
 // is installed and is not shipped.
 package testspeaker
 
-//go:generate go run ./cmd/mksample -out ../../web/public/sample.mp4 -poster ../../docs/img/talker.png
+//go:generate go run ./cmd/mksample -out ../../../web/public/sample.mp4 -poster ../../../docs/img/talker.png

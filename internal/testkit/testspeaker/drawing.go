@@ -10,26 +10,26 @@ import (
 )
 
 // Drawing is a drawn head, as from a camera that looks at a person who talks.
-// What does not move by itself is painted once; a picture costs drawing the
+// What does not move by itself is painted once; a frame costs drawing the
 // eyes and the mouth and bending the whole. It is used by one goroutine.
 type Drawing struct {
 	w, h       int
 	motion     *motion
 	features   features
 	back       *media.Frame // the whole portrait at rest
-	scale      float64      // pixels of the picture per unit
-	zero       pt           // the portrait's origin in the picture
+	scale      float64      // pixels of the frame per unit
+	zero       pt           // the portrait's origin in the frame
 	x0, y0     int          // what is bent, in cells
 	cols, rows int
-	fine       float64 // pixels of the sheet per pixel of the picture
+	fine       float64 // pixels of the sheet per pixel of the frame
 	nodes      []node
 }
 
-// NewDrawing returns a head in pictures of w by h pixels (even, 64 to 4096),
+// NewDrawing returns a head in frames of w by h pixels (even, 64 to 4096),
 // whose looks and movements depend on the seed.
 func NewDrawing(w, h int, seed uint64) (*Drawing, error) {
 	if w < 64 || h < 64 || w > 4096 || h > 4096 || w%2 != 0 || h%2 != 0 {
-		return nil, errors.New("talker: give an even picture size between 64 and 4096")
+		return nil, errors.New("talker: give an even frame size between 64 and 4096")
 	}
 	d := &Drawing{w: w, h: h, motion: newMotion(seed), fine: 2}
 	if h > 480 {
@@ -59,7 +59,7 @@ func NewDrawing(w, h int, seed uint64) (*Drawing, error) {
 	return d, nil
 }
 
-// Draw returns the picture of a moment with the mouth as given; PTS is t. The
+// Draw returns the frame of a moment with the mouth as given; PTS is t. The
 // caller holds its only reference.
 func (d *Drawing) Draw(t time.Duration, mouth inference.MouthShape) *media.Frame {
 	f := d.back.Clone()
@@ -89,7 +89,7 @@ func (d *Drawing) node(q pt) node {
 	return node{x: int32(x * 65536), y: int32(y * 65536)}
 }
 
-// Close frees what Draw keeps; the pictures it made stay valid until released.
+// Close frees what Draw keeps; the frames it made stay valid until released.
 func (d *Drawing) Close() {
 	d.back.Release()
 	d.back = nil
@@ -99,7 +99,7 @@ func (s *sheet) clone() *sheet {
 	return &sheet{s.w, s.h, append([]byte(nil), s.y...), append([]byte(nil), s.u...), append([]byte(nil), s.v...)}
 }
 
-// frame returns s as a picture, with chroma thinned out.
+// frame returns s as a frame, with chroma thinned out.
 func (s *sheet) frame() *media.Frame {
 	f := media.NewFrame(s.w, s.h)
 	copy(f.Y, s.y)

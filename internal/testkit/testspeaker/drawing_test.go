@@ -41,7 +41,7 @@ func TestDrawingDependsOnSeedAndTimeAlone(t *testing.T) {
 		f.Release()
 	}
 	if n := media.LiveFrames() - live; n != 3 { // what the drawings keep
-		t.Errorf("%d pictures are still held", n)
+		t.Errorf("%d frames are still held", n)
 	}
 }
 
@@ -167,7 +167,7 @@ func TestEyesBlink(t *testing.T) {
 		}
 	}
 	if closed < 17 || closed > 120 || open < 1500 {
-		t.Errorf("of 1800 pictures the eyes are closed in %d and open in %d", closed, open)
+		t.Errorf("of 1800 frames the eyes are closed in %d and open in %d", closed, open)
 	}
 	d := drawingOf(t, 640, 360, 0)
 	f := d.Draw(0, inference.MouthShape{Wide: .5})
@@ -198,7 +198,7 @@ func TestMotionIsGentle(t *testing.T) {
 			p := m.at(time.Duration(k) * time.Second / 30)
 			for i, step := range []float64{p.dx - last.dx, p.dy - last.dy, p.roll - last.roll, p.yaw - last.yaw, p.pitch - last.pitch} {
 				if step > .02 || step < -.02 {
-					t.Fatalf("seed %d: movement %d jumps by %.3f at picture %d", seed, i, step, k)
+					t.Fatalf("seed %d: movement %d jumps by %.3f at frame %d", seed, i, step, k)
 				}
 			}
 			last = p

@@ -85,7 +85,7 @@ func (f *features) inside(path []pt, c rgb, opacity float64) {
 	f.work.blend(&f.shape, c.yuv(), float32(opacity))
 }
 
-// eyes draws both. side +1 is the eye at the right of the picture.
+// eyes draws both. side +1 is the eye at the right of the frame.
 func (f *features) eyes(p eyes) {
 	f.restore(eyeBox)
 	dark := mix(f.look.hair, rgb{24, 14, 12}, .6)

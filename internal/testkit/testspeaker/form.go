@@ -54,7 +54,7 @@ func (m form) edges(u float64) (outUp, inUp, inLow, outLow float64) {
 
 func sq(x float64) float64 { return x * x }
 
-// Face returns where the drawn face is in the picture of a moment, in pixels:
+// Face returns where the drawn face is in the frame of a moment, in pixels:
 // what a tracker should find. Confidence is 1; Yaw and Pitch are not given, for
 // the drawn head bends as a sheet.
 func (d *Drawing) Face(t time.Duration, mouth inference.MouthShape) inference.Face {

@@ -18,7 +18,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // sampleFile is the film that the page offers: its sound is speech that is always at hand.
-const sampleFile = "../../web/public/sample.mp4"
+const sampleFile = "../../../web/public/sample.mp4"
 
 // speech is the sample's sound: 48 kHz mono.
 var speech = sync.OnceValues(func() (media.Samples, error) {
@@ -41,7 +41,7 @@ func speechOf(t testing.TB) media.Samples {
 	return s
 }
 
-// seen is what is known of a decoded picture.
+// seen is what is known of a decoded frame.
 type seen struct {
 	at   time.Duration
 	n    uint16
@@ -49,9 +49,9 @@ type seen struct {
 	w, h int
 }
 
-// decode reads a source to its end: the pictures, and the sound as one piece.
+// decode reads a source to its end: the frames, and the sound as one piece.
 func decode(src media.Source) ([]seen, media.Samples, error) {
-	var pictures []seen
+	var all []seen
 	var sound media.Samples
 	var video *codec.VideoDecoder
 	var audio *codec.AudioDecoder
@@ -71,7 +71,7 @@ func decode(src media.Source) ([]seen, media.Samples, error) {
 	take := func(frames []*media.Frame) {
 		for _, f := range frames {
 			n, ok := ReadBar(f)
-			pictures = append(pictures, seen{at: f.PTS, n: n, ok: ok, w: f.Width, h: f.Height})
+			all = append(all, seen{at: f.PTS, n: n, ok: ok, w: f.Width, h: f.Height})
 			f.Release()
 		}
 	}
@@ -101,7 +101,7 @@ func decode(src media.Source) ([]seen, media.Samples, error) {
 	}
 	frames, err := video.Flush()
 	take(frames)
-	return pictures, sound, err
+	return all, sound, err
 }
 
 // join puts b behind a, at its own time.

@@ -6,7 +6,7 @@ import (
 	"livedub/media"
 )
 
-// Image returns a copy of f as the standard library's picture, to be written as PNG.
+// Image returns a copy of f as the standard library's frame, to be written as PNG.
 func Image(f *media.Frame) image.Image {
 	out := image.NewRGBA(image.Rect(0, 0, f.Width, f.Height))
 	for y := range f.Height {

@@ -31,7 +31,7 @@ var cloths = []rgb{{58, 112, 128}, {132, 74, 88}, {76, 98, 66}, {84, 82, 128}}
 var irises = []rgb{{92, 62, 40}, {64, 92, 88}, {70, 92, 120}, {84, 84, 48}}
 var backs = []rgb{{204, 214, 220}, {222, 212, 198}, {202, 216, 204}, {214, 206, 220}}
 
-// lookOf chooses by a seed; 0 is the one in the documentation's pictures.
+// lookOf chooses by a seed; 0 is the one in the documentation's frames.
 func lookOf(seed uint64) look {
 	r := newRandom(seed)
 	pick := func(n int) int {

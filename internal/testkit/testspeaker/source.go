@@ -15,13 +15,13 @@ import (
 type SourceConfig struct {
 	Video       media.Codec   // media.H264 (the default) or media.VP8
 	Audio       media.Codec   // media.Opus (the default) or media.AAC
-	Bitrate     int           // of the pictures, bit/s; 1000000
+	Bitrate     int           // of the frames, bit/s; 1000000
 	KeyInterval time.Duration // between keyframes; 2 s
 	OutOfBand   bool          // for files: parameter sets in the track, not in the packets
 	Length      time.Duration // until io.EOF; 0: endless
 }
 
-// Source is a talker as a session's input: encoded picture by picture as it is
+// Source is a talker as a session's input: encoded frame by frame as it is
 // read, as fast as it is read. pace.Realtime makes a live one of it.
 type Source struct {
 	mu     sync.Mutex
@@ -68,7 +68,7 @@ func NewSource(t *Talker, c SourceConfig) (*Source, error) {
 	return s, nil
 }
 
-// Tracks returns sound and picture.
+// Tracks returns audio and video.
 func (s *Source) Tracks() []media.Track { return s.tracks }
 
 // Read encodes and returns what comes next in time.
@@ -99,7 +99,7 @@ func (s *Source) Read(ctx context.Context) (media.Packet, error) {
 	return s.show()
 }
 
-// show draws and encodes the next picture.
+// show draws and encodes the next frame.
 func (s *Source) show() (media.Packet, error) {
 	f := s.t.Frame(s.frame)
 	defer f.Release()

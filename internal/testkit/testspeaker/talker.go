@@ -16,15 +16,15 @@ const Rate = 48000
 // Config says what a talker shows and says. Zero fields take the defaults.
 type Config struct {
 	Width, Height int     // pixels, even; 640 by 360
-	FPS           float64 // pictures per second; 30
+	FPS           float64 // frames per second; 30
 	Seed          uint64  // of the looks and the movements
 	Speech        Speech  // none: silence and a mouth at rest
 	Loop          bool    // say it again and again; else silence follows
-	BarCode       bool    // number the pictures: Frame(n) carries n modulo 65536
+	BarCode       bool    // number the frames: Frame(n) carries n modulo 65536
 	Markers       bool    // a sound marker at every whole second, 0 included
 }
 
-// Talker is a speaker whose every picture and sample is known beforehand: by
+// Talker is a speaker whose every frame and sample is known beforehand: by
 // number, in any order. It is used by one goroutine.
 type Talker struct {
 	c       Config
@@ -43,7 +43,7 @@ func New(c Config) (*Talker, error) {
 		c.FPS = 30
 	}
 	if !(c.FPS >= 1 && c.FPS <= 120) {
-		return nil, fmt.Errorf("talker: %v pictures a second: give 1 to 120", c.FPS)
+		return nil, fmt.Errorf("talker: %v frames a second: give 1 to 120", c.FPS)
 	}
 	t := &Talker{c: c, lips: &lips{}}
 	if err := t.hear(c.Speech); err != nil {
@@ -87,7 +87,7 @@ func (t *Talker) hear(s Speech) error {
 // Length returns how long the speech lasts, once.
 func (t *Talker) Length() time.Duration { return media.SamplesToTime(len(t.sound), Rate) }
 
-// At returns when picture n is shown.
+// At returns when frame n is shown.
 func (t *Talker) At(n int) time.Duration {
 	return time.Duration(float64(n) / t.c.FPS * float64(time.Second))
 }
@@ -103,10 +103,10 @@ func (t *Talker) Mouth(at time.Duration) inference.MouthShape {
 // Lids returns how far the eyes are closed, 0..1, at a time of the talker's clock.
 func (t *Talker) Lids(at time.Duration) float64 { return t.drawing.motion.at(at).lid }
 
-// Frame returns picture n (0, 1, ...), with its time; the caller holds its only reference.
+// Frame returns frame n (0, 1, ...), with its time; the caller holds its only reference.
 func (t *Talker) Frame(n int) *media.Frame {
 	at := t.At(n)
-	// A picture shows the middle of the time it stands for.
+	// A frame shows the middle of the time it stands for.
 	f := t.drawing.Draw(at, t.Mouth(at+time.Duration(float64(time.Second)/(2*t.c.FPS))))
 	if t.c.BarCode {
 		Burn(f, uint16(n))
@@ -132,5 +132,5 @@ func (t *Talker) Sound(from, n int) []int16 {
 	return out
 }
 
-// Close frees the talker; pictures it made stay valid until released.
+// Close frees the talker; frames it made stay valid until released.
 func (t *Talker) Close() { t.drawing.Close() }

@@ -18,7 +18,7 @@ import (
 	"livedub/media/pace"
 )
 
-func TestPicturesAndSoundInAnyOrder(t *testing.T) {
+func TestFramesAndSoundInAnyOrder(t *testing.T) {
 	c := Config{Width: 320, Height: 180, Seed: 7, BarCode: true, Markers: true, Speech: Speech{Sound: speechOf(t)}}
 	a, err := New(c)
 	if err != nil {
@@ -35,10 +35,10 @@ func TestPicturesAndSoundInAnyOrder(t *testing.T) {
 		b.Frame(n + 1).Release()
 		y := b.Frame(n)
 		if !bytes.Equal(x.Y, y.Y) || x.PTS != a.At(n) {
-			t.Errorf("picture %d differs, or stands at %v", n, x.PTS)
+			t.Errorf("frame %d differs, or stands at %v", n, x.PTS)
 		}
 		if got, ok := ReadBar(x); !ok || got != uint16(n) {
-			t.Errorf("picture %d reads %d, %v", n, got, ok)
+			t.Errorf("frame %d reads %d, %v", n, got, ok)
 		}
 		x.Release()
 		y.Release()
@@ -125,16 +125,16 @@ func TestSource(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		pictures, sound, err := decode(src)
+		frames, sound, err := decode(src)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(pictures) != 55 {
-			t.Errorf("%d pictures in 2.2 s at 25/s", len(pictures))
+		if len(frames) != 55 {
+			t.Errorf("%d frames in 2.2 s at 25/s", len(frames))
 		}
-		for i, p := range pictures {
+		for i, p := range frames {
 			if !p.ok || int(p.n) != i || p.at != time.Duration(i)*40*time.Millisecond {
-				t.Errorf("picture %d at %v reads %d, %v", i, p.at, p.n, p.ok)
+				t.Errorf("frame %d at %v reads %d, %v", i, p.at, p.n, p.ok)
 			}
 		}
 		marks, err := FindMarkers(sound)
@@ -160,7 +160,7 @@ func TestSource(t *testing.T) {
 		}
 	}
 	if n := media.LiveFrames() - live; n != 0 {
-		t.Errorf("%d pictures are still held", n)
+		t.Errorf("%d frames are still held", n)
 	}
 }
 
@@ -212,7 +212,7 @@ func TestBadConfigs(t *testing.T) {
 		t.Error("sent as mpeg0")
 	}
 	if n := media.LiveFrames() - live; n != 0 {
-		t.Errorf("%d pictures are still held", n)
+		t.Errorf("%d frames are still held", n)
 	}
 }
 

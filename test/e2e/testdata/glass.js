@@ -1,5 +1,5 @@
 // Publishes the camera to whip, plays whep beside it, reads the bar codes in
-// both pictures and returns how long after its capture each one came back from
+// both frames and returns how long after its capture each one came back from
 // the server, and was shown, in ms.
 async (whip, whep, seconds) => {
   const post = async (url, pc) => {

@@ -1,5 +1,5 @@
 // A page of another origin that was given a session's addresses: it publishes a
-// drawn picture and a tone, watches a dub, reads the events and watches by
+// drawn frame and a tone, watches a dub, reads the events and watches by
 // websocket, all in seconds. It returns what came, by name.
 async (made) => {
   const out = {};
@@ -43,8 +43,8 @@ async (made) => {
   video.muted = video.autoplay = true;
   viewer.ontrack = (e) => (video.srcObject = e.streams[0]);
   const watched = await exchange(viewer, made.whep.es, "watch");
-  await within(20000, "picture", new Promise((yes) => video.requestVideoFrameCallback(yes)));
-  out.picture = `${video.videoWidth}x${video.videoHeight}`;
+  await within(20000, "frame", new Promise((yes) => video.requestVideoFrameCallback(yes)));
+  out.frame = `${video.videoWidth}x${video.videoHeight}`;
 
   const events = new EventSource(made.events);
   await within(10000, "event stream", new Promise((yes) => (events.onopen = yes)));

@@ -1,4 +1,4 @@
-// Looks at the dubbed picture for a second: how bright it is, 0 to 255, and
+// Looks at the dubbed frame for a second: how bright it is, 0 to 255, and
 // whether it moves.
 async (selector) => {
   const video = document.querySelector(selector);

@@ -1,4 +1,4 @@
-// How much later sound plays than its picture in the page's dub, in ms, ten
+// How much later sound plays than its frame in the page's dub, in ms, ten
 // times a second for so many seconds, by the sender's times of what plays.
 async (seconds) => {
   const out = [];

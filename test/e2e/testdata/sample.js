@@ -1,13 +1,13 @@
 // Presses "try a sample" and listens until a dub sounds: the server says that a
 // phrase was dubbed and when it plays, and what the player lets be heard then is
 // louder than the original, ducked under it, can be. Returns when the page first
-// showed a dubbed picture and a caption in lang, and when the dub sounded, in ms
+// showed a dubbed frame and a caption in lang, and when the dub sounded, in ms
 // since the click, 0 for not within so many seconds; and how loud it was, 0 to 1.
 async (lang, seconds) => {
   const began = performance.now();
   document.querySelector('[data-testid="try-sample"]').click();
   const since = () => performance.now() - began;
-  const out = { picture: 0, caption: 0, sound: 0, level: 0 };
+  const out = { frame: 0, caption: 0, sound: 0, level: 0 };
   const loud = 0.045; // half as much again as the sample's loudest, ducked
   const levels = []; // [ms since the click, RMS]
   let audio, analyser, block, zero, way = Infinity, phrases = [], asked = -Infinity;
@@ -32,7 +32,7 @@ async (lang, seconds) => {
       analyser.getFloatTimeDomainData(block);
       levels.push([since(), Math.sqrt(block.reduce((sum, v) => sum + v * v, 0) / block.length)]);
     }
-    if (!out.picture && document.querySelector('[data-testid="dubbed-video"]')?.videoWidth) out.picture = since();
+    if (!out.frame && document.querySelector('[data-testid="dubbed-video"]')?.videoWidth) out.frame = since();
     const { rows } = window.__livedub.state;
     if (!out.caption && rows.some((r) => r.lines[lang]?.final)) out.caption = since();
     if (session && since() - asked > 500) {

@@ -2,8 +2,8 @@
 
 export interface Sample {
   rtt: number | null; // s
-  buffer: number | null; // s that a picture waits before it is shown
-  offset: number | null; // ms, sound against picture as they play, positive: sound late
+  buffer: number | null; // s that a frame waits before it is shown
+  offset: number | null; // ms, audio against video as they play, positive: sound late
   width: number;
   height: number;
   fps: number;

@@ -40,7 +40,7 @@ export function fall(p: Phrase, delay: number): Fall {
   return { id: p.id, text: p.text || p.source_text, bars, late: p.late_ms === null ? null : p.late_ms / 1000, fate: p.fate };
 }
 
-/** How many seconds wide the picture of these falls must be. */
+/** How many seconds wide the frame of these falls must be. */
 export function width(falls: readonly Fall[]): number {
   return Math.max(1, ...falls.flatMap((f) => f.bars.map((b) => b.to)));
 }

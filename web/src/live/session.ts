@@ -59,7 +59,7 @@ export class Live {
     this.store.set({ phase: "idle", retryIn: 0, preview: null, dubbed: null, trouble: null });
   }
 
-  /** Lets the camera's picture go out or not; the sound goes on. */
+  /** Lets the camera's frame go out or not; the sound goes on. */
   showCamera(on: boolean): void {
     for (const t of this.store.get().preview?.getVideoTracks() ?? []) t.enabled = on;
     this.look();

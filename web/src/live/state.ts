@@ -17,14 +17,14 @@ export interface Choice {
   from: string;
   to: string[]; // the first is shown beside the speaker
   profile: Profile;
-  badge: boolean; // re-rendered pictures say that they are
+  badge: boolean; // re-rendered frames say that they are
 }
 
 export interface LiveState {
   phase: Phase;
   choice: Choice | null;
   trouble: Trouble | null;
-  lacks: Kind | null; // what keeps the camera's picture or the microphone's sound back
+  lacks: Kind | null; // what keeps the camera's frame or the microphone's sound back
   retryIn: number; // s until the next try, 0 for none planned
   draining: string; // when the server ends the call at the latest, "" while it does not
   session: SessionInfo | null;

@@ -1,6 +1,6 @@
 // A viewer: every language of a session at once where they are few, so that
 // switching is a matter of which one sounds; they share the session's clock.
-// Of more, one at a time is received: each costs the viewer's network a picture.
+// Of more, one at a time is received: each costs the viewer's network a frame.
 import { withCaption, type Row } from "../core/captions";
 import { SessionClock } from "../core/clock";
 import { Store } from "../core/store";

@@ -1,4 +1,4 @@
-// Where picture and voice come from. An input gives one stream, tells when it
+// Where video and voice come from. An input gives one stream, tells when it
 // has ended, and lets go of everything on close.
 import { Trouble, cameraTrouble, type Kind } from "../net/errors";
 import { limits, within } from "../net/within";
@@ -83,7 +83,7 @@ function awaitReturn(input: Input): () => void {
   };
 }
 
-/** What keeps a camera's picture or a microphone's sound from going out by pc; null where both do. */
+/** What keeps a camera's frame or a microphone's sound from going out by pc; null where both do. */
 export function lacking(stream: MediaStream, pc?: RTCPeerConnection): Kind | null {
   const [camera] = stream.getVideoTracks();
   const [microphone] = stream.getAudioTracks();

@@ -22,13 +22,13 @@ export async function openVideo(url: string, missing: "file-unreadable" | "sampl
     video.playsInline = true;
     video.preload = "auto";
     video.src = url;
-    const [processed] = await Promise.all([runs(audio), within(limits.video, "video-stuck", "the first picture", loaded(video, missing))]);
-    const picture = pictureOf(video);
-    release = picture.release;
+    const [processed] = await Promise.all([runs(audio), within(limits.video, "video-stuck", "the first frame", loaded(video, missing))]);
+    const frame = frameOf(video);
+    release = frame.release;
     video.muted = !processed; // what is captured stays loud
-    const sound = processed ? routed(video, audio) : picture.stream.getAudioTracks();
-    if (sound.length === 0) throw new Trouble(picture.drawn ? "sound-missing" : "file-silent");
-    const stream = new MediaStream([...picture.stream.getVideoTracks(), ...sound]);
+    const sound = processed ? routed(video, audio) : frame.stream.getAudioTracks();
+    if (sound.length === 0) throw new Trouble(frame.drawn ? "sound-missing" : "file-silent");
+    const stream = new MediaStream([...frame.stream.getVideoTracks(), ...sound]);
     const stall = stalled(video);
     const ended = new Promise<End>((resolve) => {
       video.addEventListener("ended", () => resolve("finished"));
@@ -94,8 +94,8 @@ function loaded(video: HTMLVideoElement, missing: "file-unreadable" | "sample-mi
   });
 }
 
-/** The picture as a stream: by captureStream, the sound too, or drawn onto a canvas where that is missing (Safari). */
-function pictureOf(video: Capturing): { stream: MediaStream; drawn: boolean; release(): void } {
+/** The frame as a stream: by captureStream, the sound too, or drawn onto a canvas where that is missing (Safari). */
+function frameOf(video: Capturing): { stream: MediaStream; drawn: boolean; release(): void } {
   const capture = video.captureStream ?? video.mozCaptureStream;
   if (capture) return { stream: capture.call(video), drawn: false, release: () => undefined };
   const canvas = document.createElement("canvas");

@@ -9,9 +9,9 @@ export const limits = {
   person: 60, // for somebody who is asked whether the page may use the camera
   browser: 10, // for what the browser does by itself: descriptions, statistics, lists
   sound: 2, // for sound to be processed here
-  video: 20, // for a file's first picture, and for it to play
+  video: 20, // for a file's first frame, and for it to play
   stall: 15, // for a file that plays to go on
-  picture: 30, // for the first dubbed picture, beyond the session's delay
+  frame: 30, // for the first dubbed frame, beyond the session's delay
 };
 
 const late = (s: number, kind: Kind, what: string): Trouble => new Trouble(kind, `${what}: nothing came within ${s} s`);

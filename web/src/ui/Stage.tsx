@@ -20,9 +20,9 @@ export function Stage({ state, camera, badge, canTry, onTry, showCamera }: Props
   const on = running(phase);
   const preview = on ? state.preview : camera;
   const [muted, setMuted] = useState(false);
-  const [picture, setPicture] = useState(false);
-  useEffect(() => setPicture(false), [dubbed]);
-  const missing = useLate(phase === "live" && !picture, (state.session?.delay_ms ?? 0) / 1000 + limits.picture);
+  const [frame, setFrame] = useState(false);
+  useEffect(() => setFrame(false), [dubbed]);
+  const missing = useLate(phase === "live" && !frame, (state.session?.delay_ms ?? 0) / 1000 + limits.frame);
   const lang = choice?.to[0];
   const off = preview?.getVideoTracks()[0]?.enabled === false;
   const toggle = t(off ? "turnOn" : "cameraOff");
@@ -40,7 +40,7 @@ export function Stage({ state, camera, badge, canTry, onTry, showCamera }: Props
         <figcaption>{t("original")}{on && choice && ` · ${languageName(choice.from)}`}</figcaption>
       </figure>
       <figure class="view dub">
-        <Video stream={dubbed} muted={muted} testid="dubbed-video" label={t("dubbed")} onPicture={() => setPicture(true)} onSilenced={() => setMuted(true)} />
+        <Video stream={dubbed} muted={muted} testid="dubbed-video" label={t("dubbed")} onFrame={() => setFrame(true)} onSilenced={() => setMuted(true)} />
         {!on && (
           <div class="empty try">
             <button type="button" class="primary big" data-testid="try-sample" disabled={!canTry} onClick={onTry}>
@@ -49,9 +49,9 @@ export function Stage({ state, camera, badge, canTry, onTry, showCamera }: Props
             <p>{t("sampleHint")}</p>
           </div>
         )}
-        {on && !picture && <div class="empty" role="status">{missing ? t("dubMissing") : <><span class="spinner" />{t(phase === "starting" ? "starting" : "filling")}</>}</div>}
-        {badge && on && picture && <span class="badge" data-testid="badge">{t("badge")}</span>}
-        {on && picture && (
+        {on && !frame && <div class="empty" role="status">{missing ? t("dubMissing") : <><span class="spinner" />{t(phase === "starting" ? "starting" : "filling")}</>}</div>}
+        {badge && on && frame && <span class="badge" data-testid="badge">{t("badge")}</span>}
+        {on && frame && (
           <button type="button" class="round" aria-pressed={muted} aria-label={t(muted ? "unmute" : "mute")} title={t(muted ? "unmute" : "mute")} data-testid="mute" onClick={() => setMuted(!muted)}>
             <SoundIcon off={muted} />
           </button>

@@ -6,13 +6,13 @@ interface Props {
   testid: string;
   label: string;
   hidden?: boolean;
-  onPicture?(): void;
+  onFrame?(): void;
   /** The browser lets this page make no sound before somebody touched it. */
   onSilenced?(): void;
 }
 
 /** Plays a stream. */
-export function Video({ stream, muted, testid, label, hidden, onPicture, onSilenced }: Props) {
+export function Video({ stream, muted, testid, label, hidden, onFrame, onSilenced }: Props) {
   const ref = useRef<HTMLVideoElement>(null);
   useEffect(() => {
     const v = ref.current!;
@@ -30,5 +30,5 @@ export function Video({ stream, muted, testid, label, hidden, onPicture, onSilen
     const v = ref.current!; // the ref is empty by the time that the effect ends
     return () => void (v.srcObject = null);
   }, []);
-  return <video ref={ref} data-testid={testid} aria-label={label} playsInline autoPlay class={hidden ? "off" : undefined} onLoadedData={onPicture} />;
+  return <video ref={ref} data-testid={testid} aria-label={label} playsInline autoPlay class={hidden ? "off" : undefined} onLoadedData={onFrame} />;
 }

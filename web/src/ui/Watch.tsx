@@ -14,7 +14,7 @@ import { Video } from "./Video";
 
 const player = 0.15; // s that a browser holds what it plays
 
-/** A viewer's page: one picture, its languages, subtitles as they sound. */
+/** A viewer's page: one frame, its languages, subtitles as they sound. */
 export function Watch({ id, lang }: { id: string; lang: string }) {
   const [viewer] = useState(() => new Viewer(id, lang));
   const state = useStore(viewer.store);
@@ -25,7 +25,7 @@ export function Watch({ id, lang }: { id: string; lang: string }) {
   const { info, langs, streams, trouble, retryIn } = state;
   const now = state.lang;
   const vacant = !(streams[now] && seen[now]);
-  const late = useLate(vacant && !trouble, (info?.delay_ms ?? 0) / 1000 + limits.picture);
+  const late = useLate(vacant && !trouble, (info?.delay_ms ?? 0) / 1000 + limits.frame);
 
   useEffect(() => {
     void viewer.run();
@@ -58,7 +58,7 @@ export function Watch({ id, lang }: { id: string; lang: string }) {
         <figure class="view dub big">
           {langs.map((l) => (
             <Video key={l} stream={streams[l] ?? null} muted={muted || l !== now} hidden={l !== now} testid={l === now ? "dubbed-video" : `video-${l}`} label={languageName(l)}
-              onPicture={() => setSeen((s) => ({ ...s, [l]: true }))} onSilenced={() => setMuted(true)} />
+              onFrame={() => setSeen((s) => ({ ...s, [l]: true }))} onSilenced={() => setMuted(true)} />
           ))}
           {vacant && <div class="empty" role="status">{late ? t("noVideoLong") : <><span class="spinner" />{t("noVideoYet")}</>}</div>}
           {info && <span class={original ? "badge plain" : "badge"} data-testid="badge">{original ? t("original") : t("badge")}</span>}

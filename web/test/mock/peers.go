@@ -95,7 +95,7 @@ func (v *session) watch(w http.ResponseWriter, r *http.Request) {
 		if s != webrtc.PeerConnectionStateConnected {
 			return
 		}
-		// A key picture for the newcomer; every second, so that none is missed.
+		// A key frame for the newcomer; every second, so that none is missed.
 		go func() {
 			for range 4 {
 				v.mu.Lock()

@@ -1,4 +1,4 @@
-// Command mksample makes the sample that the page offers and the picture in the
+// Command mksample makes the sample that the page offers and the frame in the
 // documentation: a drawn head that says a few English sentences.
 //
 //	go run ./internal/testkit/testspeaker/cmd/mksample [-out web/public/sample.mp4] [-poster docs/img/talker.png]
@@ -25,7 +25,7 @@ import (
 
 func main() {
 	out := flag.String("out", "web/public/sample.mp4", "where the film goes")
-	poster := flag.String("poster", "docs/img/talker.png", "where the picture goes")
+	poster := flag.String("poster", "docs/img/talker.png", "where the frame goes")
 	seed := flag.Uint64("seed", 0, "who is drawn")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -45,7 +45,7 @@ func run(ctx context.Context, out, poster string, seed uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := picture(t, poster); err != nil {
+	if err := frame(t, poster); err != nil {
 		t.Close()
 		return err
 	}
@@ -78,8 +78,8 @@ func film(ctx context.Context, src media.Source, path string) error {
 	return errors.Join(err, sink.Close())
 }
 
-// picture writes the first picture after 2 s whose mouth is well open and whose eyes are too.
-func picture(t *testspeaker.Talker, path string) error {
+// frame writes the first frame after 2 s whose mouth is well open and whose eyes are too.
+func frame(t *testspeaker.Talker, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}

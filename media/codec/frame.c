@@ -1,4 +1,4 @@
-#include "picture.h"
+#include "frame.h"
 
 #include <libavutil/imgutils.h>
 #include <libavutil/mem.h>

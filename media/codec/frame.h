@@ -1,4 +1,4 @@
-// Pictures in C's memory: a pool of them, and conversion into them.
+// Frames in C's memory: a pool of them, and conversion into them.
 #ifndef LDC_PICTURE_H
 #define LDC_PICTURE_H
 
@@ -6,7 +6,7 @@
 #include <libavutil/frame.h>
 #include <libswscale/swscale.h>
 
-// ldc_pool makes yuv420p pictures of one size at a time. Pictures outlive it.
+// ldc_pool makes yuv420p frames of one size at a time. Frames outlive it.
 typedef struct ldc_pool {
 	AVBufferPool *buffers;
 	int w, h;
@@ -15,7 +15,7 @@ typedef struct ldc_pool {
 AVFrame *ldc_pool_get(ldc_pool *p, int w, int h);
 void ldc_pool_close(ldc_pool *p);
 
-// ldc_scaler converts pictures to limited-range yuv420p, of any size.
+// ldc_scaler converts frames to limited-range yuv420p, of any size.
 typedef struct ldc_scaler {
 	struct SwsContext *sws;
 	int sw, sh, format, full, dw, dh;
