@@ -24,7 +24,7 @@ type Pair struct{ From, To Lang }
 
 func (p Pair) String() string { return string(p.From) + "->" + string(p.To) }
 
-// Word is one recognised word.
+// Word is one recognized word.
 type Word struct {
 	Text       string
 	Start, End time.Duration
@@ -36,7 +36,7 @@ type Pitch struct{ Low, Median, High float64 } // 10th, 50th, 90th percentile
 
 // Phrase is one unit of speech: what is translated and spoken as one.
 //
-// A partial phrase is the recogniser's present guess of the unit that is being
+// A partial phrase is the recognizer's present guess of the unit that is being
 // spoken and is replaced by the next one with the same ID; a final phrase never changes.
 type Phrase struct {
 	ID         int // 1, 2, ... in the order spoken
@@ -50,7 +50,7 @@ type Phrase struct {
 
 // Recognizer turns speech to phrases.
 type Recognizer interface {
-	// Languages returns what can be recognised here and now.
+	// Languages returns what can be recognized here and now.
 	Languages() []Lang
 	// Open starts listening for one speaker. It fails with ErrUnsupported for an unknown language.
 	Open(ctx context.Context, lang Lang) (RecognizerStream, error)

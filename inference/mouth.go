@@ -98,18 +98,18 @@ type Lips interface {
 	Close() error
 }
 
-// Known is what an engine knew of a speaker's mouths at one frame. Only the
+// Snapshot is what an engine knew of a speaker's mouths at one frame. Only the
 // engine looks inside; it never changes once it was handed out.
 type Snapshot any
 
-// Mouths learn from one session's frame what all its dubs share.
+// LipsSession learn from one session's frame what all its dubs share.
 type LipsSession interface {
 	// Learn looks at the next frame in presentation order, whether or not a
 	// dub will change it, and returns what is known now. It neither keeps nor
 	// changes the frame. One goroutine calls it.
 	Learn(ctx context.Context, f *media.Frame, faces []Face) (Snapshot, error)
 	// Dub starts rendering for one dub, as often as there are dubs. The caller
-	// closes each stream before the Mouths.
+	// closes each stream before the LipsSession.
 	Dub(ctx context.Context) (LipsStream, error)
 	Close() error
 }

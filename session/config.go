@@ -91,7 +91,7 @@ type Consent struct {
 	At    time.Time // when it was recorded
 }
 
-// Frame is how frames are decoded and encoded.
+// VideoConfig is how frames are decoded and encoded.
 type VideoConfig struct {
 	MaxWidth, MaxHeight int           // larger frames are scaled down
 	File                bool          // keep the first frame's size, and parameter sets out of band

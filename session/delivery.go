@@ -7,7 +7,7 @@ import "time"
 type delivery interface {
 	// fan returns what feeds a dub's sinks.
 	receivers(s *Session) receivers
-	// soundLine returns the line that is there before any source; nil where the source decides.
+	// audioBuffer returns the line that is there before any source; nil where the source decides.
 	audioBuffer(s *Session) *audioBuffer
 	// sourceEnded is told when all of a source has come, which ends at session time t.
 	sourceEnded(s *Session, t time.Duration) error

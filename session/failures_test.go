@@ -60,7 +60,7 @@ func TestFailingEngineIsTriedAgainThenSkipped(t *testing.T) {
 	}
 }
 
-func TestFailingRecogniserLeavesTheOriginal(t *testing.T) {
+func TestFailingRecognizerLeavesTheOriginal(t *testing.T) {
 	r := newRig(t)
 	var calls atomic.Int32
 	r.engines.Recognizer = &fake.Recognizer{Fail: func() error {
@@ -68,7 +68,7 @@ func TestFailingRecogniserLeavesTheOriginal(t *testing.T) {
 			panic("the model broke")
 		}
 		if n := calls.Load(); n > 10 && n < 200 {
-			return errors.New("the recogniser broke")
+			return errors.New("the recognizer broke")
 		}
 		return nil
 	}}
@@ -87,14 +87,14 @@ func TestFailingRecogniserLeavesTheOriginal(t *testing.T) {
 	}
 }
 
-// TestPhrasesKeepTheirNumbers breaks the recogniser between the first phrase
+// TestPhrasesKeepTheirNumbers breaks the recognizer between the first phrase
 // and the second, and where it says what is left.
 func TestPhrasesKeepTheirNumbers(t *testing.T) {
 	r := newRig(t)
 	calls := 0
 	r.engines.Recognizer = &flushPanics{fake.Recognizer{Fail: func() error {
 		if calls++; calls == 105 { // at 2.1 s, for the rest of the second phrase
-			return errors.New("the recogniser broke")
+			return errors.New("the recognizer broke")
 		}
 		return nil
 	}}}
@@ -111,7 +111,7 @@ func TestPhrasesKeepTheirNumbers(t *testing.T) {
 	}
 }
 
-// flushPanics is a recogniser that panics when the source has ended.
+// flushPanics is a recognizer that panics when the source has ended.
 type flushPanics struct{ fake.Recognizer }
 
 func (f *flushPanics) Open(ctx context.Context, lang inference.Lang) (inference.RecognizerStream, error) {

@@ -25,7 +25,7 @@ type audioPipeline struct {
 
 	decoder     *codec.AudioDecoder // opened with the first sound, as the other two
 	toPlay      *codec.Resampler    // to timeline.Rate
-	toRecognize *codec.Resampler    // to what recognisers hear
+	toRecognize *codec.Resampler    // to what recognizers hear
 	mono        listen.Mono         // for them
 	gain        listen.Gain
 
@@ -33,7 +33,7 @@ type audioPipeline struct {
 	paused           bool          // the listener was told that no sound comes
 }
 
-// listenRate is what recognisers hear, Hz.
+// listenRate is what recognizers hear, Hz.
 const listenRate = 16000
 
 // trackLag is how far one track may lie behind the other and still be waited for.

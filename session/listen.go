@@ -13,19 +13,19 @@ import (
 	"livedub/media/pace"
 )
 
-// listener turns one source's sound to phrases. Sound waits for the recogniser
+// listener turns one source's sound to phrases. Sound waits for the recognizer
 // in a queue of its own, so that what is on its way to viewers never does.
 type listener struct {
 	s     *Session
 	stage *stage
 	queue *queue[heard]
-	base  int // ID of the last phrase before this source's, or before the recogniser was opened anew
+	base  int // ID of the last phrase before this source's, or before the recognizer was opened anew
 
 	stream inference.RecognizerStream // nil before the first sound, and after a failure
-	reopen time.Duration              // when a failed recogniser is tried again
+	reopen time.Duration              // when a failed recognizer is tried again
 }
 
-// heard is what the recogniser is to hear next.
+// heard is what the recognizer is to hear next.
 type heard struct {
 	sound media.Samples
 	pause bool          // no more sound comes for now: the unit being spoken ends
@@ -33,7 +33,7 @@ type heard struct {
 	hold  pace.Hold
 }
 
-// reopenAfter is how long a failed recogniser, or encoder, rests.
+// reopenAfter is how long a failed recognizer, or encoder, rests.
 const reopenAfter = 500 * time.Millisecond
 
 // unitSpan is the longest unit of speech: what a phrase's first word has waited for its last.
@@ -57,7 +57,7 @@ func (s *Session) slack() time.Duration {
 	return max(0, s.cfg.Delay+s.cfg.Profile.maxLate()-s.cfg.Profile.freeze()-unitSpan)
 }
 
-// hear queues h. Where time goes on and the recogniser does not keep up, the
+// hear queues h. Where time goes on and the recognizer does not keep up, the
 // oldest sound is left out: the original sounds instead.
 func (l *listener) hear(ctx context.Context, h heard) error {
 	if !l.s.engines.hears(l.s.cfg.From) {
@@ -126,7 +126,7 @@ func (l *listener) close() {
 	_, _ = call(context.Background(), l.stage, l.until(), func(context.Context) (struct{}, error) { return struct{}{}, stream.Close() })
 }
 
-// maxCall is what one call of the recogniser may take at most: a dead one is to
+// maxCall is what one call of the recognizer may take at most: a dead one is to
 // be replaced in time for the next phrase.
 const maxCall = 1500 * time.Millisecond
 
@@ -134,8 +134,8 @@ func (l *listener) until() func() (time.Duration, <-chan struct{}) {
 	return within(l.s.pace.limit(min(l.s.slack()/2, maxCall)))
 }
 
-// recognize lets the recogniser hear h. Its failure is not the session's: the
-// original goes on, and the recogniser is opened anew after a rest.
+// recognize lets the recognizer hear h. Its failure is not the session's: the
+// original goes on, and the recognizer is opened anew after a rest.
 func (l *listener) recognize(ctx context.Context, h heard) {
 	if l.stream == nil {
 		if h.sound.PTS < l.reopen {
@@ -159,7 +159,7 @@ func (l *listener) recognize(ctx context.Context, h heard) {
 	})
 }
 
-// flush has the recogniser say what is left.
+// flush has the recognizer say what is left.
 func (l *listener) flush(ctx context.Context, h heard) {
 	if l.stream == nil {
 		return
@@ -241,20 +241,20 @@ func (l *listener) tell(ctx context.Context, phrases []inference.Phrase, now tim
 // maxText is how many bytes of text a phrase may have in any language.
 const maxText = 16 << 10
 
-// ahead is how far beyond what was heard a recogniser's times may lie.
+// ahead is how far beyond what was heard a recognizer's times may lie.
 const ahead = time.Second
 
-// plausible refuses what no recogniser can have heard up to session time now.
+// plausible refuses what no recognizer can have heard up to session time now.
 func plausible(p inference.Phrase, now time.Duration) error {
 	switch {
 	case len(p.Text) > maxText || !utf8.ValidString(p.Text):
-		return fmt.Errorf("the recogniser gave %d bytes that are no phrase", len(p.Text))
+		return fmt.Errorf("the recognizer gave %d bytes that are no phrase", len(p.Text))
 	case p.Start < 0 || p.End < p.Start || p.End > now+ahead || p.End-p.Start > time.Minute:
-		return fmt.Errorf("the recogniser gave a phrase from %v to %v, heard up to %v", p.Start, p.End, now)
+		return fmt.Errorf("the recognizer gave a phrase from %v to %v, heard up to %v", p.Start, p.End, now)
 	}
 	for _, w := range p.Words {
 		if w.Start < p.Start-ahead || w.End < w.Start || w.End > p.End+ahead {
-			return fmt.Errorf("the recogniser gave a word from %v to %v in a phrase from %v to %v", w.Start, w.End, p.Start, p.End)
+			return fmt.Errorf("the recognizer gave a word from %v to %v in a phrase from %v to %v", w.Start, w.End, p.Start, p.End)
 		}
 	}
 	return nil

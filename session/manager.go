@@ -169,7 +169,7 @@ func (m *Manager) Get(id string) (*Call, error) {
 	if c := m.sessions[id]; c != nil {
 		return c, nil
 	}
-	return nil, fmt.Errorf("session %q: %w", id, ErrNotFound) // names no others: the doors pass it on
+	return nil, fmt.Errorf("session %q: %w", id, ErrNotFound) // names no others: the endpoints pass it on
 }
 
 // List returns all sessions, the oldest first.

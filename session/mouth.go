@@ -169,7 +169,7 @@ func (s *Session) openLips(ctx context.Context) {
 // openLimit is how long an engine may take to open.
 const openLimit = 10 * time.Second
 
-// mouthing tells whether mouths are made in this session.
+// makesMouths tells whether mouths are made in this session.
 func (s *Session) makesMouths() bool { return s.lips.Load() != nil }
 
 // lead is how long before it is due a frame's mouth is begun.

@@ -161,7 +161,7 @@ func TestPublisherWhoLeftGivesWayAtOnce(t *testing.T) {
 				t.Errorf("publisher %d, right after the one before left: %v", n, err)
 			}
 			time.Sleep(seconds(.5))
-			// What to do about it is the door's to say.
+			// What to do about it is the endpoint's to say.
 			if err := l.Vacant(); !errors.Is(err, ErrBusy) || !strings.HasSuffix(err.Error(), ErrBusy.Error()) || l.Phase() != "live" {
 				t.Errorf("publisher %d: %v, phase %s", n, err, l.Phase())
 			}

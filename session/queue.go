@@ -161,7 +161,7 @@ func (q *queue[T]) changed() {
 // maxHeld is how many bytes of compressed frames a session holds at most.
 const maxHeld = 64 << 20
 
-// newLine returns the delay line: compressed frames, held until they are
+// newLine returns the delay buffer: compressed frames, held until they are
 // wanted, bounded by time and bytes.
 func newDelayBuffer(span time.Duration) *queue[media.Packet] {
 	return newQueue(func(q []media.Packet) bool {

@@ -37,7 +37,7 @@ type Session struct {
 	learnsDown            atomic.Bool
 
 	hearing   chan struct{}   // has room for the one source that is heard,
-	listening chan struct{}   // for the one whose words are recognised,
+	listening chan struct{}   // for the one whose words are recognized,
 	seeing    chan struct{}   // and for the one whose frames are shown: D longer
 	running   context.Context // ends with a live session's dubs
 	stop      context.CancelFunc
@@ -83,7 +83,7 @@ func New(cfg Config, engines Engines, clock pace.Clock) (*Session, error) {
 	return s, nil
 }
 
-// Attach lets sink have the dub in lang, from now on. The session closes the
+// Subscribe lets sink have the dub in lang, from now on. The session closes the
 // sink when it is detached, fails, is stuck, or the session ends; one that has
 // ended takes none (ErrNotFound), as a codec that the dub does not make (ErrInvalid).
 func (s *Session) Subscribe(lang inference.Lang, sink media.Sink, options ...SubscribeOption) (*Subscription, error) {
@@ -218,11 +218,11 @@ func (l *lasting) Read(ctx context.Context) (media.Packet, error) {
 func (s *Session) feed(g *group, src media.Source) {
 	frames := newDelayBuffer(s.cfg.Delay + 3*time.Second)
 	listener := newListener(s)
-	ears, eyes := newAudioPipeline(s, src, listener), newVideoPipeline(s, src, frames)
-	g.run("ingest", func(ctx context.Context) error { return s.ingest(ctx, src, ears, frames) })
-	g.run("hear", ears.run)
+	audio, video := newAudioPipeline(s, src, listener), newVideoPipeline(s, src, frames)
+	g.run("ingest", func(ctx context.Context) error { return s.ingest(ctx, src, audio, frames) })
+	g.run("hear", audio.run)
 	g.run("listen", listener.run)
-	g.run("see", eyes.run)
+	g.run("see", video.run)
 }
 
 // turn waits for a place that one source has at a time; leave gives it up.
@@ -261,7 +261,7 @@ func (s *Session) close() error {
 	return errors.Join(err, <-closed)
 }
 
-// ingest hands the source's packets on: sound to be heard at once, frames to the delay line.
+// ingest hands the source's packets on: sound to be heard at once, frames to the delay buffer.
 func (s *Session) ingest(ctx context.Context, src media.Source, e *audioPipeline, frames *queue[media.Packet]) error {
 	defer close(e.in)
 	defer frames.end()
@@ -277,7 +277,7 @@ func (s *Session) ingest(ctx context.Context, src media.Source, e *audioPipeline
 			if err := frames.put(ctx, p); err != nil {
 				return err
 			}
-			p.Data = nil // the ears only want to know that time has passed
+			p.Data = nil // the audio only want to know that time has passed
 		}
 		select {
 		case e.in <- p:

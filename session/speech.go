@@ -16,7 +16,7 @@ import (
 	"livedub/session/timeline"
 )
 
-// Fate is what became of a phrase.
+// Outcome is what became of a phrase.
 type Outcome string
 
 const (

@@ -25,7 +25,7 @@ type AccessConfig struct {
 	Log           *slog.Logger  // nil for none
 }
 
-// Access tells who may do what, for all doors.
+// Access tells who may do what, for all endpoints.
 type Access struct{ cfg AccessConfig }
 
 // NewAccess returns the rules.
@@ -169,8 +169,8 @@ func (c *Caller) kind() string {
 	return "none"
 }
 
-// WithToken returns the path of a session behind a door, as "/whip/talk~p.tft6o0.qYbW...":
+// WithToken returns the path of a session behind an endpoint, as "/whip/talk~p.tft6o0.qYbW...":
 // with a capability in it, or without for "".
-func WithToken(door, session, token string) string {
-	return fmt.Sprintf("/%s/%s", door, access.Join(url.PathEscape(session), token))
+func WithToken(endpoint, session, token string) string {
+	return fmt.Sprintf("/%s/%s", endpoint, access.Join(url.PathEscape(session), token))
 }

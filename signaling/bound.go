@@ -23,7 +23,7 @@ type Budget struct {
 
 // Bound returns c, answering at most 32 offers at a time, within a budget:
 // whoever waits longer than 5 s for a turn gets ErrFull, whoever is over the
-// budget ErrRate or ErrFull. The doors share one.
+// budget ErrRate or ErrFull. The endpoints share one.
 func Bound(c Connector, b Budget) Connector {
 	out := &bounded{
 		Connector: c, turns: make(chan struct{}, answering), sessionMost: b.ViewersSession, sessions: map[string]int{},

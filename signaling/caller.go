@@ -95,7 +95,7 @@ func (c *Caller) Operator() bool { return c.operator }
 func (c *Caller) MayCreate() bool { return c.operator || c.page }
 
 // MayName tells whether the caller may create a session by naming it at a WHIP
-// or websocket door: the operator, and the server's own page on this machine.
+// or websocket endpoint: the operator, and the server's own page on this machine.
 func (c *Caller) MayName() bool { return c.operator || c.page && c.open }
 
 // Grant returns what the caller may do in a session.

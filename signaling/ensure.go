@@ -141,7 +141,7 @@ func create(ctx context.Context, k Keeper, r Request) (Info, error) {
 	if r.From == "" || len(r.To) == 0 {
 		return Info{}, &Error{
 			Kind: ErrNotFound, Message: "no such session",
-			Hint: `create it with POST /v1/sessions, or name its languages: ?from=en&to=es at a WHIP door, "from":"en","to":["es"] in a websocket's publish`,
+			Hint: `create it with POST /v1/sessions, or name its languages: ?from=en&to=es at a WHIP endpoint, "from":"en","to":["es"] in a websocket's publish`,
 		}
 	}
 	if err := r.Check(); err != nil {

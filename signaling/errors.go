@@ -20,7 +20,7 @@ type Kind struct {
 
 func (k *Kind) Error() string { return k.what }
 
-// Every refusal of a door is one of these.
+// Every refusal of an endpoint is one of these.
 var (
 	ErrBadRequest      = &Kind{http.StatusBadRequest, "bad_request", 0, "bad request", "docs/SIGNALING.md shows every request"}
 	ErrBadOffer        = &Kind{http.StatusBadRequest, "bad_offer", 0, "bad offer", "send the SDP of RTCPeerConnection.createOffer()"}

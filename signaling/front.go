@@ -19,7 +19,7 @@ type FrontConfig struct {
 	Log       *slog.Logger   // nil for none
 }
 
-// Front stands before all doors: it knows where requests come from, bounds how
+// Front stands before all endpoints: it knows where requests come from, bounds how
 // many each address may send, and ends those whose body never comes.
 type Front struct {
 	cfg   FrontConfig

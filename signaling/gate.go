@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// Gate counts who is inside a door: it bounds how many, and closing it waits
+// Gate counts who is inside an endpoint: it bounds how many, and closing it waits
 // for all of them. Its methods are safe for concurrent use.
 type Gate struct {
 	most   int

@@ -41,7 +41,7 @@ type Limiter struct {
 	clients map[netip.Prefix]*Bucket
 }
 
-// NewLimiter returns the limiter of the doors that make something: 10 a second, 50 at once.
+// NewLimiter returns the limiter of the endpoints that make something: 10 a second, 50 at once.
 func NewLimiter() *Limiter { return &Limiter{PerSecond: 10, Burst: 50} }
 
 // Allow returns ErrRate for a client that asks too often.

@@ -7,7 +7,7 @@ import (
 )
 
 // Bounds of an offer. What browsers, OBS, GStreamer and mediamtx send is below a
-// quarter of each. Some steps behind the doors take time by the square of these.
+// quarter of each. Some steps behind the endpoints take time by the square of these.
 const (
 	maxOfferLines = 1500
 	maxOfferLine  = 2048 // bytes

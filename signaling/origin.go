@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// Origins are the web origins whose pages may ask at a door.
+// Origins are the web origins whose pages may ask at an endpoint.
 type Origins int
 
 const (
-	// AnyOrigin lets every page ask, for answers that take a capability: the doors
+	// AnyOrigin lets every page ask, for answers that take a capability: the endpoints
 	// read no cookies, so that a page has no more rights than it brings.
 	AnyOrigin Origins = iota
 	// OwnOrigin lets in pages of the server's own host: for what takes no capability.
@@ -44,8 +44,8 @@ func Route(mux *http.ServeMux, log *slog.Logger, o Origins, path string, by map[
 	}
 }
 
-// RouteRest answers for what none of a door's routes below root is: without it
-// the mux would, in plain text. hint says what the door has.
+// RouteRest answers for what none of an endpoint's routes below root is: without it
+// the mux would, in plain text. hint says what the endpoint has.
 func RouteRest(mux *http.ServeMux, log *slog.Logger, o Origins, root, hint string) {
 	nothing := func(_ http.ResponseWriter, r *http.Request) error {
 		return &Error{Kind: ErrNotFound, Message: fmt.Sprintf("there is nothing at %q", clip(r.URL.Path)), Hint: hint}

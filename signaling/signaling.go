@@ -1,6 +1,6 @@
-// Package signaling holds what the doors of the server share: the words of a
+// Package signaling holds what the endpoints of the server share: the words of a
 // session as a client sees it, the errors with their status, CORS, and limits.
-// The doors stand in the packages beside it: api, whip, ws.
+// The endpoints stand in the packages beside it: api, whip, ws.
 package signaling
 
 import (
@@ -81,7 +81,7 @@ type Phrase struct {
 
 // Steps is where a phrase's time went.
 type Steps struct {
-	HeardAt     float64 `json:"heard_at"` // s: the recogniser had it whole
+	HeardAt     float64 `json:"heard_at"` // s: the recognizer had it whole
 	ReadyAt     float64 `json:"ready_at"` // s: its dub existed
 	TranslateMS float64 `json:"translate_ms"`
 	SpeakMS     float64 `json:"speak_ms"`

@@ -28,7 +28,7 @@ const framePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancest
 // powers are what the page may ask a person for.
 const powers = "camera=(self), microphone=(self), fullscreen=(self), autoplay=(self), display-capture=(), geolocation=()"
 
-// tags are the page's files and its front door, by path.
+// tags are the page's files and its front endpoint, by path.
 var tags = sync.OnceValue(func() map[string]string {
 	root, err := fs.Sub(dist, "dist")
 	if err != nil {

@@ -47,7 +47,7 @@ type benchFigures struct {
 	PeakMB      float64  `json:"peak_rss_mb"`             // with workers; goal 700
 	FurtherMB   float64  `json:"further_target_rss_mb"`   // every process's own RSS added up
 	FurtherMem  float64  `json:"further_target_mem_mb"`   // shared pages counted once; goal 250
-	SpeechSpeed float64  `json:"speech_share_of_one_cpu"` // recognise + translate + speak, of real time
+	SpeechSpeed float64  `json:"speech_share_of_one_cpu"` // recognize + translate + speak, of real time
 }
 
 // runBenchDub measures what the README promises; it asserts nothing.

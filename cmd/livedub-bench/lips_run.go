@@ -15,7 +15,7 @@ import (
 	"livedub/media"
 )
 
-// shapeReader is what an engine's Mouths implement that tell the mouth they read in
+// shapeReader is what an engine's LipsSession implement that tell the mouth they read in
 // a frame, in the words of a request.
 type shapeReader interface {
 	Shape(inference.Snapshot) (inference.MouthShape, bool)

@@ -70,7 +70,7 @@ func TestWhoSeesTheInsides(t *testing.T) {
 	}
 }
 
-// TestAdminListener: the operator's own door, where open mode is off.
+// TestAdminListener: the operator's own endpoint, where open mode is off.
 func TestAdminListener(t *testing.T) {
 	addr := groundtest.FreeAddr(t)
 	url, stop := startServer(t, "--access-open=false", "--admin-listen", addr)

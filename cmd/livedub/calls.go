@@ -17,7 +17,7 @@ import (
 	"livedub/signaling"
 )
 
-// calls is what the doors of the server open to: the sessions of this node and
+// calls is what the endpoints of the server open to: the sessions of this node and
 // the media port that leads to them.
 type calls struct {
 	manager *session.Manager
@@ -205,7 +205,7 @@ func (v viewer) Close() error {
 	return v.Viewer.Close()
 }
 
-// refuse says in the doors' words what the session or the media port said.
+// refuse says in the endpoints' words what the session or the media port said.
 func refuse(err error) error {
 	for _, k := range []struct {
 		is  error

@@ -15,7 +15,7 @@ import (
 	"livedub/signaling"
 )
 
-// TestRefuse: what the session and the media port say has its kind at the doors, and keeps its words.
+// TestRefuse: what the session and the media port say has its kind at the endpoints, and keeps its words.
 func TestRefuse(t *testing.T) {
 	m := session.NewManager(session.ManagerConfig{
 		Engines: session.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}},

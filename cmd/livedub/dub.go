@@ -208,7 +208,7 @@ func (j *dubJob) warnings(src *file.Source, st session.State) []string {
 	if !kinds[media.Audio] {
 		warn("the input has no sound: the frame was copied, nothing was dubbed")
 	} else if st.Heard == 0 {
-		warn("no speech was recognised: the original sound was kept")
+		warn("no speech was recognized: the original sound was kept")
 	}
 	if !kinds[media.Video] {
 		warn("the input has no frame: only sound was written")

@@ -14,7 +14,7 @@ import (
 	"livedub/web"
 )
 
-// handler is what the server answers beside the sessions' doors: the page, and
+// handler is what the server answers beside the sessions' endpoints: the page, and
 // to the operator its insides.
 func handler(inside http.Handler, log *slog.Logger) *http.ServeMux {
 	mux := http.NewServeMux()

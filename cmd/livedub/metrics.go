@@ -8,8 +8,8 @@ import (
 )
 
 var (
-	descIn        = prometheus.NewDesc("livedub_media_in_total", "What publishers sent: RTP packets by their fate, video and audios dropped, keyframes asked for, jumps of their clocks.", []string{"what"}, nil)
-	descOut       = prometheus.NewDesc("livedub_media_out_total", "What viewers were sent: RTP packets, video and audios dropped, keyframes that they asked for.", []string{"what"}, nil)
+	descIn        = prometheus.NewDesc("livedub_media_in_total", "What publishers sent: RTP packets by their fate, audio and video frames dropped, keyframes asked for, jumps of their clocks.", []string{"what"}, nil)
+	descOut       = prometheus.NewDesc("livedub_media_out_total", "What viewers were sent: RTP packets, audio and video frames dropped, keyframes that they asked for.", []string{"what"}, nil)
 	descHeld      = prometheus.NewDesc("livedub_frames_held", "Decoded frames in memory.", nil, nil)
 	descEngineCPU = prometheus.NewDesc("livedub_engine_cpu_seconds_total", "CPU time of the engines' own processes, by stage.", []string{"stage"}, nil)
 	descBytes     = prometheus.NewDesc("livedub_media_out_bytes_total", "Audio and video sent to viewers.", nil, nil)

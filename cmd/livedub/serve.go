@@ -41,24 +41,24 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return err
 	}
 	l = netlimit.Listen(l, netlimit.Config{Each: cfg.Limits.Connections, All: cfg.Limits.ConnectionsAll, Exempt: cfg.Serve.TrustedProxies})
-	doors, err := openEndpoints(ctx, cfg, log)
+	endpoints, err := openEndpoints(ctx, cfg, log)
 	if err != nil {
 		l.Close()
 		return err
 	}
-	defer doors.Close()
+	defer endpoints.Close()
 	registry := telemetry.NewRegistry(version())
 	gpus := gpu.Watch()
 	defer gpus.Close()
-	registry.MustRegister(doors.calls.manager, mediaMetrics{doors.calls.host}, engineMetrics{doors.engines}, gpuMetrics{gpus.Read})
-	if n := doors.engines.lipNet; n != nil {
+	registry.MustRegister(endpoints.calls.manager, mediaMetrics{endpoints.calls.host}, engineMetrics{endpoints.engines}, gpuMetrics{gpus.Read})
+	if n := endpoints.engines.lipNet; n != nil {
 		registry.MustRegister(n, modelMetrics{n.loops})
 	}
 	ready := func() bool { return ctx.Err() == nil }
 	inside := insides(version(), telemetry.Handler(registry, log), ready, log)
 	mux := handler(inside, log)
-	doors.Register(mux)
-	doors.api.Register(inside) // it is the operator's too
+	endpoints.Register(mux)
+	endpoints.api.Register(inside) // it is the operator's too
 	admin, err := openAdmin(ctx, cfg.Admin.Listen, access, inside, log)
 	if err != nil {
 		l.Close()
@@ -68,10 +68,10 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	front := signaling.NewFront(signaling.FrontConfig{Proxies: cfg.Serve.TrustedProxies, PerSecond: float64(cfg.Limits.Requests), Log: log})
 	srv := newServer(front.Guard(access.Guard(mux)), log)
 	srv.RegisterOnShutdown(front.Leave)
-	srv.RegisterOnShutdown(doors.Leave) // event streams end, or else Shutdown would wait for them
+	srv.RegisterOnShutdown(endpoints.Leave) // event streams end, or else Shutdown would wait for them
 	fmt.Fprintf(stdout, "livedub serves %s (Ctrl-C ends it)\n", pageURL(l.Addr()))
-	log.Info("serving", "addr", l.Addr().String(), "media_port", doors.calls.host.Port(), "version", version())
-	return serve(ctx, srv, l, doors.Drain, cfg.Serve.Drain, log)
+	log.Info("serving", "addr", l.Addr().String(), "media_port", endpoints.calls.host.Port(), "version", version())
+	return serve(ctx, srv, l, endpoints.Drain, cfg.Serve.Drain, log)
 }
 
 // serve runs srv on l until ctx ends or it fails, and returns after its goroutine did.

@@ -109,7 +109,7 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// TestServeTellsICEServers: those that flags name are told at the doors.
+// TestServeTellsICEServers: those that flags name are told at the endpoints.
 func TestServeTellsICEServers(t *testing.T) {
 	url, stop := startServer(t, "--ice-server", "stun:stun.example.net:3478", "--ice-server", "turn:a%40b@turn.example.net?transport=udp")
 	defer stop()

@@ -11,7 +11,7 @@ import (
 	"livedub/internal/config"
 )
 
-// openDetector returns what makes the recogniser's detectors of speech, nil for
+// openDetector returns what makes the recognizer's detectors of speech, nil for
 // its own. The net for them is small: it runs on the CPU whatever others do.
 func (e *engines) openDetector(ctx context.Context, c config.Config) (func() (recognize.Detector, error), error) {
 	if c.Recognize.VAD != "silero" {

@@ -10,7 +10,7 @@ import (
 	"livedub/internal/testkit/onnxfile"
 )
 
-// The detector of speech is the recogniser's own, or Silero's net, or words on what to set.
+// The detector of speech is the recognizer's own, or Silero's net, or words on what to set.
 func TestDetectorByConfig(t *testing.T) {
 	real, there := groundtest.SharedOr(t, "models/silero_vad.onnx", "Silero's net is not opened")
 	other := filepath.Join(t.TempDir(), "lips.onnx")
@@ -40,7 +40,7 @@ func TestDetectorByConfig(t *testing.T) {
 			t.Errorf("%+v: %v", tt, err)
 		case tt.vad == "webrtc":
 			if open != nil {
-				t.Error("the default is not the recogniser's own")
+				t.Error("the default is not the recognizer's own")
 			}
 		default:
 			d, err := open()

@@ -1,4 +1,4 @@
-// Command pocketsphinxworker recognises speech by PocketSphinx for the server
+// Command pocketsphinxworker recognizes speech by PocketSphinx for the server
 // that started it: sound comes on standard input, words leave on standard
 // output, in the form of livedub/inference/recognize/wire. It ends when its
 // input does. Its arguments are the paths of the acoustic model, the language

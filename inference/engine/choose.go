@@ -50,21 +50,21 @@ func (br *Batcher) choose(order []*request, at time.Time) choice {
 	return fastest
 }
 
-// brinkLast divides order into those in a hurry that are not late by the given time, and
-// the rest: who is, then those in no hurry.
+// brinkLast divides order into those with a deadline that are not late by the given time, and
+// the rest: who is, then those without one.
 func brinkLast(order []*request, by time.Time) (safe, rest []*request) {
-	hurry := len(order)
-	for hurry > 0 && order[hurry-1].Deadline.IsZero() {
-		hurry--
+	deadlined := len(order)
+	for deadlined > 0 && order[deadlined-1].Deadline.IsZero() {
+		deadlined--
 	}
-	for _, r := range order[:hurry] {
+	for _, r := range order[:deadlined] {
 		if r.lateBy(by) {
 			rest = append(rest, r)
 		} else {
 			safe = append(safe, r)
 		}
 	}
-	return safe, append(rest, order[hurry:]...)
+	return safe, append(rest, order[deadlined:]...)
 }
 
 // mark returns a mark that no request bears.
@@ -131,7 +131,7 @@ func misses(order []*request, mark int, start time.Time, each time.Duration, siz
 	return n
 }
 
-// ripe returns when the batch is to be closed that now gathers beside an idle
+// closeTime returns when the batch is to be closed that now gathers beside an idle
 // device: at once when it is full or when nothing is won by waiting, else when its
 // oldest request has its age or its earliest would come too late.
 func (br *Batcher) closeTime(now time.Time) time.Time {

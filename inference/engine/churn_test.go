@@ -14,7 +14,7 @@ import (
 	"livedub/inference"
 )
 
-// TestChurn: sessions come and go, give up, are in a hurry or not; the net fails, is lost,
+// TestChurn: sessions come and go, give up, are with a deadline or not; the net fails, is lost,
 // runs out of memory and hangs. Every request gets one answer, in time, and what is
 // answered is the session's own.
 func TestChurn(t *testing.T) {
@@ -121,7 +121,7 @@ func (b *bulk) Inputs() []inference.TensorInfo {
 
 func (b *bulk) Outputs() []inference.TensorInfo { return b.Inputs() }
 
-// TestBulk has many goroutines in the Loop in real time, for the race detector, and
+// TestBulk has many goroutines in the Batcher in real time, for the race detector, and
 // batches assembled while others run.
 func TestBulk(t *testing.T) {
 	e := &echo{time: func(int) time.Duration { return ms(3) }}

@@ -58,7 +58,7 @@ func (br *Batcher) serve(first chan<- error) {
 	}
 }
 
-// reopen opens the net until that works; nil when the Loop is closed.
+// reopen opens the net until that works; nil when the Batcher is closed.
 func (br *Batcher) reopen(pause *time.Duration) inference.Model {
 	for {
 		select {

@@ -28,7 +28,7 @@ const (
 	mostBatch      = 1024
 )
 
-// Config says which net a Loop runs, and how.
+// Config says which net a Batcher runs, and how.
 type Config struct {
 	Name string // of the net, in logs, errors and Stats
 
@@ -103,7 +103,7 @@ func (c *Config) complete() error {
 	return nil
 }
 
-// Loop is an inference.ModelQueue over one net. Two goroutines are its own:
+// Batcher is an inference.ModelQueue over one net. Two goroutines are its own:
 // the batcher, which answers every request, and the device's, which may get
 // stuck in the net without holding up the first.
 type Batcher struct {
@@ -138,7 +138,7 @@ type Batcher struct {
 }
 
 // New opens the net, warms every bucket and measures it. It returns when the
-// net is ready, or why it cannot be; ctx ends that. Close the Loop after use.
+// net is ready, or why it cannot be; ctx ends that. Close the Batcher after use.
 func New(ctx context.Context, c Config) (*Batcher, error) {
 	c.Buckets = slices.Clone(c.Buckets)
 	if err := c.complete(); err != nil {

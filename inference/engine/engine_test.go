@@ -101,7 +101,7 @@ func gpuLike(n int) time.Duration { return ms(8 + .5*float64(n-1)) }
 // cpuLike takes 10 ms for each item.
 func cpuLike(n int) time.Duration { return ms(10 * float64(n)) }
 
-// started opens a Loop over e, to be closed at the end of the test.
+// started opens a Batcher over e, to be closed at the end of the test.
 func started(t *testing.T, e *echo, change func(*Config)) *Batcher {
 	t.Helper()
 	c := Config{Name: "echo", Open: func(context.Context) (inference.Model, error) { return e, nil }}

@@ -166,7 +166,7 @@ func TestLate(t *testing.T) {
 			t.Errorf("%.1f in a batch", s.Batch.Sum/float64(s.Batch.Count))
 		}
 	})
-	bubble(t, "a slow moment does not shut the door for ever", func(t *testing.T) {
+	bubble(t, "a slow moment does not shut the endpoint for ever", func(t *testing.T) {
 		e := &echo{time: gpuLike}
 		l := started(t, e, nil)
 		e.set(func() { e.time = func(int) time.Duration { return ms(300) } })

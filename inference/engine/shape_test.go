@@ -115,7 +115,7 @@ func spin(int) time.Duration {
 	return 0
 }
 
-// BenchmarkAlone: what the Loop costs a single session, beside BenchmarkDirect.
+// BenchmarkAlone: what the Batcher costs a single session, beside BenchmarkDirect.
 func BenchmarkAlone(b *testing.B) {
 	l, err := New(b.Context(), Config{Open: (&nets{all: []*echo{{time: spin}}}).open})
 	if err != nil {

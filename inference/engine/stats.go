@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// State is how a Loop is.
+// State is how a Batcher is.
 type State string
 
-// The states of a Loop. Requests are taken in Ready only; in all others they are
+// The states of a Batcher. Requests are taken in Ready only; in all others they are
 // answered with inference.ErrModelGone.
 const (
 	Warming State = "warming"
@@ -48,7 +48,7 @@ func (h Histogram) clone() Histogram {
 	return h
 }
 
-// Stats is what became of a Loop's requests since its start.
+// Stats is what became of a Batcher's requests since its start.
 type Stats struct {
 	Name    string
 	State   State
@@ -82,7 +82,7 @@ func (s Stats) Fill() float64 {
 	return float64(s.Items) / float64(s.Slots)
 }
 
-// counters are the Loop's own, under its lock.
+// counters are the Batcher's own, under its lock.
 type counters struct {
 	items, slots, missed, busy, share, late, gone, failed, numbers, reopened uint64
 	batch, wait, run                                                         Histogram
@@ -109,7 +109,7 @@ func (c *counters) started(b *batch, now time.Time) {
 
 func (c *counters) ran(took time.Duration) { c.run.observe(took.Seconds()) }
 
-// State returns how the Loop is.
+// State returns how the Batcher is.
 func (br *Batcher) State() State {
 	br.mu.Lock()
 	defer br.mu.Unlock()
@@ -131,7 +131,7 @@ func (br *Batcher) capacity() float64 {
 // headroom is how much of a net's capacity is given away.
 const headroom = .8
 
-// Places returns how many sessions of fps items a second fit.
+// Sessions returns how many sessions of fps items a second fit.
 func (br *Batcher) Sessions(fps float64) int {
 	if fps <= 0 {
 		return 0

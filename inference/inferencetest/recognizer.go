@@ -13,9 +13,9 @@ import (
 )
 
 // TestRecognizer checks the contract of inference.Recognizer. open makes a
-// recogniser, which the suite closes. speech is mono 16 kHz sound of one
+// recognizer, which the suite closes. speech is mono 16 kHz sound of one
 // speaker that begins and ends with half a second of silence, said in the
-// first of the recogniser's languages; want are its words in lower case.
+// first of the recognizer's languages; want are its words in lower case.
 func TestRecognizer(t *testing.T, open func(t *testing.T) inference.Recognizer, speech media.Samples, want []string) {
 	r := open(t)
 	defer func() {

@@ -29,7 +29,7 @@ const (
 
 // Config names a net on a server.
 type Config struct {
-	Addr         string // host:port of its gRPC door
+	Addr         string // host:port of its gRPC endpoint
 	Model        string
 	Version      string // "": the server's choice
 	TLS          bool

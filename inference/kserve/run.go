@@ -147,7 +147,7 @@ func (m *Model) explain(ctx context.Context, err error) error {
 	case s.Code() == codes.Unavailable, s.Code() == codes.Canceled, s.Code() == codes.NotFound:
 		return fmt.Errorf("%s: %w", text, inference.ErrModelGone)
 	case s.Code() == codes.Unimplemented:
-		return fmt.Errorf("the server does not speak KServe v2 there (%s): give the address of its gRPC door", text)
+		return fmt.Errorf("the server does not speak KServe v2 there (%s): give the address of its gRPC endpoint", text)
 	}
 	return fmt.Errorf("%s: %s", s.Code(), text)
 }

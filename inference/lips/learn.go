@@ -44,7 +44,7 @@ const (
 	newNormal = 60       // odd mouths in a row after which they are believed
 )
 
-// Learn implements inference.Mouths.
+// Learn implements inference.LipsSession.
 func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Face) (inference.Snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -233,7 +233,7 @@ func (m *mouths) Shape(k inference.Snapshot) (inference.MouthShape, bool) {
 	return v.habits.shape(v.shape), true
 }
 
-// Dub implements inference.Mouths.
+// Dub implements inference.LipsSession.
 func (m *mouths) Dub(ctx context.Context) (inference.LipsStream, error) {
 	s := &stream{cfg: m.cfg}
 	if m.cfg.Net != nil {
@@ -242,5 +242,5 @@ func (m *mouths) Dub(ctx context.Context) (inference.LipsStream, error) {
 	return s, ctx.Err()
 }
 
-// Close implements inference.Mouths.
+// Close implements inference.LipsSession.
 func (m *mouths) Close() error { return nil }

@@ -25,7 +25,7 @@ func (c cutter) full(d time.Duration) bool { return d >= c.max }
 // cut divides the words of a unit that lasts from start to end at the widest
 // gap between two of them, the latest of equals: words[:n] are final, and sound
 // from at on starts the next unit. Gaps in the first half count only where there
-// is no other: what follows a cut is recognised again, which costs time. Neither
+// is no other: what follows a cut is recognized again, which costs time. Neither
 // side is ever without a word; a unit of fewer than two words is cut at its end.
 func (c cutter) cut(words []inference.Word, start, end time.Duration) (n int, at time.Duration) {
 	if len(words) < 2 {

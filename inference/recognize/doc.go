@@ -1,8 +1,8 @@
-// Package recognize is the embedded default recogniser: PocketSphinx en-US, in
+// Package recognize is the embedded default recognizer: PocketSphinx en-US, in
 // processes of its own (cmd/pocketsphinxworker), behind a voice activity
 // detector and a cutter that ends units of speech at pauses.
 //
-// The parts stand apart so that other recognisers can use them: VAD finds
+// The parts stand apart so that other recognizers can use them: VAD finds
 // speech, cutter chooses where a long unit is cut, clock tells the session time
 // of a sample, pitchMeter hears the height of a voice. Only decoder.go
 // knows PocketSphinx's processes.

@@ -22,7 +22,7 @@ func quieter(pcm []int16, db, noise float64) []int16 {
 	return out
 }
 
-// raised is pcm as a session gives it to a recogniser.
+// raised is pcm as a session gives it to a recognizer.
 func raised(g *listen.Gain, pcm []int16, chunk int) []int16 {
 	var out []int16
 	for i := 0; i < len(pcm); i += chunk {

@@ -39,7 +39,7 @@ type Config struct {
 	Detector func() (Detector, error)
 }
 
-// PocketSphinx is the recogniser. It is safe for concurrent use.
+// PocketSphinx is the recognizer. It is safe for concurrent use.
 type PocketSphinx struct {
 	cfg  Config
 	pool *worker.Pool

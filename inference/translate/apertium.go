@@ -100,7 +100,7 @@ func (a *Apertium) Pairs() []inference.Pair {
 }
 
 // Translate implements inference.Translator. The text may be as it comes from
-// a recogniser; the translation has a capital and a final stop. Words that
+// a recognizer; the translation has a capital and a final stop. Words that
 // Apertium does not know come back as they were. An error other than ctx's and
 // ErrUnsupported means that the pipeline died or stalled. Such a pipeline, and
 // one that does not answer within Grace after ctx ended, is replaced at once,

@@ -69,7 +69,7 @@ func clean(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// restore gives recognised text, which comes in lower case without
+// restore gives recognized text, which comes in lower case without
 // punctuation, what the translator's grammar was written for: a capital, "I",
 // and a final stop. Text that has them already stays as it is.
 func restore(l inference.Lang, s string) string {

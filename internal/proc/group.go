@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Group is a few processes of one Nest that live and die together: a pipeline,
+// Group is a few processes of one Groups that live and die together: a pipeline,
 // or one worker. They share a process group of their own, so that a terminal's
 // Ctrl-C reaches us and not them.
 //

@@ -23,7 +23,7 @@ const (
 	rampTime = 5 * time.Millisecond   // in which the gain goes up from one block's to the next one's
 )
 
-// Gain raises quiet speech for a recogniser: slowly, within bounds, and by the
+// Gain raises quiet speech for a recognizer: slowly, within bounds, and by the
 // level of what stands out of the background, so that noise alone stays what it
 // is. The zero value is ready; one is for one stream of one channel.
 type Gain struct {

@@ -1,4 +1,4 @@
-// Package listen makes sound ready for recognisers: one channel of it, in which
+// Package listen makes sound ready for recognizers: one channel of it, in which
 // nothing that was said is cancelled, and loud enough to be heard.
 package listen
 

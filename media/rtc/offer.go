@@ -42,7 +42,7 @@ type rejection struct {
 	media *sdp.MediaDescription
 }
 
-// parseOffer reads an offer, whose size its door has bounded. publish tells that media comes to us.
+// parseOffer reads an offer, whose size its endpoint has bounded. publish tells that media comes to us.
 func parseOffer(text string, publish bool) (*offer, error) {
 	desc := &sdp.SessionDescription{}
 	if err := desc.UnmarshalString(text); err != nil {

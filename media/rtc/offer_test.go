@@ -131,7 +131,7 @@ func TestAnswerHasEverySection(t *testing.T) {
 	must(t, p.Close())
 }
 
-// FuzzOffer gives anything to both doors of a host: an error or a peer, never a crash.
+// FuzzOffer gives anything to both endpoints of a host: an error or a peer, never a crash.
 func FuzzOffer(f *testing.F) {
 	f.Add(sdpOf("audio sendrecv "+opusPT, "video sendrecv "+vp8PT+" 97:rtx/90000:apt=96"))
 	f.Add(sdpOf("video sendrecv 96:VP8/90000 97:rtx/90000:apt=97 96:H264/90000"))

@@ -18,7 +18,7 @@ import (
 type PublishOptions struct {
 	// Clock is the session's: packets get their times on it.
 	Clock pace.Clock
-	// Hold is how long after its own time a hole in the frames may wait for
+	// Hold is how long after its own time a gap in the frames may wait for
 	// repair before it counts as lost; 0 for 60 ms. Sound waits for 250 ms at
 	// most, and for 60 ms where the peer does not repair it.
 	Hold time.Duration

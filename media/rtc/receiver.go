@@ -19,7 +19,7 @@ const (
 	audioHold    = 60 * time.Millisecond  // sound without NACK waits for reordering only
 	audioNACK    = 250 * time.Millisecond // recognition hears sound at arrival: no longer with it either
 	keyInterval  = 500 * time.Millisecond // between requests for keyframes
-	pollInterval = 5 * time.Millisecond   // while a hole is open
+	pollInterval = 5 * time.Millisecond   // while a gap is open
 	dtsMargin    = 10 * time.Millisecond
 )
 

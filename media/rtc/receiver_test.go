@@ -327,7 +327,7 @@ func TestReceiverHostile(t *testing.T) {
 			r.take(p, at)
 			r.tick(at)
 			if len(r.jitter.wait) > maxWaiting+1 || len(r.jitter.gaps) > maxGaps+maxSeqJump {
-				t.Fatalf("%s: %d packets wait behind %d holes", c, len(r.jitter.wait), len(r.jitter.gaps))
+				t.Fatalf("%s: %d packets wait behind %d gaps", c, len(r.jitter.wait), len(r.jitter.gaps))
 			}
 		}
 	}
@@ -349,7 +349,7 @@ func TestReceiverBoundsHoles(t *testing.T) {
 	for range 600 {
 		seq += maxSeqJump
 		if send(false); len(r.jitter.gaps) > maxGaps {
-			t.Fatalf("packet %d: %d holes", n, len(r.jitter.gaps))
+			t.Fatalf("packet %d: %d gaps", n, len(r.jitter.gaps))
 		}
 	}
 	for i := range 3 * maxGaps {

@@ -15,7 +15,7 @@ const (
 	maxRows   = 400 // a longer session shows its first phrases and says so
 )
 
-// WriteWaterfall draws, for every phrase, when it was spoken, recognised,
+// WriteWaterfall draws, for every phrase, when it was spoken, recognized,
 // translated, voiced and played: the answer to "why late?".
 func (r *Report) WriteWaterfall(path string) error {
 	return os.WriteFile(path, []byte(r.waterfall()), 0o644)
@@ -46,7 +46,7 @@ func (r *Report) waterfall() string {
 			x, x, height-20, x, t)
 	}
 	if len(rows) == 0 {
-		fmt.Fprintf(&b, `<text class="dim" x="16" y="100">no phrase was recognised</text>`+"\n")
+		fmt.Fprintf(&b, `<text class="dim" x="16" y="100">no phrase was recognized</text>`+"\n")
 	}
 	for i, p := range rows {
 		draw(&b, p, 80+float64(i*rowHeight), d, i%2 == 1)
@@ -59,7 +59,7 @@ func (r *Report) waterfall() string {
 }
 
 var colours = []struct{ name, fill string }{
-	{"spoken", "#8aa4c8"}, {"recognised", "#e0a63c"}, {"translated", "#7cb36b"}, {"voiced", "#b07cc6"}, {"waits", "#c9d1dc"}, {"played", "#d9624f"},
+	{"spoken", "#8aa4c8"}, {"recognized", "#e0a63c"}, {"translated", "#7cb36b"}, {"voiced", "#b07cc6"}, {"waits", "#c9d1dc"}, {"played", "#d9624f"},
 }
 
 func (r *Report) legend(b *strings.Builder) {

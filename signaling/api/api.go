@@ -1,4 +1,4 @@
-// Package api is the JSON door: sessions are created, looked at and ended here,
+// Package api is the JSON endpoint: sessions are created, looked at and ended here,
 // and their captions followed as server-sent events.
 package api
 
@@ -13,7 +13,7 @@ import (
 	"livedub/signaling"
 )
 
-// Sessions are what the door shows.
+// Sessions are what the endpoint shows.
 type Sessions interface {
 	signaling.Keeper
 	List() []signaling.Info
@@ -29,7 +29,7 @@ type Sessions interface {
 	Pairs() []signaling.PairInfo
 }
 
-// Config is how the door behaves.
+// Config is how the endpoint behaves.
 type Config struct {
 	Sessions   Sessions
 	ICEServers signaling.ICEServers // that clients are told of
@@ -38,7 +38,7 @@ type Config struct {
 	Log        *slog.Logger         // nil for none
 }
 
-// Server is the door.
+// Server is the endpoint.
 type Server struct {
 	cfg   Config
 	log   *slog.Logger
@@ -47,7 +47,7 @@ type Server struct {
 	quota *signaling.Quota
 }
 
-// New returns the door; Close ends its event streams.
+// New returns the endpoint; Close ends its event streams.
 func New(c Config) *Server {
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 15 * time.Second
@@ -58,7 +58,7 @@ func New(c Config) *Server {
 	return &Server{cfg: c, log: c.Log, limit: signaling.NewLimiter(), gate: signaling.NewGate(maxStreams, "event streams"), quota: signaling.NewQuota("event streams", c.PerAddress, 0)}
 }
 
-// Register adds the door's paths to mux.
+// Register adds the endpoint's paths to mux.
 func (s *Server) Register(mux *http.ServeMux) {
 	route := func(path string, by map[string]signaling.Handler) {
 		signaling.Route(mux, s.log, signaling.AnyOrigin, path, by)

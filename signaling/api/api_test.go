@@ -23,16 +23,16 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// rig is the door before a desk with the session "talk".
+// rig is the endpoint before a desk with the session "talk".
 type rig struct {
 	signalingtest.Rig
-	door *Server
+	endpoint *Server
 }
 
 func open(t *testing.T) *rig {
 	d := signalingtest.NewDesk("talk")
-	door := New(Config{Sessions: d, Heartbeat: 20 * time.Millisecond})
-	return &rig{signalingtest.Open(t, d, door), door}
+	endpoint := New(Config{Sessions: d, Heartbeat: 20 * time.Millisecond})
+	return &rig{signalingtest.Open(t, d, endpoint), endpoint}
 }
 
 // do sends a request and reads the answer's JSON.
@@ -271,8 +271,8 @@ func TestChangeTargets(t *testing.T) {
 		return r.Desk.Get(id)
 	}
 	status, got, _ := r.do("PATCH", "/v1/sessions/talk", `{"to":["es","fr"]}`)
-	doors, _ := got["whep"].(map[string]any)
-	if status != 200 || fmt.Sprint(got["to"]) != "[es fr]" || doors["fr"] == nil || doors["en"] == nil || doors["ca"] != nil {
+	endpoints, _ := got["whep"].(map[string]any)
+	if status != 200 || fmt.Sprint(got["to"]) != "[es fr]" || endpoints["fr"] == nil || endpoints["en"] == nil || endpoints["ca"] != nil {
 		t.Errorf("%d %v", status, got)
 	}
 	if status, got, _ := r.do("PATCH", "/v1/sessions/talk", `{"to":["ca"],"dubs":{"ca":{"lips":false}}}`); status != 200 {
@@ -325,10 +325,10 @@ func FuzzCreate(f *testing.F) {
 	desk.CreateFunc = func(_ context.Context, r signaling.Request) (signaling.Info, error) {
 		return signaling.Info{ID: "x", From: r.From, To: r.To}, r.Check()
 	}
-	door := New(Config{Sessions: desk})
-	f.Cleanup(door.Close)
+	endpoint := New(Config{Sessions: desk})
+	f.Cleanup(endpoint.Close)
 	mux := http.NewServeMux()
-	door.Register(mux)
+	endpoint.Register(mux)
 	guarded := signalingtest.Access().Guard(mux)
 	for _, s := range []string{`{"from":"en","to":["es"]}`, `{"from":"en","to":["es","es"]}`, `{"to":[null]}`, `{"delay_ms":1e99}`, "\xff", `{"from":{}}`} {
 		f.Add(s)

@@ -130,7 +130,7 @@ func (o stream) session(e session.Event) bool {
 	case e.Drain != nil:
 		return o.event("drain", drain{e.Drain.Until})
 	}
-	return true // of a kind that this door does not tell
+	return true // of a kind that this endpoint does not tell
 }
 
 func (o stream) event(name string, v any) bool {

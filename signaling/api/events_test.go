@@ -98,10 +98,10 @@ func TestEventsOfNoSession(t *testing.T) {
 		t.Errorf("%d %v", status, got)
 	}
 	for range maxStreams {
-		if err := r.door.gate.Enter(); err != nil {
+		if err := r.endpoint.gate.Enter(); err != nil {
 			t.Fatalf("a refused stream is still counted: %v", err)
 		}
-		defer r.door.gate.Leave()
+		defer r.endpoint.gate.Leave()
 	}
 }
 
@@ -124,7 +124,7 @@ func TestCloseEndsEvents(t *testing.T) {
 	src := listenTo(r.Desk)
 	resp, lines := r.follow(t.Context())
 	defer resp.Body.Close()
-	r.door.Close()
+	r.endpoint.Close()
 	if src.listening.Load() != 0 {
 		t.Error("Close did not wait for the stream")
 	}
@@ -151,15 +151,15 @@ func TestEventsOfAClientWhoTakesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := signalingtest.NewDesk("talk")
 		src := listenTo(d)
-		door := New(Config{Sessions: d})
+		endpoint := New(Config{Sessions: d})
 		mux := http.NewServeMux()
-		door.Register(mux)
+		endpoint.Register(mux)
 		start := time.Now()
 		signalingtest.Access().Guard(mux).ServeHTTP(&mute{ResponseWriter: httptest.NewRecorder()}, httptest.NewRequest("GET", talkEvents(), nil))
 		if took := time.Since(start); took != writeTime || src.listening.Load() != 0 {
 			t.Errorf("cut off after %s, %d listen", took, src.listening.Load())
 		}
-		door.Close()
+		endpoint.Close()
 	})
 }
 
@@ -167,9 +167,9 @@ func TestHeartbeatEvery15Seconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := signalingtest.NewDesk("talk")
 		listenTo(d)
-		door := New(Config{Sessions: d})
+		endpoint := New(Config{Sessions: d})
 		mux := http.NewServeMux()
-		door.Register(mux)
+		endpoint.Register(mux)
 		ctx, cancel := context.WithTimeout(t.Context(), 61*time.Second)
 		defer cancel()
 		w := httptest.NewRecorder()
@@ -177,17 +177,17 @@ func TestHeartbeatEvery15Seconds(t *testing.T) {
 		if n := strings.Count(w.Body.String(), ": still here"); n != 4 {
 			t.Errorf("%d heartbeats in a minute", n)
 		}
-		door.Close()
+		endpoint.Close()
 	})
 }
 
 func TestStreamsAreBounded(t *testing.T) {
 	r := open(t)
 	for range maxStreams {
-		if err := r.door.gate.Enter(); err != nil {
+		if err := r.endpoint.gate.Enter(); err != nil {
 			t.Fatal(err)
 		}
-		defer r.door.gate.Leave()
+		defer r.endpoint.gate.Leave()
 	}
 	if status, got, _ := r.do("GET", "/v1/sessions/talk/events", ""); status != 503 {
 		t.Errorf("%d %v", status, got)

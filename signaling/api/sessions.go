@@ -34,7 +34,7 @@ type (
 	}
 )
 
-// created is what POST answers: the session and its doors, each with a
+// created is what POST answers: the session and its endpoints, each with a
 // capability in its address. Who may only watch gets no WHIP, Control and Watch.
 type created struct {
 	ID         string                    `json:"id"`
@@ -86,7 +86,7 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) error {
 	grant := who.Made(info)
 	who.Audit("created", grant, info.ID)
 	w.Header().Set("Location", signaling.Prefix(r)+signaling.WithToken("v1/sessions", info.ID, grant.Token(access.Control, "")))
-	signaling.WriteJSON(w, http.StatusCreated, s.doors(signaling.BaseURL(r), info, grant))
+	signaling.WriteJSON(w, http.StatusCreated, s.endpoints(signaling.BaseURL(r), info, grant))
 	return nil
 }
 
@@ -209,7 +209,7 @@ func (s *Server) languages(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-func (s *Server) doors(base string, i signaling.Info, g signaling.Grant) created {
+func (s *Server) endpoints(base string, i signaling.Info, g signaling.Grant) created {
 	c := created{
 		ID: i.ID, From: i.From, To: i.To, Profile: i.Profile, DelayMS: i.DelayMS,
 		WHEP: map[inference.Lang]string{}, ICEServers: s.cfg.ICEServers.For(i.ID),
@@ -238,7 +238,7 @@ func (s *Server) doors(base string, i signaling.Info, g signaling.Grant) created
 
 func (s *Server) show(base string, i signaling.Info, g signaling.Grant) shown {
 	out := shown{
-		created: s.doors(base, i, g), State: i.State, Consent: i.Consent != nil, ConsentAt: i.Consent, Badge: i.Badge, Created: i.Created, Now: i.Now,
+		created: s.endpoints(base, i, g), State: i.State, Consent: i.Consent != nil, ConsentAt: i.Consent, Badge: i.Badge, Created: i.Created, Now: i.Now,
 		Dubs: map[inference.Lang]signaling.DubInfo{}, Stages: i.Stages, DrainingUntil: i.DrainingUntil,
 	}
 	for l, d := range i.Dubs { // a page reads them without asking whether they are there

@@ -1,5 +1,5 @@
-// Package signalingtest holds fakes of what stands behind the doors, a rig that
-// serves a door over real connections, and a browser's real offer to send to it.
+// Package signalingtest holds fakes of what stands behind the endpoints, a rig that
+// serves an endpoint over real connections, and a browser's real offer to send to it.
 package signalingtest
 
 import (
@@ -22,7 +22,7 @@ var Offer string
 // Answer is what fakes answer.
 const Answer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=fake\r\n"
 
-// Sessions fakes what the doors open to: one function a method. Nil functions
+// Sessions fakes what the endpoints open to: one function a method. Nil functions
 // fail the test by a nil call.
 type Sessions struct {
 	CreateFunc  func(context.Context, signaling.Request) (signaling.Info, error)
@@ -113,7 +113,7 @@ func (p *Peer) Closes() int {
 	return p.closes
 }
 
-// Desk is a small manager of sessions in memory: what the doors need of one, and no media.
+// Desk is a small manager of sessions in memory: what the endpoints need of one, and no media.
 type Desk struct {
 	Sessions
 	mu    sync.Mutex

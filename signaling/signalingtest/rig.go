@@ -32,7 +32,7 @@ func Token(session string, role access.Role, lang inference.Lang) string {
 	return key.Mint(Epoch(session), access.Capability{Role: role, Lang: string(lang), Expires: time.Now().Add(time.Hour)})
 }
 
-// Rig is a door before a desk, over real connections.
+// Rig is an endpoint before a desk, over real connections.
 type Rig struct {
 	*testing.T
 	Desk *Desk
@@ -42,18 +42,18 @@ type Rig struct {
 	serving *atomic.Int32
 }
 
-// Door is a door under test.
-type Door interface {
+// Endpoint is an endpoint under test.
+type Endpoint interface {
 	Register(*http.ServeMux)
 	Close()
 }
 
-// Open serves the door until the test ends; by then every peer of the desk must
+// Open serves the endpoint until the test ends; by then every peer of the desk must
 // have been closed, and once.
-func Open(t *testing.T, d *Desk, door Door) Rig {
+func Open(t *testing.T, d *Desk, endpoint Endpoint) Rig {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.NotFoundHandler()) // as the page's: must not clash
-	door.Register(mux)
+	endpoint.Register(mux)
 	guarded := Access().Guard(mux)
 	serving := &atomic.Int32{}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -62,7 +62,7 @@ func Open(t *testing.T, d *Desk, door Door) Rig {
 		guarded.ServeHTTP(w, r)
 	}))
 	t.Cleanup(func() {
-		door.Close()
+		endpoint.Close()
 		srv.Close()
 		for i, p := range d.Peers() {
 			if p.Closes() != 1 {

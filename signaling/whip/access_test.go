@@ -17,7 +17,7 @@ import (
 // evil is what a browser adds to what a page of another origin sends.
 var evil = []string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}
 
-// TestCapabilities: each opens its own door, from any origin, by path and as Bearer.
+// TestCapabilities: each opens its own endpoint, from any origin, by path and as Bearer.
 func TestCapabilities(t *testing.T) {
 	r := open(t, func(c *Config, _ *signalingtest.Desk) {
 		c.ICEServers = signaling.ICEServers{Servers: []signaling.ICESecret{{URL: "turn:a", Secret: "c"}}}
@@ -25,7 +25,7 @@ func TestCapabilities(t *testing.T) {
 	for _, c := range []struct {
 		role access.Role
 		lang inference.Lang
-		in   string // doors that open
+		in   string // endpoints that open
 	}{
 		{access.Publish, "", "/whip/talk"},
 		{access.Watch, "", "/whep/talk/es /whep/talk/ca /whep/talk/en"},
@@ -37,13 +37,13 @@ func TestCapabilities(t *testing.T) {
 		if c.role == "" {
 			token = signalingtest.Token("other", access.Control, "")
 		}
-		for _, door := range []string{"/whip/talk", "/whep/talk/es", "/whep/talk/ca", "/whep/talk/en"} {
-			inPath := strings.Replace(door, "talk", "talk~"+token, 1)
+		for _, endpoint := range []string{"/whip/talk", "/whep/talk/es", "/whep/talk/ca", "/whep/talk/en"} {
+			inPath := strings.Replace(endpoint, "talk", "talk~"+token, 1)
 			for how, got := range map[string]signalingtest.Reply{
 				inPath: r.Do("POST", inPath, signalingtest.Offer, evil...),
-				door:   r.Do("POST", door, signalingtest.Offer, append([]string{"Authorization", "Bearer " + token}, evil...)...),
+				endpoint:   r.Do("POST", endpoint, signalingtest.Offer, append([]string{"Authorization", "Bearer " + token}, evil...)...),
 			} {
-				may := c.in != "" && strings.Contains(" "+c.in+" ", " "+door+" ")
+				may := c.in != "" && strings.Contains(" "+c.in+" ", " "+endpoint+" ")
 				if may != (got.Status == 201) || !may && (got.Status != 404 || strings.Contains(got.Body, "talk")) {
 					t.Errorf("%s %s at %s: %d %s", c.role, c.lang, how, got.Status, got.Body)
 				}
@@ -54,7 +54,7 @@ func TestCapabilities(t *testing.T) {
 				}
 			}
 			if links := r.Do("OPTIONS", inPath, "", evil...).Header.Values("Link"); (len(links) == 1) != (c.in != "") {
-				t.Errorf("%s %s asks %s: ICE servers %v", c.role, c.lang, door, links)
+				t.Errorf("%s %s asks %s: ICE servers %v", c.role, c.lang, endpoint, links)
 			}
 		}
 	}
@@ -76,10 +76,10 @@ func (u unread) Read([]byte) (int, error) {
 // The server's own page, which may name sessions, has none in one that is there.
 func TestStrangersAreNotReadFrom(t *testing.T) {
 	d := signalingtest.NewDesk("talk")
-	door := New(Config{Sessions: d})
-	defer door.Close()
+	endpoint := New(Config{Sessions: d})
+	defer endpoint.Close()
 	mux := http.NewServeMux()
-	door.Register(mux)
+	endpoint.Register(mux)
 	for _, path := range []string{"/whip/talk?from=en&to=es", "/whip/other?from=en&to=es", "/whep/talk/es", "/whep/other/es"} {
 		for _, origin := range []string{"https://evil.example", "http://localhost"} {
 			if origin == "http://localhost" && strings.HasPrefix(path, "/whip/other") {

@@ -112,7 +112,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, offer string,
 	}
 	res := newResource(came.Peer, r.URL.Path, ufrags(offer))
 	if err := s.keep(res); err != nil {
-		_ = came.Peer.Close() // the doors are closing: there is nobody to tell
+		_ = came.Peer.Close() // the endpoints are closing: there is nobody to tell
 		return err
 	}
 	s.log.Info("peer connected", "session", r.PathValue("session"), "lang", r.PathValue("lang"), "peer", res.short())

@@ -34,7 +34,7 @@ func newResource(p signaling.Peer, path string, ufrags []string) *resource {
 // short names the resource in a log, where whoever reads it cannot end it.
 func (r *resource) short() string { return r.id[:6] }
 
-// keep adds a resource, unless the doors are closed.
+// keep adds a resource, unless the endpoints are closed.
 func (s *Server) keep(res *resource) error {
 	if err := s.gate.Enter(); err != nil {
 		return err

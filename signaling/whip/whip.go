@@ -1,4 +1,4 @@
-// Package whip is the doors for standard media clients: WHIP (RFC 9725) lets a
+// Package whip is the endpoints for standard media clients: WHIP (RFC 9725) lets a
 // publisher in, WHEP (its mirror image) lets viewers watch one language.
 package whip
 
@@ -12,7 +12,7 @@ import (
 	"livedub/signaling"
 )
 
-// Config is how the doors behave.
+// Config is how the endpoints behave.
 type Config struct {
 	Sessions   signaling.Connector
 	ICEServers signaling.ICEServers // that clients are told of
@@ -21,7 +21,7 @@ type Config struct {
 
 const answerTime = 10 * time.Second // for one offer
 
-// Server is both doors.
+// Server is both endpoints.
 type Server struct {
 	cfg   Config
 	log   *slog.Logger
@@ -32,7 +32,7 @@ type Server struct {
 	resources map[string]*resource
 }
 
-// New returns the doors; Close ends them.
+// New returns the endpoints; Close ends them.
 func New(c Config) *Server {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -43,7 +43,7 @@ func New(c Config) *Server {
 	}
 }
 
-// Register adds the doors' paths to mux.
+// Register adds the endpoints' paths to mux.
 func (s *Server) Register(mux *http.ServeMux) {
 	route := func(path string, by map[string]signaling.Handler) {
 		signaling.Route(mux, s.log, signaling.AnyOrigin, path, by) // as RFC 9725 wants

@@ -280,18 +280,18 @@ func TestPeersEndWithTheirClients(t *testing.T) {
 	}
 	peers[1].End()
 	r.Eventually("the resource of a peer that ended is gone", func() bool { return r.Do("DELETE", second, "").Status == 404 })
-	// Neither the wrong session nor the wrong door leads to a resource.
+	// Neither the wrong session nor the wrong endpoint leads to a resource.
 	id := third[strings.LastIndexByte(third, '/'):]
 	for _, wrong := range []string{"/whip/talk" + id, "/whep/talk/es" + id, "/whep/other/ca" + id} {
 		r.want(r.Do("DELETE", wrong, ""), 404, "")
 		r.want(r.Do("PATCH", wrong, ""), 404, "")
 	}
-	r.door.Close()
+	r.endpoint.Close()
 	if peers[2].Closes() != 1 {
 		t.Error("Close did not wait for the peer")
 	}
 	r.want(r.Do("POST", "/whip/talk", signalingtest.Offer), 503, "shutting down")
-	r.door.Close() // twice is fine
+	r.endpoint.Close() // twice is fine
 }
 
 func TestCloseWaitsForOffersBeingAnswered(t *testing.T) {

@@ -136,7 +136,7 @@ func TestCloseSaysByeToAll(t *testing.T) {
 	publisher.offer("publish", "talk")
 	<-answering
 	closed := make(chan struct{})
-	go func() { r.door.Close(); close(closed) }()
+	go func() { r.endpoint.Close(); close(closed) }()
 	for _, c := range []*client{viewer, idle} {
 		c.hear("bye")
 		c.closed(websocket.CloseGoingAway, "shutting down")
@@ -179,10 +179,10 @@ func TestBrokenFrames(t *testing.T) {
 func TestConnectionsAreBounded(t *testing.T) {
 	r := open(t, nil)
 	for range maxConns {
-		if err := r.door.gate.Enter(); err != nil {
+		if err := r.endpoint.gate.Enter(); err != nil {
 			t.Fatal(err)
 		}
-		defer r.door.gate.Leave()
+		defer r.endpoint.gate.Leave()
 	}
 	if _, resp, err := websocket.DefaultDialer.Dial(r.url(), nil); err == nil || resp.StatusCode != 503 {
 		t.Errorf("%v %v", resp, err)

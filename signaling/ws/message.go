@@ -8,7 +8,7 @@ import (
 	"livedub/signaling"
 )
 
-// version is the one that this door speaks.
+// version is the one that this endpoint speaks.
 const version = 1
 
 // Types of messages; docs/SIGNALING.md tells who sends which when.

@@ -42,14 +42,14 @@ func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
 func TestClientsWhoAnswerPings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		desk := signalingtest.NewDesk("talk")
-		door := New(Config{Sessions: desk})
+		endpoint := New(Config{Sessions: desk})
 		mux := http.NewServeMux()
-		door.Register(mux)
+		endpoint.Register(mux)
 		listener := pipes{make(chan net.Conn), make(chan struct{})}
 		srv := &http.Server{Handler: signalingtest.Access().Guard(mux)}
 		go srv.Serve(listener)
 		defer srv.Close()
-		defer door.Close()
+		defer endpoint.Close()
 
 		dialer := websocket.Dialer{NetDialContext: listener.dial}
 		c, _, err := dialer.Dial("ws://localhost/ws/talk~"+signalingtest.Token("talk", access.Publish, ""), nil)

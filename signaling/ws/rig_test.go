@@ -15,10 +15,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// rig is the door before a desk.
+// rig is the endpoint before a desk.
 type rig struct {
 	signalingtest.Rig
-	door *Server
+	endpoint *Server
 }
 
 // open serves a desk with the session "talk"; change may alter how.
@@ -28,8 +28,8 @@ func open(t *testing.T, change func(*Config, *signalingtest.Desk)) *rig {
 	if change != nil {
 		change(&c, d)
 	}
-	door := New(c)
-	return &rig{signalingtest.Open(t, d, door), door}
+	endpoint := New(c)
+	return &rig{signalingtest.Open(t, d, endpoint), endpoint}
 }
 
 // url is where websockets connect to.

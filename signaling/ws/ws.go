@@ -1,4 +1,4 @@
-// Package ws is the websocket door, GET /ws or /ws/{session}: one connection carries the
+// Package ws is the websocket endpoint, GET /ws or /ws/{session}: one connection carries the
 // signalling of one peer, publisher or viewer: an offer, its answer, and the
 // candidates that the client finds later.
 package ws
@@ -13,7 +13,7 @@ import (
 	"livedub/signaling"
 )
 
-// Config is how the door behaves.
+// Config is how the endpoint behaves.
 type Config struct {
 	Sessions   signaling.Connector
 	ICEServers signaling.ICEServers // that clients are told of
@@ -36,7 +36,7 @@ var defaultTimes = Times{Ping: 3 * time.Second, Silent: 8 * time.Second, Write: 
 // maxConns bounds open connections: each holds two goroutines.
 const maxConns = 1024
 
-// Server is the door.
+// Server is the endpoint.
 type Server struct {
 	cfg   Config
 	log   *slog.Logger
@@ -45,7 +45,7 @@ type Server struct {
 	quota *signaling.Quota
 }
 
-// New returns the door; Close ends its connections.
+// New returns the endpoint; Close ends its connections.
 func New(c Config) *Server {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -56,7 +56,7 @@ func New(c Config) *Server {
 	return &Server{cfg: c, log: c.Log, limit: signaling.NewLimiter(), gate: signaling.NewGate(maxConns, "connections"), quota: signaling.NewQuota("websockets", c.PerAddress, 0)}
 }
 
-// Register adds the door's paths to mux.
+// Register adds the endpoint's paths to mux.
 func (s *Server) Register(mux *http.ServeMux) {
 	signaling.Route(mux, s.log, signaling.OwnOrigin, "/ws", map[string]signaling.Handler{http.MethodGet: s.serve})
 	// A websocket knows no CORS: a page of another origin needs a capability before the handshake.

@@ -126,7 +126,7 @@ func TestKilledServerTakesItsWorkersAlong(t *testing.T) {
 }
 
 // TestWorkersKilledWhileTheyWork kills every engine process again and again;
-// the recogniser's less often, since a session leaves a failed one alone for 2 s.
+// the recognizer's less often, since a session leaves a failed one alone for 2 s.
 func TestWorkersKilledWhileTheyWork(t *testing.T) {
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "in.mp4"), filepath.Join(dir, "out")
@@ -143,7 +143,7 @@ func TestWorkersKilledWhileTheyWork(t *testing.T) {
 				t.Fatalf("%v: %s", err, stderr)
 			}
 			if killed == 0 || deaf == 0 {
-				t.Fatalf("%d workers and %d recognisers were killed", killed, deaf)
+				t.Fatalf("%d workers and %d recognizers were killed", killed, deaf)
 			}
 			played := 0
 			for _, p := range readReport(t, out)["phrases"].([]any) {

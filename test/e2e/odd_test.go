@@ -196,7 +196,7 @@ func TestFramesOfEveryKind(t *testing.T) {
 	}
 }
 
-// TestSpeechThatIsHardToHear: what people hear, the recogniser hears.
+// TestSpeechThatIsHardToHear: what people hear, the recognizer hears.
 func TestSpeechThatIsHardToHear(t *testing.T) {
 	dir := t.TempDir()
 	say, other := filepath.Join(dir, "say.wav"), filepath.Join(dir, "other.wav")

@@ -214,7 +214,7 @@ func watchThrough(t testing.TB, s *server, path string, relay *netem.Relay) *wat
 	return w
 }
 
-// came returns how many video and audios have come.
+// came returns how many packets of video and of audio have come.
 func (w *watcher) came() (frames, sounds int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -47,7 +47,7 @@ func TestTriedWhole(t *testing.T) {
 			if r.code != 0 {
 				t.Fatalf("exit %d: %s", r.code, r.stderr)
 			}
-			if len(c.phrases) == 0 && !strings.Contains(r.stderr, "no speech was recognised") {
+			if len(c.phrases) == 0 && !strings.Contains(r.stderr, "no speech was recognized") {
 				t.Errorf("no warning of a film in which nobody speaks: %s", r.stderr)
 			}
 			v := probe(t, "file:"+filepath.Join(out, "es.mp4"))["video"]

@@ -160,7 +160,7 @@ type Ear struct {
 func NewEar() *Ear { return &Ear{newThirds(), newMel()} }
 
 // Submit asks for the mouth of a face that says what voice holds (as Voice
-// wants it, mono). deadline is when the answer must be there; zero for no hurry.
+// wants it, mono). deadline is when the answer must be there; zero: it can wait.
 func (n *Net) Submit(e *Ear, session string, deadline time.Time, face *Image, voice []int16) (<-chan inference.ModelResult, error) {
 	var features, wave []float32
 	if n.encoder == nil {

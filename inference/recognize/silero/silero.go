@@ -1,6 +1,6 @@
 // Package silero tells speech from other sound by Silero's net for voice
 // activity (silero_vad.onnx, version 5), run by any inference.Model. It can
-// stand in for the recogniser's own detector, one Detector for each speaker.
+// stand in for the recognizer's own detector, one Detector for each speaker.
 package silero
 
 import (

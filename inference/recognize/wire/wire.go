@@ -31,7 +31,7 @@ const (
 	maxFrame = 1 << 24 // of 10 ms: two days
 )
 
-// Segment is one recognised word in decoder frames of 10 ms since the utterance's first sample.
+// Segment is one recognized word in decoder frames of 10 ms since the utterance's first sample.
 type Segment struct {
 	Word       string
 	Start, End int     // End is exclusive

@@ -17,7 +17,7 @@ import (
 	"livedub/media"
 )
 
-// Flite speaks English by the flite program: the voices that a recogniser
+// Flite speaks English by the flite program: the voices that a recognizer
 // trained on people understands (FACTS: no word errors with rms and slt). It
 // implements inference.Speaker; Fit and Pitch are not its matter.
 type Flite struct{ Voice string } // "rms" (the default), "slt", ...

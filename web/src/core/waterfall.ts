@@ -1,7 +1,7 @@
 // "Why late?": what a phrase waited for, in seconds since it began to be spoken.
 import type { Phrase } from "../net/types";
 
-export type Stage = "spoken" | "recognised" | "translated" | "voiced" | "waits" | "played";
+export type Stage = "spoken" | "recognized" | "translated" | "voiced" | "waits" | "played";
 
 export interface Bar {
   stage: Stage;
@@ -27,7 +27,7 @@ export function fall(p: Phrase, delay: number): Fall {
   const { heard_at, ready_at, translate_ms, speak_ms } = p.steps;
   const heard = Math.max(heard_at, p.source_end);
   add("spoken", p.source_start, p.source_end);
-  add("recognised", p.source_end, heard);
+  add("recognized", p.source_end, heard);
   const translated = heard + translate_ms / 1000;
   add("translated", heard, translated);
   const voiced = Math.max(ready_at, translated + speak_ms / 1000);

@@ -66,7 +66,7 @@ export const ko: Record<Key, string> = {
   whyLateHint: "최근 문장들, 각 문장이 시작된 뒤의 초 단위 시간.",
   whyLateEmpty: "첫 문장이 번역되면 여기에 나타납니다.",
   spoken: "말함",
-  recognised: "인식",
+  recognized: "인식",
   translated: "번역",
   voiced: "음성 합성",
   waits: "화면을 기다림",

@@ -1,4 +1,4 @@
-// The session's REST door.
+// The session's REST endpoint.
 import { Trouble, httpTrouble } from "./errors";
 import type { NewSession, Pair, SessionInfo } from "./types";
 import { deadline, limits } from "./within";

@@ -1,4 +1,4 @@
-// The server's words, as the doors in docs/SIGNALING.md send them.
+// The server's words, as the endpoints in docs/SIGNALING.md send them.
 // Times are seconds on the session's clock unless a name ends in _ms.
 
 export interface Pair {

@@ -1,7 +1,7 @@
 import { width, type Fall, type Stage } from "../core/waterfall";
 import { t } from "../i18n";
 
-const stages: Stage[] = ["spoken", "recognised", "translated", "voiced", "waits", "played"];
+const stages: Stage[] = ["spoken", "recognized", "translated", "voiced", "waits", "played"];
 const late = 0.3; // s, the figure the design promises
 
 /** What each of the last phrases waited for. */

@@ -1,6 +1,6 @@
 // Command mock is a stand-in for livedub's server, for the page's own tests: it
 // sends a publisher's video and audio back a second later to every language,
-// and invents captions and figures. It has a door for faults: POST
+// and invents captions and figures. It has an endpoint for faults: POST
 // /mock/full, /mock/free, /mock/forget, /mock/end.
 package main
 

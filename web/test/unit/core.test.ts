@@ -61,7 +61,7 @@ describe("waterfall", () => {
   };
   it("lays the stages end to end on the session's clock", () => {
     const f = fall(phrase, 4);
-    expect(f.bars.map((b) => b.stage)).toEqual(["spoken", "recognised", "translated", "voiced", "waits", "played"]);
+    expect(f.bars.map((b) => b.stage)).toEqual(["spoken", "recognized", "translated", "voiced", "waits", "played"]);
     const at = f.bars.map((b) => [b.from, b.to].map((v) => Math.round(v * 1000) / 1000));
     expect(at).toEqual([[0, 2], [2, 2.4], [2.4, 2.5], [2.5, 2.9], [2.9, 4.5], [4.5, 6.2]]);
     expect(f.late).toBe(0.5);

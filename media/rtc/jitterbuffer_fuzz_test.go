@@ -10,7 +10,7 @@ import (
 	"livedub/media"
 )
 
-// FuzzOrder gives packets in any order, with holes, repeats and jumps: what
+// FuzzOrder gives packets in any order, with gaps, repeats and jumps: what
 // comes out is in sequence, and nothing is kept without bound.
 func FuzzOrder(f *testing.F) {
 	f.Add([]byte{0, 1, 9, 0, 2, 9, 0, 4, 9, 0, 3, 9, 255, 255, 9, 0, 0, 9})
@@ -42,7 +42,7 @@ func FuzzOrder(f *testing.F) {
 				t.Fatalf("%d packets asked for at once", n)
 			}
 			if len(o.wait) > maxWaiting+1 || len(o.gaps) > maxGaps+1 {
-				t.Fatalf("%d packets wait, %d holes", len(o.wait), len(o.gaps))
+				t.Fatalf("%d packets wait, %d gaps", len(o.wait), len(o.gaps))
 			}
 		}
 	})

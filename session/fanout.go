@@ -9,7 +9,7 @@ import (
 	"livedub/media/codec"
 )
 
-// outlet encodes one dub, once for all sinks that take the same codec, and hands
+// fanout encodes one dub, once for all sinks that take the same codec, and hands
 // the packets to its fan, which feeds the sinks.
 type fanout struct {
 	s         *Session
@@ -24,7 +24,7 @@ func newFanout(s *Session) *fanout {
 	return &fanout{s: s, receivers: s.delivery.receivers(s), videos: map[media.Codec]*encoder{}}
 }
 
-// attach adds a sink. What it asks for by its Attachment is done with the next frame.
+// attach adds a sink. What it asks for by its Subscription is done with the next frame.
 func (fo *fanout) subscribe(sink media.Sink, options []SubscribeOption) (*Subscription, error) {
 	a := &Subscription{fanout: fo, sink: sink}
 	a.video, a.audio = sink.Codecs()

@@ -9,14 +9,14 @@ import (
 
 // Limits of the reordering buffer.
 const (
-	maxWaiting  = 2048                   // packets behind a hole
+	maxWaiting  = 2048                   // packets behind a gap
 	maxBytes    = 16 << 20               // of them
 	maxSeqJump  = 3000                   // further is another stream (RFC 3550, A.1)
 	maxGaps     = 4096                   // open at a time: each is looked at with every tick
-	nackAfter   = 8 * time.Millisecond   // a hole may be reordering
+	nackAfter   = 8 * time.Millisecond   // a gap may be reordering
 	nackAgain   = 40 * time.Millisecond  // grows by half each time
 	nackSlowest = 200 * time.Millisecond // up to this
-	leastWait   = 20 * time.Millisecond  // of any hole, however late it is noticed
+	leastWait   = 20 * time.Millisecond  // of any gap, however late it is noticed
 	nackBurst   = 256                    // sequence numbers asked for at once
 	startWait   = 30 * time.Millisecond  // for what the very first packets may have overtaken
 )
@@ -30,7 +30,7 @@ type arrival struct {
 	lost   int // packets given up just before it
 }
 
-// order brings packets into sequence. A hole holds back what follows until it
+// jitterBuffer brings packets into sequence. A gap holds back what follows until it
 // is filled, or its time is up: hold after the media time of what follows.
 type jitterBuffer struct {
 	hold   time.Duration

@@ -9,7 +9,7 @@ import (
 	"livedub/session/timeline"
 )
 
-// soundLine is the delay line of sound: PCM at timeline.Rate, from which every
+// audioBuffer is the delay buffer of sound: PCM at timeline.Rate, from which every
 // dub reads at its own pace. Holes read as silence. A writer waits while the
 // slowest reader is too far behind.
 type audioBuffer struct {
@@ -23,7 +23,7 @@ type audioBuffer struct {
 	change  chan struct{} // closed and replaced when a reader moves
 }
 
-// soundReader is one dub's place in the line.
+// audioReader is one dub's place in the line.
 type audioReader struct {
 	buffer *audioBuffer
 	at     int // next instant

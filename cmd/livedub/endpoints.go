@@ -20,7 +20,7 @@ import (
 	"livedub/signaling/ws"
 )
 
-// doors are the ways into the server's sessions, and what stands behind them.
+// endpoints are the ways into the server's sessions, and what stands behind them.
 type endpoints struct {
 	calls   *calls
 	engines *engines
@@ -36,7 +36,7 @@ const demoQuality = "demo: recognition of clear speech, rule-based translation, 
 // keptRecords is how many phrases a live dub remembers.
 const keptRecords = 200
 
-// openDoors starts the engines, the media port and the doors. The caller closes them.
+// openDoors starts the engines, the media port and the endpoints. The caller closes them.
 func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*endpoints, error) {
 	e, err := openEngines(ctx, c, log)
 	if err != nil {
@@ -79,7 +79,7 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 	return d, nil
 }
 
-// Register puts the doors where requests find them.
+// Register puts the endpoints where requests find them.
 func (d *endpoints) Register(mux *http.ServeMux) {
 	d.api.Register(mux)
 	d.whip.Register(mux)
@@ -89,7 +89,7 @@ func (d *endpoints) Register(mux *http.ServeMux) {
 // Drain takes no new sessions and lets the calls go on to their end, for d at most.
 func (d *endpoints) Drain(ctx context.Context, most time.Duration) { d.calls.manager.Drain(ctx, most) }
 
-// Leave tells at every door that the server is shutting down, and then ends all
+// Leave tells at every endpoint that the server is shutting down, and then ends all
 // sessions: had they ended first, whoever listens would take it for the end of
 // the call and not come back.
 func (d *endpoints) Leave() {

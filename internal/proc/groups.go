@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Nest starts processes that die when it is closed and when we die, however we
+// Groups starts processes that die when it is closed and when we die, however we
 // die (SIGKILL too).
 //
 // The kernel's parent-death signal (PR_SET_PDEATHSIG) does not watch the parent
-// process but the thread that forked, and Go may fork on any thread. So a Nest
+// process but the thread that forked, and Go may fork on any thread. So a Groups
 // owns one thread, which does nothing but fork, from New to Close. Ending that
 // thread in Close is what kills the processes that still run.
 type Groups struct {
@@ -32,10 +32,10 @@ type startJob struct {
 
 var errGroupsClosed = errors.New("proc: nest is closed; open a new one")
 
-// NewNest starts the thread. Close must be called.
+// NewGroups starts the thread. Close must be called.
 func NewGroups() *Groups { return NewNiceGroups(0) }
 
-// NewNiceNest is NewNest for processes that yield to others: nice is added to
+// NewNiceGroups is NewGroups for processes that yield to others: nice is added to
 // the niceness that they would have. Where the system refuses, they run on as they would.
 func NewNiceGroups(nice int) *Groups {
 	n := &Groups{nice: nice, jobs: make(chan startJob), quit: make(chan struct{}), done: make(chan struct{})}
@@ -93,7 +93,7 @@ func (g *Groups) Start(cmd *exec.Cmd) error {
 	}
 }
 
-// Close ends the thread; every process of the nest that still runs is killed by
+// Close ends the thread; every process of the groups that still runs is killed by
 // the kernel. It may be called more than once.
 func (g *Groups) Close() {
 	g.once.Do(func() { close(g.quit) })

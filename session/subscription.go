@@ -11,7 +11,7 @@ import (
 	"livedub/media"
 )
 
-// Attachment is a sink's place at a dub.
+// Subscription is a sink's place at a dub.
 type Subscription struct {
 	fanout       *fanout
 	sink         media.Sink
@@ -23,19 +23,19 @@ type Subscription struct {
 
 	feeder *feeder // nil for a file's sink, which is written to at once
 
-	// Guarded by the lock of the outlet's fan.
+	// Guarded by the lock of the fanout's fan.
 	seeing bool // has had a keyframe since it last saw nothing
 	stuck  bool // was detached for it, which counts as its failure
 }
 
-// AttachOption changes how a sink is attached.
+// SubscribeOption changes how a sink is attached.
 type SubscribeOption func(*Subscription)
 
 // Recording tells that the sink keeps what it gets and nobody looks: it does not
 // keep a session open that nobody uses.
 func Recording() SubscribeOption { return func(a *Subscription) { a.records = true } }
 
-// minRoom is the bitrate below which nobody is made to look: a viewer with
+// minBitrate is the bitrate below which nobody is made to look: a viewer with
 // less gets sound and captions, and does not pull the others down.
 const minBitrate = 300_000
 
@@ -46,10 +46,10 @@ const keyApart = 500 * time.Millisecond
 // Keyframe asks for a keyframe: with the next frame, or keyApart after the last one.
 func (s *Subscription) Keyframe() { s.key.Store(true) }
 
-// Room tells how many bits a second the sink has for frames.
+// SetMaxBitrate tells how many bits a second the sink can take of frames.
 func (s *Subscription) SetMaxBitrate(bps int) { s.maxBitrate.Store(int64(bps)) }
 
-// Detach takes the sink away and closes it, and returns once it is closed, or
+// Close takes the sink away and closes it, and returns once it is closed, or
 // when that takes too long. It may be called more than once.
 func (s *Subscription) Close() { s.fanout.receivers.remove(s) }
 
