@@ -75,13 +75,19 @@ type Config struct {
 	Original       bool         // the original can be attached to as well, by From: live sessions
 	KeepRecords    int          // how many phrases State remembers of each dub; 0: all
 
-	// Lag, if set, is told how long each piece of a stage's work took from when it was known.
-	Lag func(stage string, lag time.Duration)
+	Observe Observe // of all sessions together
 
 	// SinkErrorsEnd makes the first error of any sink the end of the session,
 	// as for files; otherwise a failing sink is detached and the rest goes on.
 	SinkErrorsEnd bool
 	Log           *slog.Logger // nil for none
+}
+
+// Observe is told of measurements as they are taken, by many goroutines at once. Any may be nil.
+type Observe struct {
+	Lag    func(stage string, lag time.Duration) // from when a piece of a stage's work was known until it was done
+	Late   func(time.Duration)                   // dub start less its place, of each phrase that is placed
+	Offset func(time.Duration)                   // audio's lateness less the frame's, of each frame that leaves; positive: audio is late
 }
 
 // Consent records that the speaker agreed to their voice and face being used.

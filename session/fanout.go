@@ -63,7 +63,9 @@ func (fo *fanout) frame(f *media.Frame, at time.Duration, fps float64) (whole bo
 			return false, err
 		}
 	}
-	fo.skew.frame(fo.s.clock.Now() - at)
+	if offset, ok := fo.skew.frame(fo.s.clock.Now() - at); ok && fo.s.cfg.Observe.Offset != nil {
+		fo.s.cfg.Observe.Offset(offset)
+	}
 	return whole, nil
 }
 

@@ -14,8 +14,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"livedub/inference"
 	"livedub/media/badge"
 	"livedub/media/pace"
@@ -58,13 +56,13 @@ type Manager struct {
 	ended    totals
 	closed   bool      // no new sessions
 	drained  time.Time // by when all sessions end; zero while the manager does not drain
-	lags     *prometheus.HistogramVec
+	seen     histograms
 }
 
 // NewManager returns a manager without sessions. The engines stay the caller's.
 func NewManager(c ManagerConfig) *Manager {
-	m := &Manager{cfg: c, sessions: map[string]*Call{}, ended: newTotals(), lags: newLags()}
-	m.cfg.Base.Lag = func(stage string, lag time.Duration) { m.lags.WithLabelValues(stage).Observe(lag.Seconds()) }
+	m := &Manager{cfg: c, sessions: map[string]*Call{}, ended: newTotals(), seen: newHistograms()}
+	m.cfg.Base.Observe = m.seen.observe()
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.wg.Go(m.sweep)
 	return m

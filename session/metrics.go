@@ -3,6 +3,7 @@ package session
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -25,13 +26,39 @@ func (t totals) clone() totals {
 	return totals{maps.Clone(t.phrases), maps.Clone(t.frames), maps.Clone(t.failures), maps.Clone(t.cpu), maps.Clone(t.steps), maps.Clone(t.dropped)}
 }
 
-// newLags returns the histogram of Config.Lag.
-func newLags() *prometheus.HistogramVec {
-	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name:    "livedub_stage_lag_seconds",
-		Help:    "From when a stage's work was known until it was done, by stage.",
-		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
-	}, []string{"stage"})
+// histograms are of what Observe is told.
+type histograms struct {
+	lag    *prometheus.HistogramVec
+	late   prometheus.Histogram
+	offset prometheus.Histogram
+}
+
+func newHistograms() histograms {
+	return histograms{
+		lag: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "livedub_stage_lag_seconds",
+			Help:    "From when a stage's work was known until it was done, by stage.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}, []string{"stage"}),
+		late: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "livedub_dub_late_seconds",
+			Help:    "How much later than its place a phrase's dub begins.",
+			Buckets: []float64{0, .05, .1, .2, .3, .5, 1, 2.5, 5},
+		}),
+		offset: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "livedub_av_offset_seconds",
+			Help:    "Audio's lateness less the frame's as they leave, of each frame; positive: audio is late.",
+			Buckets: []float64{-.12, -.08, -.045, -.02, 0, .02, .045, .08, .12},
+		}),
+	}
+}
+
+func (h histograms) observe() Observe {
+	return Observe{
+		Lag:    func(stage string, lag time.Duration) { h.lag.WithLabelValues(stage).Observe(lag.Seconds()) },
+		Late:   func(d time.Duration) { h.late.Observe(d.Seconds()) },
+		Offset: func(d time.Duration) { h.offset.Observe(d.Seconds()) },
+	}
 }
 
 func (t totals) add(s State) {
@@ -60,7 +87,7 @@ func (t totals) add(s State) {
 
 var (
 	descSessions = prometheus.NewDesc("livedub_sessions", "Sessions by phase.", []string{"phase"}, nil)
-	descCapacity = prometheus.NewDesc("livedub_places", "Sessions this node can hold now.", nil, nil)
+	descCapacity = prometheus.NewDesc("livedub_capacity", "Sessions this node can hold now.", nil, nil)
 	descViewers  = prometheus.NewDesc("livedub_viewers", "Viewers of all dubs and originals.", nil, nil)
 	descPhrases  = prometheus.NewDesc("livedub_phrases_total", "Phrases by what became of them, in every dub.", []string{"fate"}, nil)
 	descFrames   = prometheus.NewDesc("livedub_frames_total", "Frames by how the mouth was made, or dropped.", []string{"mouth"}, nil)
@@ -116,7 +143,9 @@ func (m *Manager) Collect(ch chan<- prometheus.Metric) {
 	for k, v := range sum.dropped {
 		counter(descDropped, float64(v), k)
 	}
-	m.lags.Collect(ch)
+	m.seen.lag.Collect(ch)
+	m.seen.late.Collect(ch)
+	m.seen.offset.Collect(ch)
 	for k, v := range sum.steps {
 		counter(descSteps, float64(v), string(k))
 	}

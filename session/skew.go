@@ -24,16 +24,19 @@ func (s *skew) sound(late time.Duration) {
 	s.sounded, s.heard = late, true
 }
 
-func (s *skew) frame(late time.Duration) {
+// frame notes one frame's lateness and returns the offset to its audio; false before any.
+func (s *skew) frame(late time.Duration) (offset time.Duration, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.heard {
-		return
+		return 0, false
 	}
-	s.last = append(s.last, s.sounded-late)
+	offset = s.sounded - late
+	s.last = append(s.last, offset)
 	if len(s.last) > maxSkews {
 		s.last = slices.Delete(s.last, 0, len(s.last)-maxSkews)
 	}
+	return offset, true
 }
 
 func (s *skew) read() []time.Duration {

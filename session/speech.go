@@ -249,6 +249,9 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 	r.DubStart, r.DubEnd, r.Late = placed.Start-d.s.cfg.Delay, placed.End-d.s.cfg.Delay, placed.Late
 	r.Probe = d.s.delivery.probe(sound)
 	d.keep(*r)
+	if tell := d.s.cfg.Observe.Late; tell != nil {
+		tell(placed.Late)
+	}
 }
 
 // fit returns how long the dub should last: what is left of the phrase's own

@@ -42,8 +42,8 @@ func (st *stage) done() {
 	lag := max(0, st.s.clock.Now()-st.since)
 	st.since, st.lag = -1, lag
 	st.mu.Unlock()
-	if st.s.cfg.Lag != nil {
-		st.s.cfg.Lag(st.name, lag)
+	if tell := st.s.cfg.Observe.Lag; tell != nil {
+		tell(st.name, lag)
 	}
 }
 

@@ -75,7 +75,7 @@ func TestAdminListener(t *testing.T) {
 	addr := groundtest.FreeAddr(t)
 	url, stop := startServer(t, "--access-open=false", "--admin-listen", addr)
 	defer stop()
-	for path, want := range map[string]string{"/metrics": "livedub_places", "/debug/pprof/cmdline": "", "/v1/sessions": `"sessions":[]`, "/healthz": "ok", "/readyz": "ready"} {
+	for path, want := range map[string]string{"/metrics": "livedub_capacity", "/debug/pprof/cmdline": "", "/v1/sessions": `"sessions":[]`, "/healthz": "ok", "/readyz": "ready"} {
 		if resp, body := ask(t, "GET", "http://"+addr+path, ""); resp.StatusCode != 200 || !strings.Contains(body, want) {
 			t.Errorf("GET %s at the admin listener: %d %.100s", path, resp.StatusCode, body)
 		}

@@ -8,11 +8,16 @@ import (
 )
 
 var (
-	descIn        = prometheus.NewDesc("livedub_media_in_total", "What publishers sent: RTP packets by their fate, audio and video frames dropped, keyframes asked for, jumps of their clocks.", []string{"what"}, nil)
-	descOut       = prometheus.NewDesc("livedub_media_out_total", "What viewers were sent: RTP packets, audio and video frames dropped, keyframes that they asked for.", []string{"what"}, nil)
+	descRTPIn     = prometheus.NewDesc("livedub_rtp_in_packets_total", "RTP packets of publishers by state: received; of those that were missing, asked for again (nacked), recovered, lost; late are those that came twice, or too late.", []string{"state"}, nil)
+	descUnitsIn   = prometheus.NewDesc("livedub_access_units_in_total", "Access units of publishers, audio and video, received whole or dropped.", []string{"state"}, nil)
+	descKeysIn    = prometheus.NewDesc("livedub_keyframes_requested_total", "Keyframes that publishers were asked for.", nil, nil)
+	descJumps     = prometheus.NewDesc("livedub_clock_jumps_total", "Jumps of publishers' clocks.", nil, nil)
+	descRTPOut    = prometheus.NewDesc("livedub_rtp_out_packets_total", "RTP packets sent to viewers.", nil, nil)
+	descUnitsOut  = prometheus.NewDesc("livedub_access_units_out_total", "Access units for viewers, audio and video, sent or dropped.", []string{"state"}, nil)
+	descKeysOut   = prometheus.NewDesc("livedub_keyframe_requests_total", "Keyframes that viewers asked for.", nil, nil)
 	descHeld      = prometheus.NewDesc("livedub_frames_held", "Decoded frames in memory.", nil, nil)
 	descEngineCPU = prometheus.NewDesc("livedub_engine_cpu_seconds_total", "CPU time of the engines' own processes, by stage.", []string{"stage"}, nil)
-	descBytes     = prometheus.NewDesc("livedub_media_out_bytes_total", "Audio and video sent to viewers.", nil, nil)
+	descBytes     = prometheus.NewDesc("livedub_rtp_out_bytes_total", "Payload of RTP packets sent to viewers.", nil, nil)
 )
 
 // mediaMetrics tells what went through the media port.
@@ -27,17 +32,19 @@ func (m mediaMetrics) Collect(ch chan<- prometheus.Metric) {
 	counter := func(d *prometheus.Desc, n uint64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
 	}
-	for what, n := range map[string]uint64{
-		"packets": t.In.Packets, "lost": t.In.Lost, "asked_again": t.In.NACKs, "recovered": t.In.Recovered, "late": t.In.Late,
-		"frames": t.In.Frames, "dropped": t.In.Dropped, "keyframe_requests": t.In.PLIs, "clock_jumps": uint64(t.In.Jumps),
+	for state, n := range map[string]uint64{
+		"received": t.In.Packets, "lost": t.In.Lost, "nacked": t.In.NACKs, "recovered": t.In.Recovered, "late": t.In.Late,
 	} {
-		counter(descIn, n, what)
+		counter(descRTPIn, n, state)
 	}
-	for what, n := range map[string]uint64{
-		"packets": t.Out.Packets, "frames": t.Out.Frames, "dropped": t.Out.Dropped, "keyframe_requests": t.Out.Keyframes,
-	} {
-		counter(descOut, n, what)
-	}
+	counter(descUnitsIn, t.In.Frames, "received")
+	counter(descUnitsIn, t.In.Dropped, "dropped")
+	counter(descKeysIn, t.In.PLIs)
+	counter(descJumps, uint64(t.In.Jumps))
+	counter(descRTPOut, t.Out.Packets)
+	counter(descUnitsOut, t.Out.Frames, "sent")
+	counter(descUnitsOut, t.Out.Dropped, "dropped")
+	counter(descKeysOut, t.Out.Keyframes)
 	counter(descBytes, t.Out.Bytes)
 	ch <- prometheus.MustNewConstMetric(descHeld, prometheus.GaugeValue, float64(media.LiveFrames()))
 }

@@ -82,7 +82,7 @@ func TestServe(t *testing.T) {
 		{"GET", "/readyz", 200, "ready"},
 		{"GET", "/debug/pprof/goroutine?debug=1", 200, "goroutine profile"},
 		{"GET", "/metrics", 200, "livedub_build_info{"},
-		{"GET", "/metrics", 200, `livedub_media_in_total{what="lost"} 0`},
+		{"GET", "/metrics", 200, `livedub_rtp_in_packets_total{state="lost"} 0`},
 		{"GET", "/metrics", 200, "livedub_frames_held 0"},
 		{"GET", "/metrics", 200, "\nlivedub_gpus "},
 		{"GET", "/nothing", 404, `"hint":`},

@@ -40,8 +40,8 @@ func TestCapabilities(t *testing.T) {
 		for _, endpoint := range []string{"/whip/talk", "/whep/talk/es", "/whep/talk/ca", "/whep/talk/en"} {
 			inPath := strings.Replace(endpoint, "talk", "talk~"+token, 1)
 			for how, got := range map[string]signalingtest.Reply{
-				inPath: r.Do("POST", inPath, signalingtest.Offer, evil...),
-				endpoint:   r.Do("POST", endpoint, signalingtest.Offer, append([]string{"Authorization", "Bearer " + token}, evil...)...),
+				inPath:   r.Do("POST", inPath, signalingtest.Offer, evil...),
+				endpoint: r.Do("POST", endpoint, signalingtest.Offer, append([]string{"Authorization", "Bearer " + token}, evil...)...),
 			} {
 				may := c.in != "" && strings.Contains(" "+c.in+" ", " "+endpoint+" ")
 				if may != (got.Status == 201) || !may && (got.Status != 404 || strings.Contains(got.Body, "talk")) {

@@ -162,7 +162,7 @@ func TestLiveByANet(t *testing.T) {
 		t.Errorf("frames %v: most mouths should be the net's", f)
 	}
 	_, metrics := s.call(t, "GET", "/metrics", "", nil)
-	for _, name := range []string{`livedub_frames_total{mouth="net"}`, `livedub_model_run_seconds_count{model="lips"}`, `livedub_model_capacity_fps{model="lips"}`, "livedub_places 1"} {
+	for _, name := range []string{`livedub_frames_total{mouth="net"}`, `livedub_model_run_seconds_count{model="lips"}`, `livedub_model_capacity_fps{model="lips"}`, "livedub_capacity 1"} {
 		if !strings.Contains(metrics, name) {
 			t.Errorf("/metrics has no %s", name)
 		}

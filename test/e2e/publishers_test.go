@@ -120,7 +120,7 @@ func TestPublishersOfEveryKind(t *testing.T) {
 	if len(off) < 6 || worst(off[settled:]) > 45 {
 		t.Errorf("%d markers, worst offset %.1f ms", len(off), worst(off))
 	}
-	if n := s.gauge(t, `livedub_media_in_total{what="clock_jumps"}`); n != 2 {
+	if n := s.gauge(t, `livedub_clock_jumps_total`); n != 2 {
 		t.Errorf("%v jumps were noticed, of one sender's two tracks", n)
 	}
 
