@@ -36,55 +36,72 @@ type LadderChange struct {
 	At    time.Duration // source time
 }
 
-// watch hands events to whoever listens. A listener that does not keep up
-// misses events; nobody waits for it.
+// eventHub hands events to whoever listens.
 type eventHub struct {
 	mu        sync.Mutex
-	listeners map[chan Event]struct{}
+	listeners map[*listening]struct{}
 	closed    bool
 }
 
-func newEventHub() *eventHub { return &eventHub{listeners: map[chan Event]struct{}{}} }
+// listening is one listener's place.
+type listening struct {
+	tell func(Event)
+	end  func()
+}
+
+func newEventHub() *eventHub { return &eventHub{listeners: map[*listening]struct{}{}} }
+
+// Listen calls tell with what happens from now on, and end once: at the
+// session's end, or by stop. Neither may block.
+func (s *Session) Listen(tell func(Event), end func()) (stop func()) {
+	h, l := s.events, &listening{tell, end}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		end()
+		return func() {}
+	}
+	h.listeners[l] = struct{}{}
+	return func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if _, ok := h.listeners[l]; ok {
+			delete(h.listeners, l)
+			end()
+		}
+	}
+}
+
+// maxEvents is how many events wait for a reader of Events; one that does not keep up misses some.
+const maxEvents = 256
 
 // Events returns a channel of what happens from now on, closed at the
 // session's end, and a function that stops listening.
 func (s *Session) Events() (<-chan Event, func()) {
-	ch := make(chan Event, 256)
-	w := s.events
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.closed {
-		close(ch)
-		return ch, func() {}
-	}
-	w.listeners[ch] = struct{}{}
-	return ch, func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if _, ok := w.listeners[ch]; ok {
-			delete(w.listeners, ch)
-			close(ch)
-		}
-	}
-}
-
-func (w *eventHub) send(e Event) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for ch := range w.listeners {
+	ch := make(chan Event, maxEvents)
+	stop := s.Listen(func(e Event) {
 		select {
 		case ch <- e:
 		default:
 		}
+	}, func() { close(ch) })
+	return ch, stop
+}
+
+func (h *eventHub) send(e Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for l := range h.listeners {
+		l.tell(e)
 	}
 }
 
-func (w *eventHub) close() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.closed = true
-	for ch := range w.listeners {
-		close(ch)
+func (h *eventHub) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+	for l := range h.listeners {
+		l.end()
 	}
-	clear(w.listeners)
+	clear(h.listeners)
 }

@@ -120,13 +120,37 @@ func noLanguage(call *session.Call, lang inference.Lang) error {
 
 func (c *calls) Delete(id string) error { return refuse(c.manager.Delete(id)) }
 
-func (c *calls) Events(id string) (<-chan session.Event, func(), error) {
+// maxEvents is how many events wait for a client; one that does not keep up misses some.
+const maxEvents = 256
+
+func (c *calls) Events(id string) (<-chan signaling.Event, func(), error) {
 	call, err := c.manager.Get(id)
 	if err != nil {
 		return nil, nil, refuse(err)
 	}
-	events, stop := call.Events()
+	events := make(chan signaling.Event, maxEvents)
+	stop := call.Listen(func(e session.Event) {
+		select {
+		case events <- event(e):
+		default:
+		}
+	}, func() { close(events) })
 	return events, stop, nil
+}
+
+// event says in the words of signaling what happened in a session.
+func event(e session.Event) (out signaling.Event) {
+	switch {
+	case e.Caption != nil:
+		c := signaling.Caption(*e.Caption)
+		out.Caption = &c
+	case e.Ladder != nil:
+		l := e.Ladder
+		out.Ladder = &signaling.LadderChange{Lang: l.Lang, Level: string(l.Level), Why: l.Why, At: l.At}
+	case e.Drain != nil:
+		out.Drain = &signaling.Drain{Until: e.Drain.Until}
+	}
+	return out
 }
 
 func (c *calls) Pairs() []signaling.PairInfo {

@@ -30,9 +30,9 @@ var layers = []layer{
 	{"session", []string{"media", "media/...", "inference", "inference/viseme", "session/...", "internal/proc", "internal/telemetry"}},
 	{"session/...", []string{"media", "media/...", "inference", "inference/viseme", "session", "session/...", "internal/proc", "internal/telemetry"}},
 
-	{"signaling", []string{"media", "inference", "session", "signaling/...", "store", "cluster", "web", "internal/telemetry"}},
+	{"signaling", []string{"inference", "signaling/...", "store", "cluster", "web", "internal/telemetry"}},
 	{"signaling/gateway", []string{"signaling", "cluster", "internal/telemetry"}},
-	{"signaling/...", []string{"media", "media/...", "inference", "session", "signaling", "signaling/...", "store", "cluster", "web", "internal/telemetry"}},
+	{"signaling/...", []string{"inference", "signaling", "signaling/...", "store", "cluster", "web", "internal/telemetry"}},
 
 	{"store", nil},
 	{"store/...", []string{"store", "store/...", "internal/telemetry"}},
@@ -97,6 +97,10 @@ var links = []link{
 		"github.com/NVIDIA/", "livedub/media/codec", "livedub/media/file", "livedub/session"}},
 	{"cmd/espeakworker", []string{"github.com/pion/", "github.com/NVIDIA/", "livedub/media/codec", "livedub/media/file", "livedub/session"}},
 	{"cmd/pocketsphinxworker", []string{"github.com/pion/", "github.com/NVIDIA/", "livedub/media/codec", "livedub/media/file", "livedub/session"}},
+	// A gateway links them where no codec library is installed.
+	{"signaling/api", []string{"C", "livedub/session", "livedub/media/codec"}},
+	{"signaling/whip", []string{"C", "livedub/session", "livedub/media/codec"}},
+	{"signaling/ws", []string{"C", "livedub/session", "livedub/media/codec"}},
 	// What only tests and benches need.
 	{"cmd/livedub", []string{"livedub/internal/testkit/", "livedub/internal/bench/"}},
 	// It runs where no codec library is installed.

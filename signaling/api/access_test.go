@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"livedub/inference"
-	"livedub/session"
 	"livedub/signaling"
 	"livedub/signaling/access"
 	"livedub/signaling/signalingtest"
@@ -176,8 +175,8 @@ func TestEventsOfOneLanguage(t *testing.T) {
 		t.Fatal(resp.StatusCode)
 	}
 	for _, l := range []inference.Lang{"en", "ca", "es"} {
-		src.events <- session.Event{Caption: &session.Caption{Lang: l, Text: "in " + string(l)}}
-		src.events <- session.Event{Ladder: &session.LadderChange{Lang: l, Level: session.Captions, At: time.Second}}
+		src.events <- signaling.Event{Caption: &signaling.Caption{Lang: l, Text: "in " + string(l)}}
+		src.events <- signaling.Event{Ladder: &signaling.LadderChange{Lang: l, Level: "captions", At: time.Second}}
 	}
 	close(src.events)
 	all := readAll(t, resp)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"livedub/inference"
-	"livedub/session"
 	"livedub/signaling"
 )
 
@@ -24,7 +23,7 @@ type Sessions interface {
 	SetTargets(ctx context.Context, id string, to []inference.Lang) (signaling.Info, error)
 	// Events returns what happens in a session from now on, closed at its end,
 	// and a function that stops listening.
-	Events(id string) (<-chan session.Event, func(), error)
+	Events(id string) (<-chan signaling.Event, func(), error)
 	// Pairs returns the directions that work here and now.
 	Pairs() []signaling.PairInfo
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"livedub/inference"
-	"livedub/session"
 	"livedub/signaling"
 )
 
@@ -117,7 +116,7 @@ type stream struct {
 	grant signaling.Grant // whose languages are told
 }
 
-func (o stream) session(e session.Event) bool {
+func (o stream) session(e signaling.Event) bool {
 	switch {
 	case e.Caption != nil && !o.grant.Watch(e.Caption.Lang), e.Ladder != nil && !o.grant.Watch(e.Ladder.Lang):
 		return true
@@ -126,7 +125,7 @@ func (o stream) session(e session.Event) bool {
 		return o.event("caption", caption{c.Lang, c.ID, c.Text, c.Final, c.Start.Seconds(), c.End.Seconds()})
 	case e.Ladder != nil:
 		l := e.Ladder
-		return o.event("ladder", ladder{l.Lang, string(l.Level), l.Why, l.At.Seconds()})
+		return o.event("ladder", ladder{l.Lang, l.Level, l.Why, l.At.Seconds()})
 	case e.Drain != nil:
 		return o.event("drain", drain{e.Drain.Until})
 	}

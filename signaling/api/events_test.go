@@ -12,20 +12,20 @@ import (
 	"testing/synctest"
 	"time"
 
-	"livedub/session"
+	"livedub/signaling"
 	"livedub/signaling/access"
 	"livedub/signaling/signalingtest"
 )
 
 // source is a session's events, and whether somebody listens.
 type source struct {
-	events    chan session.Event
+	events    chan signaling.Event
 	listening atomic.Int32
 }
 
 func listenTo(d *signalingtest.Desk) *source {
-	s := &source{events: make(chan session.Event, 16)}
-	d.EventsFunc = func(id string) (<-chan session.Event, func(), error) {
+	s := &source{events: make(chan signaling.Event, 16)}
+	d.EventsFunc = func(id string) (<-chan signaling.Event, func(), error) {
 		if _, err := d.Get(id); err != nil {
 			return nil, nil, err
 		}
@@ -71,10 +71,10 @@ func TestEvents(t *testing.T) {
 	src := listenTo(r.Desk)
 	resp, lines := r.follow(t.Context())
 	defer resp.Body.Close()
-	src.events <- session.Event{Caption: &session.Caption{
+	src.events <- signaling.Event{Caption: &signaling.Caption{
 		Lang: "es", ID: 3, Text: "hola,\n\"mundo\"\r\ndata: x", Final: true, Start: 1500 * time.Millisecond, End: 2 * time.Second}}
-	src.events <- session.Event{} // of a kind yet to come
-	src.events <- session.Event{Ladder: &session.LadderChange{Lang: "es", Level: session.Captions, Why: "no voice", At: time.Second}}
+	src.events <- signaling.Event{} // of a kind yet to come
+	src.events <- signaling.Event{Ladder: &signaling.LadderChange{Lang: "es", Level: "captions", Why: "no voice", At: time.Second}}
 	r.until(lines, "event: caption")
 	r.until(lines, `data: {"lang":"es","id":3,"text":"hola,\n\"mundo\"\r\ndata: x","final":true,"start":1.5,"end":2}`)
 	if extra := r.until(lines, "event: ladder"); len(extra) != 0 {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"livedub/inference"
-	"livedub/session"
 	"livedub/signaling"
 )
 
@@ -32,7 +31,7 @@ type Sessions struct {
 	SetLipsFunc func(id string, on map[inference.Lang]bool) (signaling.Info, error)
 
 	SetTargetsFunc func(id string, to []inference.Lang) (signaling.Info, error)
-	EventsFunc     func(id string) (<-chan session.Event, func(), error)
+	EventsFunc     func(id string) (<-chan signaling.Event, func(), error)
 	PairsFunc      func() []signaling.PairInfo
 	PublishFunc    func(ctx context.Context, id, offer string) (signaling.Peer, string, error)
 	ViewFunc       func(ctx context.Context, id string, lang inference.Lang, offer string) (signaling.Peer, string, error)
@@ -52,7 +51,7 @@ func (s *Sessions) SetLips(id string, on map[inference.Lang]bool) (signaling.Inf
 	return s.SetLipsFunc(id, on)
 }
 func (s *Sessions) Pairs() []signaling.PairInfo { return s.PairsFunc() }
-func (s *Sessions) Events(id string) (<-chan session.Event, func(), error) {
+func (s *Sessions) Events(id string) (<-chan signaling.Event, func(), error) {
 	return s.EventsFunc(id)
 }
 func (s *Sessions) Publish(ctx context.Context, id, offer string) (signaling.Peer, string, error) {

@@ -3,6 +3,6 @@ package signaling
 
 import (
 	_ "github.com/pion/webrtc/v4"
-	_ "livedub/session"
+	_ "livedub/session" // want `signaling may not import session`
 	_ "livedub/store"
 )
