@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"livedub/inference"
 )
 
@@ -33,7 +35,7 @@ func Bound(c Connector, b Budget) Connector {
 		out.limit = &Limiter{PerSecond: b.PerAddress, Burst: 4 * b.PerAddress}
 	}
 	if b.PerSecond > 0 {
-		out.all = &Bucket{PerSecond: b.PerSecond, Burst: 4 * b.PerSecond}
+		out.all = newBucket(b.PerSecond, 4*b.PerSecond)
 	}
 	return out
 }
@@ -46,8 +48,9 @@ type bounded struct {
 
 	sessionMost int
 
+	all *rate.Limiter // nil for no bound
+
 	mu       sync.Mutex
-	all      *Bucket        // nil for no bound
 	sessions map[string]int // viewers of each
 }
 
@@ -116,17 +119,14 @@ func (s *seated) Close() error {
 
 // enter waits for a turn, within the budget. A large offer costs more than a small one.
 func (b *bounded) enter(ctx context.Context, offer string) error {
-	cost := 1 + float64(len(offer))/sizeToken
+	cost := 1 + len(offer)/sizeToken
 	if b.limit != nil {
 		if err := b.limit.allow(clientOf(ctx), cost); err != nil {
 			return err
 		}
 	}
 	if b.all != nil {
-		b.mu.Lock()
-		wait, ok := b.all.take(time.Now(), cost)
-		b.mu.Unlock()
-		if !ok {
+		if wait, ok := Take(b.all, cost); !ok {
 			return &Error{Kind: ErrRate, Message: "more offers have come than can be answered now", Retry: wait}
 		}
 	}

@@ -1,32 +1,32 @@
 package signaling
 
 import (
+	"math"
 	"net/http"
 	"net/netip"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
-// Bucket is a token bucket: PerSecond on average, Burst at once. Its owner guards it.
-type Bucket struct {
-	PerSecond, Burst float64
-
-	used float64
-	at   time.Time
+// Take takes n tokens of a bucket, or returns how long to wait for them.
+func Take(bucket *rate.Limiter, n int) (wait time.Duration, ok bool) {
+	now := time.Now()
+	r := bucket.ReserveN(now, n)
+	if !r.OK() { // more than it ever holds
+		return time.Duration(float64(n) / float64(bucket.Limit()) * float64(time.Second)), false
+	}
+	if wait = r.DelayFrom(now); wait > 0 {
+		r.CancelAt(now)
+		return wait, false
+	}
+	return 0, true
 }
 
-// Take takes one token, or returns how long to wait for it.
-func (b *Bucket) Take(now time.Time) (wait time.Duration, ok bool) { return b.take(now, 1) }
-
-// take takes n tokens, or returns how long to wait for them.
-func (b *Bucket) take(now time.Time, n float64) (wait time.Duration, ok bool) {
-	b.used = max(0, b.used-now.Sub(b.at).Seconds()*b.PerSecond)
-	b.at = now
-	if b.used+n > b.Burst {
-		return time.Duration((b.used + n - b.Burst) / b.PerSecond * float64(time.Second)), false
-	}
-	b.used += n
-	return 0, true
+// newBucket returns a token bucket of perSecond on average, burst at once.
+func newBucket(perSecond, burst float64) *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(perSecond), int(math.Ceil(burst)))
 }
 
 // maxClients bounds what a Limiter remembers.
@@ -38,7 +38,7 @@ type Limiter struct {
 	PerSecond, Burst float64
 
 	mu      sync.Mutex
-	clients map[netip.Prefix]*Bucket
+	clients map[netip.Prefix]*rate.Limiter
 }
 
 // NewLimiter returns the limiter of the endpoints that make something: 10 a second, 50 at once.
@@ -48,21 +48,20 @@ func NewLimiter() *Limiter { return &Limiter{PerSecond: 10, Burst: 50} }
 func (l *Limiter) Allow(r *http.Request) error { return l.allow(client(r), 1) }
 
 // allow takes n tokens of an address.
-func (l *Limiter) allow(addr netip.Addr, n float64) error {
+func (l *Limiter) allow(addr netip.Addr, n int) error {
 	key, counted := network(addr)
 	if !counted {
 		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := time.Now()
 	b := l.clients[key]
 	if b == nil {
-		l.makeRoom(now)
-		b = &Bucket{PerSecond: l.PerSecond, Burst: l.Burst}
+		l.makeRoom(time.Now())
+		b = newBucket(l.PerSecond, l.Burst)
 		l.clients[key] = b
 	}
-	if wait, ok := b.take(now, n); !ok {
+	if wait, ok := Take(b, n); !ok {
 		return &Error{Kind: ErrRate, Message: "too many requests from your address", Retry: wait}
 	}
 	return nil
@@ -71,13 +70,13 @@ func (l *Limiter) allow(addr netip.Addr, n float64) error {
 // makeRoom forgets those who have been quiet; where nobody has, anyone.
 func (l *Limiter) makeRoom(now time.Time) {
 	if l.clients == nil {
-		l.clients = map[netip.Prefix]*Bucket{}
+		l.clients = map[netip.Prefix]*rate.Limiter{}
 	}
 	if len(l.clients) < maxClients {
 		return
 	}
 	for k, b := range l.clients {
-		if now.Sub(b.at).Seconds()*b.PerSecond >= b.used {
+		if b.TokensAt(now) >= float64(b.Burst()) {
 			delete(l.clients, k)
 		}
 	}

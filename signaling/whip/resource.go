@@ -4,7 +4,8 @@ import (
 	"crypto/rand"
 	"net/http"
 	"strings"
-	"time"
+
+	"golang.org/x/time/rate"
 
 	"livedub/signaling"
 )
@@ -20,14 +21,14 @@ type resource struct {
 	stop chan struct{} // closed by whoever takes it out of the server's map
 	gone chan struct{} // closed when the peer is
 
-	patches signaling.Bucket // guarded by the server's lock
+	patches *rate.Limiter
 }
 
 func newResource(p signaling.Peer, path string, ufrags []string) *resource {
 	return &resource{
 		id: strings.ToLower(rand.Text()), path: path, etag: `"` + strings.ToLower(rand.Text()) + `"`,
 		ufrags: ufrags, peer: p, stop: make(chan struct{}), gone: make(chan struct{}),
-		patches: signaling.Bucket{PerSecond: 20, Burst: 100},
+		patches: rate.NewLimiter(20, 100),
 	}
 }
 
@@ -117,7 +118,7 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) mayPatch(res *resource) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if wait, ok := res.patches.Take(time.Now()); !ok {
+	if wait, ok := signaling.Take(res.patches, 1); !ok {
 		return &signaling.Error{Kind: signaling.ErrRate, Message: "too many PATCH requests", Retry: wait}
 	}
 	return nil

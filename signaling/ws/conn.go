@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"golang.org/x/time/rate"
 
 	"livedub/signaling"
 )
@@ -40,7 +41,7 @@ type conn struct {
 	// The reader's.
 	peer   signaling.Peer
 	errors int // made by the client
-	rate   signaling.Bucket
+	rate   *rate.Limiter
 }
 
 // item is a message, or the close frame that ends the connection.
@@ -55,7 +56,7 @@ func newConn(s *Server, r *http.Request, socket *websocket.Conn) *conn {
 		server: s, times: s.cfg.Times, socket: socket, who: signaling.From(r),
 		log: s.log.With("remote", r.RemoteAddr),
 		out: make(chan item, outQueue), peers: make(chan signaling.Peer, 1), written: make(chan struct{}),
-		rate: signaling.Bucket{PerSecond: 50, Burst: 200},
+		rate: rate.NewLimiter(50, 200),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(r.Context())) // the quotas know the client by it
 	return c
@@ -93,7 +94,7 @@ func (c *conn) read() item {
 		if c.over() {
 			return item{}
 		}
-		if _, ok := c.rate.Take(time.Now()); !ok {
+		if !c.rate.Allow() {
 			return item{close: websocket.ClosePolicyViolation, reason: "too many messages: send fewer than 50 a second"}
 		}
 		m, err := parse(data)
@@ -117,13 +118,13 @@ func (c *conn) read() item {
 func (c *conn) control() {
 	pong := c.socket.PingHandler()
 	c.socket.SetPingHandler(func(data string) error {
-		if _, ok := c.rate.Take(time.Now()); !ok {
+		if !c.rate.Allow() {
 			return errFlood
 		}
 		return pong(data)
 	})
 	c.socket.SetPongHandler(func(string) error {
-		if _, ok := c.rate.Take(time.Now()); !ok {
+		if !c.rate.Allow() {
 			return errFlood
 		}
 		if c.peer != nil { // without one, pongs alone keep nothing open
