@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/internal/guard"
 	"livedub/media"
 	"livedub/media/pace"
 )
@@ -115,7 +116,7 @@ func (c *Call) live() bool {
 
 // feed dubs one publisher from its first packet to its last.
 func (c *Call) feed(ctx context.Context, p Publisher) {
-	err := guard("publisher", func() error {
+	err := guard.Do("publisher", func() error {
 		if err := p.Ready(ctx); err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"livedub/inference"
+	"livedub/internal/guard"
 	"livedub/media"
 )
 
@@ -82,14 +83,14 @@ func (t *faceTracking) run(ctx context.Context) {
 
 func (t *faceTracking) track(ctx context.Context, f *media.Frame) {
 	err := t.s.meter.do("face", func() error {
-		return guard("face", func() error { return t.stream.Track(ctx, f) })
+		return guard.Do("face", func() error { return t.stream.Track(ctx, f) })
 	})
 	if err != nil && ctx.Err() == nil {
 		t.s.fail("face", err) // no faces: the frame goes untouched
 	}
 }
 
-var errNoFace = errors.New("the face tracker gave points that are no numbers")
+var errNoFace = errors.New("face tracker output contains NaN, Inf or points far outside the frame")
 
 // faces returns those of a frame.
 func (t *faceTracking) faces(f *media.Frame) ([]inference.Face, error) {

@@ -2,9 +2,9 @@ package session
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"sync"
+
+	"livedub/internal/guard"
 )
 
 // group runs the goroutines of one session and waits for them. The first error
@@ -24,7 +24,7 @@ func newGroup(ctx context.Context) *group {
 
 func (g *group) run(name string, fn func(context.Context) error) {
 	g.wg.Go(func() {
-		if err := guard(name, func() error { return fn(g.ctx) }); err != nil {
+		if err := guard.Do(name, func() error { return fn(g.ctx) }); err != nil {
 			g.fail(err)
 		}
 	})
@@ -41,14 +41,4 @@ func (g *group) wait() error {
 	g.wg.Wait()
 	g.cancel()
 	return g.err
-}
-
-// guard turns a panic of fn into an error.
-func guard(name string, fn func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%s: panic: %v\n%s", name, p, debug.Stack())
-		}
-	}()
-	return fn()
 }

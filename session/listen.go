@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"livedub/inference"
+	"livedub/internal/guard"
 	"livedub/media"
 	"livedub/media/pace"
 )
@@ -180,7 +181,7 @@ func (l *listener) ask(ctx context.Context, h heard, fn func(context.Context, in
 			}
 		}()
 		err = l.s.meter.do("recognize", func() error {
-			return guard("recognizer", func() (err error) {
+			return guard.Do("recognizer", func() (err error) {
 				phrases, err = fn(ctx, stream)
 				return err
 			})

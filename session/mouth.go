@@ -81,7 +81,7 @@ func (s *Session) SetLips(on map[inference.Lang]bool) error {
 		case LipsNoConsent:
 			return fmt.Errorf("%s: %w: no consent was recorded: create the session with consent", lang, ErrNoLips)
 		case LipsUnavailable:
-			return fmt.Errorf("%s: %w: no engine is set: set lips.engine", lang, ErrNoLips)
+			return fmt.Errorf("%s: %w: no engine makes mouths here", lang, ErrNoLips)
 		case "":
 			return fmt.Errorf("%s: %w: it is the original: name a dub", lang, ErrNoLips)
 		}

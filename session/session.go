@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/internal/guard"
 	"livedub/media"
 	"livedub/media/pace"
 )
@@ -210,7 +211,7 @@ func (l *lasting) Read(ctx context.Context) (media.Packet, error) {
 		return p, err
 	}
 	l.err = fmt.Errorf("source: %w", err)
-	l.s.loose.run(func() { _ = guard("source", l.Source.Close) }) // it gives way
+	l.s.loose.run(func() { _ = guard.Do("source", l.Source.Close) }) // it gives way
 	return media.Packet{}, io.EOF
 }
 

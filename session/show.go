@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/internal/guard"
 )
 
 // offer hands a frame to the dub; where time goes on without us, one that is
@@ -81,7 +82,7 @@ func (d *Dub) show(ctx context.Context) error {
 		p.frame.Release()
 	}
 	if m.lips != nil { // an engine at work outlives us: it is closed behind it
-		m.begins.close(func() { m.renders.close(func() { _ = guard("lips", m.lips.Close) }) })
+		m.begins.close(func() { m.renders.close(func() { _ = guard.Do("lips", m.lips.Close) }) })
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"livedub/internal/guard"
 	"livedub/media"
 )
 
@@ -47,7 +48,7 @@ const (
 // A result that is not inTime is given to drop, if it has no error.
 func do[T any](ctx context.Context, o *solo, f *media.Frame, at time.Duration, fn func(context.Context) (T, error), drop func(T)) (out T, how timing, err error) {
 	work := func(ctx context.Context) (out T, err error) {
-		err = guard(o.stage.name, func() (err error) {
+		err = guard.Do(o.stage.name, func() (err error) {
 			out, err = fn(ctx)
 			return err
 		})

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"livedub/internal/guard"
 )
 
 // StageState is how one stage of the chain keeps up.
@@ -88,7 +90,7 @@ const (
 // returns the next wake; nil until: no limit.
 func call[T any](ctx context.Context, st *stage, until func() (time.Duration, <-chan struct{}), fn func(context.Context) (T, error)) (T, error) {
 	work := func(ctx context.Context) (out T, err error) {
-		err = guard(st.name, func() (err error) {
+		err = guard.Do(st.name, func() (err error) {
 			out, err = fn(ctx)
 			return err
 		})

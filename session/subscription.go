@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"livedub/internal/guard"
 	"livedub/media"
 )
 
@@ -197,7 +198,7 @@ func (f *feeder) run() error {
 		}
 		f.stage.begin(max(0, p.PTS))
 		f.writing(time.Now())
-		err = guard("sink", func() error { return start.write(p) })
+		err = guard.Do("sink", func() error { return start.write(p) })
 		f.writing(time.Time{})
 		f.stage.done()
 		if err != nil {
@@ -223,7 +224,7 @@ func (f *feeder) end() {
 // close closes the sink, once.
 func (f *feeder) close() {
 	f.closing.Do(func() {
-		f.err = guard("sink", f.a.sink.Close)
+		f.err = guard.Do("sink", f.a.sink.Close)
 		close(f.closed)
 	})
 }

@@ -3,8 +3,9 @@ package signaling
 import (
 	"context"
 	"log/slog"
-	"runtime/debug"
 	"sync"
+
+	"livedub/internal/guard"
 )
 
 // Gate counts who is inside an endpoint: it bounds how many, and closing it waits
@@ -63,9 +64,9 @@ func (g *Gate) Close() {
 	g.wg.Wait()
 }
 
-// Guard logs a panic of the goroutine that defers it, instead of letting it end the server.
-func Guard(log *slog.Logger, what string) {
-	if p := recover(); p != nil {
-		log.Error("panic", "in", what, "panic", p, "stack", string(debug.Stack()))
+// Guard runs fn and logs its panic, instead of letting it end the server.
+func Guard(log *slog.Logger, what string, fn func()) {
+	if err := guard.Do(what, func() error { fn(); return nil }); err != nil {
+		log.Error("panic", "err", err)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -51,7 +52,7 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 	}
 	host, err := rtc.NewHost(hc)
 	if err != nil {
-		return nil, errors.Join(err, e.Close())
+		return nil, errors.Join(hinted(err), e.Close())
 	}
 	base := settings.Session(c)
 	base.KeepRecords, base.Log = keptRecords, log
@@ -108,4 +109,15 @@ func (d *endpoints) Close() {
 	d.Leave()
 	d.calls.host.Close()
 	d.engines.Close()
+}
+
+// hinted adds to an error of the media port which flag mends it.
+func hinted(err error) error {
+	switch {
+	case errors.As(err, new(*rtc.PortError)):
+		return fmt.Errorf("%w: --media-port", err)
+	case errors.As(err, new(*rtc.AddressError)):
+		return fmt.Errorf("%w: --public-ip", err)
+	}
+	return err
 }

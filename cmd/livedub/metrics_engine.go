@@ -14,7 +14,7 @@ var (
 	descModelDepth    = prometheus.NewDesc("livedub_model_queue_items", "Items that wait.", []string{"model"}, nil)
 	descModelMissed   = prometheus.NewDesc("livedub_model_missed_total", "Items that were run and not back by their deadline.", []string{"model"}, nil)
 	descModelRefused  = prometheus.NewDesc("livedub_model_refused_total", "Items that were not run: the queue or the session's share of it was full, they would have been late, the net was not there.", []string{"model", "reason"}, nil)
-	descModelFailed   = prometheus.NewDesc("livedub_model_failed_total", "Items that a net refused, or answered with numbers that are none.", []string{"model", "reason"}, nil)
+	descModelFailed   = prometheus.NewDesc("livedub_model_failed_total", "Items that a net refused, or answered with NaN or Inf.", []string{"model", "reason"}, nil)
 	descModelReopened = prometheus.NewDesc("livedub_model_reopened_total", "Times that a net was lost and opened anew.", []string{"model"}, nil)
 	descModelCapacity = prometheus.NewDesc("livedub_model_capacity_fps", "Items a second that a net carries.", []string{"model"}, nil)
 	descModelState    = prometheus.NewDesc("livedub_model_state", "1 for the state that a net is in.", []string{"model", "state"}, nil)

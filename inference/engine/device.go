@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"time"
 
 	"livedub/inference"
+	"livedub/internal/guard"
 )
 
 const (
@@ -82,7 +82,7 @@ func (br *Batcher) reopen(pause *time.Duration) inference.Model {
 func (br *Batcher) open() (inference.Model, error) {
 	br.set(Warming)
 	var m inference.Model
-	err := guard(func() (err error) {
+	err := guarded(func() (err error) {
 		m, err = br.c.Open(br.ctx)
 		return err
 	})
@@ -93,7 +93,7 @@ func (br *Batcher) open() (inference.Model, error) {
 		return nil, err
 	}
 	var s *speeds
-	err = guard(func() error {
+	err = guarded(func() error {
 		if err := br.agree(m); err != nil {
 			return err
 		}
@@ -164,7 +164,7 @@ func (br *Batcher) call(m inference.Model, in []inference.Tensor, bucket int, li
 	ctx, cancel := context.WithTimeout(br.ctx, limit)
 	defer cancel()
 	began := time.Now()
-	err = guard(func() (err error) {
+	err = guarded(func() (err error) {
 		out, err = m.Run(ctx, in)
 		return err
 	})
@@ -177,7 +177,7 @@ func (br *Batcher) call(m inference.Model, in []inference.Tensor, bucket int, li
 
 // shut closes a net, whatever state it is in.
 func (br *Batcher) shut(m inference.Model) {
-	if err := guard(m.Close); err != nil {
+	if err := guarded(m.Close); err != nil {
 		br.c.Log.Warn("a net did not close well", "net", br.c.Name, "error", err)
 	}
 }
@@ -190,12 +190,11 @@ func (br *Batcher) set(s State) {
 	}
 }
 
-// guard makes a panic of f the loss of the net.
-func guard(f func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: panic: %v\n%s", inference.ErrModelGone, p, debug.Stack())
-		}
-	}()
-	return f()
+// guarded makes a panic of f the loss of the net.
+func guarded(f func() error) error {
+	err := guard.Do("net", f)
+	if p := new(guard.Panic); errors.As(err, &p) {
+		return fmt.Errorf("%w: %w", inference.ErrModelGone, err)
+	}
+	return err
 }

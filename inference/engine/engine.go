@@ -16,7 +16,7 @@ import (
 )
 
 // ErrNumbers is the error of an item for which the net gave NaN or infinity.
-var ErrNumbers = errors.New("the net gave numbers that are none")
+var ErrNumbers = errors.New("model output contains NaN or Inf")
 
 const (
 	defaultQueue   = 1024

@@ -20,19 +20,19 @@ var layers = []layer{
 	{"media", nil},
 	{"inference", []string{"media"}},
 
-	{"media/...", []string{"media", "media/..."}},
+	{"media/...", []string{"media", "media/...", "internal/guard"}},
 	{"inference/viseme", []string{"inference"}},
 	{"inference/inferencetest", []string{"media", "inference", "inference/viseme"}},
 	{"inference/kserve/kservetest", []string{"inference", "inference/kserve/inferpb"}},
-	{"inference/...", []string{"media", "inference", "inference/viseme", "internal/proc", "internal/worker", "internal/worker/wire", "./..."}}, // engines know nothing of each other
+	{"inference/...", []string{"media", "inference", "inference/viseme", "internal/guard", "internal/proc", "internal/worker", "internal/worker/wire", "./..."}}, // engines know nothing of each other
 
 	// Engines are handed to a session; it knows their interfaces only.
-	{"session", []string{"media", "media/...", "inference", "inference/viseme", "session/...", "internal/proc", "internal/telemetry"}},
-	{"session/...", []string{"media", "media/...", "inference", "inference/viseme", "session", "session/...", "internal/proc", "internal/telemetry"}},
+	{"session", []string{"media", "media/...", "inference", "inference/viseme", "session/...", "internal/guard", "internal/proc", "internal/telemetry"}},
+	{"session/...", []string{"media", "media/...", "inference", "inference/viseme", "session", "session/...", "internal/guard", "internal/proc", "internal/telemetry"}},
 
-	{"signaling", []string{"inference", "signaling/...", "store", "cluster", "web", "internal/telemetry"}},
+	{"signaling", []string{"inference", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
 	{"signaling/gateway", []string{"signaling", "cluster", "internal/telemetry"}},
-	{"signaling/...", []string{"inference", "signaling", "signaling/...", "store", "cluster", "web", "internal/telemetry"}},
+	{"signaling/...", []string{"inference", "signaling", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
 
 	{"store", nil},
 	{"store/...", []string{"store", "store/...", "internal/telemetry"}},

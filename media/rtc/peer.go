@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"livedub/internal/guard"
+
 	"github.com/pion/webrtc/v4"
 )
 
@@ -97,27 +99,32 @@ func (p *peer) spawn(name string, fn func()) {
 
 // guard runs fn; a panic in it ends the peer.
 func (p *peer) guard(name string, fn func()) {
-	defer func() {
-		if r := recover(); r != nil {
-			p.log.Error("peer ended by a panic", "in", name, "panic", r)
-			p.end()
-		}
-	}()
-	fn()
+	err := guard.Do(name, func() error { fn(); return nil })
+	if err != nil {
+		p.log.Error("peer ended by a panic", "err", err)
+		p.end()
+	}
 }
 
 // negotiate answers the offer with all our candidates in it. prepare is called
 // between the two descriptions. On an error the peer is ended.
 func (p *peer) negotiate(ctx context.Context, o *offer, prepare func() error) (answer string, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("offer cannot be taken: %v", r)
-		}
-		if err != nil {
-			p.end()
-			<-p.done
-		}
-	}()
+	err = guard.Do("negotiation", func() (err error) {
+		answer, err = p.answer(ctx, o, prepare)
+		return err
+	})
+	if p1 := new(guard.Panic); errors.As(err, &p1) {
+		p.log.Error("an offer made the negotiation panic", "err", err)
+		err = fmt.Errorf("offer cannot be taken: %v", p1.Value)
+	}
+	if err != nil {
+		p.end()
+		<-p.done
+	}
+	return answer, err
+}
+
+func (p *peer) answer(ctx context.Context, o *offer, prepare func() error) (string, error) {
 	text, err := o.text()
 	if err != nil {
 		return "", fmt.Errorf("offer: %w", err)

@@ -18,12 +18,12 @@ import (
 	"livedub/media/pace"
 )
 
-func TestPortTakenNamesTheFlag(t *testing.T) {
+func TestPortTaken(t *testing.T) {
 	h := newTestHost(t)
-	if _, err := NewHost(Config{MediaPort: h.Port()}); err == nil || !strings.Contains(err.Error(), "--media-port") || strings.Contains(err.Error(), "\n") {
+	if _, err := NewHost(Config{MediaPort: h.Port()}); !errors.As(err, new(*PortError)) || !strings.Contains(err.Error(), "is taken") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("second host on a port: %v", err)
 	}
-	if _, err := NewHost(Config{PublicIPs: []string{"example.org"}}); err == nil || !strings.Contains(err.Error(), "--public-ip") {
+	if _, err := NewHost(Config{PublicIPs: []string{"example.org"}}); !errors.As(err, new(*AddressError)) || !strings.Contains(err.Error(), "example.org") {
 		t.Errorf("a name as public address: %v", err)
 	}
 }

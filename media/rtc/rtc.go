@@ -62,7 +62,7 @@ func NewHost(c Config) (*Host, error) {
 	}
 	for _, ip := range c.PublicIPs {
 		if net.ParseIP(ip) == nil {
-			return nil, fmt.Errorf("public address %q is no IP address: correct --public-ip", ip)
+			return nil, &AddressError{ip}
 		}
 	}
 	if c.Wrap == nil {
@@ -92,7 +92,7 @@ func NewHost(c Config) (*Host, error) {
 	s.DisableActiveTCP(true) // we connect to nobody: an offer could name any address
 	if len(c.PublicIPs) > 0 {
 		if err := s.SetICEAddressRewriteRules(publicRule(c)); err != nil {
-			return nil, errors.Join(fmt.Errorf("--public-ip %v: %w", c.PublicIPs, err), h.Close())
+			return nil, errors.Join(fmt.Errorf("public addresses %v: %w", c.PublicIPs, err), h.Close())
 		}
 	}
 	return h, nil
@@ -112,7 +112,7 @@ func listen(port int) (*net.UDPConn, *net.TCPListener, error) {
 	for try := 0; ; try++ {
 		udp, err := net.ListenUDP("udp4", &net.UDPAddr{Port: port})
 		if err != nil {
-			return nil, nil, portError("udp", port, err)
+			return nil, nil, &PortError{port, "udp", err}
 		}
 		tcp, err := net.ListenTCP("tcp4", &net.TCPAddr{Port: udp.LocalAddr().(*net.UDPAddr).Port})
 		if err == nil {
@@ -123,16 +123,35 @@ func listen(port int) (*net.UDPConn, *net.TCPListener, error) {
 		}
 		_ = udp.Close()
 		if port != 0 || try == 20 {
-			return nil, nil, portError("tcp", port, err)
+			return nil, nil, &PortError{port, "tcp", err}
 		}
 	}
 }
 
-func portError(network string, port int, err error) error {
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("media port %d/%s is taken: stop what uses it or choose another with --media-port", port, network)
+// PortError is a media port that cannot be bound.
+type PortError struct {
+	Port    int
+	Network string // "udp" or "tcp"
+	Err     error
+}
+
+// Error tells which port, and whether it is taken.
+func (e *PortError) Error() string {
+	if errors.Is(e.Err, syscall.EADDRINUSE) {
+		return fmt.Sprintf("media port %d/%s is taken: stop what uses it, or choose another", e.Port, e.Network)
 	}
-	return fmt.Errorf("media port %d/%s: %w; choose another with --media-port", port, network, err)
+	return fmt.Sprintf("media port %d/%s: %v: choose another", e.Port, e.Network, e.Err)
+}
+
+// Unwrap returns what the system said.
+func (e *PortError) Unwrap() error { return e.Err }
+
+// AddressError is a public address that is none.
+type AddressError struct{ Address string }
+
+// Error names it.
+func (e *AddressError) Error() string {
+	return fmt.Sprintf("public address %q is no IP address: write it as 203.0.113.7", e.Address)
 }
 
 // Port returns the media port.

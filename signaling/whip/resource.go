@@ -51,7 +51,11 @@ func (s *Server) keep(res *resource) error {
 func (s *Server) hold(res *resource) {
 	defer s.gate.Leave()
 	defer close(res.gone)
-	defer signaling.Guard(s.log, "peer")
+	signaling.Guard(s.log, "peer", func() { s.outlive(res) })
+}
+
+// outlive waits for the peer's end and closes it.
+func (s *Server) outlive(res *resource) {
 	select {
 	case <-res.peer.Done():
 		s.take(res.id, res.path)

@@ -15,7 +15,10 @@ func (c *conn) write() {
 		close(c.written)
 		_ = c.socket.NetConn().SetReadDeadline(time.Now().Add(farewell)) // fails on a closed connection only
 	}()
-	defer signaling.Guard(c.log, "websocket writer")
+	signaling.Guard(c.log, "websocket writer", c.writeAll)
+}
+
+func (c *conn) writeAll() {
 	ping := time.NewTicker(c.times.Ping)
 	defer ping.Stop()
 	var done <-chan struct{}
