@@ -5,7 +5,7 @@ package media
 
 import "time"
 
-// Kind tells sound from frames.
+// Kind tells audio from video.
 type Kind uint8
 
 const (
