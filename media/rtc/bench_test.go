@@ -8,6 +8,7 @@ import (
 	"github.com/pion/rtp"
 
 	"livedub/media"
+	"livedub/media/clock"
 	"livedub/media/pace"
 )
 
@@ -15,7 +16,7 @@ import (
 func BenchmarkSenderFrame(b *testing.B) {
 	m := newClip(b, media.H264, 2, 10)
 	data := m.video[0].Data
-	s, err := NewSender(SenderConfig{Codec: media.H264, Clock: NewReportClock(pace.NewWall()),
+	s, err := NewSender(SenderConfig{Codec: media.H264, Clock: clock.NewReportClock(pace.NewWall()),
 		WriteRTP: func(*rtp.Packet) error { return nil }, WriteRTCP: func([]rtcp.Packet) error { return nil }})
 	must(b, err)
 	b.SetBytes(int64(len(data)))
@@ -31,7 +32,7 @@ func BenchmarkReceiverFrame(b *testing.B) {
 	m := newClip(b, media.H264, 2, 10)
 	payloads := packH264(m.video[0].Data, mtu)
 	got := 0
-	r := NewReceiver(ReceiverConfig{Codec: media.H264, Times: NewTimebase().Track(90000), Clock: pace.NewWall(), Out: func(media.Packet) { got++ }})
+	r := NewReceiver(ReceiverConfig{Codec: media.H264, Times: clock.NewTimebase().Track(90000), Clock: pace.NewWall(), Out: func(media.Packet) { got++ }})
 	b.SetBytes(int64(len(m.video[0].Data)))
 	seq := uint16(0)
 	for i := range b.N {

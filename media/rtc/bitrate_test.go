@@ -9,6 +9,7 @@ import (
 	"github.com/pion/rtcp"
 
 	"livedub/media"
+	"livedub/media/clock"
 	"livedub/media/pace"
 )
 
@@ -27,8 +28,8 @@ func TestViewerSeesAgain(t *testing.T) {
 			t.Run(fmt.Sprintf("sound %v loss %v", sound, loss), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					room := float64(startBitrate)
-					clock := pace.NewWall()
-					v := &Viewer{o: ViewOptions{Bitrate: func(bps int) { room = float64(bps) }}, clock: NewReportClock(clock), estimate: newEstimate(), video: media.VP8}
+					wall := pace.NewWall()
+					v := &Viewer{o: ViewOptions{Bitrate: func(bps int) { room = float64(bps) }}, clock: clock.NewReportClock(wall), estimate: newEstimate(), video: media.VP8}
 					if sound {
 						v.audio = media.Opus
 					}
@@ -41,14 +42,14 @@ func TestViewerSeesAgain(t *testing.T) {
 								v.count(media.Packet{Kind: media.Audio, Data: make([]byte, 80)}, 1)
 							}
 							if sees && i%2 == 0 {
-								lastFrame = clock.Now()
+								lastFrame = wall.Now()
 								v.count(media.Packet{Kind: media.Video, Data: make([]byte, int(room)/8/25)}, 1)
 							}
 							time.Sleep(20 * time.Millisecond)
 						}
-						r := rtcp.ReceptionReport{LastSenderReport: uint32(v.clock.NTP(clock.Now()-30*time.Millisecond) >> 16)}
+						r := rtcp.ReceptionReport{LastSenderReport: uint32(v.clock.NTP(wall.Now()-30*time.Millisecond) >> 16)}
 						if second >= full && second < free {
-							r.LastSenderReport = uint32(v.clock.NTP(clock.Now()-700*time.Millisecond) >> 16)
+							r.LastSenderReport = uint32(v.clock.NTP(wall.Now()-700*time.Millisecond) >> 16)
 							if sees {
 								r.FractionLost = uint8(loss * 256)
 							}
@@ -56,7 +57,7 @@ func TestViewerSeesAgain(t *testing.T) {
 						if r.SSRC = audio; sound {
 							v.reported([]rtcp.ReceptionReport{r}, audio, media.Audio)
 						}
-						if r.SSRC = video; clock.Now()-lastFrame < silence*time.Second {
+						if r.SSRC = video; wall.Now()-lastFrame < silence*time.Second {
 							v.reported([]rtcp.ReceptionReport{r}, video, media.Video)
 						}
 						switch {
@@ -82,7 +83,7 @@ func TestViewerWithoutReports(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const floor, seconds = 300e3, 90
 				room := float64(startBitrate)
-				v := &Viewer{o: ViewOptions{Bitrate: func(bps int) { room = float64(bps) }}, clock: NewReportClock(pace.NewWall()),
+				v := &Viewer{o: ViewOptions{Bitrate: func(bps int) { room = float64(bps) }}, clock: clock.NewReportClock(pace.NewWall()),
 					estimate: newEstimate(), video: media.VP8, audio: media.Opus}
 				seen, blind := 0, 0
 				for second := range seconds {

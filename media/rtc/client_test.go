@@ -15,6 +15,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"livedub/media"
+	"livedub/media/clock"
 	"livedub/media/codec"
 )
 
@@ -221,10 +222,10 @@ func newClip(t testing.TB, c media.Codec, frames, keyEvery int) clip {
 // play sends a clip in real time, speed times as fast; timestamps stay those of the media.
 func (c *camera) play(ctx context.Context, t *testing.T, m clip, speed float64) {
 	t.Helper()
-	clock := &skewClock{start: time.Now(), speed: speed}
-	video, err := NewSender(SenderConfig{Codec: c.video.codec.codec, Clock: NewReportClock(clock), WriteRTP: c.video.WriteRTP})
+	at := &skewClock{start: time.Now(), speed: speed}
+	video, err := NewSender(SenderConfig{Codec: c.video.codec.codec, Clock: clock.NewReportClock(at), WriteRTP: c.video.WriteRTP})
 	must(t, err)
-	audio, err := NewSender(SenderConfig{Codec: media.Opus, Clock: NewReportClock(clock), WriteRTP: c.audio.WriteRTP})
+	audio, err := NewSender(SenderConfig{Codec: media.Opus, Clock: clock.NewReportClock(at), WriteRTP: c.audio.WriteRTP})
 	must(t, err)
 	v, a := m.video, m.audio
 	for len(v) > 0 || len(a) > 0 {
@@ -234,7 +235,7 @@ func (c *camera) play(ctx context.Context, t *testing.T, m clip, speed float64) 
 		}
 		p := (*list)[0]
 		*list = (*list)[1:]
-		if clock.Wait(ctx, p.PTS) != nil {
+		if at.Wait(ctx, p.PTS) != nil {
 			return
 		}
 		_, err := s.Write(p)

@@ -11,6 +11,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"livedub/media"
+	"livedub/media/clock"
 	"livedub/media/pace"
 )
 
@@ -34,7 +35,7 @@ type Publisher struct {
 	*peer
 	clock   pace.Clock
 	hold    time.Duration
-	times   *Timebase
+	times   *clock.Timebase
 	queue   *queue
 	offered map[media.Kind]*section
 	first   chan struct{} // closed with the first media packet
@@ -51,7 +52,7 @@ type Publisher struct {
 // input is one track that sends.
 type input struct {
 	track    media.Track
-	time     *TrackTime
+	time     *clock.TrackTime
 	receiver *Receiver
 	ask      func()
 }
@@ -67,7 +68,7 @@ func (h *Host) Publish(ctx context.Context, offerSDP string, o PublishOptions) (
 		return nil, "", err
 	}
 	p := &Publisher{
-		clock: o.Clock, hold: o.Hold, times: NewTimebase(),
+		clock: o.Clock, hold: o.Hold, times: clock.NewTimebase(),
 		offered: map[media.Kind]*section{}, inputs: map[media.Kind]*input{},
 		first: make(chan struct{}), heard: o.Clock.Now(),
 	}

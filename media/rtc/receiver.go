@@ -10,6 +10,7 @@ import (
 	"github.com/pion/rtp"
 
 	"livedub/media"
+	"livedub/media/clock"
 	"livedub/media/pace"
 )
 
@@ -31,10 +32,10 @@ type RTPSource interface {
 
 // ReceiverConfig says what a Receiver receives.
 type ReceiverConfig struct {
-	Codec       media.Codec // H264, VP8 or Opus
-	Fmtp        string      // the codec's SDP format line, "" if unknown
-	PayloadType uint8       // packets of another are skipped; 0 for any
-	Times       *TrackTime  // from the sender's Timebase
+	Codec       media.Codec      // H264, VP8 or Opus
+	Fmtp        string           // the codec's SDP format line, "" if unknown
+	PayloadType uint8            // packets of another are skipped; 0 for any
+	Times       *clock.TrackTime // from the sender's Timebase
 	Clock       pace.Clock
 	Hold        time.Duration          // as in PublishOptions
 	NACK        func(numbers []uint16) // asks for packets again; nil where nobody answers
@@ -195,7 +196,7 @@ func (r *Receiver) sound(a arrival) {
 // frame gives a frame its decoding time.
 func (r *Receiver) frame(p media.Packet) {
 	if r.begun && p.PTS < r.highest && !p.Gap {
-		if back := r.highest - p.PTS; back < maxDeviate {
+		if back := r.highest - p.PTS; back < clock.MaxDeviate {
 			r.depth = max(r.depth, back+dtsMargin)
 		}
 	}

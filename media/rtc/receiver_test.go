@@ -12,6 +12,7 @@ import (
 	"github.com/pion/rtp"
 
 	"livedub/media"
+	"livedub/media/clock"
 	"livedub/media/pace"
 )
 
@@ -64,7 +65,7 @@ func newRig(c media.Codec, hold time.Duration, repair bool) *rig {
 	if c == media.Opus {
 		rate = 48000
 	}
-	config := ReceiverConfig{Codec: c, Times: NewTimebase().Track(rate), Clock: r.clock, Hold: hold,
+	config := ReceiverConfig{Codec: c, Times: clock.NewTimebase().Track(rate), Clock: r.clock, Hold: hold,
 		PLI: func() { r.plis++ },
 		Out: func(p media.Packet) { r.got, r.at = append(r.got, p), append(r.at, r.clock.Now()) }}
 	if repair {
@@ -311,7 +312,7 @@ func TestReceiverSurvivesRestartAndNoise(t *testing.T) {
 func TestReceiverHostile(t *testing.T) {
 	noise := rand.New(rand.NewPCG(7, 8))
 	for _, c := range []media.Codec{media.H264, media.VP8, media.Opus} {
-		r := NewReceiver(ReceiverConfig{Codec: c, Times: NewTimebase().Track(90000), Clock: pace.NewWall(), PLI: func() {}, NACK: func([]uint16) {}, Out: func(media.Packet) {}})
+		r := NewReceiver(ReceiverConfig{Codec: c, Times: clock.NewTimebase().Track(90000), Clock: pace.NewWall(), PLI: func() {}, NACK: func([]uint16) {}, Out: func(media.Packet) {}})
 		seq := uint16(0)
 		for i := range 30000 {
 			p := &rtp.Packet{Header: rtp.Header{SequenceNumber: seq, Timestamp: noise.Uint32N(4) * 3000, Marker: noise.IntN(50) == 0}, Payload: make([]byte, noise.IntN(20))}
@@ -337,7 +338,7 @@ func TestReceiverHostile(t *testing.T) {
 // would wait for the others for a minute; then all of them.
 func TestReceiverBoundsHoles(t *testing.T) {
 	got := 0
-	r := NewReceiver(ReceiverConfig{Codec: media.VP8, Times: NewTimebase().Track(90000), Clock: pace.NewWall(), Hold: time.Minute,
+	r := NewReceiver(ReceiverConfig{Codec: media.VP8, Times: clock.NewTimebase().Track(90000), Clock: pace.NewWall(), Hold: time.Minute,
 		PLI: func() {}, NACK: func([]uint16) {}, Out: func(media.Packet) { got++ }})
 	n, seq := 0, uint16(0)
 	send := func(key bool) {

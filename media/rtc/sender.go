@@ -9,6 +9,7 @@ import (
 	"github.com/pion/rtp"
 
 	"livedub/media"
+	"livedub/media/clock"
 )
 
 // Shapes of what is sent.
@@ -24,7 +25,7 @@ const (
 type SenderConfig struct {
 	Codec     media.Codec // H264, VP8 or Opus
 	SSRC      uint32      // as the packets will bear it
-	Clock     *ReportClock
+	Clock     *clock.ReportClock
 	WriteRTP  func(*rtp.Packet) error   // SSRC and payload type are the track's to set
 	WriteRTCP func([]rtcp.Packet) error // nil where reports are somebody else's
 }

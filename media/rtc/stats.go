@@ -41,7 +41,7 @@ func (p *Publisher) Stats() PublisherStats {
 		s.Dropped += c.dropped.Load()
 		s.PLIs += c.plis.Load()
 		s.NACKs += c.nacks.Load()
-		missing, lag, jumps := in.time.figures()
+		missing, lag, jumps := in.time.Figures()
 		s.Jumps += jumps
 		if kind == media.Audio {
 			s.AudioToSlew, s.AudioLag = missing, lag

@@ -11,6 +11,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"livedub/media"
+	"livedub/media/clock"
 	"livedub/media/pace"
 )
 
@@ -26,7 +27,7 @@ type ViewOptions struct {
 type Viewer struct {
 	*peer
 	o       ViewOptions
-	clock   *ReportClock
+	clock   *clock.ReportClock
 	queue   *outQueue
 	video   media.Codec
 	audio   media.Codec
@@ -59,7 +60,7 @@ func (h *Host) View(ctx context.Context, offerSDP string, o ViewOptions) (*Viewe
 	if err != nil {
 		return nil, "", err
 	}
-	v := &Viewer{o: o, clock: NewReportClock(o.Clock), outputs: map[media.Kind]*Sender{}, estimate: newEstimate()}
+	v := &Viewer{o: o, clock: clock.NewReportClock(o.Clock), outputs: map[media.Kind]*Sender{}, estimate: newEstimate()}
 	v.queue = newOutQueue(v.needKey)
 	if v.peer, err = h.newPeer(offer, false, v.queue.close, func() any { return v.Stats() }); err != nil {
 		return nil, "", err

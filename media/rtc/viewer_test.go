@@ -14,6 +14,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"livedub/media"
+	"livedub/media/clock"
 	"livedub/media/pace"
 )
 
@@ -81,7 +82,7 @@ func (s *screen) view(t *testing.T, h *Host, o ViewOptions) *Viewer {
 
 // ntpOf maps a packet's timestamp to the sender's NTP clock by a report, as a player does.
 func ntpOf(ts uint32, r *rtcp.SenderReport, rate int) time.Duration {
-	return fromNTP(r.NTPTime) + time.Duration(int32(ts-r.RTPTime))*time.Second/time.Duration(rate)
+	return clock.FromNTP(r.NTPTime) + time.Duration(int32(ts-r.RTPTime))*time.Second/time.Duration(rate)
 }
 
 // TestViewerGetsWhatWasWritten writes video and audio that belong to the

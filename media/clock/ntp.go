@@ -1,4 +1,6 @@
-package rtc
+// Package clock maps the clocks of RTP senders to a session's, and a session's to
+// NTP time for the reports to its receivers. It knows numbers alone, no packets.
+package clock
 
 import (
 	"time"
@@ -9,13 +11,13 @@ import (
 // ntpEpoch is 1 January 1900 in seconds before Unix time (RFC 5905, 6).
 const ntpEpoch = 2208988800
 
-// fromNTP returns a 64-bit NTP time as the time since its era began.
-func fromNTP(n uint64) time.Duration {
+// FromNTP returns a 64-bit NTP time as the time since its era began.
+func FromNTP(n uint64) time.Duration {
 	return time.Duration(n>>32)*time.Second + time.Duration((n&0xffffffff)*1e9>>32)
 }
 
-// toNTP is its inverse, rounded so that a receiver which truncates gets t back to the nanosecond.
-func toNTP(t time.Duration) uint64 {
+// ToNTP is its inverse, rounded so that a receiver which truncates gets t back to the nanosecond.
+func ToNTP(t time.Duration) uint64 {
 	frac := (uint64(t%time.Second)<<32 + 1e9 - 1) / 1e9
 	return uint64(t/time.Second)<<32 + frac
 }
@@ -39,4 +41,4 @@ func NewReportClock(c pace.Clock) *ReportClock {
 func (r *ReportClock) Now() time.Duration { return r.clock.Now() }
 
 // NTP returns the 64-bit NTP time of session time t.
-func (r *ReportClock) NTP(t time.Duration) uint64 { return toNTP(r.epoch + t) }
+func (r *ReportClock) NTP(t time.Duration) uint64 { return ToNTP(r.epoch + t) }

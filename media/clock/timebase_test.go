@@ -1,4 +1,4 @@
-package rtc
+package clock
 
 import (
 	"cmp"
@@ -64,7 +64,7 @@ func (s scene) run(t *testing.T) (audio, video []stamp) {
 		if s.at > 0 && captured >= s.at {
 			w += s.step
 		}
-		return toNTP(w)
+		return ToNTP(w)
 	}
 	for k, delay := range []time.Duration{s.audioDelay, s.videoDelay} {
 		var last time.Duration
@@ -275,21 +275,21 @@ func TestTimebaseDropsATrack(t *testing.T) {
 func TestTimebaseIgnoresForeignReports(t *testing.T) {
 	b := NewTimebase()
 	a, v := b.Track(48000), b.Track(90000)
-	a.Report(toNTP(1000*time.Second), 0) // before the first packet
+	a.Report(ToNTP(1000*time.Second), 0) // before the first packet
 	for i := range 100 {
 		at := time.Duration(i) * 20 * ms
 		a.Map(uint32(i*960), at, true)
 		v.Map(uint32(i*1800), at, true)
 	}
-	v.Report(toNTP(5000*time.Second), 0) // another clock altogether
+	v.Report(ToNTP(5000*time.Second), 0) // another clock altogether
 	if b.Aligned() {
 		t.Error("reports of two clocks were taken for one")
 	}
-	v.Report(toNTP(1000*time.Second), 0)
+	v.Report(ToNTP(1000*time.Second), 0)
 	if b.Aligned() {
 		t.Error("after a change of the sender's clock, old reports were taken")
 	}
-	a.Report(toNTP(1000*time.Second), 0)
+	a.Report(ToNTP(1000*time.Second), 0)
 	if !b.Aligned() {
 		t.Error("good reports were not taken")
 	}
@@ -319,9 +319,9 @@ func ExampleTimebase() {
 		audio.Map(uint32(i*960), at, true)
 		video.Map(uint32(i*1800), at+10*ms, true)
 	}
-	audio.Report(toNTP(time.Hour), 0)
-	video.Report(toNTP(time.Hour), 0)
-	_, lag, _ := video.figures()
+	audio.Report(ToNTP(time.Hour), 0)
+	video.Report(ToNTP(time.Hour), 0)
+	_, lag, _ := video.Figures()
 	fmt.Println(b.Aligned(), lag)
 	// Output: true -10ms
 }
