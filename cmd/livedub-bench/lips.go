@@ -31,7 +31,7 @@ const benchLipsUsage = "bench lips [--clips DIR] [--only NAME] [--sheet DIR] [--
 //go:embed lips.txt
 var benchLipsText string
 
-// lipsFigures is what `livedub bench lips` tells of one clip; docs/LIPS.md, "How mouths are judged", explains each.
+// lipsFigures is what `livedub bench lips` tells of one clip; docs/LIPS-EVALUATION.md explains each.
 type lipsFigures struct {
 	Clip            string `json:"clip"`
 	HeightCorr      figure `json:"height_corr"`

@@ -1,7 +1,7 @@
 // Package lipseval estimates mouths in frames by colour and light alone, to score
 // what re-renders them. It shares nothing with the tracker that drives the
-// rendering but, for each frame, the line between the eyes; docs/LIPS.md,
-// "How mouths are judged", has the method.
+// rendering but, for each frame, the line between the eyes; docs/LIPS-EVALUATION.md
+// has the method.
 package lipseval
 
 import (
