@@ -43,5 +43,19 @@ type TrackAdder interface {
 	AddTrack(t Track) error
 }
 
+// Control is what a sink may ask of whoever feeds it. Its methods never block.
+type Control interface {
+	// Keyframe asks for one: with the next frame, or some time after the last one.
+	Keyframe()
+	// SetMaxBitrate tells how many bits a second the sink can take of frames.
+	SetMaxBitrate(bps int)
+}
+
+// Controller is what a Sink implements that asks: it is given its Control
+// before anything else, once.
+type Controller interface {
+	Control(c Control)
+}
+
 // ErrGone is what a Sink's Write returns once its far end has left: nothing has failed.
 var ErrGone = errors.New("the far end is gone")

@@ -50,13 +50,13 @@ func (p Profile) maxLate() time.Duration {
 	return 2500 * time.Millisecond
 }
 
-// lookAhead is how long before it is due a frame is decoded, for the mouth's sake.
-const lookAhead = 400 * time.Millisecond
+// LookAhead is how long before it is due a frame is decoded, for the mouth's sake.
+const LookAhead = 400 * time.Millisecond
 
 // decoder returns what decodes frames: the CPU where there is no time for those
 // that NVDEC holds back.
 func (c Config) decoder() string {
-	if c.Delay < 2*lookAhead {
+	if c.Delay < 2*LookAhead {
 		return "cpu"
 	}
 	return c.Video.Decoder

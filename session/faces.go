@@ -21,13 +21,13 @@ type faceTracking struct {
 }
 
 // facesAhead is how much of the frames may wait for the tracker: a frame is
-// decoded lookAhead before it is due, and its faces are wanted earlier than that.
-const facesAhead = lookAhead - inference.FaceWindow
+// decoded LookAhead before it is due, and its faces are wanted earlier than that.
+const facesAhead = LookAhead - inference.FaceWindow
 
 // newFaceTracking opens a stream of the session's tracker. Where that fails, frames go untouched.
 func newFaceTracking(ctx context.Context, s *Session) *faceTracking {
 	t := &faceTracking{s: s, stage: s.tracking}
-	stream, err := call(ctx, t.stage, within(s.pace.limit(lookAhead)), func(ctx context.Context) (inference.FaceStream, error) {
+	stream, err := call(ctx, t.stage, within(s.pace.limit(LookAhead)), func(ctx context.Context) (inference.FaceStream, error) {
 		stream, err := s.engines.Faces.Open(ctx)
 		if err == nil && ctx.Err() != nil { // nobody waits for it any more
 			return nil, errors.Join(ctx.Err(), stream.Close())
@@ -72,8 +72,8 @@ func (t *faceTracking) run(ctx context.Context) {
 		if err != nil {
 			return
 		}
-		t.stage.begin(f.PTS + t.s.cfg.Delay - lookAhead)
-		bound, cancel := context.WithTimeout(ctx, lookAhead)
+		t.stage.begin(f.PTS + t.s.cfg.Delay - LookAhead)
+		bound, cancel := context.WithTimeout(ctx, LookAhead)
 		t.track(bound, f)
 		cancel()
 		t.stage.done()

@@ -32,6 +32,9 @@ func (fo *fanout) subscribe(sink media.Sink, options []SubscribeOption) (*Subscr
 		set(a)
 	}
 	a.Keyframe()
+	if c, ok := sink.(media.Controller); ok {
+		c.Control(a)
+	}
 	if err := fo.receivers.add(a); err != nil {
 		return nil, err
 	}

@@ -161,7 +161,7 @@ func (s *Session) openLips(ctx context.Context) {
 		return
 	}
 	if l, ok := s.engines.Lips.(inference.LipsLead); ok {
-		s.ahead.Store(int64(max(0, min(l.Lead(), s.cfg.Delay/2, lookAhead-inference.FaceWindow))))
+		s.ahead.Store(int64(max(0, min(l.Lead(), s.cfg.Delay/2, LookAhead-inference.FaceWindow))))
 	}
 	s.lips.Store(&mouths)
 }

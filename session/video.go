@@ -66,7 +66,7 @@ func (v *videoPipeline) open(ctx context.Context) error {
 	return nil
 }
 
-// see decodes frames lookAhead before they are due.
+// see decodes frames LookAhead before they are due.
 func (v *videoPipeline) see(ctx context.Context) error {
 	defer close(v.ahead)
 	switch err := v.open(ctx); {
@@ -121,7 +121,7 @@ func (v *videoPipeline) see(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := v.s.clock.Wait(ctx, min(p.DTS, p.PTS)+v.s.cfg.Delay-lookAhead); err != nil {
+		if err := v.s.clock.Wait(ctx, min(p.DTS, p.PTS)+v.s.cfg.Delay-LookAhead); err != nil {
 			return err
 		}
 		v.delayed.take()

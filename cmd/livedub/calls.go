@@ -7,7 +7,6 @@ import (
 	"math"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"livedub/inference"
@@ -161,8 +160,9 @@ func (c *calls) Pairs() []signaling.PairInfo {
 	return out
 }
 
-// lookAhead is how long before it is due a packet must be there to be decoded in time.
-const lookAhead = 600 * time.Millisecond
+// receiveAhead is how long before it is due a packet must be there: decoding begins
+// session.LookAhead before, and a packet asked for again at the last moment takes its way.
+const receiveAhead = session.LookAhead + 200*time.Millisecond
 
 // Publish connects a speaker.
 func (c *calls) Publish(ctx context.Context, id, offer string) (signaling.Peer, string, error) {
@@ -173,7 +173,7 @@ func (c *calls) Publish(ctx context.Context, id, offer string) (signaling.Peer, 
 	if err := call.Vacant(); err != nil {
 		return nil, "", refuse(err)
 	}
-	p, answer, err := c.host.Publish(ctx, offer, rtc.PublishOptions{Clock: call.Clock, Hold: max(0, *call.Spec.Delay-lookAhead)})
+	p, answer, err := c.host.Publish(ctx, offer, rtc.PublishOptions{Clock: call.Clock, Hold: max(0, *call.Spec.Delay-receiveAhead)})
 	if err != nil {
 		return nil, "", refuseOffer(ctx, err)
 	}
@@ -192,21 +192,7 @@ func (c *calls) View(ctx context.Context, id string, lang inference.Lang, offer 
 	if !call.Has(lang) {
 		return nil, "", noLanguage(call, lang)
 	}
-	// The viewer's wishes may come before it is attached.
-	var at atomic.Pointer[session.Subscription]
-	v, answer, err := c.host.View(ctx, offer, rtc.ViewOptions{
-		Clock: call.Clock, StreamID: fmt.Sprintf("%s-%s", id, lang),
-		Keyframe: func() {
-			if a := at.Load(); a != nil {
-				a.Keyframe()
-			}
-		},
-		Bitrate: func(bps int) {
-			if a := at.Load(); a != nil {
-				a.SetMaxBitrate(bps)
-			}
-		},
-	})
+	v, answer, err := c.host.View(ctx, offer, rtc.ViewOptions{Clock: call.Clock, StreamID: fmt.Sprintf("%s-%s", id, lang)})
 	if err != nil {
 		return nil, "", refuseOffer(ctx, err)
 	}
@@ -214,7 +200,6 @@ func (c *calls) View(ctx context.Context, id string, lang inference.Lang, offer 
 	if err != nil {
 		return nil, "", errors.Join(refuse(err), v.Close())
 	}
-	at.Store(a)
 	return viewer{v, a}, answer, nil
 }
 

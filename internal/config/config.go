@@ -135,14 +135,3 @@ func Default() Config {
 	}
 	return c
 }
-
-// Delay returns how long the output follows the source: DelayMS, or the profile's own.
-func (s Session) Delay() time.Duration {
-	switch {
-	case s.DelayMS > 0:
-		return time.Duration(s.DelayMS) * time.Millisecond
-	case s.Profile == "live":
-		return 120 * time.Millisecond
-	}
-	return 4 * time.Second
-}

@@ -282,21 +282,6 @@ func TestLargeFileIsRefused(t *testing.T) {
 	}
 }
 
-func TestDelay(t *testing.T) {
-	for _, tt := range []struct {
-		s    Session
-		want time.Duration
-	}{
-		{Session{Profile: "sync"}, 4 * time.Second},
-		{Session{Profile: "live"}, 120 * time.Millisecond},
-		{Session{Profile: "live", DelayMS: 250}, 250 * time.Millisecond},
-	} {
-		if got := tt.s.Delay(); got != tt.want {
-			t.Errorf("%+v: %v, want %v", tt.s, got, tt.want)
-		}
-	}
-}
-
 // TestOperationsListsEverySetting keeps the table for people complete.
 func TestOperationsListsEverySetting(t *testing.T) {
 	doc, err := os.ReadFile("../../docs/OPERATIONS.md")

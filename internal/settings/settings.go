@@ -3,6 +3,8 @@
 package settings
 
 import (
+	"time"
+
 	"livedub/inference/onnx"
 	"livedub/internal/config"
 	"livedub/media/badge"
@@ -15,8 +17,13 @@ func Session(c config.Config) session.Config {
 	if hardware == "x264" {
 		hardware = "off"
 	}
+	profile := session.Profile(c.Session.Profile)
+	delay := profile.DefaultDelay()
+	if ms := c.Session.DelayMS; ms > 0 {
+		delay = time.Duration(ms) * time.Millisecond
+	}
 	return session.Config{
-		Profile: session.Profile(c.Session.Profile), Delay: c.Session.Delay(), BackgroundGain: c.Session.BackgroundGain,
+		Profile: profile, Delay: delay, BackgroundGain: c.Session.BackgroundGain,
 		Badge: badge.Config{Corner: badge.Corner(c.Lips.Badge), Height: c.Lips.BadgeHeight},
 		Video: session.VideoConfig{
 			MaxWidth: c.Video.MaxWidth, MaxHeight: c.Video.MaxHeight,

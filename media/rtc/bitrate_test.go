@@ -29,7 +29,7 @@ func TestViewerSeesAgain(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					room := float64(startBitrate)
 					wall := pace.NewWall()
-					v := &Viewer{o: ViewOptions{Bitrate: func(bps int) { room = float64(bps) }}, clock: clock.NewReportClock(wall), estimate: newEstimate(), video: media.VP8}
+					v := &Viewer{control: wishes{bitrate: func(bps int) { room = float64(bps) }}, clock: clock.NewReportClock(wall), estimate: newEstimate(), video: media.VP8}
 					if sound {
 						v.audio = media.Opus
 					}
@@ -83,7 +83,7 @@ func TestViewerWithoutReports(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const floor, seconds = 300e3, 90
 				room := float64(startBitrate)
-				v := &Viewer{o: ViewOptions{Bitrate: func(bps int) { room = float64(bps) }}, clock: clock.NewReportClock(pace.NewWall()),
+				v := &Viewer{control: wishes{bitrate: func(bps int) { room = float64(bps) }}, clock: clock.NewReportClock(pace.NewWall()),
 					estimate: newEstimate(), video: media.VP8, audio: media.Opus}
 				seen, blind := 0, 0
 				for second := range seconds {

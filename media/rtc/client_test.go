@@ -292,3 +292,21 @@ func sameUnits(c media.Codec, a, b []byte) bool {
 	}
 	return true
 }
+
+// wishes hears what a viewer asks for.
+type wishes struct {
+	keyframe func()
+	bitrate  func(bps int)
+}
+
+func (w wishes) Keyframe() {
+	if w.keyframe != nil {
+		w.keyframe()
+	}
+}
+
+func (w wishes) SetMaxBitrate(bps int) {
+	if w.bitrate != nil {
+		w.bitrate(bps)
+	}
+}

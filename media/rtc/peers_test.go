@@ -214,7 +214,8 @@ func TestViewerAsksForKeyframesSeldom(t *testing.T) {
 	var keys atomic.Int32
 	s := newScreen(t, clientOptions{video: []string{webrtc.MimeTypeVP8}}, webrtc.RTPCodecTypeVideo)
 	start := time.Now()
-	v := s.view(t, h, ViewOptions{Clock: pace.NewWall(), StreamID: "x", Keyframe: func() { keys.Add(1) }})
+	v := s.view(t, h, ViewOptions{Clock: pace.NewWall(), StreamID: "x"})
+	v.Control(wishes{keyframe: func() { keys.Add(1) }})
 	wait(t, v.Connected(), "did not connect")
 	k := vp8(0, 0, true, true, true, 1).Payload[4:]
 	for i := 0; keys.Load() < 3 || v.Stats().Keyframes < 10; i++ {

@@ -17,10 +17,8 @@ import (
 
 // ViewOptions say what a viewer is shown.
 type ViewOptions struct {
-	Clock    pace.Clock    // the session's: packets' times are output times on it
-	StreamID string        // one msid for audio and video, or browsers do not sync them
-	Keyframe func()        // the viewer needs one; called at most once per 500 ms
-	Bitrate  func(bps int) // estimated room for frames, 150k to 8M; called at most once a second
+	Clock    pace.Clock // the session's: packets' times are output times on it
+	StreamID string     // one msid for audio and video, or browsers do not sync them
 }
 
 // Viewer is a peer that we send media to: a media.Sink. Write never blocks.
@@ -34,6 +32,7 @@ type Viewer struct {
 	outputs map[media.Kind]*Sender
 
 	mu         sync.Mutex
+	control    media.Control // of whoever feeds it; nil before that is known
 	estimate   *estimate
 	loss       float64
 	rtt        time.Duration
@@ -44,17 +43,19 @@ type Viewer struct {
 	stats      ViewerStats
 }
 
+// Control implements media.Controller: a keyframe is asked for at most once per
+// 500 ms, a bitrate of 150k to 8M told at most once a second.
+func (v *Viewer) Control(c media.Control) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.control = c
+}
+
 // View answers a viewer's offer. ctx bounds the negotiation, not the life of
 // the peer. Nothing but what follows the connection is shown: it begins with a keyframe.
 func (h *Host) View(ctx context.Context, offerSDP string, o ViewOptions) (*Viewer, string, error) {
 	if o.Clock == nil || o.StreamID == "" {
 		return nil, "", errors.New("view: a clock and a stream id are needed")
-	}
-	if o.Keyframe == nil {
-		o.Keyframe = func() {}
-	}
-	if o.Bitrate == nil {
-		o.Bitrate = func(int) {}
 	}
 	offer, err := parseOffer(offerSDP, false)
 	if err != nil {
@@ -203,9 +204,10 @@ func (v *Viewer) count(p media.Packet, packets int) {
 		v.estimate.report(0, 0, now) // nobody tells how the path is: try again
 	}
 	bps, changed := v.estimate.news(now)
+	control := v.control
 	v.mu.Unlock()
-	if changed {
-		v.o.Bitrate(bps)
+	if changed && control != nil {
+		control.SetMaxBitrate(bps)
 	}
 }
 
@@ -267,9 +269,10 @@ func (v *Viewer) reported(reports []rtcp.ReceptionReport, ssrc uint32, kind medi
 		v.estimate.report(v.loss, v.rtt, now)
 	}
 	bps, changed := v.estimate.news(now)
+	control := v.control
 	v.mu.Unlock()
-	if changed {
-		v.o.Bitrate(bps)
+	if changed && control != nil {
+		control.SetMaxBitrate(bps)
 	}
 }
 
@@ -281,9 +284,10 @@ func (v *Viewer) needKey() {
 	if !soon {
 		v.askedKey, v.lastKey = true, now
 	}
+	control := v.control
 	v.mu.Unlock()
-	if !soon {
-		v.o.Keyframe()
+	if !soon && control != nil { // else it begins with one
+		control.Keyframe()
 	}
 }
 

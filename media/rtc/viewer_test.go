@@ -99,7 +99,8 @@ func TestViewerGetsWhatWasWritten(t *testing.T) {
 			}
 			s := newScreen(t, clientOptions{repair: true, video: []string{mime}}, webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo)
 			var keys atomic.Int32
-			v := s.view(t, h, ViewOptions{Clock: clock, StreamID: "dub-es", Keyframe: func() { keys.Add(1) }})
+			v := s.view(t, h, ViewOptions{Clock: clock, StreamID: "dub-es"})
+			v.Control(wishes{keyframe: func() { keys.Add(1) }})
 			if video, audio := v.Codecs(); video != c || audio != media.Opus {
 				t.Fatalf("codecs %q %q", video, audio)
 			}
