@@ -63,7 +63,7 @@ func TestDevicesGoAndComeBack(t *testing.T) {
 		gone        func(sight) bool
 	}{
 		{"camera-off", "camera is off", toggle, toggle, sight.black},
-		{"camera-still", "No frame comes", sender + `.replaceTrack(null)`, sender + `.replaceTrack(` + video + `)`, sight.stands},
+		{"camera-still", "No video comes", sender + `.replaceTrack(null)`, sender + `.replaceTrack(` + video + `)`, sight.stands},
 		{"camera-lost", "was disconnected", `const lost = ` + video + `; lost` + unplugged, plugged, sight.stands},
 	} {
 		t.Run(c.kind, func(t *testing.T) {
