@@ -50,6 +50,38 @@ func repeat(offer string) string {
 	}
 }
 
+// codecs offers H.264 with every payload type that a section may use, in formats
+// as long as CheckOffer lets pass, and a repair stream with every second one.
+func codecs(offer string) string {
+	i, passing := strings.LastIndex(offer, "\r\nm=video"), offer
+	for parameters := 1; ; parameters++ {
+		formats, lines := "", ""
+		for pt := 35; pt < 128; pt++ {
+			if pt == 64 {
+				pt = 96
+			}
+			formats += fmt.Sprint(" ", pt)
+			if pt%2 == 1 {
+				lines += fmt.Sprintf("\r\na=rtpmap:%d rtx/90000\r\na=fmtp:%[1]d apt=%d", pt, pt-1)
+				continue
+			}
+			lines += fmt.Sprintf("\r\na=rtpmap:%d H264/90000\r\na=fmtp:%[1]d packetization-mode=1;profile-level-id=42e01f", pt)
+			for k := range parameters {
+				lines += fmt.Sprintf(";%d=%d", k, pt)
+			}
+			for _, f := range []string{"nack", "nack pli", "ccm fir", "transport-cc"} {
+				lines += fmt.Sprintf("\r\na=rtcp-fb:%d %s", pt, f)
+			}
+		}
+		next := offer[:i] + "\r\nm=video 9 UDP/TLS/RTP/SAVPF" + formats + "\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:90w/\r\na=ice-pwd:C5qbCNbJ5cfO2qXH0qDXdBSn" +
+			offer[strings.Index(offer, "\r\na=fingerprint"):strings.Index(offer, "\r\na=mid:0")] + "\r\na=mid:1\r\na=sendonly\r\na=rtcp-mux" + lines
+		if signaling.CheckOffer(next+"\r\n") != nil {
+			return passing
+		}
+		passing = next
+	}
+}
+
 // costly are a browser's offer, first, and the fullest of each kind that pass the check.
 func costly(b *testing.B) (offers []struct{ name, offer string }) {
 	b.Helper()
@@ -81,6 +113,8 @@ func costly(b *testing.B) (offers []struct{ name, offer string }) {
 	add("unknown", fill(chromium, unknown))
 	add("long", fill(chromium, "a=x%d:"+strings.Repeat("y", 2000)))
 	add("sections", repeat(chromium))
+	add("codecs", codecs(chromium))
+	add("codecs and candidates", fill(codecs(chromium), candidate))
 	add("all", fill(chromium, candidate, cname, group, unknown))
 	add("all in sections", fill(repeat(chromium), candidate, cname, group, unknown))
 	return offers

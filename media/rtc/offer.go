@@ -16,7 +16,7 @@ import (
 const (
 	maxSections   = 64
 	maxCandidates = 32 // that come later: each is a destination that we probe
-	maxOffered    = 8  // candidates of an offer; a browser's has one for each of its addresses
+	maxOffered    = 6  // candidates of an offer; a browser's has one for each of its addresses
 	maxNotes      = 4  // a=ssrc lines of a stream: cname, msid, mslabel, label
 )
 
