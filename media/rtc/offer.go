@@ -172,10 +172,10 @@ func (s *section) reduce(m *sdp.MediaDescription, publish bool) {
 	}
 }
 
-// reachable tells whether a candidate is one that we can send to.
+// reachable tells whether a candidate is one that we can send to, by address and UDP.
 func reachable(candidate string) bool {
 	c, err := ice.UnmarshalCandidate(candidate)
-	return err == nil && c.NetworkType() == ice.NetworkTypeUDP4
+	return err == nil && c.NetworkType() == ice.NetworkTypeUDP4 && !strings.HasSuffix(c.Address(), ".local")
 }
 
 // stream is the one that a section has, by its SSRCs. The engine's time grows by
