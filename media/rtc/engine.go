@@ -95,7 +95,7 @@ func registerCodec(m *webrtc.MediaEngine, c offeredCodec, publish bool) error {
 // capability describes the codec to pion. Transport-wide feedback is for
 // publishers only: viewers are judged by their receiver reports.
 func (c offeredCodec) capability(publish bool) webrtc.RTPCodecCapability {
-	out := webrtc.RTPCodecCapability{MimeType: c.mime(), ClockRate: c.rate(), Channels: c.channels(), SDPFmtpLine: c.fmtp}
+	out := webrtc.RTPCodecCapability{MimeType: c.mime(), ClockRate: c.rate(), Channels: c.channels(), SDPFmtpLine: c.agreed()}
 	for _, f := range c.feedback {
 		if f == "transport-cc" && !publish {
 			continue

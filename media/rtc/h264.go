@@ -169,7 +169,7 @@ func (s *h264Stream) frame(payloads [][]byte) (data []byte, key bool, err error)
 
 // fmtpValue returns one parameter of an SDP format line, "" without it.
 func fmtpValue(fmtp, key string) string {
-	for _, f := range strings.Split(fmtp, ";") {
+	for f := range strings.SplitSeq(fmtp, ";") {
 		k, v, _ := strings.Cut(strings.TrimSpace(f), "=")
 		if strings.EqualFold(strings.TrimSpace(k), key) {
 			return strings.TrimSpace(v)

@@ -15,11 +15,20 @@ import (
 // Limits of what an offer may hold.
 const (
 	maxSections   = 64
-	maxCandidates = 32 // of a section, and of those that come later: each is a destination that we probe
+	maxCandidates = 32 // that come later: each is a destination that we probe
+	maxOffered    = 6  // candidates of an offer; a browser's has one for each of its addresses
+	maxNotes      = 4  // a=ssrc lines of a stream: cname, msid, mslabel, label
 )
 
 // ErrNoCodec is wrapped where an offer holds audio or video only in codecs we lack.
 var ErrNoCodec = errors.New("no common codec")
+
+// transport are the attributes, of the session and of sections, that the engine
+// is told as they are. All others are read here or told to nobody.
+var transport = []string{
+	"ice-ufrag", "ice-pwd", "ice-lite", "ice-options", "end-of-candidates", "fingerprint", "setup", "cryptex",
+	"mid", "msid", "msid-semantic", "bundle-only", "rtcp", "rtcp-mux", "rtcp-rsize", "extmap-allow-mixed",
+}
 
 // offer is a session description reduced to what we take: at most one section
 // of sound and one of frames, with codecs that we know. Everything else is
@@ -117,20 +126,31 @@ func (o *offer) consider(m *sdp.MediaDescription, publish bool) *section {
 	return s
 }
 
-// reduce rewrites m to the section's codecs and one direction.
+// reduce rewrites m to the section's codecs, one stream and one direction.
 func (s *section) reduce(m *sdp.MediaDescription, publish bool) {
 	var formats []string
 	var attrs []sdp.Attribute
-	candidates := 0
+	stream, candidates, extended := streamOf(m), 0, false
 	for _, a := range m.Attributes {
 		switch a.Key {
-		case "rtpmap", "fmtp", "rtcp-fb", "rid", "simulcast", "sendrecv", "sendonly", "recvonly", "inactive":
-			continue
+		case "extmap":
+			if !publish || !strings.HasSuffix(a.Value, " "+sdp.TransportCCURI) || extended {
+				continue
+			}
+			extended = true
 		case "candidate":
-			if _, err := ice.UnmarshalCandidate(a.Value); err != nil || candidates == maxCandidates {
+			if candidates == maxOffered || !reachable(a.Value) {
 				continue // some peers send what is none: the others may do
 			}
 			candidates++
+		case "ssrc", "ssrc-group":
+			if !stream.has(a) {
+				continue
+			}
+		default:
+			if !slices.Contains(transport, a.Key) {
+				continue
+			}
 		}
 		attrs = append(attrs, a)
 	}
@@ -152,6 +172,49 @@ func (s *section) reduce(m *sdp.MediaDescription, publish bool) {
 	}
 }
 
+// reachable tells whether a candidate is one that we can send to, by address and UDP.
+func reachable(candidate string) bool {
+	c, err := ice.UnmarshalCandidate(candidate)
+	return err == nil && c.NetworkType() == ice.NetworkTypeUDP4 && !strings.HasSuffix(c.Address(), ".local")
+}
+
+// stream is the one that a section has, by its SSRCs. The engine's time grows by
+// the square of how many are named, and it refuses a section of two streams;
+// those of another are known by their payload types.
+type stream struct {
+	group string         // the FID line's value; "" without
+	notes map[string]int // a=ssrc lines left, of the stream and of its repair
+}
+
+// streamOf returns the stream that m's first FID group tells of, or else its first a=ssrc line.
+func streamOf(m *sdp.MediaDescription) stream {
+	first := ""
+	for _, a := range m.Attributes {
+		f := strings.Fields(a.Value)
+		switch {
+		case a.Key == "ssrc-group" && len(f) == 3 && f[0] == "FID":
+			return stream{a.Value, map[string]int{f[1]: maxNotes, f[2]: maxNotes}}
+		case a.Key == "ssrc" && first == "" && len(f) > 0:
+			first = f[0]
+		}
+	}
+	return stream{"", map[string]int{first: maxNotes}}
+}
+
+// has tells whether an a=ssrc or a=ssrc-group line is the stream's, and takes it.
+func (s *stream) has(a sdp.Attribute) bool {
+	if a.Key == "ssrc-group" {
+		if s.group == "" || a.Value != s.group {
+			return false
+		}
+		s.group = ""
+		return true
+	}
+	ssrc, _, _ := strings.Cut(a.Value, " ")
+	s.notes[ssrc]--
+	return s.notes[ssrc] >= 0
+}
+
 // bundle names the sections left in the group, and refuses what needs two transports.
 func (o *offer) bundle() error {
 	grouped := map[string]bool{}
@@ -163,10 +226,9 @@ func (o *offer) bundle() error {
 			}
 			continue
 		}
-		if a.Key == "group" || a.Key == "sendrecv" || a.Key == "sendonly" || a.Key == "recvonly" || a.Key == "inactive" {
-			continue
+		if slices.Contains(transport, a.Key) {
+			attrs = append(attrs, a)
 		}
-		attrs = append(attrs, a)
 	}
 	group := "BUNDLE"
 	for _, s := range []*section{o.audio, o.video} {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pion/sdp/v3"
+
 	"livedub/media"
 	"livedub/media/pace"
 )
@@ -104,6 +106,59 @@ func TestOfferIsReducedToWhatWeTake(t *testing.T) {
 	}
 	if _, err := parseOffer(sdpOf("video sendonly 45:AV1/90000"), true); !errors.Is(err, ErrNoCodec) {
 		t.Errorf("no codec: %v", err)
+	}
+}
+
+// TestEngineIsToldLittle: what takes the engine time, and what only we read, is not told.
+func TestEngineIsToldLittle(t *testing.T) {
+	const group, repair = "a=ssrc-group:FID 21 22\r\n", "a=ssrc:22 cname:x\r\n"
+	for name, c := range map[string]struct {
+		lines   string
+		publish bool
+		told    []string // of these lines' kinds
+	}{
+		"one stream": {"a=ssrc-group:SIM 21 31\r\na=ssrc:31 cname:x\r\n" + group + "a=ssrc:21 cname:x\r\n" + repair + "a=ssrc:41 cname:x\r\na=ssrc-group:FID 31 32\r\n" + group, true,
+			[]string{"ssrc-group:FID 21 22", "ssrc:21 cname:x", "ssrc:22 cname:x"}},
+		"no group": {"a=ssrc:7 cname:x\r\na=ssrc:7 msid:a b\r\na=ssrc:8 cname:y\r\n" + strings.Repeat("a=ssrc:7 label:z\r\n", 60), true,
+			[]string{"ssrc:7 cname:x", "ssrc:7 msid:a b", "ssrc:7 label:z", "ssrc:7 label:z"}},
+		"unknown and extensions": {"a=x:y\r\na=rid:h send\r\na=extmap:3 urn:x\r\na=extmap:4 " + sdp.TransportCCURI + "\r\na=extmap:5 " + sdp.TransportCCURI + "\r\n", true,
+			[]string{"extmap:4 " + sdp.TransportCCURI}},
+		"extensions of a viewer": {"a=extmap:4 " + sdp.TransportCCURI + "\r\n", false, nil},
+		"candidates": {"a=candidate:1 1 udp 1 x.local 9 typ host\r\na=candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype active\r\na=candidate:1 1 udp 1 2001:db8::1 9 typ host\r\n" +
+			strings.Repeat("a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n", 30), true, slices.Repeat([]string{"candidate:1 1 udp 1 192.0.2.1 9 typ host"}, maxOffered)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bare := strings.Replace(sdpOf("video sendrecv "+vp8PT), "a=candidate:2 1 udp 2130706431 127.0.0.1 9 typ host\r\n", "", 1)
+			o, err := parseOffer(bare+c.lines, c.publish)
+			must(t, err)
+			var told []string
+			for _, a := range o.desc.MediaDescriptions[0].Attributes {
+				switch a.Key {
+				case "ssrc", "ssrc-group", "x", "rid", "extmap", "candidate":
+					told = append(told, a.Key+":"+a.Value)
+				}
+			}
+			if !slices.Equal(told, c.told) {
+				t.Errorf("told %q, want %q", told, c.told)
+			}
+		})
+	}
+
+	format := "packetization-mode=1;profile-level-id=42e01f;x=" + strings.Repeat("y", 1000) + ";sprop-parameter-sets=Z0IA,aM4"
+	var all []string
+	for pt := 96; pt < 128; pt++ {
+		all = append(all, fmt.Sprintf("%d:H264/90000:%s", pt, format))
+	}
+	o, err := parseOffer(sdpOf("video sendonly "+strings.Join(all, " ")), true)
+	must(t, err)
+	if n := len(o.video.codecs); n != maxCodecs {
+		t.Errorf("%d codecs", n)
+	}
+	if got := o.video.codecs[0]; got.fmtp != format || got.agreed() != "packetization-mode=1;profile-level-id=42e01f" {
+		t.Errorf("read %q, told %q", got.fmtp, got.agreed())
+	}
+	if text, err := o.text(); err != nil || strings.Contains(text, "yyy") {
+		t.Errorf("%v\n%s", err, text)
 	}
 }
 

@@ -11,15 +11,16 @@ import (
 	"livedub/media"
 )
 
-// maxCodecs bounds how many payload types of a section are taken.
-const maxCodecs = 16
+// maxCodecs bounds how many payload types of a section are taken: browsers have up
+// to nine. The engine compares each with each.
+const maxCodecs = 9
 
 // offeredCodec is a payload type that we know.
 type offeredCodec struct {
 	pt       uint8
 	rtx      uint8 // its repair stream's payload type, 0 without
 	codec    media.Codec
-	fmtp     string
+	fmtp     string   // as offered, what RFC 6184 leaves out written out
 	feedback []string // of those we can use
 }
 
@@ -44,6 +45,25 @@ func (c offeredCodec) channels() uint16 {
 	return 0
 }
 
+// parameters are those of format lines that are agreed on. Others are the sender's
+// own, as its parameter sets, which Receiver reads from fmtp.
+var parameters = map[media.Codec][]string{
+	media.H264: {"level-asymmetry-allowed", "packetization-mode", "profile-level-id"},
+	media.VP8:  {"max-fr", "max-fs"},
+	media.Opus: {"maxplaybackrate", "maxaveragebitrate", "minptime", "stereo", "sprop-stereo", "cbr", "useinbandfec", "usedtx"},
+}
+
+// agreed is the format line that the engine is told.
+func (c offeredCodec) agreed() string {
+	var out []string
+	for _, key := range parameters[c.codec] {
+		if v := fmtpValue(c.fmtp, key); v != "" && len(v) <= 16 {
+			out = append(out, key+"="+v)
+		}
+	}
+	return strings.Join(out, ";")
+}
+
 // track is what a sender of this codec sends.
 func (c offeredCodec) track() media.Track {
 	if c.codec != media.Opus {
@@ -64,8 +84,8 @@ func (c offeredCodec) attributes() (out []sdp.Attribute) {
 		text += fmt.Sprintf("/%d", n)
 	}
 	out = append(out, sdp.NewAttribute("rtpmap", text))
-	if c.fmtp != "" {
-		out = append(out, sdp.NewAttribute("fmtp", fmt.Sprintf("%d %s", c.pt, c.fmtp)))
+	if format := c.agreed(); format != "" {
+		out = append(out, sdp.NewAttribute("fmtp", fmt.Sprintf("%d %s", c.pt, format)))
 	}
 	for _, f := range c.feedback {
 		out = append(out, sdp.NewAttribute("rtcp-fb", fmt.Sprintf("%d %s", c.pt, f)))
