@@ -84,12 +84,12 @@ func await(t *testing.T, ctx context.Context, what, condition string, limit time
 	}
 }
 
-// screenshot keeps a frame of the page where LIVEDUB_SCREENSHOTS points to.
+// screenshot keeps an image of the page where LIVEDUB_SCREENSHOTS points to.
 func screenshot(t *testing.T, ctx context.Context, name string) {
 	keep(t, name, func() ([]byte, error) { return chromedp.Run(ctx, chromedp.FullScreenshot(100)) })
 }
 
-// keep writes a browser's frame of a page to LIVEDUB_SCREENSHOTS, if that is set.
+// keep writes an image of a page to LIVEDUB_SCREENSHOTS, if that is set.
 func keep(t *testing.T, name string, shoot func() (png []byte, err error)) {
 	t.Helper()
 	dir := os.Getenv("LIVEDUB_SCREENSHOTS")

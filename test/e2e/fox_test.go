@@ -287,7 +287,7 @@ func (f *fox) await(what, condition string, limit time.Duration) {
 	}
 }
 
-// screenshot keeps a frame of the page where LIVEDUB_SCREENSHOTS points to.
+// screenshot keeps an image of the page where LIVEDUB_SCREENSHOTS points to.
 func (f *fox) screenshot(name string) {
 	keep(f.t, name, func() ([]byte, error) {
 		var shot struct{ Data []byte }
