@@ -127,3 +127,13 @@ func TimeToSamples(t time.Duration, rate int) int {
 	}
 	return int(whole)*rate + int((rest*time.Duration(rate)+half)/time.Second)
 }
+
+// FindTrack returns the first track of a kind; nil where there is none.
+func FindTrack(tracks []Track, k Kind) *Track {
+	for i := range tracks {
+		if tracks[i].Kind == k {
+			return &tracks[i]
+		}
+	}
+	return nil
+}

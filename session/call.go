@@ -10,31 +10,17 @@ import (
 
 	"livedub/inference"
 	"livedub/internal/guard"
-	"livedub/media"
 	"livedub/media/pace"
+	"livedub/session/spec"
 )
-
-// ErrBusy is returned to a publisher who comes while another one is live.
-var ErrBusy = errors.New("a live publisher is there already")
 
 // silence is how long a publisher may send nothing before another may take its place.
 const silence = 2 * time.Second
 
-// Publisher is a source that comes over a network.
-type Publisher interface {
-	media.Source
-	// Ready waits until the source's tracks are known.
-	Ready(ctx context.Context) error
-	// Silent returns how long nothing has come.
-	Silent() time.Duration
-	// Done is closed once the source has ended by itself.
-	Done() <-chan struct{}
-}
-
 // Call is a session that a manager keeps: it outlives its publishers.
 type Call struct {
 	*Session
-	Spec    Spec
+	Spec    spec.Spec
 	Epoch   string // a UUID: tells this session from any other that has borne its name
 	Created time.Time
 	Clock   *pace.Wall
@@ -44,26 +30,15 @@ type Call struct {
 	done   chan struct{} // closed when everything has ended
 
 	mu        sync.Mutex
-	publisher Publisher
+	publisher spec.Publisher
 	used      time.Time // when somebody was last seen
 	wg        sync.WaitGroup
-}
-
-// Spec is what a session is asked to be.
-type Spec struct {
-	ID      string // "" for one of the manager's choosing
-	From    inference.Lang
-	To      []inference.Lang // at first; From is none of them: the original is always there
-	Profile Profile          // "" for the manager's default
-	Delay   *time.Duration   // nil for the profile's own
-	Consent bool             // the speaker agreed to their voice and face being used
-	NoBadge bool             // re-rendered frames go without the manager's badge
 }
 
 // Publish lets p be the session's speaker until it ends. A speaker who has left
 // or been silent for 2 s gives way; one who is live does not (ErrBusy). On
 // success the session closes p when it is through with it; else the caller does.
-func (c *Call) Publish(p Publisher) error {
+func (c *Call) Publish(p spec.Publisher) error {
 	before, err := c.replace(p)
 	if before != nil {
 		before.Close()
@@ -72,14 +47,14 @@ func (c *Call) Publish(p Publisher) error {
 }
 
 // replace puts p in the publisher's place and returns who was there.
-func (c *Call) replace(p Publisher) (before Publisher, err error) {
+func (c *Call) replace(p spec.Publisher) (before spec.Publisher, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.vacant(); err != nil {
 		return nil, err
 	}
 	if c.ctx.Err() != nil {
-		return nil, fmt.Errorf("session %s: %w: it has just ended", c.Spec.ID, ErrNotFound)
+		return nil, fmt.Errorf("session %s: %w: it has just ended", c.Spec.ID, spec.ErrNotFound)
 	}
 	before, c.publisher, c.used = c.publisher, p, time.Now()
 	c.wg.Go(func() { c.feed(c.ctx, p) })
@@ -95,7 +70,7 @@ func (c *Call) Vacant() error {
 
 func (c *Call) vacant() error {
 	if c.live() {
-		return fmt.Errorf("session %s: %w", c.Spec.ID, ErrBusy)
+		return fmt.Errorf("session %s: %w", c.Spec.ID, spec.ErrBusy)
 	}
 	return nil
 }
@@ -115,7 +90,7 @@ func (c *Call) live() bool {
 }
 
 // feed dubs one publisher from its first packet to its last.
-func (c *Call) feed(ctx context.Context, p Publisher) {
+func (c *Call) feed(ctx context.Context, p spec.Publisher) {
 	err := guard.Do("publisher", func() error {
 		if err := p.Ready(ctx); err != nil {
 			return err
@@ -167,7 +142,7 @@ func (c *Call) unused(now time.Time) time.Duration {
 		c.used = now
 	}
 	for _, d := range c.all() {
-		if d.fanout.receivers.viewers() > 0 {
+		if d.fanout.Viewers() > 0 {
 			c.used = now
 		}
 	}

@@ -1,12 +1,14 @@
 package session
 
-import "time"
+import (
+	"time"
+
+	"livedub/session/spec"
+)
 
 // delivery is what a session makes of its source: a file from beginning to end,
 // or a call that outlives its sources.
 type delivery interface {
-	// fan returns what feeds a dub's sinks.
-	receivers(s *Session) receivers
 	// audioBuffer returns the line that is there before any source; nil where the source decides.
 	audioBuffer(s *Session) *audioBuffer
 	// sourceEnded is told when all of a source has come, which ends at session time t.
@@ -24,7 +26,7 @@ type delivery interface {
 }
 
 // deliveryOf returns what the settings ask for.
-func deliveryOf(p VideoConfig) delivery {
+func deliveryOf(p spec.VideoConfig) delivery {
 	if p.File {
 		return toFiles{}
 	}
@@ -34,7 +36,6 @@ func deliveryOf(p VideoConfig) delivery {
 // toFiles is the delivery of one source that has an end.
 type toFiles struct{}
 
-func (toFiles) receivers(s *Session) receivers                { return &fileReceivers{roster: roster{s: s}} }
 func (toFiles) audioBuffer(*Session) *audioBuffer             { return nil }
 func (toFiles) sourceEnded(s *Session, t time.Duration) error { return s.end(t) }
 func (toFiles) shape(fix func())                              { fix() }
@@ -42,7 +43,7 @@ func (toFiles) probe(sound []int16) []int16                   { return probe(sou
 
 func (toFiles) listened(s *Session) {
 	for _, d := range s.all() {
-		d.phrases.end()
+		d.phrases.End()
 	}
 }
 
@@ -62,7 +63,6 @@ func (toFiles) discard(d *Dub) {
 // toCall is the delivery of a live session.
 type toCall struct{}
 
-func (toCall) receivers(s *Session) receivers { return &liveReceivers{roster: roster{s: s}} }
 func (toCall) audioBuffer(s *Session) *audioBuffer {
 	return newAudioBuffer(1, s.cfg.Delay+5*time.Second)
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"livedub/session/spec"
 )
 
 // TestDrain drains a manager with a live call: no more sessions are taken, the
@@ -14,7 +16,7 @@ import (
 func TestDrain(t *testing.T) {
 	src := speaker(t, seconds(9), said, true, true)
 	const from, most = 3 * time.Second, 10 * time.Minute
-	left := seconds(9) + Sync.DefaultDelay() + seconds(1) // the viewer leaves when all was shown
+	left := seconds(9) + spec.Sync.DefaultDelay() + seconds(1) // the viewer leaves when all was shown
 	for _, tt := range []struct {
 		how    string
 		most   time.Duration
@@ -57,7 +59,7 @@ func TestDrain(t *testing.T) {
 				if got := l.m.Drained(); !got.Equal(until) {
 					t.Errorf("ends by %v, want %v", got, until)
 				}
-				if _, err := l.m.Create(es("b")); !errors.Is(err, ErrFull) || !strings.Contains(err.Error(), "shutting down: ask another, or again later") {
+				if _, err := l.m.Create(es("b")); !errors.Is(err, spec.ErrFull) || !strings.Contains(err.Error(), "shutting down: ask another, or again later") {
 					t.Errorf("a new session: %v", err)
 				}
 				if _, err := l.m.Get("a"); err != nil || l.Phase() != "live" {

@@ -11,7 +11,10 @@ import (
 	"livedub/media"
 	"livedub/media/badge"
 	"livedub/media/pace"
+	"livedub/session/fanout"
+	"livedub/session/spec"
 	"livedub/session/timeline"
+	"livedub/session/work"
 )
 
 // Dub is one target language of a session: its plan, its voice, its frames.
@@ -21,7 +24,7 @@ type Dub struct {
 	original bool // no dub at all: the source as it came, on the same clock
 	timeline *timeline.Timeline
 	ladder   *ladder
-	fanout   *fanout
+	fanout   *fanout.Fanout
 	badge    *badge.Badge // used by whoever renders
 
 	climbing sync.Mutex   // over each decision how high the ladder may go
@@ -29,13 +32,13 @@ type Dub struct {
 	lipsDown atomic.Bool  // its engine is too slow, or fails
 	facesTo  atomic.Int64 // session time until which faces count as not found in time
 
-	phrases *queue[*job] // to be translated
-	voices  *queue[*job] // to be spoken
+	phrases *work.Queue[*job] // to be translated
+	voices  *work.Queue[*job] // to be spoken
 	frames  chan videoFrame
 	goodbye pace.Hold   // held from the source's end until the last phrase is placed; guarded by mu
 	said    atomic.Bool // the last phrase is placed
 
-	translating, speaking, warming, lipping *stage
+	translating, speaking, warming, lipping *work.Stage
 
 	stop context.CancelFunc // ends the dub alone; set before it starts
 	gone chan struct{}      // closed when all of it has ended
@@ -43,62 +46,62 @@ type Dub struct {
 	mu      sync.Mutex
 	blind   bool // show has ended
 	counts  counts
-	records []Record
+	records []spec.Record
 }
 
 func newDub(s *Session, lang inference.Lang, original bool) *Dub {
 	d := &Dub{
-		s: s, lang: lang, original: original, timeline: timeline.New(s.cfg.planning()), fanout: newFanout(s),
-		phrases: newQueue(atMost[*job](maxWaiting)), voices: newQueue(atMost[*job](maxWaiting)), frames: make(chan videoFrame, 4),
-		counts: counts{outcomes: map[Outcome]int{}}, badge: badge.New(s.cfg.Badge), gone: make(chan struct{}),
-		translating: newStage(s, "translator"), speaking: newStage(s, "speaker"), warming: newStage(s, "warm"), lipping: newStage(s, "lips"),
+		s: s, lang: lang, original: original, timeline: timeline.New(s.cfg.Planning()), fanout: fanout.New(s.fanoutEnv()),
+		phrases: work.NewQueue(work.AtMost[*job](maxWaiting)), voices: work.NewQueue(work.AtMost[*job](maxWaiting)), frames: make(chan videoFrame, 4),
+		counts: counts{outcomes: map[spec.Outcome]int{}}, badge: badge.New(s.cfg.Badge), gone: make(chan struct{}),
+		translating: s.newStage("translator"), speaking: s.newStage("speaker"), warming: s.newStage("warm"), lipping: s.newStage("lips"),
 	}
 	level, why := d.best()
-	d.ladder = newLadder(level, why, func(at time.Duration, l Level, why string) {
-		s.events.send(Event{Ladder: &LadderChange{Lang: lang, Level: l, Why: why, At: at}})
+	d.ladder = newLadder(level, why, func(at time.Duration, l spec.Level, why string) {
+		s.events.send(spec.Event{Ladder: &spec.LadderChange{Lang: lang, Level: l, Why: why, At: at}})
 	})
 	return d
 }
 
 // start runs the dub as a part of g: until the source has ended, g ends, or stop.
-func (d *Dub) start(g *group, sound *audioBuffer, frames bool) {
-	d.fanout.receivers.expect(sound != nil, frames)
-	ctx, stop := context.WithCancel(g.ctx)
+func (d *Dub) start(g *work.Group, sound *audioBuffer, frames bool) {
+	d.fanout.Expect(sound != nil, frames)
+	ctx, stop := context.WithCancel(g.Context())
 	d.stop = stop
 	var r *audioReader
 	if sound != nil {
 		r = sound.reader() // before the first sound comes, so that none is missed
 	}
 	first := max(d.s.cfg.Delay, d.s.clock.Now().Truncate(block)) // a dub that is added later begins with what is due now
-	g.run("dub "+string(d.lang), func(context.Context) error {
+	g.Run("dub "+string(d.lang), func(context.Context) error {
 		defer close(d.gone)
-		own := newGroup(ctx)
+		own := work.NewGroup(ctx)
 		// What breaks one dub ends the session at once: its other parts wait for
 		// one another. A dub that is taken away breaks nothing.
-		defer context.AfterFunc(own.ctx, func() {
-			if ctx.Err() == nil && own.err != nil {
-				g.fail(own.err)
+		defer context.AfterFunc(own.Context(), func() {
+			if ctx.Err() == nil && own.Err() != nil {
+				g.Fail(own.Err())
 			}
 		})()
 		if d.speaks() {
-			own.run("warm "+string(d.lang), d.warm)
-			own.run("translate "+string(d.lang), d.translate)
-			own.run("speak "+string(d.lang), d.speak)
+			own.Run("warm "+string(d.lang), d.warm)
+			own.Run("translate "+string(d.lang), d.translate)
+			own.Run("speak "+string(d.lang), d.speak)
 		} else {
 			d.said.Store(true)
 		}
 		if r != nil {
-			own.run("play "+string(d.lang), func(ctx context.Context) error {
+			own.Run("play "+string(d.lang), func(ctx context.Context) error {
 				defer r.close()
 				r.seek(first - d.s.cfg.Delay)
 				return d.play(ctx, r, first)
 			})
 		}
 		if frames {
-			own.run("show "+string(d.lang), d.show)
+			own.Run("show "+string(d.lang), d.show)
 		}
-		err := own.wait()
-		if taken := ctx.Err() != nil && g.ctx.Err() == nil; taken {
+		err := own.Wait()
+		if taken := ctx.Err() != nil && g.Context().Err() == nil; taken {
 			return nil
 		}
 		return err
@@ -135,17 +138,17 @@ func (d *Dub) play(ctx context.Context, r *audioReader, first time.Duration) err
 			return err
 		}
 		if d.over(o) {
-			return d.fanout.flushSound()
+			return d.fanout.FlushSound()
 		}
 		r.read(pcm)
 		d.timeline.Mix(o, pcm, channels)
 		d.timeline.Forget(o - planned)
-		if !d.fanout.watched() {
-			d.fanout.dropSound()
+		if !d.fanout.Watched() {
+			d.fanout.DropSound()
 			continue
 		}
-		err := d.s.meter.do("encode_audio", func() error {
-			return d.fanout.sound(media.Samples{PTS: o, Rate: timeline.Rate, Channels: channels, Data: pcm})
+		err := d.s.meter.Do("encode_audio", func() error {
+			return d.fanout.Sound(media.Samples{PTS: o, Rate: timeline.Rate, Channels: channels, Data: pcm})
 		})
 		if err != nil {
 			return err
@@ -165,7 +168,7 @@ func (d *Dub) count(fn func(*counts)) {
 	fn(&d.counts)
 }
 
-func (d *Dub) keep(r Record) {
+func (d *Dub) keep(r spec.Record) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.counts.outcomes[r.Outcome]++

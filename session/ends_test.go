@@ -14,16 +14,17 @@ import (
 	"livedub/inference"
 	"livedub/inference/fake"
 	"livedub/media"
+	"livedub/session/spec"
 )
 
 // TestDubEndsWithoutEngines dubs a file where one stage, or all, are switched off.
 func TestDubEndsWithoutEngines(t *testing.T) {
 	src := speaker(t, seconds(4), []burst{{seconds(.5), seconds(1.7)}}, true, true)
-	for name, off := range map[string]func(*Engines){
-		"recognizer": func(e *Engines) { e.Recognizer = nil },
-		"translator": func(e *Engines) { e.Translator = nil },
-		"speaker":    func(e *Engines) { e.Speaker = nil },
-		"all":        func(e *Engines) { *e = Engines{} },
+	for name, off := range map[string]func(*spec.Engines){
+		"recognizer": func(e *spec.Engines) { e.Recognizer = nil },
+		"translator": func(e *spec.Engines) { e.Translator = nil },
+		"speaker":    func(e *spec.Engines) { e.Speaker = nil },
+		"all":        func(e *spec.Engines) { *e = spec.Engines{} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { // which sees a dub that never ends
@@ -36,7 +37,7 @@ func TestDubEndsWithoutEngines(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, d := range r.s.State().Dubs {
-					if d.Frames.Out != 100 || d.Level != Passthrough || len(d.Records) != 0 {
+					if d.Frames.Out != 100 || d.Level != spec.Passthrough || len(d.Records) != 0 {
 						t.Errorf("%s: frames %+v at %s, %d phrases", d.Lang, d.Frames, d.Level, len(d.Records))
 					}
 					if lv := level(sound(t, r.out[d.Lang]), voice, seconds(1)+r.cfg.Delay); lv < 8000 {
@@ -52,16 +53,16 @@ func TestDubEndsWithoutEngines(t *testing.T) {
 func TestSourceWithoutSamples(t *testing.T) {
 	whole := speaker(t, seconds(.1), nil, true, true)
 	for name, tracks := range map[string][]media.Track{
-		"sound": {*track(whole.tracks, media.Audio)}, "frames": {*track(whole.tracks, media.Video)}, "both": whole.tracks,
+		"sound": {*media.FindTrack(whole.tracks, media.Audio)}, "frames": {*media.FindTrack(whole.tracks, media.Video)}, "both": whole.tracks,
 	} {
 		for _, engines := range []bool{true, false} {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t)
 				if !engines {
-					r.engines = Engines{}
+					r.engines = spec.Engines{}
 				}
 				r.src = &memory{tracks: tracks}
-				if err := r.run(t, t.Context()); !errors.Is(err, ErrEmpty) {
+				if err := r.run(t, t.Context()); !errors.Is(err, spec.ErrEmpty) {
 					t.Errorf("%s, engines %v: %v", name, engines, err)
 				}
 				if n := len(r.out["es"].packets); n != 0 {
@@ -83,7 +84,7 @@ func TestEmptyPublisherLeavesTheCall(t *testing.T) {
 		time.Sleep(seconds(1))
 		l.publish(src)
 		time.Sleep(seconds(4) + r.cfg.Delay + seconds(1))
-		if d := l.State().Dubs[0]; d.Outcomes[Played] != 1 || d.Frames.Out != 100 {
+		if d := l.State().Dubs[0]; d.Outcomes[spec.Played] != 1 || d.Frames.Out != 100 {
 			t.Errorf("fates %v, frames %+v", d.Outcomes, d.Frames)
 		}
 	})
@@ -151,7 +152,7 @@ func TestBrokenPublisherIsShownToItsEnd(t *testing.T) {
 			t.Error("its error is told before all was shown")
 		}
 		time.Sleep(seconds(1.5))
-		if d := l.State().Dubs[0]; d.Frames.Out != 100 || d.Frames.Dropped != 0 || d.Outcomes[Played] != 2 || len(shownFrames(t, out)) != 100 {
+		if d := l.State().Dubs[0]; d.Frames.Out != 100 || d.Frames.Dropped != 0 || d.Outcomes[spec.Played] != 2 || len(shownFrames(t, out)) != 100 {
 			t.Errorf("frames %+v, fates %v, %d frames", d.Frames, d.Outcomes, len(shownFrames(t, out)))
 		}
 		if !log.has(`err="source: ` + broken.Error()) {

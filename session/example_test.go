@@ -12,6 +12,7 @@ import (
 	"livedub/media"
 	"livedub/media/pace"
 	"livedub/session"
+	"livedub/session/spec"
 )
 
 // tone is a source of sound alone: a second of silence, a second of a tone, and silence to the end.
@@ -51,10 +52,10 @@ func (c *count) Close() error                       { return nil }
 // A session dubs a source with a beginning and an end to each of its target
 // languages; with a virtual clock it goes as fast as the work allows.
 func Example() {
-	s, err := session.New(session.Config{
-		From: "en", To: []inference.Lang{"es"}, Profile: session.Sync, Delay: session.Sync.DefaultDelay(), BackgroundGain: .15,
-		Video: session.VideoConfig{File: true},
-	}, session.Engines{
+	s, err := session.New(spec.Config{
+		From: "en", To: []inference.Lang{"es"}, Profile: spec.Sync, Delay: spec.Sync.DefaultDelay(), BackgroundGain: .15,
+		Video: spec.VideoConfig{File: true},
+	}, spec.Engines{
 		Recognizer: &fake.Recognizer{Script: []string{"good morning"}}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{},
 	}, pace.NewVirtual())
 	if err != nil {

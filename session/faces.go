@@ -8,6 +8,8 @@ import (
 	"livedub/inference"
 	"livedub/internal/guard"
 	"livedub/media"
+	"livedub/session/spec"
+	"livedub/session/work"
 )
 
 // faceTracking follows the faces of one source. Where time goes on, frames
@@ -15,19 +17,19 @@ import (
 // does not keep up, and the mouths in them untouched.
 type faceTracking struct {
 	s      *Session
-	stage  *stage
-	stream inference.FaceStream // nil where it could not be opened
-	queue  *queue[*media.Frame] // nil where frames wait for the tracker
+	stage  *work.Stage
+	stream inference.FaceStream      // nil where it could not be opened
+	queue  *work.Queue[*media.Frame] // nil where frames wait for the tracker
 }
 
 // facesAhead is how much of the frames may wait for the tracker: a frame is
 // decoded LookAhead before it is due, and its faces are wanted earlier than that.
-const facesAhead = LookAhead - inference.FaceWindow
+const facesAhead = spec.LookAhead - inference.FaceWindow
 
 // newFaceTracking opens a stream of the session's tracker. Where that fails, frames go untouched.
 func newFaceTracking(ctx context.Context, s *Session) *faceTracking {
 	t := &faceTracking{s: s, stage: s.tracking}
-	stream, err := call(ctx, t.stage, within(s.pace.limit(LookAhead)), func(ctx context.Context) (inference.FaceStream, error) {
+	stream, err := work.Call(ctx, t.stage, work.Within(s.pace.Limit(spec.LookAhead)), func(ctx context.Context) (inference.FaceStream, error) {
 		stream, err := s.engines.Faces.Open(ctx)
 		if err == nil && ctx.Err() != nil { // nobody waits for it any more
 			return nil, errors.Join(ctx.Err(), stream.Close())
@@ -39,9 +41,9 @@ func newFaceTracking(ctx context.Context, s *Session) *faceTracking {
 		return t
 	}
 	t.stream = stream
-	if s.pace.drops() {
-		t.queue = newQueue(func(q []*media.Frame) bool { return q[len(q)-1].PTS-q[0].PTS > facesAhead })
-		s.loose.run(func() { t.run(context.WithoutCancel(ctx)) })
+	if s.pace.Drops() {
+		t.queue = work.NewQueue(func(q []*media.Frame) bool { return q[len(q)-1].PTS-q[0].PTS > facesAhead })
+		s.loose.Run(func() { t.run(context.WithoutCancel(ctx)) })
 	}
 	return t
 }
@@ -53,10 +55,10 @@ func (t *faceTracking) look(ctx context.Context, f *media.Frame) {
 	case t.queue == nil:
 		t.track(ctx, f)
 	default:
-		dropped := t.queue.force(f.Retain())
+		dropped := t.queue.Force(f.Retain())
 		release(dropped)
 		if len(dropped) > 0 {
-			t.stage.drop(len(dropped))
+			t.stage.Drop(len(dropped))
 			for _, d := range t.s.all() {
 				d.facesSlow(f.PTS)
 			}
@@ -68,21 +70,21 @@ func (t *faceTracking) look(ctx context.Context, f *media.Frame) {
 func (t *faceTracking) run(ctx context.Context) {
 	defer t.stream.Close()
 	for {
-		f, err := t.queue.next(ctx)
+		f, err := t.queue.Next(ctx)
 		if err != nil {
 			return
 		}
-		t.stage.begin(f.PTS + t.s.cfg.Delay - LookAhead)
-		bound, cancel := context.WithTimeout(ctx, LookAhead)
+		t.stage.Begin(f.PTS + t.s.cfg.Delay - spec.LookAhead)
+		bound, cancel := context.WithTimeout(ctx, spec.LookAhead)
 		t.track(bound, f)
 		cancel()
-		t.stage.done()
+		t.stage.Done()
 		f.Release()
 	}
 }
 
 func (t *faceTracking) track(ctx context.Context, f *media.Frame) {
-	err := t.s.meter.do("face", func() error {
+	err := t.s.meter.Do("face", func() error {
 		return guard.Do("face", func() error { return t.stream.Track(ctx, f) })
 	})
 	if err != nil && ctx.Err() == nil {
@@ -117,6 +119,6 @@ func (t *faceTracking) close() {
 	case t.queue == nil:
 		t.stream.Close()
 	default:
-		release(t.queue.rest())
+		release(t.queue.Rest())
 	}
 }

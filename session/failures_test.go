@@ -11,14 +11,15 @@ import (
 	"livedub/inference"
 	"livedub/inference/fake"
 	"livedub/media"
+	"livedub/session/spec"
 )
 
 func TestFailingEngineIsTriedAgainThenSkipped(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		times int32
-		fate  Outcome
-	}{{"once", 1, Played}, {"twice", 2, SkippedFailed}} {
+		fate  spec.Outcome
+	}{{"once", 1, spec.Played}, {"twice", 2, spec.SkippedFailed}} {
 		for _, stage := range []string{"translate", "speak", "panic"} {
 			t.Run(stage+" "+c.name, func(t *testing.T) {
 				r := newRig(t)
@@ -42,17 +43,17 @@ func TestFailingEngineIsTriedAgainThenSkipped(t *testing.T) {
 					t.Fatal(err)
 				}
 				st := r.s.State().Dubs[0]
-				if len(st.Records) != 3 || st.Records[1].Outcome != c.fate || st.Records[2].Outcome != Played {
+				if len(st.Records) != 3 || st.Records[1].Outcome != c.fate || st.Records[2].Outcome != spec.Played {
 					t.Fatalf("fates: %+v", st.Records)
 				}
 				if st.Retries != int(c.times) {
 					t.Errorf("%d retries counted, want %d", st.Retries, c.times)
 				}
 				l := level(sound(t, r.out["es"]), voice, seconds(3.4)+r.cfg.Delay)
-				if c.fate == Played && l > 2000 || c.fate != Played && l < 8000 {
+				if c.fate == spec.Played && l > 2000 || c.fate != spec.Played && l < 8000 {
 					t.Errorf("%s: the original is at %.0f", c.fate, l)
 				}
-				if st.Level != Voice {
+				if st.Level != spec.Voice {
 					t.Errorf("ladder stands at %s after the engine worked again", st.Level)
 				}
 			})
@@ -76,7 +77,7 @@ func TestFailingRecognizerLeavesTheOriginal(t *testing.T) {
 		t.Fatal(err)
 	}
 	st := r.s.State()
-	if st.Failures["recognize"] == 0 || st.Dubs[0].Steps[Passthrough] == 0 {
+	if st.Failures["recognize"] == 0 || st.Dubs[0].Steps[spec.Passthrough] == 0 {
 		t.Errorf("failures %v, steps %v", st.Failures, st.Dubs[0].Steps)
 	}
 	if l := level(sound(t, r.out["es"]), voice, seconds(1)+r.cfg.Delay); l < 8000 {
@@ -128,7 +129,7 @@ func TestFailingLipsLeaveTheFrame(t *testing.T) {
 		t.Fatal(err)
 	}
 	st := r.s.State()
-	if st.Dubs[0].Frames.Untouched != 225 || st.Failures["lips"] == 0 || st.Dubs[0].Steps[Voice] == 0 {
+	if st.Dubs[0].Frames.Untouched != 225 || st.Failures["lips"] == 0 || st.Dubs[0].Steps[spec.Voice] == 0 {
 		t.Errorf("frames %+v, failures %v", st.Dubs[0].Frames, st.Failures)
 	}
 }
@@ -162,7 +163,7 @@ func TestTheEndIsNoFailure(t *testing.T) {
 		}
 		st := r.s.State()
 		d := st.Dubs[0]
-		if len(st.Failures) != 0 || len(d.Steps) != 0 || d.Retries != 0 || d.Outcomes[SkippedFailed] != 0 {
+		if len(st.Failures) != 0 || len(d.Steps) != 0 || d.Retries != 0 || d.Outcomes[spec.SkippedFailed] != 0 {
 			t.Errorf("%s: failures %v, steps %v, %d retries, fates %v", stage, st.Failures, d.Steps, d.Retries, d.Outcomes)
 		}
 	}

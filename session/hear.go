@@ -10,6 +10,7 @@ import (
 	"livedub/media"
 	"livedub/media/codec"
 	"livedub/media/listen"
+	"livedub/session/spec"
 	"livedub/session/timeline"
 )
 
@@ -48,7 +49,7 @@ func newAudioPipeline(s *Session, src media.Source, l *listener) *audioPipeline 
 }
 
 func (a *audioPipeline) run(ctx context.Context) error {
-	defer a.listener.queue.end()
+	defer a.listener.queue.End()
 	leave, err := turn(ctx, a.s.hearing)
 	if err != nil {
 		return err
@@ -71,7 +72,7 @@ func (a *audioPipeline) run(ctx context.Context) error {
 				quiet.Reset(pauseAfter)
 			}
 		case <-quiet.C:
-			if a.s.pace.drops() { // else time stands still
+			if a.s.pace.Drops() { // else time stands still
 				if err := a.pause(ctx, a.s.clock.Now()); err != nil {
 					return err
 				}
@@ -87,7 +88,7 @@ func (a *audioPipeline) packet(ctx context.Context, p media.Packet) error {
 	} else if err := a.hear(ctx, p); err != nil {
 		return err
 	}
-	if to := a.heardTo(); !a.s.pace.drops() && to-a.soundTo > pauseAfter {
+	if to := a.heardTo(); !a.s.pace.Drops() && to-a.soundTo > pauseAfter {
 		if err := a.pause(ctx, a.soundTo+pauseAfter); err != nil {
 			return err
 		}
@@ -106,7 +107,7 @@ func (a *audioPipeline) pause(ctx context.Context, at time.Duration) error {
 }
 
 func (a *audioPipeline) open() (err error) {
-	t := track(a.src.Tracks(), media.Audio)
+	t := media.FindTrack(a.src.Tracks(), media.Audio)
 	if t == nil {
 		return errors.New("sound: the source tells of none")
 	}
@@ -139,7 +140,7 @@ func (a *audioPipeline) hear(ctx context.Context, p media.Packet) error {
 		}
 	}
 	var sound []media.Samples
-	err := a.s.meter.do("decode_audio", func() (err error) {
+	err := a.s.meter.Do("decode_audio", func() (err error) {
 		sound, err = a.decoder.Decode(p)
 		return err
 	})
@@ -158,7 +159,7 @@ func (a *audioPipeline) take(ctx context.Context, sound []media.Samples) error {
 		a.soundTo = max(a.soundTo, s.End())
 		a.paused = false
 		var loud, low media.Samples
-		err := a.s.meter.do("decode_audio", func() (err error) {
+		err := a.s.meter.Do("decode_audio", func() (err error) {
 			if loud, err = a.toPlay.Resample(s); err == nil {
 				low, err = a.toRecognize.Resample(a.mono.Mix(s))
 				low = a.gain.Apply(low)
@@ -206,7 +207,7 @@ func (a *audioPipeline) finish(ctx context.Context) error {
 // end lets virtual time run to the end of the dubs of a source that has ended at source time t.
 func (s *Session) end(t time.Duration) error {
 	if t <= 0 {
-		return ErrEmpty
+		return spec.ErrEmpty
 	}
 	s.ended.Store(int64(t))
 	for _, d := range s.all() {

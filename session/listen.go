@@ -12,14 +12,16 @@ import (
 	"livedub/internal/guard"
 	"livedub/media"
 	"livedub/media/pace"
+	"livedub/session/spec"
+	"livedub/session/work"
 )
 
 // listener turns one source's sound to phrases. Sound waits for the recognizer
 // in a queue of its own, so that what is on its way to viewers never does.
 type listener struct {
 	s     *Session
-	stage *stage
-	queue *queue[heard]
+	stage *work.Stage
+	queue *work.Queue[heard]
 	base  int // ID of the last phrase before this source's, or before the recognizer was opened anew
 
 	stream inference.RecognizerStream // nil before the first sound, and after a failure
@@ -34,7 +36,7 @@ type heard struct {
 	hold  pace.Hold
 }
 
-// reopenAfter is how long a failed recognizer, or encoder, rests.
+// reopenAfter is how long a failed recognizer rests.
 const reopenAfter = 500 * time.Millisecond
 
 // unitSpan is the longest unit of speech: what a phrase's first word has waited for its last.
@@ -47,25 +49,25 @@ func newListener(s *Session) *listener {
 	over := func(span time.Duration) func([]heard) bool {
 		return func(q []heard) bool { return q[len(q)-1].at-q[0].at > span }
 	}
-	l := &listener{s: s, stage: s.recognizing, queue: newQueue(over(most))}
-	l.queue.much = over(most / 2)
+	l := &listener{s: s, stage: s.recognizing, queue: work.NewQueue(over(most))}
+	l.queue.Much = over(most / 2)
 	return l
 }
 
 // slack is how long a phrase that begins with the longest unit may be under way
 // from when it was heard whole to its placement.
 func (s *Session) slack() time.Duration {
-	return max(0, s.cfg.Delay+s.cfg.Profile.maxLate()-s.cfg.Profile.freeze()-unitSpan)
+	return max(0, s.cfg.Delay+s.cfg.Profile.MaxLate()-s.cfg.Profile.Freeze()-unitSpan)
 }
 
 // hear queues h. Where time goes on and the recognizer does not keep up, the
 // oldest sound is left out: the original sounds instead.
 func (l *listener) hear(ctx context.Context, h heard) error {
-	if !l.s.engines.hears(l.s.cfg.From) {
+	if !l.s.engines.Hears(l.s.cfg.From) {
 		return nil
 	}
 	h.hold = l.s.clock.Hold(h.at)
-	dropped, err := admit(ctx, l.s.pace, l.queue, h)
+	dropped, err := work.Admit(ctx, l.s.pace, l.queue, h)
 	if err != nil {
 		h.hold.Release()
 		return err
@@ -73,12 +75,12 @@ func (l *listener) hear(ctx context.Context, h heard) error {
 	if len(dropped) == 0 {
 		return nil
 	}
-	l.stage.drop(len(dropped))
+	l.stage.Drop(len(dropped))
 	for _, d := range dropped {
 		d.hold.Release()
 	}
 	for _, d := range l.s.all() {
-		d.ladder.set(h.at, Passthrough, "recognition is too slow")
+		d.ladder.set(h.at, spec.Passthrough, "recognition is too slow")
 	}
 	return nil
 }
@@ -88,7 +90,7 @@ func (l *listener) run(ctx context.Context) error {
 	defer l.s.delivery.listened(l.s)
 	defer l.close()
 	defer func() {
-		for _, h := range l.queue.rest() {
+		for _, h := range l.queue.Rest() {
 			h.hold.Release()
 		}
 	}()
@@ -99,20 +101,20 @@ func (l *listener) run(ctx context.Context) error {
 	defer leave()
 	l.base = l.s.last()
 	for {
-		h, err := l.queue.next(ctx)
+		h, err := l.queue.Next(ctx)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		l.stage.begin(h.hold.Now())
+		l.stage.Begin(h.hold.Now())
 		if h.pause {
 			l.flush(ctx, h)
 		} else {
 			l.recognize(ctx, h)
 		}
-		l.stage.done()
+		l.stage.Done()
 		h.hold.Release()
 	}
 }
@@ -124,7 +126,7 @@ func (l *listener) close() {
 	}
 	stream := l.stream
 	l.stream = nil
-	_, _ = call(context.Background(), l.stage, l.until(), func(context.Context) (struct{}, error) { return struct{}{}, stream.Close() })
+	_, _ = work.Call(context.Background(), l.stage, l.until(), func(context.Context) (struct{}, error) { return struct{}{}, stream.Close() })
 }
 
 // maxCall is what one call of the recognizer may take at most: a dead one is to
@@ -132,7 +134,7 @@ func (l *listener) close() {
 const maxCall = 1500 * time.Millisecond
 
 func (l *listener) until() func() (time.Duration, <-chan struct{}) {
-	return within(l.s.pace.limit(min(l.s.slack()/2, maxCall)))
+	return work.Within(l.s.pace.Limit(min(l.s.slack()/2, maxCall)))
 }
 
 // recognize lets the recognizer hear h. Its failure is not the session's: the
@@ -142,7 +144,7 @@ func (l *listener) recognize(ctx context.Context, h heard) {
 		if h.sound.PTS < l.reopen {
 			return
 		}
-		stream, err := call(ctx, l.stage, l.until(), func(ctx context.Context) (inference.RecognizerStream, error) {
+		stream, err := work.Call(ctx, l.stage, l.until(), func(ctx context.Context) (inference.RecognizerStream, error) {
 			stream, err := l.s.engines.Recognizer.Open(ctx, l.s.cfg.From)
 			if err == nil && ctx.Err() != nil { // nobody waits for it any more
 				return nil, errors.Join(ctx.Err(), stream.Close())
@@ -174,13 +176,13 @@ func (l *listener) flush(ctx context.Context, h heard) {
 // that never returned.
 func (l *listener) ask(ctx context.Context, h heard, fn func(context.Context, inference.RecognizerStream) ([]inference.Phrase, error)) {
 	stream := l.stream
-	phrases, err := call(ctx, l.stage, l.until(), func(ctx context.Context) (phrases []inference.Phrase, err error) {
+	phrases, err := work.Call(ctx, l.stage, l.until(), func(ctx context.Context) (phrases []inference.Phrase, err error) {
 		defer func() {
 			if err != nil {
 				stream.Close()
 			}
 		}()
-		err = l.s.meter.do("recognize", func() error {
+		err = l.s.meter.Do("recognize", func() error {
 			return guard.Do("recognizer", func() (err error) {
 				phrases, err = fn(ctx, stream)
 				return err
@@ -206,7 +208,7 @@ func (l *listener) broken(ctx context.Context, at time.Duration, err error) {
 	l.base = l.s.last() // the next one counts from 1 again
 	l.s.fail("recognize", err)
 	for _, d := range l.s.all() {
-		d.ladder.set(at, Passthrough, "recognition failed")
+		d.ladder.set(at, spec.Passthrough, "recognition failed")
 	}
 }
 
@@ -221,7 +223,7 @@ func (l *listener) tell(ctx context.Context, phrases []inference.Phrase, now tim
 			continue
 		}
 		p.ID += l.base
-		l.s.events.send(Event{Caption: &Caption{
+		l.s.events.send(spec.Event{Caption: &spec.Caption{
 			Lang: p.Lang, ID: p.ID, Text: p.Text, Final: p.Final, Start: p.Start, End: p.End,
 		}})
 		if p.Final {

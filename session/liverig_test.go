@@ -6,6 +6,8 @@ import (
 
 	"livedub/inference"
 	"livedub/media"
+	"livedub/session/fanout"
+	"livedub/session/spec"
 )
 
 func newManager(r *rig) *Manager {
@@ -14,7 +16,9 @@ func newManager(r *rig) *Manager {
 	return NewManager(ManagerConfig{Engines: r.engines, Base: base, Max: 3, Idle: time.Minute})
 }
 
-func es(id string) Spec { return Spec{ID: id, From: "en", To: []inference.Lang{"es"}, Consent: true} }
+func es(id string) spec.Spec {
+	return spec.Spec{ID: id, From: "en", To: []inference.Lang{"es"}, Consent: true}
+}
 
 // liveRig is a call of fakes that ends with its test.
 type liveRig struct {
@@ -26,7 +30,7 @@ type liveRig struct {
 // live opens a call to Spanish by r's settings and engines.
 func (r *rig) live(t *testing.T) *liveRig { return r.liveAs(t, es("a")) }
 
-func (r *rig) liveAs(t *testing.T, spec Spec) *liveRig {
+func (r *rig) liveAs(t *testing.T, spec spec.Spec) *liveRig {
 	t.Helper()
 	m := newManager(r)
 	t.Cleanup(m.Close)
@@ -46,7 +50,7 @@ func (l *liveRig) attach(lang inference.Lang) *memory {
 }
 
 // add has sink take the dub in lang.
-func (l *liveRig) add(lang inference.Lang, sink media.Sink, options ...SubscribeOption) *Subscription {
+func (l *liveRig) add(lang inference.Lang, sink media.Sink, options ...fanout.Option) *fanout.Subscription {
 	l.t.Helper()
 	at, err := l.Subscribe(lang, sink, options...)
 	if err != nil {
@@ -64,7 +68,7 @@ func (l *liveRig) publish(src *memory) *caller {
 }
 
 // speak lets p be the call's publisher.
-func (l *liveRig) speak(p Publisher) {
+func (l *liveRig) speak(p spec.Publisher) {
 	l.t.Helper()
 	if err := l.Publish(p); err != nil {
 		l.t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -17,24 +16,14 @@ import (
 	"livedub/inference"
 	"livedub/media/badge"
 	"livedub/media/pace"
-)
-
-var (
-	// ErrNotFound is returned for a session that is not there.
-	ErrNotFound = errors.New("no such session")
-	// ErrFull is returned when no place is left.
-	ErrFull = errors.New("no place is left")
-	// ErrExists is returned when a session's name is taken.
-	ErrExists = errors.New("the name is taken")
-	// ErrInvalid is returned for a session that cannot be as it is asked for.
-	ErrInvalid = errors.New("invalid settings")
+	"livedub/session/spec"
 )
 
 // ManagerConfig is how sessions are kept.
 type ManagerConfig struct {
-	Engines Engines
-	Base    Config // of every session; what a Spec names comes with it
-	Max     int    // sessions at a time
+	Engines spec.Engines
+	Base    spec.Config // of every session; what a Spec names comes with it
+	Max     int         // sessions at a time
 
 	// Places, if set, tells how many there may be by what this node can carry
 	// now, where there are so many, of which some are live. It must not call the manager.
@@ -72,56 +61,56 @@ var sessionID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // Create opens a session. It lives until Delete, until nobody has used it for
 // a while, or until the manager closes.
-func (m *Manager) Create(spec Spec) (*Call, error) {
-	if spec.ID == "" {
-		spec.ID = strings.ToLower(rand.Text()[:12])
+func (m *Manager) Create(asked spec.Spec) (*Call, error) {
+	if asked.ID == "" {
+		asked.ID = strings.ToLower(rand.Text()[:12])
 	}
-	if !sessionID.MatchString(spec.ID) {
-		return nil, fmt.Errorf("%w: session name %.80q: use 1 to 64 letters, digits, - and _", ErrInvalid, spec.ID)
+	if !sessionID.MatchString(asked.ID) {
+		return nil, fmt.Errorf("%w: session name %.80q: use 1 to 64 letters, digits, - and _", spec.ErrInvalid, asked.ID)
 	}
 	// The original is there in any case: who lists it among the targets has it,
 	// and who lists nothing else has it alone.
-	spec.To = slices.DeleteFunc(append([]inference.Lang{}, spec.To...), func(c inference.Lang) bool { return c == spec.From })
+	asked.To = slices.DeleteFunc(append([]inference.Lang{}, asked.To...), func(c inference.Lang) bool { return c == asked.From })
 	cfg := m.cfg.Base
-	cfg.From, cfg.To, cfg.Original = spec.From, spec.To, true
-	if spec.Profile != "" && spec.Profile != cfg.Profile {
-		cfg.Profile, cfg.Delay = spec.Profile, spec.Profile.DefaultDelay()
+	cfg.From, cfg.To, cfg.Original = asked.From, asked.To, true
+	if asked.Profile != "" && asked.Profile != cfg.Profile {
+		cfg.Profile, cfg.Delay = asked.Profile, asked.Profile.DefaultDelay()
 	}
-	if spec.Delay != nil {
-		cfg.Delay = *spec.Delay
+	if asked.Delay != nil {
+		cfg.Delay = *asked.Delay
 	}
-	spec.Profile, spec.Delay = cfg.Profile, &cfg.Delay
-	cfg.Consent = Consent{Given: spec.Consent}
-	if spec.Consent {
+	asked.Profile, asked.Delay = cfg.Profile, &cfg.Delay
+	cfg.Consent = spec.Consent{Given: asked.Consent}
+	if asked.Consent {
 		cfg.Consent.At = time.Now()
 	}
-	if spec.NoBadge {
+	if asked.NoBadge {
 		cfg.Badge.Corner = badge.Off
 	}
 	if cfg.Log != nil {
-		cfg.Log = cfg.Log.With("session", spec.ID)
+		cfg.Log = cfg.Log.With("session", asked.ID)
 	}
 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
 	case m.closed:
-		return nil, fmt.Errorf("%w: the server is shutting down: ask another, or again later", ErrFull)
-	case m.sessions[spec.ID] != nil:
-		return nil, fmt.Errorf("session %s: %w: choose another", spec.ID, ErrExists)
+		return nil, fmt.Errorf("%w: the server is shutting down: ask another, or again later", spec.ErrFull)
+	case m.sessions[asked.ID] != nil:
+		return nil, fmt.Errorf("session %s: %w: choose another", asked.ID, spec.ErrExists)
 	}
 	if capacity := m.capacity(); len(m.sessions) >= capacity {
-		return nil, fmt.Errorf("%w: all %d are taken: try again later", ErrFull, capacity)
+		return nil, fmt.Errorf("%w: all %d are taken: try again later", spec.ErrFull, capacity)
 	}
 	clock := pace.NewWall()
 	s, err := New(cfg, m.cfg.Engines, clock)
 	if err != nil {
 		return nil, err
 	}
-	c := &Call{Session: s, Spec: spec, Epoch: uuid.NewString(), Created: time.Now(), Clock: clock, done: make(chan struct{})}
+	c := &Call{Session: s, Spec: asked, Epoch: uuid.NewString(), Created: time.Now(), Clock: clock, done: make(chan struct{})}
 	c.used = c.Created
 	c.ctx, c.cancel = context.WithCancel(m.ctx)
-	m.sessions[spec.ID] = c
+	m.sessions[asked.ID] = c
 	m.wg.Go(func() { m.keep(c.ctx, c) })
 	return c, nil
 }
@@ -167,7 +156,7 @@ func (m *Manager) Get(id string) (*Call, error) {
 	if c := m.sessions[id]; c != nil {
 		return c, nil
 	}
-	return nil, fmt.Errorf("session %q: %w", id, ErrNotFound) // names no others: the endpoints pass it on
+	return nil, fmt.Errorf("session %q: %w", id, spec.ErrNotFound) // names no others: the endpoints pass it on
 }
 
 // List returns all sessions, the oldest first.
@@ -236,7 +225,7 @@ func (m *Manager) Drain(ctx context.Context, d time.Duration) {
 	m.closed, m.drained = true, time.Now().Add(d)
 	m.mu.Unlock()
 	for _, c := range m.List() {
-		c.events.send(Event{Drain: &Drain{Until: m.drained}})
+		c.events.send(spec.Event{Drain: &spec.Drain{Until: m.drained}})
 	}
 	tick := time.NewTicker(drainTick)
 	defer tick.Stop()

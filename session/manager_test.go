@@ -14,6 +14,7 @@ import (
 	"livedub/inference"
 	"livedub/inference/fake"
 	"livedub/media"
+	"livedub/session/spec"
 )
 
 // TestLiveSession follows a call: a publisher who goes and comes back, a viewer
@@ -36,7 +37,7 @@ func TestLiveSession(t *testing.T) {
 			c := l.publish(src)
 			time.Sleep(seconds(5))
 			if n == 0 {
-				if err := l.Publish(newCaller(src, l.Clock)); !errors.Is(err, ErrBusy) {
+				if err := l.Publish(newCaller(src, l.Clock)); !errors.Is(err, spec.ErrBusy) {
 					t.Errorf("a second publisher: %v", err)
 				}
 				l.add("es", late)
@@ -56,7 +57,7 @@ func TestLiveSession(t *testing.T) {
 				if rec.Probe != nil {
 					t.Errorf("phrase %d: %d samples are kept that nobody looks for", i, len(rec.Probe))
 				}
-				if rec.Phrase.ID != i+1 || rec.Outcome != Played || rec.Late > 300*time.Millisecond {
+				if rec.Phrase.ID != i+1 || rec.Outcome != spec.Played || rec.Late > 300*time.Millisecond {
 					t.Errorf("phrase %d: ID %d, %s, %v late", i, rec.Phrase.ID, rec.Outcome, rec.Late)
 				}
 			}
@@ -97,7 +98,7 @@ func TestLiveSession(t *testing.T) {
 				t.Errorf("%s: closed %d times", name, m.closes())
 			}
 		}
-		if _, err := l.m.Get("call"); !errors.Is(err, ErrNotFound) {
+		if _, err := l.m.Get("call"); !errors.Is(err, spec.ErrNotFound) {
 			t.Error(err)
 		}
 	})
@@ -134,7 +135,7 @@ func TestTheOriginalAsTarget(t *testing.T) {
 			r := newRig(t)
 			r.engines.Faces, r.engines.Lips = fake.Faces{}, &fake.Lips{}
 			from := to[len(to)-1]
-			l := r.liveAs(t, Spec{ID: "x", From: from, To: to, Consent: true})
+			l := r.liveAs(t, spec.Spec{ID: "x", From: from, To: to, Consent: true})
 			if got := fmt.Sprint(l.Languages()); got != want || l.Spec.To == nil || slices.Contains(l.Spec.To, from) {
 				t.Errorf("%v: languages %s, targets %v", to, got, l.Spec.To)
 			}
@@ -175,7 +176,7 @@ func TestPlacesFollowWhatTheNodeCarries(t *testing.T) {
 			full   bool
 		}{{10, false}, {1, true}, {0, true}, {-1, true}, {2, false}, {10, false}, {10, true}} { // at most 3 in any case
 			places = c.places
-			if _, err := m.Create(es(fmt.Sprint("s", i))); errors.Is(err, ErrFull) != c.full {
+			if _, err := m.Create(es(fmt.Sprint("s", i))); errors.Is(err, spec.ErrFull) != c.full {
 				t.Errorf("%d sessions, %d places: %v", len(m.List()), c.places, err)
 			}
 		}
@@ -191,24 +192,24 @@ func TestManagerRefusals(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := m.Create(es("more")); !errors.Is(err, ErrFull) {
+		if _, err := m.Create(es("more")); !errors.Is(err, spec.ErrFull) {
 			t.Errorf("a fourth of three: %v", err)
 		}
 		if err := m.Delete("s1"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := m.Create(es("s0")); !errors.Is(err, ErrExists) {
+		if _, err := m.Create(es("s0")); !errors.Is(err, spec.ErrExists) {
 			t.Errorf("a name twice: %v", err)
 		}
 		long := time.Hour
 		for _, c := range []struct {
-			spec Spec
+			spec spec.Spec
 			kind error
 		}{
-			{es("../etc"), ErrInvalid},
-			{Spec{ID: "x", From: "en", To: []inference.Lang{"es"}, Delay: &long}, ErrInvalid},
-			{Spec{ID: "x", From: "en", To: []inference.Lang{"es"}, Profile: "fast"}, ErrInvalid},
-			{Spec{ID: "x", From: "en", To: []inference.Lang{"xx"}}, inference.ErrUnsupported},
+			{es("../etc"), spec.ErrInvalid},
+			{spec.Spec{ID: "x", From: "en", To: []inference.Lang{"es"}, Delay: &long}, spec.ErrInvalid},
+			{spec.Spec{ID: "x", From: "en", To: []inference.Lang{"es"}, Profile: "fast"}, spec.ErrInvalid},
+			{spec.Spec{ID: "x", From: "en", To: []inference.Lang{"xx"}}, inference.ErrUnsupported},
 		} {
 			if _, err := m.Create(c.spec); !errors.Is(err, c.kind) {
 				t.Errorf("%+v: %v", c.spec, err)
@@ -225,13 +226,13 @@ func TestManagerRefusals(t *testing.T) {
 		if err != nil || len(again.Epoch) != 36 || again.Epoch == gone.Epoch {
 			t.Errorf("a session of the same name is told apart by %q and %q, %v", gone.Epoch, again.Epoch, err)
 		}
-		if _, err := gone.Subscribe("es", &memory{}); !errors.Is(err, ErrNotFound) {
+		if _, err := gone.Subscribe("es", &memory{}); !errors.Is(err, spec.ErrNotFound) {
 			t.Errorf("a viewer of a session that has ended: %v", err)
 		}
-		if err := gone.Publish(newCaller(&memory{}, gone.Clock)); !errors.Is(err, ErrNotFound) {
+		if err := gone.Publish(newCaller(&memory{}, gone.Clock)); !errors.Is(err, spec.ErrNotFound) {
 			t.Errorf("a publisher of a session that has ended: %v", err)
 		}
-		if _, err := m.Get("none"); !errors.Is(err, ErrNotFound) || strings.Contains(err.Error(), "s0") {
+		if _, err := m.Get("none"); !errors.Is(err, spec.ErrNotFound) || strings.Contains(err.Error(), "s0") {
 			t.Error(err)
 		}
 		time.Sleep(2 * time.Minute)
@@ -239,7 +240,7 @@ func TestManagerRefusals(t *testing.T) {
 			t.Errorf("%d sessions that nobody uses are left", n)
 		}
 		m.Close()
-		if _, err := m.Create(es("y")); !errors.Is(err, ErrFull) {
+		if _, err := m.Create(es("y")); !errors.Is(err, spec.ErrFull) {
 			t.Errorf("after Close: %v", err)
 		}
 	})

@@ -5,21 +5,23 @@ import (
 	"slices"
 	"time"
 
+	"livedub/session/spec"
+
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 // totals is what the sessions that have ended did, and those that live added to it.
 type totals struct {
-	phrases  map[Outcome]int
+	phrases  map[spec.Outcome]int
 	frames   map[string]int
 	failures map[string]int
 	cpu      map[string]float64 // seconds
-	steps    map[Level]int
+	steps    map[spec.Level]int
 	dropped  map[string]int
 }
 
 func newTotals() totals {
-	return totals{map[Outcome]int{}, map[string]int{}, map[string]int{}, map[string]float64{}, map[Level]int{}, map[string]int{}}
+	return totals{map[spec.Outcome]int{}, map[string]int{}, map[string]int{}, map[string]float64{}, map[spec.Level]int{}, map[string]int{}}
 }
 
 func (t totals) clone() totals {
@@ -53,15 +55,15 @@ func newHistograms() histograms {
 	}
 }
 
-func (h histograms) observe() Observe {
-	return Observe{
+func (h histograms) observe() spec.Observe {
+	return spec.Observe{
 		Lag:    func(stage string, lag time.Duration) { h.lag.WithLabelValues(stage).Observe(lag.Seconds()) },
 		Late:   func(d time.Duration) { h.late.Observe(d.Seconds()) },
 		Offset: func(d time.Duration) { h.offset.Observe(d.Seconds()) },
 	}
 }
 
-func (t totals) add(s State) {
+func (t totals) add(s spec.State) {
 	for stage, n := range s.Failures {
 		t.failures[stage] += n
 	}

@@ -9,53 +9,42 @@ import (
 
 	"livedub/inference"
 	"livedub/media"
-)
-
-// ErrNoLips is returned where mouths cannot be re-rendered.
-var ErrNoLips = errors.New("the mouth cannot be re-rendered")
-
-// LipsState tells whether a dub re-renders the mouth.
-type LipsState string
-
-const (
-	LipsOn          LipsState = "on"
-	LipsOff         LipsState = "off"           // by SetLips
-	LipsNoConsent   LipsState = "no consent"    // none was recorded
-	LipsUnavailable LipsState = "not available" // no engine
+	"livedub/session/spec"
+	"livedub/session/work"
 )
 
 // lips returns the dub's state, "" for the original.
-func (d *Dub) lips() LipsState {
+func (d *Dub) lips() spec.LipsState {
 	switch {
 	case d.original:
 		return ""
 	case !d.speaks() || d.s.engines.Lips == nil || d.s.engines.Faces == nil:
-		return LipsUnavailable
+		return spec.LipsUnavailable
 	case !d.s.cfg.Consent.Given:
-		return LipsNoConsent
+		return spec.LipsNoConsent
 	case d.off.Load():
-		return LipsOff
+		return spec.LipsOff
 	}
-	return LipsOn
+	return spec.LipsOn
 }
 
 // best is the highest step of the ladder that is allowed, and what forbids a higher one.
-func (d *Dub) best() (Level, string) {
+func (d *Dub) best() (spec.Level, string) {
 	if !d.speaks() {
-		return Passthrough, ""
+		return spec.Passthrough, ""
 	}
 	switch d.lips() {
-	case LipsOn:
+	case spec.LipsOn:
 		if why := d.unwell(); why != "" {
-			return Voice, why
+			return spec.Voice, why
 		}
-		return Lips, ""
-	case LipsOff:
-		return Voice, "switched off"
-	case LipsNoConsent:
-		return Voice, "no recorded consent"
+		return spec.Lips, ""
+	case spec.LipsOff:
+		return spec.Voice, "switched off"
+	case spec.LipsNoConsent:
+		return spec.Voice, "no recorded consent"
 	}
-	return Voice, ""
+	return spec.Voice, ""
 }
 
 // climb moves to the best step of the ladder at source time at.
@@ -78,12 +67,12 @@ func (s *Session) SetLips(on map[inference.Lang]bool) error {
 			continue
 		}
 		switch d.lips() {
-		case LipsNoConsent:
-			return fmt.Errorf("%s: %w: no consent was recorded: create the session with consent", lang, ErrNoLips)
-		case LipsUnavailable:
-			return fmt.Errorf("%s: %w: no engine makes mouths here", lang, ErrNoLips)
+		case spec.LipsNoConsent:
+			return fmt.Errorf("%s: %w: no consent was recorded: create the session with consent", lang, spec.ErrNoLips)
+		case spec.LipsUnavailable:
+			return fmt.Errorf("%s: %w: no engine makes mouths here", lang, spec.ErrNoLips)
 		case "":
-			return fmt.Errorf("%s: %w: it is the original: name a dub", lang, ErrNoLips)
+			return fmt.Errorf("%s: %w: it is the original: name a dub", lang, spec.ErrNoLips)
 		}
 	}
 	for lang, on := range on {
@@ -102,7 +91,7 @@ func (d *Dub) setLips(on bool) {
 func (d *Dub) restep(at time.Duration) {
 	d.climbing.Lock()
 	defer d.climbing.Unlock()
-	if now, _, _ := d.ladder.read(); now == Lips || now == Voice {
+	if now, _, _ := d.ladder.read(); now == spec.Lips || now == spec.Voice {
 		level, why := d.best()
 		d.ladder.set(at, level, why)
 	}
@@ -149,7 +138,7 @@ func (s *Session) openLips(ctx context.Context) {
 	if s.engines.Lips == nil || s.engines.Faces == nil || !s.cfg.Consent.Given || !dubs || s.makesMouths() {
 		return
 	}
-	mouths, err := call(ctx, newStage(s, "lips"), within(s.pace.limit(openLimit)), func(ctx context.Context) (inference.LipsSession, error) {
+	mouths, err := work.Call(ctx, s.newStage("lips"), work.Within(s.pace.Limit(openLimit)), func(ctx context.Context) (inference.LipsSession, error) {
 		mouths, err := s.engines.Lips.Open(ctx)
 		if err == nil && ctx.Err() != nil { // nobody waits for it any more
 			return nil, errors.Join(ctx.Err(), mouths.Close())
@@ -161,7 +150,7 @@ func (s *Session) openLips(ctx context.Context) {
 		return
 	}
 	if l, ok := s.engines.Lips.(inference.LipsLead); ok {
-		s.ahead.Store(int64(max(0, min(l.Lead(), s.cfg.Delay/2, LookAhead-inference.FaceWindow))))
+		s.ahead.Store(int64(max(0, min(l.Lead(), s.cfg.Delay/2, spec.LookAhead-inference.FaceWindow))))
 	}
 	s.lips.Store(&mouths)
 }
@@ -180,7 +169,7 @@ func (d *Dub) openLips(ctx context.Context) inference.LipsStream {
 	if mouths == nil || d.original {
 		return nil
 	}
-	lips, err := call(ctx, d.lipping, within(d.s.pace.limit(mostForFrame)), func(ctx context.Context) (inference.LipsStream, error) {
+	lips, err := work.Call(ctx, d.lipping, work.Within(d.s.pace.Limit(work.MostForFrame)), func(ctx context.Context) (inference.LipsStream, error) {
 		lips, err := (*mouths).Dub(ctx)
 		if err == nil && ctx.Err() != nil { // nobody waits for it any more
 			return nil, errors.Join(ctx.Err(), lips.Close())
@@ -201,7 +190,7 @@ func (d *Dub) request(now time.Duration, p videoFrame, step time.Duration) (infe
 		return inference.LipsRequest{}, false
 	}
 	due := p.frame.PTS + d.s.cfg.Delay
-	freeze := d.s.cfg.Profile.freeze()
+	freeze := d.s.cfg.Profile.Freeze()
 	amount, shapes := d.timeline.Plan(now, due, step, int((freeze+step-1)/step))
 	if amount == 0 {
 		return inference.LipsRequest{}, false
@@ -209,20 +198,20 @@ func (d *Dub) request(now time.Duration, p videoFrame, step time.Duration) (infe
 	r := inference.LipsRequest{
 		Frame: p.frame, Faces: p.faces, Snapshot: p.snapshot, Mouth: shapes, Amount: amount, Step: step,
 		Voice: func(from time.Duration, pcm []int16) { d.timeline.Voice(now, due+from, pcm) },
-		Due:   d.s.pace.due(due),
+		Due:   d.s.pace.Due(due),
 	}
 	return r, true
 }
 
 // beginLips has the mouth of a frame begun.
-func (d *Dub) beginLips(ctx context.Context, begins *solo, lips inference.LipsAhead, p videoFrame, step time.Duration) {
+func (d *Dub) beginLips(ctx context.Context, begins *work.Solo, lips inference.LipsAhead, p videoFrame, step time.Duration) {
 	known := p.frame.PTS + d.s.cfg.Delay - d.s.lead()
 	r, ok := d.request(known, p, step)
 	if !ok {
 		return
 	}
-	_, _, err := do(ctx, begins, p.frame, known, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, d.s.meter.do("lips", func() error {
+	_, _, err := work.Do(ctx, begins, p.frame, known, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, d.s.meter.Do("lips", func() error {
 			lips.Begin(ctx, r)
 			return nil
 		})
@@ -242,7 +231,7 @@ type mouthed struct {
 // came, or a copy with the mouth of whoever's voice is louder. Every copy whose
 // mouth was changed carries the badge. Frames between two dubbed stretches do
 // not, however short the pause: they leave as they came, to the bit.
-func (d *Dub) render(ctx context.Context, renders *solo, lips inference.LipsStream, p videoFrame, step time.Duration) (*media.Frame, inference.LipsMethod) {
+func (d *Dub) render(ctx context.Context, renders *work.Solo, lips inference.LipsStream, p videoFrame, step time.Duration) (*media.Frame, inference.LipsMethod) {
 	due := p.frame.PTS + d.s.cfg.Delay
 	if lips == nil {
 		return p.frame.Retain(), inference.Untouched
@@ -251,7 +240,7 @@ func (d *Dub) render(ctx context.Context, renders *solo, lips inference.LipsStre
 	if !ok {
 		return p.frame.Retain(), inference.Untouched
 	}
-	got, how, err := do(ctx, renders, p.frame, due, func(ctx context.Context) (out mouthed, err error) {
+	got, how, err := work.Do(ctx, renders, p.frame, due, func(ctx context.Context) (out mouthed, err error) {
 		out.frame = p.frame.Clone()
 		request.Frame = out.frame
 		whole := false
@@ -260,7 +249,7 @@ func (d *Dub) render(ctx context.Context, renders *solo, lips inference.LipsStre
 				out.frame.Release()
 			}
 		}()
-		err = d.s.meter.do("lips", func() (err error) {
+		err = d.s.meter.Do("lips", func() (err error) {
 			out.method, err = lips.Render(ctx, request)
 			switch {
 			case err != nil:
@@ -274,12 +263,12 @@ func (d *Dub) render(ctx context.Context, renders *solo, lips inference.LipsStre
 		whole = err == nil
 		return out, err
 	}, func(m mouthed) { m.frame.Release() })
-	if err == nil && how == inTime {
+	if err == nil && how == work.InTime {
 		return got.frame, got.method
 	}
 	if err != nil && ctx.Err() == nil { // else the session ends: no engine failed
 		d.s.fail("lips", err)
-		d.ladder.set(p.frame.PTS, Voice, "the mouth failed")
+		d.ladder.set(p.frame.PTS, spec.Voice, "the mouth failed")
 	}
 	return p.frame.Retain(), inference.Untouched
 }

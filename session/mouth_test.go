@@ -15,6 +15,7 @@ import (
 	"livedub/media/badge"
 	"livedub/media/codec"
 	"livedub/media/pace"
+	"livedub/session/spec"
 )
 
 // asked is a fake engine that remembers what it was asked for.
@@ -83,19 +84,19 @@ func TestNoLipsWithoutConsent(t *testing.T) {
 	r := newRig(t)
 	engine := &asked{}
 	r.engines.Faces, r.engines.Lips = fake.Faces{}, engine
-	r.cfg.Consent = Consent{}
+	r.cfg.Consent = spec.Consent{}
 	if err := r.run(t, t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	st := r.s.State()
 	d := st.Dubs[0]
-	if d.Frames.Untouched != 225 || d.Outcomes[Played] != 3 || engine.opened != 0 || st.CPU["face"] != 0 {
+	if d.Frames.Untouched != 225 || d.Outcomes[spec.Played] != 3 || engine.opened != 0 || st.CPU["face"] != 0 {
 		t.Errorf("frames %+v, fates %v, engine opened %d times, faces took %v", d.Frames, d.Outcomes, engine.opened, st.CPU["face"])
 	}
-	if d.Level != Voice || d.Why != "no recorded consent" || d.Lips != LipsNoConsent || st.Consent.Given {
+	if d.Level != spec.Voice || d.Why != "no recorded consent" || d.Lips != spec.LipsNoConsent || st.Consent.Given {
 		t.Errorf("ladder %s (%s), lips %s", d.Level, d.Why, d.Lips)
 	}
-	if err := r.s.SetLips(map[inference.Lang]bool{"es": true}); !errors.Is(err, ErrNoLips) {
+	if err := r.s.SetLips(map[inference.Lang]bool{"es": true}); !errors.Is(err, spec.ErrNoLips) {
 		t.Errorf("switched on: %v", err)
 	}
 }
@@ -175,7 +176,7 @@ func TestLipsAreSwitched(t *testing.T) {
 				t.Errorf("%s was switched", bad)
 			}
 		}
-		if st := l.State().Dubs[0]; st.Lips != LipsOn || st.Level != Lips {
+		if st := l.State().Dubs[0]; st.Lips != spec.LipsOn || st.Level != spec.Lips {
 			t.Errorf("lips %s, ladder %s after a refusal", st.Lips, st.Level)
 		}
 		if err := l.SetLips(map[inference.Lang]bool{"es": false}); err != nil {
@@ -184,24 +185,24 @@ func TestLipsAreSwitched(t *testing.T) {
 		time.Sleep(seconds(.1))
 		n := warped()
 		time.Sleep(seconds(2.4)) // into the second phrase
-		if st := l.State().Dubs[0]; warped() != n || st.Lips != LipsOff || st.Level != Voice || st.Why != "switched off" {
+		if st := l.State().Dubs[0]; warped() != n || st.Lips != spec.LipsOff || st.Level != spec.Voice || st.Why != "switched off" {
 			t.Errorf("off: %d mouths more, lips %s, ladder %s (%s)", warped()-n, st.Lips, st.Level, st.Why)
 		}
 		if err := l.SetLips(map[inference.Lang]bool{"es": true}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(seconds(.4))
-		if st := l.State().Dubs[0]; warped() < n+8 || st.Lips != LipsOn || st.Level != Lips || st.Why != "" {
+		if st := l.State().Dubs[0]; warped() < n+8 || st.Lips != spec.LipsOn || st.Level != spec.Lips || st.Why != "" {
 			t.Errorf("on: %d mouths more, lips %s, ladder %s (%s)", warped()-n, st.Lips, st.Level, st.Why)
 		}
 		stop()
-		var steps []LadderChange
+		var steps []spec.LadderChange
 		for e := range events {
 			if e.Ladder != nil && e.Ladder.Lang == "es" {
 				steps = append(steps, *e.Ladder)
 			}
 		}
-		if len(steps) != 2 || steps[0].Level != Voice || steps[0].Why != "switched off" || steps[1].Level != Lips ||
+		if len(steps) != 2 || steps[0].Level != spec.Voice || steps[0].Why != "switched off" || steps[1].Level != spec.Lips ||
 			steps[0].At < seconds(.9) || steps[0].At > seconds(1.1) {
 			t.Errorf("ladder: %+v", steps)
 		}

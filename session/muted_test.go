@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"livedub/media"
+	"livedub/session/spec"
 )
 
 // talk is speech that ends with the last sample of its sound track.
@@ -28,7 +29,7 @@ func muted(t *testing.T, length time.Duration, said []burst, frames bool, from, 
 func TestMutedPublisherKeepsTheLastPhrase(t *testing.T) {
 	last := talk[1].to
 	for _, frames := range []bool{true, false} {
-		for _, profile := range []Profile{Sync, Live} {
+		for _, profile := range []spec.Profile{spec.Sync, spec.Live} {
 			src := muted(t, seconds(20), talk, frames, last, seconds(20))
 			t.Run(fmt.Sprintf("%s, frames %v", profile, frames), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -47,10 +48,10 @@ func TestMutedPublisherKeepsTheLastPhrase(t *testing.T) {
 					}
 					for i, rec := range records {
 						heard := rec.HeardAt - talk[i].to
-						if rec.Outcome != Played || heard < 0 || heard > pauseAfter+seconds(.2) {
+						if rec.Outcome != spec.Played || heard < 0 || heard > pauseAfter+seconds(.2) {
 							t.Errorf("phrase %d: %s (%s), heard %v after its last word", i, rec.Outcome, rec.Err, heard)
 						}
-						if profile == Sync && rec.Late != 0 {
+						if profile == spec.Sync && rec.Late != 0 {
 							t.Errorf("phrase %d is %v late", i, rec.Late)
 						}
 					}
@@ -71,7 +72,7 @@ func TestPublisherLeavesWithTheLastWord(t *testing.T) {
 			l.publish(src)
 			time.Sleep(talk[1].to + r.cfg.Delay + seconds(3))
 			st := l.State()
-			if d := st.Dubs[0]; d.Outcomes[Played] != len(talk) || len(st.Failures) > 0 {
+			if d := st.Dubs[0]; d.Outcomes[spec.Played] != len(talk) || len(st.Failures) > 0 {
 				t.Errorf("frames %v: fates %v, failures %v", frames, d.Outcomes, st.Failures)
 			}
 		})
@@ -94,7 +95,7 @@ func TestUnmutedPublisherGoesOn(t *testing.T) {
 			t.Fatalf("%d phrases of %d", len(st.Records), len(all))
 		}
 		for i, rec := range st.Records {
-			if off := rec.Phrase.Start - all[i].from; rec.Outcome != Played || rec.Late != 0 || rec.Phrase.ID != i+1 || off < -seconds(.03) || off > seconds(.03) {
+			if off := rec.Phrase.Start - all[i].from; rec.Outcome != spec.Played || rec.Late != 0 || rec.Phrase.ID != i+1 || off < -seconds(.03) || off > seconds(.03) {
 				t.Errorf("phrase %d: ID %d, %s, %v late, begins %v beside its place", i, rec.Phrase.ID, rec.Outcome, rec.Late, off)
 			}
 		}
@@ -120,7 +121,7 @@ func TestFrameThatOutlivesItsSound(t *testing.T) {
 					t.Fatalf("%d phrases of %d", len(st.Records), len(talk))
 				}
 				for i, rec := range st.Records {
-					if rec.Outcome != Played || rec.Late != 0 {
+					if rec.Outcome != spec.Played || rec.Late != 0 {
 						t.Errorf("phrase %d: %s, %v late", i, rec.Outcome, rec.Late)
 					}
 				}

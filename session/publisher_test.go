@@ -15,6 +15,7 @@ import (
 	"livedub/inference/fake"
 	"livedub/media"
 	"livedub/media/pace"
+	"livedub/session/spec"
 )
 
 // caller is a publisher in memory that sends as a camera would, from a moment
@@ -87,8 +88,8 @@ func (c *tardy) Tracks() []media.Track { return c.seen }
 
 func (c *tardy) Read(ctx context.Context) (media.Packet, error) {
 	p, err := c.caller.Read(ctx)
-	if err == nil && track(c.seen, p.Kind) == nil {
-		c.seen = append(c.seen, *track(c.src.tracks, p.Kind))
+	if err == nil && media.FindTrack(c.seen, p.Kind) == nil {
+		c.seen = append(c.seen, *media.FindTrack(c.src.tracks, p.Kind))
 	}
 	return p, err
 }
@@ -134,7 +135,7 @@ func TestSilentPublisherGivesWay(t *testing.T) {
 		first.hang = true
 		l.speak(first)
 		time.Sleep(seconds(2.5))
-		if err := l.Publish(newCaller(src, l.Clock)); !errors.Is(err, ErrBusy) {
+		if err := l.Publish(newCaller(src, l.Clock)); !errors.Is(err, spec.ErrBusy) {
 			t.Errorf("1.5 s of silence: %v", err)
 		}
 		time.Sleep(seconds(1))
@@ -162,7 +163,7 @@ func TestPublisherWhoLeftGivesWayAtOnce(t *testing.T) {
 			}
 			time.Sleep(seconds(.5))
 			// What to do about it is the endpoint's to say.
-			if err := l.Vacant(); !errors.Is(err, ErrBusy) || !strings.HasSuffix(err.Error(), ErrBusy.Error()) || l.Phase() != "live" {
+			if err := l.Vacant(); !errors.Is(err, spec.ErrBusy) || !strings.HasSuffix(err.Error(), spec.ErrBusy.Error()) || l.Phase() != "live" {
 				t.Errorf("publisher %d: %v, phase %s", n, err, l.Phase())
 			}
 			c.Close()
@@ -188,7 +189,7 @@ func TestSilentPublisherKeepsNoSession(t *testing.T) {
 		}
 		at.Close()
 		time.Sleep(2 * time.Minute)
-		if _, err := l.m.Get("a"); !errors.Is(err, ErrNotFound) {
+		if _, err := l.m.Get("a"); !errors.Is(err, spec.ErrNotFound) {
 			t.Errorf("nobody speaks or watches: %v", err)
 		}
 	})
@@ -237,14 +238,14 @@ func TestMouthsOutliveTheirSource(t *testing.T) {
 			}
 			if how == "broken" {
 				l.retarget.Lock()
-				l.group.run("part", func(context.Context) error { return errors.New("it broke") })
+				l.group.Run("part", func(context.Context) error { return errors.New("it broke") })
 				l.retarget.Unlock()
 			}
 			<-l.done
 			if !mouths.closed || mouths.misused {
 				t.Errorf("%s: closed %v, misused %v", how, mouths.closed, mouths.misused)
 			}
-			if _, err := l.m.Get("a"); !errors.Is(err, ErrNotFound) {
+			if _, err := l.m.Get("a"); !errors.Is(err, spec.ErrNotFound) {
 				t.Errorf("%s: %v", how, err)
 			}
 		})
@@ -256,7 +257,7 @@ func TestMouthsOutliveTheirSource(t *testing.T) {
 // and dubbed, however long the frames are held.
 func TestPublisherComesBackSoon(t *testing.T) {
 	src := speaker(t, seconds(9), said, true, true)
-	for _, delay := range []time.Duration{Sync.DefaultDelay(), 20 * time.Second} {
+	for _, delay := range []time.Duration{spec.Sync.DefaultDelay(), 20 * time.Second} {
 		synctest.Test(t, func(t *testing.T) { comeBackSoon(t, src, delay) })
 	}
 }
@@ -274,7 +275,7 @@ func comeBackSoon(t *testing.T, src *memory, delay time.Duration) {
 	var ids []int
 	for _, rec := range st.Records {
 		ids = append(ids, rec.Phrase.ID)
-		if heard := rec.HeardAt - rec.Phrase.End; rec.Outcome != Played || rec.Late > 300*time.Millisecond || heard > time.Second {
+		if heard := rec.HeardAt - rec.Phrase.End; rec.Outcome != spec.Played || rec.Late > 300*time.Millisecond || heard > time.Second {
 			t.Errorf("D %v: phrase %d: %s, %v late, heard %v after its end", delay, rec.Phrase.ID, rec.Outcome, rec.Late, heard)
 		}
 	}

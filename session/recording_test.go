@@ -12,6 +12,8 @@ import (
 	"livedub/inference/fake"
 	"livedub/media"
 	"livedub/media/file"
+	"livedub/session/fanout"
+	"livedub/session/spec"
 )
 
 // killed is a publisher that sends nothing more some time after it began, and
@@ -40,7 +42,7 @@ func TestRecordedCallPlays(t *testing.T) {
 	const lived = 6 // seconds of the publisher's life
 	for _, shown := range []bool{true, false} {
 		path := filepath.Join(t.TempDir(), "call.mp4")
-		d := Sync.DefaultDelay()
+		d := spec.Sync.DefaultDelay()
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t)
 			l := r.live(t)
@@ -49,7 +51,7 @@ func TestRecordedCallPlays(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l.add("es", sink, Recording())
+			l.add("es", sink, fanout.Recording())
 			l.speak(&killed{newCaller(src, l.Clock), seconds(lived)})
 			time.Sleep(seconds(lived) + seconds(.1))
 			if shown {
@@ -116,7 +118,7 @@ func TestRecordingKeepsNoSession(t *testing.T) {
 				l.publish(src)
 			}
 			tape := &memory{}
-			l.add("es", tape, Recording())
+			l.add("es", tape, fanout.Recording())
 			viewer := l.add("es", &memory{})
 			if n := l.State().Dubs[0].Viewers; n != 1 {
 				t.Errorf("%d viewers, want one: the other records", n)
@@ -131,7 +133,7 @@ func TestRecordingKeepsNoSession(t *testing.T) {
 				t.Errorf("half a minute after the viewer: %v", err)
 			}
 			time.Sleep(time.Minute)
-			if _, err := l.m.Get("a"); !errors.Is(err, ErrNotFound) {
+			if _, err := l.m.Get("a"); !errors.Is(err, spec.ErrNotFound) {
 				t.Errorf("nobody speaks or watches: %v", err)
 			}
 			if tape.closes() != 1 {

@@ -18,6 +18,7 @@ import (
 	"livedub/media"
 	"livedub/media/codec"
 	"livedub/media/pace"
+	"livedub/session/spec"
 	"livedub/session/timeline"
 )
 
@@ -87,7 +88,7 @@ func (m *memory) AddTrack(t media.Track) error {
 func (m *memory) known(k media.Kind) *media.Track {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return track(m.tracks, k)
+	return media.FindTrack(m.tracks, k)
 }
 
 func (m *memory) Write(p media.Packet) error {
@@ -194,8 +195,8 @@ func number(f *media.Frame) int {
 }
 
 type rig struct {
-	cfg     Config
-	engines Engines
+	cfg     spec.Config
+	engines spec.Engines
 	clock   pace.Clock
 	src     *memory
 	out     map[inference.Lang]*memory
@@ -205,12 +206,12 @@ type rig struct {
 // newRig returns a session of fakes in virtual time that dubs said to Spanish.
 func newRig(t *testing.T) *rig {
 	return &rig{
-		cfg: Config{
-			From: "en", To: []inference.Lang{"es"}, Profile: Sync, Delay: Sync.DefaultDelay(), BackgroundGain: .15,
-			Consent: Consent{Given: true},
-			Video:   VideoConfig{MaxWidth: 1920, MaxHeight: 1080, File: true, Hardware: "off"},
+		cfg: spec.Config{
+			From: "en", To: []inference.Lang{"es"}, Profile: spec.Sync, Delay: spec.Sync.DefaultDelay(), BackgroundGain: .15,
+			Consent: spec.Consent{Given: true},
+			Video:   spec.VideoConfig{MaxWidth: 1920, MaxHeight: 1080, File: true, Hardware: "off"},
 		},
-		engines: Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}},
+		engines: spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}},
 		clock:   pace.NewVirtual(),
 	}
 }
@@ -338,7 +339,7 @@ func shownFrames(t *testing.T, m *memory) []shown {
 }
 
 // mouthAt returns whether a dub sounds at source time at, and how open its mouth is then.
-func mouthAt(records []Record, at time.Duration) (bool, float64) {
+func mouthAt(records []spec.Record, at time.Duration) (bool, float64) {
 	for _, r := range records {
 		if r.DubStart <= at && at < r.DubEnd {
 			return true, viseme.At(r.Marks, at-r.DubStart).Open

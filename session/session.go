@@ -1,3 +1,6 @@
+// Package session is one live speaker being dubbed: a source in, one dub per
+// target language out, all on one clock. A frame's journey is in video.go and
+// show.go, a phrase's in hear.go and speech.go.
 package session
 
 import (
@@ -15,26 +18,26 @@ import (
 	"livedub/internal/guard"
 	"livedub/media"
 	"livedub/media/pace"
+	"livedub/session/fanout"
+	"livedub/session/spec"
+	"livedub/session/work"
 )
-
-// ErrEmpty is returned by Dub for a source without a single sample.
-var ErrEmpty = errors.New("the source holds neither a frame nor a sample of sound")
 
 // Session is one speaker and their dubs. Ingest, decoding, recognition and face
 // tracking happen once; what differs by language happens in each Dub.
 type Session struct {
-	cfg      Config
-	engines  Engines
+	cfg      spec.Config
+	engines  spec.Engines
 	clock    pace.Clock
-	pace     pacing
+	pace     work.Pacing
 	delivery delivery
 	log      *slog.Logger
-	meter    *meter
+	meter    *work.Meter
 	events   *eventHub
-	loose    loose
+	loose    work.Loose
 
-	recognizing, tracking *stage
-	learns                *solo
+	recognizing, tracking *work.Stage
+	learns                *work.Solo
 	learnsDown            atomic.Bool
 
 	hearing   chan struct{}   // has room for the one source that is heard,
@@ -48,32 +51,32 @@ type Session struct {
 	opened    chan struct{}                         // closed before the dubs start
 	ended     atomic.Int64                          // source time of the end, once known; 0 before
 
-	retarget sync.Mutex // over changes of the dubs
-	group    *group     // of a live session's dubs; guarded by retarget
+	retarget sync.Mutex  // over changes of the dubs
+	group    *work.Group // of a live session's dubs; guarded by retarget
 
 	mu       sync.Mutex
-	dubs     []*Dub         // never changed in place
-	removed  []DubState     // of the dubs that were taken away
-	heard    int            // final phrases
-	lastID   int            // of the last of them
-	failures map[string]int // by stage
+	dubs     []*Dub          // never changed in place
+	removed  []spec.DubState // of the dubs that were taken away
+	heard    int             // final phrases
+	lastID   int             // of the last of them
+	failures map[string]int  // by stage
 }
 
 // New prepares a session. The engines stay the caller's. It fails with
 // ErrInvalid; inference.ErrUnsupported comes with it where the languages are to blame.
-func New(cfg Config, engines Engines, clock pace.Clock) (*Session, error) {
-	if err := cfg.check(engines); err != nil {
-		return nil, fmt.Errorf("session: %w: %w", ErrInvalid, err)
+func New(cfg spec.Config, engines spec.Engines, clock pace.Clock) (*Session, error) {
+	if err := cfg.Check(engines); err != nil {
+		return nil, fmt.Errorf("session: %w: %w", spec.ErrInvalid, err)
 	}
 	s := &Session{
 		cfg: cfg, engines: engines, clock: clock, log: cfg.Log,
-		meter: newMeter(), events: newEventHub(), failures: map[string]int{}, opened: make(chan struct{}),
+		meter: work.NewMeter(), events: newEventHub(), failures: map[string]int{}, opened: make(chan struct{}),
 		hearing: make(chan struct{}, 1), listening: make(chan struct{}, 1), seeing: make(chan struct{}, 1),
-		pace: pacingOf(clock), delivery: deliveryOf(cfg.Video),
+		pace: work.PacingOf(clock), delivery: deliveryOf(cfg.Video),
 	}
 	s.running, s.stop = context.WithCancel(context.Background())
-	s.recognizing, s.tracking = newStage(s, "recognizer"), newStage(s, "face")
-	s.learns = &solo{stage: newStage(s, "lips"), pace: s.pace, changed: s.learnsSlow}
+	s.recognizing, s.tracking = s.newStage("recognizer"), s.newStage("face")
+	s.learns = work.NewSolo(s.newStage("lips"), s.pace, s.learnsSlow)
 	s.buffer = s.delivery.audioBuffer(s)
 	for _, to := range cfg.To {
 		s.dubs = append(s.dubs, newDub(s, to, false))
@@ -84,12 +87,25 @@ func New(cfg Config, engines Engines, clock pace.Clock) (*Session, error) {
 	return s, nil
 }
 
+// newStage returns a stage of this session.
+func (s *Session) newStage(name string) *work.Stage {
+	return work.NewStage(name, s.clock, s.cfg.Observe.Lag, &s.loose)
+}
+
+// fanoutEnv is what the dubs' fanouts have of the session.
+func (s *Session) fanoutEnv() fanout.Env {
+	return fanout.Env{
+		Clock: s.clock, Video: s.cfg.Video, Offset: s.cfg.Observe.Offset, SinkErrorsEnd: s.cfg.SinkErrorsEnd,
+		Stage: func() *work.Stage { return s.newStage("sink") }, Loose: &s.loose, Fail: s.fail,
+	}
+}
+
 // Subscribe lets sink have the dub in lang, from now on. The session closes the
 // sink when it is detached, fails, is stuck, or the session ends; one that has
 // ended takes none (ErrNotFound), as a codec that the dub does not make (ErrInvalid).
-func (s *Session) Subscribe(lang inference.Lang, sink media.Sink, options ...SubscribeOption) (*Subscription, error) {
+func (s *Session) Subscribe(lang inference.Lang, sink media.Sink, options ...fanout.Option) (*fanout.Subscription, error) {
 	if d := s.dub(lang); d != nil {
-		return d.fanout.subscribe(sink, options)
+		return d.fanout.Subscribe(sink, options)
 	}
 	return nil, fmt.Errorf("session: no dub in %q: there are %v", lang, s.Languages())
 }
@@ -126,7 +142,7 @@ func (s *Session) Languages() []inference.Lang {
 // returns when the last dub has been said. Sinks are closed, and what they
 // hold is playable, in every case. src stays the caller's. It is called once.
 func (s *Session) Dub(ctx context.Context, src media.Source) error {
-	sound, frame := track(src.Tracks(), media.Audio), track(src.Tracks(), media.Video)
+	sound, frame := media.FindTrack(src.Tracks(), media.Audio), media.FindTrack(src.Tracks(), media.Video)
 	if sound == nil && frame == nil {
 		s.close()
 		return errors.New("session: the source has neither audio nor video")
@@ -136,12 +152,12 @@ func (s *Session) Dub(ctx context.Context, src media.Source) error {
 	}
 	s.openLips(ctx)
 	close(s.opened)
-	g := newGroup(ctx)
+	g := work.NewGroup(ctx)
 	for _, d := range s.all() {
 		d.start(g, s.buffer, frame != nil)
 	}
 	s.feed(g, src)
-	err := g.wait()
+	err := g.Wait()
 	return s.leave(ctx, err)
 }
 
@@ -149,8 +165,8 @@ func (s *Session) Dub(ctx context.Context, src media.Source) error {
 // fails that it cannot do without. Sources come and go by Feed meanwhile. It is called once.
 func (s *Session) Run(ctx context.Context) error {
 	s.openLips(ctx)
-	g := newGroup(ctx)
-	g.run("session", func(ctx context.Context) error { // languages may be added as long as it runs
+	g := work.NewGroup(ctx)
+	g.Run("session", func(ctx context.Context) error { // languages may be added as long as it runs
 		<-ctx.Done()
 		return ctx.Err()
 	})
@@ -161,7 +177,7 @@ func (s *Session) Run(ctx context.Context) error {
 	s.group = g
 	s.retarget.Unlock()
 	close(s.opened)
-	err := g.wait()
+	err := g.Wait()
 	s.retarget.Lock()
 	s.group = nil
 	s.retarget.Unlock()
@@ -185,10 +201,10 @@ func (s *Session) Feed(ctx context.Context, src media.Source) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	g := newGroup(ctx)
+	g := work.NewGroup(ctx)
 	lasts := &lasting{Source: src, s: s}
 	s.feed(g, lasts)
-	err := g.wait()
+	err := g.Wait()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -211,19 +227,19 @@ func (l *lasting) Read(ctx context.Context) (media.Packet, error) {
 		return p, err
 	}
 	l.err = fmt.Errorf("source: %w", err)
-	l.s.loose.run(func() { _ = guard.Do("source", l.Source.Close) }) // it gives way
+	l.s.loose.Run(func() { _ = guard.Do("source", l.Source.Close) }) // it gives way
 	return media.Packet{}, io.EOF
 }
 
 // feed starts what looks at and listens to one source.
-func (s *Session) feed(g *group, src media.Source) {
+func (s *Session) feed(g *work.Group, src media.Source) {
 	frames := newDelayBuffer(s.cfg.Delay + 3*time.Second)
 	listener := newListener(s)
 	audio, video := newAudioPipeline(s, src, listener), newVideoPipeline(s, src, frames)
-	g.run("ingest", func(ctx context.Context) error { return s.ingest(ctx, src, audio, frames) })
-	g.run("hear", audio.run)
-	g.run("listen", listener.run)
-	g.run("see", video.run)
+	g.Run("ingest", func(ctx context.Context) error { return s.ingest(ctx, src, audio, frames) })
+	g.Run("hear", audio.run)
+	g.Run("listen", listener.run)
+	g.Run("see", video.run)
 }
 
 // turn waits for a place that one source has at a time; leave gives it up.
@@ -246,10 +262,10 @@ func (s *Session) leave(ctx context.Context, err error) error {
 }
 
 func (s *Session) close() error {
-	err := together(s.all(), func(d *Dub) error { return d.fanout.close() }) // what is stuck costs its time once
+	err := work.Together(s.all(), func(d *Dub) error { return d.fanout.Close() }) // what is stuck costs its time once
 	s.events.close()
 	closed := make(chan error, 1)
-	left := s.loose.wait(func() { // no engine is at work anymore
+	left := s.loose.Wait(func() { // no engine is at work anymore
 		if m := s.lips.Load(); m != nil {
 			closed <- (*m).Close()
 		}
@@ -263,9 +279,9 @@ func (s *Session) close() error {
 }
 
 // ingest hands the source's packets on: sound to be heard at once, frames to the delay buffer.
-func (s *Session) ingest(ctx context.Context, src media.Source, e *audioPipeline, frames *queue[media.Packet]) error {
+func (s *Session) ingest(ctx context.Context, src media.Source, e *audioPipeline, frames *work.Queue[media.Packet]) error {
 	defer close(e.in)
-	defer frames.end()
+	defer frames.End()
 	for {
 		p, err := src.Read(ctx)
 		if errors.Is(err, io.EOF) {
@@ -275,7 +291,7 @@ func (s *Session) ingest(ctx context.Context, src media.Source, e *audioPipeline
 			return fmt.Errorf("source: %w", err)
 		}
 		if p.Kind == media.Video {
-			if err := frames.put(ctx, p); err != nil {
+			if err := frames.Put(ctx, p); err != nil {
 				return err
 			}
 			p.Data = nil // the audio only want to know that time has passed
@@ -297,13 +313,4 @@ func (s *Session) fail(stage string, err error) {
 	if n&(n-1) == 0 { // 1, 2, 4, 8, ...: a stage that always fails does not fill the log
 		s.log.Warn("stage failed", "stage", stage, "times", n, "err", err)
 	}
-}
-
-func track(tracks []media.Track, k media.Kind) *media.Track {
-	for i := range tracks {
-		if tracks[i].Kind == k {
-			return &tracks[i]
-		}
-	}
-	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"livedub/inference/fake"
 	"livedub/media"
 	"livedub/media/pace"
+	"livedub/session/spec"
 )
 
 // TestDubStandsWhereTheSpeakerSpoke follows audio and video through a whole session.
@@ -28,7 +29,7 @@ func TestDubStandsWhereTheSpeakerSpoke(t *testing.T) {
 	}
 	pcm := sound(t, r.out["es"])
 	for i, rec := range st.Records {
-		if rec.Outcome != Played || rec.Late != 0 || rec.DubStart != rec.Phrase.Start || len(rec.Probe) == 0 {
+		if rec.Outcome != spec.Played || rec.Late != 0 || rec.DubStart != rec.Phrase.Start || len(rec.Probe) == 0 {
 			t.Errorf("phrase %d: %s, %v late, starts %v for %v, probe of %d", i, rec.Outcome, rec.Late, rec.DubStart, rec.Phrase.Start, len(rec.Probe))
 		}
 		if d := rec.Phrase.Start - said[i].from; d < 0 || d > 20*time.Millisecond {
@@ -65,7 +66,7 @@ func TestDubStandsWhereTheSpeakerSpoke(t *testing.T) {
 	if f := st.Frames; f.Warp == 0 || f.Untouched == 0 || f.Warp+f.Untouched != f.Out {
 		t.Errorf("frames %+v", f)
 	}
-	if st.Level != Lips {
+	if st.Level != spec.Lips {
 		t.Errorf("ladder stands at %s", st.Level)
 	}
 }
@@ -111,7 +112,7 @@ func TestSameInputSameOutput(t *testing.T) {
 func TestRealTime(t *testing.T) {
 	src := speaker(t, seconds(9), said, true, true)
 	synctest.Test(t, func(t *testing.T) {
-		for _, profile := range []Profile{Sync, Live} {
+		for _, profile := range []spec.Profile{spec.Sync, spec.Live} {
 			r := newRig(t)
 			r.src = &memory{tracks: src.tracks, packets: src.packets}
 			r.cfg.Profile, r.cfg.Delay = profile, profile.DefaultDelay()
@@ -130,10 +131,10 @@ func TestRealTime(t *testing.T) {
 			}
 			for _, rec := range st.Records {
 				early := rec.DubStart + r.cfg.Delay - rec.ReadyAt
-				if rec.Outcome != Played || early < profile.freeze() {
+				if rec.Outcome != spec.Played || early < profile.Freeze() {
 					t.Errorf("%s: %s, placed %v before it played", profile, rec.Outcome, early)
 				}
-				if profile == Live && early > profile.freeze() {
+				if profile == spec.Live && early > profile.Freeze() {
 					t.Errorf("live: the dub existed %v before it played", early)
 				}
 			}
@@ -143,7 +144,7 @@ func TestRealTime(t *testing.T) {
 
 func TestLiveDucksOnlyUnderTheDub(t *testing.T) {
 	r := newRig(t)
-	r.cfg.Profile, r.cfg.Delay = Live, Live.DefaultDelay()
+	r.cfg.Profile, r.cfg.Delay = spec.Live, spec.Live.DefaultDelay()
 	if err := r.run(t, t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -203,13 +204,13 @@ func TestCancelLeavesWhatWasWritten(t *testing.T) {
 }
 
 func TestConfigIsChecked(t *testing.T) {
-	for want, change := range map[string]func(*Config){
-		"choose sync or live":    func(c *Config) { c.Profile = "fast" },
-		"choose 0 to 1m":         func(c *Config) { c.Delay = time.Hour },
-		"choose 0 to 1:":         func(c *Config) { c.BackgroundGain = 2 },
-		"name at least one":      func(c *Config) { c.To = nil },
-		"name it once":           func(c *Config) { c.To = []inference.Lang{"es", "es"} },
-		"these pairs work here:": func(c *Config) { c.To = []inference.Lang{"xx"} },
+	for want, change := range map[string]func(*spec.Config){
+		"choose sync or live":    func(c *spec.Config) { c.Profile = "fast" },
+		"choose 0 to 1m":         func(c *spec.Config) { c.Delay = time.Hour },
+		"choose 0 to 1:":         func(c *spec.Config) { c.BackgroundGain = 2 },
+		"name at least one":      func(c *spec.Config) { c.To = nil },
+		"name it once":           func(c *spec.Config) { c.To = []inference.Lang{"es", "es"} },
+		"these pairs work here:": func(c *spec.Config) { c.To = []inference.Lang{"xx"} },
 	} {
 		r := newRig(t)
 		change(&r.cfg)

@@ -6,18 +6,19 @@ import (
 
 	"livedub/inference"
 	"livedub/internal/guard"
+	"livedub/session/work"
 )
 
 // offer hands a frame to the dub; where time goes on without us, one that is
 // late or finds the dub busy is dropped and counted. A dub that nobody watches
 // gets none.
 func (d *Dub) offer(ctx context.Context, p videoFrame, late bool) {
-	if !d.fanout.watched() {
+	if !d.fanout.Watched() {
 		return
 	}
 	taken := false
 	p.frame.Retain()
-	if d.s.pace.drops() {
+	if d.s.pace.Drops() {
 		taken = !late && d.push(p)
 	} else {
 		select {
@@ -71,30 +72,30 @@ func (d *Dub) show(ctx context.Context) error {
 	}
 	m := &mouth{begins: d.solo(), renders: d.solo()}
 	ready := make(chan onItsWay, room)
-	g := newGroup(ctx)
-	g.run("begin "+string(d.lang), func(ctx context.Context) error {
+	g := work.NewGroup(ctx)
+	g.Run("begin "+string(d.lang), func(ctx context.Context) error {
 		defer close(ready)
 		return d.begin(ctx, m, ready)
 	})
-	g.run("end "+string(d.lang), func(ctx context.Context) error { return d.end(ctx, m, ready) })
-	err := g.wait()
+	g.Run("end "+string(d.lang), func(ctx context.Context) error { return d.end(ctx, m, ready) })
+	err := g.Wait()
 	for p := range ready {
 		p.frame.Release()
 	}
 	if m.lips != nil { // an engine at work outlives us: it is closed behind it
-		m.begins.close(func() { m.renders.close(func() { _ = guard.Do("lips", m.lips.Close) }) })
+		m.begins.Close(func() { m.renders.Close(func() { _ = guard.Do("lips", m.lips.Close) }) })
 	}
 	return err
 }
 
 // mouth is what makes one dub's mouths.
 type mouth struct {
-	begins, renders *solo
+	begins, renders *work.Solo
 	lips            inference.LipsStream // opened with the first frame after the session's mouths; used by begin
 	opened          bool
 }
 
-func (d *Dub) solo() *solo { return &solo{stage: d.lipping, pace: d.s.pace, changed: d.lipsSlow} }
+func (d *Dub) solo() *work.Solo { return work.NewSolo(d.lipping, d.s.pace, d.lipsSlow) }
 
 // begin has the mouth of each frame begun, where the engine wants that.
 func (d *Dub) begin(ctx context.Context, m *mouth, ready chan<- onItsWay) error {
@@ -136,7 +137,7 @@ func (d *Dub) end(ctx context.Context, m *mouth, ready <-chan onItsWay) error {
 			p.frame.Release()
 			return err
 		}
-		if d.s.pace.late(due) {
+		if d.s.pace.Late(due) {
 			p.frame.Release()
 			d.count(func(c *counts) { c.frames.Dropped++ })
 			continue
@@ -157,14 +158,14 @@ func (d *Dub) discard() {
 }
 
 // showOne shows one frame and gives its reference back.
-func (d *Dub) showOne(ctx context.Context, renders *solo, p onItsWay) error {
+func (d *Dub) showOne(ctx context.Context, renders *work.Solo, p onItsWay) error {
 	defer p.frame.Release()
 	frame, method := d.render(ctx, renders, p.lips, p.videoFrame, p.step)
 	defer frame.Release()
 	due := frame.PTS + d.s.cfg.Delay
 	whole := false
-	err := d.s.meter.do("encode_video", func() (err error) {
-		whole, err = d.fanout.frame(frame, due, p.fps)
+	err := d.s.meter.Do("encode_video", func() (err error) {
+		whole, err = d.fanout.Frame(frame, due, p.fps)
 		return err
 	})
 	if err != nil {
@@ -176,7 +177,7 @@ func (d *Dub) showOne(ctx context.Context, renders *solo, p onItsWay) error {
 			return
 		}
 		c.frames.Out++
-		c.frames.add(method)
+		c.frames.Add(method)
 	})
 	return nil
 }

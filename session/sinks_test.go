@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"livedub/media"
+	"livedub/session/fanout"
 )
 
 func TestSinksComeAndGo(t *testing.T) {
@@ -27,17 +28,17 @@ func TestSinksComeAndGo(t *testing.T) {
 			}
 			return nil
 		}
-		var at [5]*Subscription
+		var at [5]*fanout.Subscription
 		for i, sink := range []*memory{stays, goes, fails, blind, gone} {
 			at[i] = l.add("es", sink)
 		}
-		at[3].SetMaxBitrate(minBitrate / 2)
+		at[3].SetMaxBitrate(fanout.MinBitrate / 2)
 		time.Sleep(seconds(6))
 		at[1].Close()
 		at[1].Close()
 		time.Sleep(seconds(2))
 		at[0].Keyframe()
-		at[3].SetMaxBitrate(2 * minBitrate)
+		at[3].SetMaxBitrate(2 * fanout.MinBitrate)
 		time.Sleep(seconds(2))
 		if got := l.State().Dubs[0].Viewers; got != 2 {
 			t.Errorf("%d viewers", got)
@@ -88,7 +89,7 @@ func TestLeavingHoldsNobodyUp(t *testing.T) {
 			}
 			return nil
 		}
-		var at [3]*Subscription
+		var at [3]*fanout.Subscription
 		for i, sink := range []*memory{stays, goes, fails} {
 			at[i] = l.add("es", sink)
 		}
@@ -155,7 +156,7 @@ func TestManyAskForKeyframes(t *testing.T) {
 		l := newRig(t).live(t)
 		l.publish(src)
 		var sinks [15]memory
-		var at [len(sinks)]*Subscription
+		var at [len(sinks)]*fanout.Subscription
 		for i := range sinks {
 			at[i] = l.add("es", &sinks[i])
 		}
@@ -171,7 +172,7 @@ func TestManyAskForKeyframes(t *testing.T) {
 				continue
 			}
 			keys++
-			if keys > 1 && p.PTS-last < keyApart {
+			if keys > 1 && p.PTS-last < fanout.KeyApart {
 				t.Errorf("keyframes at %v and %v", last, p.PTS)
 			}
 			last = p.PTS
@@ -180,7 +181,7 @@ func TestManyAskForKeyframes(t *testing.T) {
 			t.Errorf("%d keyframes", keys)
 		}
 		for i := range at {
-			if at[i].key.Load() {
+			if at[i].Pending() {
 				t.Errorf("viewer %d asked in vain", i)
 			}
 		}

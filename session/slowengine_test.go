@@ -11,6 +11,8 @@ import (
 
 	"livedub/inference"
 	"livedub/inference/fake"
+	"livedub/session/spec"
+	"livedub/session/work"
 )
 
 // fault is what an engine does with a phrase instead of its work.
@@ -80,7 +82,7 @@ func faults(release <-chan struct{}) map[string]func(context.Context) error {
 // phrase, or the second, in every way: those behind it are not late for it.
 func TestSlowEngineDelaysNoOtherPhrase(t *testing.T) {
 	src := speaker(t, seconds(9), said, true, false)
-	for _, profile := range []Profile{Sync, Live} {
+	for _, profile := range []spec.Profile{spec.Sync, spec.Live} {
 		usual := slowPhrases(t, src, profile, "", "", &fault{phrase: "none"})
 		for _, stage := range []string{"translator", "speaker"} {
 			for name := range faults(nil) {
@@ -90,12 +92,12 @@ func TestSlowEngineDelaysNoOtherPhrase(t *testing.T) {
 					for i, rec := range got {
 						which := fmt.Sprintf("%s, %s that %s in phrase %s: phrase %d", profile, stage, name, phrase, i+1)
 						if fmt.Sprint(i+1) == phrase {
-							if rec.Outcome == Played || f.met.Load() < 1 {
+							if rec.Outcome == spec.Played || f.met.Load() < 1 {
 								t.Errorf("%s: %s, met %d times", which, rec.Outcome, f.met.Load())
 							}
 							continue
 						}
-						if more := rec.Late - usual[i].Late; rec.Outcome != Played || more > lateFor(profile) {
+						if more := rec.Late - usual[i].Late; rec.Outcome != spec.Played || more > lateFor(profile) {
 							t.Errorf("%s: %s (%s), %v later than usual", which, rec.Outcome, rec.Err, more)
 						}
 					}
@@ -106,11 +108,11 @@ func TestSlowEngineDelaysNoOtherPhrase(t *testing.T) {
 }
 
 // lateFor is how much later than usual a phrase may sound for a dead one before it.
-func lateFor(p Profile) time.Duration {
-	if p == Live {
+func lateFor(p spec.Profile) time.Duration {
+	if p == spec.Live {
 		return onTime // it was about to sound as soon as it was known
 	}
-	return 2 * grace
+	return 2 * work.Grace
 }
 
 // TestSlowEnginesInARow has the translator never return from one phrase and the
@@ -120,22 +122,22 @@ func TestSlowEnginesInARow(t *testing.T) {
 	quick := []burst{{seconds(.5), seconds(1.2)}, {seconds(1.8), seconds(2.5)}, {seconds(3.1), seconds(3.8)}, {seconds(4.4), seconds(5.1)}}
 	for name, said := range map[string][]burst{"apart": said, "close": quick} {
 		src := speaker(t, seconds(9), said, true, false)
-		for _, profile := range []Profile{Sync, Live} {
+		for _, profile := range []spec.Profile{spec.Sync, spec.Live} {
 			usual := deadPhrases(t, src, len(said), profile, "", "")
 			for _, dead := range [][2]string{{"1", "2"}, {"2", "1"}, {"1", "1"}, {"2", "2"}, {"1", "12"}, {"12", "3"}} {
 				got := deadPhrases(t, src, len(said), profile, dead[0], dead[1])
 				for i, rec := range got {
 					if n := fmt.Sprint(i + 1); strings.Contains(dead[0]+dead[1], n) {
-						if rec.Outcome == Played {
+						if rec.Outcome == spec.Played {
 							t.Errorf("%s, %s, dead for %v: phrase %s was dubbed", name, profile, dead, n)
 						}
 						continue
 					}
 					limit := time.Second
-					if profile == Sync {
-						limit = 2 * grace
+					if profile == spec.Sync {
+						limit = 2 * work.Grace
 					}
-					if more := rec.Late - usual[i].Late; rec.Outcome != Played || more >= limit {
+					if more := rec.Late - usual[i].Late; rec.Outcome != spec.Played || more >= limit {
 						t.Errorf("%s, %s, dead for %v: phrase %d: %s (%s), %v later than usual", name, profile, dead, i+1, rec.Outcome, rec.Err, more)
 					}
 				}
@@ -146,7 +148,7 @@ func TestSlowEnginesInARow(t *testing.T) {
 
 // deadPhrases returns what becomes of n phrases in a call whose translator never
 // returns from some of them, and whose voice never from some.
-func deadPhrases(t *testing.T, src *memory, n int, profile Profile, translator, voice string) (out []Record) {
+func deadPhrases(t *testing.T, src *memory, n int, profile spec.Profile, translator, voice string) (out []spec.Record) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -174,7 +176,7 @@ func deadPhrases(t *testing.T, src *memory, n int, profile Profile, translator, 
 }
 
 // slowPhrases returns what becomes of the phrases of said in a call one of whose engines has a fault.
-func slowPhrases(t *testing.T, src *memory, profile Profile, stage, name string, f *fault) (out []Record) {
+func slowPhrases(t *testing.T, src *memory, profile spec.Profile, stage, name string, f *fault) (out []spec.Record) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -197,7 +199,7 @@ func slowPhrases(t *testing.T, src *memory, profile Profile, stage, name string,
 		if len(out) != len(said) {
 			t.Fatalf("%s, %s that %s: %d phrases of %d; failures %v", profile, stage, name, len(out), len(said), st.Failures)
 		}
-		if st.Dubs[0].Level != Voice {
+		if st.Dubs[0].Level != spec.Voice {
 			t.Errorf("%s, %s that %s: the ladder stands at %s after the engine worked again", profile, stage, name, st.Dubs[0].Level)
 		}
 	})
@@ -210,8 +212,8 @@ func TestSlowEngineIsTriedAgain(t *testing.T) {
 	for _, stage := range []string{"translator", "speaker"} {
 		for name := range faults(nil) {
 			// Of the third phrase, behind which nobody waits.
-			for i, rec := range slowPhrases(t, src, Sync, stage, name, &fault{phrase: "3", once: true}) {
-				if rec.Outcome != Played || rec.Late > seconds(2) {
+			for i, rec := range slowPhrases(t, src, spec.Sync, stage, name, &fault{phrase: "3", once: true}) {
+				if rec.Outcome != spec.Played || rec.Late > seconds(2) {
 					t.Errorf("%s that %s once: phrase %d: %s (%s), %v late", stage, name, i+1, rec.Outcome, rec.Err, rec.Late)
 				}
 			}
@@ -222,7 +224,7 @@ func TestSlowEngineIsTriedAgain(t *testing.T) {
 // TestSlowEnginesCostNoSoundNorFrame has all phrases hang: the original goes on whole.
 func TestSlowEnginesCostNoSoundNorFrame(t *testing.T) {
 	src := speaker(t, seconds(12), []burst{{0, seconds(12)}}, true, true)
-	for _, profile := range []Profile{Sync, Live} {
+	for _, profile := range []spec.Profile{spec.Sync, spec.Live} {
 		for _, stage := range []string{"translator", "speaker"} {
 			synctest.Test(t, func(t *testing.T) {
 				release := make(chan struct{})
@@ -258,7 +260,7 @@ func TestSlowEnginesCostNoSoundNorFrame(t *testing.T) {
 						}
 					}
 				}
-				if profile == Live && quiet[dub] > 0 || profile == Sync && (quiet[dub] == 0 || quiet[dub] > seconds(.7)) || quiet[original] > 0 {
+				if profile == spec.Live && quiet[dub] > 0 || profile == spec.Sync && (quiet[dub] == 0 || quiet[dub] > seconds(.7)) || quiet[original] > 0 {
 					t.Errorf("%s, dead %s: the voice is quiet up to %v, in the original up to %v", profile, stage, quiet[dub], quiet[original])
 				}
 				st := l.State()
@@ -267,7 +269,7 @@ func TestSlowEnginesCostNoSoundNorFrame(t *testing.T) {
 						t.Errorf("%s, dead %s: %s: frames %+v", profile, stage, d.Lang, d.Frames)
 					}
 				}
-				if d := st.Dubs[0]; d.Level == Voice || d.Level == Lips || d.Outcomes[Played] != 0 {
+				if d := st.Dubs[0]; d.Level == spec.Voice || d.Level == spec.Lips || d.Outcomes[spec.Played] != 0 {
 					t.Errorf("%s, dead %s: the ladder stands at %s, fates %v", profile, stage, d.Level, d.Outcomes)
 				}
 			})
@@ -284,7 +286,7 @@ func TestSlowEngineRecovers(t *testing.T) {
 	}
 	const from, to = 5 * time.Second, 15 * time.Second
 	src := speaker(t, seconds(30), many, true, false)
-	for _, profile := range []Profile{Sync, Live} {
+	for _, profile := range []spec.Profile{spec.Sync, spec.Live} {
 		for _, stage := range []string{"translator", "speaker"} {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t)
@@ -312,17 +314,17 @@ func TestSlowEngineRecovers(t *testing.T) {
 				}
 				lost := 0
 				for i, rec := range st.Records {
-					if rec.Outcome != Played {
+					if rec.Outcome != spec.Played {
 						lost++
 					}
-					if outside := rec.HeardAt < from-onTime || rec.HeardAt >= to+seconds(.5); outside && (rec.Outcome != Played || rec.Late > usual+lateFor(profile)) {
+					if outside := rec.HeardAt < from-onTime || rec.HeardAt >= to+seconds(.5); outside && (rec.Outcome != spec.Played || rec.Late > usual+lateFor(profile)) {
 						t.Errorf("%s, deaf %s: phrase %d, heard at %v: %s (%s), %v late, else %v", profile, stage, i+1, rec.HeardAt, rec.Outcome, rec.Err, rec.Late, usual)
 					}
 				}
 				if lost == 0 || lost > 5 { // those heard in 10 s
 					t.Errorf("%s, deaf %s: %d phrases were lost", profile, stage, lost)
 				}
-				if st.Level != Voice {
+				if st.Level != spec.Voice {
 					t.Errorf("%s, deaf %s: the ladder stands at %s", profile, stage, st.Level)
 				}
 			})

@@ -10,6 +10,9 @@ import (
 
 	"livedub/media"
 	"livedub/media/pace"
+	"livedub/session/fanout"
+	"livedub/session/spec"
+	"livedub/session/work"
 )
 
 // lateness is a viewer that remembers how late the latest of its packets came.
@@ -67,7 +70,7 @@ func TestSlowSinkTouchesNoOther(t *testing.T) {
 			}
 			st := l.State()
 			for _, d := range st.Dubs {
-				if d.Frames.Out != 350 || d.Frames.Dropped != 0 || d.Lang == "es" && d.Level != Voice {
+				if d.Frames.Out != 350 || d.Frames.Dropped != 0 || d.Lang == "es" && d.Level != spec.Voice {
 					t.Errorf("a sink blocks %v: %s at %s, frames %+v", block, d.Lang, d.Level, d.Frames)
 				}
 			}
@@ -76,7 +79,7 @@ func TestSlowSinkTouchesNoOther(t *testing.T) {
 					t.Errorf("a sink blocks %v: the %s saw %d frames", block, name, n)
 				}
 			}
-			if n := len(shownFrames(t, slow)); block < maxQueued && (n < 350-2 || st.Failures["sink"] != 0) {
+			if n := len(shownFrames(t, slow)); block < fanout.MaxQueued && (n < 350-2 || st.Failures["sink"] != 0) {
 				t.Errorf("a block of %v cost %d frames, failures %v", block, 350-n, st.Failures)
 			}
 		})
@@ -99,10 +102,10 @@ func TestSlowSinkIsDetached(t *testing.T) {
 			l.add("es", sink)
 			l.attach("es")
 			l.publish(src)
-			time.Sleep(seconds(4) + maxWrite - seconds(.1))
+			time.Sleep(seconds(4) + fanout.MaxWrite - seconds(.1))
 			st := l.State()
 			if st.Failures["sink"] != 0 || st.Dubs[0].Viewers != 2 || stuck.closes() != 0 {
-				t.Errorf("before %v: failures %v, %d viewers, closed %d times", maxWrite, st.Failures, st.Dubs[0].Viewers, stuck.closes())
+				t.Errorf("before %v: failures %v, %d viewers, closed %d times", fanout.MaxWrite, st.Failures, st.Dubs[0].Viewers, stuck.closes())
 			}
 			if lag := st.Stages["sink"].Lag; lag < seconds(4) {
 				t.Errorf("a sink stands for almost 5 s, and the stage's lag is %v", lag)
@@ -110,13 +113,13 @@ func TestSlowSinkIsDetached(t *testing.T) {
 			time.Sleep(seconds(.2))
 			st = l.State()
 			if st.Failures["sink"] != 1 || st.Dubs[0].Viewers != 1 || stuck.closes() == 0 != stubborn {
-				t.Errorf("after %v: failures %v, %d viewers, closed %d times", maxWrite, st.Failures, st.Dubs[0].Viewers, stuck.closes())
+				t.Errorf("after %v: failures %v, %d viewers, closed %d times", fanout.MaxWrite, st.Failures, st.Dubs[0].Viewers, stuck.closes())
 			}
 			began := time.Now()
 			if err := l.m.Delete("a"); err != nil {
 				t.Fatal(err)
 			}
-			if took := time.Since(began); took > patience+seconds(1) {
+			if took := time.Since(began); took > work.Patience+seconds(1) {
 				t.Errorf("the session's end took %v", took)
 			}
 			time.Sleep(time.Minute) // the write returns
@@ -174,7 +177,7 @@ func TestSlowSinksEndTogether(t *testing.T) {
 		time.Sleep(seconds(5))
 		began := time.Now()
 		l.m.Close()
-		if took := time.Since(began); took > 2*patience+seconds(1) {
+		if took := time.Since(began); took > 2*work.Patience+seconds(1) {
 			t.Errorf("the session's end took %v with six stuck sinks", took)
 		}
 	})
@@ -246,7 +249,7 @@ func TestSlowSinkLosesFramesUpToTheKeyframe(t *testing.T) {
 					t.Errorf("failures %v, stage %+v", f.Failures, f.Stages["sink"])
 				}
 				// It is back when the sink is: at the next keyframe.
-				if limit := int(seconds(3)+keyApart+seconds(.2)) * testFPS / int(time.Second); name == "once" && (gaps > 1 || longest > limit) {
+				if limit := int(seconds(3)+fanout.KeyApart+seconds(.2)) * testFPS / int(time.Second); name == "once" && (gaps > 1 || longest > limit) {
 					t.Errorf("%d gaps, the longest of %d frames, want one of at most %d", gaps, longest, limit)
 				}
 				if len(shownFrames(t, out)) != len(got) {
@@ -308,7 +311,7 @@ func TestSlowSinkSeesAgain(t *testing.T) {
 					t.Fatal("the sink sees nothing although it keeps up")
 				}
 				first, last := back[0], back[len(back)-1]
-				if late := first.PTS - to; !first.Key || late > maxQueued+seconds(4) {
+				if late := first.PTS - to; !first.Key || late > fanout.MaxQueued+seconds(4) {
 					t.Errorf("it sees again from %v on, key %v", first.PTS, first.Key)
 				}
 				if want := int((last.PTS-first.PTS).Seconds()*testFPS+.5) + 1; last.PTS < seconds(28) || len(back) != want {

@@ -13,16 +13,9 @@ import (
 	"livedub/media"
 	"livedub/media/codec"
 	"livedub/media/pace"
+	"livedub/session/spec"
 	"livedub/session/timeline"
-)
-
-// Outcome is what became of a phrase.
-type Outcome string
-
-const (
-	Played        Outcome = "played"
-	SkippedFailed Outcome = "skipped_failed" // an engine failed twice
-	SkippedLate   Outcome = "skipped_late"   // it would have come too late to be of use
+	"livedub/session/work"
 )
 
 // job is a phrase on its way to be dubbed.
@@ -30,9 +23,9 @@ type job struct {
 	phrase  inference.Phrase
 	hold    pace.Hold
 	heard   time.Duration // session time when it was known
-	record  Record
-	outcome Outcome // "" as long as it is on its way
-	err     error   // why it was skipped
+	record  spec.Record
+	outcome spec.Outcome // "" as long as it is on its way
+	err     error        // why it was skipped
 }
 
 // maxWaiting is how many phrases wait for one engine of a dub at most.
@@ -56,15 +49,15 @@ func (d *Dub) take(ctx context.Context, p inference.Phrase, h pace.Hold) {
 }
 
 // admit queues j before one of the dub's engines.
-func (d *Dub) admit(ctx context.Context, st *stage, q *queue[*job], j *job) {
-	dropped, err := admit(ctx, d.s.pace, q, j)
+func (d *Dub) admit(ctx context.Context, st *work.Stage, q *work.Queue[*job], j *job) {
+	dropped, err := work.Admit(ctx, d.s.pace, q, j)
 	if err != nil {
 		dropped = append(dropped, j)
 	}
-	st.drop(len(dropped))
+	st.Drop(len(dropped))
 	for _, j := range dropped {
 		if err == nil {
-			d.skip(j, SkippedLate, errors.New("too many phrases are waiting"))
+			d.skip(j, spec.SkippedLate, errors.New("too many phrases are waiting"))
 		}
 		j.hold.Release()
 	}
@@ -72,13 +65,13 @@ func (d *Dub) admit(ctx context.Context, st *stage, q *queue[*job], j *job) {
 
 // last is the latest session time at which j's dub could still be placed.
 func (d *Dub) last(j *job) time.Duration {
-	return j.phrase.Start + d.s.cfg.Delay + d.s.cfg.Profile.maxLate() - d.s.cfg.Profile.freeze()
+	return j.phrase.Start + d.s.cfg.Delay + d.s.cfg.Profile.MaxLate() - d.s.cfg.Profile.Freeze()
 }
 
 // soon is the session time by which j should be at work at the engine that q
 // waits for, or it will be late.
-func (d *Dub) soon(j *job, q *queue[*job]) time.Duration {
-	wait, due := onTime, j.phrase.Start+d.s.cfg.Delay-d.s.cfg.Profile.freeze()
+func (d *Dub) soon(j *job, q *work.Queue[*job]) time.Duration {
+	wait, due := onTime, j.phrase.Start+d.s.cfg.Delay-d.s.cfg.Profile.Freeze()
 	if q == d.phrases {
 		wait, due = onTime/2, due-handover
 	}
@@ -89,21 +82,21 @@ func (d *Dub) soon(j *job, q *queue[*job]) time.Duration {
 // end; the first try has half of it, but leastCall in any case. No phrase waits
 // behind a dead one: once another waits in q that would be late for it, j's time
 // is over, also for a call that does not return at once.
-func (d *Dub) until(j *job, q *queue[*job], end time.Duration, try int) func() (time.Duration, <-chan struct{}) {
+func (d *Dub) until(j *job, q *work.Queue[*job], end time.Duration, try int) func() (time.Duration, <-chan struct{}) {
 	clock := d.s.clock
 	began := clock.Now()
 	least := began
 	if try == 0 {
-		end, least = began+(end-began)/2, began+leastCall
+		end, least = began+(end-began)/2, began+work.LeastCall
 	}
-	if d.s.pace.limit(end-began) == 0 {
+	if d.s.pace.Limit(end-began) == 0 {
 		return nil
 	}
 	return func() (time.Duration, <-chan struct{}) {
 		stop := end
-		next, ok, change := q.peek()
+		next, ok, change := q.Peek()
 		if ok {
-			stop = min(stop, d.soon(next, q)-grace)
+			stop = min(stop, d.soon(next, q)-work.Grace)
 		}
 		return max(stop, least) - clock.Now(), change
 	}
@@ -111,18 +104,18 @@ func (d *Dub) until(j *job, q *queue[*job], end time.Duration, try int) func() (
 
 // translate is the first half of a phrase's journey.
 func (d *Dub) translate(ctx context.Context) error {
-	defer d.voices.end()
+	defer d.voices.End()
 	for {
-		j, err := d.phrases.next(ctx)
+		j, err := d.phrases.Next(ctx)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		d.translating.begin(j.heard)
+		d.translating.Begin(j.heard)
 		d.translateOne(ctx, j)
-		d.translating.done()
+		d.translating.Done()
 		d.admit(ctx, d.speaking, d.voices, j)
 	}
 }
@@ -144,38 +137,38 @@ func (d *Dub) translateOne(ctx context.Context, j *job) {
 		return // the session ends: no engine failed
 	}
 	if err != nil {
-		d.ladder.set(p.Start, Passthrough, "translation failed")
+		d.ladder.set(p.Start, spec.Passthrough, "translation failed")
 		j.outcome, j.err = outcomeOf(err), err
 		return
 	}
 	r.Text = text
-	d.s.events.send(Event{Caption: &Caption{
+	d.s.events.send(spec.Event{Caption: &spec.Caption{
 		Lang: d.lang, ID: p.ID, Text: text, Final: true, Start: p.Start, End: p.End,
 	}})
 }
 
 // fateOf tells an engine that failed from one that was too slow.
-func outcomeOf(err error) Outcome {
-	if errors.Is(err, errSlow) {
-		return SkippedLate
+func outcomeOf(err error) spec.Outcome {
+	if errors.Is(err, work.ErrSlow) {
+		return spec.SkippedLate
 	}
-	return SkippedFailed
+	return spec.SkippedFailed
 }
 
 // speak is the second half: phrases are spoken and placed in the order said.
 func (d *Dub) speak(ctx context.Context) error {
 	defer d.spoken()
 	for {
-		j, err := d.voices.next(ctx)
+		j, err := d.voices.Next(ctx)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		d.speaking.begin(j.heard)
+		d.speaking.Begin(j.heard)
 		d.speakOne(ctx, j)
-		d.speaking.done()
+		d.speaking.Done()
 		j.hold.Release()
 	}
 }
@@ -183,7 +176,7 @@ func (d *Dub) speak(ctx context.Context) error {
 // warm has the engines do a word, so that the first phrase does not wait for
 // their processes to start. What fails now will fail again, and count then.
 func (d *Dub) warm(ctx context.Context) error {
-	_, _ = call(ctx, d.warming, within(d.s.pace.limit(warmest)), func(ctx context.Context) (struct{}, error) {
+	_, _ = work.Call(ctx, d.warming, work.Within(d.s.pace.Limit(warmest)), func(ctx context.Context) (struct{}, error) {
 		text, err := d.s.engines.Translator.Translate(ctx, inference.Pair{From: d.s.cfg.From, To: d.lang}, "yes")
 		if err == nil {
 			_, err = d.s.engines.Speaker.Speak(ctx, inference.SpeechRequest{Lang: d.lang, Text: text})
@@ -202,8 +195,8 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 	case ctx.Err() != nil:
 		return
 	case j.outcome == "" && j.hold.Now() > d.last(j):
-		d.ladder.set(p.Start, Captions, "the dub came too late")
-		j.outcome, j.err = SkippedLate, timeline.ErrTooLate
+		d.ladder.set(p.Start, spec.Captions, "the dub came too late")
+		j.outcome, j.err = spec.SkippedLate, timeline.ErrTooLate
 	}
 	if j.outcome != "" {
 		d.skip(j, j.outcome, j.err)
@@ -226,25 +219,25 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 		return
 	}
 	if err != nil {
-		d.ladder.set(p.Start, Captions, "the voice failed")
+		d.ladder.set(p.Start, spec.Captions, "the voice failed")
 		d.skip(j, outcomeOf(err), err)
 		return
 	}
 
 	sound, err := resample(speech.Sound)
 	if err != nil {
-		d.ladder.set(p.Start, Captions, "the voice failed")
-		d.skip(j, SkippedFailed, err)
+		d.ladder.set(p.Start, spec.Captions, "the voice failed")
+		d.skip(j, spec.SkippedFailed, err)
 		return
 	}
 	placed, err := d.timeline.Place(j.hold.Now(), p, sound, speech.Marks)
 	if err != nil {
-		d.ladder.set(p.Start, Captions, "the dub came too late")
-		d.skip(j, SkippedLate, err)
+		d.ladder.set(p.Start, spec.Captions, "the dub came too late")
+		d.skip(j, spec.SkippedLate, err)
 		return
 	}
 	d.climb(p.Start)
-	r.Phrase, r.Outcome, r.ReadyAt = p, Played, j.hold.Now()
+	r.Phrase, r.Outcome, r.ReadyAt = p, spec.Played, j.hold.Now()
 	r.Rate, r.Voice, r.Marks, r.Words = speech.Rate, speech.Voice, speech.Marks, speech.Words
 	r.DubStart, r.DubEnd, r.Late = placed.Start-d.s.cfg.Delay, placed.End-d.s.cfg.Delay, placed.Late
 	r.Probe = d.s.delivery.probe(sound)
@@ -258,7 +251,7 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 // time when it starts late, so that a delay is caught up and not passed on.
 func (d *Dub) fit(now time.Duration, p inference.Phrase) time.Duration {
 	start := d.timeline.Earliest(now, p.Start)
-	if d.s.cfg.Profile == Live {
+	if d.s.cfg.Profile == spec.Live {
 		return p.End - p.Start
 	}
 	return max(p.End+d.s.cfg.Delay-start, (p.End-p.Start)/2)
@@ -266,15 +259,15 @@ func (d *Dub) fit(now time.Duration, p inference.Phrase) time.Duration {
 
 // twice tries a stage, and once more if it fails and there is time: its worker
 // may have died mid-phrase.
-func twice[T any](ctx context.Context, d *Dub, st *stage, name string, until func(try int) func() (time.Duration, <-chan struct{}), fn func(context.Context) (T, error)) (out T, err error) {
+func twice[T any](ctx context.Context, d *Dub, st *work.Stage, name string, until func(try int) func() (time.Duration, <-chan struct{}), fn func(context.Context) (T, error)) (out T, err error) {
 	for try := range 2 {
 		limit := until(try)
 		if try > 0 && limit != nil {
-			if left, _ := limit(); left < leastCall {
+			if left, _ := limit(); left < work.LeastCall {
 				return out, err
 			}
 		}
-		if out, err = call(ctx, st, limit, fn); err == nil || ctx.Err() != nil {
+		if out, err = work.Call(ctx, st, limit, fn); err == nil || ctx.Err() != nil {
 			return out, err
 		}
 		d.s.fail(name, err)
@@ -284,7 +277,7 @@ func twice[T any](ctx context.Context, d *Dub, st *stage, name string, until fun
 }
 
 // skip marks a phrase as not dubbed: the original sounds instead.
-func (d *Dub) skip(j *job, outcome Outcome, err error) {
+func (d *Dub) skip(j *job, outcome spec.Outcome, err error) {
 	d.timeline.Drop(j.phrase.ID)
 	d.s.log.Warn("phrase skipped", "lang", d.lang, "phrase", j.phrase.ID, "fate", outcome, "err", err)
 	r := j.record

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"livedub/inference"
+	"livedub/session/spec"
 )
 
 // SetTargets makes to the target languages of a live session: dubs in languages
@@ -17,18 +18,18 @@ import (
 // changes nothing then.
 func (s *Session) SetTargets(ctx context.Context, to []inference.Lang) error {
 	if len(to) == 0 {
-		return fmt.Errorf("session: %w: no target language: name at least one", ErrInvalid)
+		return fmt.Errorf("session: %w: no target language: name at least one", spec.ErrInvalid)
 	}
 	to = slices.DeleteFunc(slices.Clone(to), func(l inference.Lang) bool { return l == s.cfg.From })
 	check := s.cfg
 	check.To = to
-	if err := check.check(s.engines); err != nil {
-		return fmt.Errorf("session: %w: %w", ErrInvalid, err)
+	if err := check.Check(s.engines); err != nil {
+		return fmt.Errorf("session: %w: %w", spec.ErrInvalid, err)
 	}
 	s.retarget.Lock()
 	defer s.retarget.Unlock()
-	if s.group == nil || s.group.ctx.Err() != nil {
-		return fmt.Errorf("session: %w: it has ended, or has not begun", ErrNotFound)
+	if s.group == nil || s.group.Context().Err() != nil {
+		return fmt.Errorf("session: %w: it has ended, or has not begun", spec.ErrNotFound)
 	}
 	var stay, leave, come []*Dub
 	for _, d := range s.all() {
@@ -63,7 +64,7 @@ func (s *Session) SetTargets(ctx context.Context, to []inference.Lang) error {
 	for _, d := range leave {
 		d.stop()
 		<-d.gone
-		failed = errors.Join(failed, d.fanout.close())
+		failed = errors.Join(failed, d.fanout.Close())
 		st := d.state()
 		st.Records, st.Skew = nil, nil
 		s.mu.Lock()

@@ -10,6 +10,7 @@ import (
 
 	"livedub/inference"
 	"livedub/inference/fake"
+	"livedub/session/spec"
 )
 
 // TestTargetsOfALiveSession adds a language to a call and takes another away:
@@ -102,7 +103,7 @@ func TestTargetsOfALiveSession(t *testing.T) {
 		}
 		pcm = sound(t, catalan)
 		for i, rec := range records {
-			if rec.Outcome != Played || rec.Late > 300*time.Millisecond {
+			if rec.Outcome != spec.Played || rec.Late > 300*time.Millisecond {
 				t.Errorf("the new dub's phrase %d: %s (%s), %v late", rec.Phrase.ID, rec.Outcome, rec.Err, rec.Late)
 			}
 			loudest := 0. // "ca" begins with a consonant, which is silent
@@ -129,8 +130,8 @@ func TestTargetsRefused(t *testing.T) {
 			to   []inference.Lang
 			want error
 		}{
-			{nil, ErrInvalid},
-			{[]inference.Lang{"es", "ca", "es"}, ErrInvalid},
+			{nil, spec.ErrInvalid},
+			{[]inference.Lang{"es", "ca", "es"}, spec.ErrInvalid},
 			{[]inference.Lang{"ca", "xx"}, inference.ErrUnsupported},
 		} {
 			if err := l.SetTargets(t.Context(), tt.to); !errors.Is(err, tt.want) {
@@ -146,7 +147,7 @@ func TestTargetsRefused(t *testing.T) {
 		if err := l.m.Delete("a"); err != nil {
 			t.Fatal(err)
 		}
-		if err := l.SetTargets(t.Context(), []inference.Lang{"es"}); !errors.Is(err, ErrNotFound) {
+		if err := l.SetTargets(t.Context(), []inference.Lang{"es"}); !errors.Is(err, spec.ErrNotFound) {
 			t.Errorf("a session that has ended: %v", err)
 		}
 	})

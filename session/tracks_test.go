@@ -12,6 +12,7 @@ import (
 
 	"livedub/inference/fake"
 	"livedub/media"
+	"livedub/session/spec"
 )
 
 // strict is a sink that needs all of its tracks before it begins, as a file does.
@@ -47,7 +48,7 @@ func (s *strict) Write(p media.Packet) error {
 		s.blame("written before it was started")
 	case s.closed > 0:
 		s.blame("written after it was closed")
-	case track(s.tracks, p.Kind) == nil:
+	case media.FindTrack(s.tracks, p.Kind) == nil:
 		s.blame(p.Kind.String() + " of no track")
 	}
 	s.packets = append(s.packets, p)
@@ -117,7 +118,7 @@ func (s *strict) told(t *testing.T, want ...media.Kind) {
 		t.Errorf("started %d times with %d tracks of %d; %q", s.started, len(s.tracks), len(want), s.wrong)
 	}
 	for _, kind := range want {
-		tr := track(s.tracks, kind)
+		tr := media.FindTrack(s.tracks, kind)
 		switch {
 		case tr == nil:
 			t.Errorf("no %s track", kind)
@@ -162,7 +163,7 @@ func TestSinkOfAnotherCodecIsRefused(t *testing.T) {
 		} {
 			sink := &strict{video: c.video, audio: c.audio}
 			_, err := l.Subscribe("es", sink)
-			if !errors.Is(err, ErrInvalid) || slices.ContainsFunc(c.made, func(w string) bool { return !strings.Contains(err.Error(), w) }) {
+			if !errors.Is(err, spec.ErrInvalid) || slices.ContainsFunc(c.made, func(w string) bool { return !strings.Contains(err.Error(), w) }) {
 				t.Errorf("%q and %q: %v, which should name %v", c.video, c.audio, err, c.made)
 			}
 			if sink.closed != 0 { // it is still the caller's

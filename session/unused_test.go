@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/session/spec"
 )
 
 // TestUnusedSessionsEnd: a session that nobody ever published in ends sooner than one between publishers.
@@ -22,7 +23,7 @@ func TestUnusedSessionsEnd(t *testing.T) {
 		defer m.Close()
 		create := func(id string) *Call {
 			t.Helper()
-			c, err := m.Create(Spec{ID: id, From: "en", To: []inference.Lang{"es"}})
+			c, err := m.Create(spec.Spec{ID: id, From: "en", To: []inference.Lang{"es"}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -34,7 +35,7 @@ func TestUnusedSessionsEnd(t *testing.T) {
 		if err := used.Publish(c); err != nil {
 			t.Fatal(err)
 		}
-		there := func(id string) bool { _, err := m.Get(id); return !errors.Is(err, ErrNotFound) }
+		there := func(id string) bool { _, err := m.Get(id); return !errors.Is(err, spec.ErrNotFound) }
 		time.Sleep(29 * time.Second)
 		if !there("unused") || !there("used") {
 			t.Error("ended within 30 s")

@@ -11,6 +11,8 @@ import (
 	"livedub/inference"
 	"livedub/media"
 	"livedub/media/codec"
+	"livedub/session/spec"
+	"livedub/session/work"
 )
 
 // frame is one decoded frame with the faces in it, shared by all dubs.
@@ -26,14 +28,14 @@ type videoFrame struct {
 type videoPipeline struct {
 	s       *Session
 	src     media.Source
-	delayed *queue[media.Packet]
+	delayed *work.Queue[media.Packet]
 	track   *media.Track                 // told with the first frame
 	faces   atomic.Pointer[faceTracking] // nil where no mouth is to be made
-	learns  *solo
+	learns  *work.Solo
 	ahead   chan videoFrame
 }
 
-func newVideoPipeline(s *Session, src media.Source, l *queue[media.Packet]) *videoPipeline {
+func newVideoPipeline(s *Session, src media.Source, l *work.Queue[media.Packet]) *videoPipeline {
 	return &videoPipeline{s: s, src: src, delayed: l, ahead: make(chan videoFrame, 30), learns: s.learns}
 }
 
@@ -45,10 +47,10 @@ func (v *videoPipeline) run(ctx context.Context) error {
 		return err
 	}
 	defer leave()
-	g := newGroup(ctx)
-	g.run("see", v.see)
-	g.run("show", v.show)
-	err = g.wait()
+	g := work.NewGroup(ctx)
+	g.Run("see", v.see)
+	g.Run("show", v.show)
+	err = g.Wait()
 	if t := v.faces.Load(); t != nil {
 		t.close()
 	}
@@ -57,10 +59,10 @@ func (v *videoPipeline) run(ctx context.Context) error {
 
 // open waits for the first frame; io.EOF where none comes.
 func (v *videoPipeline) open(ctx context.Context) error {
-	if _, err := v.delayed.first(ctx); err != nil {
+	if _, err := v.delayed.First(ctx); err != nil {
 		return err
 	}
-	if v.track = track(v.src.Tracks(), media.Video); v.track == nil {
+	if v.track = media.FindTrack(v.src.Tracks(), media.Video); v.track == nil {
 		return errors.New("frame: the source tells of none")
 	}
 	return nil
@@ -75,7 +77,7 @@ func (v *videoPipeline) see(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	dec, err := codec.NewVideoDecoderOn(*v.track, v.s.cfg.decoder())
+	dec, err := codec.NewVideoDecoderOn(*v.track, v.s.cfg.Decoder())
 	if err != nil {
 		return fmt.Errorf("frame: %w", err)
 	}
@@ -114,19 +116,19 @@ func (v *videoPipeline) see(ctx context.Context) error {
 		return nil
 	}
 	for {
-		p, err := v.delayed.first(ctx)
+		p, err := v.delayed.First(ctx)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return err
 		}
-		if err := v.s.clock.Wait(ctx, min(p.DTS, p.PTS)+v.s.cfg.Delay-LookAhead); err != nil {
+		if err := v.s.clock.Wait(ctx, min(p.DTS, p.PTS)+v.s.cfg.Delay-spec.LookAhead); err != nil {
 			return err
 		}
-		v.delayed.take()
+		v.delayed.Take()
 		var frames []*media.Frame
-		err = v.s.meter.do("decode_video", func() (err error) {
+		err = v.s.meter.Do("decode_video", func() (err error) {
 			frames, err = dec.Decode(p)
 			return err
 		})
@@ -153,7 +155,7 @@ func (v *videoPipeline) window() time.Duration {
 	if v.faces.Load() == nil {
 		return 0
 	}
-	return v.s.pace.window()
+	return v.s.pace.Window()
 }
 
 // pass hands on the waiting frames up to time t.
@@ -171,7 +173,7 @@ func (v *videoPipeline) pass(ctx context.Context, waiting *[]videoFrame, t time.
 
 // prepare shapes a decoded frame and looks for faces. It takes over f.
 func (v *videoPipeline) prepare(ctx context.Context, s *codec.Shaper, f *media.Frame) (videoFrame, error) {
-	err := v.s.meter.do("shape", func() (err error) {
+	err := v.s.meter.Do("shape", func() (err error) {
 		f, err = s.Shape(f)
 		return err
 	})
@@ -211,7 +213,7 @@ func (v *videoPipeline) show(ctx context.Context) error {
 		err := v.s.clock.Wait(ctx, due-v.s.lead())
 		if err == nil {
 			v.recognize(ctx, &p)
-			late := v.s.pace.late(due)
+			late := v.s.pace.Late(due)
 			for _, d := range v.s.all() {
 				d.offer(ctx, p, late)
 			}
@@ -237,8 +239,8 @@ func (v *videoPipeline) recognize(ctx context.Context, p *videoFrame) {
 		return
 	}
 	f := p.frame
-	got, how, err := do(ctx, v.learns, f, f.PTS+v.s.cfg.Delay-v.s.lead(), func(ctx context.Context) (out learned, err error) {
-		err = v.s.meter.do("learn", func() (err error) {
+	got, how, err := work.Do(ctx, v.learns, f, f.PTS+v.s.cfg.Delay-v.s.lead(), func(ctx context.Context) (out learned, err error) {
+		err = v.s.meter.Do("learn", func() (err error) {
 			if out.faces, err = t.faces(f); err == nil {
 				out.snapshot, err = (*mouths).Learn(ctx, f, out.faces)
 			}
@@ -249,7 +251,7 @@ func (v *videoPipeline) recognize(ctx context.Context, p *videoFrame) {
 	switch {
 	case err != nil && ctx.Err() == nil:
 		v.s.fail("learn", err) // the frame goes untouched
-	case how == inTime:
+	case how == work.InTime:
 		p.faces, p.snapshot = got.faces, got.snapshot
 	}
 }

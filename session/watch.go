@@ -2,39 +2,9 @@ package session
 
 import (
 	"sync"
-	"time"
 
-	"livedub/inference"
+	"livedub/session/spec"
 )
-
-// Event is something that happened in a session; one of the pointers is set.
-type Event struct {
-	Caption *Caption
-	Ladder  *LadderChange
-	Drain   *Drain
-}
-
-// Drain tells that the server takes no new sessions and will end.
-type Drain struct {
-	Until time.Time // the latest end of this session
-}
-
-// Caption is a line of text in the source or a target language.
-type Caption struct {
-	Lang       inference.Lang
-	ID         int // of the phrase: the same in every language
-	Text       string
-	Final      bool
-	Start, End time.Duration // source time
-}
-
-// LadderChange is a step on the quality ladder.
-type LadderChange struct {
-	Lang  inference.Lang
-	Level Level
-	Why   string
-	At    time.Duration // source time
-}
 
 // eventHub hands events to whoever listens.
 type eventHub struct {
@@ -45,7 +15,7 @@ type eventHub struct {
 
 // listening is one listener's place.
 type listening struct {
-	tell func(Event)
+	tell func(spec.Event)
 	end  func()
 }
 
@@ -53,7 +23,7 @@ func newEventHub() *eventHub { return &eventHub{listeners: map[*listening]struct
 
 // Listen calls tell with what happens from now on, and end once: at the
 // session's end, or by stop. Neither may block.
-func (s *Session) Listen(tell func(Event), end func()) (stop func()) {
+func (s *Session) Listen(tell func(spec.Event), end func()) (stop func()) {
 	h, l := s.events, &listening{tell, end}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -77,9 +47,9 @@ const maxEvents = 256
 
 // Events returns a channel of what happens from now on, closed at the
 // session's end, and a function that stops listening.
-func (s *Session) Events() (<-chan Event, func()) {
-	ch := make(chan Event, maxEvents)
-	stop := s.Listen(func(e Event) {
+func (s *Session) Events() (<-chan spec.Event, func()) {
+	ch := make(chan spec.Event, maxEvents)
+	stop := s.Listen(func(e spec.Event) {
 		select {
 		case ch <- e:
 		default:
@@ -88,7 +58,7 @@ func (s *Session) Events() (<-chan Event, func()) {
 	return ch, stop
 }
 
-func (h *eventHub) send(e Event) {
+func (h *eventHub) send(e spec.Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for l := range h.listeners {

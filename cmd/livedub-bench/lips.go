@@ -15,13 +15,13 @@ import (
 
 	"livedub/internal/cli"
 	"livedub/internal/settings"
+	"livedub/session/spec"
 
 	"livedub/inference"
 	"livedub/inference/face"
 	"livedub/inference/lips"
 	"livedub/inference/speak"
 	"livedub/internal/config"
-	"livedub/session"
 )
 
 const benchLipsUsage = "bench lips [--clips DIR] [--only NAME] [--sheet DIR] [--json]"
@@ -83,7 +83,7 @@ type lipsBench struct {
 	length time.Duration    // of each run
 	warm   time.Duration    // of it that is not scored
 	cost   time.Duration    // of the run whose CPU time is taken
-	frame  session.VideoConfig
+	frame  spec.VideoConfig
 	sheet  string // folder; "": none
 	say    func(string)
 }

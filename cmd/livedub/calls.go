@@ -12,7 +12,9 @@ import (
 	"livedub/inference"
 	"livedub/media/rtc"
 	"livedub/session"
+	"livedub/session/fanout"
 	"livedub/session/report"
+	"livedub/session/spec"
 	"livedub/signaling"
 )
 
@@ -21,7 +23,7 @@ import (
 type calls struct {
 	manager *session.Manager
 	host    *rtc.Host
-	engines session.Engines
+	engines spec.Engines
 	quality string // of the default engines, in words
 
 	unused int // sessions of one address that nobody has published in yet; 0 for no bound
@@ -30,12 +32,12 @@ type calls struct {
 }
 
 func (c *calls) Create(ctx context.Context, r signaling.Request) (signaling.Info, error) {
-	spec := session.Spec{ID: r.ID, From: r.From, To: r.To, Profile: session.Profile(r.Profile), Consent: r.Consent, NoBadge: r.Badge != nil && !*r.Badge}
+	asked := spec.Spec{ID: r.ID, From: r.From, To: r.To, Profile: spec.Profile(r.Profile), Consent: r.Consent, NoBadge: r.Badge != nil && !*r.Badge}
 	if r.DelayMS != nil {
 		d := time.Duration(max(-1, min(*r.DelayMS, math.MaxInt32))) * time.Millisecond // beyond, it is refused anyway
-		spec.Delay = &d
+		asked.Delay = &d
 	}
-	call, err := c.make(ctx, spec)
+	call, err := c.make(ctx, asked)
 	if err != nil {
 		return signaling.Info{}, refuse(err)
 	}
@@ -43,10 +45,10 @@ func (c *calls) Create(ctx context.Context, r signaling.Request) (signaling.Info
 }
 
 // make creates a session, unless its maker's address has made too many that nobody has published in.
-func (c *calls) make(ctx context.Context, spec session.Spec) (*session.Call, error) {
+func (c *calls) make(ctx context.Context, asked spec.Spec) (*session.Call, error) {
 	from, counted := signaling.Network(ctx)
 	if !counted || c.unused == 0 {
-		return c.manager.Create(spec)
+		return c.manager.Create(asked)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,7 +65,7 @@ func (c *calls) make(ctx context.Context, spec session.Spec) (*session.Call, err
 	if unused >= c.unused {
 		return nil, signaling.ErrRate.Errorf("your address has made %d sessions that nobody has published in: use or end one", unused)
 	}
-	call, err := c.manager.Create(spec)
+	call, err := c.manager.Create(asked)
 	if err == nil {
 		c.makers[call] = from
 	}
@@ -128,7 +130,7 @@ func (c *calls) Events(id string) (<-chan signaling.Event, func(), error) {
 		return nil, nil, refuse(err)
 	}
 	events := make(chan signaling.Event, maxEvents)
-	stop := call.Listen(func(e session.Event) {
+	stop := call.Listen(func(e spec.Event) {
 		select {
 		case events <- event(e):
 		default:
@@ -138,7 +140,7 @@ func (c *calls) Events(id string) (<-chan signaling.Event, func(), error) {
 }
 
 // event says in the words of signaling what happened in a session.
-func event(e session.Event) (out signaling.Event) {
+func event(e spec.Event) (out signaling.Event) {
 	switch {
 	case e.Caption != nil:
 		c := signaling.Caption(*e.Caption)
@@ -162,7 +164,7 @@ func (c *calls) Pairs() []signaling.PairInfo {
 
 // receiveAhead is how long before it is due a packet must be there: decoding begins
 // session.LookAhead before, and a packet asked for again at the last moment takes its way.
-const receiveAhead = session.LookAhead + 200*time.Millisecond
+const receiveAhead = spec.LookAhead + 200*time.Millisecond
 
 // Publish connects a speaker.
 func (c *calls) Publish(ctx context.Context, id, offer string) (signaling.Peer, string, error) {
@@ -206,7 +208,7 @@ func (c *calls) View(ctx context.Context, id string, lang inference.Lang, offer 
 // viewer leaves its dub when it is closed.
 type viewer struct {
 	*rtc.Viewer
-	at *session.Subscription
+	at *fanout.Subscription
 }
 
 func (v viewer) Close() error {
@@ -220,13 +222,13 @@ func refuse(err error) error {
 		is  error
 		now *signaling.Kind
 	}{
-		{session.ErrNotFound, signaling.ErrNotFound},
-		{session.ErrBusy, signaling.ErrBusy},
-		{session.ErrFull, signaling.ErrFull},
-		{session.ErrExists, signaling.ErrExists},
-		{session.ErrNoLips, signaling.ErrNoLips},
+		{spec.ErrNotFound, signaling.ErrNotFound},
+		{spec.ErrBusy, signaling.ErrBusy},
+		{spec.ErrFull, signaling.ErrFull},
+		{spec.ErrExists, signaling.ErrExists},
+		{spec.ErrNoLips, signaling.ErrNoLips},
 		{inference.ErrUnsupported, signaling.ErrUnsupportedPair},
-		{session.ErrInvalid, signaling.ErrBadRequest}, // of which the line above is a kind
+		{spec.ErrInvalid, signaling.ErrBadRequest}, // of which the line above is a kind
 		{rtc.ErrNoCodec, signaling.ErrNoCodec},
 		{rtc.ErrClosed, signaling.ErrClosing},
 	} {
@@ -272,7 +274,7 @@ func (c *calls) info(call *session.Call) signaling.Info {
 // maxPhrases is how many of a dub's last phrases are told.
 const maxPhrases = 12
 
-func dubInfo(d session.DubState, delay time.Duration) signaling.DubInfo {
+func dubInfo(d spec.DubState, delay time.Duration) signaling.DubInfo {
 	f := report.Live(d, delay)
 	out := signaling.DubInfo{
 		Ladder: string(d.Level), Why: d.Why, Lips: string(d.Lips),
@@ -291,7 +293,7 @@ func dubInfo(d session.DubState, delay time.Duration) signaling.DubInfo {
 	return out
 }
 
-func phraseInfo(r session.Record) signaling.Phrase {
+func phraseInfo(r spec.Record) signaling.Phrase {
 	p := signaling.Phrase{
 		ID: r.Phrase.ID, SourceText: r.Phrase.Text, Text: r.Text,
 		SourceStart: r.Phrase.Start.Seconds(), SourceEnd: r.Phrase.End.Seconds(), Fate: string(r.Outcome),
@@ -300,7 +302,7 @@ func phraseInfo(r session.Record) signaling.Phrase {
 			TranslateMS: float64(r.TranslateTook.Microseconds()) / 1000, SpeakMS: float64(r.SpeakTook.Microseconds()) / 1000,
 		},
 	}
-	if r.Outcome == session.Played {
+	if r.Outcome == spec.Played {
 		start, end, late := r.DubStart.Seconds(), r.DubEnd.Seconds(), float64(r.Late.Microseconds())/1000
 		p.DubStart, p.DubEnd, p.LateMS = &start, &end, &late
 	}

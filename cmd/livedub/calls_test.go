@@ -12,18 +12,19 @@ import (
 	"livedub/inference/fake"
 	"livedub/media/rtc"
 	"livedub/session"
+	"livedub/session/spec"
 	"livedub/signaling"
 )
 
 // TestRefuse: what the session and the media port say has its kind at the endpoints, and keeps its words.
 func TestRefuse(t *testing.T) {
 	m := session.NewManager(session.ManagerConfig{
-		Engines: session.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}},
-		Base:    session.Config{Profile: session.Sync}, Max: 1,
+		Engines: spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}},
+		Base:    spec.Config{Profile: spec.Sync}, Max: 1,
 	})
 	defer m.Close()
 	create := func(from, to inference.Lang) error {
-		_, err := m.Create(session.Spec{From: from, To: []inference.Lang{to}})
+		_, err := m.Create(spec.Spec{From: from, To: []inference.Lang{to}})
 		return err
 	}
 	for _, c := range []struct {
@@ -32,15 +33,15 @@ func TestRefuse(t *testing.T) {
 		want *signaling.Kind
 	}{
 		{"not found", m.Delete("none"), signaling.ErrNotFound},
-		{"busy", fmt.Errorf("session a: %w: wait", session.ErrBusy), signaling.ErrBusy},
-		{"full", fmt.Errorf("%w: try again later", session.ErrFull), signaling.ErrFull},
-		{"exists", fmt.Errorf("session a: %w", session.ErrExists), signaling.ErrExists},
-		{"no lips", fmt.Errorf("es: %w", session.ErrNoLips), signaling.ErrNoLips},
-		{"what cannot be", fmt.Errorf("session: %w: no", session.ErrInvalid), signaling.ErrBadRequest},
+		{"busy", fmt.Errorf("session a: %w: wait", spec.ErrBusy), signaling.ErrBusy},
+		{"full", fmt.Errorf("%w: try again later", spec.ErrFull), signaling.ErrFull},
+		{"exists", fmt.Errorf("session a: %w", spec.ErrExists), signaling.ErrExists},
+		{"no lips", fmt.Errorf("es: %w", spec.ErrNoLips), signaling.ErrNoLips},
+		{"what cannot be", fmt.Errorf("session: %w: no", spec.ErrInvalid), signaling.ErrBadRequest},
 		{"a pair that does not work", create("en", "xx"), signaling.ErrUnsupportedPair},
 		{"no codec", fmt.Errorf("offer: %w", rtc.ErrNoCodec), signaling.ErrNoCodec},
 		{"closing", fmt.Errorf("view: %w", rtc.ErrClosed), signaling.ErrClosing},
-		{"joined with a clean end", errors.Join(refuse(session.ErrNotFound), nil), signaling.ErrNotFound},
+		{"joined with a clean end", errors.Join(refuse(spec.ErrNotFound), nil), signaling.ErrNotFound},
 		{"anything else", errors.New("the disk is full"), signaling.ErrInternal},
 	} {
 		got := signaling.Explain(refuse(c.err))
@@ -58,8 +59,8 @@ func TestRefuse(t *testing.T) {
 
 // TestCreateTellsWhatIsWrong: what a session cannot be is a bad request, in words that are short.
 func TestCreateTellsWhatIsWrong(t *testing.T) {
-	engines := session.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}}
-	m := session.NewManager(session.ManagerConfig{Engines: engines, Base: session.Config{Profile: session.Sync}, Max: 1})
+	engines := spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}}
+	m := session.NewManager(session.ManagerConfig{Engines: engines, Base: spec.Config{Profile: spec.Sync}, Max: 1})
 	defer m.Close()
 	c := &calls{manager: m, engines: engines}
 	for want, change := range map[string]func(*signaling.Request){
@@ -86,8 +87,8 @@ func TestCreateTellsWhatIsWrong(t *testing.T) {
 
 // TestUnusedOfAnAddress: an address may have so many sessions that nobody has published in, and no more until one ends.
 func TestUnusedOfAnAddress(t *testing.T) {
-	engines := session.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}}
-	m := session.NewManager(session.ManagerConfig{Engines: engines, Base: session.Config{Profile: session.Sync}, Max: 10})
+	engines := spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}}
+	m := session.NewManager(session.ManagerConfig{Engines: engines, Base: spec.Config{Profile: spec.Sync}, Max: 10})
 	defer m.Close()
 	c := &calls{manager: m, engines: engines, unused: 2}
 	create := func(addr, id string) error {

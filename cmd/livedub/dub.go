@@ -23,6 +23,7 @@ import (
 	"livedub/media/pace"
 	"livedub/session"
 	"livedub/session/report"
+	"livedub/session/spec"
 )
 
 const dubUsage = "dub IN|- --from en --to es[,ca] -o DIR [--profile sync|live] [--delay-ms N] [--realtime] [--badge off]"
@@ -107,7 +108,7 @@ func (j *dubJob) run(ctx context.Context) error {
 	cfg := settings.Session(j.settings)
 	cfg.From, cfg.To, cfg.Log = j.from, j.to, log
 	cfg.SinkErrorsEnd = true
-	cfg.Consent = session.Consent{Given: true, At: began} // the operator's own, who names the file
+	cfg.Consent = spec.Consent{Given: true, At: began} // the operator's own, who names the file
 	cfg.Video.File, cfg.Video.KeyInterval = true, fileKeyInterval
 	var clock pace.Clock = pace.NewVirtual()
 	var source media.Source = src
@@ -127,7 +128,7 @@ func (j *dubJob) run(ctx context.Context) error {
 	bar := startProgress(j.stderr, src.Duration(), func() time.Duration { return clock.Now() - cfg.Delay })
 	runErr := s.Dub(ctx, source)
 	bar.stop(runErr == nil)
-	if errors.Is(runErr, session.ErrEmpty) || runErr == nil && films[0].Empty() {
+	if errors.Is(runErr, spec.ErrEmpty) || runErr == nil && films[0].Empty() {
 		return fmt.Errorf("%s: no sample of audio or video in it can be decoded: is the file whole?", j.in)
 	}
 
@@ -190,7 +191,7 @@ func (j *dubJob) path(lang inference.Lang, ext string) string {
 }
 
 // warnings tells what the user should know though the work was done.
-func (j *dubJob) warnings(src *file.Source, st session.State) []string {
+func (j *dubJob) warnings(src *file.Source, st spec.State) []string {
 	var out []string
 	warn := func(text string) {
 		out = append(out, text)
@@ -223,7 +224,7 @@ func (j *dubJob) warnings(src *file.Source, st session.State) []string {
 }
 
 // measure finds audio against video in what was written.
-func (j *dubJob) measure(ctx context.Context, r *report.Report, st session.State) {
+func (j *dubJob) measure(ctx context.Context, r *report.Report, st spec.State) {
 	if in, err := os.Stat(j.in); err != nil || !in.Mode().IsRegular() {
 		return // a pipe is read once
 	}
@@ -238,7 +239,7 @@ func (j *dubJob) measure(ctx context.Context, r *report.Report, st session.State
 }
 
 // write writes captions, the report and the waterfall.
-func (j *dubJob) write(r *report.Report, st session.State) error {
+func (j *dubJob) write(r *report.Report, st spec.State) error {
 	source := map[int]report.Cue{}
 	var order []int
 	for _, d := range st.Dubs {
@@ -250,7 +251,7 @@ func (j *dubJob) write(r *report.Report, st session.State) error {
 				order = append(order, p.ID)
 			}
 			switch {
-			case rec.Outcome == session.Played:
+			case rec.Outcome == spec.Played:
 				cues = append(cues, report.Cue{Start: rec.DubStart, End: rec.DubEnd, Text: rec.Text})
 			case rec.Text != "":
 				cues = append(cues, report.Cue{Start: p.Start, End: p.End, Text: rec.Text})

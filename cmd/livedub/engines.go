@@ -18,12 +18,12 @@ import (
 	"livedub/inference/translate"
 	"livedub/internal/config"
 	"livedub/media/codec"
-	"livedub/session"
+	"livedub/session/spec"
 )
 
 // engines are the stages that the configuration names, with their ends.
 type engines struct {
-	session.Engines
+	spec.Engines
 	log     *slog.Logger
 	closers []io.Closer // in the order of their making
 	lipNet  *lipNet     // nil without one

@@ -28,6 +28,9 @@ var layers = []layer{
 
 	// Engines are handed to a session; it knows their interfaces only.
 	{"session", []string{"media", "media/...", "inference", "inference/viseme", "session/...", "internal/guard", "internal/proc", "internal/telemetry"}},
+	{"session/fanout", []string{"media", "media/codec", "media/pace", "internal/guard", "session/spec", "session/work"}},
+	{"session/spec", []string{"inference", "media", "media/badge", "media/codec", "session/timeline", "session/work"}},
+	{"session/work", []string{"inference", "media", "media/pace", "internal/guard", "internal/proc"}},
 	{"session/...", []string{"media", "media/...", "inference", "inference/viseme", "session", "session/...", "internal/guard", "internal/proc", "internal/telemetry"}},
 
 	{"signaling", []string{"inference", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
@@ -43,8 +46,8 @@ var layers = []layer{
 	{"internal/doctor", []string{"media", "media/codec", "inference", "inference/...", "internal/gpu", "internal/proc"}},
 	{"internal/bench/enginebench", []string{"inference", "inference/engine", "inference/onnx", "internal/gpu", "internal/testkit/onnxfile"}},
 	{"internal/bench/lipseval", []string{"media", "inference"}},
-	{"internal/settings", []string{"inference/onnx", "internal/config", "media/badge", "session"}},
-	{"internal/bench/stalls", []string{"media", "media/...", "inference", "inference/fake", "session"}},
+	{"internal/settings", []string{"inference/onnx", "internal/config", "media/badge", "session/spec"}},
+	{"internal/bench/stalls", []string{"media", "media/...", "inference", "inference/fake", "session", "session/spec"}},
 	{"internal/testkit/testspeaker", []string{"media", "media/...", "inference", "inference/viseme"}},
 	{"internal/testkit/testspeaker/...", []string{"media", "media/...", "inference", "internal/testkit/testspeaker"}},
 	{"internal/...", []string{"internal/..."}},

@@ -8,24 +8,24 @@ import (
 	"livedub/inference/onnx"
 	"livedub/internal/config"
 	"livedub/media/badge"
-	"livedub/session"
+	"livedub/session/spec"
 )
 
 // Session returns what the configuration says about any session.
-func Session(c config.Config) session.Config {
+func Session(c config.Config) spec.Config {
 	hardware := c.Video.Encoder
 	if hardware == "x264" {
 		hardware = "off"
 	}
-	profile := session.Profile(c.Session.Profile)
+	profile := spec.Profile(c.Session.Profile)
 	delay := profile.DefaultDelay()
 	if ms := c.Session.DelayMS; ms > 0 {
 		delay = time.Duration(ms) * time.Millisecond
 	}
-	return session.Config{
+	return spec.Config{
 		Profile: profile, Delay: delay, BackgroundGain: c.Session.BackgroundGain,
 		Badge: badge.Config{Corner: badge.Corner(c.Lips.Badge), Height: c.Lips.BadgeHeight},
-		Video: session.VideoConfig{
+		Video: spec.VideoConfig{
 			MaxWidth: c.Video.MaxWidth, MaxHeight: c.Video.MaxHeight,
 			Bitrate: c.Video.BitrateKbps * 1000, Hardware: hardware, Decoder: c.Video.Decoder, Preset: c.Video.Preset,
 		},

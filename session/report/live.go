@@ -3,7 +3,7 @@ package report
 import (
 	"time"
 
-	"livedub/session"
+	"livedub/session/spec"
 )
 
 // Figures is how a live dub fares.
@@ -15,10 +15,10 @@ type Figures struct {
 }
 
 // Live returns a live dub's figures over the phrases and frames that its state remembers.
-func Live(d session.DubState, delay time.Duration) Figures {
+func Live(d spec.DubState, delay time.Duration) Figures {
 	var late, span, skew, size []float64
 	for _, r := range d.Records {
-		if r.Outcome == session.Played {
+		if r.Outcome == spec.Played {
 			late = append(late, ms(r.Late))
 			span = append(span, earVoice(r, delay)...)
 		}

@@ -11,6 +11,7 @@ import (
 	"livedub/media/codec"
 	"livedub/media/file"
 	"livedub/session"
+	"livedub/session/spec"
 )
 
 // MeasureOffset finds out how far audio and video of a written dub stand
@@ -18,7 +19,7 @@ import (
 // sound in it by correlation and each frame's time by comparing it with the
 // source's frames, and subtracts. Phrases over a still frame, which has no
 // time of its own, are left out.
-func MeasureOffset(ctx context.Context, source, written string, records []session.Record) (Offset, error) {
+func MeasureOffset(ctx context.Context, source, written string, records []spec.Record) (Offset, error) {
 	probes := choose(records, 24)
 	if len(probes) == 0 {
 		return Offset{}, nil
@@ -62,10 +63,10 @@ const reach = 400 * time.Millisecond
 type span struct{ from, to time.Duration }
 
 // choose returns up to n played phrases that are long enough to be found, spread over the whole.
-func choose(records []session.Record, n int) []session.Record {
-	var long []session.Record
+func choose(records []spec.Record, n int) []spec.Record {
+	var long []spec.Record
 	for _, r := range records {
-		if r.Outcome == session.Played && len(r.Probe) >= session.ProbeRate/3 {
+		if r.Outcome == spec.Played && len(r.Probe) >= session.ProbeRate/3 {
 			long = append(long, r)
 		}
 	}

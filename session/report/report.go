@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"livedub/inference"
-	"livedub/session"
+	"livedub/session/spec"
 )
 
 // Report is report.json. Times are seconds on the output timeline, whose zero
@@ -19,7 +19,7 @@ import (
 type Report struct {
 	From      inference.Lang            `json:"from"`
 	To        []inference.Lang          `json:"to"`
-	Profile   session.Profile           `json:"profile"`
+	Profile   spec.Profile              `json:"profile"`
 	DelayMS   float64                   `json:"delay_ms"`
 	Consent   Consent                   `json:"consent"`
 	Badge     bool                      `json:"badge"` // every re-rendered frame carries it
@@ -47,21 +47,21 @@ type Consent struct {
 
 // Phrase is one phrase in one dub. What never sounded has no dub times.
 type Phrase struct {
-	ID          int             `json:"id"`
-	Lang        inference.Lang  `json:"lang"`
-	SourceText  string          `json:"source_text"`
-	Text        string          `json:"text"`
-	SourceStart float64         `json:"source_start"`
-	SourceEnd   float64         `json:"source_end"`
-	DubStart    *float64        `json:"dub_start"`
-	DubEnd      *float64        `json:"dub_end"`
-	LateMS      *float64        `json:"late_ms"`
-	Rate        float64         `json:"rate"`
-	Voice       string          `json:"voice"`
-	Fate        session.Outcome `json:"fate"`
-	Error       string          `json:"error,omitempty"`
-	Marks       []Mark          `json:"marks"`
-	Steps       Steps           `json:"steps"`
+	ID          int            `json:"id"`
+	Lang        inference.Lang `json:"lang"`
+	SourceText  string         `json:"source_text"`
+	Text        string         `json:"text"`
+	SourceStart float64        `json:"source_start"`
+	SourceEnd   float64        `json:"source_end"`
+	DubStart    *float64       `json:"dub_start"`
+	DubEnd      *float64       `json:"dub_end"`
+	LateMS      *float64       `json:"late_ms"`
+	Rate        float64        `json:"rate"`
+	Voice       string         `json:"voice"`
+	Fate        spec.Outcome   `json:"fate"`
+	Error       string         `json:"error,omitempty"`
+	Marks       []Mark         `json:"marks"`
+	Steps       Steps          `json:"steps"`
 }
 
 // Mark is one phoneme; At is relative to DubStart.
@@ -95,11 +95,11 @@ type Frames struct {
 // Ladder tells where a dub ended on the quality ladder, why not higher where
 // that is known, and how often it came to each step.
 type Ladder struct {
-	Level   session.Level         `json:"level"`
-	Why     string                `json:"why,omitempty"`
-	Lips    session.LipsState     `json:"lips"`
-	Steps   map[session.Level]int `json:"steps"`
-	Retries int                   `json:"retries"`
+	Level   spec.Level         `json:"level"`
+	Why     string             `json:"why,omitempty"`
+	Lips    spec.LipsState     `json:"lips"`
+	Steps   map[spec.Level]int `json:"steps"`
+	Retries int                `json:"retries"`
 }
 
 // Offset is audio against video in milliseconds, positive where the sound is
@@ -120,7 +120,7 @@ type Span struct {
 
 // Build fills a report from what a session did. What is measured elsewhere
 // (offset, wall time, memory, engines' CPU) is the caller's to add.
-func Build(cfg session.Config, st session.State) *Report {
+func Build(cfg spec.Config, st spec.State) *Report {
 	r := &Report{
 		From: cfg.From, To: cfg.To, Profile: cfg.Profile, DelayMS: ms(cfg.Delay),
 		Phrases: []Phrase{}, Frames: map[inference.Lang]Frames{}, Ladder: map[inference.Lang]Ladder{},
@@ -138,7 +138,7 @@ func Build(cfg session.Config, st session.State) *Report {
 		r.Ladder[d.Lang] = Ladder{d.Level, d.Why, d.Lips, d.Steps, d.Retries}
 		for _, rec := range d.Records {
 			r.Phrases = append(r.Phrases, phrase(d.Lang, rec))
-			if rec.Outcome == session.Played {
+			if rec.Outcome == spec.Played {
 				late = append(late, ms(rec.Late))
 				span = append(span, earVoice(rec, cfg.Delay)...)
 			}
@@ -150,14 +150,14 @@ func Build(cfg session.Config, st session.State) *Report {
 	return r
 }
 
-func phrase(lang inference.Lang, rec session.Record) Phrase {
+func phrase(lang inference.Lang, rec spec.Record) Phrase {
 	p := Phrase{
 		ID: rec.Phrase.ID, Lang: lang, SourceText: rec.Phrase.Text, Text: rec.Text,
 		SourceStart: sec(rec.Phrase.Start), SourceEnd: sec(rec.Phrase.End),
 		Rate: rec.Rate, Voice: rec.Voice, Fate: rec.Outcome, Error: rec.Err, Marks: []Mark{},
 		Steps: Steps{sec(rec.HeardAt), sec(rec.ReadyAt), ms(rec.TranslateTook), ms(rec.SpeakTook)},
 	}
-	if rec.Outcome == session.Played {
+	if rec.Outcome == spec.Played {
 		start, end, late := sec(rec.DubStart), sec(rec.DubEnd), ms(rec.Late)
 		p.DubStart, p.DubEnd, p.LateMS = &start, &end, &late
 	}
@@ -170,7 +170,7 @@ func phrase(lang inference.Lang, rec session.Record) Phrase {
 // earVoice returns, for each dubbed word, its onset at our output less the end
 // of the source word that has the same relative place in the unit, in ms. The
 // session's clock runs through: D is in it.
-func earVoice(rec session.Record, delay time.Duration) []float64 {
+func earVoice(rec spec.Record, delay time.Duration) []float64 {
 	var out []float64
 	n, m := len(rec.Words), len(rec.Phrase.Words)
 	if m == 0 {
@@ -229,7 +229,7 @@ func Read(path string) (*Report, error) {
 func (r *Report) ReadyMedian() *float64 {
 	var v []float64
 	for _, p := range r.Phrases {
-		if p.Fate == session.Played {
+		if p.Fate == spec.Played {
 			v = append(v, (p.Steps.ReadyAt-p.SourceEnd)*1000)
 		}
 	}

@@ -14,37 +14,37 @@ import (
 	"go.uber.org/goleak"
 
 	"livedub/inference"
-	"livedub/session"
+	"livedub/session/spec"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func sampleState() session.State {
+func sampleState() spec.State {
 	word := func(text string, from, to float64) inference.Word {
 		return inference.Word{Text: text, Start: time.Duration(from * 1e9), End: time.Duration(to * 1e9)}
 	}
-	return session.State{
+	return spec.State{
 		Heard: 2, Ended: 10 * time.Second,
-		Consent: session.Consent{Given: true, At: time.Unix(1, 0)}, Badge: true,
+		Consent: spec.Consent{Given: true, At: time.Unix(1, 0)}, Badge: true,
 		CPU: map[string]time.Duration{"decode_video": 1500 * time.Microsecond},
-		Dubs: []session.DubState{{
-			Lang: "es", Level: session.Voice, Why: "switched off", Lips: session.LipsOff, Frames: session.Frames{In: 10, Out: 9, Untouched: 9, Dropped: 1},
-			Records: []session.Record{
+		Dubs: []spec.DubState{{
+			Lang: "es", Level: spec.Voice, Why: "switched off", Lips: spec.LipsOff, Frames: spec.Frames{In: 10, Out: 9, Untouched: 9, Dropped: 1},
+			Records: []spec.Record{
 				{
 					Phrase: inference.Phrase{ID: 1, Text: "a <b>", Start: time.Second, End: 3 * time.Second, Words: []inference.Word{word("a", 1, 1.5), word("<b>", 1.5, 3)}},
-					Text:   "x & y", Outcome: session.Played, DubStart: 1200 * time.Millisecond, DubEnd: 3 * time.Second, Late: 200 * time.Millisecond,
+					Text:   "x & y", Outcome: spec.Played, DubStart: 1200 * time.Millisecond, DubEnd: 3 * time.Second, Late: 200 * time.Millisecond,
 					Words:   []inference.Word{word("x", 0, .5), word("y", .8, 1.8)},
 					Marks:   []inference.Mark{{IPA: "p", Viseme: inference.VisemePP, Dur: 100 * time.Millisecond}},
 					HeardAt: 3300 * time.Millisecond, ReadyAt: 3400 * time.Millisecond,
 				},
-				{Phrase: inference.Phrase{ID: 2, Text: "c", Start: 4 * time.Second, End: 5 * time.Second}, Outcome: session.SkippedFailed, Err: "the voice <died>"},
+				{Phrase: inference.Phrase{ID: 2, Text: "c", Start: 4 * time.Second, End: 5 * time.Second}, Outcome: spec.SkippedFailed, Err: "the voice <died>"},
 			},
 		}},
 	}
 }
 
 func TestBuild(t *testing.T) {
-	r := Build(session.Config{From: "en", To: []inference.Lang{"es"}, Profile: session.Sync, Delay: 4 * time.Second}, sampleState())
+	r := Build(spec.Config{From: "en", To: []inference.Lang{"es"}, Profile: spec.Sync, Delay: 4 * time.Second}, sampleState())
 	if len(r.Phrases) != 2 || *r.Phrases[0].LateMS != 200 || *r.Phrases[0].DubStart != 1.2 || r.Phrases[1].DubStart != nil {
 		t.Errorf("phrases %+v", r.Phrases)
 	}
@@ -58,7 +58,7 @@ func TestBuild(t *testing.T) {
 	if *r.ReadyMedian() < 399 || *r.ReadyMedian() > 401 {
 		t.Errorf("ready after %v ms", *r.ReadyMedian())
 	}
-	if l := r.Ladder["es"]; l.Why != "switched off" || l.Lips != session.LipsOff || !r.Consent.Given || r.Consent.At.Unix() != 1 || !r.Badge {
+	if l := r.Ladder["es"]; l.Why != "switched off" || l.Lips != spec.LipsOff || !r.Consent.Given || r.Consent.At.Unix() != 1 || !r.Badge {
 		t.Errorf("ladder %+v, consent %+v, badge %v", l, r.Consent, r.Badge)
 	}
 	path := filepath.Join(t.TempDir(), "report.json")
@@ -72,8 +72,8 @@ func TestBuild(t *testing.T) {
 }
 
 func TestWaterfallIsWellFormed(t *testing.T) {
-	for name, st := range map[string]session.State{"two phrases": sampleState(), "none": {}} {
-		svg := Build(session.Config{To: []inference.Lang{"es"}, Delay: 4 * time.Second}, st).waterfall()
+	for name, st := range map[string]spec.State{"two phrases": sampleState(), "none": {}} {
+		svg := Build(spec.Config{To: []inference.Lang{"es"}, Delay: 4 * time.Second}, st).waterfall()
 		d := xml.NewDecoder(strings.NewReader(svg))
 		for {
 			if _, err := d.Token(); errors.Is(err, io.EOF) {

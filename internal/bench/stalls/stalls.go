@@ -14,6 +14,7 @@ import (
 	"livedub/inference"
 	"livedub/inference/fake"
 	"livedub/session"
+	"livedub/session/spec"
 )
 
 // Stages that can be broken, and the ways in which.
@@ -88,13 +89,13 @@ func Run(ctx context.Context, f Fault) (Result, error) {
 	l := &lab{Fault: f}
 	m := session.NewManager(session.ManagerConfig{
 		Engines: l.engines(), Max: 1, Idle: time.Hour,
-		Base: session.Config{
-			Profile: session.Sync, BackgroundGain: .15, Delay: session.Sync.DefaultDelay(),
-			Video: session.VideoConfig{MaxWidth: width, MaxHeight: height, Hardware: "off"},
+		Base: spec.Config{
+			Profile: spec.Sync, BackgroundGain: .15, Delay: spec.Sync.DefaultDelay(),
+			Video: spec.VideoConfig{MaxWidth: width, MaxHeight: height, Hardware: "off"},
 		},
 	})
 	defer m.Close()
-	call, err := m.Create(session.Spec{ID: "stalls", From: "en", To: []inference.Lang{"es", "ca"}, Consent: true})
+	call, err := m.Create(spec.Spec{ID: "stalls", From: "en", To: []inference.Lang{"es", "ca"}, Consent: true})
 	if err != nil {
 		return Result{}, err
 	}
@@ -116,7 +117,7 @@ func Run(ctx context.Context, f Fault) (Result, error) {
 	if err := call.Publish(p); err != nil {
 		return Result{}, err
 	}
-	delay := session.Sync.DefaultDelay()
+	delay := spec.Sync.DefaultDelay()
 	if err := call.Clock.Wait(ctx, end); err != nil {
 		return Result{}, err
 	}
@@ -144,7 +145,7 @@ func Run(ctx context.Context, f Fault) (Result, error) {
 		case d.Lang == "ca":
 			r.OthersTouched += d.Frames.Dropped
 			if f.Stage != "recognizer" {
-				r.OthersTouched += d.Outcomes[session.SkippedFailed] + d.Outcomes[session.SkippedLate]
+				r.OthersTouched += d.Outcomes[spec.SkippedFailed] + d.Outcomes[spec.SkippedLate]
 			}
 		case f.Stage == "sink": // the other sink of the broken one's dub
 			r.OthersTouched += d.Frames.Dropped
@@ -159,7 +160,7 @@ func Run(ctx context.Context, f Fault) (Result, error) {
 }
 
 // recovered returns how long after the fault's end its last trace was seen, in seconds.
-func recovered(f Fault, st session.State, dub, fresh *sink, end, delay time.Duration) (float64, error) {
+func recovered(f Fault, st spec.State, dub, fresh *sink, end, delay time.Duration) (float64, error) {
 	last := end
 	switch f.Stage {
 	case "sink":
@@ -184,7 +185,7 @@ func recovered(f Fault, st session.State, dub, fresh *sink, end, delay time.Dura
 				continue
 			}
 			for _, r := range d.Records {
-				if r.Outcome != session.Played || r.Phrase.End <= end {
+				if r.Outcome != spec.Played || r.Phrase.End <= end {
 					continue
 				}
 				if gap := r.Phrase.Start - covered; gap > 500*time.Millisecond {
@@ -242,8 +243,8 @@ func (l *lab) breaks(ctx context.Context, step time.Duration) (garbage bool, err
 	return false, nil
 }
 
-func (l *lab) engines() session.Engines {
-	e := session.Engines{
+func (l *lab) engines() spec.Engines {
+	e := spec.Engines{
 		Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}, Faces: fake.Faces{}, Lips: &fake.Lips{},
 	}
 	switch l.Stage {

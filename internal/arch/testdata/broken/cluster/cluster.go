@@ -3,5 +3,6 @@ package cluster
 
 import (
 	_ "github.com/redis/go-redis/v9" // want `cluster imports the standard library only`
-	_ "livedub/session"              // want `cluster may not import session` `cmd/gateway may not link livedub/session`
+
+	_ "livedub/session" // want `cluster may not import session` `cmd/gateway may not link livedub/session`
 )

@@ -2,7 +2,9 @@
 package media
 
 import (
-	_ "golang.org/x/sync/errgroup" // want `media imports the standard library only`
-	_ "livedub/inference"          // want `media may not import inference`
 	_ "time"
+
+	_ "golang.org/x/sync/errgroup" // want `media imports the standard library only`
+
+	_ "livedub/inference" // want `media may not import inference`
 )

@@ -3,6 +3,7 @@ package main
 
 import (
 	_ "C"
+
 	_ "livedub/media" // want `cmd/espeakworker may not import media`
 )
 

@@ -2,6 +2,7 @@
 package inferencetest
 
 import (
-	_ "livedub/inference"
 	_ "testing"
+
+	_ "livedub/inference"
 )

@@ -2,6 +2,7 @@
 package viseme
 
 import (
-	_ "livedub/inference"
 	_ "testing" // want `inference/viseme may not import testing`
+
+	_ "livedub/inference"
 )

@@ -3,6 +3,7 @@ package codec
 
 import (
 	_ "C"
+
 	_ "livedub/inference" // want `media/codec may not import inference`
 	_ "livedub/media"
 	_ "livedub/session" // want `media/codec may not import session`

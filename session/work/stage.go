@@ -1,4 +1,4 @@
-package session
+package work
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"livedub/internal/guard"
+	"livedub/media/pace"
 )
 
 // StageState is how one stage of the chain keeps up.
@@ -16,11 +17,13 @@ type StageState struct {
 	Dropped int           // pieces of work left out because it was too slow
 }
 
-// stage watches one engine, or one sink, and bounds what it can cost others:
+// Stage watches one engine, or one sink, and bounds what it can cost others:
 // a call that does not return is given up on.
-type stage struct {
-	name string
-	s    *Session
+type Stage struct {
+	Name  string
+	clock pace.Clock
+	told  func(stage string, lag time.Duration) // nil for nobody
+	loose *Loose
 
 	mu      sync.Mutex
 	since   time.Duration // session time when the work at hand was known; <0: none
@@ -29,68 +32,72 @@ type stage struct {
 	strays  int // calls given up on that have not returned
 }
 
-func newStage(s *Session, name string) *stage { return &stage{name: name, s: s, since: -1} }
+// NewStage returns an idle stage. told, if set, is told how long each piece of
+// work took; loose owns the calls that are given up on.
+func NewStage(name string, clock pace.Clock, told func(string, time.Duration), l *Loose) *Stage {
+	return &Stage{Name: name, clock: clock, told: told, loose: l, since: -1}
+}
 
-// begin tells that work is at hand that was known at session time at.
-func (st *stage) begin(at time.Duration) {
+// Begin tells that work is at hand that was known at session time at.
+func (st *Stage) Begin(at time.Duration) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.since = at
 }
 
-// done tells that the work at hand is done.
-func (st *stage) done() {
+// Done tells that the work at hand is done.
+func (st *Stage) Done() {
 	st.mu.Lock()
-	lag := max(0, st.s.clock.Now()-st.since)
+	lag := max(0, st.clock.Now()-st.since)
 	st.since, st.lag = -1, lag
 	st.mu.Unlock()
-	if tell := st.s.cfg.Observe.Lag; tell != nil {
-		tell(st.name, lag)
+	if st.told != nil {
+		st.told(st.Name, lag)
 	}
 }
 
-// drop counts n pieces of work that were left out.
-func (st *stage) drop(n int) {
+// Drop counts n pieces of work that were left out.
+func (st *Stage) Drop(n int) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.dropped += n
 }
 
-func (st *stage) read() StageState {
+func (st *Stage) Read() StageState {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	out := StageState{Lag: st.lag, Dropped: st.dropped}
 	if st.since >= 0 {
-		out.Lag = max(out.Lag, st.s.clock.Now()-st.since)
+		out.Lag = max(out.Lag, st.clock.Now()-st.since)
 	}
 	return out
 }
 
-// add sums two engines of one kind up.
-func (a StageState) add(b StageState) StageState {
+// Add sums two engines of one kind up.
+func (a StageState) Add(b StageState) StageState {
 	return StageState{max(a.Lag, b.Lag), a.Dropped + b.Dropped}
 }
 
 var (
-	errSlow = errors.New("gave no answer in time")
-	errDead = errors.New("has calls that never returned")
+	ErrSlow = errors.New("gave no answer in time")
+	ErrDead = errors.New("has calls that never returned")
 )
 
 const (
-	// grace is how long after its context's end a call may still return.
-	grace = 100 * time.Millisecond
+	// Grace is how long after its context's end a call may still return.
+	Grace = 100 * time.Millisecond
 	// maxStrays is how many calls of one stage may be given up on at a time.
 	maxStrays = 4
 )
 
-// call has an engine do fn. Where time goes on, fn runs on a goroutine of its
+// Call has an engine do fn. Where time goes on, fn runs on a goroutine of its
 // own and is given up on when the time that until returns has passed: an engine
 // that heeds its context ends then, any other is left behind, and the session's
 // end waits for it. until is asked again whenever wake is closed, and then
 // returns the next wake; nil until: no limit.
-func call[T any](ctx context.Context, st *stage, until func() (time.Duration, <-chan struct{}), fn func(context.Context) (T, error)) (T, error) {
+func Call[T any](ctx context.Context, st *Stage, until func() (time.Duration, <-chan struct{}), fn func(context.Context) (T, error)) (T, error) {
 	work := func(ctx context.Context) (out T, err error) {
-		err = guard.Do(st.name, func() (err error) {
+		err = guard.Do(st.Name, func() (err error) {
 			out, err = fn(ctx)
 			return err
 		})
@@ -103,7 +110,7 @@ func call[T any](ctx context.Context, st *stage, until func() (time.Duration, <-
 	st.mu.Lock()
 	if st.strays >= maxStrays {
 		st.mu.Unlock()
-		return none, fmt.Errorf("%s: %w: restart its engine", st.name, errDead)
+		return none, fmt.Errorf("%s: %w: restart its engine", st.Name, ErrDead)
 	}
 	st.strays++
 	st.mu.Unlock()
@@ -114,7 +121,7 @@ func call[T any](ctx context.Context, st *stage, until func() (time.Duration, <-
 	}
 	inner, cancel := context.WithCancel(ctx)
 	answer := make(chan result, 1)
-	st.s.loose.run(func() {
+	st.loose.Run(func() {
 		defer cancel()
 		out, err := work(inner)
 		st.mu.Lock()
@@ -131,7 +138,7 @@ func call[T any](ctx context.Context, st *stage, until func() (time.Duration, <-
 		select {
 		case r := <-answer:
 			if slow && r.err != nil && ctx.Err() == nil {
-				r.err = fmt.Errorf("%s: %w", st.name, errSlow)
+				r.err = fmt.Errorf("%s: %w", st.Name, ErrSlow)
 			}
 			return r.out, r.err
 		case <-wake:
@@ -139,23 +146,23 @@ func call[T any](ctx context.Context, st *stage, until func() (time.Duration, <-
 			timer.Reset(max(0, left))
 		case <-timer.C:
 			if slow {
-				return none, fmt.Errorf("%s: %w", st.name, errSlow)
+				return none, fmt.Errorf("%s: %w", st.Name, ErrSlow)
 			}
 			slow, wake = true, nil
 			cancel()
-			timer.Reset(grace)
+			timer.Reset(Grace)
 		case <-over: // the session ends
 			over, wake = nil, nil
 			if !slow {
 				slow = true
-				timer.Reset(grace)
+				timer.Reset(Grace)
 			}
 		}
 	}
 }
 
-// within returns an until of call that is d from now; nil for none.
-func within(d time.Duration) func() (time.Duration, <-chan struct{}) {
+// Within returns an until of call that is d from now; nil for none.
+func Within(d time.Duration) func() (time.Duration, <-chan struct{}) {
 	if d <= 0 {
 		return nil
 	}
@@ -163,16 +170,16 @@ func within(d time.Duration) func() (time.Duration, <-chan struct{}) {
 	return func() (time.Duration, <-chan struct{}) { return time.Until(end), nil }
 }
 
-// loose owns the goroutines that an engine or a sink may hold up: the session's
+// Loose owns the goroutines that an engine or a sink may hold up: the session's
 // end waits for them, but not for ever.
-type loose struct {
+type Loose struct {
 	wg sync.WaitGroup
 
 	mu sync.Mutex
 	n  int
 }
 
-func (l *loose) run(fn func()) {
+func (l *Loose) Run(fn func()) {
 	l.mu.Lock()
 	l.n++
 	l.mu.Unlock()
@@ -186,18 +193,18 @@ func (l *loose) run(fn func()) {
 	})
 }
 
-// patience is how long the session's end waits for engines and sinks that do not return.
-const patience = 2 * time.Second
+// Patience is how long the session's end waits for engines and sinks that do not return.
+const Patience = 2 * time.Second
 
-// wait returns how many have not ended within patience. then is called once all have.
-func (l *loose) wait(then func()) int {
+// Wait returns how many have not ended within patience. then is called once all have.
+func (l *Loose) Wait(then func()) int {
 	all := make(chan struct{})
 	go func() {
 		l.wg.Wait()
 		then()
 		close(all)
 	}()
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(Patience)
 	defer timer.Stop()
 	select {
 	case <-all:

@@ -1,7 +1,6 @@
-// Package session is one live speaker being dubbed: a source in, one dub per
-// target language out, all on one clock. A frame's journey is in video.go and show.go, a
-// phrase's in hear.go and speech.go.
-package session
+// Package spec holds the words of a session: what it is asked to be, what it
+// has done, what happened in it, and the errors it fails with.
+package spec
 
 import (
 	"errors"
@@ -33,17 +32,17 @@ func (p Profile) DefaultDelay() time.Duration {
 	return 4 * time.Second
 }
 
-// freeze is how long before it plays a placement is final.
-func (p Profile) freeze() time.Duration {
+// Freeze is how long before it plays a placement is final.
+func (p Profile) Freeze() time.Duration {
 	if p == Live {
 		return 200 * time.Millisecond
 	}
 	return 500 * time.Millisecond
 }
 
-// maxLate is how late a dub may start before it is left out: listeners of a
+// MaxLate is how late a dub may start before it is left out: listeners of a
 // broadcast lose the thread sooner than the two ends of a conversation.
-func (p Profile) maxLate() time.Duration {
+func (p Profile) MaxLate() time.Duration {
 	if p == Live {
 		return 8 * time.Second
 	}
@@ -53,9 +52,9 @@ func (p Profile) maxLate() time.Duration {
 // LookAhead is how long before it is due a frame is decoded, for the mouth's sake.
 const LookAhead = 400 * time.Millisecond
 
-// decoder returns what decodes frames: the CPU where there is no time for those
+// Decoder returns what decodes frames: the CPU where there is no time for those
 // that NVDEC holds back.
-func (c Config) decoder() string {
+func (c Config) Decoder() string {
 	if c.Delay < 2*LookAhead {
 		return "cpu"
 	}
@@ -121,8 +120,8 @@ type Engines struct {
 // Speaks tells whether the engines can dub at all.
 func (e Engines) Speaks() bool { return e.Recognizer != nil && e.Translator != nil && e.Speaker != nil }
 
-// hears tells whether there is any use in listening for words of lang.
-func (e Engines) hears(lang inference.Lang) bool {
+// Hears tells whether there is any use in listening for words of lang.
+func (e Engines) Hears(lang inference.Lang) bool {
 	return e.Speaks() && slices.Contains(e.Recognizer.Languages(), lang)
 }
 
@@ -141,7 +140,8 @@ func (e Engines) Pairs() []inference.Pair {
 	return out
 }
 
-func (c *Config) check(e Engines) error {
+// Check returns what is wrong with the settings for these engines, and sets a log where none is.
+func (c *Config) Check(e Engines) error {
 	if c.Profile != Sync && c.Profile != Live {
 		return fmt.Errorf("unknown profile %.80q: choose sync or live", c.Profile)
 	}
@@ -171,16 +171,16 @@ func (c *Config) check(e Engines) error {
 	return nil
 }
 
-// planning returns the timeline's settings.
-func (c *Config) planning() timeline.Config {
+// Planning returns the timeline's settings.
+func (c *Config) Planning() timeline.Config {
 	return timeline.Config{
-		Delay: c.Delay, Freeze: c.Profile.freeze(), MaxLate: c.Profile.maxLate(),
+		Delay: c.Delay, Freeze: c.Profile.Freeze(), MaxLate: c.Profile.MaxLate(),
 		DuckUnits: c.Profile == Sync, Gain: c.BackgroundGain,
 	}
 }
 
-// rate returns the bitrate for frames of w by h, bit/s.
-func (p VideoConfig) rate(w, h int, fps float64) int {
+// Rate returns the bitrate for frames of w by h, bit/s.
+func (p VideoConfig) Rate(w, h int, fps float64) int {
 	if p.Bitrate > 0 {
 		return p.Bitrate
 	}
@@ -194,7 +194,7 @@ func (p VideoConfig) Encoder(c media.Codec, w, h int, fps float64) codec.VideoEn
 		fps = 30
 	}
 	return codec.VideoEncoderConfig{
-		Codec: c, Width: w, Height: h, FrameRate: fps, Bitrate: p.rate(w, h, fps),
+		Codec: c, Width: w, Height: h, FrameRate: fps, Bitrate: p.Rate(w, h, fps),
 		KeyInterval: p.KeyInterval, OutOfBand: p.File, Hardware: p.Hardware, Preset: p.Preset,
 	}
 }

@@ -1,10 +1,11 @@
-package session
+package fanout
 
 import (
 	"errors"
 	"slices"
 
 	"livedub/media"
+	"livedub/session/work"
 )
 
 // maxEarly is how many packets wait for the slower track before a file starts without it.
@@ -35,7 +36,7 @@ func (r *fileReceivers) remove(a *Subscription) {
 	}
 }
 
-func (r *fileReceivers) state() StageState { return StageState{} }
+func (r *fileReceivers) state() work.StageState { return work.StageState{} }
 
 func (r *fileReceivers) expect(sound, frame bool) {
 	r.mu.Lock()
@@ -66,7 +67,7 @@ func (r *fileReceivers) broken(err error) error { return err }
 func (r *fileReceivers) write(c media.Codec, t *media.Track, packets ...media.Packet) error {
 	r.mu.Lock()
 	defer r.unlock()
-	if !r.started && track(r.tracks, t.Kind) == nil {
+	if !r.started && media.FindTrack(r.tracks, t.Kind) == nil {
 		if r.tracks = append(r.tracks, *t); len(r.tracks) == r.want {
 			if err := r.start(); err != nil {
 				return err
@@ -103,7 +104,7 @@ func (r *fileReceivers) start() error {
 }
 
 func (r *fileReceivers) feed(c media.Codec, p media.Packet) error {
-	if track(r.tracks, p.Kind) == nil {
+	if media.FindTrack(r.tracks, p.Kind) == nil {
 		return nil // the file started without it
 	}
 	return r.each(func(a *Subscription) error {
@@ -122,11 +123,11 @@ func (r *fileReceivers) each(fn func(*Subscription) error) error {
 		err := fn(a)
 		switch {
 		case err == nil:
-		case r.s.cfg.SinkErrorsEnd && !errors.Is(err, media.ErrGone):
+		case r.env.SinkErrorsEnd && !errors.Is(err, media.ErrGone):
 			fatal = err
 		default:
 			if !errors.Is(err, media.ErrGone) {
-				r.s.fail("sink", err)
+				r.env.Fail("sink", err)
 			}
 			r.leave(a)
 			r.leaving = append(r.leaving, a.sink)

@@ -1,21 +1,25 @@
-package session
+package fanout
 
 import (
 	"time"
 
 	"livedub/media"
 	"livedub/media/codec"
+	"livedub/session/spec"
 )
 
 // maxFailures is how many frames in a row an encoder may fail before it is opened anew.
 const maxFailures = 3
+
+// encoderRest is how long a failed encoder rests.
+const encoderRest = 500 * time.Millisecond
 
 // encoder encodes the frames of one dub to one codec. In a live session its
 // failure is that of the frame alone: one that keeps failing is closed and,
 // after a rest, opened anew. It is used by show alone.
 type encoder struct {
 	codec media.Codec
-	frame *VideoConfig
+	frame *spec.VideoConfig
 	video *codec.VideoEncoder // nil before the first frame and while it rests
 	track *media.Track        // of the last packet
 
@@ -40,7 +44,7 @@ func (e *encoder) encode(f *media.Frame, d demand, at time.Duration, fps float64
 		e.owed = d.key
 		if e.failures++; e.video == nil || e.failures >= maxFailures {
 			e.close()
-			e.failures, e.rest = 0, at+reopenAfter
+			e.failures, e.rest = 0, at+encoderRest
 		}
 		return media.Packet{}, err
 	}
@@ -64,7 +68,7 @@ func (e *encoder) try(f *media.Frame, d demand, fps float64) (media.Packet, erro
 		e.video = v
 	}
 	if d.maxBitrate > 0 {
-		if err := e.video.SetBitrate(min(d.maxBitrate, e.frame.rate(f.Width, f.Height, max(fps, 25)))); err != nil {
+		if err := e.video.SetBitrate(min(d.maxBitrate, e.frame.Rate(f.Width, f.Height, max(fps, 25)))); err != nil {
 			return media.Packet{}, err
 		}
 	}

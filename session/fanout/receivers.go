@@ -1,4 +1,4 @@
-package session
+package fanout
 
 import (
 	"errors"
@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"livedub/media"
+	"livedub/session/spec"
+	"livedub/session/work"
 )
 
 // fan feeds the sinks of one dub.
@@ -17,7 +19,7 @@ type receivers interface {
 	remove(a *Subscription)
 	sinks() int32   // how many are attached
 	viewers() int32 // those of them that somebody looks at
-	state() StageState
+	state() work.StageState
 
 	// expect tells which tracks the dub will have.
 	expect(sound, frame bool)
@@ -35,7 +37,7 @@ type receivers interface {
 
 // roster is who is attached to a dub.
 type roster struct {
-	s     *Session
+	env   Env
 	count atomic.Int32 // of attached
 	seen  atomic.Int32 // of those, not counting recordings
 
@@ -50,7 +52,7 @@ func (r *roster) viewers() int32 { return r.seen.Load() }
 // add takes a sink in; the caller has the lock.
 func (r *roster) enter(a *Subscription) error {
 	if r.closed {
-		return fmt.Errorf("session: %w: it has ended: open another", ErrNotFound)
+		return fmt.Errorf("session: %w: it has ended: open another", spec.ErrNotFound)
 	}
 	r.subscriptions = append(r.subscriptions, a)
 	r.counted()
@@ -92,7 +94,7 @@ func (r *roster) demands(at time.Duration, lastKey func(media.Codec) (time.Durat
 	var out []demand
 	for _, a := range r.subscriptions {
 		room := int(a.maxBitrate.Load())
-		if a.video == "" || room > 0 && room < minBitrate {
+		if a.video == "" || room > 0 && room < MinBitrate {
 			continue
 		}
 		i := slices.IndexFunc(out, func(d demand) bool { return d.codec == a.video })
@@ -101,7 +103,7 @@ func (r *roster) demands(at time.Duration, lastKey func(media.Codec) (time.Durat
 			out = append(out, demand{codec: a.video})
 		}
 		d := &out[i]
-		if last, ok := lastKey(a.video); !ok || at-last >= keyApart {
+		if last, ok := lastKey(a.video); !ok || at-last >= KeyApart {
 			d.key = a.key.Swap(false) || d.key
 		}
 		if room > 0 && (d.maxBitrate == 0 || room < d.maxBitrate) {
@@ -115,14 +117,14 @@ func (r *roster) demands(at time.Duration, lastKey func(media.Codec) (time.Durat
 // its own. A sink that fails or is stuck is detached; the rest goes on.
 type liveReceivers struct {
 	roster
-	left StageState // of sinks that have left; guarded by mu
+	left work.StageState // of sinks that have left; guarded by mu
 }
 
 func (r *liveReceivers) expect(bool, bool)       {}
 func (r *liveReceivers) audioCodec() media.Codec { return media.Opus }
 
 func (r *liveReceivers) broken(err error) error {
-	r.s.fail("encode_video", err)
+	r.env.Fail("encode_video", err)
 	return nil
 }
 
@@ -130,13 +132,13 @@ func (r *liveReceivers) add(a *Subscription) error {
 	if err := refuse(a.video, a.audio); err != nil {
 		return err
 	}
-	a.feeder = newFeeder(r.s, a)
+	a.feeder = newFeeder(r.env, a)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.enter(a); err != nil {
 		return err
 	}
-	r.s.loose.run(func() { r.gone(a, a.feeder.run()) })
+	r.env.Loose.Run(func() { r.gone(a, a.feeder.run()) })
 	return nil
 }
 
@@ -144,12 +146,12 @@ func (r *liveReceivers) add(a *Subscription) error {
 func (r *liveReceivers) gone(a *Subscription, err error) {
 	r.mu.Lock()
 	r.leave(a)
-	left := a.feeder.stage.read()
+	left := a.feeder.stage.Read()
 	r.left.Dropped += left.Dropped
 	told := a.stuck
 	r.mu.Unlock()
 	if err != nil && !told && !errors.Is(err, media.ErrGone) {
-		r.s.fail("sink", err)
+		r.env.Fail("sink", err)
 	}
 }
 
@@ -158,7 +160,7 @@ func (r *liveReceivers) remove(a *Subscription) {
 	r.leave(a)
 	r.mu.Unlock()
 	a.feeder.end()
-	_ = a.feeder.wait(patience)
+	_ = a.feeder.wait(work.Patience)
 }
 
 func (r *liveReceivers) write(c media.Codec, t *media.Track, packets ...media.Packet) error {
@@ -170,21 +172,21 @@ func (r *liveReceivers) write(c media.Codec, t *media.Track, packets ...media.Pa
 				r.leave(a)
 				a.stuck = true
 				a.feeder.end()
-				a.feeder.queue.rest() // it is closed: nothing more is written
-				r.s.fail("sink", fmt.Errorf("a sink took more than %v for one write: it was detached", maxWrite))
-				r.s.loose.run(a.feeder.close) // which may end that write
+				a.feeder.queue.Rest() // it is closed: nothing more is written
+				r.env.Fail("sink", fmt.Errorf("a sink took more than %v for one write: it was detached", MaxWrite))
+				r.env.Loose.Run(a.feeder.close) // which may end that write
 			}
 		}
 	}
 	return nil
 }
 
-func (r *liveReceivers) state() StageState {
+func (r *liveReceivers) state() work.StageState {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	out := r.left
 	for _, a := range r.subscriptions {
-		out = out.add(a.feeder.stage.read())
+		out = out.Add(a.feeder.stage.Read())
 	}
 	return out
 }
@@ -200,16 +202,5 @@ func (r *liveReceivers) close() error {
 	for _, a := range all {
 		a.feeder.end()
 	}
-	return together(all, func(a *Subscription) error { return a.feeder.wait(patience) })
-}
-
-// together does fn with each of all at once and returns their errors.
-func together[T any](all []T, fn func(T) error) error {
-	var wg sync.WaitGroup
-	errs := make([]error, len(all))
-	for i, x := range all {
-		wg.Go(func() { errs[i] = fn(x) })
-	}
-	wg.Wait()
-	return errors.Join(errs...)
+	return work.Together(all, func(a *Subscription) error { return a.feeder.wait(work.Patience) })
 }

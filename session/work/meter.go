@@ -1,4 +1,4 @@
-package session
+package work
 
 import (
 	"runtime"
@@ -8,17 +8,17 @@ import (
 	"livedub/internal/proc"
 )
 
-// meter adds up the CPU time of a session's stages.
-type meter struct {
+// Meter adds up the CPU time of a session's stages.
+type Meter struct {
 	mu    sync.Mutex
 	spent map[string]time.Duration
 }
 
-func newMeter() *meter { return &meter{spent: map[string]time.Duration{}} }
+func NewMeter() *Meter { return &Meter{spent: map[string]time.Duration{}} }
 
-// do runs fn and books its thread's CPU time on stage. fn must do its work on
+// Do runs fn and books its thread's CPU time on stage. fn must do its work on
 // the calling goroutine.
-func (m *meter) do(stage string, fn func() error) error {
+func (m *Meter) Do(stage string, fn func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	before := proc.ThreadCPU()
@@ -27,13 +27,13 @@ func (m *meter) do(stage string, fn func() error) error {
 	return err
 }
 
-func (m *meter) add(stage string, d time.Duration) {
+func (m *Meter) add(stage string, d time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.spent[stage] += d
 }
 
-func (m *meter) read() map[string]time.Duration {
+func (m *Meter) Read() map[string]time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := make(map[string]time.Duration, len(m.spent))

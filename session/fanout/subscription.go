@@ -1,4 +1,4 @@
-package session
+package fanout
 
 import (
 	"context"
@@ -10,11 +10,13 @@ import (
 
 	"livedub/internal/guard"
 	"livedub/media"
+	"livedub/session/spec"
+	"livedub/session/work"
 )
 
 // Subscription is a sink's place at a dub.
 type Subscription struct {
-	fanout       *fanout
+	fanout       *Fanout
 	sink         media.Sink
 	video, audio media.Codec
 	records      bool // it keeps no idle session open
@@ -29,23 +31,26 @@ type Subscription struct {
 	stuck  bool // was detached for it, which counts as its failure
 }
 
-// SubscribeOption changes how a sink is attached.
-type SubscribeOption func(*Subscription)
+// Option changes how a sink is attached.
+type Option func(*Subscription)
 
 // Recording tells that the sink keeps what it gets and nobody looks: it does not
 // keep a session open that nobody uses.
-func Recording() SubscribeOption { return func(a *Subscription) { a.records = true } }
+func Recording() Option { return func(a *Subscription) { a.records = true } }
 
-// minBitrate is the bitrate below which nobody is made to look: a viewer with
+// MinBitrate is the bitrate below which nobody is made to look: a viewer with
 // less gets sound and captions, and does not pull the others down.
-const minBitrate = 300_000
+const MinBitrate = 300_000
 
-// keyApart is how far apart the keyframes that viewers ask for are at least: one
+// KeyApart is how far apart the keyframes that viewers ask for are at least: one
 // serves all who ask, and many who ask in turn do not make every frame one.
-const keyApart = 500 * time.Millisecond
+const KeyApart = 500 * time.Millisecond
 
-// Keyframe asks for a keyframe: with the next frame, or keyApart after the last one.
+// Keyframe asks for a keyframe: with the next frame, or KeyApart after the last one.
 func (s *Subscription) Keyframe() { s.key.Store(true) }
+
+// Pending tells whether a keyframe that was asked for has not been made yet.
+func (s *Subscription) Pending() bool { return s.key.Load() }
 
 // SetMaxBitrate tells how many bits a second the sink can take of frames.
 func (s *Subscription) SetMaxBitrate(bps int) { s.maxBitrate.Store(int64(bps)) }
@@ -64,7 +69,7 @@ func (s *Subscription) takes(c media.Codec, p media.Packet) bool {
 
 // sees tells whether the sink can have a frame: from a keyframe on, while it has room.
 func (s *Subscription) sees(key bool) bool {
-	if room := s.maxBitrate.Load(); room > 0 && room < minBitrate {
+	if room := s.maxBitrate.Load(); room > 0 && room < MinBitrate {
 		if s.seeing {
 			s.seeing = false
 			s.Keyframe() // for when there is room again
@@ -81,8 +86,8 @@ func (s *Subscription) sees(key bool) bool {
 // sink waits for another.
 type feeder struct {
 	a     *Subscription
-	stage *stage
-	queue *queue[trackPacket]
+	stage *work.Stage
+	queue *work.Queue[trackPacket]
 
 	closing sync.Once
 	closed  chan struct{} // when the sink has been closed
@@ -103,22 +108,23 @@ type trackPacket struct {
 }
 
 const (
-	maxQueued  = 2 * time.Second        // of media that one sink may be behind
-	maxWrite   = 5 * time.Second        // for one write; a sink that takes longer is detached
+	maxBytes   = 16 << 20               // of packets that one sink may be behind
+	MaxQueued  = 2 * time.Second        // of media that one sink may be behind
+	MaxWrite   = 5 * time.Second        // for one write; a sink that takes longer is detached
 	otherTrack = 2 * time.Second        // how long a sink that needs all tracks first waits for the other
 	caughtUp   = 500 * time.Millisecond // behind by less, a sink has caught up
 	keptUp     = 3 * time.Second        // of media of which nothing was left out: a sink keeps up, though it is behind
 )
 
-func newFeeder(s *Session, a *Subscription) *feeder {
+func newFeeder(e Env, a *Subscription) *feeder {
 	return &feeder{
-		a: a, stage: newStage(s, "sink"), closed: make(chan struct{}),
-		queue: newQueue(func(q []trackPacket) bool {
+		a: a, stage: e.Stage(), closed: make(chan struct{}),
+		queue: work.NewQueue(func(q []trackPacket) bool {
 			bytes := 0
 			for _, p := range q {
 				bytes += len(p.Data)
 			}
-			return q[len(q)-1].PTS-q[0].PTS > maxQueued || bytes > maxHeld/4
+			return q[len(q)-1].PTS-q[0].PTS > MaxQueued || bytes > maxBytes
 		}),
 	}
 }
@@ -136,21 +142,21 @@ func (f *feeder) offer(p trackPacket) (stuck bool) {
 	if !f.since.IsZero() {
 		took = time.Since(f.since)
 	}
-	if took > maxWrite {
+	if took > MaxWrite {
 		return true
 	}
-	if took > maxQueued && p.Kind == media.Video {
+	if took > MaxQueued && p.Kind == media.Video {
 		f.lose(p.PTS)
 	}
 	if p.Kind == media.Video && f.deaf && !f.sees(p, took) {
-		f.stage.drop(1)
+		f.stage.Drop(1)
 		return false
 	}
-	if dropped := f.queue.force(p); len(dropped) > 0 {
-		if took < maxQueued/2 { // it writes, but too slowly: make room for what comes next
-			f.stage.drop(f.queue.remove(func(q trackPacket) bool { return q.PTS < p.PTS-maxQueued/2 }))
+	if dropped := f.queue.Force(p); len(dropped) > 0 {
+		if took < MaxQueued/2 { // it writes, but too slowly: make room for what comes next
+			f.stage.Drop(f.queue.Remove(func(q trackPacket) bool { return q.PTS < p.PTS-MaxQueued/2 }))
 		}
-		f.stage.drop(len(dropped))
+		f.stage.Drop(len(dropped))
 		f.lose(p.PTS)
 	}
 	return false
@@ -160,7 +166,7 @@ func (f *feeder) offer(p trackPacket) (stuck bool) {
 // the frame p: a keyframe, once it keeps up. It is asked for only then, as it
 // costs all who look.
 func (f *feeder) sees(p trackPacket, took time.Duration) bool {
-	if oldest, ok, _ := f.queue.peek(); ok {
+	if oldest, ok, _ := f.queue.Peek(); ok {
 		took = max(took, p.PTS-oldest.PTS)
 	}
 	if took > caughtUp && p.PTS-f.lost < keptUp {
@@ -181,7 +187,7 @@ func (f *feeder) lose(at time.Duration) {
 	f.lost, f.asked = at, false
 	if !f.deaf {
 		f.deaf = true
-		f.stage.drop(f.queue.remove(func(p trackPacket) bool { return p.Kind == media.Video }))
+		f.stage.Drop(f.queue.Remove(func(p trackPacket) bool { return p.Kind == media.Video }))
 	}
 }
 
@@ -189,18 +195,18 @@ func (f *feeder) lose(at time.Duration) {
 // returns why the sink failed; media.ErrGone where it has left.
 func (f *feeder) run() error {
 	defer f.close()
-	defer f.queue.rest()
+	defer f.queue.Rest()
 	start := starter{sink: f.a.sink, video: f.a.video != "", audio: f.a.audio != ""}
 	for {
-		p, err := f.queue.next(context.Background())
+		p, err := f.queue.Next(context.Background())
 		if err != nil {
 			return nil // its end
 		}
-		f.stage.begin(max(0, p.PTS))
+		f.stage.Begin(max(0, p.PTS))
 		f.writing(time.Now())
 		err = guard.Do("sink", func() error { return start.write(p) })
 		f.writing(time.Time{})
-		f.stage.done()
+		f.stage.Done()
 		if err != nil {
 			return err
 		}
@@ -218,7 +224,7 @@ func (f *feeder) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.ending = true
-	f.queue.end()
+	f.queue.End()
 }
 
 // close closes the sink, once.
@@ -255,12 +261,12 @@ func (s *starter) write(p trackPacket) error {
 	if s.started {
 		return s.pass(p)
 	}
-	if track(s.tracks, p.Kind) == nil {
+	if media.FindTrack(s.tracks, p.Kind) == nil {
 		s.tracks = append(s.tracks, *p.track)
 	}
 	_, any := s.sink.(media.TrackAdder)
 	s.early = append(s.early, p)
-	all := (!s.video || track(s.tracks, media.Video) != nil) && (!s.audio || track(s.tracks, media.Audio) != nil)
+	all := (!s.video || media.FindTrack(s.tracks, media.Video) != nil) && (!s.audio || media.FindTrack(s.tracks, media.Audio) != nil)
 	if !any && !all && p.PTS-s.early[0].PTS < otherTrack {
 		return nil
 	}
@@ -280,7 +286,7 @@ func (s *starter) write(p trackPacket) error {
 
 // pass writes p, whose track may be new to the sink.
 func (s *starter) pass(p trackPacket) error {
-	if track(s.tracks, p.Kind) == nil {
+	if media.FindTrack(s.tracks, p.Kind) == nil {
 		adder, ok := s.sink.(media.TrackAdder)
 		if !ok {
 			return nil // it started without
@@ -297,11 +303,11 @@ func (s *starter) pass(p trackPacket) error {
 func refuse(video, audio media.Codec) error {
 	switch {
 	case video == "" && audio == "":
-		return fmt.Errorf("session: %w: the sink takes neither audio nor video", ErrInvalid)
+		return fmt.Errorf("session: %w: the sink takes neither audio nor video", spec.ErrInvalid)
 	case video != "" && video != media.H264 && video != media.VP8:
-		return fmt.Errorf("session: %w: the sink takes frames as %s: a live dub makes h264 and vp8", ErrInvalid, video)
+		return fmt.Errorf("session: %w: the sink takes frames as %s: a live dub makes h264 and vp8", spec.ErrInvalid, video)
 	case audio != "" && audio != media.Opus:
-		return fmt.Errorf("session: %w: the sink takes sound as %s: a live dub makes opus", ErrInvalid, audio)
+		return fmt.Errorf("session: %w: the sink takes sound as %s: a live dub makes opus", spec.ErrInvalid, audio)
 	}
 	return nil
 }

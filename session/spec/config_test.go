@@ -1,4 +1,4 @@
-package session
+package spec
 
 import (
 	"testing"
@@ -8,10 +8,10 @@ import (
 // TestDecoder: hardware that holds frames back is for sessions with the time for it.
 func TestDecoder(t *testing.T) {
 	c := Config{Delay: 4 * time.Second, Video: VideoConfig{Decoder: "nvdec"}}
-	if got := c.decoder(); got != "nvdec" {
+	if got := c.Decoder(); got != "nvdec" {
 		t.Errorf("with %v: %q", c.Delay, got)
 	}
-	if c.Delay = 120 * time.Millisecond; c.decoder() != "cpu" {
-		t.Errorf("with %v: %q", c.Delay, c.decoder())
+	if c.Delay = 120 * time.Millisecond; c.Decoder() != "cpu" {
+		t.Errorf("with %v: %q", c.Delay, c.Decoder())
 	}
 }

@@ -1,50 +1,29 @@
-package session
+package fanout
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"livedub/media"
 	"livedub/media/codec"
+	"livedub/session/spec"
 )
-
-// TestCallLivesWithoutFrames has no encoder open: sound goes on, frames are counted.
-func TestCallLivesWithoutFrames(t *testing.T) {
-	src := speaker(t, seconds(9), said, true, true)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
-		r.cfg.Video.Preset = "none such"
-		l := r.live(t)
-		out := l.attach("es")
-		l.publish(src)
-		time.Sleep(seconds(15))
-		st := l.State()
-		if d := st.Dubs[0]; d.Outcomes[Played] != 3 || d.Frames.Out != 0 || d.Frames.Dropped != 225 || st.Failures["encode_video"] != 225 {
-			t.Errorf("fates %v, frames %+v, failures %v", d.Outcomes, d.Frames, st.Failures)
-		}
-		if n := len(sound(t, out)); n < media.TimeToSamples(seconds(14), 48000) {
-			t.Errorf("sound ends at %v", media.SamplesToTime(n, 48000))
-		}
-	})
-}
 
 // TestEncoderIsOpenedAnew breaks frames: one costs itself, several in a row
 // cost a rest, and what was promised is kept.
 func TestEncoderIsOpenedAnew(t *testing.T) {
-	whole := media.NewFrame(testW, testH)
+	whole := media.NewFrame(320, 240)
 	defer whole.Release()
-	paint(whole, 0)
-	broken := media.NewFrame(testW, testH)
+	broken := media.NewFrame(320, 240)
 	defer broken.Release()
-	broken.Y = broken.Y[:testW]
-	e := &encoder{codec: media.H264, frame: &VideoConfig{Hardware: "off"}}
+	broken.Y = broken.Y[:320]
+	e := &encoder{codec: media.H264, frame: &spec.VideoConfig{Hardware: "off"}}
 	defer e.close()
-	at := seconds(4)
+	at := 4 * time.Second
 	show := func(f *media.Frame, key bool) (media.Packet, error) {
-		at += seconds(.04)
+		at += 40 * time.Millisecond
 		f.PTS = at
-		return e.encode(f, demand{codec: media.H264, key: key}, at, testFPS)
+		return e.encode(f, demand{codec: media.H264, key: key}, at, 25)
 	}
 	good := func(key, want bool) {
 		t.Helper()
@@ -66,7 +45,7 @@ func TestEncoderIsOpenedAnew(t *testing.T) {
 	for range maxFailures {
 		bad(broken, false)
 	}
-	for began := at; at < began+reopenAfter-seconds(.04); {
+	for began := at; at < began+encoderRest-40*time.Millisecond; {
 		bad(whole, false)
 	}
 	good(false, true)
@@ -75,15 +54,14 @@ func TestEncoderIsOpenedAnew(t *testing.T) {
 
 // TestEncoderTellsColours: what the source's frames say of their colours, viewers are told.
 func TestEncoderTellsColours(t *testing.T) {
-	f := media.NewFrame(testW, testH)
+	f := media.NewFrame(320, 240)
 	defer f.Release()
-	paint(f, 0)
-	e := &encoder{codec: media.H264, frame: &VideoConfig{Hardware: "off"}}
+	e := &encoder{codec: media.H264, frame: &spec.VideoConfig{Hardware: "off"}}
 	defer e.close()
 	for i, want := range []media.Color{{Primaries: 1, Transfer: 1, Matrix: 1}, {Primaries: 6, Transfer: 6, Matrix: 6}} {
-		at := seconds(float64(i))
+		at := time.Duration(i) * time.Second
 		f.PTS, f.Color = at, want
-		p, err := e.encode(f, demand{codec: media.H264}, at, testFPS)
+		p, err := e.encode(f, demand{codec: media.H264}, at, 25)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +73,9 @@ func TestEncoderTellsColours(t *testing.T) {
 		if err != nil || len(got) != 1 || got[0].Color != want {
 			t.Errorf("%v comes out as %v, %v", want, got, err)
 		}
-		release(got)
+		for _, g := range got {
+			g.Release()
+		}
 		d.Close()
 	}
 }

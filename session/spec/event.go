@@ -1,0 +1,36 @@
+package spec
+
+import (
+	"time"
+
+	"livedub/inference"
+)
+
+// Event is something that happened in a session; one of the pointers is set.
+type Event struct {
+	Caption *Caption
+	Ladder  *LadderChange
+	Drain   *Drain
+}
+
+// Drain tells that the server takes no new sessions and will end.
+type Drain struct {
+	Until time.Time // the latest end of this session
+}
+
+// Caption is a line of text in the source or a target language.
+type Caption struct {
+	Lang       inference.Lang
+	ID         int // of the phrase: the same in every language
+	Text       string
+	Final      bool
+	Start, End time.Duration // source time
+}
+
+// LadderChange is a step on the quality ladder.
+type LadderChange struct {
+	Lang  inference.Lang
+	Level Level
+	Why   string
+	At    time.Duration // source time
+}

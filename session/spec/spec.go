@@ -1,0 +1,31 @@
+package spec
+
+import (
+	"context"
+	"time"
+
+	"livedub/inference"
+	"livedub/media"
+)
+
+// Spec is what a session is asked to be.
+type Spec struct {
+	ID      string // "" for one of the manager's choosing
+	From    inference.Lang
+	To      []inference.Lang // at first; From is none of them: the original is always there
+	Profile Profile          // "" for the manager's default
+	Delay   *time.Duration   // nil for the profile's own
+	Consent bool             // the speaker agreed to their voice and face being used
+	NoBadge bool             // re-rendered frames go without the manager's badge
+}
+
+// Publisher is a source that comes over a network.
+type Publisher interface {
+	media.Source
+	// Ready waits until the source's tracks are known.
+	Ready(ctx context.Context) error
+	// Silent returns how long nothing has come.
+	Silent() time.Duration
+	// Done is closed once the source has ended by itself.
+	Done() <-chan struct{}
+}

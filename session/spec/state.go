@@ -1,0 +1,106 @@
+package spec
+
+import (
+	"time"
+
+	"livedub/inference"
+	"livedub/session/work"
+)
+
+// Record is what became of one phrase in one dub. Times are source time, which
+// is output time less D, unless they say otherwise.
+type Record struct {
+	Phrase  inference.Phrase
+	Text    string // translated
+	Outcome Outcome
+	Err     string // why it was skipped
+
+	DubStart, DubEnd time.Duration
+	Late             time.Duration
+	Rate             float64
+	Voice            string
+	Marks            []inference.Mark // relative to DubStart
+	Words            []inference.Word // relative to DubStart
+	Probe            []int16          // the dub's first second, mono, ProbeRate; of files only
+
+	HeardAt       time.Duration // session time when the phrase was known
+	ReadyAt       time.Duration // session time when its speech was placed
+	TranslateTook time.Duration // wall time
+	SpeakTook     time.Duration // wall time
+}
+
+// Frames counts a dub's frames: In = Out + Dropped, Out = Own + Warp + Net + Untouched.
+type Frames struct {
+	In, Out, Own, Warp, Net, Untouched, Dropped int
+}
+
+// Add counts a frame by how its mouth was made.
+func (f *Frames) Add(m inference.LipsMethod) {
+	switch m {
+	case inference.Own:
+		f.Own++
+	case inference.Warp:
+		f.Warp++
+	case inference.Net:
+		f.Net++
+	default:
+		f.Untouched++
+	}
+}
+
+// Outcome is what became of a phrase.
+type Outcome string
+
+const (
+	Played        Outcome = "played"
+	SkippedFailed Outcome = "skipped_failed" // an engine failed twice
+	SkippedLate   Outcome = "skipped_late"   // it would have come too late to be of use
+)
+
+// Level is a step of the quality ladder; a call never breaks, it steps down.
+type Level string
+
+const (
+	Lips        Level = "lips"        // dubbed voice, and the mouth follows it
+	Voice       Level = "voice"       // dubbed voice over the untouched frame
+	Captions    Level = "captions"    // the original with translated captions
+	Passthrough Level = "passthrough" // the original
+)
+
+// LipsState tells whether a dub re-renders the mouth.
+type LipsState string
+
+const (
+	LipsOn          LipsState = "on"
+	LipsOff         LipsState = "off"           // by SetLips
+	LipsNoConsent   LipsState = "no consent"    // none was recorded
+	LipsUnavailable LipsState = "not available" // no engine
+)
+
+// DubState is what a dub has done so far.
+type DubState struct {
+	Lang     inference.Lang
+	Level    Level
+	Why      string        // it stands at that level, where that is known
+	Lips     LipsState     // "" for the original
+	Steps    map[Level]int // how often each level was stepped to
+	Frames   Frames
+	Retries  int
+	Outcomes map[Outcome]int
+	Records  []Record        // in the order spoken, as many as are remembered
+	Viewers  int             // recordings do not count
+	Skew     []time.Duration // sound's lateness less the frame's as they left, newest last
+}
+
+// State is what a session has done so far.
+type State struct {
+	Heard    int // final phrases
+	Ended    time.Duration
+	Failures map[string]int           // by stage
+	CPU      map[string]time.Duration // by stage; engines in other processes are not in it
+	Consent  Consent
+	Badge    bool // re-rendered frames carry it
+	Dubs     []DubState
+	Gone     []DubState                 // of languages that were taken away: counts only
+	Stages   map[string]work.StageState // by stage: recognizer, translator, speaker, face, lips, sink
+}
