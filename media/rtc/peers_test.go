@@ -181,11 +181,24 @@ func TestLeavingPeerIsGoneAtOnce(t *testing.T) {
 	p := cam.publish(t, h, PublishOptions{Clock: pace.NewWall()})
 	go cam.play(t.Context(), t, newClip(t, media.VP8, 3, 3), 1)
 	must(t, p.Ready(t.Context()))
-	must(t, cam.pc.Close())
-	start := time.Now()
-	wait(t, p.Done(), "a peer that left stays")
-	if d := time.Since(start); d > iceDisconnect/2 {
-		t.Errorf("noticed after %v: not by the end of DTLS", d)
+	screen := newScreen(t, clientOptions{}, webrtc.RTPCodecTypeVideo)
+	v := screen.view(t, h, ViewOptions{Clock: pace.NewWall(), StreamID: "x"})
+	wait(t, v.Connected(), "viewer did not connect")
+	for what, c := range map[string]struct {
+		pc   *webrtc.PeerConnection
+		done <-chan struct{}
+	}{"publisher": {cam.pc, p.Done()}, "viewer": {screen.pc, v.Done()}} {
+		must(t, c.pc.Close())
+		start := time.Now()
+		wait(t, c.done, "a "+what+" that left stays")
+		if d := time.Since(start); d > time.Second {
+			t.Errorf("%s: noticed after %v: not by the end of DTLS", what, d)
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.peers) != 0 {
+		t.Errorf("%d peers are still known", len(h.peers))
 	}
 }
 

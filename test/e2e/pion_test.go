@@ -187,7 +187,12 @@ func watch(t testing.TB, s *server, path string) *watcher {
 // watchThrough views a language through a relay.
 func watchThrough(t testing.TB, s *server, path string, relay *netem.Relay) *watcher {
 	t.Helper()
-	pc := peerConnection(t)
+	return watchBy(t, s, peerConnection(t), path, relay)
+}
+
+// watchBy views a language by a connection of the test's own.
+func watchBy(t testing.TB, s *server, pc *webrtc.PeerConnection, path string, relay *netem.Relay) *watcher {
+	t.Helper()
 	for _, k := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
 		if _, err := pc.AddTransceiverFromKind(k, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
 			t.Fatal(err)

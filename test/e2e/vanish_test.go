@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/webrtc/v4"
+
 	"livedub/internal/proc"
 	"livedub/internal/testkit/netem"
 )
@@ -108,4 +110,59 @@ func TestVanishedPublisher(t *testing.T) {
 		t.Errorf("DELETE: %d %s", code, body)
 	}
 	until(t, "nothing of the session is left", func() bool { return s.gauge(t, "go_goroutines") <= before+2 })
+}
+
+// TestPlacesOfWhoLeaves closes a publisher's and a viewer's connection properly,
+// without a DELETE: within a second both places are free.
+func TestPlacesOfWhoLeaves(t *testing.T) {
+	s := serve(t, append([]string{"--limits-viewers-all", "1"}, fakes...)...)
+	camera, _ := sending{}.publish(t, s, "/whip/call?from=en&to=es", newTalker(t, time.Second))
+	screen := peerConnection(t)
+	w := watchBy(t, s, screen, "/whep/call/es", nil)
+	until(t, "frames come", func() bool { n, _ := w.came(); return n > 30 })
+	seen := func() (state string, viewers float64) {
+		var v struct{ State string }
+		s.call(t, "GET", "/v1/sessions/call", "", &v)
+		return v.State, s.gauge(t, "livedub_viewers")
+	}
+	if state, viewers := seen(); state != "live" || viewers != 1 {
+		t.Errorf("%s, %v viewers", state, viewers)
+	}
+	for what, pc := range map[string]*webrtc.PeerConnection{"publisher": camera, "viewer": screen} {
+		if err := pc.Close(); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	gone := time.Now()
+	until(t, "nobody is there", func() bool { state, viewers := seen(); return state == "idle" && viewers == 0 })
+	if d := time.Since(gone); d > time.Second {
+		t.Errorf("their places are free after %v", d)
+	}
+	publish(t, s, "/whip/call", newTalker(t, time.Second), nil)
+	next := watch(t, s, "/whep/call/es") // the one place of all
+	until(t, "the next viewer sees the next publisher", func() bool { n, _ := next.came(); return n > 30 })
+}
+
+// TestViewerWithoutInterceptors: one that sends no receiver reports, and asks
+// for nothing, still gets every frame after the time that reports may take.
+func TestViewerWithoutInterceptors(t *testing.T) {
+	s := serve(t, fakes...)
+	publish(t, s, "/whip/call?from=en&to=es", newTalker(t, time.Second), nil)
+	m := &webrtc.MediaEngine{}
+	if err := m.RegisterDefaultCodecs(); err != nil {
+		t.Fatal(err)
+	}
+	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(m)).NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pc.GracefulClose() })
+	w := watchBy(t, s, pc, "/whep/call/es", nil)
+	time.Sleep(15 * time.Second)
+	before, _ := w.came()
+	time.Sleep(5 * time.Second)
+	after, _ := w.came()
+	if got, want := after-before, 5*testFPS; before < 10*testFPS || got < want*9/10 {
+		t.Errorf("%d frames in 15 s, and %d of %d in the 5 s after", before, got, want)
+	}
 }
