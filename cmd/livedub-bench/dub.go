@@ -144,7 +144,7 @@ func codecFloor(ctx context.Context, clip string) (time.Duration, int, error) {
 		}
 	}
 	if video == nil {
-		return 0, 0, fmt.Errorf("%s has no frame: choose another with --clip", clip)
+		return 0, 0, fmt.Errorf("%s has no video: choose another with --clip", clip)
 	}
 	dec, err := codec.NewVideoDecoder(*video)
 	if err != nil {

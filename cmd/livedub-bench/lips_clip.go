@@ -57,7 +57,7 @@ func readLipsClip(ctx context.Context, path string, w, h int, fix bool, length t
 		}
 	}
 	if track == nil {
-		return nil, errors.New("it has no frame")
+		return nil, errors.New("it has no video")
 	}
 	dec, err := codec.NewVideoDecoder(*track)
 	if err != nil {

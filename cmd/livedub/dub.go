@@ -203,16 +203,16 @@ func (j *dubJob) warnings(src *file.Source, st spec.State) []string {
 	}
 	for _, t := range src.Tracks() {
 		if t.Color.HDR() && st.Failures["filter_video"] == 0 {
-			warn("the input is of high dynamic range: the frame was brought to standard range, BT.709")
+			warn("the input is of high dynamic range: the video was brought to standard range, BT.709")
 		}
 	}
 	if !kinds[media.Audio] {
-		warn("the input has no sound: the frame was copied, nothing was dubbed")
+		warn("the input has no sound: the video was copied, nothing was dubbed")
 	} else if st.Heard == 0 {
 		warn("no speech was recognized: the original sound was kept")
 	}
 	if !kinds[media.Video] {
-		warn("the input has no frame: only sound was written")
+		warn("the input has no video: only sound was written")
 	}
 	if src.Truncated() {
 		warn("the input ends early: what could be read was dubbed")

@@ -46,7 +46,7 @@ const (
 // Learn learns the colours of one speaker from frames of them as they were taken.
 func Learn(views []View) (*Estimator, error) {
 	if len(views) == 0 {
-		return nil, errors.New("judge: no frames to learn from: give some with a face")
+		return nil, errors.New("lipseval: no frames to learn from: give some with a face")
 	}
 	every := max(1, len(views)/60)
 	var patches []*patch

@@ -25,7 +25,7 @@ import (
 
 func main() {
 	out := flag.String("out", "web/public/sample.mp4", "where the film goes")
-	poster := flag.String("poster", "docs/img/talker.png", "where the frame goes")
+	poster := flag.String("poster", "docs/img/talker.png", "where the image goes")
 	seed := flag.Uint64("seed", 0, "who is drawn")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
