@@ -188,6 +188,9 @@ func TestLeavingPeerIsGoneAtOnce(t *testing.T) {
 		pc   *webrtc.PeerConnection
 		done <-chan struct{}
 	}{"publisher": {cam.pc, p.Done()}, "viewer": {screen.pc, v.Done()}} {
+		for c.pc.ConnectionState() != webrtc.PeerConnectionStateConnected { // before its own handshake is over it says no goodbye
+			time.Sleep(time.Millisecond)
+		}
 		must(t, c.pc.Close())
 		start := time.Now()
 		wait(t, c.done, "a "+what+" that left stays")
