@@ -63,7 +63,7 @@ func TestOfferBounds(t *testing.T) {
 // BenchmarkCheckOffer compares a browser's offer with the largest that passes and one that floods.
 func BenchmarkCheckOffer(b *testing.B) {
 	for name, offer := range map[string]string{
-		"chromium": chromium(b, ""), "flood": chromium(b, each(14000, "a=ssrc:%d cname:x\r\n")), "fullest": chromium(b, each(1200, "b=%d\r\n")),
+		"chromium": chromium(b, ""), "flood": chromium(b, each(14000, "a=ssrc:%d cname:x\r\n")), "fullest": chromium(b, each(maxOfferLines-200, "b=%d\r\n")),
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -139,37 +140,64 @@ func BenchmarkOfferCost(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer host.Close()
-	offer := func(b *testing.B, sdp string) (taken int) {
+	offers := costly(b)
+	for _, c := range offers {
+		b.Run(c.name, func(b *testing.B) {
+			cost(b, offers[0].offer, c.offer, func(sdp string) (io.Closer, error) {
+				p, _, err := host.Publish(b.Context(), sdp, rtc.PublishOptions{Clock: pace.NewWall()})
+				return p, err
+			})
+		})
+	}
+}
+
+// BenchmarkViewerOfferCost is the same for viewers, whose plain offer costs less.
+func BenchmarkViewerOfferCost(b *testing.B) {
+	host, err := rtc.NewHost(rtc.Config{Loopback: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer host.Close()
+	viewer := func(offer string) string { return strings.ReplaceAll(offer, "a=sendonly", "a=recvonly") }
+	offers := costly(b)
+	for _, c := range offers {
+		b.Run(c.name, func(b *testing.B) {
+			cost(b, viewer(offers[0].offer), viewer(c.offer), func(sdp string) (io.Closer, error) {
+				v, _, err := host.View(b.Context(), sdp, rtc.ViewOptions{Clock: pace.NewWall(), StreamID: "x"})
+				return v, err
+			})
+		})
+	}
+}
+
+// cost compares an offer, checked, answered and ended, with a plain one.
+func cost(b *testing.B, plain, full string, answer func(sdp string) (io.Closer, error)) {
+	offer := func(sdp string) (taken int) {
 		if err := signaling.CheckOffer(sdp); err != nil {
 			b.Fatal(err)
 		}
-		p, _, err := host.Publish(b.Context(), sdp, rtc.PublishOptions{Clock: pace.NewWall()})
+		p, err := answer(sdp)
 		if err != nil {
 			return 0
 		}
 		_ = p.Close()
 		return 1
 	}
-	offers := costly(b)
-	for _, c := range offers {
-		b.Run(c.name, func(b *testing.B) {
-			const plain = 300
-			before := used(b)
-			for range plain {
-				if offer(b, offers[0].offer) == 0 {
-					b.Fatal("a browser's offer was not taken")
-				}
-			}
-			base := float64((used(b) - before).Microseconds()) / plain
-			before = used(b)
-			n, taken := 0, 0
-			for b.Loop() {
-				n++
-				taken += offer(b, c.offer)
-			}
-			compare(b, base, float64((used(b) - before).Microseconds()), n, taken)
-		})
+	const times = 300
+	before := used(b)
+	for range times {
+		if offer(plain) == 0 {
+			b.Fatal("a browser's offer was not taken")
+		}
 	}
+	base := float64((used(b) - before).Microseconds()) / times
+	before = used(b)
+	n, taken := 0, 0
+	for b.Loop() {
+		n++
+		taken += offer(full)
+	}
+	compare(b, base, float64((used(b) - before).Microseconds()), n, taken)
 }
 
 // BenchmarkOfferHeld is the same for peers that never connect, until the host

@@ -22,7 +22,7 @@ func TestClips(t *testing.T) {
 		name, _, _ := strings.Cut(filepath.Base(clip), ".")
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() && !strings.HasPrefix(name, "grid") {
-				t.Skip("-short")
+				t.Skip("-short: the clips of GRID only")
 			}
 			one, two := watch(t), watch(t)
 			decode(t, clip, 150, func(f *media.Frame) {

@@ -190,6 +190,9 @@ type stream struct {
 func streamOf(m *sdp.MediaDescription) stream {
 	first := ""
 	for _, a := range m.Attributes {
+		if a.Key != "ssrc" && a.Key != "ssrc-group" {
+			continue
+		}
 		f := strings.Fields(a.Value)
 		switch {
 		case a.Key == "ssrc-group" && len(f) == 3 && f[0] == "FID":

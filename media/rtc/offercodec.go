@@ -102,6 +102,9 @@ func (c offeredCodec) attributes() (out []sdp.Attribute) {
 func readCodecs(m *sdp.MediaDescription, kind media.Kind) (out []offeredCodec) {
 	maps, fmtps, feedback := map[string]string{}, map[string]string{}, map[string][]string{}
 	for _, a := range m.Attributes {
+		if a.Key != "rtpmap" && a.Key != "fmtp" && a.Key != "rtcp-fb" {
+			continue
+		}
 		pt, value, _ := strings.Cut(strings.TrimSpace(a.Value), " ")
 		value = strings.Join(strings.Fields(value), " ")
 		switch a.Key {

@@ -30,7 +30,7 @@ func browser(t *testing.T, camera, microphone string, more ...string) context.Co
 	t.Helper()
 	exe, err := exec.LookPath("chromium")
 	if err != nil {
-		groundtest.Skip(t, "no chromium: sudo apt-get install -y chromium")
+		groundtest.Need(t, "no chromium: sudo apt-get install -y chromium")
 	}
 	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(exe), chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 960)}
 	for _, f := range strings.Fields(`headless=new no-sandbox disable-gpu disable-quic no-first-run disable-background-networking

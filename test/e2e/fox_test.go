@@ -72,7 +72,7 @@ func firefox(t *testing.T, more map[string]any) *fox {
 	t.Helper()
 	exe, err := exec.LookPath("firefox-esr")
 	if err != nil {
-		groundtest.Skip(t, "no firefox-esr: sudo apt-get install -y firefox-esr")
+		groundtest.Need(t, "no firefox-esr: sudo apt-get install -y firefox-esr")
 	}
 	home := t.TempDir()
 	profile := filepath.Join(home, "profile")

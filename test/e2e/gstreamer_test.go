@@ -21,7 +21,7 @@ import (
 func TestGStreamerPublishes(t *testing.T) {
 	const check = "import gi; gi.require_version('GstWebRTC','1.0'); from gi.repository import Gst; Gst.init(None); assert Gst.ElementFactory.find('webrtcbin') and Gst.ElementFactory.find('nicesrc') and Gst.ElementFactory.find('x264enc')"
 	if out, err := exec.Command("/usr/bin/python3", "-c", check).CombinedOutput(); err != nil {
-		groundtest.Skip(t, "no GStreamer with webrtcbin for /usr/bin/python3: sudo apt-get install -y python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly: %s", out)
+		groundtest.Need(t, "no GStreamer with webrtcbin for /usr/bin/python3: sudo apt-get install -y python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly: %s", out)
 	}
 	dir := t.TempDir()
 	talk(t, filepath.Join(dir, "talk.mp4"))

@@ -17,7 +17,7 @@ func each(t *testing.T, test func(t *testing.T, s *speaker)) {
 	t.Run("drawn", func(t *testing.T) { test(t, drawn(t, 0)) })
 	t.Run("clip", func(t *testing.T) {
 		if testing.Short() {
-			t.Skip("-short")
+			t.Skip("-short: the drawn speaker only")
 		}
 		test(t, clip(t, "grid__bbaf2n"))
 	})
@@ -204,10 +204,10 @@ func TestSizes(t *testing.T) {
 			}
 			each(t, func(t *testing.T, s *speaker) {
 				if testing.Short() && eyes > 120 {
-					t.Skip("-short")
+					t.Skip("-short: large faces take long")
 				}
 				if eyes > 400 && s != drawn(t, 0) {
-					t.Skip("as with the drawn one")
+					t.Skip("the drawn speaker is enough: a recording enlarged as far shows nothing new")
 				}
 				good := count{from: n - 3}
 				look := newSheet(t)

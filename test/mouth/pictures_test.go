@@ -110,7 +110,7 @@ func TestFrames(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			each(t, func(t *testing.T, s *speaker) {
 				if c.clear == 0 && s != drawn(t, 0) && c.bad < 10 {
-					t.Skip("as with the drawn one")
+					t.Skip("the drawn speaker is enough: nothing of the face decides here")
 				}
 				look := newSheet(t)
 				before, during, after := count{from: warm - 5, to: warm}, count{from: warm, to: warm + c.bad}, count{from: warm + c.bad + c.resume}
@@ -198,7 +198,7 @@ func TestFrameRates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(t *testing.T, s *speaker) {
 				if rate > fps && s != drawn(t, 0) {
-					t.Skip("as with the drawn one")
+					t.Skip("the drawn speaker is enough: the recording has 25 frames a second")
 				}
 				own := count{from: max(rate, 16)}
 				c := begin(t, own.see)

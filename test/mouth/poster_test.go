@@ -24,7 +24,7 @@ func TestPoster(t *testing.T) {
 			} {
 				t.Run(name, func(t *testing.T) {
 					if larger < 1 && name == "clip" {
-						t.Skip("as with the drawn ones")
+						t.Skip("the drawn speakers are enough for a smaller poster")
 					}
 					const w, h, first = 420, 240, 56
 					people := who(t)

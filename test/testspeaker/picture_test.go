@@ -19,10 +19,10 @@ var update = flag.Bool("update", false, "make docs/img/lips.png anew")
 // camera saw, below the same frames with the dub's mouth, between them
 // how far it was asked to open.
 //
-//	go test ./test/talker -run Frame -update
+//	go test ./test/testspeaker -run Frame -update
 func TestFrame(t *testing.T) {
 	if !*update {
-		t.Skip("only with -update")
+		t.Skip("makes docs/img/lips.png: run with -update")
 	}
 	const (
 		w, h, columns = 184, 214, 7

@@ -18,7 +18,7 @@ func TestDrawnSpeakerIsDubbed(t *testing.T) {
 	}{{640, 360, 0}, {640, 360, 4}, {1280, 720, 0}} {
 		t.Run(fmt.Sprintf("%dx%d, seed %d", c.w, c.h, c.seed), func(t *testing.T) {
 			if testing.Short() && i > 0 {
-				t.Skip("-short")
+				t.Skip("-short: the first size only")
 			}
 			const n, talk = 9 * fps, 5 * fps // frames, and those after which own mouths are due
 			var eyes, corners, drawn, read, asked, got []float64
