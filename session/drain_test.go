@@ -1,4 +1,4 @@
-package session
+package session_test
 
 import (
 	"context"
@@ -16,7 +16,8 @@ import (
 func TestDrain(t *testing.T) {
 	src := speaker(t, seconds(9), said, true, true)
 	const from, most = 3 * time.Second, 10 * time.Minute
-	left := seconds(9) + spec.Sync.DefaultDelay() + seconds(1) // the viewer leaves when all was shown
+	const drainIdle, drainTick = 5 * time.Second, 200 * time.Millisecond // as the manager has them
+	left := seconds(9) + spec.Sync.DefaultDelay() + seconds(1)           // the viewer leaves when all was shown
 	for _, tt := range []struct {
 		how    string
 		most   time.Duration

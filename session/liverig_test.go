@@ -1,4 +1,4 @@
-package session
+package session_test
 
 import (
 	"testing"
@@ -7,13 +7,19 @@ import (
 	"livedub/inference"
 	"livedub/media"
 	"livedub/session/fanout"
+	"livedub/session/live"
 	"livedub/session/spec"
 )
 
-func newManager(r *rig) *Manager {
+// newManager returns a manager of sessions by r's settings and engines.
+func newManager(r *rig, options ...func(*live.ManagerConfig)) *live.Manager {
 	base := r.cfg
 	base.To, base.Video.File = nil, false
-	return NewManager(ManagerConfig{Engines: r.engines, Base: base, Max: 3, Idle: time.Minute})
+	c := live.ManagerConfig{Engines: r.engines, Base: base, Max: 3, Idle: time.Minute}
+	for _, set := range options {
+		set(&c)
+	}
+	return live.NewManager(c)
 }
 
 func es(id string) spec.Spec {
@@ -22,9 +28,9 @@ func es(id string) spec.Spec {
 
 // liveRig is a call of fakes that ends with its test.
 type liveRig struct {
-	*Call
+	*live.Call
 	t *testing.T
-	m *Manager
+	m *live.Manager
 }
 
 // live opens a call to Spanish by r's settings and engines.

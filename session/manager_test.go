@@ -1,4 +1,4 @@
-package session
+package session_test
 
 import (
 	"errors"
@@ -14,6 +14,7 @@ import (
 	"livedub/inference"
 	"livedub/inference/fake"
 	"livedub/media"
+	"livedub/session/live"
 	"livedub/session/spec"
 )
 
@@ -163,21 +164,27 @@ func TestTheOriginalAsTarget(t *testing.T) {
 func TestPlacesFollowWhatTheNodeCarries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		places := 10
-		m := newManager(newRig(t))
-		defer m.Close()
-		m.cfg.Capacity = func(there, live int) int {
-			if there != len(m.sessions) || live != 0 {
-				t.Errorf("told of %d sessions, %d live", there, live)
+		taken := 0
+		m := newManager(newRig(t), func(c *live.ManagerConfig) {
+			c.Capacity = func(there, live int) int {
+				if there != taken || live != 0 {
+					t.Errorf("told of %d sessions, %d live", there, live)
+				}
+				return places
 			}
-			return places
-		}
+		})
+		defer m.Close()
 		for i, c := range []struct {
 			places int
 			full   bool
 		}{{10, false}, {1, true}, {0, true}, {-1, true}, {2, false}, {10, false}, {10, true}} { // at most 3 in any case
 			places = c.places
-			if _, err := m.Create(es(fmt.Sprint("s", i))); errors.Is(err, spec.ErrFull) != c.full {
-				t.Errorf("%d sessions, %d places: %v", len(m.List()), c.places, err)
+			_, err := m.Create(es(fmt.Sprint("s", i)))
+			if errors.Is(err, spec.ErrFull) != c.full {
+				t.Errorf("%d sessions, %d places: %v", taken, c.places, err)
+			}
+			if err == nil {
+				taken++
 			}
 		}
 	})

@@ -1,4 +1,4 @@
-package session
+package session_test
 
 import (
 	"context"
@@ -237,11 +237,9 @@ func TestMouthsOutliveTheirSource(t *testing.T) {
 				}
 			}
 			if how == "broken" {
-				l.retarget.Lock()
-				l.group.Run("part", func(context.Context) error { return errors.New("it broke") })
-				l.retarget.Unlock()
+				l.Break(errors.New("it broke"))
+				time.Sleep(time.Second)
 			}
-			<-l.done
 			if !mouths.closed || mouths.misused {
 				t.Errorf("%s: closed %v, misused %v", how, mouths.closed, mouths.misused)
 			}

@@ -1,4 +1,4 @@
-package session
+package session_test
 
 import (
 	"cmp"
@@ -18,6 +18,7 @@ import (
 	"livedub/media"
 	"livedub/media/codec"
 	"livedub/media/pace"
+	"livedub/session"
 	"livedub/session/spec"
 	"livedub/session/timeline"
 )
@@ -200,7 +201,7 @@ type rig struct {
 	clock   pace.Clock
 	src     *memory
 	out     map[inference.Lang]*memory
-	s       *Session
+	s       *session.Session
 }
 
 // newRig returns a session of fakes in virtual time that dubs said to Spanish.
@@ -230,7 +231,7 @@ func (r *rig) dub(t *testing.T, ctx context.Context, src media.Source) error {
 	t.Helper()
 	frames := media.LiveFrames()
 	var err error
-	if r.s, err = New(r.cfg, r.engines, r.clock); err != nil {
+	if r.s, err = session.New(r.cfg, r.engines, r.clock); err != nil {
 		t.Fatal(err)
 	}
 	if r.out == nil {

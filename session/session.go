@@ -1,65 +1,52 @@
-// Package session is one live speaker being dubbed: a source in, one dub per
-// target language out, all on one clock. A frame's journey is in video.go and
-// show.go, a phrase's in hear.go and speech.go.
+// Package session is one live speaker being dubbed: sources in, one dub per
+// target language out, all on one clock. It joins the rooms that the data passes:
+// ingest, audio and video, dub, fanout.
 package session
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"livedub/inference"
-	"livedub/internal/guard"
 	"livedub/media"
 	"livedub/media/pace"
+	"livedub/session/audio"
+	"livedub/session/dub"
 	"livedub/session/fanout"
+	"livedub/session/ingest"
 	"livedub/session/spec"
+	"livedub/session/video"
 	"livedub/session/work"
 )
 
 // Session is one speaker and their dubs. Ingest, decoding, recognition and face
-// tracking happen once; what differs by language happens in each Dub.
+// tracking happen once; what differs by language happens in each dub.
 type Session struct {
-	cfg      spec.Config
-	engines  spec.Engines
-	clock    pace.Clock
-	pace     work.Pacing
-	delivery delivery
-	log      *slog.Logger
-	meter    *work.Meter
-	events   *eventHub
-	loose    work.Loose
+	cfg     spec.Config
+	engines spec.Engines
+	shared  *work.Shared
+	events  *eventHub
+	audio   *audio.Input
+	video   *video.Input
+	mouths  *video.Mouths
 
-	recognizing, tracking *work.Stage
-	learns                *work.Solo
-	learnsDown            atomic.Bool
-
-	hearing   chan struct{}   // has room for the one source that is heard,
-	listening chan struct{}   // for the one whose words are recognized,
-	seeing    chan struct{}   // and for the one whose frames are shown: D longer
-	running   context.Context // ends with a live session's dubs
-	stop      context.CancelFunc
-	buffer    *audioBuffer                          // set before the dubs start; nil where there will be no sound
-	lips      atomic.Pointer[inference.LipsSession] // nil where none is made
-	ahead     atomic.Int64                          // how long before it is due a frame's mouth is begun; set with mouths
-	opened    chan struct{}                         // closed before the dubs start
-	ended     atomic.Int64                          // source time of the end, once known; 0 before
+	running context.Context // ends with a live session's dubs
+	stop    context.CancelFunc
+	buffer  *ingest.AudioBuffer // set before the dubs start; nil where there will be no sound
+	opened  chan struct{}       // closed before the dubs start
+	ended   atomic.Int64        // source time of a file's end, once known; 0 before
 
 	retarget sync.Mutex  // over changes of the dubs
 	group    *work.Group // of a live session's dubs; guarded by retarget
 
-	mu       sync.Mutex
-	dubs     []*Dub          // never changed in place
-	removed  []spec.DubState // of the dubs that were taken away
-	heard    int             // final phrases
-	lastID   int             // of the last of them
-	failures map[string]int  // by stage
+	mu      sync.Mutex
+	dubs    []*dub.Dub      // never changed in place
+	removed []spec.DubState // of the dubs that were taken away
 }
 
 // New prepares a session. The engines stay the caller's. It fails with
@@ -68,35 +55,37 @@ func New(cfg spec.Config, engines spec.Engines, clock pace.Clock) (*Session, err
 	if err := cfg.Check(engines); err != nil {
 		return nil, fmt.Errorf("session: %w: %w", spec.ErrInvalid, err)
 	}
-	s := &Session{
-		cfg: cfg, engines: engines, clock: clock, log: cfg.Log,
-		meter: work.NewMeter(), events: newEventHub(), failures: map[string]int{}, opened: make(chan struct{}),
-		hearing: make(chan struct{}, 1), listening: make(chan struct{}, 1), seeing: make(chan struct{}, 1),
-		pace: work.PacingOf(clock), delivery: deliveryOf(cfg.Video),
-	}
+	s := &Session{cfg: cfg, engines: engines, shared: work.NewShared(clock, cfg.Log, cfg.Observe.Lag), events: newEventHub(), opened: make(chan struct{})}
 	s.running, s.stop = context.WithCancel(context.Background())
-	s.recognizing, s.tracking = s.newStage("recognizer"), s.newStage("face")
-	s.learns = work.NewSolo(s.newStage("lips"), s.pace, s.learnsSlow)
-	s.buffer = s.delivery.audioBuffer(s)
+	s.mouths = video.NewMouths(s.shared, &s.cfg, engines.Lips, s.eachDub((*dub.Dub).Restep))
+	s.audio = audio.NewInput(audio.Env{Shared: s.shared, Config: &s.cfg, Engines: engines, Out: toDubs{s}})
+	s.video = video.NewInput(video.Env{Shared: s.shared, Config: &s.cfg, Faces: engines.Faces, Mouths: s.mouths, Out: toDubs{s}})
+	if !cfg.Video.File { // of a file, the source decides
+		s.buffer = s.newBuffer(1)
+	}
 	for _, to := range cfg.To {
-		s.dubs = append(s.dubs, newDub(s, to, false))
+		s.dubs = append(s.dubs, s.newDub(to, false))
 	}
 	if cfg.Original {
-		s.dubs = append(s.dubs, newDub(s, cfg.From, true))
+		s.dubs = append(s.dubs, s.newDub(cfg.From, true))
 	}
 	return s, nil
 }
 
-// newStage returns a stage of this session.
-func (s *Session) newStage(name string) *work.Stage {
-	return work.NewStage(name, s.clock, s.cfg.Observe.Lag, &s.loose)
+func (s *Session) newBuffer(channels int) *ingest.AudioBuffer {
+	return ingest.NewAudioBuffer(channels, s.cfg.Delay+5*time.Second)
 }
 
-// fanoutEnv is what the dubs' fanouts have of the session.
-func (s *Session) fanoutEnv() fanout.Env {
-	return fanout.Env{
-		Clock: s.clock, Video: s.cfg.Video, Offset: s.cfg.Observe.Offset, SinkErrorsEnd: s.cfg.SinkErrorsEnd,
-		Stage: func() *work.Stage { return s.newStage("sink") }, Loose: &s.loose, Fail: s.fail,
+func (s *Session) newDub(lang inference.Lang, original bool) *dub.Dub {
+	return dub.New(dub.Env{Shared: s.shared, Config: &s.cfg, Engines: s.engines, Mouths: s.mouths, Tell: s.Tell}, lang, original)
+}
+
+// eachDub returns what does fn with every dub that there is then.
+func (s *Session) eachDub(fn func(*dub.Dub)) func() {
+	return func() {
+		for _, d := range s.all() {
+			fn(d)
+		}
 	}
 }
 
@@ -105,21 +94,21 @@ func (s *Session) fanoutEnv() fanout.Env {
 // ended takes none (ErrNotFound), as a codec that the dub does not make (ErrInvalid).
 func (s *Session) Subscribe(lang inference.Lang, sink media.Sink, options ...fanout.Option) (*fanout.Subscription, error) {
 	if d := s.dub(lang); d != nil {
-		return d.fanout.Subscribe(sink, options)
+		return d.Fanout.Subscribe(sink, options)
 	}
 	return nil, fmt.Errorf("session: no dub in %q: there are %v", lang, s.Languages())
 }
 
 // all returns the dubs as they are now.
-func (s *Session) all() []*Dub {
+func (s *Session) all() []*dub.Dub {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.dubs
 }
 
-func (s *Session) dub(lang inference.Lang) *Dub {
+func (s *Session) dub(lang inference.Lang) *dub.Dub {
 	for _, d := range s.all() {
-		if d.lang == lang {
+		if d.Lang == lang {
 			return d
 		}
 	}
@@ -133,7 +122,7 @@ func (s *Session) Has(lang inference.Lang) bool { return slices.Contains(s.Langu
 func (s *Session) Languages() []inference.Lang {
 	var out []inference.Lang
 	for _, d := range s.all() {
-		out = append(out, d.lang)
+		out = append(out, d.Lang)
 	}
 	return out
 }
@@ -148,13 +137,13 @@ func (s *Session) Dub(ctx context.Context, src media.Source) error {
 		return errors.New("session: the source has neither audio nor video")
 	}
 	if sound != nil {
-		s.buffer = newAudioBuffer(min(max(sound.Channels, 1), 2), s.cfg.Delay+5*time.Second)
+		s.buffer = s.newBuffer(min(max(sound.Channels, 1), 2))
 	}
 	s.openLips(ctx)
 	close(s.opened)
 	g := work.NewGroup(ctx)
 	for _, d := range s.all() {
-		d.start(g, s.buffer, frame != nil)
+		d.Start(g, s.buffer, frame != nil)
 	}
 	s.feed(g, src)
 	err := g.Wait()
@@ -172,7 +161,7 @@ func (s *Session) Run(ctx context.Context) error {
 	})
 	s.retarget.Lock()
 	for _, d := range s.all() {
-		d.start(g, s.buffer, true)
+		d.Start(g, s.buffer, true)
 	}
 	s.group = g
 	s.retarget.Unlock()
@@ -182,9 +171,8 @@ func (s *Session) Run(ctx context.Context) error {
 	s.group = nil
 	s.retarget.Unlock()
 	s.stop()
-	s.hearing <- struct{}{} // no source uses anymore what is closed now, and none will
-	s.listening <- struct{}{}
-	s.seeing <- struct{}{}
+	s.audio.End() // no source uses anymore what is closed now, and none will
+	s.video.End()
 	return s.leave(ctx, err)
 }
 
@@ -202,54 +190,56 @@ func (s *Session) Feed(ctx context.Context, src media.Source) error {
 		return ctx.Err()
 	}
 	g := work.NewGroup(ctx)
-	lasts := &lasting{Source: src, s: s}
+	lasts := ingest.NewLasting(src, &s.shared.Loose)
 	s.feed(g, lasts)
 	err := g.Wait()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return errors.Join(err, lasts.err)
+	return errors.Join(err, lasts.Err())
 }
 
-// lasting is a live source whose failure is its end.
-type lasting struct {
-	media.Source
-	s   *Session
-	err error // of Read; written by who reads
-}
-
-func (l *lasting) Read(ctx context.Context) (media.Packet, error) {
-	if l.err != nil {
-		return media.Packet{}, io.EOF
-	}
-	p, err := l.Source.Read(ctx)
-	if err == nil || errors.Is(err, io.EOF) || ctx.Err() != nil {
-		return p, err
-	}
-	l.err = fmt.Errorf("source: %w", err)
-	l.s.loose.Run(func() { _ = guard.Do("source", l.Source.Close) }) // it gives way
-	return media.Packet{}, io.EOF
-}
-
-// feed starts what looks at and listens to one source.
+// feed starts what sees and hears one source.
 func (s *Session) feed(g *work.Group, src media.Source) {
-	frames := newDelayBuffer(s.cfg.Delay + 3*time.Second)
-	listener := newListener(s)
-	audio, video := newAudioPipeline(s, src, listener), newVideoPipeline(s, src, frames)
-	g.Run("ingest", func(ctx context.Context) error { return s.ingest(ctx, src, audio, frames) })
-	g.Run("hear", audio.run)
-	g.Run("listen", listener.run)
-	g.Run("see", video.run)
+	frames, sound := ingest.NewDelayBuffer(s.cfg.Delay+3*time.Second), make(chan media.Packet, 64)
+	g.Run("ingest", func(ctx context.Context) error { return ingest.Copy(ctx, src, sound, frames) })
+	s.audio.Start(g, src, sound, s.buffer)
+	s.video.Start(g, src, frames)
 }
 
-// turn waits for a place that one source has at a time; leave gives it up.
-func turn(ctx context.Context, place chan struct{}) (leave func(), err error) {
-	select {
-	case place <- struct{}{}:
-		return func() { <-place }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+// openLips opens what the dubs share of the speaker's mouths, where one is to be
+// re-rendered: not without the speaker's consent, nor without any dub.
+func (s *Session) openLips(ctx context.Context) {
+	dubs := slices.ContainsFunc(s.all(), func(d *dub.Dub) bool { return !d.Original })
+	if dubs && s.engines.Lips != nil && s.engines.Faces != nil && s.cfg.Consent.Given {
+		s.mouths.Open(ctx)
 	}
+}
+
+// SetLips switches the re-rendering of the mouth on or off in the dubs named,
+// from the next frame on. It changes all of them or, with an error, none.
+func (s *Session) SetLips(on map[inference.Lang]bool) error {
+	for lang, on := range on {
+		d := s.dub(lang)
+		if d == nil {
+			return fmt.Errorf("session: no dub in %q: there are %v", lang, s.Languages())
+		}
+		if !on {
+			continue
+		}
+		switch d.Lips() {
+		case spec.LipsNoConsent:
+			return fmt.Errorf("%s: %w: no consent was recorded: create the session with consent", lang, spec.ErrNoLips)
+		case spec.LipsUnavailable:
+			return fmt.Errorf("%s: %w: no engine makes mouths here", lang, spec.ErrNoLips)
+		case "":
+			return fmt.Errorf("%s: %w: it is the original: name a dub", lang, spec.ErrNoLips)
+		}
+	}
+	for lang, on := range on {
+		s.dub(lang).SetLips(on)
+	}
+	return nil
 }
 
 // leave closes what the dubs wrote to.
@@ -262,55 +252,13 @@ func (s *Session) leave(ctx context.Context, err error) error {
 }
 
 func (s *Session) close() error {
-	err := work.Together(s.all(), func(d *Dub) error { return d.fanout.Close() }) // what is stuck costs its time once
+	err := work.Together(s.all(), func(d *dub.Dub) error { return d.Fanout.Close() }) // what is stuck costs its time once
 	s.events.close()
 	closed := make(chan error, 1)
-	left := s.loose.Wait(func() { // no engine is at work anymore
-		if m := s.lips.Load(); m != nil {
-			closed <- (*m).Close()
-		}
-		close(closed)
-	})
+	left := s.shared.Loose.Wait(func() { closed <- s.mouths.Close() }) // no engine is at work anymore
 	if left > 0 {
-		s.log.Error("calls of engines or sinks do not return: they are left behind; restart the server if this goes on", "calls", left, "stages", s.State().Stages)
+		s.cfg.Log.Error("calls of engines or sinks do not return: they are left behind; restart the server if this goes on", "calls", left, "stages", s.State().Stages)
 		return err
 	}
 	return errors.Join(err, <-closed)
-}
-
-// ingest hands the source's packets on: sound to be heard at once, frames to the delay buffer.
-func (s *Session) ingest(ctx context.Context, src media.Source, e *audioPipeline, frames *work.Queue[media.Packet]) error {
-	defer close(e.in)
-	defer frames.End()
-	for {
-		p, err := src.Read(ctx)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("source: %w", err)
-		}
-		if p.Kind == media.Video {
-			if err := frames.Put(ctx, p); err != nil {
-				return err
-			}
-			p.Data = nil // the audio only want to know that time has passed
-		}
-		select {
-		case e.in <- p:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// fail counts a failure of a stage and lets it be known.
-func (s *Session) fail(stage string, err error) {
-	s.mu.Lock()
-	s.failures[stage]++
-	n := s.failures[stage]
-	s.mu.Unlock()
-	if n&(n-1) == 0 { // 1, 2, 4, 8, ...: a stage that always fails does not fill the log
-		s.log.Warn("stage failed", "stage", stage, "times", n, "err", err)
-	}
 }

@@ -1,4 +1,4 @@
-package session
+package session_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"livedub/inference/fake"
 	"livedub/media"
 	"livedub/media/pace"
+	"livedub/session"
 	"livedub/session/spec"
 )
 
@@ -214,7 +215,7 @@ func TestConfigIsChecked(t *testing.T) {
 	} {
 		r := newRig(t)
 		change(&r.cfg)
-		if _, err := New(r.cfg, r.engines, r.clock); err == nil || !strings.Contains(err.Error(), strings.TrimSuffix(want, ":")) {
+		if _, err := session.New(r.cfg, r.engines, r.clock); err == nil || !strings.Contains(err.Error(), strings.TrimSuffix(want, ":")) {
 			t.Errorf("%q: %v", want, err)
 		}
 	}
@@ -223,7 +224,7 @@ func TestConfigIsChecked(t *testing.T) {
 func TestEventsTellCaptionsInOrder(t *testing.T) {
 	r := newRig(t)
 	r.src = speaker(t, seconds(9), said, true, true)
-	s, err := New(r.cfg, r.engines, r.clock)
+	s, err := session.New(r.cfg, r.engines, r.clock)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"livedub/inference"
+	"livedub/session/dub"
 	"livedub/session/spec"
 )
 
@@ -31,48 +32,46 @@ func (s *Session) SetTargets(ctx context.Context, to []inference.Lang) error {
 	if s.group == nil || s.group.Context().Err() != nil {
 		return fmt.Errorf("session: %w: it has ended, or has not begun", spec.ErrNotFound)
 	}
-	var stay, leave, come []*Dub
+	var stay, leave, come []*dub.Dub
 	for _, d := range s.all() {
-		if d.original || slices.Contains(to, d.lang) {
+		if d.Original || slices.Contains(to, d.Lang) {
 			stay = append(stay, d)
 		} else {
 			leave = append(leave, d)
 		}
 	}
 	for _, lang := range to {
-		if !slices.ContainsFunc(stay, func(d *Dub) bool { return d.lang == lang }) {
-			come = append(come, newDub(s, lang, false))
+		if !slices.ContainsFunc(stay, func(d *dub.Dub) bool { return d.Lang == lang }) {
+			come = append(come, s.newDub(lang, false))
 		}
 	}
 	// The dubs stand before the original, in the order asked for.
 	all := append(stay, come...)
-	place := func(d *Dub) int {
-		if d.original {
+	place := func(d *dub.Dub) int {
+		if d.Original {
 			return len(to)
 		}
-		return slices.Index(to, d.lang)
+		return slices.Index(to, d.Lang)
 	}
-	slices.SortFunc(all, func(a, b *Dub) int { return place(a) - place(b) })
+	slices.SortFunc(all, func(a, b *dub.Dub) int { return place(a) - place(b) })
 	s.mu.Lock()
 	s.dubs = all
 	s.mu.Unlock()
 	s.openLips(ctx)
 	for _, d := range come {
-		d.start(s.group, s.buffer, true)
+		d.Start(s.group, s.buffer, true)
 	}
 	var failed error
 	for _, d := range leave {
-		d.stop()
-		<-d.gone
-		failed = errors.Join(failed, d.fanout.Close())
-		st := d.state()
+		failed = errors.Join(failed, d.Stop())
+		st := d.State()
 		st.Records, st.Skew = nil, nil
 		s.mu.Lock()
 		s.removed = append(s.removed, st)
 		s.mu.Unlock()
 	}
 	if failed != nil {
-		s.log.Warn("a sink of a language that was taken away did not close", "err", failed)
+		s.cfg.Log.Warn("a sink of a language that was taken away did not close", "err", failed)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package session
+package session_test
 
 import (
 	"errors"
@@ -37,7 +37,7 @@ func TestTargetsOfALiveSession(t *testing.T) {
 		if err := l.SetTargets(t.Context(), []inference.Lang{"es", "en", "ca"}); err != nil {
 			t.Fatal(err)
 		}
-		if got := fmt.Sprint(l.Languages(), l.To()); got != "[es ca en] [es ca]" {
+		if got := fmt.Sprint(l.Languages(), l.Targets()); got != "[es ca en] [es ca]" {
 			t.Errorf("languages %s", got)
 		}
 		catalan := l.attach("ca")

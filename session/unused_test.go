@@ -1,4 +1,4 @@
-package session
+package session_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/session/live"
 	"livedub/session/spec"
 )
 
@@ -19,9 +20,9 @@ func TestUnusedSessionsEnd(t *testing.T) {
 		r := newRig(t)
 		base := r.cfg
 		base.To, base.Video.File = nil, false
-		m := NewManager(ManagerConfig{Engines: r.engines, Base: base, Max: 3, Idle: 5 * time.Minute, Unused: 30 * time.Second})
+		m := live.NewManager(live.ManagerConfig{Engines: r.engines, Base: base, Max: 3, Idle: 5 * time.Minute, Unused: 30 * time.Second})
 		defer m.Close()
-		create := func(id string) *Call {
+		create := func(id string) *live.Call {
 			t.Helper()
 			c, err := m.Create(spec.Spec{ID: id, From: "en", To: []inference.Lang{"es"}})
 			if err != nil {

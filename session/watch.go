@@ -58,6 +58,9 @@ func (s *Session) Events() (<-chan spec.Event, func()) {
 	return ch, stop
 }
 
+// Tell lets everybody who listens know of e.
+func (s *Session) Tell(e spec.Event) { s.events.send(e) }
+
 func (h *eventHub) send(e spec.Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

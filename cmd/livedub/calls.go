@@ -11,7 +11,7 @@ import (
 
 	"livedub/inference"
 	"livedub/media/rtc"
-	"livedub/session"
+	"livedub/session/live"
 	"livedub/session/fanout"
 	"livedub/session/report"
 	"livedub/session/spec"
@@ -21,14 +21,14 @@ import (
 // calls is what the endpoints of the server open to: the sessions of this node and
 // the media port that leads to them.
 type calls struct {
-	manager *session.Manager
+	manager *live.Manager
 	host    *rtc.Host
 	engines spec.Engines
 	quality string // of the default engines, in words
 
 	unused int // sessions of one address that nobody has published in yet; 0 for no bound
 	mu     sync.Mutex
-	makers map[*session.Call]netip.Prefix // of sessions, where they count
+	makers map[*live.Call]netip.Prefix // of sessions, where they count
 }
 
 func (c *calls) Create(ctx context.Context, r signaling.Request) (signaling.Info, error) {
@@ -45,14 +45,14 @@ func (c *calls) Create(ctx context.Context, r signaling.Request) (signaling.Info
 }
 
 // make creates a session, unless its maker's address has made too many that nobody has published in.
-func (c *calls) make(ctx context.Context, asked spec.Spec) (*session.Call, error) {
+func (c *calls) make(ctx context.Context, asked spec.Spec) (*live.Call, error) {
 	from, counted := signaling.Network(ctx)
 	if !counted || c.unused == 0 {
 		return c.manager.Create(asked)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	makers, unused := map[*session.Call]netip.Prefix{}, 0
+	makers, unused := map[*live.Call]netip.Prefix{}, 0
 	for _, call := range c.manager.List() {
 		if by, ok := c.makers[call]; ok && call.Phase() == "new" {
 			makers[call] = by
@@ -115,7 +115,7 @@ func (c *calls) SetTargets(ctx context.Context, id string, to []inference.Lang) 
 	return c.info(call), nil
 }
 
-func noLanguage(call *session.Call, lang inference.Lang) error {
+func noLanguage(call *live.Call, lang inference.Lang) error {
 	return signaling.ErrNotFound.Errorf("session %s has no %.20q: there are %v", call.Spec.ID, lang, call.Languages())
 }
 
@@ -163,7 +163,7 @@ func (c *calls) Pairs() []signaling.PairInfo {
 }
 
 // receiveAhead is how long before it is due a packet must be there: decoding begins
-// session.LookAhead before, and a packet asked for again at the last moment takes its way.
+// spec.LookAhead before, and a packet asked for again at the last moment takes its way.
 const receiveAhead = spec.LookAhead + 200*time.Millisecond
 
 // Publish connects a speaker.
@@ -248,11 +248,11 @@ func refuseOffer(ctx context.Context, err error) error {
 }
 
 // info is a call as clients see it.
-func (c *calls) info(call *session.Call) signaling.Info {
+func (c *calls) info(call *live.Call) signaling.Info {
 	st := call.State()
 	now := call.Clock.Now().Seconds()
 	out := signaling.Info{
-		ID: call.Spec.ID, Epoch: call.Epoch, From: call.Spec.From, To: call.To(), Profile: string(call.Spec.Profile),
+		ID: call.Spec.ID, Epoch: call.Epoch, From: call.Spec.From, To: call.Targets(), Profile: string(call.Spec.Profile),
 		DelayMS: int(call.Spec.Delay.Milliseconds()), State: call.Phase(), Badge: st.Badge,
 		Created: call.Created, Now: &now, Dubs: map[inference.Lang]signaling.DubInfo{}, Stages: map[string]signaling.StageInfo{},
 	}

@@ -11,14 +11,14 @@ import (
 	"livedub/inference"
 	"livedub/inference/fake"
 	"livedub/media/rtc"
-	"livedub/session"
+	"livedub/session/live"
 	"livedub/session/spec"
 	"livedub/signaling"
 )
 
 // TestRefuse: what the session and the media port say has its kind at the endpoints, and keeps its words.
 func TestRefuse(t *testing.T) {
-	m := session.NewManager(session.ManagerConfig{
+	m := live.NewManager(live.ManagerConfig{
 		Engines: spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}},
 		Base:    spec.Config{Profile: spec.Sync}, Max: 1,
 	})
@@ -60,7 +60,7 @@ func TestRefuse(t *testing.T) {
 // TestCreateTellsWhatIsWrong: what a session cannot be is a bad request, in words that are short.
 func TestCreateTellsWhatIsWrong(t *testing.T) {
 	engines := spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}}
-	m := session.NewManager(session.ManagerConfig{Engines: engines, Base: spec.Config{Profile: spec.Sync}, Max: 1})
+	m := live.NewManager(live.ManagerConfig{Engines: engines, Base: spec.Config{Profile: spec.Sync}, Max: 1})
 	defer m.Close()
 	c := &calls{manager: m, engines: engines}
 	for want, change := range map[string]func(*signaling.Request){
@@ -88,7 +88,7 @@ func TestCreateTellsWhatIsWrong(t *testing.T) {
 // TestUnusedOfAnAddress: an address may have so many sessions that nobody has published in, and no more until one ends.
 func TestUnusedOfAnAddress(t *testing.T) {
 	engines := spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}}
-	m := session.NewManager(session.ManagerConfig{Engines: engines, Base: spec.Config{Profile: spec.Sync}, Max: 10})
+	m := live.NewManager(live.ManagerConfig{Engines: engines, Base: spec.Config{Profile: spec.Sync}, Max: 10})
 	defer m.Close()
 	c := &calls{manager: m, engines: engines, unused: 2}
 	create := func(addr, id string) error {

@@ -14,7 +14,7 @@ import (
 	"livedub/internal/netlimit"
 	"livedub/internal/settings"
 	"livedub/media/rtc"
-	"livedub/session"
+	"livedub/session/live"
 	"livedub/signaling"
 	"livedub/signaling/api"
 	"livedub/signaling/whip"
@@ -62,7 +62,7 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 	}
 	capacity := newCapacity(carries, readCPU)
 	e.closers = append(e.closers, capacity)
-	m := session.NewManager(session.ManagerConfig{
+	m := live.NewManager(live.ManagerConfig{
 		Engines: e.Engines, Base: base, Max: c.Serve.MaxSessions, Capacity: capacity.now, Idle: c.Serve.SessionIdle, Unused: lim.UnusedFor,
 	})
 	d := &endpoints{engines: e, calls: &calls{manager: m, host: host, engines: e.Engines, quality: demoQuality, unused: lim.Unused}}

@@ -27,11 +27,19 @@ var layers = []layer{
 	{"inference/...", []string{"media", "inference", "inference/viseme", "internal/guard", "internal/proc", "internal/worker", "internal/worker/wire", "./..."}}, // engines know nothing of each other
 
 	// Engines are handed to a session; it knows their interfaces only.
-	{"session", []string{"media", "media/...", "inference", "inference/viseme", "session/...", "internal/guard", "internal/proc", "internal/telemetry"}},
-	{"session/fanout", []string{"media", "media/codec", "media/pace", "internal/guard", "session/spec", "session/work"}},
-	{"session/spec", []string{"inference", "media", "media/badge", "media/codec", "session/timeline", "session/work"}},
+	// The rooms of a session, in the order that audio and video pass them.
 	{"session/work", []string{"inference", "media", "media/pace", "internal/guard", "internal/proc"}},
-	{"session/...", []string{"media", "media/...", "inference", "inference/viseme", "session", "session/...", "internal/guard", "internal/proc", "internal/telemetry"}},
+	{"session/timeline", []string{"inference", "inference/viseme", "media"}},
+	{"session/spec", []string{"inference", "media", "media/badge", "media/codec", "session/timeline", "session/work"}},
+	{"session/ingest", []string{"media", "internal/guard", "session/timeline", "session/work"}},
+	{"session/audio", []string{"inference", "media", "media/codec", "media/listen", "media/pace", "internal/guard", "session/ingest", "session/spec", "session/timeline", "session/work"}},
+	{"session/video", []string{"inference", "media", "media/codec", "internal/guard", "session/ingest", "session/spec", "session/work"}},
+	{"session/fanout", []string{"media", "media/codec", "internal/guard", "session/spec", "session/work"}},
+	{"session/dub", []string{"inference", "media", "media/badge", "media/codec", "media/pace", "internal/guard",
+		"session/fanout", "session/ingest", "session/spec", "session/timeline", "session/video", "session/work"}},
+	{"session", []string{"inference", "media", "media/pace", "session/audio", "session/dub", "session/fanout", "session/ingest", "session/spec", "session/video", "session/work"}},
+	{"session/live", []string{"inference", "media/badge", "media/pace", "internal/guard", "session", "session/spec"}},
+	{"session/report", []string{"inference", "media", "media/codec", "media/file", "session/spec", "session/timeline", "session/work"}},
 
 	{"signaling", []string{"inference", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
 	{"signaling/gateway", []string{"signaling", "cluster", "internal/telemetry"}},
@@ -47,7 +55,7 @@ var layers = []layer{
 	{"internal/bench/enginebench", []string{"inference", "inference/engine", "inference/onnx", "internal/gpu", "internal/testkit/onnxfile"}},
 	{"internal/bench/lipseval", []string{"media", "inference"}},
 	{"internal/settings", []string{"inference/onnx", "internal/config", "media/badge", "session/spec"}},
-	{"internal/bench/stalls", []string{"media", "media/...", "inference", "inference/fake", "session", "session/spec"}},
+	{"internal/bench/stalls", []string{"media", "media/...", "inference", "inference/fake", "session/live", "session/spec"}},
 	{"internal/testkit/testspeaker", []string{"media", "media/...", "inference", "inference/viseme"}},
 	{"internal/testkit/testspeaker/...", []string{"media", "media/...", "inference", "internal/testkit/testspeaker"}},
 	{"internal/...", []string{"internal/..."}},

@@ -9,7 +9,6 @@ import (
 
 	"livedub/media"
 	"livedub/media/codec"
-	"livedub/media/pace"
 	"livedub/session/spec"
 	"livedub/session/work"
 )
@@ -27,13 +26,10 @@ type Fanout struct {
 
 // Env is what a fanout has of its session.
 type Env struct {
-	Clock         pace.Clock
+	*work.Shared
 	Video         spec.VideoConfig           // Video.File: sinks that are there from beginning to end
 	Offset        func(offset time.Duration) // told of each frame's offset to its audio; nil for nobody
 	SinkErrorsEnd bool                       // the first error of a sink is the dub's
-	Stage         func() *work.Stage         // of a new sink
-	Loose         *work.Loose                // owns the goroutines that a sink may hold up
-	Fail          func(stage string, err error)
 }
 
 // New returns a fanout without sinks.

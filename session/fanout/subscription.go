@@ -118,7 +118,7 @@ const (
 
 func newFeeder(e Env, a *Subscription) *feeder {
 	return &feeder{
-		a: a, stage: e.Stage(), closed: make(chan struct{}),
+		a: a, stage: e.Stage("sink"), closed: make(chan struct{}),
 		queue: work.NewQueue(func(q []trackPacket) bool {
 			bytes := 0
 			for _, p := range q {

@@ -10,7 +10,6 @@ import (
 	"livedub/media"
 	"livedub/media/codec"
 	"livedub/media/file"
-	"livedub/session"
 	"livedub/session/spec"
 )
 
@@ -50,7 +49,7 @@ func MeasureOffset(ctx context.Context, source, written string, records []spec.R
 		if !ok {
 			continue
 		}
-		off := ms(spans[i].from + media.SamplesToTime(at, session.ProbeRate) - r.DubStart - moved)
+		off := ms(spans[i].from + media.SamplesToTime(at, spec.ProbeRate) - r.DubStart - moved)
 		offsets = append(offsets, off)
 		sizes = append(sizes, max(off, -off))
 	}
@@ -66,7 +65,7 @@ type span struct{ from, to time.Duration }
 func choose(records []spec.Record, n int) []spec.Record {
 	var long []spec.Record
 	for _, r := range records {
-		if r.Outcome == spec.Played && len(r.Probe) >= session.ProbeRate/3 {
+		if r.Outcome == spec.Played && len(r.Probe) >= spec.ProbeRate/3 {
 			long = append(long, r)
 		}
 	}
@@ -76,11 +75,11 @@ func choose(records []spec.Record, n int) []spec.Record {
 	return long
 }
 
-// soundsOf returns the file's sound in each span, mono at session.ProbeRate.
+// soundsOf returns the file's sound in each span, mono at spec.ProbeRate.
 func soundsOf(ctx context.Context, path string, spans []span) ([][]int16, error) {
 	out := make([][]int16, len(spans))
 	for i, s := range spans {
-		out[i] = make([]int16, media.TimeToSamples(s.to-s.from, session.ProbeRate))
+		out[i] = make([]int16, media.TimeToSamples(s.to-s.from, spec.ProbeRate))
 	}
 	src, err := file.Open(path)
 	if err != nil {
@@ -96,7 +95,7 @@ func soundsOf(ctx context.Context, path string, spans []span) ([][]int16, error)
 		return nil, err
 	}
 	defer dec.Close()
-	low := codec.NewResampler(session.ProbeRate, 1)
+	low := codec.NewResampler(spec.ProbeRate, 1)
 	defer low.Close()
 	err = packets(ctx, src, media.Audio, func(p media.Packet) error {
 		decoded, _ := dec.Decode(p) // a bad packet is a hole in the sound
@@ -105,9 +104,9 @@ func soundsOf(ctx context.Context, path string, spans []span) ([][]int16, error)
 			if err != nil {
 				return err
 			}
-			at := media.TimeToSamples(s.PTS, session.ProbeRate)
+			at := media.TimeToSamples(s.PTS, spec.ProbeRate)
 			for i, sp := range spans {
-				place(out[i], s.Data, at-media.TimeToSamples(sp.from, session.ProbeRate))
+				place(out[i], s.Data, at-media.TimeToSamples(sp.from, spec.ProbeRate))
 			}
 		}
 		return nil

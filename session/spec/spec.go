@@ -19,6 +19,9 @@ type Spec struct {
 	NoBadge bool             // re-rendered frames go without the manager's badge
 }
 
+// MaxText is how many bytes of text a phrase may have in any language.
+const MaxText = 16 << 10
+
 // Publisher is a source that comes over a network.
 type Publisher interface {
 	media.Source

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/session/timeline"
 	"livedub/session/work"
 )
 
@@ -28,6 +29,9 @@ type Record struct {
 	TranslateTook time.Duration // wall time
 	SpeakTook     time.Duration // wall time
 }
+
+// ProbeRate is the rate of Record.Probe, Hz.
+const ProbeRate = timeline.Rate / 3
 
 // Frames counts a dub's frames: In = Out + Dropped, Out = Own + Warp + Net + Untouched.
 type Frames struct {

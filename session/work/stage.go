@@ -32,12 +32,6 @@ type Stage struct {
 	strays  int // calls given up on that have not returned
 }
 
-// NewStage returns an idle stage. told, if set, is told how long each piece of
-// work took; loose owns the calls that are given up on.
-func NewStage(name string, clock pace.Clock, told func(string, time.Duration), l *Loose) *Stage {
-	return &Stage{Name: name, clock: clock, told: told, loose: l, since: -1}
-}
-
 // Begin tells that work is at hand that was known at session time at.
 func (st *Stage) Begin(at time.Duration) {
 	st.mu.Lock()

@@ -40,7 +40,7 @@ type shown struct {
 	middle        inference.Point // of what was changed
 }
 
-// call takes frames the way session/video.go and session/mouth.go do: tracked
+// call takes frames the way session/video and session/dub do: tracked
 // at once, learnt from and rendered when those on which their faces rest have come.
 type call struct {
 	t      *testing.T

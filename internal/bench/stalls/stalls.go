@@ -13,7 +13,7 @@ import (
 
 	"livedub/inference"
 	"livedub/inference/fake"
-	"livedub/session"
+	"livedub/session/live"
 	"livedub/session/spec"
 )
 
@@ -87,7 +87,7 @@ func Run(ctx context.Context, f Fault) (Result, error) {
 		return Result{}, err
 	}
 	l := &lab{Fault: f}
-	m := session.NewManager(session.ManagerConfig{
+	m := live.NewManager(live.ManagerConfig{
 		Engines: l.engines(), Max: 1, Idle: time.Hour,
 		Base: spec.Config{
 			Profile: spec.Sync, BackgroundGain: .15, Delay: spec.Sync.DefaultDelay(),

@@ -1,10 +1,11 @@
-package session
+package live
 
 import (
 	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"livedub/inference"
 	"livedub/media/badge"
 	"livedub/media/pace"
+	"livedub/session"
 	"livedub/session/spec"
 )
 
@@ -25,7 +27,7 @@ type ManagerConfig struct {
 	Base    spec.Config // of every session; what a Spec names comes with it
 	Max     int         // sessions at a time
 
-	// Places, if set, tells how many there may be by what this node can carry
+	// Capacity, if set, tells how many there may be by what this node can carry
 	// now, where there are so many, of which some are live. It must not call the manager.
 	Capacity func(there, live int) int
 	Idle     time.Duration // a session that nobody uses for so long is ended
@@ -87,9 +89,10 @@ func (m *Manager) Create(asked spec.Spec) (*Call, error) {
 	if asked.NoBadge {
 		cfg.Badge.Corner = badge.Off
 	}
-	if cfg.Log != nil {
-		cfg.Log = cfg.Log.With("session", asked.ID)
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	cfg.Log = cfg.Log.With("session", asked.ID)
 
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -103,11 +106,11 @@ func (m *Manager) Create(asked spec.Spec) (*Call, error) {
 		return nil, fmt.Errorf("%w: all %d are taken: try again later", spec.ErrFull, capacity)
 	}
 	clock := pace.NewWall()
-	s, err := New(cfg, m.cfg.Engines, clock)
+	s, err := session.New(cfg, m.cfg.Engines, clock)
 	if err != nil {
 		return nil, err
 	}
-	c := &Call{Session: s, Spec: asked, Epoch: uuid.NewString(), Created: time.Now(), Clock: clock, done: make(chan struct{})}
+	c := &Call{Session: s, Spec: asked, Epoch: uuid.NewString(), Created: time.Now(), Clock: clock, log: cfg.Log, done: make(chan struct{})}
 	c.used = c.Created
 	c.ctx, c.cancel = context.WithCancel(m.ctx)
 	m.sessions[asked.ID] = c
@@ -115,7 +118,7 @@ func (m *Manager) Create(asked spec.Spec) (*Call, error) {
 	return c, nil
 }
 
-// places returns how many sessions there may be now; the caller has the lock.
+// capacity returns how many sessions there may be now; the caller has the lock.
 func (m *Manager) capacity() int {
 	if m.cfg.Capacity == nil {
 		return m.cfg.Max
@@ -132,21 +135,12 @@ func (m *Manager) capacity() int {
 // keep runs a session to its end and forgets it.
 func (m *Manager) keep(ctx context.Context, c *Call) {
 	defer close(c.done)
-	if err := c.Run(ctx); err != nil && ctx.Err() == nil {
-		c.log.Error("session failed", "err", err)
-	}
-	c.cancel()
+	c.run(ctx)
 	m.mu.Lock()
 	delete(m.sessions, c.Spec.ID)
 	m.ended.add(c.State())
 	m.mu.Unlock()
-	c.mu.Lock()
-	last := c.publisher
-	c.mu.Unlock()
-	if last != nil {
-		last.Close()
-	}
-	c.wg.Wait()
+	c.leave()
 }
 
 // Get returns a session by its name.
@@ -225,7 +219,7 @@ func (m *Manager) Drain(ctx context.Context, d time.Duration) {
 	m.closed, m.drained = true, time.Now().Add(d)
 	m.mu.Unlock()
 	for _, c := range m.List() {
-		c.events.send(spec.Event{Drain: &spec.Drain{Until: m.drained}})
+		c.Tell(spec.Event{Drain: &spec.Drain{Until: m.drained}})
 	}
 	tick := time.NewTicker(drainTick)
 	defer tick.Stop()

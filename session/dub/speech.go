@@ -1,4 +1,4 @@
-package session
+package dub
 
 import (
 	"context"
@@ -40,9 +40,19 @@ const (
 	onTime = 900 * time.Millisecond
 )
 
-// take queues a final phrase. Where time goes on without us, the phrase that has
-// waited longest is left out for it if too many wait; else the speaker waits.
-func (d *Dub) take(ctx context.Context, p inference.Phrase, h pace.Hold) {
+// Hear takes a phrase that was known when the source had been heard up to now:
+// the plan expects it, and once it is final it is queued. Where time goes on
+// without us, the phrase that has waited longest is left out for it if too many
+// wait; else the speaker waits.
+func (d *Dub) Hear(ctx context.Context, p inference.Phrase, now time.Duration) {
+	if !d.Speaks() {
+		return
+	}
+	d.timeline.Expect(now, p)
+	if !p.Final {
+		return
+	}
+	h := d.env.Clock.Hold(now)
 	j := &job{phrase: p, hold: h, heard: h.Now()}
 	j.record.HeardAt = j.heard
 	d.admit(ctx, d.translating, d.phrases, j)
@@ -50,7 +60,7 @@ func (d *Dub) take(ctx context.Context, p inference.Phrase, h pace.Hold) {
 
 // admit queues j before one of the dub's engines.
 func (d *Dub) admit(ctx context.Context, st *work.Stage, q *work.Queue[*job], j *job) {
-	dropped, err := work.Admit(ctx, d.s.pace, q, j)
+	dropped, err := work.Admit(ctx, d.env.Pacing, q, j)
 	if err != nil {
 		dropped = append(dropped, j)
 	}
@@ -63,15 +73,18 @@ func (d *Dub) admit(ctx context.Context, st *work.Stage, q *work.Queue[*job], j 
 	}
 }
 
+// Unrecognized is told that the source up to at was not recognized, and why.
+func (d *Dub) Unrecognized(at time.Duration, why string) { d.ladder.set(at, spec.Passthrough, why) }
+
 // last is the latest session time at which j's dub could still be placed.
 func (d *Dub) last(j *job) time.Duration {
-	return j.phrase.Start + d.s.cfg.Delay + d.s.cfg.Profile.MaxLate() - d.s.cfg.Profile.Freeze()
+	return j.phrase.Start + d.env.Config.Delay + d.env.Config.Profile.MaxLate() - d.env.Config.Profile.Freeze()
 }
 
 // soon is the session time by which j should be at work at the engine that q
 // waits for, or it will be late.
 func (d *Dub) soon(j *job, q *work.Queue[*job]) time.Duration {
-	wait, due := onTime, j.phrase.Start+d.s.cfg.Delay-d.s.cfg.Profile.Freeze()
+	wait, due := onTime, j.phrase.Start+d.env.Config.Delay-d.env.Config.Profile.Freeze()
 	if q == d.phrases {
 		wait, due = onTime/2, due-handover
 	}
@@ -83,13 +96,13 @@ func (d *Dub) soon(j *job, q *work.Queue[*job]) time.Duration {
 // behind a dead one: once another waits in q that would be late for it, j's time
 // is over, also for a call that does not return at once.
 func (d *Dub) until(j *job, q *work.Queue[*job], end time.Duration, try int) func() (time.Duration, <-chan struct{}) {
-	clock := d.s.clock
+	clock := d.env.Clock
 	began := clock.Now()
 	least := began
 	if try == 0 {
 		end, least = began+(end-began)/2, began+work.LeastCall
 	}
-	if d.s.pace.Limit(end-began) == 0 {
+	if d.env.Pacing.Limit(end-began) == 0 {
 		return nil
 	}
 	return func() (time.Duration, <-chan struct{}) {
@@ -126,8 +139,8 @@ func (d *Dub) translateOne(ctx context.Context, j *job) {
 	text, err := twice(ctx, d, d.translating, "translate", func(try int) func() (time.Duration, <-chan struct{}) {
 		return d.until(j, d.phrases, d.last(j)-handover, try)
 	}, func(ctx context.Context) (string, error) {
-		text, err := d.s.engines.Translator.Translate(ctx, inference.Pair{From: p.Lang, To: d.lang}, p.Text)
-		if err == nil && (strings.TrimSpace(text) == "" || len(text) > maxText || !utf8.ValidString(text)) {
+		text, err := d.env.Engines.Translator.Translate(ctx, inference.Pair{From: p.Lang, To: d.Lang}, p.Text)
+		if err == nil && (strings.TrimSpace(text) == "" || len(text) > spec.MaxText || !utf8.ValidString(text)) {
 			err = fmt.Errorf("the translator gave %d bytes that are no phrase", len(text))
 		}
 		return text, err
@@ -142,12 +155,12 @@ func (d *Dub) translateOne(ctx context.Context, j *job) {
 		return
 	}
 	r.Text = text
-	d.s.events.send(spec.Event{Caption: &spec.Caption{
-		Lang: d.lang, ID: p.ID, Text: text, Final: true, Start: p.Start, End: p.End,
+	d.env.Tell(spec.Event{Caption: &spec.Caption{
+		Lang: d.Lang, ID: p.ID, Text: text, Final: true, Start: p.Start, End: p.End,
 	}})
 }
 
-// fateOf tells an engine that failed from one that was too slow.
+// outcomeOf tells an engine that failed from one that was too slow.
 func outcomeOf(err error) spec.Outcome {
 	if errors.Is(err, work.ErrSlow) {
 		return spec.SkippedLate
@@ -176,10 +189,10 @@ func (d *Dub) speak(ctx context.Context) error {
 // warm has the engines do a word, so that the first phrase does not wait for
 // their processes to start. What fails now will fail again, and count then.
 func (d *Dub) warm(ctx context.Context) error {
-	_, _ = work.Call(ctx, d.warming, work.Within(d.s.pace.Limit(warmest)), func(ctx context.Context) (struct{}, error) {
-		text, err := d.s.engines.Translator.Translate(ctx, inference.Pair{From: d.s.cfg.From, To: d.lang}, "yes")
+	_, _ = work.Call(ctx, d.warming, work.Within(d.env.Pacing.Limit(warmest)), func(ctx context.Context) (struct{}, error) {
+		text, err := d.env.Engines.Translator.Translate(ctx, inference.Pair{From: d.env.Config.From, To: d.Lang}, "yes")
 		if err == nil {
-			_, err = d.s.engines.Speaker.Speak(ctx, inference.SpeechRequest{Lang: d.lang, Text: text})
+			_, err = d.env.Engines.Speaker.Speak(ctx, inference.SpeechRequest{Lang: d.Lang, Text: text})
 		}
 		return struct{}{}, err
 	})
@@ -206,8 +219,8 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 	speech, err := twice(ctx, d, d.speaking, "speak", func(try int) func() (time.Duration, <-chan struct{}) {
 		return d.until(j, d.voices, d.last(j), try)
 	}, func(ctx context.Context) (inference.Speech, error) {
-		speech, err := d.s.engines.Speaker.Speak(ctx, inference.SpeechRequest{
-			Lang: d.lang, Text: r.Text, Pitch: p.Pitch, Fit: d.fit(j.hold.Now(), p),
+		speech, err := d.env.Engines.Speaker.Speak(ctx, inference.SpeechRequest{
+			Lang: d.Lang, Text: r.Text, Pitch: p.Pitch, Fit: d.fit(j.hold.Now(), p),
 		})
 		if err == nil {
 			err = playable(speech)
@@ -239,10 +252,12 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 	d.climb(p.Start)
 	r.Phrase, r.Outcome, r.ReadyAt = p, spec.Played, j.hold.Now()
 	r.Rate, r.Voice, r.Marks, r.Words = speech.Rate, speech.Voice, speech.Marks, speech.Words
-	r.DubStart, r.DubEnd, r.Late = placed.Start-d.s.cfg.Delay, placed.End-d.s.cfg.Delay, placed.Late
-	r.Probe = d.s.delivery.probe(sound)
+	r.DubStart, r.DubEnd, r.Late = placed.Start-d.env.Config.Delay, placed.End-d.env.Config.Delay, placed.Late
+	if d.env.Config.Video.File { // for those who measure it later
+		r.Probe = probe(sound)
+	}
 	d.keep(*r)
-	if tell := d.s.cfg.Observe.Late; tell != nil {
+	if tell := d.env.Config.Observe.Late; tell != nil {
 		tell(placed.Late)
 	}
 }
@@ -251,10 +266,10 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 // time when it starts late, so that a delay is caught up and not passed on.
 func (d *Dub) fit(now time.Duration, p inference.Phrase) time.Duration {
 	start := d.timeline.Earliest(now, p.Start)
-	if d.s.cfg.Profile == spec.Live {
+	if d.env.Config.Profile == spec.Live {
 		return p.End - p.Start
 	}
-	return max(p.End+d.s.cfg.Delay-start, (p.End-p.Start)/2)
+	return max(p.End+d.env.Config.Delay-start, (p.End-p.Start)/2)
 }
 
 // twice tries a stage, and once more if it fails and there is time: its worker
@@ -270,7 +285,7 @@ func twice[T any](ctx context.Context, d *Dub, st *work.Stage, name string, unti
 		if out, err = work.Call(ctx, st, limit, fn); err == nil || ctx.Err() != nil {
 			return out, err
 		}
-		d.s.fail(name, err)
+		d.env.Fail(name, err)
 		d.count(func(c *counts) { c.retries++ })
 	}
 	return out, err
@@ -279,7 +294,7 @@ func twice[T any](ctx context.Context, d *Dub, st *work.Stage, name string, unti
 // skip marks a phrase as not dubbed: the original sounds instead.
 func (d *Dub) skip(j *job, outcome spec.Outcome, err error) {
 	d.timeline.Drop(j.phrase.ID)
-	d.s.log.Warn("phrase skipped", "lang", d.lang, "phrase", j.phrase.ID, "fate", outcome, "err", err)
+	d.env.Log.Warn("phrase skipped", "lang", d.Lang, "phrase", j.phrase.ID, "fate", outcome, "err", err)
 	r := j.record
 	r.Phrase, r.Outcome, r.Err = j.phrase, outcome, err.Error()
 	d.keep(r)
@@ -322,9 +337,6 @@ func resample(s media.Samples) ([]int16, error) {
 	want := media.TimeToSamples(s.Duration(), timeline.Rate)
 	return sound[:min(want, len(sound))], nil
 }
-
-// ProbeRate is the rate of Record.Probe, Hz.
-const ProbeRate = timeline.Rate / 3
 
 // probe keeps the first second of a dub, by every third sample of a short mean:
 // enough to find it again in what was written.

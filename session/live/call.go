@@ -1,16 +1,19 @@
-package session
+// Package live keeps the sessions of one node: it opens them, hands them their
+// publishers, ends those that nobody uses, and drains.
+package live
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"sync"
 	"time"
 
-	"livedub/inference"
 	"livedub/internal/guard"
 	"livedub/media/pace"
+	"livedub/session"
 	"livedub/session/spec"
 )
 
@@ -19,12 +22,13 @@ const silence = 2 * time.Second
 
 // Call is a session that a manager keeps: it outlives its publishers.
 type Call struct {
-	*Session
+	*session.Session
 	Spec    spec.Spec
 	Epoch   string // a UUID: tells this session from any other that has borne its name
 	Created time.Time
 	Clock   *pace.Wall
 
+	log    *slog.Logger
 	ctx    context.Context // ends with the session
 	cancel context.CancelFunc
 	done   chan struct{} // closed when everything has ended
@@ -122,17 +126,6 @@ func (c *Call) Phase() string {
 	return "idle"
 }
 
-// To returns the target languages as they are now.
-func (c *Call) To() []inference.Lang {
-	to := []inference.Lang{}
-	for _, d := range c.all() {
-		if !d.original {
-			to = append(to, d.lang)
-		}
-	}
-	return to
-}
-
 // unused returns how long nobody has published or watched. Who is connected and
 // sends nothing does not publish.
 func (c *Call) unused(now time.Time) time.Duration {
@@ -141,12 +134,29 @@ func (c *Call) unused(now time.Time) time.Duration {
 	if c.live() {
 		c.used = now
 	}
-	for _, d := range c.all() {
-		if d.fanout.Viewers() > 0 {
-			c.used = now
-		}
+	if c.Viewers() > 0 {
+		c.used = now
 	}
 	return now.Sub(c.used)
+}
+
+// run keeps the session going to its end.
+func (c *Call) run(ctx context.Context) {
+	if err := c.Run(ctx); err != nil && ctx.Err() == nil {
+		c.log.Error("session failed", "err", err)
+	}
+	c.cancel()
+}
+
+// leave closes the last publisher, and waits until it is through.
+func (c *Call) leave() {
+	c.mu.Lock()
+	last := c.publisher
+	c.mu.Unlock()
+	if last != nil {
+		last.Close()
+	}
+	c.wg.Wait()
 }
 
 // end ends the session and waits for all of it.

@@ -1,4 +1,4 @@
-package session
+package ingest
 
 import (
 	"context"
@@ -9,23 +9,23 @@ import (
 	"livedub/session/timeline"
 )
 
-// audioBuffer is the delay buffer of sound: PCM at timeline.Rate, from which every
+// AudioBuffer is the delay buffer of sound: PCM at timeline.Rate, from which every
 // dub reads at its own pace. Holes read as silence. A writer waits while the
 // slowest reader is too far behind.
-type audioBuffer struct {
+type AudioBuffer struct {
 	channels int
 	span     int // instants held beyond the slowest reader, at most
 
 	mu      sync.Mutex
 	pcm     []int16 // interleaved, the instants from base on
 	base    int
-	readers map[*audioReader]struct{}
+	readers map[*AudioReader]struct{}
 	change  chan struct{} // closed and replaced when a reader moves
 }
 
-// audioReader is one dub's place in the line.
-type audioReader struct {
-	buffer *audioBuffer
+// AudioReader is one dub's place in the buffer.
+type AudioReader struct {
+	buffer *AudioBuffer
 	at     int // next instant
 }
 
@@ -33,31 +33,39 @@ type audioReader struct {
 // before it and still follow on without a seam: rounding, and clocks slewing.
 const slack = timeline.Rate / 200
 
-func newAudioBuffer(channels int, span time.Duration) *audioBuffer {
-	return &audioBuffer{
+// NewAudioBuffer returns an empty buffer that holds span beyond its slowest reader.
+func NewAudioBuffer(channels int, span time.Duration) *AudioBuffer {
+	return &AudioBuffer{
 		channels: channels, span: media.TimeToSamples(span, timeline.Rate),
-		readers: map[*audioReader]struct{}{}, change: make(chan struct{}),
+		readers: map[*AudioReader]struct{}{}, change: make(chan struct{}),
 	}
 }
 
-// seek moves the reader on to a time, never back.
-func (r *audioReader) seek(to time.Duration) {
+// Channels returns how many channels it reads.
+func (r *AudioReader) Channels() int { return r.buffer.channels }
+
+// Seek moves the reader on to a time, never back.
+func (r *AudioReader) Seek(to time.Duration) {
 	r.buffer.mu.Lock()
 	defer r.buffer.mu.Unlock()
 	r.at = max(r.at, media.TimeToSamples(to, timeline.Rate))
 }
 
-func (b *audioBuffer) reader() *audioReader {
+// Channels returns how many channels it holds.
+func (b *AudioBuffer) Channels() int { return b.channels }
+
+// Reader returns a reader of what comes from now on.
+func (b *AudioBuffer) Reader() *AudioReader {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	r := &audioReader{buffer: b}
+	r := &AudioReader{buffer: b}
 	b.readers[r] = struct{}{}
 	return r
 }
 
-// put adds sound at its time, waiting while the line is full. What comes before
-// the end of the line is cut off: it has been heard.
-func (b *audioBuffer) put(ctx context.Context, s media.Samples) error {
+// Put adds sound at its time, waiting while the buffer is full. What comes before
+// the end of the buffer is cut off: it has been heard.
+func (b *AudioBuffer) Put(ctx context.Context, s media.Samples) error {
 	for {
 		b.mu.Lock()
 		if b.slowest()+b.span >= b.base+len(b.pcm)/b.channels {
@@ -75,7 +83,7 @@ func (b *audioBuffer) put(ctx context.Context, s media.Samples) error {
 	}
 }
 
-func (b *audioBuffer) add(s media.Samples) {
+func (b *AudioBuffer) add(s media.Samples) {
 	end := b.base + len(b.pcm)/b.channels
 	at := media.TimeToSamples(s.PTS, s.Rate)
 	if d := at - end; d <= slack && d >= -slack && end > 0 {
@@ -95,34 +103,34 @@ func (b *audioBuffer) add(s media.Samples) {
 	b.pcm = append(b.pcm, data...)
 }
 
-// read fills block with the sound from the reader's place on and moves it. It
+// Read fills block with the sound from the reader's place on and moves it. It
 // never waits: what is not there is silence.
-func (r *audioReader) read(block []int16) {
-	l := r.buffer
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (r *AudioReader) Read(block []int16) {
+	b := r.buffer
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	clear(block)
-	from := (r.at - l.base) * l.channels
+	from := (r.at - b.base) * b.channels
 	if from < 0 {
 		if -from < len(block) {
-			copy(block[-from:], l.pcm)
+			copy(block[-from:], b.pcm)
 		}
-	} else if from < len(l.pcm) {
-		copy(block, l.pcm[from:])
+	} else if from < len(b.pcm) {
+		copy(block, b.pcm[from:])
 	}
-	r.at += len(block) / l.channels
-	l.trim()
+	r.at += len(block) / b.channels
+	b.trim()
 }
 
-// close gives the place up.
-func (r *audioReader) close() {
+// Close gives its place up.
+func (r *AudioReader) Close() {
 	r.buffer.mu.Lock()
 	defer r.buffer.mu.Unlock()
 	delete(r.buffer.readers, r)
 	r.buffer.trim()
 }
 
-func (b *audioBuffer) slowest() int {
+func (b *AudioBuffer) slowest() int {
 	low := -1
 	for r := range b.readers {
 		if low < 0 || r.at < low {
@@ -137,7 +145,7 @@ func (b *audioBuffer) slowest() int {
 
 // trim, called when a reader has moved, frees what all have read, a good piece
 // at a time, and wakes the writer.
-func (b *audioBuffer) trim() {
+func (b *AudioBuffer) trim() {
 	if n := b.slowest() - b.base; n >= timeline.Rate && n*b.channels <= len(b.pcm) {
 		b.pcm = append(b.pcm[:0:0], b.pcm[n*b.channels:]...)
 		b.base += n

@@ -1,4 +1,4 @@
-package session
+package dub
 
 import (
 	"context"
@@ -6,19 +6,20 @@ import (
 
 	"livedub/inference"
 	"livedub/internal/guard"
+	"livedub/session/video"
 	"livedub/session/work"
 )
 
-// offer hands a frame to the dub; where time goes on without us, one that is
+// Offer hands a frame to the dub; where time goes on without us, one that is
 // late or finds the dub busy is dropped and counted. A dub that nobody watches
 // gets none.
-func (d *Dub) offer(ctx context.Context, p videoFrame, late bool) {
-	if !d.fanout.Watched() {
+func (d *Dub) Offer(ctx context.Context, p video.Frame, late bool) {
+	if !d.Fanout.Watched() {
 		return
 	}
 	taken := false
-	p.frame.Retain()
-	if d.s.pace.Drops() {
+	p.Pixels.Retain()
+	if d.env.Pacing.Drops() {
 		taken = !late && d.push(p)
 	} else {
 		select {
@@ -28,7 +29,7 @@ func (d *Dub) offer(ctx context.Context, p videoFrame, late bool) {
 		}
 	}
 	if !taken {
-		p.frame.Release()
+		p.Pixels.Release()
 	}
 	d.count(func(c *counts) {
 		c.frames.In++
@@ -39,7 +40,7 @@ func (d *Dub) offer(ctx context.Context, p videoFrame, late bool) {
 }
 
 // push puts a frame where show takes it, if there is room and show still runs.
-func (d *Dub) push(p videoFrame) bool {
+func (d *Dub) push(p video.Frame) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.blind {
@@ -55,7 +56,7 @@ func (d *Dub) push(p videoFrame) bool {
 
 // onItsWay is a frame between the beginning of its mouth and its end.
 type onItsWay struct {
-	videoFrame
+	video.Frame
 	step time.Duration // from the frame before
 	lips inference.LipsStream
 }
@@ -67,20 +68,20 @@ const mostOnTheirWay = 32
 func (d *Dub) show(ctx context.Context) error {
 	defer d.discard()
 	room := 0 // a frame that nothing is begun for waits in d.frames
-	if _, ok := d.s.engines.Lips.(inference.LipsLead); ok {
+	if d.env.Mouths.Leads() {
 		room = mostOnTheirWay
 	}
 	m := &mouth{begins: d.solo(), renders: d.solo()}
 	ready := make(chan onItsWay, room)
 	g := work.NewGroup(ctx)
-	g.Run("begin "+string(d.lang), func(ctx context.Context) error {
+	g.Run("begin "+string(d.Lang), func(ctx context.Context) error {
 		defer close(ready)
 		return d.begin(ctx, m, ready)
 	})
-	g.Run("end "+string(d.lang), func(ctx context.Context) error { return d.end(ctx, m, ready) })
+	g.Run("end "+string(d.Lang), func(ctx context.Context) error { return d.end(ctx, m, ready) })
 	err := g.Wait()
 	for p := range ready {
-		p.frame.Release()
+		p.Pixels.Release()
 	}
 	if m.lips != nil { // an engine at work outlives us: it is closed behind it
 		m.begins.Close(func() { m.renders.Close(func() { _ = guard.Do("lips", m.lips.Close) }) })
@@ -95,7 +96,7 @@ type mouth struct {
 	opened          bool
 }
 
-func (d *Dub) solo() *work.Solo { return work.NewSolo(d.lipping, d.s.pace, d.lipsSlow) }
+func (d *Dub) solo() *work.Solo { return work.NewSolo(d.lipping, d.env.Pacing, d.lipsSlow) }
 
 // begin has the mouth of each frame begun, where the engine wants that.
 func (d *Dub) begin(ctx context.Context, m *mouth, ready chan<- onItsWay) error {
@@ -110,11 +111,14 @@ func (d *Dub) begin(ctx context.Context, m *mouth, ready chan<- onItsWay) error 
 				return nil
 			}
 			if last >= 0 {
-				step = min(max(p.frame.PTS-last, time.Second/120), time.Second/5)
+				step = min(max(p.Pixels.PTS-last, time.Second/120), time.Second/5)
 			}
-			last = p.frame.PTS
-			if !m.opened && d.s.makesMouths() {
-				m.lips, m.opened = d.openLips(ctx), true
+			last = p.Pixels.PTS
+			if !m.opened && d.env.Mouths.Made() {
+				m.opened = true
+				if !d.Original {
+					m.lips = d.env.Mouths.Dub(ctx, d.lipping)
+				}
 			}
 			if ahead, ok := m.lips.(inference.LipsAhead); ok {
 				d.beginLips(ctx, m.begins, ahead, p, step)
@@ -122,7 +126,7 @@ func (d *Dub) begin(ctx context.Context, m *mouth, ready chan<- onItsWay) error 
 			select {
 			case ready <- onItsWay{p, step, m.lips}:
 			case <-ctx.Done():
-				p.frame.Release()
+				p.Pixels.Release()
 				return ctx.Err()
 			}
 		}
@@ -132,13 +136,13 @@ func (d *Dub) begin(ctx context.Context, m *mouth, ready chan<- onItsWay) error 
 // end shows each frame when it is due.
 func (d *Dub) end(ctx context.Context, m *mouth, ready <-chan onItsWay) error {
 	for p := range ready {
-		due := p.frame.PTS + d.s.cfg.Delay
-		if err := d.s.clock.Wait(ctx, due); err != nil {
-			p.frame.Release()
+		due := p.Pixels.PTS + d.env.Config.Delay
+		if err := d.env.Clock.Wait(ctx, due); err != nil {
+			p.Pixels.Release()
 			return err
 		}
-		if d.s.pace.Late(due) {
-			p.frame.Release()
+		if d.env.Pacing.Late(due) {
+			p.Pixels.Release()
 			d.count(func(c *counts) { c.frames.Dropped++ })
 			continue
 		}
@@ -154,18 +158,31 @@ func (d *Dub) discard() {
 	d.mu.Lock()
 	d.blind = true
 	d.mu.Unlock()
-	d.s.delivery.discard(d)
+	if d.env.Config.Video.File { // until EndFrames
+		for p := range d.frames {
+			p.Pixels.Release()
+		}
+		return
+	}
+	for {
+		select {
+		case p := <-d.frames:
+			p.Pixels.Release()
+		default: // Offer finds that nobody looks anymore
+			return
+		}
+	}
 }
 
 // showOne shows one frame and gives its reference back.
 func (d *Dub) showOne(ctx context.Context, renders *work.Solo, p onItsWay) error {
-	defer p.frame.Release()
-	frame, method := d.render(ctx, renders, p.lips, p.videoFrame, p.step)
+	defer p.Pixels.Release()
+	frame, method := d.render(ctx, renders, p.lips, p.Frame, p.step)
 	defer frame.Release()
-	due := frame.PTS + d.s.cfg.Delay
+	due := frame.PTS + d.env.Config.Delay
 	whole := false
-	err := d.s.meter.Do("encode_video", func() (err error) {
-		whole, err = d.fanout.Frame(frame, due, p.fps)
+	err := d.env.Meter.Do("encode_video", func() (err error) {
+		whole, err = d.Fanout.Frame(frame, due, p.FPS)
 		return err
 	})
 	if err != nil {

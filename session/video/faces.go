@@ -1,4 +1,4 @@
-package session
+package video
 
 import (
 	"context"
@@ -16,8 +16,7 @@ import (
 // wait for the tracker in a queue of their own; the oldest go unseen where it
 // does not keep up, and the mouths in them untouched.
 type faceTracking struct {
-	s      *Session
-	stage  *work.Stage
+	*Input
 	stream inference.FaceStream      // nil where it could not be opened
 	queue  *work.Queue[*media.Frame] // nil where frames wait for the tracker
 }
@@ -27,23 +26,23 @@ type faceTracking struct {
 const facesAhead = spec.LookAhead - inference.FaceWindow
 
 // newFaceTracking opens a stream of the session's tracker. Where that fails, frames go untouched.
-func newFaceTracking(ctx context.Context, s *Session) *faceTracking {
-	t := &faceTracking{s: s, stage: s.tracking}
-	stream, err := work.Call(ctx, t.stage, work.Within(s.pace.Limit(spec.LookAhead)), func(ctx context.Context) (inference.FaceStream, error) {
-		stream, err := s.engines.Faces.Open(ctx)
+func newFaceTracking(ctx context.Context, in *Input) *faceTracking {
+	t := &faceTracking{Input: in}
+	stream, err := work.Call(ctx, t.stage, work.Within(in.env.Pacing.Limit(spec.LookAhead)), func(ctx context.Context) (inference.FaceStream, error) {
+		stream, err := in.env.Faces.Open(ctx)
 		if err == nil && ctx.Err() != nil { // nobody waits for it any more
 			return nil, errors.Join(ctx.Err(), stream.Close())
 		}
 		return stream, err
 	})
 	if err != nil {
-		s.fail("face", err)
+		in.env.Fail("face", err)
 		return t
 	}
 	t.stream = stream
-	if s.pace.Drops() {
+	if in.env.Pacing.Drops() {
 		t.queue = work.NewQueue(func(q []*media.Frame) bool { return q[len(q)-1].PTS-q[0].PTS > facesAhead })
-		s.loose.Run(func() { t.run(context.WithoutCancel(ctx)) })
+		in.env.Loose.Run(func() { t.run(context.WithoutCancel(ctx)) })
 	}
 	return t
 }
@@ -59,9 +58,7 @@ func (t *faceTracking) look(ctx context.Context, f *media.Frame) {
 		release(dropped)
 		if len(dropped) > 0 {
 			t.stage.Drop(len(dropped))
-			for _, d := range t.s.all() {
-				d.facesSlow(f.PTS)
-			}
+			t.env.Out.FacesSlow(f.PTS)
 		}
 	}
 }
@@ -74,7 +71,7 @@ func (t *faceTracking) run(ctx context.Context) {
 		if err != nil {
 			return
 		}
-		t.stage.Begin(f.PTS + t.s.cfg.Delay - spec.LookAhead)
+		t.stage.Begin(f.PTS + t.env.Config.Delay - spec.LookAhead)
 		bound, cancel := context.WithTimeout(ctx, spec.LookAhead)
 		t.track(bound, f)
 		cancel()
@@ -84,11 +81,11 @@ func (t *faceTracking) run(ctx context.Context) {
 }
 
 func (t *faceTracking) track(ctx context.Context, f *media.Frame) {
-	err := t.s.meter.Do("face", func() error {
+	err := t.env.Meter.Do("face", func() error {
 		return guard.Do("face", func() error { return t.stream.Track(ctx, f) })
 	})
 	if err != nil && ctx.Err() == nil {
-		t.s.fail("face", err) // no faces: the frame goes untouched
+		t.env.Fail("face", err) // no faces: the frame goes untouched
 	}
 }
 

@@ -1,4 +1,4 @@
-package session
+package audio
 
 import (
 	"context"
@@ -19,8 +19,7 @@ import (
 // listener turns one source's sound to phrases. Sound waits for the recognizer
 // in a queue of its own, so that what is on its way to viewers never does.
 type listener struct {
-	s     *Session
-	stage *work.Stage
+	*Input
 	queue *work.Queue[heard]
 	base  int // ID of the last phrase before this source's, or before the recognizer was opened anew
 
@@ -42,32 +41,33 @@ const reopenAfter = 500 * time.Millisecond
 // unitSpan is the longest unit of speech: what a phrase's first word has waited for its last.
 const unitSpan = 3 * time.Second
 
-func newListener(s *Session) *listener {
+func newListener(in *Input) *listener {
 	// What lies in the queue longer would be dubbed too late. Half of it is
 	// dropped at once: a unit without its middle says less than a unit less.
-	most := min(max(s.slack()/2, time.Second), unitSpan)
+	most := min(max(in.slack()/2, time.Second), unitSpan)
 	over := func(span time.Duration) func([]heard) bool {
 		return func(q []heard) bool { return q[len(q)-1].at-q[0].at > span }
 	}
-	l := &listener{s: s, stage: s.recognizing, queue: work.NewQueue(over(most))}
+	l := &listener{Input: in, queue: work.NewQueue(over(most))}
 	l.queue.Much = over(most / 2)
 	return l
 }
 
 // slack is how long a phrase that begins with the longest unit may be under way
 // from when it was heard whole to its placement.
-func (s *Session) slack() time.Duration {
-	return max(0, s.cfg.Delay+s.cfg.Profile.MaxLate()-s.cfg.Profile.Freeze()-unitSpan)
+func (in *Input) slack() time.Duration {
+	c := in.env.Config
+	return max(0, c.Delay+c.Profile.MaxLate()-c.Profile.Freeze()-unitSpan)
 }
 
 // hear queues h. Where time goes on and the recognizer does not keep up, the
 // oldest sound is left out: the original sounds instead.
 func (l *listener) hear(ctx context.Context, h heard) error {
-	if !l.s.engines.Hears(l.s.cfg.From) {
+	if !l.env.Engines.Hears(l.env.Config.From) {
 		return nil
 	}
-	h.hold = l.s.clock.Hold(h.at)
-	dropped, err := work.Admit(ctx, l.s.pace, l.queue, h)
+	h.hold = l.env.Clock.Hold(h.at)
+	dropped, err := work.Admit(ctx, l.env.Pacing, l.queue, h)
 	if err != nil {
 		h.hold.Release()
 		return err
@@ -79,27 +79,25 @@ func (l *listener) hear(ctx context.Context, h heard) error {
 	for _, d := range dropped {
 		d.hold.Release()
 	}
-	for _, d := range l.s.all() {
-		d.ladder.set(h.at, spec.Passthrough, "recognition is too slow")
-	}
+	l.env.Out.Unrecognized(h.at, "recognition is too slow")
 	return nil
 }
 
 // run hears what is queued until the source has ended.
 func (l *listener) run(ctx context.Context) error {
-	defer l.s.delivery.listened(l.s)
+	defer l.env.Out.Listened()
 	defer l.close()
 	defer func() {
 		for _, h := range l.queue.Rest() {
 			h.hold.Release()
 		}
 	}()
-	leave, err := turn(ctx, l.s.listening)
+	leave, err := l.listening.Take(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	l.base = l.s.last()
+	l.base = l.lastID()
 	for {
 		h, err := l.queue.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -134,7 +132,7 @@ func (l *listener) close() {
 const maxCall = 1500 * time.Millisecond
 
 func (l *listener) until() func() (time.Duration, <-chan struct{}) {
-	return work.Within(l.s.pace.Limit(min(l.s.slack()/2, maxCall)))
+	return work.Within(l.env.Pacing.Limit(min(l.slack()/2, maxCall)))
 }
 
 // recognize lets the recognizer hear h. Its failure is not the session's: the
@@ -145,7 +143,7 @@ func (l *listener) recognize(ctx context.Context, h heard) {
 			return
 		}
 		stream, err := work.Call(ctx, l.stage, l.until(), func(ctx context.Context) (inference.RecognizerStream, error) {
-			stream, err := l.s.engines.Recognizer.Open(ctx, l.s.cfg.From)
+			stream, err := l.env.Engines.Recognizer.Open(ctx, l.env.Config.From)
 			if err == nil && ctx.Err() != nil { // nobody waits for it any more
 				return nil, errors.Join(ctx.Err(), stream.Close())
 			}
@@ -182,7 +180,7 @@ func (l *listener) ask(ctx context.Context, h heard, fn func(context.Context, in
 				stream.Close()
 			}
 		}()
-		err = l.s.meter.Do("recognize", func() error {
+		err = l.env.Meter.Do("recognize", func() error {
 			return guard.Do("recognizer", func() (err error) {
 				phrases, err = fn(ctx, stream)
 				return err
@@ -205,44 +203,28 @@ func (l *listener) broken(ctx context.Context, at time.Duration, err error) {
 		return // the session ends: no engine failed
 	}
 	l.reopen = at + reopenAfter
-	l.base = l.s.last() // the next one counts from 1 again
-	l.s.fail("recognize", err)
-	for _, d := range l.s.all() {
-		d.ladder.set(at, spec.Passthrough, "recognition failed")
-	}
+	l.base = l.lastID() // the next one counts from 1 again
+	l.env.Fail("recognize", err)
+	l.env.Out.Unrecognized(at, "recognition failed")
 }
 
-// tell hands phrases to the dubs; now is how much of the source was heard.
+// tell hands phrases on; now is how much of the source was heard.
 func (l *listener) tell(ctx context.Context, phrases []inference.Phrase, now time.Duration) {
 	for _, p := range phrases {
 		if p.Text == "" {
 			continue
 		}
 		if err := plausible(p, now); err != nil {
-			l.s.fail("recognize", err)
+			l.env.Fail("recognize", err)
 			continue
 		}
 		p.ID += l.base
-		l.s.events.send(spec.Event{Caption: &spec.Caption{
-			Lang: p.Lang, ID: p.ID, Text: p.Text, Final: p.Final, Start: p.Start, End: p.End,
-		}})
 		if p.Final {
-			l.s.count(p.ID)
+			l.count(p.ID)
 		}
-		for _, d := range l.s.all() {
-			if !d.speaks() {
-				continue
-			}
-			d.timeline.Expect(now, p)
-			if p.Final {
-				d.take(ctx, p, l.s.clock.Hold(now))
-			}
-		}
+		l.env.Out.Phrase(ctx, p, now)
 	}
 }
-
-// maxText is how many bytes of text a phrase may have in any language.
-const maxText = 16 << 10
 
 // ahead is how far beyond what was heard a recognizer's times may lie.
 const ahead = time.Second
@@ -250,7 +232,7 @@ const ahead = time.Second
 // plausible refuses what no recognizer can have heard up to session time now.
 func plausible(p inference.Phrase, now time.Duration) error {
 	switch {
-	case len(p.Text) > maxText || !utf8.ValidString(p.Text):
+	case len(p.Text) > spec.MaxText || !utf8.ValidString(p.Text):
 		return fmt.Errorf("the recognizer gave %d bytes that are no phrase", len(p.Text))
 	case p.Start < 0 || p.End < p.Start || p.End > now+ahead || p.End-p.Start > time.Minute:
 		return fmt.Errorf("the recognizer gave a phrase from %v to %v, heard up to %v", p.Start, p.End, now)

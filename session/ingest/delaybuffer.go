@@ -1,4 +1,4 @@
-package session
+package ingest
 
 import (
 	"time"
@@ -10,9 +10,9 @@ import (
 // maxHeld is how many bytes of compressed frames a session holds at most.
 const maxHeld = 64 << 20
 
-// newLine returns the delay buffer: compressed frames, held until they are
+// NewDelayBuffer returns the delay buffer of frames: compressed frames, held until they are
 // wanted, bounded by time and bytes.
-func newDelayBuffer(span time.Duration) *work.Queue[media.Packet] {
+func NewDelayBuffer(span time.Duration) *work.Queue[media.Packet] {
 	return work.NewQueue(func(q []media.Packet) bool {
 		bytes := 0
 		for _, p := range q {

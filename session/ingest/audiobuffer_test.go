@@ -1,4 +1,4 @@
-package session
+package ingest
 
 import (
 	"testing"
@@ -12,14 +12,14 @@ import (
 // microphone does, with readers only D behind.
 func TestSoundLineKeepsNoSilence(t *testing.T) {
 	const d = 4 * time.Second
-	l := newAudioBuffer(1, d+5*time.Second)
-	readers := []*audioReader{l.reader(), l.reader()}
+	l := NewAudioBuffer(1, d+5*time.Second)
+	readers := []*AudioReader{l.Reader(), l.Reader()}
 	packet := make([]int16, timeline.Rate/50)
 	for i := range packet {
 		packet[i] = 1000
 	}
 	put := func(at time.Duration) {
-		if err := l.put(t.Context(), media.Samples{PTS: at, Rate: timeline.Rate, Channels: 1, Data: packet}); err != nil {
+		if err := l.Put(t.Context(), media.Samples{PTS: at, Rate: timeline.Rate, Channels: 1, Data: packet}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -27,7 +27,7 @@ func TestSoundLineKeepsNoSilence(t *testing.T) {
 	block := make([]int16, len(packet))
 	read := func() {
 		for _, r := range readers {
-			r.read(block)
+			r.Read(block)
 		}
 		if block[0] != 0 {
 			heard++

@@ -1,0 +1,72 @@
+package session
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"livedub/inference"
+	"livedub/session/dub"
+	"livedub/session/spec"
+	"livedub/session/video"
+)
+
+// toDubs hands what was heard and seen of a source to every dub. It is the
+// session's audio.Out and video.Out.
+type toDubs struct{ s *Session }
+
+func (t toDubs) Phrase(ctx context.Context, p inference.Phrase, now time.Duration) {
+	t.s.Tell(spec.Event{Caption: &spec.Caption{
+		Lang: p.Lang, ID: p.ID, Text: p.Text, Final: p.Final, Start: p.Start, End: p.End,
+	}})
+	for _, d := range t.s.all() {
+		d.Hear(ctx, p, now)
+	}
+}
+
+func (t toDubs) Unrecognized(at time.Duration, why string) {
+	for _, d := range t.s.all() {
+		d.Unrecognized(at, why)
+	}
+}
+
+// Heard lets virtual time run to the end of the dubs of a file, which has ended
+// at source time to. A live session goes on.
+func (t toDubs) Heard(to time.Duration) error {
+	if !t.s.cfg.Video.File {
+		return nil
+	}
+	if to <= 0 {
+		return spec.ErrEmpty
+	}
+	t.s.ended.Store(int64(to))
+	for _, d := range t.s.all() {
+		d.End(to)
+	}
+	t.s.shared.Clock.Advance(math.MaxInt64)
+	return nil
+}
+
+func (t toDubs) Listened() {
+	if t.s.cfg.Video.File {
+		t.s.eachDub((*dub.Dub).EndPhrases)()
+	}
+}
+
+func (t toDubs) Offer(ctx context.Context, f video.Frame, late bool) {
+	for _, d := range t.s.all() {
+		d.Offer(ctx, f, late)
+	}
+}
+
+func (t toDubs) FacesSlow(at time.Duration) {
+	for _, d := range t.s.all() {
+		d.FacesSlow(at)
+	}
+}
+
+func (t toDubs) Shown() {
+	if t.s.cfg.Video.File {
+		t.s.eachDub((*dub.Dub).EndFrames)()
+	}
+}
