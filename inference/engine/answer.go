@@ -18,10 +18,11 @@ func (br *Batcher) missed() error {
 	return fmt.Errorf("engine: %s: the batch took longer than it does: %w", br.c.Name, inference.ErrModelLate)
 }
 
-// refuse answers those that wait and will be late. l.mu is held.
+// refuse answers those that wait and will be late.
 func (br *Batcher) refuse(now time.Time) {
 	least := br.speeds.least(now)
 	late := br.queue.late(now, least)
+	br.gate.left(late...)
 	kept := br.again[:0]
 	for _, r := range br.again {
 		if r.lateBy(now.Add(least)) {
@@ -33,7 +34,7 @@ func (br *Batcher) refuse(now time.Time) {
 	br.again = kept
 	br.stats.late += uint64(len(late))
 	for _, r := range late {
-		r.fail(br.late())
+		br.fail(r, br.late())
 	}
 }
 
@@ -46,10 +47,8 @@ func (br *Batcher) watch(now time.Time) {
 		}
 		for _, r := range b.items {
 			if !r.answered && r.lateBy(now) {
-				br.mu.Lock()
 				br.stats.missed++
-				br.mu.Unlock()
-				r.fail(br.missed())
+				br.fail(r, br.missed())
 			}
 		}
 	}
@@ -63,10 +62,10 @@ func (br *Batcher) watch(now time.Time) {
 
 // lose answers everything there is with err.
 func (br *Batcher) lose(s State, err error) {
-	br.mu.Lock()
-	br.state = s
-	waiting := br.queue.removeIf(func(*request) bool { return true })
-	br.mu.Unlock()
+	br.gate.set(s) // from now on none comes in
+	br.admit()
+	waiting := br.queue.empty()
+	br.gate.left(waiting...)
 	waiting = append(waiting, br.again...)
 	br.again = nil
 	for _, b := range []*batch{br.running, br.staged} {
@@ -78,16 +77,12 @@ func (br *Batcher) lose(s State, err error) {
 		br.free(br.staged)
 		br.staged = nil
 	}
-	var n uint64
 	for _, r := range waiting {
 		if !r.answered {
-			n++
-			r.fail(err)
+			br.stats.gone++
+			br.fail(r, err)
 		}
 	}
-	br.mu.Lock()
-	br.stats.gone += n
-	br.mu.Unlock()
 }
 
 // wrap makes sure that err wraps what callers look for.

@@ -14,7 +14,8 @@ type batch struct {
 	bucket  int        // items that the net sees
 	items   []*request // at most bucket
 	in      []inference.Tensor
-	filled  int // items whose numbers are in the buffers
+	filled  int  // items whose numbers are in the buffers
+	least   bool // no bucket is smaller
 	buf     *buffers
 	started time.Time
 }
@@ -46,12 +47,13 @@ func (b *batch) next(now time.Time) time.Time {
 }
 
 // fail answers a request with an error, unless it has its answer.
-func (r *request) fail(err error) { r.reply(inference.ModelResult{Err: err}) }
+func (br *Batcher) fail(r *request, err error) { br.reply(r, inference.ModelResult{Err: err}) }
 
-func (r *request) reply(res inference.ModelResult) {
+// reply answers a request, unless it has its answer. It is handed out by show.
+func (br *Batcher) reply(r *request, res inference.ModelResult) {
 	if !r.answered {
-		r.answered = true
-		r.done <- res
+		r.answered, r.result = true, res
+		br.answers = append(br.answers, r)
 	}
 }
 
@@ -104,14 +106,13 @@ func (br *Batcher) assemble(b *batch) {
 
 // deliver hands each item its part of the outputs; nobody else holds it.
 func (br *Batcher) deliver(b *batch, out []inference.Tensor, now time.Time) {
-	var wrong, missed uint64
 	for j, r := range b.items {
 		if r.answered {
 			continue
 		}
 		if r.lateBy(now) {
-			missed++
-			r.fail(br.missed())
+			br.stats.missed++
+			br.fail(r, br.missed())
 			continue
 		}
 		own := make([]inference.Tensor, len(out))
@@ -122,16 +123,12 @@ func (br *Batcher) deliver(b *batch, out []inference.Tensor, now time.Time) {
 			fine = fine && finite(own[i].Data)
 		}
 		if !fine {
-			wrong++
-			r.fail(fmt.Errorf("engine: %s: %w", br.c.Name, ErrNumbers))
+			br.stats.numbers++
+			br.fail(r, fmt.Errorf("engine: %s: %w", br.c.Name, ErrNumbers))
 			continue
 		}
-		r.reply(inference.ModelResult{Out: own})
+		br.reply(r, inference.ModelResult{Out: own})
 	}
-	br.mu.Lock()
-	br.stats.numbers += wrong
-	br.stats.missed += missed
-	br.mu.Unlock()
 }
 
 func finite(x []float32) bool {

@@ -9,12 +9,14 @@ import (
 	"livedub/inference"
 )
 
-// gather is the batcher: it answers every request, and is never in the net.
+// gather is the batcher: it answers every request, and is never in the net. It
+// alone touches the queue, the speeds and the counters.
 func (br *Batcher) gather() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
 		timer.Reset(br.step())
+		br.show()
 		select {
 		case <-br.wake:
 		case <-timer.C:
@@ -24,15 +26,31 @@ func (br *Batcher) gather() {
 			br.ready(s)
 		case <-br.closed:
 			br.end()
+			br.show()
 			return
 		}
 	}
+}
+
+// admit takes what has come in since into the queue.
+func (br *Batcher) admit() {
+	for _, r := range br.gate.take() {
+		br.arrived.note(r.queued)
+		br.queue.add(r)
+	}
+}
+
+// dequeue takes requests out of the queue, which are to be run.
+func (br *Batcher) dequeue(rs []*request) {
+	br.queue.remove(rs)
+	br.gate.left(rs...)
 }
 
 // step refuses what is late, gives the device its next batch if it is time, and
 // returns how long nothing is to be done unless something happens.
 func (br *Batcher) step() time.Duration {
 	now := time.Now()
+	br.admit()
 	br.watch(now)
 	next := now.Add(time.Minute)
 	before := func(t time.Time) {
@@ -40,15 +58,13 @@ func (br *Batcher) step() time.Duration {
 			next = t
 		}
 	}
-	br.mu.Lock()
 	br.refuse(now)
-	if br.state == Ready && br.running == nil {
-		at := br.start(now)
-		before(at)
+	if br.State() == Ready && br.running == nil {
+		before(br.start(now))
 	}
 	if b := br.running; b != nil {
 		before(b.next(now))
-		if br.state != Stuck {
+		if br.State() != Stuck {
 			before(b.started.Add(br.c.TimeLimit))
 		}
 		if at, ok := br.stageAt(now); ok {
@@ -61,12 +77,15 @@ func (br *Batcher) step() time.Duration {
 	if len(br.queue.deadlined) > 0 {
 		before(br.queue.deadlined[0].Deadline.Add(-br.speeds.least(now)))
 	}
-	br.mu.Unlock()
 	return max(next.Sub(now)+time.Microsecond, 0)
 }
 
-// start closes a batch and gives it to the idle device, or returns when to look
-// again. l.mu is held.
+// newBatch returns a batch that is not assembled.
+func (br *Batcher) newBatch(bucket int, items []*request) *batch {
+	return &batch{bucket: bucket, items: items, least: bucket == br.speeds.all[0].size}
+}
+
+// start closes a batch and gives it to the idle device, or returns when to look again.
 func (br *Batcher) start(now time.Time) time.Time {
 	never := now.Add(time.Hour)
 	b := br.staged
@@ -76,7 +95,7 @@ func (br *Batcher) start(now time.Time) time.Time {
 		br.staged = b
 		r := br.again[0]
 		br.again = br.again[1:]
-		b = &batch{bucket: br.speeds.fit(1).size, items: []*request{r}}
+		b = br.newBatch(br.speeds.fit(1).size, []*request{r})
 	case b != nil && br.topUp(b, now):
 	case br.queue.len() == 0:
 		return never
@@ -88,27 +107,21 @@ func (br *Batcher) start(now time.Time) time.Time {
 		if len(c.items) == 0 {
 			return never
 		}
-		b = &batch{bucket: c.bucket, items: c.items}
+		b = br.newBatch(c.bucket, c.items)
 	}
 	br.running = b
-	br.mu.Unlock()
 	br.assemble(b)
 	b.started = time.Now()
 	br.jobs <- b      // the device waits for it
 	runtime.Gosched() // it goes first: what the batcher has still to do would hold it up where processors are few
-	br.mu.Lock()
 	br.stats.started(b, b.started)
 	return never
 }
 
 // take chooses the next batch, to start at the given time, and takes it out of the queue.
 func (br *Batcher) take(at time.Time) choice {
-	c := br.choose(br.queue.sorted(time.Now()), at)
-	mark := br.mark()
-	for _, r := range c.items {
-		r.mark = mark
-	}
-	br.queue.removeIf(func(r *request) bool { return r.mark == mark })
+	c := choose(br.queue.sorted(time.Now()), br.speeds, at)
+	br.dequeue(c.items)
 	return c
 }
 
@@ -116,6 +129,7 @@ func (br *Batcher) take(at time.Time) choice {
 // results are looked at.
 func (br *Batcher) finish(o outcome) {
 	b, now := br.running, time.Now()
+	br.admit()
 	if o.gone {
 		br.c.Log.Error("a net was lost: it is opened anew", "net", br.c.Name, "error", o.err)
 		br.lose(Lost, br.wrap(o.err, inference.ErrModelGone))
@@ -126,16 +140,13 @@ func (br *Batcher) finish(o outcome) {
 	br.running = nil
 	switch {
 	case o.err == nil:
-		br.mu.Lock()
 		br.stats.ran(o.took)
 		if s := br.speeds.of(b.bucket); s != nil {
 			s.observe(o.took, now)
 		}
 	case errors.Is(o.err, inference.ErrModelMemory) && br.lower(b.bucket):
-		br.mu.Lock()
 		br.requeue(b)
 	case len(b.items) > 1:
-		br.mu.Lock()
 		for _, r := range b.items {
 			if !r.answered {
 				br.again = append(br.again, r)
@@ -143,21 +154,19 @@ func (br *Batcher) finish(o outcome) {
 		}
 		b.items = nil
 	default:
-		br.mu.Lock()
 		b.answer(func(r *request) {
 			br.stats.failed++
-			r.fail(fmt.Errorf("engine: %s: %w", br.c.Name, o.err))
+			br.fail(r, fmt.Errorf("engine: %s: %w", br.c.Name, o.err))
 		})
 	}
-	if br.state == Stuck {
-		br.state = Ready
+	if br.State() == Stuck {
+		br.gate.set(Ready)
 		br.c.Log.Info("a stuck net came back", "net", br.c.Name)
 	}
 	br.refuse(now)
-	if br.state == Ready {
+	if br.State() == Ready {
 		br.start(now)
 	}
-	br.mu.Unlock()
 	if o.err == nil {
 		br.deliver(b, o.out, now)
 	}
@@ -166,8 +175,6 @@ func (br *Batcher) finish(o outcome) {
 
 // lower takes away the buckets that the device has no memory for; false if none is left.
 func (br *Batcher) lower(size int) bool {
-	br.mu.Lock()
-	defer br.mu.Unlock()
 	if !br.speeds.lower(size) {
 		return false
 	}
@@ -177,10 +184,9 @@ func (br *Batcher) lower(size int) bool {
 
 // ready goes on with a net that was opened anew.
 func (br *Batcher) ready(s *speeds) {
-	br.mu.Lock()
-	defer br.mu.Unlock()
-	br.speeds, br.state = s, Ready
+	br.speeds = s
 	br.stats.reopened++
+	br.gate.set(Ready)
 	br.c.Log.Info("a net is back", "net", br.c.Name)
 }
 

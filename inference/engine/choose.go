@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // choice is a batch that could be run.
 type choice struct {
@@ -10,26 +13,28 @@ type choice struct {
 	rate   float64 // items a second
 }
 
-// choose picks the next batch of those in order, to start at the given time: the one
-// after which fewest of the others come too late, of these the one that serves most a
-// second, of these the smallest. It is empty if nothing waits.
+// choose picks the next batch of those in order, to start at the given time, on a
+// device of the given speeds: the one after which fewest of the others come too late,
+// of these the one that serves most a second, of these the smallest. It is empty if
+// nothing waits.
 //
 // While there is more to do than the device can, that would have it run small batches for
 // the earliest, and be late for all others in their turn. Then only what is served a
 // second counts. As many are too late whoever is taken, so those at the brink are left
 // out, whom the least delay would make late after the device has worked for them.
-func (br *Batcher) choose(order []*request, at time.Time) choice {
-	_, cruise := br.speeds.rate(len(order), at)
+func choose(order []*request, device *speeds, at time.Time) choice {
+	_, cruise := device.rate(len(order), at)
 	each := cruise.time(at)
 	var least, fastest choice
-	for i := range br.speeds.all {
-		b := &br.speeds.all[i]
-		c := choice{bucket: b.size, items: pick(order, b.size, at.Add(b.bound(at)), br.mark())}
-		if len(c.items) == 0 {
+	for i := range device.all {
+		b := &device.all[i]
+		items, taken := pick(order, b.size, at.Add(b.bound(at)))
+		if len(items) == 0 {
 			continue
 		}
+		c := choice{bucket: b.size, items: items}
 		took := b.time(at)
-		c.missed = misses(order, br.marks, at.Add(took), each, cruise.size)
+		c.missed = misses(order, taken, at.Add(took), each, cruise.size)
 		c.rate = float64(len(c.items)) / took.Seconds()
 		if least.items == nil || c.missed < least.missed || c.missed == least.missed && c.rate > least.rate*worth {
 			least = c
@@ -41,12 +46,12 @@ func (br *Batcher) choose(order []*request, at time.Time) choice {
 	if least.missed == 0 {
 		return least
 	}
-	bound := br.speeds.of(fastest.bucket).bound(at)
+	bound := device.of(fastest.bucket).bound(at)
 	safe, rest := brinkLast(order, at.Add(2*bound))
-	if misses(safe, 0, at, each, cruise.size) == 0 {
+	if misses(safe, nil, at, each, cruise.size) == 0 {
 		return least // the others catch up
 	}
-	fastest.items = pick(append(safe, rest...), fastest.bucket, at.Add(bound), br.mark())
+	fastest.items, _ = pick(append(safe, rest...), fastest.bucket, at.Add(bound))
 	return fastest
 }
 
@@ -67,57 +72,45 @@ func brinkLast(order []*request, by time.Time) (safe, rest []*request) {
 	return safe, append(rest, order[deadlined:]...)
 }
 
-// mark returns a mark that no request bears.
-func (br *Batcher) mark() int {
-	br.marks++
-	return br.marks
-}
-
-// pick takes up to size requests that a run until end serves, of one shape,
-// earliest first. While several sessions wait none gets more than its share;
-// what they leave free is anybody's.
-func pick(order []*request, size int, end time.Time, mark int) []*request {
-	var items []*request
-	var first *request
-	sessions := 0
-	for _, r := range order {
-		if r.lateBy(end) || first != nil && first.kind != r.kind {
-			continue
-		}
-		if first == nil {
-			first = r
-		}
-		if r.of.mark != mark {
-			r.of.mark, r.of.taken = mark, 0
-			sessions++
+// pick returns up to size requests that a run until end serves, of one shape,
+// earliest first, and which of order they are. While several sessions wait none
+// gets more than its share; what they leave free is anybody's.
+func pick(order []*request, size int, end time.Time) (items []*request, taken []bool) {
+	fits := func(r *request) bool { return !r.lateBy(end) }
+	i := slices.IndexFunc(order, fits)
+	if i < 0 {
+		return nil, nil
+	}
+	kind, of := order[i].kind, map[*session]int{} // of each session, those picked
+	for _, r := range order[i:] {
+		if fits(r) && r.kind == kind {
+			of[r.of] = 0
 		}
 	}
-	if first == nil {
-		return nil
-	}
-	share := (size + sessions - 1) / sessions
+	taken = make([]bool, len(order))
+	share := (size + len(of) - 1) / len(of)
 	for _, most := range []int{share, size} {
-		for _, r := range order {
+		for i, r := range order {
 			if len(items) == size {
-				return items
+				return items, taken
 			}
-			if r.mark == mark || r.of.taken >= most || r.lateBy(end) || first.kind != r.kind {
+			if taken[i] || of[r.of] >= most || !fits(r) || r.kind != kind {
 				continue
 			}
-			r.mark = mark
-			r.of.taken++
+			taken[i] = true
+			of[r.of]++
 			items = append(items, r)
 		}
 	}
-	return items
+	return items, taken
 }
 
-// misses counts which of order without the marked come too late when the device is free
-// at start and then runs batches of size, each of which takes so long.
-func misses(order []*request, mark int, start time.Time, each time.Duration, size int) (n int) {
+// misses counts which of order without those taken come too late when the device is
+// free at start and then runs batches of size, each of which takes so long.
+func misses(order []*request, taken []bool, start time.Time, each time.Duration, size int) (n int) {
 	end, room := start.Add(each), size
-	for _, r := range order {
-		if mark != 0 && r.mark == mark || r.Deadline.IsZero() {
+	for i, r := range order {
+		if taken != nil && taken[i] || r.Deadline.IsZero() {
 			continue
 		}
 		if r.lateBy(end) {

@@ -72,7 +72,7 @@ func (br *Batcher) reopen(pause *time.Duration) inference.Model {
 			return m
 		}
 		if br.ctx.Err() == nil {
-			br.set(Lost)
+			br.gate.set(Lost)
 			br.c.Log.Warn("a lost net cannot be opened", "net", br.c.Name, "error", err, "again_in", *pause)
 		}
 	}
@@ -80,7 +80,7 @@ func (br *Batcher) reopen(pause *time.Duration) inference.Model {
 
 // open opens and warms the net, and tells the batcher.
 func (br *Batcher) open() (inference.Model, error) {
-	br.set(Warming)
+	br.gate.set(Warming)
 	var m inference.Model
 	err := guarded(func() (err error) {
 		m, err = br.c.Open(br.ctx)
@@ -151,11 +151,8 @@ func (br *Batcher) fixed() error {
 // run runs one batch.
 func (br *Batcher) run(m inference.Model, b *batch) (o outcome) {
 	o.out, o.took, o.err = br.call(m, b.in, b.bucket, br.c.TimeLimit)
-	br.mu.Lock()
-	smallest := b.bucket == br.speeds.all[0].size
-	br.mu.Unlock()
 	o.gone = o.err != nil && (errors.Is(o.err, inference.ErrModelGone) || errors.Is(o.err, context.DeadlineExceeded) ||
-		smallest && errors.Is(o.err, inference.ErrModelMemory))
+		b.least && errors.Is(o.err, inference.ErrModelMemory))
 	return o
 }
 
@@ -179,14 +176,6 @@ func (br *Batcher) call(m inference.Model, in []inference.Tensor, bucket int, li
 func (br *Batcher) shut(m inference.Model) {
 	if err := guarded(m.Close); err != nil {
 		br.c.Log.Warn("a net did not close well", "net", br.c.Name, "error", err)
-	}
-}
-
-func (br *Batcher) set(s State) {
-	br.mu.Lock()
-	defer br.mu.Unlock()
-	if br.state != Closed {
-		br.state = s
 	}
 }
 

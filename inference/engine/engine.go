@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"livedub/inference"
@@ -121,20 +122,20 @@ type Batcher struct {
 	closed   chan struct{} // once, when Close began
 	once     sync.Once
 
-	mu      sync.Mutex // over what follows, for Submit and Stats
-	state   State
+	gate  *gate                    // shared with who asks
+	shown atomic.Pointer[snapshot] // what they are told
+
+	// The batcher's alone.
 	queue   queue
 	speeds  *speeds
 	stats   counters
 	arrived arrivals
-
-	// The batcher's alone.
 	running *batch
 	staged  *batch // assembled while the other runs
 	again   []*request
 	spare   []*buffers
 	copying time.Duration // of one item into a batch, learned
-	marks   int           // given to choices so far
+	answers []*request    // to be handed out once they are counted
 }
 
 // New opens the net, warms every bucket and measures it. It returns when the
@@ -144,30 +145,31 @@ func New(ctx context.Context, c Config) (*Batcher, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
-	l := &Batcher{
-		c: c, state: Warming,
+	br := &Batcher{
+		c: c, gate: newGate(),
 		wake: make(chan struct{}, 1), jobs: make(chan *batch), outcomes: make(chan outcome, 1),
 		opened: make(chan *speeds, 1), closed: make(chan struct{}),
 	}
-	l.ctx, l.cancel = context.WithCancel(context.Background())
-	l.queue.sessions = map[string]*session{}
-	stop := context.AfterFunc(ctx, l.cancel)
+	br.ctx, br.cancel = context.WithCancel(context.Background())
+	br.queue.sessions = map[string]*session{}
+	stop := context.AfterFunc(ctx, br.cancel)
 	first := make(chan error, 1)
-	l.wg.Go(func() { l.serve(first) })
+	br.wg.Go(func() { br.serve(first) })
 	err := <-first
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		l.cancel()
-		l.wg.Wait()
+		br.cancel()
+		br.wg.Wait()
 		return nil, fmt.Errorf("engine: %s: %w", c.Name, err)
 	}
-	l.speeds = <-l.opened
-	l.state = Ready
-	l.stats.init(l.c.Buckets)
-	l.wg.Go(l.gather)
-	return l, nil
+	br.speeds = <-br.opened
+	br.gate.set(Ready)
+	br.stats.init(br.c.Buckets)
+	br.show()
+	br.wg.Go(br.gather)
+	return br, nil
 }
 
 // Inputs returns the net's inputs, the batch first.
@@ -183,35 +185,20 @@ func (br *Batcher) Submit(r inference.ModelRequest) (<-chan inference.ModelResul
 	if err := checkItem(br.inputs, r.In); err != nil {
 		return nil, fmt.Errorf("engine: %s: %w", br.c.Name, err)
 	}
-	now := time.Now()
-	q := &request{ModelRequest: r, done: make(chan inference.ModelResult, 1), queued: now, kind: kindOf(br.inputs, r.In)}
-	br.mu.Lock()
-	defer br.mu.Unlock()
-	if br.state != Ready {
-		br.stats.gone++
-		q.done <- inference.ModelResult{Err: br.gone()}
+	q := &request{ModelRequest: r, done: make(chan inference.ModelResult, 1), queued: time.Now(), kind: kindOf(br.inputs, r.In)}
+	answer, err := br.gate.admit(q, &br.c)
+	switch {
+	case err != nil:
+		return nil, err
+	case answer != nil:
+		q.done <- inference.ModelResult{Err: answer}
 		return q.done, nil
 	}
-	if br.queue.len() >= br.c.Queue {
-		br.stats.busy++
-		return nil, fmt.Errorf("engine: %s: %d requests wait: %w", br.c.Name, br.c.Queue, inference.ErrModelBusy)
-	}
-	if br.queue.of(r.Session) >= br.c.PerSession {
-		br.stats.share++
-		return nil, fmt.Errorf("engine: %s: %d requests of this session wait: %w", br.c.Name, br.c.PerSession, inference.ErrModelBusy)
-	}
-	br.arrived.note(now)
-	br.queue.add(q)
 	select {
 	case br.wake <- struct{}{}:
 	default:
 	}
 	return q.done, nil
-}
-
-// gone says why no request is taken. l.mu is held.
-func (br *Batcher) gone() error {
-	return fmt.Errorf("engine: %s: %s: %w", br.c.Name, br.state, inference.ErrModelGone)
 }
 
 // Close answers what waits with inference.ErrModelGone, ends the context given to

@@ -17,8 +17,8 @@ type request struct {
 	queued   time.Time
 	of       *session
 	kind     string // of its shapes: only equals share a batch
-	mark     int    // of the last choice that took it
 	answered bool
+	result   inference.ModelResult // once answered
 }
 
 // due is what the request is ordered by.
@@ -37,8 +37,6 @@ type session struct {
 	name   string
 	queued int
 	seen   time.Time // its last request
-	mark   int       // of the last choice that counted it
-	taken  int       // by that choice
 }
 
 // queue holds what waits, earliest deadline first.
@@ -51,14 +49,6 @@ type queue struct {
 }
 
 func (q *queue) len() int { return len(q.deadlined) + len(q.bestEffort) }
-
-// of returns how many of a session's requests wait.
-func (q *queue) of(name string) int {
-	if s := q.sessions[name]; s != nil {
-		return s.queued
-	}
-	return 0
-}
 
 func (q *queue) add(r *request) {
 	if r.of == nil {
@@ -118,18 +108,25 @@ func (q *queue) sorted(now time.Time) []*request {
 	return q.order
 }
 
-// removeIf takes out those for which gone is true.
-func (q *queue) removeIf(gone func(*request) bool) (out []*request) {
-	take := func(r *request) bool {
-		if !gone(r) {
-			return false
-		}
+// remove takes those given out.
+func (q *queue) remove(items []*request) {
+	gone := make(map[*request]bool, len(items))
+	for _, r := range items {
+		gone[r] = true
 		r.of.queued--
-		out = append(out, r)
-		return true
 	}
-	q.deadlined = slices.DeleteFunc(q.deadlined, take)
-	q.bestEffort = slices.DeleteFunc(q.bestEffort, take)
+	is := func(r *request) bool { return gone[r] }
+	q.deadlined = slices.DeleteFunc(q.deadlined, is)
+	q.bestEffort = slices.DeleteFunc(q.bestEffort, is)
+}
+
+// empty takes all out.
+func (q *queue) empty() []*request {
+	out := slices.Concat(q.deadlined, q.bestEffort)
+	for _, r := range out {
+		r.of.queued--
+	}
+	q.deadlined, q.bestEffort = nil, nil
 	return out
 }
 

@@ -16,7 +16,7 @@ const stageEarly = time.Millisecond
 func (br *Batcher) stageAt(now time.Time) (time.Time, bool) {
 	n := min(br.queue.len(), br.speeds.largest().size)
 	cost := time.Duration(n) * br.copying
-	if br.state != Ready || br.staged != nil || len(br.again) > 0 || cost < stageFrom {
+	if br.State() != Ready || br.staged != nil || len(br.again) > 0 || cost < stageFrom {
 		return now, false
 	}
 	end := br.running.started.Add(br.speeds.of(br.running.bucket).time(now))
@@ -30,11 +30,8 @@ func (br *Batcher) stageAt(now time.Time) (time.Time, bool) {
 	if len(c.items) == 0 {
 		return now, false
 	}
-	br.staged = &batch{bucket: c.bucket, items: c.items}
-	b := br.staged
-	br.mu.Unlock()
-	br.assemble(b)
-	br.mu.Lock()
+	br.staged = br.newBatch(c.bucket, c.items)
+	br.assemble(br.staged)
 	return now, false
 }
 
@@ -51,7 +48,7 @@ func (br *Batcher) topUp(b *batch, now time.Time) bool {
 	left := b.answer(func(r *request) {
 		if r.lateBy(now.Add(least)) {
 			br.stats.late++
-			r.fail(br.late())
+			br.fail(r, br.late())
 		}
 	})
 	if left == 0 {
@@ -59,10 +56,11 @@ func (br *Batcher) topUp(b *batch, now time.Time) bool {
 		return false
 	}
 	if free := b.bucket - len(b.items); free > 0 && br.queue.len() > 0 {
-		kind, mark := b.items[0].kind, br.mark()
+		kind := b.items[0].kind
 		same := slices.DeleteFunc(br.queue.sorted(now), func(r *request) bool { return r.kind != kind })
-		b.items = append(b.items, pick(same, free, now.Add(s.bound(now)), mark)...)
-		br.queue.removeIf(func(r *request) bool { return r.mark == mark })
+		more, _ := pick(same, free, now.Add(s.bound(now)))
+		br.dequeue(more)
+		b.items = append(b.items, more...)
 	}
 	return true
 }
@@ -72,6 +70,7 @@ func (br *Batcher) requeue(b *batch) {
 	for _, r := range b.items {
 		if !r.answered {
 			br.queue.add(r)
+			br.gate.back(r)
 		}
 	}
 	b.items = nil

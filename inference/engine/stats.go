@@ -82,10 +82,10 @@ func (s Stats) Fill() float64 {
 	return float64(s.Items) / float64(s.Slots)
 }
 
-// counters are the Batcher's own, under its lock.
+// counters are the batcher's own.
 type counters struct {
-	items, slots, missed, busy, share, late, gone, failed, numbers, reopened uint64
-	batch, wait, run                                                         Histogram
+	items, slots, missed, late, gone, failed, numbers, reopened uint64
+	batch, wait, run                                            Histogram
 }
 
 var seconds = []float64{.0005, .001, .002, .005, .01, .02, .04, .08, .16, .32, .64, 1.28, 2.56}
@@ -109,22 +109,36 @@ func (c *counters) started(b *batch, now time.Time) {
 
 func (c *counters) ran(took time.Duration) { c.run.observe(took.Seconds()) }
 
+// snapshot is what the batcher lets others see of what is its alone.
+type snapshot struct {
+	counters
+	speeds speeds
+}
+
+// show publishes what has been counted, and then hands out the answers: who has
+// one finds it in Stats.
+func (br *Batcher) show() {
+	s := &snapshot{br.stats, speeds{slices.Clone(br.speeds.all)}}
+	s.batch, s.wait, s.run = s.batch.clone(), s.wait.clone(), s.run.clone()
+	br.shown.Store(s)
+	for _, r := range br.answers {
+		r.done <- r.result
+	}
+	clear(br.answers)
+	br.answers = br.answers[:0]
+}
+
 // State returns how the Batcher is.
 func (br *Batcher) State() State {
-	br.mu.Lock()
-	defer br.mu.Unlock()
-	return br.state
+	s, _, _ := br.gate.read()
+	return s
 }
 
 // Capacity returns how many items a second the net carries at its best bucket.
-func (br *Batcher) Capacity() float64 {
-	br.mu.Lock()
-	defer br.mu.Unlock()
-	return br.capacity()
-}
+func (br *Batcher) Capacity() float64 { return br.shown.Load().capacity(time.Now()) }
 
-func (br *Batcher) capacity() float64 {
-	rate, _ := br.speeds.rate(br.speeds.largest().size, time.Now())
+func (s *snapshot) capacity(now time.Time) float64 {
+	rate, _ := s.speeds.rate(s.speeds.largest().size, now)
 	return rate
 }
 
@@ -141,18 +155,16 @@ func (br *Batcher) Sessions(fps float64) int {
 
 // Stats returns what became of the requests so far.
 func (br *Batcher) Stats() Stats {
-	br.mu.Lock()
-	defer br.mu.Unlock()
-	c := br.stats
+	now, c := time.Now(), br.shown.Load()
+	state, depth, refused := br.gate.read()
 	s := Stats{
-		Name: br.c.Name, State: br.state, Depth: br.queue.len(), Largest: br.speeds.largest().size,
+		Name: br.c.Name, State: state, Depth: depth, Largest: c.speeds.largest().size,
 		Items: c.items, Slots: c.slots, Batch: c.batch.clone(), Wait: c.wait.clone(), Run: c.run.clone(),
-		Missed: c.missed, Busy: c.busy, Share: c.share, Late: c.late, Gone: c.gone,
-		Failed: c.failed, Numbers: c.numbers, Reopens: c.reopened, Capacity: br.capacity(),
+		Missed: c.missed, Busy: refused.busy, Share: refused.share, Late: c.late, Gone: c.gone + refused.gone,
+		Failed: c.failed, Numbers: c.numbers, Reopens: c.reopened, Capacity: c.capacity(now),
 	}
-	now := time.Now()
-	for i := range br.speeds.all {
-		b := &br.speeds.all[i]
+	for i := range c.speeds.all {
+		b := &c.speeds.all[i]
 		s.Sizes, s.Times = append(s.Sizes, b.size), append(s.Times, b.time(now))
 	}
 	return s
