@@ -239,6 +239,7 @@ func TestMouthsOutliveTheirSource(t *testing.T) {
 			if how == "broken" {
 				l.Break(errors.New("it broke"))
 				time.Sleep(time.Second)
+				synctest.Wait()
 			}
 			if !mouths.closed || mouths.misused {
 				t.Errorf("%s: closed %v, misused %v", how, mouths.closed, mouths.misused)

@@ -63,57 +63,60 @@ func (s *stream) covered(near []observation, t time.Duration) bool {
 	return t-last <= reach && (i == len(s.looked) || s.looked[i] > t)
 }
 
-// series is the way of one point over time.
-type series struct {
-	at  []float64 // seconds
-	p   []inference.Point
-	bad []bool
+// sample is where a point was seen, d seconds after the moment asked for.
+type sample struct {
+	d   float64
+	p   inference.Point
+	bad bool // it does not count where others do
 }
+
+// series is the way of one point over time.
+type series []sample
 
 // mark marks what lies farther than limit, and farther than the point moves
 // anyway, from the median around it.
-func (s *series) mark(limit float64) {
-	n := len(s.p)
+func (s series) mark(limit float64) {
+	n := len(s)
 	if n < 4 {
 		return
 	}
 	for i := range n {
 		lo := max(0, min(i-2, n-5))
-		around := s.p[lo:min(lo+5, n)]
+		around := s[lo:min(lo+5, n)]
 		m := inference.Point{X: median(around, func(p inference.Point) float64 { return p.X }),
 			Y: median(around, func(p inference.Point) float64 { return p.Y })}
 		var steps []float64
 		for k := range around[1:] {
-			steps = append(steps, math.Hypot(around[k+1].X-around[k].X, around[k+1].Y-around[k].Y))
+			steps = append(steps, math.Hypot(around[k+1].p.X-around[k].p.X, around[k+1].p.Y-around[k].p.Y))
 		}
 		slices.Sort(steps)
-		if math.Hypot(s.p[i].X-m.X, s.p[i].Y-m.Y) > limit+2.5*steps[(len(steps)-1)/2] {
-			s.bad[i] = true
+		if math.Hypot(s[i].p.X-m.X, s[i].p.Y-m.Y) > limit+2.5*steps[(len(steps)-1)/2] {
+			s[i].bad = true
 		}
 	}
 }
 
-func median(p []inference.Point, of func(inference.Point) float64) float64 {
-	v := make([]float64, len(p))
-	for i := range p {
-		v[i] = of(p[i])
+func median(of series, value func(inference.Point) float64) float64 {
+	v := make([]float64, len(of))
+	for i := range of {
+		v[i] = value(of[i].p)
 	}
 	slices.Sort(v)
 	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
-// line fits a line to the series with Gaussian weights around time t and
-// returns where it is then: at the edges, where samples lie on one side only,
+// line fits a line to the series with Gaussian weights around moment t, of width
+// sigma, in seconds, and returns where it is then: at the edges, where samples lie on one side only,
 // a mean would lag behind a moving head.
-func (s *series) line(t, sigma float64) inference.Point {
+func (s series) line(t, sigma float64) inference.Point {
 	var w0, w1, w2 float64
 	var v0, v1 inference.Point
 	for pass := range 2 { // where nothing good is left, everything counts
-		for i, p := range s.p {
-			if s.bad[i] && pass == 0 {
+		for _, o := range s {
+			if o.bad && pass == 0 {
 				continue
 			}
-			d := s.at[i] - t
+			d, p := o.d-t, o.p
 			w := math.Exp(-d*d/(2*sigma*sigma)) + 1e-9
 			w0, w1, w2 = w0+w, w1+w*d, w2+w*d*d
 			v0.X, v0.Y = v0.X+w*p.X, v0.Y+w*p.Y
@@ -135,41 +138,34 @@ func (s *series) line(t, sigma float64) inference.Point {
 // smooth returns the face at time t, and false if what is known makes no face.
 func smooth(near []observation, t time.Duration) (inference.Face, bool) {
 	n := len(near)
-	empty := func() *series {
-		return &series{at: make([]float64, n), p: make([]inference.Point, n), bad: make([]bool, n)}
-	}
-	left, right, turn, trust := empty(), empty(), empty(), empty()
+	left, right, turn, trust := make(series, n), make(series, n), make(series, n), make(series, n)
 	var eyes float64
 	for i, o := range near {
 		d := (o.at - t).Seconds()
-		left.at[i], right.at[i], turn.at[i], trust.at[i] = d, d, d, d
-		left.p[i], right.p[i] = o.left, o.right
-		turn.p[i] = inference.Point{X: o.yaw, Y: o.pitch}
-		trust.p[i].X = o.trust
-		turn.bad[i] = !o.good[noseGroup] || !o.good[cornerGroup]
+		left[i], right[i] = sample{d: d, p: o.left}, sample{d: d, p: o.right}
+		turn[i] = sample{d, inference.Point{X: o.yaw, Y: o.pitch}, !o.good[noseGroup] || !o.good[cornerGroup]}
+		trust[i] = sample{d: d, p: inference.Point{X: o.trust}}
 		eyes += o.frame().eyes / float64(n)
 	}
 	left.mark(eyeOutlier * eyes)
 	right.mark(eyeOutlier * eyes)
 	for i := range n { // a frame needs both
-		left.bad[i] = left.bad[i] || right.bad[i]
+		bad := left[i].bad || right[i].bad
+		left[i].bad, right[i].bad = bad, bad
 	}
-	right.bad = left.bad
 	pose := func(d float64) frame {
 		return frameOf(left.line(d, poseSigma.Seconds()), right.line(d, poseSigma.Seconds()))
 	}
 	now := pose(0)
 	frames := make([]frame, n)
 	for i := range near {
-		frames[i] = pose(left.at[i])
+		frames[i] = pose(left[i].d)
 	}
 	var p [points]inference.Point
 	for k := range p {
-		own := empty()
-		own.at = left.at
+		own := make(series, n)
 		for i, o := range near {
-			own.p[i] = frames[i].of(o.points[k])
-			own.bad[i] = !o.good[groupOf[k]]
+			own[i] = sample{left[i].d, frames[i].of(o.points[k]), !o.good[groupOf[k]]}
 		}
 		own.mark(pointOutlier)
 		sigma := mouthSigma

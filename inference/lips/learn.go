@@ -57,47 +57,60 @@ func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Fa
 		m.trust = 0
 		return v, nil
 	}
+	e := m.see(v, pic, face, f.PTS)
+	covered := m.covered(e)
+	m.slew(trust(face), covered || !stays)
+	if v.trust = min(m.trust, whole(face, f)); covered && m.atlas.nearest(e) > stranger {
+		v.trust = 0 // at once: a fading mouth on a hand would be seen
+	}
+	if !covered {
+		m.admit(e, face, f)
+	}
+	a := m.atlas
+	v.habits, v.entries = a.habits, a.lit(e.light)
+	v.habits.heights, v.habits.widths = nil, nil // the atlas writes on there
+	return v, nil
+}
+
+// see measures a face's mouth at time at, with the atlas of whose face it is.
+func (m *mouths) see(v *view, pic frame, face inference.Face, at time.Duration) *entry {
 	p := poseOf(face)
 	v.face, v.pose, v.turned = face.ID, p, [2]float64{face.Yaw, face.Pitch}
 	for _, q := range []inference.Point{face.LeftEye, face.RightEye, face.MouthLeft, face.MouthRight} {
 		v.middle += p.inFace(q).X / 4
 	}
-	v.nose = readGrid(pic, p)
+	v.nose, v.sharp = readGrid(pic, p), sharpness(pic.y, p)
 	like := readLikeness(pic, face)
-	if face.ID != m.face || m.atlas == nil || f.PTS-m.last > time.Second {
+	if face.ID != m.face || m.atlas == nil || at-m.last > time.Second {
 		m.meet(face.ID, &like, v.nose)
 	} else if len(m.atlas.entries) < enough {
 		m.resume(&like, v.nose)
 	}
-	m.last = f.PTS
-	a := m.atlas
-	v.shape = measure(pic, p, face, &a.habits)
-	m.seen[face.ID].see(v.shape, f.PTS)
-	v.sharp = sharpness(pic.y, p)
-	e := newEntry(pic, p, v.shape, face, v.nose, f.PTS)
+	m.last = at
+	v.shape = measure(pic, p, face, &m.atlas.habits)
+	m.seen[face.ID].see(v.shape, at)
+	e := newEntry(pic, p, v.shape, face, v.nose, at)
 	e.like, e.light = like, readLight(pic, p)
-	known := len(a.entries) >= enough
-	unlike := a.nearest(e)
-	odd := known && unlike > strangest
-	if odd {
-		m.odd++
-	} else {
+	return e
+}
+
+// covered tells whether something hides the mouth: it is like none before, and
+// has not been so for long.
+func (m *mouths) covered(e *entry) bool {
+	if len(m.atlas.entries) < enough || m.atlas.nearest(e) <= strangest {
 		m.odd = 0
+		return false
 	}
-	covered := odd && m.odd < newNormal
-	m.slew(trust(face), covered || !stays)
-	if v.trust = min(m.trust, whole(face, f)); covered && unlike > stranger {
-		v.trust = 0 // at once: a fading mouth on a hand would be seen
+	m.odd++
+	return m.odd < newNormal
+}
+
+// admit learns from a mouth, and keeps it where it is worth that.
+func (m *mouths) admit(e *entry, face inference.Face, f *media.Frame) {
+	m.atlas.habits.see(e.shape)
+	if trust(face) > .8 && face.Confidence > .4 && e.sharp > .8*m.atlas.sharp() {
+		m.atlas.offer(e, f)
 	}
-	if !covered {
-		a.habits.see(v.shape)
-		if trust(face) > .8 && face.Confidence > .4 && e.sharp > .8*a.sharp() {
-			a.offer(e, f)
-		}
-	}
-	v.habits, v.entries = a.habits, a.lit(e.light)
-	v.habits.heights, v.habits.widths = nil, nil // the atlas writes on there
-	return v, nil
 }
 
 // slew leads the trust to what it should be within some frames, so that no

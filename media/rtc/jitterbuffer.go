@@ -59,39 +59,71 @@ type gap struct {
 	asked    int
 }
 
-// place tells the unwrapped number of a packet, whether it is the newest, and
-// whether it is wanted at all.
-func (b *jitterBuffer) place(seq uint16) (n int64, newest, wanted bool) {
+// place is where a sequence number lies among those that came.
+type place uint8
+
+const (
+	first   place = iota // nothing has come yet
+	newest               // beyond all
+	missing              // in a gap
+	earlier              // before all, and nothing was popped yet
+	late                 // given up, popped, or there already
+	astray               // farther off than a stream jumps
+	anew                 // the second in a row that is astray: the sender began anew
+	beyond               // so far on that what lies between never comes: left out on purpose, or lost for good
+)
+
+// locate returns a packet's unwrapped number, and where it lies. It changes nothing.
+func (b *jitterBuffer) locate(seq uint16) (n int64, at place) {
 	if !b.set {
-		b.set, b.next, b.top = true, int64(seq), int64(seq)-1
-		b.wait, b.gaps = map[int64]arrival{}, map[int64]*gap{}
+		return int64(seq), first
 	}
 	n = b.top + int64(int16(seq-uint16(b.top)))
-	if d := n - b.top; d > maxSeqJump || d < -maxSeqJump {
-		if b.odd = !b.odd || b.stray != seq; b.odd {
-			b.stray = seq + 1
-			return n, false, false
+	_, there := b.wait[n]
+	switch d := n - b.top; {
+	case d > maxSeqJump || d < -maxSeqJump:
+		if b.odd && b.stray == seq {
+			return n, anew
 		}
-		// Two in a row: the sender began anew.
-		b.restart(n)
-		return n, true, true
+		return n, astray
+	case !b.begun && n < b.next:
+		return n, earlier
+	case there || n < b.next:
+		return n, late
+	case d <= 0:
+		return n, missing
+	case int64(len(b.gaps))+d > maxGaps:
+		return n, beyond
 	}
-	b.odd = false
-	if !b.begun && n < b.next {
+	return n, newest
+}
+
+// admit makes room for the packet that was located, and tells whether it is wanted.
+func (b *jitterBuffer) admit(n int64, at place) (wanted bool) {
+	b.odd = at == astray
+	switch at {
+	case first:
+		b.set, b.next, b.top = true, n, n-1
+		b.wait, b.gaps = map[int64]arrival{}, map[int64]*gap{}
+	case astray:
+		b.stray = uint16(n) + 1
+		return false
+	case late:
+		b.late++
+		return false
+	case anew, beyond:
+		b.restart(n)
+	case earlier:
 		for i := n + 1; i < b.next; i++ {
 			b.gaps[i] = &gap{nackAt: b.startAt + nackAfter, interval: nackAgain, lostAt: b.startAt + max(b.hold, startWait)}
 		}
 		b.next = n
 	}
-	if _, dup := b.wait[n]; dup || n < b.next {
-		b.late++
-		return n, false, false
-	}
-	if n > b.top && int64(len(b.gaps))+n-b.top > maxGaps {
-		b.restart(n) // so much never comes: left out on purpose, or lost for good
-	}
-	return n, n > b.top, true
+	return true
 }
+
+// leads tells whether time has come as far as a packet in that place.
+func (p place) leads() bool { return p == first || p == newest || p == anew || p == beyond }
 
 // restart gives up everything before n.
 func (b *jitterBuffer) restart(n int64) {
@@ -103,7 +135,7 @@ func (b *jitterBuffer) restart(n int64) {
 	b.pendingLoss++
 }
 
-// push takes a placed packet at time at.
+// push takes an admitted packet at time at.
 func (b *jitterBuffer) push(a arrival, at time.Duration) {
 	if !b.begun && len(b.wait) == 0 {
 		b.startAt = at

@@ -24,7 +24,7 @@ func FuzzOrder(f *testing.F) {
 			payload := in[3:min(len(in), 3+int(step)%16)]
 			in = in[3:]
 			at += time.Duration(step) * time.Millisecond
-			if n, _, wanted := o.place(seq); wanted {
+			if n, where := o.locate(seq); o.admit(n, where) {
 				o.push(arrival{Packet: &rtp.Packet{Header: rtp.Header{SequenceNumber: seq, Marker: step&1 == 0}, Payload: payload}, seq: n, pts: at}, at)
 			}
 			for {

@@ -123,14 +123,14 @@ func (r *Receiver) take(p *rtp.Packet, at time.Duration) {
 	if r.c.Heard != nil {
 		r.c.Heard(at)
 	}
-	n, newest, wanted := r.jitter.place(p.SequenceNumber)
-	if !wanted {
+	n, where := r.jitter.locate(p.SequenceNumber)
+	if !r.jitter.admit(n, where) {
 		return
 	}
 	if r.c.PayloadType != 0 && p.PayloadType != r.c.PayloadType {
 		p.Payload = nil
 	}
-	pts, jumped := r.c.Times.Map(p.Timestamp, at, newest)
+	pts, jumped := r.c.Times.Map(p.Timestamp, at, where.leads())
 	r.jitter.push(arrival{Packet: p, seq: n, pts: pts, jumped: jumped}, at)
 }
 
