@@ -69,7 +69,7 @@ func runBenchEngine(ctx context.Context, args []string, stdout, stderr io.Writer
 	}
 	rt, err := onnx.NewRuntime(onnx.Config{Library: c.ONNX.Library})
 	if err != nil {
-		return err
+		return settings.Hint(err)
 	}
 	defer rt.Close()
 	report, err := enginebench.Bench(ctx, rt, o)

@@ -11,8 +11,8 @@ import (
 
 	"livedub/inference"
 	"livedub/media/rtc"
-	"livedub/session/live"
 	"livedub/session/fanout"
+	"livedub/session/live"
 	"livedub/session/report"
 	"livedub/session/spec"
 	"livedub/signaling"

@@ -120,7 +120,7 @@ func (o *netOpener) open(ctx context.Context, name string, file func() (string, 
 		if o.runtime == nil {
 			r, err := onnx.NewRuntime(onnx.Config{Library: o.c.ONNX.Library})
 			if err != nil {
-				return nil, err
+				return nil, settings.Hint(err)
 			}
 			o.runtime, o.closers = r, append(o.closers, r)
 		}
@@ -131,7 +131,7 @@ func (o *netOpener) open(ctx context.Context, name string, file func() (string, 
 		Progress: func(step string) { o.log.Info("lips net", "step", step) },
 	})
 	if err != nil {
-		return nil, fmt.Errorf("lips net: %w", err)
+		return nil, fmt.Errorf("lips net: %w", settings.Hint(err))
 	}
 	o.closers = append(o.closers, loop)
 	return loop, nil

@@ -9,6 +9,7 @@ import (
 	"livedub/inference/recognize"
 	"livedub/inference/recognize/silero"
 	"livedub/internal/config"
+	"livedub/internal/settings"
 )
 
 // openDetector returns what makes the recognizer's detectors of speech, nil for
@@ -22,7 +23,7 @@ func (e *engines) openDetector(ctx context.Context, c config.Config) (func() (re
 	}
 	r, err := onnx.NewRuntime(onnx.Config{Library: c.ONNX.Library})
 	if err != nil {
-		return nil, fmt.Errorf("recognize.vad: %w", err)
+		return nil, fmt.Errorf("recognize.vad: %w", settings.Hint(err))
 	}
 	m, err := r.Open(ctx, onnx.ModelConfig{
 		Path: c.Recognize.VADModel, Threads: 1, TimeLimit: c.ONNX.TimeLimit, Example: silero.Inputs,

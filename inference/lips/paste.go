@@ -107,98 +107,120 @@ func (p *paste) run(r region) image.Rectangle {
 	if p.layer.own {
 		p.match()
 	}
-	p.luma()
+	p.lay(luma)
 	if p.layer.own {
 		p.sharpen(p.cover, p.crisp)
 	}
-	p.chroma()
+	p.lay(chroma)
 	return p.rect
 }
 
-func (p *paste) luma() {
-	src := p.layer.src
+// planes are those of a frame that have one resolution.
+type planes int
+
+const (
+	luma   planes = 1 // Y
+	chroma planes = 2 // U and V, a sample for every two pixels each way
+)
+
+// colour is what a place has in luma (its first number) or chroma (both).
+type colour [2]float32
+
+func (c *colour) mix(o colour, share float32) {
+	c[0], c[1] = mix(c[0], o[0], share), mix(c[1], o[1], share)
+}
+
+// lay lays the new mouth over the frame, and the chin's skin where it moves.
+func (p *paste) lay(on planes) {
+	step := int(on)
 	x0, y0 := p.local(0, 0)
-	xx, xy := p.local(1, 0)
-	xx, xy = xx-x0, xy-y0 // one pixel to the right
-	for py := p.rect.Min.Y; py < p.rect.Max.Y; py++ {
-		row := p.dst.Y[py*p.dst.YStride:]
-		x, y := p.local(float64(p.rect.Min.X), float64(py))
-		for px := p.rect.Min.X; px < p.rect.Max.X; px, x, y = px+1, x+xx, y+xy {
-			a := p.mask.at(x, y)
-			d := p.chin(x, y)
-			p.cover[(py-p.rect.Min.Y)*p.rect.Dx()+px-p.rect.Min.X] = byte(a * 255)
+	xx, xy := p.local(float64(step), 0)
+	xx, xy = xx-x0, xy-y0          // one sample to the right
+	middle := .5 * float64(step-1) // of the pixels that a sample stands for
+	for py := p.rect.Min.Y; py < p.rect.Max.Y; py += step {
+		fy := float64(py) + middle
+		x, y := p.local(float64(p.rect.Min.X)+middle, fy)
+		for px := p.rect.Min.X; px < p.rect.Max.X; px, x, y = px+step, x+xx, y+xy {
+			a, d := p.mask.at(x, y), p.chin(x, y)
+			if on == luma {
+				p.cover[(py-p.rect.Min.Y)*p.rect.Dx()+px-p.rect.Min.X] = byte(a * 255)
+			}
 			if a <= 0 && d == 0 {
 				continue
 			}
-			v := float32(row[px])
-			if a < 1 && d != 0 {
-				v = p.skin(px, py, d)
+			var v colour
+			if a < 1 {
+				v = p.skin(on, float64(px)+middle, fy, d)
 			}
 			if a > 0 {
-				sx, sy, dark := p.layer.warp.back(x, y)
-				fx, fy := src.at(p.source(sx, sy))
-				n := src.y.cubic(float32(fx), float32(fy))
-				if ox, oy, share, shade := p.layer.warp.seam(x, y); share > 0 || shade > 0 {
-					gx, gy := src.at(p.source(ox, oy))
-					n = mix(n, src.y.cubic(float32(gx), float32(gy)), float32(share))
-					n -= float32(.3*shade) * (n - 16)
-				}
-				n += p.tint[0].at(x, y)
-				if dark > 0 && !p.layer.own {
-					c, share := p.depth(x, y, dark)
-					n = mix(n, c[0], share)
-				}
-				v = mix(v, n, a)
+				v.mix(p.moved(on, x, y), a)
 			}
-			row[px] = pixel(v)
+			if on == luma {
+				p.dst.Y[py*p.dst.YStride+px] = pixel(v[0])
+			} else {
+				i := py/2*p.dst.UVStride + px/2
+				p.dst.U[i], p.dst.V[i] = pixel(v[0]), pixel(v[1])
+			}
 		}
 	}
 }
 
-// skin reads the frame as it came where the skin of a pixel comes from that
-// goes down by d: hardly to the side, so that there linear interpolation does.
-func (p *paste) skin(px, py int, d float64) float32 {
-	ox, oy := p.before.at(float64(px)+p.pose.s*d, float64(py)-p.pose.c*d)
-	left := math.Floor(ox)
-	v := p.before.y.cubicDown(int(left), float32(oy))
-	if part := float32(ox - left); part > 1./phases {
-		v = mix(v, p.before.y.cubicDown(int(left)+1, float32(oy)), part)
+// moved returns what the new mouth has at x, y.
+func (p *paste) moved(on planes, x, y float64) colour {
+	sx, sy, dark := p.layer.warp.back(x, y)
+	v := p.read(on, sx, sy)
+	if ox, oy, share, shade := p.layer.warp.seam(x, y); share > 0 || on == luma && shade > 0 {
+		v.mix(p.read(on, ox, oy), float32(share))
+		if on == luma {
+			v[0] -= float32(.3*shade) * (v[0] - 16)
+		}
+	}
+	if on == luma {
+		v[0] += p.tint[0].at(x, y)
+	} else {
+		v[0], v[1] = v[0]+p.tint[1].at(x, y), v[1]+p.tint[2].at(x, y)
+	}
+	if dark > 0 && !p.layer.own {
+		c, share := p.depth(x, y, dark)
+		if on == luma {
+			v[0] = mix(v[0], c[0], share)
+		} else {
+			v.mix(colour{c[1], c[2]}, share)
+		}
 	}
 	return v
 }
 
-func (p *paste) chroma() {
-	src, own := p.layer.src, p.before
-	for cy := p.rect.Min.Y / 2; cy < p.rect.Max.Y/2; cy++ {
-		for cx := p.rect.Min.X / 2; cx < p.rect.Max.X/2; cx++ {
-			px, py := 2*float64(cx)+.5, 2*float64(cy)+.5
-			x, y := p.local(px, py)
-			a := p.mask.at(x, y)
-			d := p.chin(x, y)
-			if a <= 0 && d == 0 {
-				continue
-			}
-			var u, v float32
-			if a < 1 {
-				u, v = own.chroma(px+p.pose.s*d, py-p.pose.c*d)
-			}
-			if a > 0 {
-				sx, sy, dark := p.layer.warp.back(x, y)
-				nu, nv := src.chroma(p.source(sx, sy))
-				if ox, oy, share, _ := p.layer.warp.seam(x, y); share > 0 {
-					gu, gv := src.chroma(p.source(ox, oy))
-					nu, nv = mix(nu, gu, float32(share)), mix(nv, gv, float32(share))
-				}
-				nu, nv = nu+p.tint[1].at(x, y), nv+p.tint[2].at(x, y)
-				if dark > 0 && !p.layer.own {
-					c, share := p.depth(x, y, dark)
-					nu, nv = mix(nu, c[1], share), mix(nv, c[2], share)
-				}
-				u, v = mix(u, nu, a), mix(v, nv, a)
-			}
-			p.dst.U[cy*p.dst.UVStride+cx], p.dst.V[cy*p.dst.UVStride+cx] = pixel(u), pixel(v)
-		}
+// read reads the layer at x, y of the mouth that there is.
+func (p *paste) read(on planes, x, y float64) (v colour) {
+	px, py := p.source(x, y)
+	if on == luma {
+		fx, fy := p.layer.src.at(px, py)
+		v[0] = p.layer.src.y.cubic(float32(fx), float32(fy))
+	} else {
+		v[0], v[1] = p.layer.src.chroma(px, py)
 	}
+	return v
+}
+
+// skin reads the frame as it came where the skin of a pixel comes from that goes
+// down by d: hardly to the side, so that there linear interpolation does.
+func (p *paste) skin(on planes, px, py, d float64) (v colour) {
+	if on == chroma {
+		v[0], v[1] = p.before.chroma(px+p.pose.s*d, py-p.pose.c*d)
+		return v
+	}
+	if d == 0 {
+		v[0] = float32(p.dst.Y[int(py)*p.dst.YStride+int(px)])
+		return v
+	}
+	ox, oy := p.before.at(px+p.pose.s*d, py-p.pose.c*d)
+	left := math.Floor(ox)
+	v[0] = p.before.y.cubicDown(int(left), float32(oy))
+	if part := float32(ox - left); part > 1./phases {
+		v[0] = mix(v[0], p.before.y.cubicDown(int(left)+1, float32(oy)), part)
+	}
+	return v
 }
 
 // inside chooses colours for an inside of the mouth that was never seen, by the lips'.
@@ -210,16 +232,16 @@ func (p *paste) inside(lips [3]float32) {
 // depth is the colour of an open mouth's inside where none was seen: a dark
 // hollow with a shade of upper teeth below the lip. dark says how much of the
 // place it takes: less at the lips' edges.
-func (p *paste) depth(x, y, dark float64) (colour [3]float32, share float32) {
+func (p *paste) depth(x, y, dark float64) (hollow [3]float32, share float32) {
 	w := p.layer.warp
 	bow := max(0, 1-square(2*x/w.width))
 	open, in := (w.lower-w.upper)*bow, y-w.upper*bow
 	share = float32(dark * smooth(in/.02) * smooth((open-in)/.03))
 	t := float32(.8 * smooth((.45*open-in)/.035) * smooth(bow*2-.5) * smooth((open-.06)/.08))
 	light := float32(1 + .5*smooth((in-.6*open)/(.4*open+.001))*.5)
-	for k := range colour {
-		colour[k] = mix(p.deep[k], p.teeth[k], t)
+	for k := range hollow {
+		hollow[k] = mix(p.deep[k], p.teeth[k], t)
 	}
-	colour[0] *= light
-	return colour, share
+	hollow[0] *= light
+	return hollow, share
 }

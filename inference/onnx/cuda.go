@@ -38,7 +38,7 @@ func prepareCUDA(dir, core string) error {
 	}
 	switch len(missing) {
 	case 2:
-		return fmt.Errorf("%w: %s has no %s beside it; set onnx.library to the folder of a GPU build", ErrCPUBuild, core, cudaProvider)
+		return fmt.Errorf("%w: %s has no %s beside it", ErrCPUBuild, core, cudaProvider)
 	case 1:
 		return fmt.Errorf("%s is missing beside %s: unpack the GPU build whole, all its libraries in one folder", missing[0], core)
 	}
@@ -107,7 +107,7 @@ func readProvider(dir string) (provider, error) {
 // fits compares with the newest CUDA that the driver runs.
 func (p provider) fits(driver int) error {
 	if driver == 0 {
-		return errors.New("there is no NVIDIA driver on this machine (libcuda.so.1 is not there or sees no GPU): install it, or set onnx.provider: cpu")
+		return ErrNoDriver
 	}
 	if p.major > driver/1000 {
 		return fmt.Errorf("%s is built for CUDA %d and the driver runs CUDA %d.%d at most: update the driver, or take an ONNX Runtime built for CUDA %d",

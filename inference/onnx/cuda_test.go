@@ -13,7 +13,7 @@ func TestNoCUDA(t *testing.T) {
 	r := testRuntime(t)
 	path := write(t, double(elemFloat).file())
 	_, err := r.Open(t.Context(), ModelConfig{Path: path, Provider: CUDA})
-	if err == nil || !errors.Is(err, ErrCPUBuild) || !strings.Contains(err.Error(), "onnx.library") {
+	if !errors.Is(err, ErrCPUBuild) {
 		t.Errorf("cuda without a GPU build: %v", err)
 	}
 	m, err := r.Open(t.Context(), ModelConfig{Path: path, Provider: CUDA, AllowFallback: true})

@@ -11,6 +11,15 @@ import (
 // ErrTimeLimit is returned by a run that took longer than ModelConfig.TimeLimit.
 var ErrTimeLimit = errors.New("the run took longer than its time limit")
 
+var (
+	// ErrNoLibrary is returned where there is no ONNX Runtime.
+	ErrNoLibrary = errors.New("the ONNX Runtime library is not there")
+	// ErrOtherLibrary is returned to who asks for another ONNX Runtime than this process runs.
+	ErrOtherLibrary = errors.New("a process runs one ONNX Runtime")
+	// ErrNoDriver is returned where a net is to run on a GPU and no driver is there.
+	ErrNoDriver = errors.New("there is no NVIDIA driver on this machine (libcuda.so.1 is not there or sees no GPU)")
+)
+
 var errClosed = errors.New("onnx: the net is closed")
 
 // The runtime's Go binding keeps texts only, not codes.
@@ -26,7 +35,7 @@ func classify(err error) error {
 	has := func(s string) bool { return strings.Contains(text, s) }
 	for _, t := range memoryTexts {
 		if has(t) {
-			return fmt.Errorf("%w (raise onnx.memory_mb, or run smaller batches): %s", inference.ErrModelMemory, short(err))
+			return fmt.Errorf("%w: %s", inference.ErrModelMemory, short(err))
 		}
 	}
 	for _, t := range deviceTexts {

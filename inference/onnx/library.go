@@ -43,8 +43,7 @@ func findLibrary(configured string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("onnx: no %s beside this program or in Go's module cache (looked for %s): make build brings it, or set onnx.library",
-		coreName, strings.Join(tried, ", "))
+	return "", fmt.Errorf("onnx: %w: no %s beside this program or in Go's module cache (looked for %s)", ErrNoLibrary, coreName, strings.Join(tried, ", "))
 }
 
 // moduleCaches returns where Go may keep modules, without asking go, which need not be there.
@@ -67,10 +66,10 @@ func moduleCaches() []string {
 func libraryAt(path string) (string, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("onnx: onnx.library is %s, which is not there", path)
+		return "", fmt.Errorf("onnx: %w: %s", ErrNoLibrary, path)
 	}
 	if err != nil {
-		return "", fmt.Errorf("onnx: onnx.library: %w", err)
+		return "", fmt.Errorf("onnx: %w: %w", ErrNoLibrary, err)
 	}
 	if !info.IsDir() {
 		return filepath.Abs(path)
@@ -81,7 +80,7 @@ func libraryAt(path string) (string, error) {
 			return filepath.Abs(slices.Max(found))
 		}
 	}
-	return "", fmt.Errorf("onnx: onnx.library is the folder %s, which has no %s in it", path, coreName)
+	return "", fmt.Errorf("onnx: %w: the folder %s has no %s in it", ErrNoLibrary, path, coreName)
 }
 
 func escapeGlob(path string) string {

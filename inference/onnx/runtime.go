@@ -52,8 +52,7 @@ func NewRuntime(c Config) (*Runtime, error) {
 		return nil, loaded.failed
 	case loaded.library == path:
 	case loaded.library != "":
-		return nil, fmt.Errorf("onnx: this process runs %s and cannot load %s beside it: give all nets the same onnx.library, and start anew to change it",
-			loaded.library, path)
+		return nil, fmt.Errorf("onnx: %w: this one runs %s and cannot load %s beside it", ErrOtherLibrary, loaded.library, path)
 	default:
 		if err := inspect(path); err != nil {
 			return nil, err

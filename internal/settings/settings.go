@@ -3,8 +3,11 @@
 package settings
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
+	"livedub/inference"
 	"livedub/inference/onnx"
 	"livedub/internal/config"
 	"livedub/media/badge"
@@ -30,6 +33,25 @@ func Session(c config.Config) spec.Config {
 			Bitrate: c.Video.BitrateKbps * 1000, Hardware: hardware, Decoder: c.Video.Decoder, Preset: c.Video.Preset,
 		},
 	}
+}
+
+// Hint adds to an error of ONNX Runtime which setting mends it.
+func Hint(err error) error {
+	for _, h := range []struct {
+		of  error
+		say string
+	}{
+		{onnx.ErrNoLibrary, "make build brings it, or set onnx.library to its path"},
+		{onnx.ErrOtherLibrary, "give all nets the same onnx.library, and start anew to change it"},
+		{onnx.ErrCPUBuild, "set onnx.library to the folder of a GPU build, or onnx.provider: cpu"},
+		{onnx.ErrNoDriver, "install it, or set onnx.provider: cpu"},
+		{inference.ErrModelMemory, "raise onnx.memory_mb, or run smaller batches"},
+	} {
+		if errors.Is(err, h.of) {
+			return fmt.Errorf("%w: %s", err, h.say)
+		}
+	}
+	return err
 }
 
 // Model returns what the configuration says of any net in this process.
