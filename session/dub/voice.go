@@ -1,0 +1,60 @@
+package dub
+
+import (
+	"fmt"
+	"time"
+
+	"livedub/inference"
+	"livedub/media"
+	"livedub/media/codec"
+	"livedub/session/timeline"
+)
+
+// maxSpeech is the longest dub of one phrase that is taken for speech.
+const maxSpeech = time.Minute
+
+// playable tells why a speech cannot be played; nil where it can.
+func playable(s inference.Speech) error {
+	switch {
+	case s.Sound.Rate < 4000 || s.Sound.Rate > 384000 || s.Sound.Channels != 1 || len(s.Sound.Data) == 0:
+		return fmt.Errorf("the voice gave %d samples of %d channels at %d Hz: mono speech is needed", len(s.Sound.Data), s.Sound.Channels, s.Sound.Rate)
+	case s.Sound.Duration() > maxSpeech:
+		return fmt.Errorf("the voice spoke for %v: at most %v is played", s.Sound.Duration(), maxSpeech)
+	}
+	last := time.Duration(0)
+	for _, m := range s.Marks {
+		if m.At < last || m.Dur < 0 || m.At+m.Dur > s.Sound.Duration()+time.Second {
+			return fmt.Errorf("the voice gave a phoneme %q at %v for %v in speech of %v", m.IPA, m.At, m.Dur, s.Sound.Duration())
+		}
+		last = m.At
+	}
+	return nil
+}
+
+// resample brings a whole speech to the timeline's rate.
+func resample(s media.Samples) ([]int16, error) {
+	r := codec.NewResampler(timeline.Rate, 1)
+	defer r.Close()
+	out, err := r.Resample(s)
+	if err != nil {
+		return nil, fmt.Errorf("resample: %w", err)
+	}
+	tail, err := r.Flush()
+	if err != nil {
+		return nil, fmt.Errorf("resample: %w", err)
+	}
+	sound := append(out.Data, tail.Data...)
+	want := media.TimeToSamples(s.Duration(), timeline.Rate)
+	return sound[:min(want, len(sound))], nil
+}
+
+// probe keeps the first second of a dub, by every third sample of a short mean:
+// enough to find it again in what was written.
+func probe(sound []int16) []int16 {
+	n := min(len(sound), timeline.Rate) / 3
+	out := make([]int16, n)
+	for i := range out {
+		out[i] = int16((int(sound[3*i]) + int(sound[3*i+1]) + int(sound[3*i+2])) / 3)
+	}
+	return out
+}
