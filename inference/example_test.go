@@ -19,7 +19,7 @@ func Example() {
 	ctx := context.Background()
 	var translator inference.Translator = &fake.Translator{}
 	defer translator.Close()
-	var voice inference.Speaker = &fake.Speaker{}
+	var voice inference.Synthesizer = &fake.Synthesizer{}
 	defer voice.Close()
 
 	text, err := translator.Translate(ctx, inference.Pair{From: "en", To: "es"}, "good morning")

@@ -60,7 +60,7 @@ type Recognizer interface {
 // RecognizerStream hears one speaker. It is used by one goroutine.
 type RecognizerStream interface {
 	// Write hears mono 16 kHz sound and returns the phrases that it completes or
-	// changes, oldest first. Sound must come in order; a hole in time counts as silence.
+	// changes, oldest first. Sound must come in order; a gap in time counts as silence.
 	Write(ctx context.Context, s media.Samples) ([]Phrase, error)
 	// Flush ends the unit being spoken and returns what is left; the stream can be written to afterwards.
 	Flush(ctx context.Context) ([]Phrase, error)
@@ -111,8 +111,8 @@ type Mark struct {
 	Dur    time.Duration
 }
 
-// Speaker speaks text. It is safe for concurrent use.
-type Speaker interface {
+// Synthesizer speaks text. It is safe for concurrent use.
+type Synthesizer interface {
 	Languages() []Lang
 	// Speak fails with ErrUnsupported for an unknown language.
 	Speak(ctx context.Context, r SpeechRequest) (Speech, error)

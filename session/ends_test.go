@@ -23,7 +23,7 @@ func TestDubEndsWithoutEngines(t *testing.T) {
 	for name, off := range map[string]func(*spec.Engines){
 		"recognizer": func(e *spec.Engines) { e.Recognizer = nil },
 		"translator": func(e *spec.Engines) { e.Translator = nil },
-		"speaker":    func(e *spec.Engines) { e.Speaker = nil },
+		"speaker":    func(e *spec.Engines) { e.Synthesizer = nil },
 		"all":        func(e *spec.Engines) { *e = spec.Engines{} },
 	} {
 		t.Run(name, func(t *testing.T) {

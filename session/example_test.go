@@ -56,7 +56,7 @@ func Example() {
 		From: "en", To: []inference.Lang{"es"}, Profile: spec.Sync, Delay: spec.Sync.DefaultDelay(), BackgroundGain: .15,
 		Video: spec.VideoConfig{File: true},
 	}, spec.Engines{
-		Recognizer: &fake.Recognizer{Script: []string{"good morning"}}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{},
+		Recognizer: &fake.Recognizer{Script: []string{"good morning"}}, Translator: &fake.Translator{}, Synthesizer: &fake.Synthesizer{},
 	}, pace.NewVirtual())
 	if err != nil {
 		fmt.Println(err)

@@ -36,7 +36,7 @@ func TestFailingEngineIsTriedAgainThenSkipped(t *testing.T) {
 				if stage == "translate" {
 					r.engines.Translator = &fake.Translator{Fail: fail}
 				} else {
-					r.engines.Speaker = &fake.Speaker{Fail: fail}
+					r.engines.Synthesizer = &fake.Synthesizer{Fail: fail}
 				}
 				// The fake speaker needs letters; the phrase's number tells them apart.
 				if err := r.run(t, t.Context()); err != nil {
@@ -148,7 +148,7 @@ func TestTheEndIsNoFailure(t *testing.T) {
 			cancel()
 			return errors.New("the worker was told to stop")
 		}
-		translator, speaker, lips := &fake.Translator{}, &fake.Speaker{}, &fake.Lips{}
+		translator, speaker, lips := &fake.Translator{}, &fake.Synthesizer{}, &fake.Lips{}
 		switch stage {
 		case "translate":
 			translator.Fail = end
@@ -157,7 +157,7 @@ func TestTheEndIsNoFailure(t *testing.T) {
 		case "lips":
 			lips.Fail = func() error { return end("") }
 		}
-		r.engines.Translator, r.engines.Speaker, r.engines.Faces, r.engines.Lips = translator, speaker, fake.Faces{}, lips
+		r.engines.Translator, r.engines.Synthesizer, r.engines.Faces, r.engines.Lips = translator, speaker, fake.Faces{}, lips
 		if err := r.run(t, ctx); !errors.Is(err, context.Canceled) || !reached {
 			t.Fatalf("%s: %v, reached %v", stage, err, reached)
 		}

@@ -212,7 +212,7 @@ func newRig(t *testing.T) *rig {
 			Consent: spec.Consent{Given: true},
 			Video:   spec.VideoConfig{MaxWidth: 1920, MaxHeight: 1080, File: true, Hardware: "off"},
 		},
-		engines: spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}},
+		engines: spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Synthesizer: &fake.Synthesizer{}},
 		clock:   pace.NewVirtual(),
 	}
 }

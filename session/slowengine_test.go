@@ -46,16 +46,16 @@ func (f *faultyTranslator) Translate(ctx context.Context, p inference.Pair, text
 	return f.Translator.Translate(ctx, p, text)
 }
 
-type faultySpeaker struct {
-	fake.Speaker
+type faultySynthesizer struct {
+	fake.Synthesizer
 	*fault
 }
 
-func (f *faultySpeaker) Speak(ctx context.Context, r inference.SpeechRequest) (inference.Speech, error) {
+func (f *faultySynthesizer) Speak(ctx context.Context, r inference.SpeechRequest) (inference.Speech, error) {
 	if err := f.meet(ctx, r.Text); err != nil {
 		return inference.Speech{}, err
 	}
-	return f.Speaker.Speak(ctx, r)
+	return f.Synthesizer.Speak(ctx, r)
 }
 
 // faults are the ways of an engine to fail a phrase. Who closes release ends
@@ -163,7 +163,7 @@ func deadPhrases(t *testing.T, src *memory, n int, profile spec.Profile, transla
 		}
 		r := newRig(t)
 		r.cfg.Profile, r.cfg.Delay = profile, profile.DefaultDelay()
-		r.engines.Translator, r.engines.Speaker = &fake.Translator{Fail: hang(translator)}, &fake.Speaker{Fail: hang(voice)}
+		r.engines.Translator, r.engines.Synthesizer = &fake.Translator{Fail: hang(translator)}, &fake.Synthesizer{Fail: hang(voice)}
 		l := r.live(t)
 		l.attach("es")
 		l.publish(src)
@@ -187,7 +187,7 @@ func slowPhrases(t *testing.T, src *memory, profile spec.Profile, stage, name st
 		case "translator":
 			r.engines.Translator = &faultyTranslator{fault: f}
 		case "speaker":
-			r.engines.Speaker = &faultySpeaker{fault: f}
+			r.engines.Synthesizer = &faultySynthesizer{fault: f}
 		}
 		l := r.live(t)
 		l.attach("es")
@@ -238,7 +238,7 @@ func TestSlowEnginesCostNoSoundNorFrame(t *testing.T) {
 				if stage == "translator" {
 					r.engines.Translator = &fake.Translator{Fail: hang}
 				} else {
-					r.engines.Speaker = &fake.Speaker{Fail: hang}
+					r.engines.Synthesizer = &fake.Synthesizer{Fail: hang}
 				}
 				l := r.live(t)
 				dub, original := l.attach("es"), l.attach("en")
@@ -301,7 +301,7 @@ func TestSlowEngineRecovers(t *testing.T) {
 				if stage == "translator" {
 					r.engines.Translator = &fake.Translator{Fail: deaf}
 				} else {
-					r.engines.Speaker = &fake.Speaker{Fail: deaf}
+					r.engines.Synthesizer = &fake.Synthesizer{Fail: deaf}
 				}
 				l := r.live(t)
 				l.attach("es")

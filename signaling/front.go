@@ -76,7 +76,7 @@ func (f *Front) Leave() {
 	defer f.mu.Unlock()
 	f.leaving = true
 	for b := range f.reading {
-		b.hurry()
+		b.hasten()
 	}
 }
 
@@ -85,7 +85,7 @@ func (f *Front) begin(b *body) {
 	defer f.mu.Unlock()
 	f.reading[b] = struct{}{}
 	if f.leaving {
-		b.hurry()
+		b.hasten()
 	}
 }
 
@@ -94,7 +94,7 @@ func (f *Front) end(b *body) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.reading, b)
-	b.hurry()
+	b.hasten()
 }
 
 // body is a request's, which knows whether it has been read to its end.
@@ -117,7 +117,7 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (b *body) hurry() {
+func (b *body) hasten() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.over && b.last.IsZero() {

@@ -88,7 +88,7 @@ type lipsBench struct {
 	say    func(string)
 }
 
-// runBenchLips judges the re-rendered mouths of clips; it asserts nothing.
+// runBenchLips measures the re-rendered mouths of clips; it asserts nothing.
 func runBenchLips(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	fs := cli.NewFlags("bench lips")
 	dir := fs.String("clips", "", "`FOLDER` of talking faces; none is a drawn one")
@@ -182,7 +182,7 @@ func newLipsBench(ctx context.Context, c config.Config) (*lipsBench, error) {
 	}, nil
 }
 
-// all judges the clips, two at a time, then takes their CPU time one by one
+// all measures the clips, two at a time, then takes their CPU time one by one
 // with nothing beside. A clip that cannot be read is named and left out.
 func (b *lipsBench) all(ctx context.Context, paths []string) ([]lipsFigures, error) {
 	figures := make([]*lipsFigures, len(paths))

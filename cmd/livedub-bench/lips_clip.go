@@ -18,7 +18,7 @@ import (
 	"livedub/media/file"
 )
 
-// drawnClip stands for a talker instead of a file.
+// drawnClip stands for a drawn speaker instead of a file.
 const drawnClip = "drawn"
 
 var videoFile = regexp.MustCompile(`(?i)\.(mp4|mov|mkv|webm|mpe?g|avi)$`)

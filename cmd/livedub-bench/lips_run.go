@@ -69,7 +69,7 @@ type ahead struct {
 	ok    bool
 }
 
-// clip judges one clip, but for its cost.
+// clip measures one clip, but for its cost.
 func (b *lipsBench) clip(ctx context.Context, path string) (lipsFigures, error) {
 	c, err := readLipsClip(ctx, path, b.frame.MaxWidth, b.frame.MaxHeight, false, mostLipsClip)
 	if err != nil {

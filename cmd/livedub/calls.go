@@ -175,7 +175,7 @@ func (c *calls) Publish(ctx context.Context, id, offer string) (signaling.Peer, 
 	if err := call.Vacant(); err != nil {
 		return nil, "", refuse(err)
 	}
-	p, answer, err := c.host.Publish(ctx, offer, rtc.PublishOptions{Clock: call.Clock, Hold: max(0, *call.Spec.Delay-receiveAhead)})
+	p, answer, err := c.host.Publish(ctx, offer, rtc.PublishOptions{Clock: call.Clock, JitterDelay: max(0, *call.Spec.Delay-receiveAhead)})
 	if err != nil {
 		return nil, "", refuseOffer(ctx, err)
 	}

@@ -19,7 +19,7 @@ import (
 // TestRefuse: what the session and the media port say has its kind at the endpoints, and keeps its words.
 func TestRefuse(t *testing.T) {
 	m := live.NewManager(live.ManagerConfig{
-		Engines: spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}},
+		Engines: spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Synthesizer: &fake.Synthesizer{}},
 		Base:    spec.Config{Profile: spec.Sync}, Max: 1,
 	})
 	defer m.Close()
@@ -59,7 +59,7 @@ func TestRefuse(t *testing.T) {
 
 // TestCreateTellsWhatIsWrong: what a session cannot be is a bad request, in words that are short.
 func TestCreateTellsWhatIsWrong(t *testing.T) {
-	engines := spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}}
+	engines := spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Synthesizer: &fake.Synthesizer{}}
 	m := live.NewManager(live.ManagerConfig{Engines: engines, Base: spec.Config{Profile: spec.Sync}, Max: 1})
 	defer m.Close()
 	c := &calls{manager: m, engines: engines}
@@ -87,7 +87,7 @@ func TestCreateTellsWhatIsWrong(t *testing.T) {
 
 // TestUnusedOfAnAddress: an address may have so many sessions that nobody has published in, and no more until one ends.
 func TestUnusedOfAnAddress(t *testing.T) {
-	engines := spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}}
+	engines := spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Synthesizer: &fake.Synthesizer{}}
 	m := live.NewManager(live.ManagerConfig{Engines: engines, Base: spec.Config{Profile: spec.Sync}, Max: 10})
 	defer m.Close()
 	c := &calls{manager: m, engines: engines, unused: 2}

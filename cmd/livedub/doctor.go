@@ -23,20 +23,20 @@ func runDoctor(ctx context.Context, args []string, stdout, _ io.Writer) error {
 		return cli.Usagef("doctor: takes no arguments, got %q: see livedub doctor --help", rest[0])
 	}
 	what := doctor.Config{
-		Version:      version(),
-		ModelDir:     cfg.Recognize.ModelDir,
-		Recognizer:   cfg.Recognize.Worker,
-		Memory:       int64(cfg.Recognize.MemoryMB) << 20,
-		ModesDir:     cfg.Translate.ModesDir,
-		Worker:       cfg.Speak.Worker,
-		Lips:         cfg.Lips.Engine,
-		Runtime:      cfg.ONNX.Library,
-		NoRecognizer: cfg.Recognize.Engine != "pocketsphinx",
-		NoTranslator: cfg.Translate.Engine != "apertium",
-		NoSpeaker:    cfg.Speak.Engine != "espeak",
-		NeedNVENC:    cfg.Video.Encoder == "nvenc",
-		NeedNVDEC:    cfg.Video.Decoder == "nvdec",
-		NeedRuntime:  cfg.Recognize.VAD == "silero",
+		Version:       version(),
+		ModelDir:      cfg.Recognize.ModelDir,
+		Recognizer:    cfg.Recognize.Worker,
+		Memory:        int64(cfg.Recognize.MemoryMB) << 20,
+		ModesDir:      cfg.Translate.ModesDir,
+		Worker:        cfg.Speak.Worker,
+		Lips:          cfg.Lips.Engine,
+		Runtime:       cfg.ONNX.Library,
+		NoRecognizer:  cfg.Recognize.Engine != "pocketsphinx",
+		NoTranslator:  cfg.Translate.Engine != "apertium",
+		NoSynthesizer: cfg.Speak.Engine != "espeak",
+		NeedNVENC:     cfg.Video.Encoder == "nvenc",
+		NeedNVDEC:     cfg.Video.Decoder == "nvdec",
+		NeedRuntime:   cfg.Recognize.VAD == "silero",
 	}
 	if cfg.Lips.Manifest != "" {
 		what.Net = func(ctx context.Context) (string, error) { return tryLipNet(ctx, cfg) }

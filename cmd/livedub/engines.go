@@ -32,7 +32,7 @@ type engines struct {
 // openEngines starts what the configuration names. The caller closes it.
 func openEngines(ctx context.Context, c config.Config, log *slog.Logger) (*engines, error) {
 	e := &engines{log: log}
-	for _, open := range []func(context.Context, config.Config) error{tryCodecs, e.openRecognizer, e.openTranslator, e.openSpeaker, e.openMouth} {
+	for _, open := range []func(context.Context, config.Config) error{tryCodecs, e.openRecognizer, e.openTranslator, e.openSynthesizer, e.openMouth} {
 		if err := open(ctx, c); err != nil {
 			return nil, errors.Join(err, e.Close())
 		}
@@ -76,16 +76,16 @@ func (e *engines) openTranslator(_ context.Context, c config.Config) error {
 	return nil
 }
 
-func (e *engines) openSpeaker(_ context.Context, c config.Config) error {
+func (e *engines) openSynthesizer(_ context.Context, c config.Config) error {
 	if c.Speak.Engine == "fake" {
-		e.Speaker = &fake.Speaker{}
+		e.Synthesizer = &fake.Synthesizer{}
 		return nil
 	}
 	s, err := speak.NewEspeak(speak.Config{Worker: c.Speak.Worker, Workers: c.Speak.Workers})
 	if err != nil {
 		return err
 	}
-	e.Speaker, e.closers = s, append(e.closers, s)
+	e.Synthesizer, e.closers = s, append(e.closers, s)
 	return nil
 }
 
@@ -138,7 +138,7 @@ func tryCodecs(_ context.Context, c config.Config) error {
 // cpu returns what the engines' own processes have used, by stage.
 func (e *engines) cpu() map[string]time.Duration {
 	out := map[string]time.Duration{}
-	for stage, engine := range map[string]any{"recognize": e.Recognizer, "translate": e.Translator, "speak": e.Speaker} {
+	for stage, engine := range map[string]any{"recognize": e.Recognizer, "translate": e.Translator, "speak": e.Synthesizer} {
 		if c, ok := engine.(inference.Coster); ok {
 			out[stage] = c.CPU()
 		}

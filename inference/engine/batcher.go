@@ -16,7 +16,7 @@ func (br *Batcher) gather() {
 	defer timer.Stop()
 	for {
 		timer.Reset(br.step())
-		br.show()
+		br.publish()
 		select {
 		case <-br.wake:
 		case <-timer.C:
@@ -26,7 +26,7 @@ func (br *Batcher) gather() {
 			br.ready(s)
 		case <-br.closed:
 			br.end()
-			br.show()
+			br.publish()
 			return
 		}
 	}

@@ -122,8 +122,8 @@ type Batcher struct {
 	closed   chan struct{} // once, when Close began
 	once     sync.Once
 
-	gate  *gate                    // shared with who asks
-	shown atomic.Pointer[snapshot] // what they are told
+	gate      *gate                    // shared with who asks
+	published atomic.Pointer[snapshot] // what they are told
 
 	// The batcher's alone.
 	queue   queue
@@ -167,7 +167,7 @@ func New(ctx context.Context, c Config) (*Batcher, error) {
 	br.speeds = <-br.opened
 	br.gate.set(Ready)
 	br.stats.init(br.c.Buckets)
-	br.show()
+	br.publish()
 	br.wg.Go(br.gather)
 	return br, nil
 }

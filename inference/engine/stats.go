@@ -117,10 +117,10 @@ type snapshot struct {
 
 // show publishes what has been counted, and then hands out the answers: who has
 // one finds it in Stats.
-func (br *Batcher) show() {
+func (br *Batcher) publish() {
 	s := &snapshot{br.stats, speeds{slices.Clone(br.speeds.all)}}
 	s.batch, s.wait, s.run = s.batch.clone(), s.wait.clone(), s.run.clone()
-	br.shown.Store(s)
+	br.published.Store(s)
 	for _, r := range br.answers {
 		r.done <- r.result
 	}
@@ -135,7 +135,7 @@ func (br *Batcher) State() State {
 }
 
 // Capacity returns how many items a second the net carries at its best bucket.
-func (br *Batcher) Capacity() float64 { return br.shown.Load().capacity(time.Now()) }
+func (br *Batcher) Capacity() float64 { return br.published.Load().capacity(time.Now()) }
 
 func (s *snapshot) capacity(now time.Time) float64 {
 	rate, _ := s.speeds.rate(s.speeds.largest().size, now)
@@ -155,7 +155,7 @@ func (br *Batcher) Sessions(fps float64) int {
 
 // Stats returns what became of the requests so far.
 func (br *Batcher) Stats() Stats {
-	now, c := time.Now(), br.shown.Load()
+	now, c := time.Now(), br.published.Load()
 	state, depth, refused := br.gate.read()
 	s := Stats{
 		Name: br.c.Name, State: state, Depth: depth, Largest: c.speeds.largest().size,

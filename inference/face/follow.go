@@ -128,7 +128,7 @@ func (w *follower) follow(c *cascades, t *track, f *media.Frame) (observation, b
 	o.left = eyes.place(inference.Point{X: -.5})
 	o.right = eyes.place(inference.Point{X: .5})
 	spread := w.landmarks(c, &o, eyes)
-	t.judge(&o, spread)
+	t.weigh(&o, spread)
 	o.trust *= within(&o, f)
 	t.next.learn(eyes, f.PTS)
 	return o, true

@@ -53,8 +53,8 @@ const (
 	stubborn = 2
 )
 
-// judge decides which points of a new observation are believed, and how much all of it.
-func (t *track) judge(o *observation, spread [points]float64) {
+// weigh decides which points of a new observation are believed, and how much all of it.
+func (t *track) weigh(o *observation, spread [points]float64) {
 	f := o.frame()
 	var own [points]inference.Point
 	for i, p := range o.points {

@@ -75,7 +75,7 @@ type series []sample
 
 // mark marks what lies farther than limit, and farther than the point moves
 // anyway, from the median around it.
-func (s series) mark(limit float64) {
+func (s series) flag(limit float64) {
 	n := len(s)
 	if n < 4 {
 		return
@@ -147,8 +147,8 @@ func smooth(near []observation, t time.Duration) (inference.Face, bool) {
 		trust[i] = sample{d: d, p: inference.Point{X: o.trust}}
 		eyes += o.frame().eyes / float64(n)
 	}
-	left.mark(eyeOutlier * eyes)
-	right.mark(eyeOutlier * eyes)
+	left.flag(eyeOutlier * eyes)
+	right.flag(eyeOutlier * eyes)
 	for i := range n { // a frame needs both
 		bad := left[i].bad || right[i].bad
 		left[i].bad, right[i].bad = bad, bad
@@ -167,7 +167,7 @@ func smooth(near []observation, t time.Duration) (inference.Face, bool) {
 		for i, o := range near {
 			own[i] = sample{left[i].d, frames[i].of(o.points[k]), !o.good[groupOf[k]]}
 		}
-		own.mark(pointOutlier)
+		own.flag(pointOutlier)
 		sigma := mouthSigma
 		if k == nose {
 			sigma = poseSigma

@@ -33,5 +33,5 @@ func TestTranslatorContract(t *testing.T) {
 }
 
 func TestSpeakerContract(t *testing.T) {
-	inferencetest.TestSpeaker(t, func(*testing.T) inference.Speaker { return &Speaker{} }, "es", "buenos dias amigos")
+	inferencetest.TestSynthesizer(t, func(*testing.T) inference.Synthesizer { return &Synthesizer{} }, "es", "buenos dias amigos")
 }

@@ -64,7 +64,7 @@ func (r *Runtime) open(ctx context.Context, c ModelConfig) (*Model, error) {
 		return nil, err
 	}
 	if m.fallback == "" {
-		if m.fallback, err = judge(asked, c.AllowFallback, m.providers); err != nil {
+		if m.fallback, err = verify(asked, c.AllowFallback, m.providers); err != nil {
 			return nil, errors.Join(err, m.Close())
 		}
 	}

@@ -27,9 +27,9 @@ func (s shares) most() string {
 	return name
 }
 
-// judge compares who did the work with who was asked to. It returns what is to
+// verify compares who did the work with who was asked to. It returns what is to
 // be said of it, and an error if that is not allowed.
-func judge(asked string, allow bool, did shares) (fallback string, err error) {
+func verify(asked string, allow bool, did shares) (fallback string, err error) {
 	most := did.most()
 	if most == asked {
 		return "", nil

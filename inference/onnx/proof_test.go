@@ -46,7 +46,7 @@ func TestSilentFallback(t *testing.T) {
 		{CUDA, true, shares{CPU: 1}, false, "100 %"},
 		{CPU, false, shares{CPU: 1}, false, ""},
 	} {
-		fallback, err := judge(c.asked, c.allow, c.did)
+		fallback, err := verify(c.asked, c.allow, c.did)
 		if (err != nil) != c.refused || !strings.Contains(fallback, c.fallback) || c.fallback == "" && fallback != "" {
 			t.Errorf("%+v: %q, %v", c, fallback, err)
 		}

@@ -176,7 +176,7 @@ func TestChunksDoNotMatter(t *testing.T) {
 func TestHoles(t *testing.T) {
 	t.Parallel()
 	one := join(silence(400*time.Millisecond), speak(t, "slt", "thank you very much"))
-	for _, hole := range []time.Duration{200 * time.Millisecond, time.Hour} {
+	for _, gap := range []time.Duration{200 * time.Millisecond, time.Hour} {
 		s := open(t)
 		var got []inference.Phrase
 		at := time.Second
@@ -185,7 +185,7 @@ func TestHoles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			at += media.SamplesToTime(len(one), sampleRate) + hole
+			at += media.SamplesToTime(len(one), sampleRate) + gap
 			got = append(got, ps...)
 		}
 		ps, err := s.Flush(t.Context())
@@ -195,11 +195,11 @@ func TestHoles(t *testing.T) {
 		got = slices.DeleteFunc(append(got, ps...), func(p inference.Phrase) bool { return !p.Final })
 		checkPhrases(t, got)
 		if len(got) != 2 {
-			t.Fatalf("hole %v: %d phrases: %v", hole, len(got), got)
+			t.Fatalf("gap %v: %d phrases: %v", gap, len(got), got)
 		}
-		apart := media.SamplesToTime(len(one), sampleRate) + hole
+		apart := media.SamplesToTime(len(one), sampleRate) + gap
 		if d := got[1].Words[0].Start - got[0].Words[0].Start - apart; d.Abs() > 60*time.Millisecond {
-			t.Errorf("hole %v: the second phrase stands %v off", hole, d)
+			t.Errorf("gap %v: the second phrase stands %v off", gap, d)
 		}
 	}
 }

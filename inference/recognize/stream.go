@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	tolerance    = 10 * time.Millisecond  // a hole or an overlap that is only the clock being slewed
-	fillMost     = 500 * time.Millisecond // longest hole filled with silence; a longer one ends the unit
+	tolerance    = 10 * time.Millisecond  // a gap or an overlap that is only the clock being slewed
+	fillMost     = 500 * time.Millisecond // longest gap filled with silence; a longer one ends the unit
 	partialEvery = sampleRate / 4         // samples between partial phrases
 	partialLate  = sampleRate / 10        // samples from asking for one to taking it
 	pauseAtMost  = 100 * time.Millisecond // silence at which a unit grown too long simply ends
@@ -139,7 +139,7 @@ func (s *stream) latest() []inference.Phrase {
 	return out
 }
 
-// align sets the clock by a chunk's time, fills a hole before it, and returns
+// align sets the clock by a chunk's time, fills a gap before it, and returns
 // what of it is new.
 func (s *stream) align(ctx context.Context, in media.Samples) ([]int16, error) {
 	data, at := in.Data, in.PTS
@@ -150,21 +150,21 @@ func (s *stream) align(ctx context.Context, in media.Samples) ([]int16, error) {
 		}
 		return data, nil
 	}
-	hole := at - s.clock.at(next)
+	gap := at - s.clock.at(next)
 	switch {
-	case hole > fillMost:
+	case gap > fillMost:
 		if err := s.stop(ctx); err != nil {
 			return nil, err
 		}
 		s.restart()
 		next = s.pos()
-	case hole > tolerance:
-		if err := s.fill(ctx, media.TimeToSamples(hole, sampleRate)); err != nil {
+	case gap > tolerance:
+		if err := s.fill(ctx, media.TimeToSamples(gap, sampleRate)); err != nil {
 			return nil, err
 		}
 		next = s.pos() + len(s.part)
-	case hole < -tolerance:
-		n := min(max(0, media.TimeToSamples(-hole, sampleRate)), len(data)) // -hole may overflow
+	case gap < -tolerance:
+		n := min(max(0, media.TimeToSamples(-gap, sampleRate)), len(data)) // -gap may overflow
 		data, at = data[n:], at+media.SamplesToTime(n, sampleRate)
 		if len(data) == 0 {
 			return nil, nil
@@ -190,7 +190,7 @@ func (s *stream) fill(ctx context.Context, n int) error {
 	return nil
 }
 
-// frame hears the frame in s.part; missing says that it stands for a hole.
+// frame hears the frame in s.part; missing says that it stands for a gap.
 func (s *stream) frame(ctx context.Context, missing bool) error {
 	f := s.part
 	s.part = s.part[:0]
@@ -263,7 +263,7 @@ func (s *stream) stop(ctx context.Context) error {
 	return err
 }
 
-// restart forgets the clock, after a hole too long to be filled.
+// restart forgets the clock, after a gap too long to be filled.
 func (s *stream) restart() {
 	s.clock = clock{}
 	s.drop(s.pos())

@@ -9,6 +9,6 @@ import (
 
 func TestContract(t *testing.T) {
 	for _, lang := range []inference.Lang{"es", "ko"} {
-		inferencetest.TestSpeaker(t, func(t *testing.T) inference.Speaker { return open(t, 2) }, lang, samples[lang])
+		inferencetest.TestSynthesizer(t, func(t *testing.T) inference.Synthesizer { return open(t, 2) }, lang, samples[lang])
 	}
 }

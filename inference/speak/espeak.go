@@ -24,7 +24,7 @@ type Config struct {
 	Workers int    // processes at most, about 18 MB each; 0 is 2
 }
 
-// Espeak is an inference.Speaker. It is safe for concurrent use; a request
+// Espeak is an inference.Synthesizer. It is safe for concurrent use; a request
 // waits until one of the workers is free.
 type Espeak struct {
 	pool   *worker.Pool
@@ -64,13 +64,13 @@ func NewEspeak(c Config) (*Espeak, error) {
 	return e, nil
 }
 
-// Languages implements inference.Speaker.
+// Languages implements inference.Synthesizer.
 func (e *Espeak) Languages() []inference.Lang { return slices.Sorted(maps.Keys(e.voices)) }
 
 // Voices is Languages: one voice a language, in a male and a female timbre.
 func (e *Espeak) Voices() []inference.Lang { return e.Languages() }
 
-// Speak implements inference.Speaker. Text without anything to speak is an
+// Speak implements inference.Synthesizer. Text without anything to speak is an
 // error, as is text of more than 2000 characters. An error other than ctx's and
 // ErrUnsupported may mean that the worker died; the next request starts another.
 //

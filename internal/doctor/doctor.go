@@ -48,9 +48,9 @@ type Config struct {
 	// Net, if set, opens the net that makes mouths and tells where it really runs.
 	Net func(context.Context) (string, error)
 
-	NoRecognizer, NoTranslator, NoSpeaker bool // another engine is set
-	NeedNVENC, NeedNVDEC                  bool // the settings insist on it
-	NeedRuntime                           bool // the voice detector is a net
+	NoRecognizer, NoTranslator, NoSynthesizer bool // another engine is set
+	NeedNVENC, NeedNVDEC                      bool // the settings insist on it
+	NeedRuntime                               bool // the voice detector is a net
 }
 
 // Run tries everything. It takes a second or two and ends the processes it starts.

@@ -109,7 +109,7 @@ func TestNothingThere(t *testing.T) {
 	if row := row(t, Run(t.Context(), c), "mouth net"); !row.Available || row.Detail != "cpu" {
 		t.Errorf("%+v", row)
 	}
-	c.NoRecognizer, c.NoTranslator, c.NoSpeaker = true, true, true
+	c.NoRecognizer, c.NoTranslator, c.NoSynthesizer = true, true, true
 	if missing := Run(t.Context(), c).Missing(); len(missing) != 0 {
 		t.Errorf("missing with other engines set: %+v", missing)
 	}

@@ -84,8 +84,8 @@ func translators(c Config, packages map[string]string) []Check {
 
 // speakers tries the worker by starting it: the voices are what it tells.
 func speakers(c Config, packages map[string]string) []Check {
-	worker := Check{Name: "espeakworker", Kind: "speak", Needed: !c.NoSpeaker}
-	voices := Check{Name: "espeak-ng voices", Kind: "speak", Needed: !c.NoSpeaker}
+	worker := Check{Name: "espeakworker", Kind: "speak", Needed: !c.NoSynthesizer}
+	voices := Check{Name: "espeak-ng voices", Kind: "speak", Needed: !c.NoSynthesizer}
 	s, err := speak.NewEspeak(speak.Config{Worker: c.Worker, Workers: 1})
 	if err != nil {
 		worker.Detail, worker.Install = oneLine(err), "make build"

@@ -16,7 +16,7 @@ import (
 // None is reaped before Kill, so that no process id in here is ever another's.
 // A Group is safe for concurrent use.
 type Group struct {
-	nest *Groups
+	groups *Groups
 
 	mu   sync.Mutex
 	cmds []*exec.Cmd
@@ -25,7 +25,7 @@ type Group struct {
 }
 
 // Group returns an empty group.
-func (g *Groups) Group() *Group { return &Group{nest: g} }
+func (g *Groups) Group() *Group { return &Group{groups: g} }
 
 // Start starts cmd in the group.
 func (g *Group) Start(cmd *exec.Cmd) error {
@@ -38,7 +38,7 @@ func (g *Group) Start(cmd *exec.Cmd) error {
 	if len(g.cmds) > 0 {
 		cmd.SysProcAttr.Pgid = g.cmds[0].Process.Pid
 	}
-	if err := g.nest.Start(cmd); err != nil {
+	if err := g.groups.Start(cmd); err != nil {
 		return err
 	}
 	g.cmds = append(g.cmds, cmd)

@@ -30,7 +30,7 @@ type startJob struct {
 	err chan error
 }
 
-var errGroupsClosed = errors.New("proc: nest is closed; open a new one")
+var errGroupsClosed = errors.New("proc: the process groups are closed: open new ones")
 
 // NewGroups starts the thread. Close must be called.
 func NewGroups() *Groups { return NewNiceGroups(0) }

@@ -35,11 +35,11 @@ type Config struct {
 
 // Pool is a set of like workers. It is safe for concurrent use.
 type Pool struct {
-	cfg  Config
-	nest *proc.Groups
-	life context.Context // ends with Close
-	quit context.CancelFunc
-	work sync.WaitGroup // goroutines that start, settle and end workers
+	cfg    Config
+	groups *proc.Groups
+	life   context.Context // ends with Close
+	quit   context.CancelFunc
+	work   sync.WaitGroup // goroutines that start, settle and end workers
 
 	mu       sync.Mutex
 	all      map[*Worker]bool // those that run
@@ -82,7 +82,7 @@ func Open(ctx context.Context, cfg Config) (*Pool, error) {
 	cfg.Grace = or(cfg.Grace, 250*time.Millisecond)
 	cfg.MaxReply = or(cfg.MaxReply, 1<<20)
 	cfg.Keep = max(cfg.Keep, cfg.Spare, 1)
-	p := &Pool{cfg: cfg, nest: proc.NewNiceGroups(cfg.Nice), all: map[*Worker]bool{}}
+	p := &Pool{cfg: cfg, groups: proc.NewNiceGroups(cfg.Nice), all: map[*Worker]bool{}}
 	p.life, p.quit = context.WithCancel(context.Background())
 	w, err := p.Take(ctx)
 	if err == nil && cfg.Check != nil {
@@ -264,7 +264,7 @@ func (p *Pool) fill(spare int) {
 }
 
 func (p *Pool) start() {
-	w, err := launch(p.life, p.nest, &p.cfg)
+	w, err := launch(p.life, p.groups, &p.cfg)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.starting--
@@ -331,5 +331,5 @@ func (p *Pool) Close() {
 	}
 	p.mu.Unlock()
 	p.work.Wait()
-	p.nest.Close()
+	p.groups.Close()
 }

@@ -15,7 +15,7 @@ type AudioEncoderConfig struct {
 	Bitrate  int         // bit/s; 0: 32000 a channel for Opus, 64000 for AAC
 }
 
-// longestFill is the largest hole filled with silence, and the largest overlap
+// longestFill is the largest gap filled with silence, and the largest overlap
 // cut away; beyond, the stream ends and begins anew.
 const longestFill = time.Second
 
@@ -33,7 +33,7 @@ type frameEncoder interface {
 // decoder will make of it: the encoder's delay (Priming) is accounted for, so
 // the first packet stands that much before the first sample put in.
 //
-// Time is kept true: holes in the input's PTS of over 1 ms become silence and
+// Time is kept true: gaps in the input's PTS of over 1 ms become silence and
 // overlaps are cut, up to a second; a longer jump ends the stream as Flush
 // does and begins it at the new time.
 type AudioEncoder struct {

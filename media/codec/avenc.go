@@ -77,7 +77,7 @@ func (e *avEncoder) encode(f *media.Frame, pts int64, key bool) ([]byte, bool, e
 	return C.GoBytes(unsafe.Pointer(p.data), p.size), p.flags&C.AV_PKT_FLAG_KEY != 0, nil
 }
 
-// measure follows the real distance of frames; one hole moves it by a tenth at most.
+// measure follows the real distance of frames; one gap moves it by a tenth at most.
 func (e *avEncoder) measure(pts int64) {
 	if e.last != 0 {
 		e.step += 0.1 * (min(max(float64(pts-e.last), e.step/2), e.step*2) - e.step)

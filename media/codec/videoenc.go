@@ -163,7 +163,7 @@ func (e *VideoEncoder) keyDue(pts time.Duration) bool {
 }
 
 // tick maps pts to the encoder's own time. That always rises, and never jumps
-// far: rate control spends what time has passed, and a hole is no licence for a burst.
+// far: rate control spends what time has passed, and a gap is no licence for a burst.
 func (e *VideoEncoder) tick(pts time.Duration) int64 {
 	if e.started {
 		frame := clockRate / e.cfg.FrameRate

@@ -31,9 +31,9 @@ type arrival struct {
 }
 
 // jitterBuffer brings packets into sequence. A gap holds back what follows until it
-// is filled, or its time is up: hold after the media time of what follows.
+// is filled, or its time is up: delay after the media time of what follows.
 type jitterBuffer struct {
-	hold   time.Duration
+	delay  time.Duration
 	starts func(payload []byte) bool // whether a packet surely begins a frame
 
 	begun   bool          // something was popped since the start
@@ -59,22 +59,22 @@ type gap struct {
 	asked    int
 }
 
-// place is where a sequence number lies among those that came.
-type place uint8
+// position is where a sequence number lies among those that came.
+type position uint8
 
 const (
-	first   place = iota // nothing has come yet
-	newest               // beyond all
-	missing              // in a gap
-	earlier              // before all, and nothing was popped yet
-	late                 // given up, popped, or there already
-	astray               // farther off than a stream jumps
-	anew                 // the second in a row that is astray: the sender began anew
-	beyond               // so far on that what lies between never comes: left out on purpose, or lost for good
+	first   position = iota // nothing has come yet
+	newest                  // beyond all
+	missing                 // in a gap
+	earlier                 // before all, and nothing was popped yet
+	late                    // given up, popped, or there already
+	astray                  // farther off than a stream jumps
+	anew                    // the second in a row that is astray: the sender began anew
+	beyond                  // so far on that what lies between never comes: left out on purpose, or lost for good
 )
 
 // locate returns a packet's unwrapped number, and where it lies. It changes nothing.
-func (b *jitterBuffer) locate(seq uint16) (n int64, at place) {
+func (b *jitterBuffer) locate(seq uint16) (n int64, at position) {
 	if !b.set {
 		return int64(seq), first
 	}
@@ -99,7 +99,7 @@ func (b *jitterBuffer) locate(seq uint16) (n int64, at place) {
 }
 
 // admit makes room for the packet that was located, and tells whether it is wanted.
-func (b *jitterBuffer) admit(n int64, at place) (wanted bool) {
+func (b *jitterBuffer) admit(n int64, at position) (wanted bool) {
 	b.odd = at == astray
 	switch at {
 	case first:
@@ -115,7 +115,7 @@ func (b *jitterBuffer) admit(n int64, at place) (wanted bool) {
 		b.restart(n)
 	case earlier:
 		for i := n + 1; i < b.next; i++ {
-			b.gaps[i] = &gap{nackAt: b.startAt + nackAfter, interval: nackAgain, lostAt: b.startAt + max(b.hold, startWait)}
+			b.gaps[i] = &gap{nackAt: b.startAt + nackAfter, interval: nackAgain, lostAt: b.startAt + max(b.delay, startWait)}
 		}
 		b.next = n
 	}
@@ -123,7 +123,7 @@ func (b *jitterBuffer) admit(n int64, at place) (wanted bool) {
 }
 
 // leads tells whether time has come as far as a packet in that place.
-func (p place) leads() bool { return p == first || p == newest || p == anew || p == beyond }
+func (p position) leads() bool { return p == first || p == newest || p == anew || p == beyond }
 
 // restart gives up everything before n.
 func (b *jitterBuffer) restart(n int64) {
@@ -147,7 +147,7 @@ func (b *jitterBuffer) push(a arrival, at time.Duration) {
 		}
 	}
 	for n := b.top + 1; n < a.seq; n++ {
-		b.gaps[n] = &gap{nackAt: at + nackAfter, interval: nackAgain, lostAt: max(a.pts+b.hold, at+leastWait)}
+		b.gaps[n] = &gap{nackAt: at + nackAfter, interval: nackAgain, lostAt: max(a.pts+b.delay, at+leastWait)}
 	}
 	b.top = max(b.top, a.seq)
 	b.wait[a.seq] = a

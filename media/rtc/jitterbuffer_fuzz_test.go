@@ -15,7 +15,7 @@ import (
 func FuzzOrder(f *testing.F) {
 	f.Add([]byte{0, 1, 9, 0, 2, 9, 0, 4, 9, 0, 3, 9, 255, 255, 9, 0, 0, 9})
 	f.Fuzz(func(t *testing.T, in []byte) {
-		o := &jitterBuffer{hold: 100 * time.Millisecond, wait: map[int64]arrival{}, gaps: map[int64]*gap{}, starts: func([]byte) bool { return false }}
+		o := &jitterBuffer{delay: 100 * time.Millisecond, wait: map[int64]arrival{}, gaps: map[int64]*gap{}, starts: func([]byte) bool { return false }}
 		a := newAssembler(media.H264, "")
 		at := time.Duration(0)
 		last := int64(-1 << 62)

@@ -17,7 +17,7 @@ import (
 func TestLossIsRepaired(t *testing.T) {
 	h := newTestHost(t)
 	cam := newCamera(t, clientOptions{repair: true, drop: dropSome(), video: []string{webrtc.MimeTypeVP8}}, webrtc.MimeTypeVP8)
-	p := cam.publish(t, h, PublishOptions{Clock: pace.NewWall(), Hold: 2 * time.Second})
+	p := cam.publish(t, h, PublishOptions{Clock: pace.NewWall(), JitterDelay: 2 * time.Second})
 	m := newClip(t, media.VP8, 60, 1000)
 	m.audio = m.audio[:90]
 	go cam.play(t.Context(), t, m, 1)

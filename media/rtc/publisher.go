@@ -19,10 +19,10 @@ import (
 type PublishOptions struct {
 	// Clock is the session's: packets get their times on it.
 	Clock pace.Clock
-	// Hold is how long after its own time a gap in the frames may wait for
+	// JitterDelay is how long after its own time a gap in the frames may wait for
 	// repair before it counts as lost; 0 for 60 ms. Sound waits for 250 ms at
 	// most, and for 60 ms where the peer does not repair it.
-	Hold time.Duration
+	JitterDelay time.Duration
 }
 
 // Publisher is a peer that sends us media: a media.Source.
@@ -33,12 +33,12 @@ type PublishOptions struct {
 // is: a camera may start late, or come with another call of replaceTrack.
 type Publisher struct {
 	*peer
-	clock   pace.Clock
-	hold    time.Duration
-	times   *clock.Timebase
-	queue   *queue
-	offered map[media.Kind]*section
-	first   chan struct{} // closed with the first media packet
+	clock       pace.Clock
+	jitterDelay time.Duration
+	times       *clock.Timebase
+	queue       *queue
+	offered     map[media.Kind]*section
+	first       chan struct{} // closed with the first media packet
 
 	mu     sync.Mutex
 	inputs map[media.Kind]*input
@@ -68,7 +68,7 @@ func (h *Host) Publish(ctx context.Context, offerSDP string, o PublishOptions) (
 		return nil, "", err
 	}
 	p := &Publisher{
-		clock: o.Clock, hold: o.Hold, times: clock.NewTimebase(),
+		clock: o.Clock, jitterDelay: o.JitterDelay, times: clock.NewTimebase(),
 		offered: map[media.Kind]*section{}, inputs: map[media.Kind]*input{},
 		first: make(chan struct{}), heard: o.Clock.Now(),
 	}
@@ -99,7 +99,7 @@ func (p *Publisher) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	in := &input{track: offered.track(), time: p.times.Track(int(c.ClockRate))}
 	// The answer's format line may lack the sender's parameter sets: the offer's has them.
 	config := ReceiverConfig{
-		Codec: offered.codec, Fmtp: offered.fmtp, PayloadType: offered.pt, Times: in.time, Clock: p.clock, Hold: p.hold, Out: p.queue.push,
+		Codec: offered.codec, Fmtp: offered.fmtp, PayloadType: offered.pt, Times: in.time, Clock: p.clock, JitterDelay: p.jitterDelay, Out: p.queue.push,
 	}
 	ssrc := uint32(t.SSRC())
 	in.ask = func() { p.write(keyRequest(c, ssrc)) }

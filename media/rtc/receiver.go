@@ -16,12 +16,12 @@ import (
 
 // Times of reception.
 const (
-	defaultHold  = 60 * time.Millisecond
-	audioHold    = 60 * time.Millisecond  // sound without NACK waits for reordering only
-	audioNACK    = 250 * time.Millisecond // recognition hears sound at arrival: no longer with it either
-	keyInterval  = 500 * time.Millisecond // between requests for keyframes
-	pollInterval = 5 * time.Millisecond   // while a gap is open
-	dtsMargin    = 10 * time.Millisecond
+	defaultJitterDelay = 60 * time.Millisecond
+	audioJitterDelay   = 60 * time.Millisecond  // sound without NACK waits for reordering only
+	audioNACK          = 250 * time.Millisecond // recognition hears sound at arrival: no longer with it either
+	keyInterval        = 500 * time.Millisecond // between requests for keyframes
+	pollInterval       = 5 * time.Millisecond   // while a gap is open
+	dtsMargin          = 10 * time.Millisecond
 )
 
 // RTPSource is where a Receiver reads, as *webrtc.TrackRemote is.
@@ -37,7 +37,7 @@ type ReceiverConfig struct {
 	PayloadType uint8            // packets of another are skipped; 0 for any
 	Times       *clock.TrackTime // from the sender's Timebase
 	Clock       pace.Clock
-	Hold        time.Duration          // as in PublishOptions
+	JitterDelay time.Duration          // as in PublishOptions
 	NACK        func(numbers []uint16) // asks for packets again; nil where nobody answers
 	PLI         func()                 // asks for a keyframe; at most one per 500 ms
 	Out         func(media.Packet)     // takes what was received, in decoding order
@@ -74,18 +74,18 @@ type receiverStats struct {
 // NewReceiver makes a receiver; Run makes it receive.
 func NewReceiver(c ReceiverConfig) *Receiver {
 	r := &Receiver{c: c, audio: c.Codec == media.Opus}
-	r.jitter.hold, r.jitter.starts = c.Hold, func([]byte) bool { return true }
-	if c.Hold <= 0 {
-		r.jitter.hold = defaultHold
+	r.jitter.delay, r.jitter.starts = c.JitterDelay, func([]byte) bool { return true }
+	if c.JitterDelay <= 0 {
+		r.jitter.delay = defaultJitterDelay
 	}
 	switch {
 	case !r.audio:
 		r.frames = newAssembler(c.Codec, c.Fmtp)
 		r.jitter.starts = r.frames.starts
 	case c.NACK == nil:
-		r.jitter.hold = min(r.jitter.hold, audioHold)
+		r.jitter.delay = min(r.jitter.delay, audioJitterDelay)
 	default:
-		r.jitter.hold = min(r.jitter.hold, audioNACK)
+		r.jitter.delay = min(r.jitter.delay, audioNACK)
 	}
 	return r
 }

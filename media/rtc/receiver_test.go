@@ -65,7 +65,7 @@ func newRig(c media.Codec, hold time.Duration, repair bool) *rig {
 	if c == media.Opus {
 		rate = 48000
 	}
-	config := ReceiverConfig{Codec: c, Times: clock.NewTimebase().Track(rate), Clock: r.clock, Hold: hold,
+	config := ReceiverConfig{Codec: c, Times: clock.NewTimebase().Track(rate), Clock: r.clock, JitterDelay: hold,
 		PLI: func() { r.plis++ },
 		Out: func(p media.Packet) { r.got, r.at = append(r.got, p), append(r.at, r.clock.Now()) }}
 	if repair {
@@ -235,7 +235,7 @@ func TestReceiverSoundDoesNotWaitLong(t *testing.T) {
 			if p.PTS != time.Duration(n)*20*time.Millisecond || p.Data[1] != byte(n) || p.Gap != (i == 10) || p.Duration != 20*time.Millisecond {
 				t.Errorf("packet %d: %v gap %v %v", i, p.PTS, p.Gap, p.Duration)
 			}
-			if wait := r.at[i] - p.PTS; wait > audioHold+pollInterval {
+			if wait := r.at[i] - p.PTS; wait > audioJitterDelay+pollInterval {
 				t.Errorf("packet %d waited for %v", i, wait)
 			}
 		}
@@ -338,7 +338,7 @@ func TestReceiverHostile(t *testing.T) {
 // would wait for the others for a minute; then all of them.
 func TestReceiverBoundsHoles(t *testing.T) {
 	got := 0
-	r := NewReceiver(ReceiverConfig{Codec: media.VP8, Times: clock.NewTimebase().Track(90000), Clock: pace.NewWall(), Hold: time.Minute,
+	r := NewReceiver(ReceiverConfig{Codec: media.VP8, Times: clock.NewTimebase().Track(90000), Clock: pace.NewWall(), JitterDelay: time.Minute,
 		PLI: func() {}, NACK: func([]uint16) {}, Out: func(media.Packet) { got++ }})
 	n, seq := 0, uint16(0)
 	send := func(key bool) {

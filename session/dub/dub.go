@@ -119,7 +119,7 @@ func (d *Dub) Start(g *work.Group, sound *ingest.AudioBuffer, frames bool) {
 			})
 		}
 		if frames {
-			own.Run("show "+string(d.Lang), d.show)
+			own.Run("show "+string(d.Lang), d.present)
 		}
 		err := own.Wait()
 		if taken := ctx.Err() != nil && g.Context().Err() == nil; taken {

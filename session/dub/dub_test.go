@@ -32,7 +32,7 @@ func newDub(consent bool, engines spec.Engines, original bool) (*Dub, *[]string)
 }
 
 func engines() spec.Engines {
-	return spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}, Faces: fake.Faces{}, Lips: &fake.Lips{}}
+	return spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Synthesizer: &fake.Synthesizer{}, Faces: fake.Faces{}, Lips: &fake.Lips{}}
 }
 
 // TestLadderBegins: where a dub stands before anything has happened, and why.
@@ -53,7 +53,7 @@ func TestLadderBegins(t *testing.T) {
 		"no consent":   {false, false, engines(), spec.LipsNoConsent, spec.Voice, "no recorded consent"},
 		"no lips":      {true, false, without(func(e *spec.Engines) { e.Lips = nil }), spec.LipsUnavailable, spec.Voice, ""},
 		"no faces":     {true, false, without(func(e *spec.Engines) { e.Faces = nil }), spec.LipsUnavailable, spec.Voice, ""},
-		"no voice":     {true, false, without(func(e *spec.Engines) { e.Speaker = nil }), spec.LipsUnavailable, spec.Passthrough, ""},
+		"no voice":     {true, false, without(func(e *spec.Engines) { e.Synthesizer = nil }), spec.LipsUnavailable, spec.Passthrough, ""},
 		"the original": {true, true, engines(), "", spec.Passthrough, ""},
 	} {
 		d, _ := newDub(c.consent, c.engines, c.original)

@@ -65,7 +65,7 @@ type onItsWay struct {
 const mostOnTheirWay = 32
 
 // show is a frame's way through one dub: its mouth, its encoding, its sinks.
-func (d *Dub) show(ctx context.Context) error {
+func (d *Dub) present(ctx context.Context) error {
 	defer d.discard()
 	room := 0 // a frame that nothing is begun for waits in d.frames
 	if d.env.Mouths.Leads() {
@@ -146,7 +146,7 @@ func (d *Dub) end(ctx context.Context, m *mouth, ready <-chan onItsWay) error {
 			d.count(func(c *counts) { c.frames.Dropped++ })
 			continue
 		}
-		if err := d.showOne(ctx, m.renders, p); err != nil {
+		if err := d.presentOne(ctx, m.renders, p); err != nil {
 			return err
 		}
 	}
@@ -175,7 +175,7 @@ func (d *Dub) discard() {
 }
 
 // showOne shows one frame and gives its reference back.
-func (d *Dub) showOne(ctx context.Context, renders *work.Solo, p onItsWay) error {
+func (d *Dub) presentOne(ctx context.Context, renders *work.Solo, p onItsWay) error {
 	defer p.Pixels.Release()
 	frame, method := d.render(ctx, renders, p.lips, p.Frame, p.step)
 	defer frame.Release()

@@ -92,7 +92,7 @@ func (d *Dub) warm(ctx context.Context) error {
 	_, _ = work.Call(ctx, d.warming, work.Within(d.env.Pacing.Limit(warmest)), func(ctx context.Context) (struct{}, error) {
 		text, err := d.env.Engines.Translator.Translate(ctx, inference.Pair{From: d.env.Config.From, To: d.Lang}, "yes")
 		if err == nil {
-			_, err = d.env.Engines.Speaker.Speak(ctx, inference.SpeechRequest{Lang: d.Lang, Text: text})
+			_, err = d.env.Engines.Synthesizer.Speak(ctx, inference.SpeechRequest{Lang: d.Lang, Text: text})
 		}
 		return struct{}{}, err
 	})
@@ -119,7 +119,7 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 	speech, err := twice(ctx, d, d.speaking, "speak", func(try int) func() (time.Duration, <-chan struct{}) {
 		return d.until(j, d.voices, d.last(j), try)
 	}, func(ctx context.Context) (inference.Speech, error) {
-		speech, err := d.env.Engines.Speaker.Speak(ctx, inference.SpeechRequest{
+		speech, err := d.env.Engines.Synthesizer.Speak(ctx, inference.SpeechRequest{
 			Lang: d.Lang, Text: r.Text, Pitch: p.Pitch, Fit: d.fit(j.hold.Now(), p),
 		})
 		if err == nil {

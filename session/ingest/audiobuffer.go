@@ -10,7 +10,7 @@ import (
 )
 
 // AudioBuffer is the delay buffer of sound: PCM at timeline.Rate, from which every
-// dub reads at its own pace. Holes read as silence. A writer waits while the
+// dub reads at its own pace. Gaps read as silence. A writer waits while the
 // slowest reader is too far behind.
 type AudioBuffer struct {
 	channels int
@@ -95,7 +95,7 @@ func (b *AudioBuffer) add(s media.Samples) {
 		at = end
 	}
 	if low := b.slowest(); low >= end || at-low > 60*timeline.Rate {
-		// All before has been read, or a hole longer than anyone would wait for.
+		// All before has been read, or a gap longer than anyone would wait for.
 		b.pcm, b.base = b.pcm[:0], at
 	} else if at > end {
 		b.pcm = append(b.pcm, make([]int16, (at-end)*b.channels)...)

@@ -98,7 +98,7 @@ func soundsOf(ctx context.Context, path string, spans []span) ([][]int16, error)
 	low := codec.NewResampler(spec.ProbeRate, 1)
 	defer low.Close()
 	err = packets(ctx, src, media.Audio, func(p media.Packet) error {
-		decoded, _ := dec.Decode(p) // a bad packet is a hole in the sound
+		decoded, _ := dec.Decode(p) // a bad packet is a gap in the sound
 		for _, s := range decoded {
 			s, err := low.Resample(s)
 			if err != nil {

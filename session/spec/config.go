@@ -110,15 +110,17 @@ type VideoConfig struct {
 // Engines are the stages a session works with; they outlive it. Any may be
 // nil: without the first three there is no dub, without Lips no moving mouth.
 type Engines struct {
-	Recognizer inference.Recognizer
-	Translator inference.Translator
-	Speaker    inference.Speaker
-	Faces      inference.FaceTracker
-	Lips       inference.Lips
+	Recognizer  inference.Recognizer
+	Translator  inference.Translator
+	Synthesizer inference.Synthesizer
+	Faces       inference.FaceTracker
+	Lips        inference.Lips
 }
 
 // Speaks tells whether the engines can dub at all.
-func (e Engines) Speaks() bool { return e.Recognizer != nil && e.Translator != nil && e.Speaker != nil }
+func (e Engines) Speaks() bool {
+	return e.Recognizer != nil && e.Translator != nil && e.Synthesizer != nil
+}
 
 // Hears tells whether there is any use in listening for words of lang.
 func (e Engines) Hears(lang inference.Lang) bool {
@@ -130,7 +132,7 @@ func (e Engines) Pairs() []inference.Pair {
 	if !e.Speaks() {
 		return nil
 	}
-	heard, spoken := e.Recognizer.Languages(), e.Speaker.Languages()
+	heard, spoken := e.Recognizer.Languages(), e.Synthesizer.Languages()
 	var out []inference.Pair
 	for _, p := range e.Translator.Pairs() {
 		if slices.Contains(heard, p.From) && slices.Contains(spoken, p.To) {
@@ -180,21 +182,21 @@ func (c *Config) Planning() timeline.Config {
 }
 
 // Rate returns the bitrate for frames of w by h, bit/s.
-func (p VideoConfig) Rate(w, h int, fps float64) int {
-	if p.Bitrate > 0 {
-		return p.Bitrate
+func (v VideoConfig) Rate(w, h int, fps float64) int {
+	if v.Bitrate > 0 {
+		return v.Bitrate
 	}
 	// A tenth of a bit a pixel is what a talking head needs at this preset; slides come seldom, and each is new.
 	return max(150_000, int(.1*float64(w*h)*min(max(fps, 5), 60)))
 }
 
 // Encoder returns the settings of a video encoder for frames of w by h.
-func (p VideoConfig) Encoder(c media.Codec, w, h int, fps float64) codec.VideoEncoderConfig {
+func (v VideoConfig) Encoder(c media.Codec, w, h int, fps float64) codec.VideoEncoderConfig {
 	if fps <= 0 || fps > 120 {
 		fps = 30
 	}
 	return codec.VideoEncoderConfig{
-		Codec: c, Width: w, Height: h, FrameRate: fps, Bitrate: p.Rate(w, h, fps),
-		KeyInterval: p.KeyInterval, OutOfBand: p.File, Hardware: p.Hardware, Preset: p.Preset,
+		Codec: c, Width: w, Height: h, FrameRate: fps, Bitrate: v.Rate(w, h, fps),
+		KeyInterval: v.KeyInterval, OutOfBand: v.File, Hardware: v.Hardware, Preset: v.Preset,
 	}
 }

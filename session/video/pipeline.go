@@ -33,7 +33,7 @@ func (v *pipeline) run(ctx context.Context) error {
 	defer leave()
 	g := work.NewGroup(ctx)
 	g.Run("decode", v.decode)
-	g.Run("show", v.show)
+	g.Run("show", v.deliver)
 	err = g.Wait()
 	if t := v.faces.Load(); t != nil {
 		t.close()
@@ -122,7 +122,7 @@ func (v *pipeline) tracking(ctx context.Context) *faceTracking {
 
 // show gives each frame to every dub when it is due, or as long before as the
 // mouth's engine asks for.
-func (v *pipeline) show(ctx context.Context) error {
+func (v *pipeline) deliver(ctx context.Context) error {
 	defer func() {
 		for f := range v.ahead { // nothing is left behind when we stop early
 			f.Pixels.Release()

@@ -21,7 +21,7 @@ func TestServerDrains(t *testing.T) {
 
 func drains(t *testing.T, how string) {
 	s := serve(t, "--drain", "5m")
-	publish(t, s, "/whip/call?from=en&to=es", newTalker(t, time.Second), nil)
+	publish(t, s, "/whip/call?from=en&to=es", newSpeaker(t, time.Second), nil)
 	dub, original := watch(t, s, "/whep/call/es"), watch(t, s, "/whep/call/en")
 	events := lines(t, s, "/v1/sessions/call/events")
 	seen := func() (n int) {

@@ -32,7 +32,7 @@ type glassResult struct {
 func TestGlassToGlass(t *testing.T) {
 	dir := t.TempDir()
 	talk(t, filepath.Join(dir, "talk.mp4"))
-	wav, camera := filepath.Join(dir, "talk.wav"), filepath.Join(dir, "talker.mjpeg")
+	wav, camera := filepath.Join(dir, "talk.wav"), filepath.Join(dir, "speaker.mjpeg")
 	ffmpeg(t, "-i", filepath.Join(dir, "talk.mp4"), "-vn", "-ar", "48000", "-ac", "1", wav)
 	film(t, camera, 300)
 	bare, dubbing := serve(t, "--recognize-engine", "off", "--lips-engine", "off"), serve(t)
@@ -73,7 +73,7 @@ func median(v []float64) float64 {
 	return settled[len(settled)/2]
 }
 
-// film writes n frames of the drawn talker with their numbers as Motion JPEG, which Chromium plays as a camera.
+// film writes n frames of the drawn speaker with their numbers as Motion JPEG, which Chromium plays as a camera.
 func film(t *testing.T, path string, n int) {
 	t.Helper()
 	tk, err := testspeaker.New(testspeaker.Config{Width: 640, Height: 360, FPS: testFPS, BarCode: true})

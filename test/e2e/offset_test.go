@@ -12,8 +12,8 @@ import (
 	"livedub/media/codec"
 )
 
-// newTalker returns a drawn speaker with bar code and sound markers.
-func newTalker(t testing.TB, key time.Duration) *testspeaker.Source {
+// newSpeaker returns a drawn speaker with bar code and sound markers.
+func newSpeaker(t testing.TB, key time.Duration) *testspeaker.Source {
 	t.Helper()
 	speech, err := testspeaker.Speak(t.Context(), nil, 700*time.Millisecond, testspeaker.Sentences...)
 	if err != nil {
@@ -148,7 +148,7 @@ func worst(v []float64) float64 {
 // bar codes by sender reports, in the dub and in the original.
 func TestOffsetOfWhatWasSent(t *testing.T) {
 	s := serve(t)
-	publish(t, s, "/whip/call?from=en&to=es", newTalker(t, time.Second), nil)
+	publish(t, s, "/whip/call?from=en&to=es", newSpeaker(t, time.Second), nil)
 	dub, original := watch(t, s, "/whep/call/es"), watch(t, s, "/whep/call/en")
 	time.Sleep(16 * time.Second)
 	for name, w := range map[string]*watcher{"es": dub, "en": original} {
@@ -172,7 +172,7 @@ func TestBadNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { relay.Close() })
-	publish(t, s, "/whip/call?from=en&to=es", newTalker(t, 500*time.Millisecond), relay)
+	publish(t, s, "/whip/call?from=en&to=es", newSpeaker(t, 500*time.Millisecond), relay)
 	w := watch(t, s, "/whep/call/es")
 	relay.Blackout(8*time.Second, 2*time.Second)
 	time.Sleep(20 * time.Second)

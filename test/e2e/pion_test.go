@@ -159,7 +159,7 @@ func (how sending) publish(t testing.TB, s *server, path string, src media.Sourc
 	return pc, resource
 }
 
-// testFPS is the talker's frame rate.
+// testFPS is the test speaker's frame rate.
 const testFPS = 30
 
 // received is one access unit with the time that sender reports give it.

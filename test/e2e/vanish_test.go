@@ -57,7 +57,7 @@ func TestNothingIsLeftOfWhoVanishes(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { relay.Close() })
-	publish(t, s, "/whip/"+made.ID, newTalker(t, time.Second), relay)
+	publish(t, s, "/whip/"+made.ID, newSpeaker(t, time.Second), relay)
 	w := watchThrough(t, s, "/whep/"+made.ID+"/es", relay)
 	until(t, "frames come", func() bool { n, _ := w.came(); return n > 90 })
 	t.Logf("before: %+v, with a publisher and a viewer: %+v", before, s.holdings(t))
@@ -85,7 +85,7 @@ func TestVanishedPublisher(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { relay.Close() })
-	publish(t, s, "/whip/call?from=en&to=es", newTalker(t, time.Second), relay)
+	publish(t, s, "/whip/call?from=en&to=es", newSpeaker(t, time.Second), relay)
 	w := watch(t, s, "/whep/call/es")
 	count := func() int { n, _ := w.came(); return n }
 	until(t, "frames come", func() bool { return count() > 30 })
@@ -104,7 +104,7 @@ func TestVanishedPublisher(t *testing.T) {
 		t.Errorf("the publisher was missed after %v", d)
 	}
 	had := count()
-	publish(t, s, "/whip/call", newTalker(t, time.Second), nil)
+	publish(t, s, "/whip/call", newSpeaker(t, time.Second), nil)
 	until(t, "the viewer sees the next publisher", func() bool { return count() > had+60 })
 	if code, body := s.call(t, "DELETE", "/v1/sessions/call", "", nil); code >= 300 {
 		t.Errorf("DELETE: %d %s", code, body)
@@ -116,7 +116,7 @@ func TestVanishedPublisher(t *testing.T) {
 // without a DELETE: within a second both places are free.
 func TestPlacesOfWhoLeaves(t *testing.T) {
 	s := serve(t, append([]string{"--limits-viewers-all", "1"}, fakes...)...)
-	camera, _ := sending{}.publish(t, s, "/whip/call?from=en&to=es", newTalker(t, time.Second))
+	camera, _ := sending{}.publish(t, s, "/whip/call?from=en&to=es", newSpeaker(t, time.Second))
 	screen := peerConnection(t)
 	w := watchBy(t, s, screen, "/whep/call/es", nil)
 	until(t, "frames come", func() bool { n, _ := w.came(); return n > 30 })
@@ -138,7 +138,7 @@ func TestPlacesOfWhoLeaves(t *testing.T) {
 	if d := time.Since(gone); d > time.Second {
 		t.Errorf("their places are free after %v", d)
 	}
-	publish(t, s, "/whip/call", newTalker(t, time.Second), nil)
+	publish(t, s, "/whip/call", newSpeaker(t, time.Second), nil)
 	next := watch(t, s, "/whep/call/es") // the one place of all
 	until(t, "the next viewer sees the next publisher", func() bool { n, _ := next.came(); return n > 30 })
 }
@@ -147,7 +147,7 @@ func TestPlacesOfWhoLeaves(t *testing.T) {
 // for nothing, still gets every frame after the time that reports may take.
 func TestViewerWithoutInterceptors(t *testing.T) {
 	s := serve(t, fakes...)
-	publish(t, s, "/whip/call?from=en&to=es", newTalker(t, time.Second), nil)
+	publish(t, s, "/whip/call?from=en&to=es", newSpeaker(t, time.Second), nil)
 	m := &webrtc.MediaEngine{}
 	if err := m.RegisterDefaultCodecs(); err != nil {
 		t.Fatal(err)

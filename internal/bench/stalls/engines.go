@@ -52,18 +52,18 @@ func (t *translator) Translate(ctx context.Context, p inference.Pair, text strin
 	return t.Translator.Translate(ctx, p, text)
 }
 
-type speaker struct {
-	inference.Speaker
+type synthesizer struct {
+	inference.Synthesizer
 	l *lab
 }
 
-func (s *speaker) Speak(ctx context.Context, r inference.SpeechRequest) (inference.Speech, error) {
+func (s *synthesizer) Speak(ctx context.Context, r inference.SpeechRequest) (inference.Speech, error) {
 	if r.Lang == "es" {
 		if garbage, err := s.l.breaks(ctx, 3*time.Second); err != nil || garbage {
 			return inference.Speech{Sound: media.Samples{Rate: -1, Channels: 9}, Marks: []inference.Mark{{At: -time.Hour}}}, err
 		}
 	}
-	return s.Speaker.Speak(ctx, r)
+	return s.Synthesizer.Speak(ctx, r)
 }
 
 type faces struct {

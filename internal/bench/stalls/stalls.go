@@ -245,7 +245,7 @@ func (l *lab) breaks(ctx context.Context, step time.Duration) (garbage bool, err
 
 func (l *lab) engines() spec.Engines {
 	e := spec.Engines{
-		Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Speaker: &fake.Speaker{}, Faces: fake.Faces{}, Lips: &fake.Lips{},
+		Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Synthesizer: &fake.Synthesizer{}, Faces: fake.Faces{}, Lips: &fake.Lips{},
 	}
 	switch l.Stage {
 	case "recognizer":
@@ -253,7 +253,7 @@ func (l *lab) engines() spec.Engines {
 	case "translator":
 		e.Translator = &translator{e.Translator, l}
 	case "speaker":
-		e.Speaker = &speaker{e.Speaker, l}
+		e.Synthesizer = &synthesizer{e.Synthesizer, l}
 	case "face":
 		e.Faces = &faces{e.Faces, l}
 	case "lips":

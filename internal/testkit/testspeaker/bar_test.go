@@ -47,27 +47,27 @@ func TestBarKnownCodes(t *testing.T) {
 }
 
 func TestBarSurvivesCodingAndScaling(t *testing.T) {
-	talkers := map[bool]*Talker{}
+	speakers := map[bool]*Speaker{}
 	for portrait, size := range map[bool][2]int{false: {640, 360}, true: {180, 320}} {
-		talker, err := New(Config{Width: size[0], Height: size[1], BarCode: true})
+		speaker, err := New(Config{Width: size[0], Height: size[1], BarCode: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer talker.Close()
-		talkers[portrait] = talker
+		defer speaker.Close()
+		speakers[portrait] = speaker
 	}
 	for _, c := range []media.Codec{media.H264, media.VP8} {
 		for _, size := range [][2]int{{640, 360}, {320, 180}, {180, 320}, {482, 270}} {
 			t.Run(fmt.Sprint(c, size), func(t *testing.T) {
 				// Portraits are not made of landscapes: fitting one in would pad the code.
-				survives(t, talkers[size[0] < size[1]], c, size[0], size[1])
+				survives(t, speakers[size[0] < size[1]], c, size[0], size[1])
 			})
 		}
 	}
 }
 
 // survives scales frames to w by h, codes them at a low rate, and reads them.
-func survives(t *testing.T, talker *Talker, c media.Codec, w, h int) {
+func survives(t *testing.T, speaker *Speaker, c media.Codec, w, h int) {
 	shaper := codec.NewShaper(media.Track{}, 4096, 4096)
 	defer shaper.Close()
 	shaper.Fix(w, h)
@@ -82,7 +82,7 @@ func survives(t *testing.T, talker *Talker, c media.Codec, w, h int) {
 	}
 	defer dec.Close()
 	for n := 40000; n < 40010; n++ {
-		f, err := shaper.Shape(talker.Frame(n))
+		f, err := shaper.Shape(speaker.Frame(n))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,4 +8,4 @@
 // is installed and is not shipped.
 package testspeaker
 
-//go:generate go run ./cmd/mksample -out ../../../web/public/sample.mp4 -poster ../../../docs/img/talker.png
+//go:generate go run ./cmd/mksample -out ../../../web/public/sample.mp4 -poster ../../../docs/img/testspeaker.png

@@ -29,7 +29,7 @@ type Drawing struct {
 // whose looks and movements depend on the seed.
 func NewDrawing(w, h int, seed uint64) (*Drawing, error) {
 	if w < 64 || h < 64 || w > 4096 || h > 4096 || w%2 != 0 || h%2 != 0 {
-		return nil, errors.New("talker: give an even frame size between 64 and 4096")
+		return nil, errors.New("speaker: give an even frame size between 64 and 4096")
 	}
 	d := &Drawing{w: w, h: h, motion: newMotion(seed), fine: 2}
 	if h > 480 {

@@ -19,7 +19,7 @@ import (
 
 // Flite speaks English by the flite program: the voices that a recognizer
 // trained on people understands (FACTS: no word errors with rms and slt). It
-// implements inference.Speaker; Fit and Pitch are not its matter.
+// implements inference.Synthesizer; Fit and Pitch are not its matter.
 type Flite struct{ Voice string } // "rms" (the default), "slt", ...
 
 // Languages returns English where flite is installed.

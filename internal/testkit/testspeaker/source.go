@@ -11,7 +11,7 @@ import (
 	"livedub/media/codec"
 )
 
-// SourceConfig says how a talker is sent. Zero fields take the defaults.
+// SourceConfig says how a speaker is sent. Zero fields take the defaults.
 type SourceConfig struct {
 	Video       media.Codec   // media.H264 (the default) or media.VP8
 	Audio       media.Codec   // media.Opus (the default) or media.AAC
@@ -21,11 +21,11 @@ type SourceConfig struct {
 	Length      time.Duration // until io.EOF; 0: endless
 }
 
-// Source is a talker as a session's input: encoded frame by frame as it is
+// Source is a speaker as a session's input: encoded frame by frame as it is
 // read, as fast as it is read. pace.Realtime makes a live one of it.
 type Source struct {
 	mu     sync.Mutex
-	t      *Talker // nil after Close
+	t      *Speaker // nil after Close
 	c      SourceConfig
 	video  *codec.VideoEncoder
 	audio  *codec.AudioEncoder
@@ -41,7 +41,7 @@ type Source struct {
 const soundBlock = Rate / 50
 
 // NewSource takes t over, and closes it with the source or on failure.
-func NewSource(t *Talker, c SourceConfig) (*Source, error) {
+func NewSource(t *Speaker, c SourceConfig) (*Source, error) {
 	if c.Video == "" {
 		c.Video = media.H264
 	}
@@ -76,7 +76,7 @@ func (s *Source) Read(ctx context.Context) (media.Packet, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.t == nil {
-		return media.Packet{}, errors.New("talker: the source is closed; open a new one")
+		return media.Packet{}, errors.New("speaker: the source is closed; open a new one")
 	}
 	if err := ctx.Err(); err != nil {
 		return media.Packet{}, err

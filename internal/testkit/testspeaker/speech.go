@@ -10,7 +10,7 @@ import (
 	"livedub/media"
 )
 
-// Speech is what a talker says: sound, and the phonemes in it by which the lips
+// Speech is what a speaker says: sound, and the phonemes in it by which the lips
 // move. Without marks they follow the loudness.
 type Speech struct {
 	Sound media.Samples
@@ -30,7 +30,7 @@ var Sentences = []string{
 
 // Speak says sentences by sp in English, with a pause before each and after the
 // last. A nil sp is flite's voice rms.
-func Speak(ctx context.Context, sp inference.Speaker, pause time.Duration, sentences ...string) (Speech, error) {
+func Speak(ctx context.Context, sp inference.Synthesizer, pause time.Duration, sentences ...string) (Speech, error) {
 	if sp == nil {
 		sp = Flite{}
 	}

@@ -1,7 +1,7 @@
 // Command mksample makes the sample that the page offers and the frame in the
 // documentation: a drawn head that says a few English sentences.
 //
-//	go run ./internal/testkit/testspeaker/cmd/mksample [-out web/public/sample.mp4] [-poster docs/img/talker.png]
+//	go run ./internal/testkit/testspeaker/cmd/mksample [-out web/public/sample.mp4] [-poster docs/img/testspeaker.png]
 //
 // It needs flite.
 package main
@@ -25,7 +25,7 @@ import (
 
 func main() {
 	out := flag.String("out", "web/public/sample.mp4", "where the film goes")
-	poster := flag.String("poster", "docs/img/talker.png", "where the image goes")
+	poster := flag.String("poster", "docs/img/testspeaker.png", "where the image goes")
 	seed := flag.Uint64("seed", 0, "who is drawn")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -79,7 +79,7 @@ func film(ctx context.Context, src media.Source, path string) error {
 }
 
 // frame writes the first frame after 2 s whose mouth is well open and whose eyes are too.
-func frame(t *testspeaker.Talker, path string) error {
+func frame(t *testspeaker.Speaker, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}

@@ -58,15 +58,15 @@ func TestFramesAndSoundInAnyOrder(t *testing.T) {
 func TestLoop(t *testing.T) {
 	s := speechOf(t)
 	s.Data = s.Data[:2*Rate]
-	talker, err := New(Config{Width: 64, Height: 64, Loop: true, Speech: Speech{Sound: s}})
+	speaker, err := New(Config{Width: 64, Height: 64, Loop: true, Speech: Speech{Sound: s}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer talker.Close()
-	if !slices.Equal(talker.Sound(0, 2*Rate), talker.Sound(8*Rate, 2*Rate)) {
+	defer speaker.Close()
+	if !slices.Equal(speaker.Sound(0, 2*Rate), speaker.Sound(8*Rate, 2*Rate)) {
 		t.Error("the fifth time sounds unlike the first")
 	}
-	if at := 1700 * time.Millisecond; talker.Mouth(at) != talker.Mouth(at+6*time.Second) {
+	if at := 1700 * time.Millisecond; speaker.Mouth(at) != speaker.Mouth(at+6*time.Second) {
 		t.Error("the mouth does not go round")
 	}
 }
@@ -102,13 +102,13 @@ func TestLipsFollowLoudness(t *testing.T) {
 func TestLipsFollowMarks(t *testing.T) {
 	marks := []inference.Mark{{IPA: "a", Viseme: inference.VisemeA, Dur: 200 * time.Millisecond},
 		{IPA: "m", Viseme: inference.VisemePP, At: 200 * time.Millisecond, Dur: 100 * time.Millisecond}}
-	talker, err := New(Config{Width: 64, Height: 64, Speech: Speech{Sound: media.Samples{Rate: 16000, Channels: 1, Data: make([]int16, 16000)}, Marks: marks}})
+	speaker, err := New(Config{Width: 64, Height: 64, Speech: Speech{Sound: media.Samples{Rate: 16000, Channels: 1, Data: make([]int16, 16000)}, Marks: marks}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer talker.Close()
+	defer speaker.Close()
 	for _, at := range []time.Duration{100 * time.Millisecond, 250 * time.Millisecond} {
-		if got, want := talker.Mouth(at), viseme.At(marks, at); got != want {
+		if got, want := speaker.Mouth(at), viseme.At(marks, at); got != want {
 			t.Errorf("at %v: %+v, want %+v", at, got, want)
 		}
 	}
@@ -117,11 +117,11 @@ func TestLipsFollowMarks(t *testing.T) {
 func TestSource(t *testing.T) {
 	live := media.LiveFrames()
 	for _, c := range []SourceConfig{{Length: 2200 * time.Millisecond}, {Length: 2200 * time.Millisecond, Video: media.VP8, Audio: media.AAC}} {
-		talker, err := New(Config{Width: 320, Height: 180, FPS: 25, BarCode: true, Markers: true})
+		speaker, err := New(Config{Width: 320, Height: 180, FPS: 25, BarCode: true, Markers: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		src, err := NewSource(talker, c)
+		src, err := NewSource(speaker, c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -166,11 +166,11 @@ func TestSource(t *testing.T) {
 
 func TestSourceInRealTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		talker, err := New(Config{Width: 64, Height: 64})
+		speaker, err := New(Config{Width: 64, Height: 64})
 		if err != nil {
 			t.Fatal(err)
 		}
-		src, err := NewSource(talker, SourceConfig{})
+		src, err := NewSource(speaker, SourceConfig{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -198,16 +198,16 @@ func TestBadConfigs(t *testing.T) {
 	live := media.LiveFrames()
 	for _, c := range []Config{{FPS: -1}, {FPS: 1e9}, {Width: 7, Height: 7}, {Width: 640},
 		{Speech: Speech{Sound: media.Samples{Data: make([]int16, 9)}}}, {Speech: Speech{Sound: media.Samples{Rate: 8000, Channels: 5, Data: make([]int16, 10)}}}} {
-		if talker, err := New(c); err == nil {
-			talker.Close()
+		if speaker, err := New(c); err == nil {
+			speaker.Close()
 			t.Errorf("%+v was taken", c)
 		}
 	}
-	talker, err := New(Config{Width: 64, Height: 64})
+	speaker, err := New(Config{Width: 64, Height: 64})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if src, err := NewSource(talker, SourceConfig{Video: "mpeg0"}); err == nil {
+	if src, err := NewSource(speaker, SourceConfig{Video: "mpeg0"}); err == nil {
 		src.Close()
 		t.Error("sent as mpeg0")
 	}

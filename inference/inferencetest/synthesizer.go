@@ -12,9 +12,9 @@ import (
 	"livedub/inference"
 )
 
-// TestSpeaker checks the contract of inference.Speaker. open makes a speaker,
+// TestSynthesizer checks the contract of inference.Synthesizer. open makes a synthesizer,
 // which the suite closes. text is a sentence in lang of a few words.
-func TestSpeaker(t *testing.T, open func(t *testing.T) inference.Speaker, lang inference.Lang, text string) {
+func TestSynthesizer(t *testing.T, open func(t *testing.T) inference.Synthesizer, lang inference.Lang, text string) {
 	sp := open(t)
 	speak := func(t *testing.T, r inference.SpeechRequest) inference.Speech {
 		t.Helper()

@@ -14,8 +14,8 @@ import (
 	"livedub/media"
 )
 
-// Speaker speaks each letter as a sound of 80 ms: vowels as a tone, the rest as silence.
-type Speaker struct {
+// Synthesizer speaks each letter as a sound of 80 ms: vowels as a tone, the rest as silence.
+type Synthesizer struct {
 	// Fail, if set, is asked before each phrase; its error is returned instead.
 	Fail func(text string) error
 
@@ -28,9 +28,9 @@ const letter = 80 * time.Millisecond
 // Tone is the frequency of the spoken vowels, Hz: tests find dubs by it.
 const Tone = 1000
 
-func (s *Speaker) Languages() []inference.Lang { return []inference.Lang{"es", "ca"} }
+func (s *Synthesizer) Languages() []inference.Lang { return []inference.Lang{"es", "ca"} }
 
-func (s *Speaker) Speak(ctx context.Context, r inference.SpeechRequest) (inference.Speech, error) {
+func (s *Synthesizer) Speak(ctx context.Context, r inference.SpeechRequest) (inference.Speech, error) {
 	if r.Lang != "es" && r.Lang != "ca" {
 		return inference.Speech{}, fmt.Errorf("fake: %q: %w; there are es and ca", r.Lang, inference.ErrUnsupported)
 	}
@@ -75,7 +75,7 @@ func (s *Speaker) Speak(ctx context.Context, r inference.SpeechRequest) (inferen
 	return out, nil
 }
 
-func (s *Speaker) Close() error {
+func (s *Synthesizer) Close() error {
 	s.closed.Store(true)
 	return nil
 }

@@ -20,27 +20,27 @@ func frameOf(f *media.Frame) frame {
 }
 
 // at maps a place in the frame to the piece's luma plane.
-func (p frame) at(x, y float64) (float64, float64) {
-	return (x-p.x0+.5)*p.scale - .5, (y-p.y0+.5)*p.scale - .5
+func (f frame) at(x, y float64) (float64, float64) {
+	return (x-f.x0+.5)*f.scale - .5, (y-f.y0+.5)*f.scale - .5
 }
 
 // luma reads the frame's place x, y.
-func (p frame) luma(x, y float64) float32 {
-	x, y = p.at(x, y)
-	return p.y.linear(x, y)
+func (f frame) luma(x, y float64) float32 {
+	x, y = f.at(x, y)
+	return f.y.linear(x, y)
 }
 
 // chroma reads U and V at the frame's place x, y, taking chroma samples to lie
 // in the middle of the four pixels they colour.
-func (p frame) chroma(x, y float64) (u, v float32) {
-	x, y = p.at(x, y)
+func (f frame) chroma(x, y float64) (u, v float32) {
+	x, y = f.at(x, y)
 	x, y = x/2-.25, y/2-.25
 	ix, iy := int(x), int(y)
-	if x < 0 || y < 0 || ix >= p.u.w-1 || iy >= p.u.h-1 {
-		return p.u.linear(x, y), p.v.linear(x, y)
+	if x < 0 || y < 0 || ix >= f.u.w-1 || iy >= f.u.h-1 {
+		return f.u.linear(x, y), f.v.linear(x, y)
 	}
 	// Both planes have one size: their place is worked out once.
 	fx, fy := float32(x-float64(ix)), float32(y-float64(iy))
-	o := iy*p.u.stride + ix
-	return p.u.between(o, fx, fy), p.v.between(o, fx, fy)
+	o := iy*f.u.stride + ix
+	return f.u.between(o, fx, fy), f.v.between(o, fx, fy)
 }
