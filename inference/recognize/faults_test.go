@@ -49,7 +49,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 // decoding returns the process that hears s.
 func decoding(t *testing.T, p *PocketSphinx, s inference.RecognizerStream) int {
 	t.Helper()
-	ids := s.(*stream).dec.w.PIDs()
+	ids := s.(*stream).dec.(pocketDecoder).w.PIDs()
 	if len(ids) != 1 || !slices.Contains(p.PIDs(), ids[0]) {
 		t.Fatalf("the stream's decoder is %v, of %v", ids, p.PIDs())
 	}
@@ -231,14 +231,14 @@ func TestNoDecoder(t *testing.T) {
 func FuzzHeard(f *testing.F) {
 	f.Add(wire.EncodeWords([]wire.Segment{{Word: "a", Start: 5, End: 9, Confidence: 1}, {Word: "b", Start: 1, End: 1 << 23}}), uint16(3000), uint16(100))
 	f.Fuzz(func(t *testing.T, body []byte, length, lead uint16) {
-		heard, err := wire.DecodeWords(body)
+		heard, err := wordsOf(body)
 		if err != nil {
 			if !errors.Is(err, worker.ErrBroken) {
 				t.Fatal(err)
 			}
 			return
 		}
-		s := &stream{cfg: Config{MaxUnit: defaultMaxUnit}, lead: int(min(lead, length)), pcm: make([]int16, length), cut: cutter{max: defaultMaxUnit}}
+		s := &stream{cfg: Speech{MaxUnit: defaultMaxUnit}, lead: int(min(lead, length)), pcm: make([]int16, length), cut: cutter{max: defaultMaxUnit}}
 		s.clock.set(0, time.Second)
 		ws := s.words(heard, int(length))
 		last := media.SamplesToTime(s.lead, sampleRate)

@@ -14,10 +14,7 @@ import (
 
 const (
 	defaultModelDir = "/usr/share/pocketsphinx/model/en-us"
-	defaultMaxUnit  = 3 * time.Second
-	defaultHangover = 300 * time.Millisecond
 	defaultMemory   = 512 << 20
-	minMaxUnit      = 500 * time.Millisecond
 	maxIdle         = 2 // decoders kept for the next speaker; each is a process
 	aptLine         = "apt install pocketsphinx-en-us"
 )
@@ -41,8 +38,9 @@ type Config struct {
 
 // PocketSphinx is the recognizer. It is safe for concurrent use.
 type PocketSphinx struct {
-	cfg  Config
-	pool *worker.Pool
+	cfg    Config
+	speech Speech
+	pool   *worker.Pool
 }
 
 var (
@@ -77,23 +75,15 @@ func NewPocketSphinx(c Config) (*PocketSphinx, error) {
 	if c.ModelDir == "" {
 		c.ModelDir = defaultModelDir
 	}
-	if c.MaxUnit == 0 {
-		c.MaxUnit = defaultMaxUnit
-	}
-	if c.Hangover == 0 {
-		c.Hangover = defaultHangover
-	}
 	if c.Memory == 0 {
 		c.Memory = defaultMemory
 	}
 	if c.Detector == nil {
 		c.Detector = NewWebRTC
 	}
-	if c.MaxUnit < minMaxUnit {
-		return nil, fmt.Errorf("recognize: MaxUnit %v is too short for a word; use %v or more", c.MaxUnit, minMaxUnit)
-	}
-	if c.Hangover < frameTime || c.Hangover > c.MaxUnit {
-		return nil, fmt.Errorf("recognize: Hangover %v must lie between %v and MaxUnit %v", c.Hangover, frameTime, c.MaxUnit)
+	speech := Speech{Lang: "en", MaxUnit: c.MaxUnit, Hangover: c.Hangover}
+	if err := speech.complete(); err != nil {
+		return nil, err
 	}
 	m, err := findModel(c.ModelDir)
 	if err != nil {
@@ -103,7 +93,7 @@ func NewPocketSphinx(c Config) (*PocketSphinx, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &PocketSphinx{cfg: c, pool: pool}, nil
+	return &PocketSphinx{cfg: c, speech: speech, pool: pool}, nil
 }
 
 // Languages implements inference.Recognizer.
@@ -124,12 +114,12 @@ func (p *PocketSphinx) Open(ctx context.Context, lang inference.Lang) (inference
 	if err != nil {
 		return nil, explain(ctx, err)
 	}
-	d := decoder{p.pool, w}
+	d := pocketDecoder{p.pool, w}
 	if err := d.reset(ctx); err != nil {
-		d.release(err)
+		d.Release(err)
 		return nil, explain(ctx, err)
 	}
-	return newStream(p.cfg, d, detector), nil
+	return newStream(p.speech, d, detector), nil
 }
 
 // explain says what an error of a stream's parts is to who listens.

@@ -6,24 +6,76 @@ import (
 	"time"
 
 	"livedub/inference"
-	"livedub/internal/worker"
 	"livedub/media"
 )
 
 const (
-	tolerance    = 10 * time.Millisecond  // a gap or an overlap that is only the clock being slewed
-	fillMost     = 500 * time.Millisecond // longest gap filled with silence; a longer one ends the unit
-	partialEvery = sampleRate / 4         // samples between partial phrases
-	partialLate  = sampleRate / 10        // samples from asking for one to taking it
-	pauseAtMost  = 100 * time.Millisecond // silence at which a unit grown too long simply ends
-	tail         = 60 * time.Millisecond  // kept of the sound after a unit's last speech
-	leadIn       = 3 * sampleRate / 100   // samples before a cut heard once more: the sentence start that the decoder insists on eats 30 ms
+	defaultMaxUnit  = 3 * time.Second
+	defaultHangover = 300 * time.Millisecond
+	minMaxUnit      = 500 * time.Millisecond
+
+	tolerance   = 10 * time.Millisecond  // a gap or an overlap that is only the clock being slewed
+	fillMost    = 500 * time.Millisecond // longest gap filled with silence; a longer one ends the unit
+	partialLate = sampleRate / 10        // samples from asking for one to taking it
+	pauseAtMost = 100 * time.Millisecond // silence at which a unit grown too long simply ends
+	tail        = 60 * time.Millisecond  // kept of the sound after a unit's last speech
+	leadIn      = 3 * sampleRate / 100   // samples before a cut heard once more: the sentence start that the decoder insists on eats 30 ms
 )
+
+// Decoder turns the sound of one unit of speech after the other to words, for one
+// stream. Word times count from the unit's start; confidences may be 0 for unknown.
+// After an error it is of no use any more.
+type Decoder interface {
+	// Start begins a unit.
+	Start(ctx context.Context) error
+	// Feed gives the unit's next sound.
+	Feed(ctx context.Context, pcm []int16) error
+	// Ask asks for the words so far, and does not wait for them; nil where it is not the time to.
+	Ask(ctx context.Context) (Answer, error)
+	// Every is how much sound should lie between two questions: the time that an
+	// answer costs bounds it from below.
+	Every() time.Duration
+	// End ends the unit and returns its final words.
+	End(ctx context.Context) ([]inference.Word, error)
+	// Release gives the decoder back, with the error that ended it or nil.
+	Release(err error)
+}
+
+// Answer is a question's.
+type Answer interface {
+	// Ready tells whether Wait would return soon enough for sound that goes on.
+	Ready() bool
+	Wait(ctx context.Context) ([]inference.Word, error)
+}
+
+// Speech says how a stream cuts what it hears to units.
+type Speech struct {
+	Lang     inference.Lang
+	MaxUnit  time.Duration // longest unit of speech; 0 for 3 s
+	Hangover time.Duration // silence that ends a unit; 0 for 300 ms
+}
+
+// complete puts in what is left open and refuses what makes no sense.
+func (c *Speech) complete() error {
+	if c.MaxUnit == 0 {
+		c.MaxUnit = defaultMaxUnit
+	}
+	if c.Hangover == 0 {
+		c.Hangover = defaultHangover
+	}
+	if c.MaxUnit < minMaxUnit {
+		return fmt.Errorf("recognize: MaxUnit %v is too short for a word; use %v or more", c.MaxUnit, minMaxUnit)
+	}
+	if c.Hangover < frameTime || c.Hangover > c.MaxUnit {
+		return fmt.Errorf("recognize: Hangover %v must lie between %v and MaxUnit %v", c.Hangover, frameTime, c.MaxUnit)
+	}
+	return nil
+}
 
 // stream hears one speaker: chunks become frames, frames with speech in them go to the decoder.
 type stream struct {
-	cfg   Config
-	dec   decoder
+	cfg   Speech
+	dec   Decoder
 	err   error // why the decoder is gone; nil while the stream lives
 	vad   *VAD
 	cut   cutter
@@ -48,12 +100,12 @@ type stream struct {
 // asked is a question for the words so far, whose answer is taken when the
 // sound has come to due: by then it is there, as a rule, and nobody waits.
 type asked struct {
-	answer *worker.Answer // nil: none was asked
-	length int            // of the unit, when it was asked, in samples
-	due    int            // position
+	answer Answer // nil: none was asked
+	length int    // of the unit, when it was asked, in samples
+	due    int    // position
 }
 
-func newStream(c Config, d decoder, detector Detector) *stream {
+func newStream(c Speech, d Decoder, detector Detector) *stream {
 	return &stream{
 		cfg:     c,
 		dec:     d,
@@ -113,7 +165,7 @@ func (s *stream) check(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	s.dec.release(err)
+	s.dec.Release(err)
 	s.err = explain(ctx, err)
 	return s.err
 }
@@ -121,7 +173,7 @@ func (s *stream) check(ctx context.Context, err error) error {
 // Close implements inference.RecognizerStream. It waits for nothing.
 func (s *stream) Close() error {
 	if s.err == nil {
-		s.dec.release(nil)
+		s.dec.Release(nil)
 		s.err = errClosed
 	}
 	return nil
@@ -212,7 +264,7 @@ func (s *stream) frame(ctx context.Context, missing bool) error {
 		s.lead, s.voice = 0, false
 		return s.begin(ctx)
 	}
-	if err := s.dec.feed(ctx, f); err != nil {
+	if err := s.dec.Feed(ctx, f); err != nil {
 		return err
 	}
 	switch {
@@ -220,9 +272,9 @@ func (s *stream) frame(ctx context.Context, missing bool) error {
 		return s.finish(ctx)
 	case s.cut.full(media.SamplesToTime(len(s.pcm)-s.lead, sampleRate)):
 		return s.divide(ctx)
-	case s.asked.answer != nil && s.pos() >= s.asked.due:
+	case s.asked.answer != nil && s.pos() >= s.asked.due && s.asked.answer.Ready():
 		return s.guess(ctx)
-	case s.pos()-s.partialAt >= partialEvery:
+	case media.SamplesToTime(s.pos()-s.partialAt, sampleRate) >= s.dec.Every():
 		return s.wonder(ctx)
 	}
 	return nil
@@ -239,10 +291,10 @@ func (s *stream) drop(pos int) {
 // begin starts a unit with the sound in s.pcm.
 func (s *stream) begin(ctx context.Context) error {
 	s.speaking, s.partial, s.partialAt, s.asked = true, "", s.pos(), asked{}
-	if err := s.dec.start(ctx); err != nil {
+	if err := s.dec.Start(ctx); err != nil {
 		return err
 	}
-	return s.dec.feed(ctx, s.pcm)
+	return s.dec.Feed(ctx, s.pcm)
 }
 
 // stop ends the unit being spoken, if any, with all sound heard so far.
@@ -255,7 +307,7 @@ func (s *stream) stop(ctx context.Context) error {
 		s.drop(s.pos())
 		return nil
 	}
-	if err := s.dec.feed(ctx, rest); err != nil {
+	if err := s.dec.Feed(ctx, rest); err != nil {
 		return err
 	}
 	err := s.finish(ctx)

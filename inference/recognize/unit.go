@@ -6,20 +6,18 @@ import (
 	"time"
 
 	"livedub/inference"
-	"livedub/inference/recognize/wire"
 	"livedub/media"
 )
 
 const (
-	decoderFrame = sampleRate / 100      // PocketSphinx's step: 10 ms, in samples
-	decay        = 20 * time.Millisecond // how long a last sound goes on below the energy gate
-	shortest     = 50 * time.Millisecond // no word is trimmed to less
+	decay    = 20 * time.Millisecond // how long a last sound goes on below the energy gate
+	shortest = 50 * time.Millisecond // no word is trimmed to less
 )
 
 // finish ends the unit and makes all of it final.
 func (s *stream) finish(ctx context.Context) error {
 	s.speaking, s.asked = false, asked{}
-	heard, err := s.dec.end(ctx)
+	heard, err := s.dec.End(ctx)
 	if err != nil {
 		return err
 	}
@@ -47,7 +45,7 @@ func (s *stream) trim(w inference.Word) time.Duration {
 // divide cuts a unit that has grown too long: the words before the cut are
 // final, the sound after it starts the next unit.
 func (s *stream) divide(ctx context.Context) error {
-	heard, err := s.dec.end(ctx)
+	heard, err := s.dec.End(ctx)
 	if err != nil {
 		return err
 	}
@@ -67,7 +65,7 @@ func (s *stream) divide(ctx context.Context) error {
 
 // wonder asks for the words so far.
 func (s *stream) wonder(ctx context.Context) error {
-	a, err := s.dec.ask(ctx)
+	a, err := s.dec.Ask(ctx)
 	if err != nil {
 		return err
 	}
@@ -78,7 +76,7 @@ func (s *stream) wonder(ctx context.Context) error {
 
 // guess emits a partial phrase of what was asked for, if it differs from the one before.
 func (s *stream) guess(ctx context.Context) error {
-	heard, err := s.dec.answer(ctx, s.asked.answer)
+	heard, err := s.asked.answer.Wait(ctx)
 	if err != nil {
 		return err
 	}
@@ -93,18 +91,12 @@ func (s *stream) guess(ctx context.Context) error {
 
 // words returns a unit's words in order, with times since the unit's start. Its
 // sound had length samples when they were heard.
-func (s *stream) words(heard []wire.Segment, length int) []inference.Word {
+func (s *stream) words(heard []inference.Word, length int) []inference.Word {
 	var out []inference.Word
 	end := media.SamplesToTime(length, sampleRate)
 	lead := media.SamplesToTime(s.lead, sampleRate)
 	last := lead
-	for _, g := range heard {
-		w := inference.Word{
-			Text:       g.Word,
-			Confidence: g.Confidence,
-			Start:      media.SamplesToTime(g.Start*decoderFrame, sampleRate),
-			End:        media.SamplesToTime(g.End*decoderFrame, sampleRate),
-		}
+	for _, w := range heard {
 		if w.End <= lead {
 			continue
 		}
@@ -142,7 +134,7 @@ func (s *stream) emit(words []inference.Word, final bool) {
 	}
 	p := inference.Phrase{
 		ID:    s.lastID,
-		Lang:  "en",
+		Lang:  s.cfg.Lang,
 		Text:  text,
 		Words: s.onClock(words),
 		Final: final,

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"livedub/inference"
 	"livedub/inference/recognize/wire"
 	"livedub/internal/worker"
+	"livedub/media"
 )
 
 const (
@@ -47,24 +49,27 @@ func openDecoders(c Config, m model) (*worker.Pool, error) {
 	return pool, nil
 }
 
-// decoder is one PocketSphinx decoder in a process of its own. What is sent to
-// it is done in that order; only answers are waited for.
-type decoder struct {
+// pocketDecoder is one PocketSphinx decoder in a process of its own. What is sent
+// to it is done in that order; only answers are waited for.
+type pocketDecoder struct {
 	pool *worker.Pool
 	w    *worker.Worker
 }
 
+// decoderFrame is PocketSphinx's step: 10 ms, in samples.
+const decoderFrame = sampleRate / 100
+
 // reset forgets the last speaker.
-func (d decoder) reset(ctx context.Context) error {
+func (d pocketDecoder) reset(ctx context.Context) error {
 	_, err := d.w.Call(ctx, wire.OpReset.Encode())
 	return err
 }
 
-// start begins an utterance.
-func (d decoder) start(ctx context.Context) error { return d.w.Tell(ctx, wire.OpStart.Encode()) }
+// Start implements Decoder.
+func (d pocketDecoder) Start(ctx context.Context) error { return d.w.Tell(ctx, wire.OpStart.Encode()) }
 
-// feed sends the next sound of the utterance.
-func (d decoder) feed(ctx context.Context, pcm []int16) error {
+// Feed implements Decoder.
+func (d pocketDecoder) Feed(ctx context.Context, pcm []int16) error {
 	for len(pcm) > 0 {
 		n := min(len(pcm), wire.MaxFeed)
 		if err := d.w.Tell(ctx, wire.EncodeFeed(pcm[:n])); err != nil {
@@ -75,32 +80,61 @@ func (d decoder) feed(ctx context.Context, pcm []int16) error {
 	return nil
 }
 
-// ask asks for the words so far; answer waits for them.
-func (d decoder) ask(ctx context.Context) (*worker.Answer, error) {
-	return d.w.Ask(ctx, wire.OpWords.Encode())
-}
+// pocketAnswer is a worker's answer about words.
+type pocketAnswer struct{ *worker.Answer }
 
-// answer waits for what was asked.
-func (d decoder) answer(ctx context.Context, a *worker.Answer) ([]wire.Segment, error) {
-	b, err := a.Wait(ctx)
+// Ready implements Answer: it is there by then, as a rule.
+func (a pocketAnswer) Ready() bool { return true }
+
+// Wait implements Answer.
+func (a pocketAnswer) Wait(ctx context.Context) ([]inference.Word, error) {
+	b, err := a.Answer.Wait(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return wire.DecodeWords(b)
+	return wordsOf(b)
 }
 
-// end ends the utterance and returns its final words.
-func (d decoder) end(ctx context.Context) ([]wire.Segment, error) {
+// Ask implements Decoder.
+func (d pocketDecoder) Ask(ctx context.Context) (Answer, error) {
+	a, err := d.w.Ask(ctx, wire.OpWords.Encode())
+	if err != nil {
+		return nil, err
+	}
+	return pocketAnswer{a}, nil
+}
+
+// Every implements Decoder: the words so far are there at once.
+func (pocketDecoder) Every() time.Duration { return 250 * time.Millisecond }
+
+// End implements Decoder.
+func (d pocketDecoder) End(ctx context.Context) ([]inference.Word, error) {
 	b, err := d.w.Call(ctx, wire.OpEnd.Encode())
 	if err != nil {
 		return nil, err
 	}
-	return wire.DecodeWords(b)
+	return wordsOf(b)
 }
 
-// release gives the process back; err is what the last call of it said. A
+// wordsOf reads a worker's answer.
+func wordsOf(body []byte) ([]inference.Word, error) {
+	heard, err := wire.DecodeWords(body)
+	if err != nil {
+		return nil, err
+	}
+	var out []inference.Word
+	for _, g := range heard {
+		out = append(out, inference.Word{
+			Text: g.Word, Confidence: g.Confidence,
+			Start: media.SamplesToTime(g.Start*decoderFrame, sampleRate), End: media.SamplesToTime(g.End*decoderFrame, sampleRate),
+		})
+	}
+	return out, nil
+}
+
+// Release gives the process back; err is what the last call of it said. A
 // decoder that refused is not trusted again.
-func (d decoder) release(err error) {
+func (d pocketDecoder) Release(err error) {
 	if r := (*worker.Refusal)(nil); errors.As(err, &r) {
 		err = errRefused
 	}
