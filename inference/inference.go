@@ -111,6 +111,19 @@ type Mark struct {
 	Dur    time.Duration
 }
 
+// Clause is a part of a text, as it is pronounced.
+type Clause struct {
+	Text string // its punctuation included
+	IPA  string // words between spaces, with stress marks
+}
+
+// Phonemizer tells how text is pronounced. It is safe for concurrent use.
+type Phonemizer interface {
+	// Phonemes returns the clauses of a text in order. accent is a BCP 47 tag, as
+	// "pt-br"; it fails with ErrUnsupported for one that it does not know.
+	Phonemes(ctx context.Context, accent, text string) ([]Clause, error)
+}
+
 // Synthesizer speaks text. It is safe for concurrent use.
 type Synthesizer interface {
 	Languages() []Lang

@@ -60,6 +60,16 @@ static int synth(const char *text, size_t size, long limit) {
 	return espeak_Synth(text, size, 0, POS_CHARACTER, 0, espeakCHARS_UTF8, NULL, NULL);
 }
 
+// How a text is pronounced, clause by clause; next returns NULL after the last.
+static const char *clause;
+static void pronounce(const char *text) { clause = text; }
+static const char *next(long *left) {
+	if (clause == NULL) return NULL;
+	const char *ipa = espeak_TextToPhonemes((const void **)&clause, espeakCHARS_UTF8, 2); // 2: IPA
+	*left = clause == NULL ? 0 : (long)strlen(clause);
+	return ipa;
+}
+
 static short *pcm(void) { return got.pcm; }
 static event *events(void) { return got.ev; }
 static long npcm(void) { return got.n; }
@@ -76,6 +86,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 	"unsafe"
 
@@ -129,19 +140,61 @@ func (s *synthesizer) voices() []wire.Voice {
 
 var voiceName = regexp.MustCompile(`^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*(\+[A-Za-z0-9_-]+)?$`)
 
+// set has the library use a voice.
+func (s *synthesizer) set(voice string) error {
+	if !voiceName.MatchString(voice) {
+		return fmt.Errorf("%q is no voice name", voice)
+	}
+	if voice == s.voice {
+		return nil
+	}
+	name := C.CString(voice)
+	defer C.free(unsafe.Pointer(name))
+	s.voice = ""
+	if C.espeak_SetVoiceByName(name) != C.EE_OK {
+		return fmt.Errorf("no voice %q; apt install espeak-ng-data", voice)
+	}
+	s.voice = voice
+	return nil
+}
+
+// phonemes tells how a text is pronounced.
+func (s *synthesizer) phonemes(q wire.Request) ([]wire.Clause, error) {
+	if err := s.set(q.Voice); err != nil {
+		return nil, err
+	}
+	rest := plain(q.Text)
+	text := C.CString(rest) // the library keeps its place in it
+	defer C.free(unsafe.Pointer(text))
+	C.pronounce(text)
+	var out []wire.Clause
+	for {
+		var left C.long
+		ipa := C.next(&left)
+		if ipa == nil {
+			return out, nil
+		}
+		n := clauseEnd(rest, min(max(len(rest)-int(left), 0), len(rest)))
+		out = append(out, wire.Clause{Runes: utf8.RuneCountInString(rest[:n]), IPA: strings.ToValidUTF8(C.GoString(ipa), "")})
+		rest = rest[n:]
+	}
+}
+
+// clauseEnd returns where a clause of text ends for which espeak-ng has read n
+// bytes: it looks one letter ahead, beyond the punctuation.
+func clauseEnd(text string, n int) int {
+	ahead, size := utf8.DecodeLastRuneInString(text[:n])
+	before, _ := utf8.DecodeLastRuneInString(strings.TrimRightFunc(text[:n-size], unicode.IsSpace))
+	if n < len(text) && !unicode.IsSpace(ahead) && unicode.IsPunct(before) {
+		return n - size
+	}
+	return n
+}
+
 // speak ends early, with an error, when ctx does.
 func (s *synthesizer) speak(ctx context.Context, q wire.Request) (wire.Reply, error) {
-	if !voiceName.MatchString(q.Voice) {
-		return wire.Reply{}, fmt.Errorf("%q is no voice name", q.Voice)
-	}
-	if q.Voice != s.voice {
-		name := C.CString(q.Voice)
-		defer C.free(unsafe.Pointer(name))
-		s.voice = ""
-		if C.espeak_SetVoiceByName(name) != C.EE_OK {
-			return wire.Reply{}, fmt.Errorf("no voice %q; apt install espeak-ng-data", q.Voice)
-		}
-		s.voice = q.Voice
+	if err := s.set(q.Voice); err != nil {
+		return wire.Reply{}, err
 	}
 	C.espeak_SetParameter(C.espeakRATE, C.int(q.Speed), 0)
 	C.espeak_SetParameter(C.espeakPITCH, C.int(q.Pitch), 0)

@@ -44,6 +44,13 @@ func (s *synthesizer) Answer(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if q.Phonemes {
+		clauses, err := s.phonemes(q)
+		if err != nil {
+			return nil, err
+		}
+		return wire.EncodeClauses(clauses), nil
+	}
 	reply, err := s.speak(ctx, q)
 	if err != nil {
 		return nil, err

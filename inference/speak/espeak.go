@@ -30,6 +30,7 @@ type Espeak struct {
 	pool   *worker.Pool
 	rate   int                       // Hz, of all sound
 	voices map[inference.Lang]string // never changes
+	tags   map[string]string         // espeak-ng's voice of each BCP 47 tag; never changes
 }
 
 // memory is what a worker may have, in bytes; 18 MB is usual, ten minutes of speech take 60 MB more.
@@ -52,7 +53,7 @@ func NewEspeak(c Config) (*Espeak, error) {
 		Path: path, Max: c.Workers, Keep: c.Workers, Spare: 1, Memory: memory, MaxReply: wire.MaxReply,
 		Check: func(hello []byte) error {
 			h, err := wire.DecodeHello(hello)
-			if e.rate, e.voices = h.Rate, catalogue(h.Voices); err == nil && len(e.voices) == 0 {
+			if e.rate, e.voices, e.tags = h.Rate, catalogue(h.Voices), tags(h.Voices); err == nil && len(e.voices) == 0 {
 				err = errors.New("no voices; apt install espeak-ng-data")
 			}
 			return err
@@ -106,6 +107,34 @@ func (e *Espeak) Speak(ctx context.Context, r inference.SpeechRequest) (inferenc
 		Rate:  rate,
 		Voice: "espeak-ng " + q.Voice,
 	}, nil
+}
+
+// Phonemes implements inference.Phonemizer. Text of more than 2000 characters is an error.
+func (e *Espeak) Phonemes(ctx context.Context, accent, text string) ([]inference.Clause, error) {
+	voice, ok := e.tags[strings.ToLower(accent)]
+	if !ok {
+		return nil, fmt.Errorf("%w %q: espeak-ng has no voice of that tag", inference.ErrUnsupported, accent)
+	}
+	text = clean(text)
+	body, err := wire.Request{Voice: voice, Text: text, Speed: normal, Pitch: 50, Range: 50, Phonemes: true}.Encode()
+	if err != nil {
+		return nil, err
+	}
+	var out []inference.Clause
+	err = e.use(ctx, func(w *worker.Worker) error {
+		answer, err := w.Call(ctx, body)
+		if err != nil {
+			return err
+		}
+		runes := []rune(text)
+		clauses, err := wire.DecodeClauses(answer, len(runes))
+		for _, c := range clauses {
+			out = append(out, inference.Clause{Text: string(runes[:c.Runes]), IPA: c.IPA})
+			runes = runes[c.Runes:]
+		}
+		return err
+	})
+	return out, err
 }
 
 // use runs f with a live worker. What f returns is about the worker, unless it

@@ -45,6 +45,17 @@ func catalogue(voices []wire.Voice) map[inference.Lang]string {
 	return c
 }
 
+// tags returns espeak-ng's voice of each BCP 47 tag; of two, the better comes first.
+func tags(voices []wire.Voice) map[string]string {
+	t := map[string]string{}
+	for _, v := range voices {
+		if t[v.Lang] == "" {
+			t[v.Lang] = v.Name
+		}
+	}
+	return t
+}
+
 // timbre is an espeak-ng voice variant: a larynx and a throat.
 type timbre struct {
 	name string

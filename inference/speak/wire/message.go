@@ -44,13 +44,17 @@ func (q Request) Encode() ([]byte, error) {
 	}
 	b := wire.AppendString(wire.AppendString(nil, q.Voice), q.Text)
 	b = binary.LittleEndian.AppendUint16(b, uint16(q.Speed))
-	return append(b, byte(q.Pitch), byte(q.Range)), nil
+	b = append(b, byte(q.Pitch), byte(q.Range))
+	if q.Phonemes {
+		return append(b, 1), nil
+	}
+	return append(b, 0), nil
 }
 
 // DecodeRequest reads a request.
 func DecodeRequest(body []byte) (Request, error) {
 	s := wire.Scan(body)
-	q := Request{Voice: s.Str(), Text: s.Str(), Speed: s.U16(), Pitch: s.U8(), Range: s.U8()}
+	q := Request{Voice: s.Str(), Text: s.Str(), Speed: s.U16(), Pitch: s.U8(), Range: s.U8(), Phonemes: s.U8() == 1}
 	if s.End() != nil {
 		return Request{}, ErrBroken
 	}
@@ -58,6 +62,38 @@ func DecodeRequest(body []byte) (Request, error) {
 		return Request{}, fmt.Errorf("%w (a value out of range)", ErrBroken)
 	}
 	return q, nil
+}
+
+// EncodeClauses returns the body of an answer about phonemes.
+func EncodeClauses(all []Clause) []byte {
+	b := binary.LittleEndian.AppendUint16(nil, uint16(len(all)))
+	for _, c := range all {
+		b = wire.AppendString(binary.LittleEndian.AppendUint16(b, uint16(c.Runes)), c.IPA)
+	}
+	return b
+}
+
+// DecodeClauses reads the answer about the phonemes of a text of so many runes.
+// What it returns covers no more than the text.
+func DecodeClauses(body []byte, runes int) ([]Clause, error) {
+	s := wire.Scan(body)
+	n := s.U16()
+	if n > maxClause {
+		return nil, fmt.Errorf("%w (%d clauses)", ErrBroken, n)
+	}
+	var out []Clause
+	for range n {
+		c := Clause{Runes: s.U16(), IPA: s.Str()}
+		if s.Bad() || c.Runes > runes || !utf8.ValidString(c.IPA) {
+			return nil, ErrBroken
+		}
+		runes -= c.Runes
+		out = append(out, c)
+	}
+	if s.End() != nil {
+		return nil, ErrBroken
+	}
+	return out, nil
 }
 
 // Encode returns p's body.

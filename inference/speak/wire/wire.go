@@ -14,6 +14,7 @@ const (
 	MaxText   = 2000     // runes
 	MaxReply  = 64 << 20 // bytes: more than 20 minutes of speech
 	maxEvents = 1 << 17
+	maxClause = 1 << 12 // of one text, clauses
 )
 
 // Hello tells what a worker can do.
@@ -35,12 +36,20 @@ type Request struct {
 	Speed int    // words a minute, 80..450
 	Pitch int    // 0..99, 50 is the voice's own
 	Range int    // of the intonation, 0..99, 50 is the voice's own
+
+	Phonemes bool // not to be spoken: the answer is Clauses
 }
 
 // Reply is the speech.
 type Reply struct {
 	Events []Event
 	PCM    []int16 // mono
+}
+
+// Clause is how a part of a text is pronounced.
+type Clause struct {
+	Runes int    // of the text, its punctuation included
+	IPA   string // words between spaces
 }
 
 // Kind of an Event.

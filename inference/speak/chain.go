@@ -1,0 +1,63 @@
+package speak
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"livedub/inference"
+)
+
+// Chain speaks by the first of its engines that has the language, and by the
+// next one where that fails. It owns them.
+type Chain []inference.Synthesizer
+
+// Languages implements inference.Synthesizer.
+func (c Chain) Languages() []inference.Lang {
+	var out []inference.Lang
+	for _, e := range c {
+		out = append(out, e.Languages()...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Speak implements inference.Synthesizer. Its error is every engine's.
+func (c Chain) Speak(ctx context.Context, r inference.SpeechRequest) (inference.Speech, error) {
+	var failed error
+	for _, e := range c {
+		if !slices.Contains(e.Languages(), r.Lang) {
+			continue
+		}
+		s, err := e.Speak(ctx, r)
+		if err == nil || ctx.Err() != nil {
+			return s, err
+		}
+		failed = errors.Join(failed, err)
+	}
+	if failed == nil {
+		return inference.Speech{}, fmt.Errorf("%w %q: there are %v", inference.ErrUnsupported, r.Lang, c.Languages())
+	}
+	return inference.Speech{}, failed
+}
+
+// CPU implements inference.Coster.
+func (c Chain) CPU() (sum time.Duration) {
+	for _, e := range c {
+		if e, ok := e.(inference.Coster); ok {
+			sum += e.CPU()
+		}
+	}
+	return sum
+}
+
+// Close closes all engines.
+func (c Chain) Close() error {
+	var err error
+	for _, e := range c {
+		err = errors.Join(err, e.Close())
+	}
+	return err
+}
