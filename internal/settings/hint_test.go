@@ -24,7 +24,7 @@ func TestHint(t *testing.T) {
 			t.Errorf("%v: want %q in it", got, want)
 		}
 	}
-	if other := errors.New("another"); Hint(other) != other || Hint(nil) != nil {
+	if other := errors.New("another"); !errors.Is(Hint(other), other) || Hint(other).Error() != other.Error() || Hint(nil) != nil {
 		t.Error("an error that no setting mends was changed")
 	}
 }

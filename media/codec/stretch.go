@@ -28,7 +28,7 @@ func Stretch(s media.Samples, tempo float64) (media.Samples, error) {
 	}
 	want := int(math.Round(float64(len(s.Data)) / tempo))
 	in := append(slices.Clip(s.Data), make([]int16, s.Rate/10)...) // its last window would be missing
-	out := make([]int16, want+s.Rate) // it gives some more than asked for, or less
+	out := make([]int16, want+s.Rate)                              // it gives some more than asked for, or less
 	n := C.ldc_stretch((*C.int16_t)(unsafe.Pointer(&in[0])), C.int(len(in)), C.int(s.Rate), C.double(tempo),
 		(*C.int16_t)(unsafe.Pointer(&out[0])), C.int(len(out)))
 	if n < 0 {
