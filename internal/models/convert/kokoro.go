@@ -50,7 +50,7 @@ func moreOutput() []byte {
 		infoName    = 1<<3 | 2
 		infoType    = 2<<3 | 2
 		typeTensor  = 1<<3 | 2
-		elemType    = 1<<3 | 0
+		elemType    = 1 << 3
 		shape       = 2<<3 | 2
 		dim         = 1<<3 | 2
 		dimParam    = 2<<3 | 2
