@@ -208,7 +208,10 @@ func (c *modelsCommand) remove(ctx context.Context) error {
 
 // megabytes writes a size for people.
 func megabytes(n int64) string {
-	if n < 1e6 {
+	switch {
+	case n < 1e3:
+		return fmt.Sprintf("%d bytes", n)
+	case n < 1e6:
 		return fmt.Sprintf("%.0f kB", float64(n)/1e3)
 	}
 	return fmt.Sprintf("%.0f MB", float64(n)/1e6)

@@ -101,7 +101,7 @@ func (c *modelsCommand) verify(ctx context.Context) error {
 		}
 		switch {
 		case err == nil:
-			fmt.Fprintf(c.stdout, "%s: %d files are as the catalogue has them\n", name, len(found))
+			fmt.Fprintf(c.stdout, "%s: ok (%d of %d files)\n", name, len(found), len(found))
 		case ctx.Err() != nil:
 			return fmt.Errorf("models: stopped: %w", ctx.Err())
 		case first == nil:
