@@ -63,7 +63,7 @@ func modelHint(store *models.Store, name string, err error) error {
 		return fmt.Errorf("%w: read its licence, and if you agree to it add --accept-non-commercial", err)
 	case errors.Is(err, models.ErrConversion):
 		return fmt.Errorf("%w: mend the catalogue, or take a newer livedub", err)
-	case errors.Is(err, syscall.ENOSPC):
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fmt.Errorf("%w: make room, or choose another folder with --models-dir, then run livedub models pull %s again", err, name)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%w: choose another folder with --models-dir", err)

@@ -67,7 +67,7 @@ func (p *pull) download(ctx context.Context, part Part, address string) error {
 	if err := p.dead[u.Host]; err != nil {
 		return fmt.Errorf("%w: %w", errKnown, err)
 	}
-	wait := p.timing.wait
+	wait, furthest := p.timing.wait, p.held(part)
 	for try, restarted := 1, false; ; try++ {
 		before := p.held(part)
 		err := p.request(ctx, part, address, before)
@@ -86,12 +86,13 @@ func (p *pull) download(ctx context.Context, part Part, address string) error {
 			return err
 		}
 		if f.restart {
-			if err := p.discard(part); err != nil {
-				return err
+			if err := p.discard(part); err != nil || restarted {
+				return errors.Join(f, err)
 			}
+			restarted = true
 		}
-		if p.held(part)-before >= progress {
-			try, wait = 0, p.timing.wait
+		if held := p.held(part); held >= furthest+progress {
+			try, wait, furthest = 0, p.timing.wait, held
 		}
 		if f.silent && try >= 2 {
 			p.dead[u.Host] = err

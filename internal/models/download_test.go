@@ -222,6 +222,21 @@ func TestBadServers(t *testing.T) {
 				time.Sleep(10 * time.Millisecond)
 			}
 		}, "sends next to nothing", 3},
+		"cuts, then answers other ranges": {func(w http.ResponseWriter, _ *http.Request, n int) {
+			if n%2 == 0 {
+				head(w, "Content-Range", "bytes 7-199999/200000")
+				w.WriteHeader(206)
+				return
+			}
+			head(w, "Content-Type", "a/b", "Content-Length", "200000")
+			_, _ = w.Write(good[:100_000])
+			panic(http.ErrAbortHandler)
+		}, "answers another range", 4},
+		"cuts here and there, and knows no ranges": {func(w http.ResponseWriter, _ *http.Request, n int) {
+			head(w, "Content-Type", "a/b", "Content-Length", "200000")
+			_, _ = w.Write(good[:50_000+n%2*100_000])
+			panic(http.ErrAbortHandler)
+		}, "was cut off after", 4},
 		"hangs up": {func(http.ResponseWriter, *http.Request, int) { panic(http.ErrAbortHandler) }, "EOF", 2},
 	} {
 		t.Run(name, func(t *testing.T) {

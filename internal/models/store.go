@@ -176,7 +176,7 @@ func (s *Store) Remove(ctx context.Context, name string) error {
 	defer unlock()
 	// The name goes at once, so that nobody opens half a model.
 	gone := filepath.Join(staging, "removed")
-	if err := os.MkdirAll(staging, 0o755); err != nil {
+	if err := errors.Join(os.MkdirAll(staging, 0o755), os.RemoveAll(gone)); err != nil {
 		return fmt.Errorf("models: %s: %w", name, err)
 	}
 	if err := os.Rename(dir, gone); err != nil && !errors.Is(err, fs.ErrNotExist) {
