@@ -24,6 +24,9 @@ type modelProgress struct {
 	bare bool  // the cursor is on a line of its own
 }
 
+// columns are those that any terminal has: a longer line would not be written over.
+const columns = 79
+
 func startModelProgress(w io.Writer, name string, at *models.Progress) *modelProgress {
 	p := &modelProgress{w: w, name: name, at: at, bar: isTerminal(w), quit: make(chan struct{}), bare: true}
 	p.wg.Go(p.run)
@@ -51,7 +54,8 @@ func (p *modelProgress) show() {
 		return
 	}
 	if p.bar {
-		fmt.Fprintf(p.w, "\r\x1b[K%s %s  %s of %s, %s", p.name, bar(float64(done)/float64(total)), megabytes(done), megabytes(total), what)
+		line := []rune(fmt.Sprintf("%s %s  %s of %s, %s", p.name, bar(float64(done)/float64(total)), megabytes(done), megabytes(total), what))
+		fmt.Fprint(p.w, "\r\x1b[K"+string(line[:min(len(line), columns)]))
 		p.bare = false
 		return
 	}
