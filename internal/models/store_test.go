@@ -243,3 +243,27 @@ func TestDefaultDir(t *testing.T) {
 		t.Errorf("without a home: %q", got)
 	}
 }
+
+// TestWhatAKilledPullLeft neither spoils the next one nor stays.
+func TestWhatAKilledPullLeft(t *testing.T) {
+	net, words := noise(100_000, 1), []byte("words")
+	srv := serve(t, map[string][]byte{"/net": net, "/words": words})
+	s := open(t, entry(from("net", net, srv.URL+"/net"), from("words", words, srv.URL+"/words")))
+	staging := s.staging("net")
+	for _, dir := range []string{"new/net", "src", "made", "removed/x", "client-1/out", "whole", "cut"} {
+		if err := os.MkdirAll(filepath.Join(staging, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The disk has lost what was written last: a part that was whole, and one that was not.
+	put(t, filepath.Join(staging, "whole"), pin("", words).SHA256, make([]byte, len(words)))
+	put(t, filepath.Join(staging, "cut"), pin("", net).SHA256, append(net[:50_000:50_000], make([]byte, 10_000)...))
+	put(t, filepath.Join(staging, "cut"), pin("", net).SHA256+".json", []byte(`{"URL":`))
+	if err := s.Pull(t.Context(), "net", Options{}); err != nil {
+		t.Fatal(err)
+	}
+	installed(t, s)
+	if asked, _ := srv.requests(); strings.Join(asked, ", ") != "/net bytes=60000-, /net, /words" {
+		t.Errorf("asked %q", asked)
+	}
+}
