@@ -107,6 +107,13 @@ build: deps go ## bin/livedub, its workers bin/espeakworker and bin/pocketsphinx
 run: build ## the server on LISTEN (127.0.0.1:8080)
 	@exec bin/livedub serve --listen $(LISTEN)
 
+# What the neural engines need; `bin/livedub models list` has more. No other target downloads weights.
+MODELS ?= whisper-base kokoro
+
+.PHONY: models
+models: build ## download the weights in MODELS (whisper-base kokoro), 270 MB
+	@bin/livedub models pull $(MODELS)
+
 test: OPTIONAL := $(PAIRS) $(CLIENTS)
 test: build ## vet and every test
 	@# Tests that go without something add a line here (internal/testkit/groundtest).

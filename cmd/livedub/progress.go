@@ -49,9 +49,7 @@ func (p *progress) show(at time.Duration) {
 	part := float64(at) / float64(p.total)
 	speed := at.Seconds() / time.Since(p.began).Seconds()
 	if p.bar {
-		n := int(part * 30)
-		fmt.Fprintf(p.w, "\r%s%s %3.0f%%  %s of %s, %.1fx ", strings.Repeat("█", n), strings.Repeat("░", 30-n),
-			part*100, at.Round(100*time.Millisecond), p.total.Round(100*time.Millisecond), speed)
+		fmt.Fprintf(p.w, "\r%s  %s of %s, %.1fx ", bar(part), at.Round(100*time.Millisecond), p.total.Round(100*time.Millisecond), speed)
 		return
 	}
 	if tenth := int(part * 10); tenth > p.last {
@@ -59,6 +57,12 @@ func (p *progress) show(at time.Duration) {
 		fmt.Fprintf(p.w, "dubbed %s of %s (%d%%), %.1f times real time\n",
 			at.Round(100*time.Millisecond), p.total.Round(100*time.Millisecond), tenth*10, speed)
 	}
+}
+
+// bar draws a part of 1, in 35 columns.
+func bar(part float64) string {
+	n := int(part * 30)
+	return fmt.Sprintf("%s%s %3.0f%%", strings.Repeat("█", n), strings.Repeat("░", 30-n), part*100)
 }
 
 // stop ends the display; complete tells that all work was done.

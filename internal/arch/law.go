@@ -58,6 +58,8 @@ var layers = []layer{
 	{"internal/bench/stalls", []string{"media", "media/...", "inference", "inference/fake", "session/live", "session/spec"}},
 	{"internal/testkit/testspeaker", []string{"media", "media/...", "inference", "inference/viseme"}},
 	{"internal/testkit/testspeaker/...", []string{"media", "media/...", "inference", "internal/testkit/testspeaker"}},
+	{"internal/models", []string{"internal/guard", "internal/proc"}},
+	{"internal/models/convert", nil}, // conversions that need no engine; the engines' own come from their packages by cmd/livedub
 	{"internal/...", []string{"internal/..."}},
 
 	{"cmd/gateway", []string{"signaling/gateway", "cluster", "cluster/...", "internal/config", "internal/telemetry", "web"}},
@@ -93,7 +95,7 @@ var owners = []owner{
 	{"google.golang.org/grpc", []string{"inference/kserve", "inference/kserve/..."}},
 	{"google.golang.org/grpc/", []string{"inference/kserve", "inference/kserve/..."}},
 	{"github.com/spf13/pflag", []string{"internal/config", "internal/cli", "cmd/..."}},
-	{"gopkg.in/yaml.v3", []string{"internal/config"}},
+	{"gopkg.in/yaml.v3", []string{"internal/config", "internal/models"}},
 	{"testing", nil}, // tests, and packages whose name ends in "test"
 }
 

@@ -20,6 +20,7 @@ type Config struct {
 	Speak     Speak
 	Lips      Lips
 	ONNX      ONNX
+	Models    Models
 	Video     Video
 	Log       Log
 }
@@ -111,6 +112,9 @@ type ONNX struct {
 	Threads       int
 	TimeLimit     time.Duration
 }
+
+// Models is where the weights of neural engines lie, and which there are beside those livedub knows.
+type Models struct{ Dir, Catalogue string }
 
 // Video is how frames are decoded and encoded.
 type Video struct {

@@ -129,6 +129,11 @@ func table(c *Config) []option {
 		duration(&c.ONNX.TimeLimit, "onnx.time_limit", 10*time.Second,
 			"longest run of a net", 100*time.Millisecond, 10*time.Minute),
 
+		text(&c.Models.Dir, "models.dir", "",
+			"folder of downloaded models; empty is livedub/models in the user's data folder", nil),
+		text(&c.Models.Catalogue, "models.catalogue", "",
+			"file that lists more models than livedub knows (YAML or JSON)", nil),
+
 		choice(&c.Video.Encoder, "video.encoder", "auto",
 			"H.264 encoder; auto takes nvenc where it works, else x264", "auto", "x264", "nvenc"),
 		choice(&c.Video.Decoder, "video.decoder", "cpu",
