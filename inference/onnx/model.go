@@ -28,16 +28,16 @@ type ModelConfig struct {
 	// MemoryLimitMB bounds the memory of this net, its weights included: the
 	// GPU's on CUDA, else the machine's. 0 is all of a GPU's, half of the machine's.
 	MemoryLimitMB int
-	Sizes         int // how many sizes of batches will be run, each of which takes its part of the GPU's memory; 0 is 1
-	Threads       int // of a run on the CPU; 0 is half of the cores. A net on the GPU needs one.
+	Sizes         int           // how many sizes of batches will be run, each of which takes its part of the GPU's memory; 0 is 1
+	Threads       int           // of a run on the CPU; 0 is half of the cores. A net on the GPU needs one.
+	TimeLimit     time.Duration // of one run; 0 is 10 s. It strikes between two nodes of a net, not within one.
+	NoTF32        bool          // computes fp32 in full on the GPU, slower
+	NHWC          bool          // has convolutions on the GPU work with channels last
+	Exhaustive    bool          // tries all algorithms of every convolution at each warm batch size, for minutes
 	// AnySize is for a net whose open sizes differ from run to run and may be 0,
 	// as the past of a decoder is. The runtime then keeps no plan of memory for
 	// each combination of sizes that it has seen.
-	AnySize    bool
-	TimeLimit  time.Duration // of one run; 0 is 10 s. It strikes between two nodes of a net, not within one.
-	NoTF32     bool          // computes fp32 in full on the GPU, slower
-	NHWC       bool          // has convolutions on the GPU work with channels last
-	Exhaustive bool          // tries all algorithms of every convolution at each warm batch size, for minutes
+	AnySize bool
 	// Warm are the batch sizes that are run before Open returns; none warms 1.
 	Warm []int
 	// Example makes inputs of a batch size for warming; nil gives zeros, and takes 1 for sizes left open.
