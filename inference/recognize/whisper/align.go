@@ -42,7 +42,7 @@ func (d *decoding) time(words []Word, task, prefix int, pcm []float32) {
 		if i+1 < len(words) {
 			_, last := loud.within(cuts[i+1], cuts[i+2])
 			if a, b, ok := loud.pause(max(from+least, cuts[i+1]-near), min(last, cuts[i+1]+near)); ok {
-				to, next = a, b
+				to, next = max(from, a), b
 			}
 		}
 		words[i].Start, words[i].End = from, to
@@ -176,7 +176,8 @@ func loudness(pcm []float32) levels {
 	return l
 }
 
-// pause returns the longest time between from and to that nothing is loud in.
+// pause returns the longest time between from and to that nothing is loud in,
+// whole where it began before.
 func (l levels) pause(from, to time.Duration) (start, end time.Duration, ok bool) {
 	floor := slices.Max(l) - quiet
 	a, b, run := 0, 0, 0
@@ -188,6 +189,9 @@ func (l levels) pause(from, to time.Duration) (start, end time.Duration, ok bool
 		if run++; run > b-a {
 			a, b = i+1-run, i+1
 		}
+	}
+	for a > 0 && a < b && l[a-1] < floor { // it may have begun before
+		a--
 	}
 	start, end = time.Duration(a)*step, time.Duration(b)*step
 	return start, end, end-start >= shortPause

@@ -222,7 +222,7 @@ func (m *Model) forbid(logits []float32, first bool) {
 func best(logits []float32) (int, float64) {
 	at := 0
 	for i, v := range logits {
-		if v > logits[at] || logits[at] != logits[at] {
+		if v > logits[at] {
 			at = i
 		}
 	}

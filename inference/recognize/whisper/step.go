@@ -3,6 +3,7 @@ package whisper
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"livedub/inference"
 )
@@ -67,6 +68,9 @@ func (d *decoding) step(ctx context.Context, tokens []int) ([]float32, error) {
 			return nil, errShapes
 		}
 		d.keys[i] = append(d.keys[i], v.Data...)
+	}
+	if slices.ContainsFunc(out[0].Data, func(v float32) bool { return v != v }) {
+		return nil, errors.New("the decoder gives NaN")
 	}
 	d.past += len(ids)
 	for r := range ids {

@@ -276,8 +276,10 @@ func (s *scripted) Run(ctx context.Context, in []inference.Tensor) ([]inference.
 	}
 	attention := zeros(1, len(s.info.AlignmentHeads), k, t)
 	for h := range s.info.AlignmentHeads {
-		for r := range k { // each token looks 100 ms behind the one before
-			attention.Data[(h*k+r)*t+min(t-1, (len(s.said)-k+r)*5)] = 1
+		for r := range k { // each token looks at 200 ms, behind those of the one before
+			for f := range 10 {
+				attention.Data[(h*k+r)*t+max(0, min(t-1, (len(s.said)-k+r-slices.Index(s.said, s.info.Start))*10+f))] = 1
+			}
 		}
 	}
 	out := []inference.Tensor{{Shape: []int{1, 1, s.info.Vocabulary}, Data: logits}, attention}
