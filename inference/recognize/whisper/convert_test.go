@@ -85,38 +85,39 @@ func synthMel(frames int) inference.Tensor {
 	return mel
 }
 
-// TestGraphsAgainstReference compares with what other people's writer makes of
-// the same weights: testdata/reference.json says how it came to be.
+// reference is what a writer in another language, of other people's, makes of
+// the same weights; origin says how it came to be.
+type reference struct {
+	Origin    string      `json:"origin"`
+	Frames    int         `json:"frames"`
+	Tokens    []int       `json:"tokens"`
+	CrossK    []float32   `json:"cross_k"`   // layer 1, frame 13: all numbers
+	CrossV    []float32   `json:"cross_v"`   // layer 0, frame 49
+	Logits    [][]float32 `json:"logits"`    // of every 5000th token, after each token
+	Attention [][]float32 `json:"attention"` // of each alignment head, by the last token, of the first 10 frames
+}
+
 func TestGraphsAgainstReference(t *testing.T) {
-	var want struct {
-		Frames    int         `json:"frames"`
-		Tokens    []int       `json:"tokens"`
-		CrossK    []float32   `json:"cross_k"`   // layer 1, frame 13: all numbers
-		CrossV    []float32   `json:"cross_v"`   // layer 0, frame 49
-		Logits    [][]float32 `json:"logits"`    // of every 5000th token, after each token
-		Attention [][]float32 `json:"attention"` // of each alignment head, by the last token, of the first 10 frames
-	}
-	text, err := os.ReadFile("testdata/reference.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(text, &want); err != nil {
-		t.Fatal(err)
-	}
-	m := opened(t, synthesize(t, true), false)
+	againstReference(t, "testdata/reference.json", synthesize(t, true), 2e-5)
+}
+
+// againstReference compares graphs in fp32 with stored numbers.
+func againstReference(t *testing.T, path, src string, within float64) {
+	t.Helper()
+	want := readReference(t, path)
+	m := opened(t, src, false)
 	var parts [][]int
 	for _, id := range want.Tokens {
 		parts = append(parts, []int{id})
 	}
 	cross, logits, rows := runNets(t, m, synthMel(want.Frames), parts)
-	n := want.Frames / 2
-	each := synthWidth / synthHeads
+	n, each := want.Frames/2, m.info.Width/m.info.Heads
 	var k, v []float32
-	for i := range synthWidth {
+	for i := range m.info.Width {
 		k = append(k, cross[2].Data[i*n+13])
 		v = append(v, cross[1].Data[(i/each*n+49)*each+i%each])
 	}
-	if err := errors.Join(close32(k, want.CrossK, 2e-5), close32(v, want.CrossV, 2e-5)); err != nil {
+	if err := errors.Join(close32(k, want.CrossK, within), close32(v, want.CrossV, within)); err != nil {
 		t.Errorf("encoder: %v", err)
 	}
 	for i, l := range logits {
@@ -124,13 +125,13 @@ func TestGraphsAgainstReference(t *testing.T) {
 		for id := 0; id < len(l); id += 5000 {
 			got = append(got, l[id])
 		}
-		if err := close32(got, want.Logits[i], 2e-5); err != nil {
+		if err := close32(got, want.Logits[i], within); err != nil {
 			t.Errorf("after token %d: %v", i, err)
 		}
 	}
 	last := rows[len(rows)-1]
 	for h := range m.info.AlignmentHeads {
-		if err := close32(last[h*n:h*n+10], want.Attention[h], 1e-5); err != nil {
+		if err := close32(last[h*n:h*n+10], want.Attention[h], within); err != nil {
 			t.Errorf("attention of head %d: %v", h, err)
 		}
 	}

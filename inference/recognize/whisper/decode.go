@@ -40,6 +40,29 @@ type Result struct {
 	Cut        bool               // the limit of tokens came before the end of the text
 }
 
+// Measured on speech and on noise, hum, tones, music and clicks.
+const (
+	nobody  = .5 // NoSpeech from which on nobody speaks; speech has up to .4, the rest .2..1, most of it above .7
+	guessed = -1 // AvgLogProb below which a text is a guess; speech has down to -.9, the rest -.6..-4
+)
+
+// Doubt returns why the text is not to be believed, "" if it is.
+func (r Result) Doubt() string {
+	switch {
+	case len(r.Words) == 0:
+		return "no words"
+	case r.Repeats:
+		return "it goes round in a circle"
+	case r.Cut:
+		return "it does not end"
+	case r.NoSpeech >= nobody:
+		return "nobody speaks"
+	case r.AvgLogProb < guessed:
+		return "it is a guess"
+	}
+	return ""
+}
+
 // Word is one word of a Result, with its punctuation.
 type Word struct {
 	Text       string

@@ -20,15 +20,12 @@ type decoding struct {
 	t     int                // encoder frames
 }
 
-// beyond is the silence that is put behind a sound, in frames of 10 ms: nets
-// that learned with 30 s lose the last words of a sound that ends at once.
-var silent bool
-
-var beyond = 100
+var atLeast, beyond = 1200, 300
 
 // hear runs the encoder.
 func (m *Model) hear(ctx context.Context, pcm []float32) (*decoding, error) {
 	frames := (len(pcm)+hop-1)/hop + beyond
+	frames = max(frames, atLeast)
 	frames = min((frames+99)/100*100, 2*m.info.AudioContext)
 	cross, err := m.encoder.Run(ctx, []inference.Tensor{{Shape: []int{1, m.info.Mels, frames}, Data: padded(pcm, m.info.Mels, frames)}})
 	if err != nil {
@@ -86,9 +83,6 @@ func (d *decoding) step(ctx context.Context, tokens []int) ([]float32, error) {
 
 // padded returns the features of a sound, and 0 in the frames behind it.
 func padded(pcm []float32, bands, frames int) []float32 {
-	if silent {
-		return Features(pcm, bands, frames)
-	}
 	n := min((len(pcm)+hop-1)/hop, frames)
 	f := Features(pcm, bands, n)
 	out := make([]float32, bands*frames)

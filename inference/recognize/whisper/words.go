@@ -3,6 +3,7 @@ package whisper
 import (
 	"math"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -41,15 +42,19 @@ func (m *Model) words(lang string, prefix []int, text []token) []Word {
 			words = append(words, w)
 		}
 	}
-	kept := words[:0]
-	for _, w := range words {
+	letters := false
+	for i := range words {
+		w := &words[i]
 		w.Text = strings.TrimSpace(w.Text)
-		kept = append(kept, w)
+		letters = letters || strings.IndexFunc(w.Text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }) >= 0
 	}
-	if len(kept) > 0 && len(prefix) == 0 {
-		kept[0].Joined = true
+	if len(prefix) == 0 {
+		if !letters { // dots are what there is to say of silence
+			return nil
+		}
+		words[0].Joined = true
 	}
-	return kept
+	return words
 }
 
 // incomplete tells whether text ends within a character.
