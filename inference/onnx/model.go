@@ -34,6 +34,10 @@ type ModelConfig struct {
 	NoTF32        bool          // computes fp32 in full on the GPU, slower
 	NHWC          bool          // has convolutions on the GPU work with channels last
 	Exhaustive    bool          // tries all algorithms of every convolution at each warm batch size, for minutes
+	// AnySize is for a net whose open sizes differ from run to run and may be 0,
+	// as the past of a decoder is. The runtime then keeps no plan of memory for
+	// each combination of sizes that it has seen.
+	AnySize bool
 	// Warm are the batch sizes that are run before Open returns; none warms 1.
 	Warm []int
 	// Example makes inputs of a batch size for warming; nil gives zeros, and takes 1 for sizes left open.

@@ -21,6 +21,7 @@ type session struct {
 	net    netFile
 	limit  time.Duration // of a run
 	memory int64         // bytes that one result may take
+	empty  bool          // sizes left open may be 0
 	auto   bool          // the net does not make the shapes that it declares: the runtime makes room for results
 }
 
@@ -118,7 +119,7 @@ func (s *session) check(in []inference.Tensor) (map[string]int, error) {
 		if !ok || n != len(t.Data) {
 			return nil, fmt.Errorf("input %q: %d numbers are no tensor of the shape %v", p.name, len(t.Data), t.Shape)
 		}
-		if len(t.Data) == 0 {
+		if len(t.Data) == 0 && !(s.empty && p.shaped && len(t.Shape) > 0 && t.Shape[0] > 0) {
 			return nil, fmt.Errorf("input %q is empty: its shape is %v", p.name, t.Shape)
 		}
 		if !p.shaped {

@@ -32,13 +32,16 @@ func openSession(c ModelConfig, net netFile, limit int64, profile string) (*sess
 		o.AddSessionConfigEntry("session.use_env_allocators", "1"),
 		o.AddSessionConfigEntry("optimization.constant_folding_max_output_size_in_bytes", strconv.Itoa(maxFolded)),
 	)
+	if c.AnySize {
+		err = errors.Join(err, o.SetMemPattern(false))
+	}
 	if profile != "" {
 		err = errors.Join(err, o.EnableProfiling(profile))
 	}
 	if err != nil {
 		return nil, classify(err)
 	}
-	s := &session{net: net, limit: c.TimeLimit, memory: limit}
+	s := &session{net: net, limit: c.TimeLimit, memory: limit, empty: c.AnySize}
 	// One at a time: CUDA sessions that are created side by side have failed.
 	keepSignals(func() {
 		main := limit

@@ -24,6 +24,7 @@ var layers = []layer{
 	{"inference/viseme", []string{"inference"}},
 	{"inference/inferencetest", []string{"media", "inference", "inference/viseme"}},
 	{"inference/kserve/kservetest", []string{"inference", "inference/kserve/inferpb"}},
+	{"inference/recognize/whisper", []string{"inference", "inference/onnx/onnxfile"}},
 	{"inference/...", []string{"media", "inference", "inference/viseme", "internal/guard", "internal/proc", "internal/worker", "internal/worker/wire", "./..."}}, // engines know nothing of each other
 
 	// Engines are handed to a session; it knows their interfaces only.
@@ -53,6 +54,7 @@ var layers = []layer{
 	{"web", nil},
 	{"internal/doctor", []string{"media", "media/codec", "inference", "inference/...", "internal/gpu", "internal/proc"}},
 	{"internal/bench/enginebench", []string{"inference", "inference/engine", "inference/onnx", "internal/gpu", "internal/testkit/onnxfile"}},
+	{"internal/testkit/onnxfile", []string{"inference/onnx/onnxfile"}},
 	{"internal/bench/lipseval", []string{"media", "inference"}},
 	{"internal/settings", []string{"inference", "inference/onnx", "internal/config", "media/badge", "session/spec"}},
 	{"internal/bench/stalls", []string{"media", "media/...", "inference", "inference/fake", "session/live", "session/spec"}},

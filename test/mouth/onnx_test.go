@@ -16,6 +16,7 @@ import (
 	"livedub/inference/lips"
 	"livedub/inference/lips/neural"
 	"livedub/inference/onnx"
+	graphs "livedub/inference/onnx/onnxfile"
 	"livedub/internal/testkit/onnxfile"
 	"livedub/media"
 )
@@ -55,10 +56,10 @@ func netOf(t *testing.T, dir, text string, open func(context.Context) (inference
 
 // hears writes an encoder that cuts a second of sound to 50 features of 320 numbers.
 func hears(path string) error {
-	g := onnxfile.New("hears")
-	g.Input("wave", onnxfile.FP32, onnxfile.Batch, 16000)
+	g := graphs.New("hears")
+	g.Input("wave", graphs.FP32, graphs.Batch, 16000)
 	g.Node("Reshape", []string{"wave", g.Ints("shape", -1, 50, 320)}, []string{"features"})
-	g.Output("features", onnxfile.FP32, onnxfile.Batch, 50, 320)
+	g.Output("features", graphs.FP32, graphs.Batch, 50, 320)
 	return g.Write(path)
 }
 

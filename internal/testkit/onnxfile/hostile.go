@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"os"
+
+	"livedub/inference/onnx/onnxfile"
 )
 
 // Hostile are files that a node has to survive, by name. A runtime opens all
@@ -25,19 +27,19 @@ var Hostile = map[string]func(path string, size int) error{
 // EndlessLoop writes a net that never ends and needs no more memory while it runs.
 func EndlessLoop(path string, size int) error {
 	g, face := wav2lipKind("endless_loop", size)
-	body := New("body")
-	body.Input("i", Int64)
-	body.Input("go", Bool)
-	body.Input("x", FP32, Batch, 3, size, size)
+	body := onnxfile.New("body")
+	body.Input("i", onnxfile.Int64)
+	body.Input("go", onnxfile.Bool)
+	body.Input("x", onnxfile.FP32, onnxfile.Batch, 3, size, size)
 	body.Node("Identity", []string{"go"}, []string{"go_on"})
-	body.Node("Mul", []string{"x", body.Floats("nearly_one", FP32, nil, .999)}, []string{"x_next"})
-	body.Output("go_on", Bool)
-	body.Output("x_next", FP32, Batch, 3, size, size)
+	body.Node("Mul", []string{"x", body.Floats("nearly_one", onnxfile.FP32, nil, .999)}, []string{"x_next"})
+	body.Output("go_on", onnxfile.Bool)
+	body.Output("x_next", onnxfile.FP32, onnxfile.Batch, 3, size, size)
 	// True as long as there is a batch: a condition that no optimiser works out.
 	batch := g.slice(g.Op("Shape", []string{face}), 0, 1, 0)
 	always := g.Op("Greater", []string{g.Op("Squeeze", []string{batch}), g.Op("Squeeze", []string{g.Ints("zero", 0)})})
-	g.Node("Loop", []string{"", always, g.channels(face, 3)}, []string{"out"}, Sub("body", body))
-	g.Output("out", FP32, Batch, 3, size, size)
+	g.Node("Loop", []string{"", always, g.channels(face, 3)}, []string{"out"}, onnxfile.Sub("body", body))
+	g.Output("out", onnxfile.FP32, onnxfile.Batch, 3, size, size)
 	return g.Write(path)
 }
 
@@ -46,10 +48,10 @@ func EndlessLoop(path string, size int) error {
 func HugeTensor(path string, size int, bytes int64) error {
 	g, face := wav2lipKind("huge_tensor", size)
 	batch := g.slice(g.Op("Shape", []string{face}), 0, 1, 0)
-	huge := g.Op("ConstantOfShape", []string{g.Op("Mul", []string{batch, g.Ints("elements", bytes/FP32.Size())})})
-	sum := g.Op("ReduceSum", []string{huge, g.Ints("axes", 0)}, Int("keepdims", 1))
+	huge := g.Op("ConstantOfShape", []string{g.Op("Mul", []string{batch, g.Ints("elements", bytes/onnxfile.FP32.Size())})})
+	sum := g.Op("ReduceSum", []string{huge, g.Ints("axes", 0)}, onnxfile.Int("keepdims", 1))
 	g.Node("Add", []string{g.channels(face, 3), sum}, []string{"out"})
-	g.Output("out", FP32, Batch, 3, size, size)
+	g.Output("out", onnxfile.FP32, onnxfile.Batch, 3, size, size)
 	return g.Write(path)
 }
 
@@ -86,16 +88,16 @@ func NoModel(path string, size int) error {
 func NaN(path string, size int) error {
 	g, face := wav2lipKind("nan", size)
 	ref := g.channels(face, 3)
-	g.overUnder("out", ref, g.Op("Mul", []string{ref, g.Floats("nan", FP32, nil, float32(math.NaN()))}), size)
+	g.overUnder("out", ref, g.Op("Mul", []string{ref, g.Floats("nan", onnxfile.FP32, nil, float32(math.NaN()))}), size)
 	return g.Write(path)
 }
 
 // OutOfRange writes a net whose output is 50 times the reference less 20.
 func OutOfRange(path string, size int) error {
 	g, face := wav2lipKind("out_of_range", size)
-	x := g.Op("Mul", []string{g.channels(face, 3), g.Floats("times", FP32, nil, 50)})
-	g.Node("Sub", []string{x, g.Floats("less", FP32, nil, 20)}, []string{"out"})
-	g.Output("out", FP32, Batch, 3, size, size)
+	x := g.Op("Mul", []string{g.channels(face, 3), g.Floats("times", onnxfile.FP32, nil, 50)})
+	g.Node("Sub", []string{x, g.Floats("less", onnxfile.FP32, nil, 20)}, []string{"out"})
+	g.Output("out", onnxfile.FP32, onnxfile.Batch, 3, size, size)
 	return g.Write(path)
 }
 
@@ -103,26 +105,26 @@ func OutOfRange(path string, size int) error {
 func WrongOutput(path string, size int) error {
 	g, face := wav2lipKind("wrong_output", size)
 	g.Node("Identity", []string{g.slice(g.channels(face, 3), 0, size/2, 2)}, []string{"out"})
-	g.Output("out", FP32, Batch, 3, size/2, size)
+	g.Output("out", onnxfile.FP32, onnxfile.Batch, 3, size/2, size)
 	return g.Write(path)
 }
 
 // WrongInputs writes a net of three inputs that no kind has.
 func WrongInputs(path string, size int) error {
-	g := kind{New("wrong_inputs")}
-	g.Input("a", FP32, Batch, 7)
-	g.Input("b", FP32, Batch, 5, size, size)
-	g.Input("c", FP32, 3)
+	g := kind{onnxfile.New("wrong_inputs")}
+	g.Input("a", onnxfile.FP32, onnxfile.Batch, 7)
+	g.Input("b", onnxfile.FP32, onnxfile.Batch, 5, size, size)
+	g.Input("c", onnxfile.FP32, 3)
 	g.Node("Identity", []string{g.channels("b", 0)}, []string{"out"})
-	g.Output("out", FP32, Batch, 3, size, size)
+	g.Output("out", onnxfile.FP32, onnxfile.Batch, 3, size, size)
 	return g.Write(path)
 }
 
 // WrongType writes a net with Wav2Lip's shapes whose output is int64.
 func WrongType(path string, size int) error {
 	g, face := wav2lipKind("wrong_type", size)
-	g.Node("Cast", []string{g.channels(face, 3)}, []string{"out"}, Int("to", int(Int64)))
-	g.Output("out", Int64, Batch, 3, size, size)
+	g.Node("Cast", []string{g.channels(face, 3)}, []string{"out"}, onnxfile.Int("to", int(onnxfile.Int64)))
+	g.Output("out", onnxfile.Int64, onnxfile.Batch, 3, size, size)
 	return g.Write(path)
 }
 
@@ -130,7 +132,7 @@ func WrongType(path string, size int) error {
 // gives one in all.
 func LyingAboutIt(path string, size int) error {
 	g, face := wav2lipKind("lying_about_it", size)
-	g.Node("ReduceMean", []string{g.channels(face, 3)}, []string{"out"}, Ints("axes", 0), Int("keepdims", 1))
-	g.Output("out", FP32, Batch, 3, size, size)
+	g.Node("ReduceMean", []string{g.channels(face, 3)}, []string{"out"}, onnxfile.Ints("axes", 0), onnxfile.Int("keepdims", 1))
+	g.Output("out", onnxfile.FP32, onnxfile.Batch, 3, size, size)
 	return g.Write(path)
 }

@@ -3,6 +3,8 @@ package onnxfile
 import (
 	"fmt"
 	"image"
+
+	"livedub/inference/onnx/onnxfile"
 )
 
 // The nets of this file have a meaning that is seen in the output frame:
@@ -20,8 +22,8 @@ func CopyReference(path string, size int) error {
 // CopyReferenceLatent writes a net of the latent kind that does the same with
 // masked and ref. The audio[N,tokens,dim] is not looked at.
 func CopyReferenceLatent(path string, size, tokens, dim int) error {
-	g := kind{New("copy_reference_latent")}
-	g.latentInputs(FP32, size, tokens, dim)
+	g := kind{onnxfile.New("copy_reference_latent")}
+	g.latentInputs(onnxfile.FP32, size, tokens, dim)
 	g.overUnder("out", "masked", "ref", size)
 	return g.Write(path)
 }
@@ -57,14 +59,14 @@ func PaintByMel(path string, size, channel int) error {
 			paint = append(paint, make([]float32, size*size)...)
 		}
 	}
-	mean := g.Op("ReduceMean", []string{"mel"}, Ints("axes", 1, 2, 3), Int("keepdims", 1))
-	mean = g.Op("Add", []string{mean, g.Floats("half_range", FP32, nil, 4)})
-	mean = g.Op("Div", []string{mean, g.Floats("range", FP32, nil, 8)})
-	mean = g.Op("Clip", []string{mean, g.Floats("least", FP32, nil, 0), g.Floats("most", FP32, nil, 1)})
-	kept := g.Op("Mul", []string{g.channels(face, 3), g.Floats("outside", FP32, []int{1, 1, size, size}, outside...)})
-	painted := g.Op("Mul", []string{mean, g.Floats("inside", FP32, []int{1, 3, size, size}, paint...)})
+	mean := g.Op("ReduceMean", []string{"mel"}, onnxfile.Ints("axes", 1, 2, 3), onnxfile.Int("keepdims", 1))
+	mean = g.Op("Add", []string{mean, g.Floats("half_range", onnxfile.FP32, nil, 4)})
+	mean = g.Op("Div", []string{mean, g.Floats("range", onnxfile.FP32, nil, 8)})
+	mean = g.Op("Clip", []string{mean, g.Floats("least", onnxfile.FP32, nil, 0), g.Floats("most", onnxfile.FP32, nil, 1)})
+	kept := g.Op("Mul", []string{g.channels(face, 3), g.Floats("outside", onnxfile.FP32, []int{1, 1, size, size}, outside...)})
+	painted := g.Op("Mul", []string{mean, g.Floats("inside", onnxfile.FP32, []int{1, 3, size, size}, paint...)})
 	g.Node("Add", []string{kept, painted}, []string{"out"})
-	g.Output("out", FP32, Batch, 3, size, size)
+	g.Output("out", onnxfile.FP32, onnxfile.Batch, 3, size, size)
 	return g.Write(path)
 }
 
@@ -93,19 +95,19 @@ func LatentKind(path string, size, tokens, dim int, fp16 bool, seed uint64) erro
 }
 
 // kind is a graph with the tensors of one kind of lip net.
-type kind struct{ *Graph }
+type kind struct{ *onnxfile.Graph }
 
 // wav2lipKind returns a graph with Wav2Lip's inputs, and the name of the face.
 func wav2lipKind(name string, size int) (kind, string) {
-	g := New(name)
-	g.Input("mel", FP32, Batch, 1, 80, 16)
-	return kind{g}, g.Input("face", FP32, Batch, 6, size, size)
+	g := onnxfile.New(name)
+	g.Input("mel", onnxfile.FP32, onnxfile.Batch, 1, 80, 16)
+	return kind{g}, g.Input("face", onnxfile.FP32, onnxfile.Batch, 6, size, size)
 }
 
-func (g kind) latentInputs(t Type, size, tokens, dim int) {
-	g.Input("masked", t, Batch, 3, size, size)
-	g.Input("ref", t, Batch, 3, size, size)
-	g.Input("audio", t, Batch, tokens, dim)
+func (g kind) latentInputs(t onnxfile.Type, size, tokens, dim int) {
+	g.Input("masked", t, onnxfile.Batch, 3, size, size)
+	g.Input("ref", t, onnxfile.Batch, 3, size, size)
+	g.Input("audio", t, onnxfile.Batch, tokens, dim)
 }
 
 // channels takes three channels of x.
@@ -113,13 +115,13 @@ func (g kind) channels(x string, from int) string { return g.slice(x, from, from
 
 // slice takes a range of one axis.
 func (g kind) slice(x string, from, to, axis int) string {
-	k := len(g.weights)
+	k := g.Weights()
 	return g.Op("Slice", []string{x, g.Ints(fmt.Sprintf("from%d", k), int64(from)),
 		g.Ints(fmt.Sprintf("to%d", k), int64(to)), g.Ints(fmt.Sprintf("axis%d", k), int64(axis))})
 }
 
 // overUnder makes the output of a's upper and b's lower half.
 func (g kind) overUnder(out, a, b string, size int) {
-	g.Node("Concat", []string{g.slice(a, 0, size/2, 2), g.slice(b, size/2, size, 2)}, []string{out}, Int("axis", 2))
-	g.Output(out, FP32, Batch, 3, size, size)
+	g.Node("Concat", []string{g.slice(a, 0, size/2, 2), g.slice(b, size/2, size, 2)}, []string{out}, onnxfile.Int("axis", 2))
+	g.Output(out, onnxfile.FP32, onnxfile.Batch, 3, size, size)
 }

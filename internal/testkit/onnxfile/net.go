@@ -1,8 +1,13 @@
+// Package onnxfile writes the nets that tests and benchmarks run: nets of
+// well-known shapes with random weights, nets with a meaning that can be seen
+// in their output, and hostile ones. The writer is inference/onnx/onnxfile.
 package onnxfile
 
 import (
 	"fmt"
 	"math"
+
+	"livedub/inference/onnx/onnxfile"
 )
 
 // Cost is what a net takes.
@@ -15,25 +20,27 @@ type Cost struct {
 // counts. The weights are random, scaled as He et al. do, so that values stay
 // within what fp16 can hold through hundreds of layers.
 type net struct {
-	*Graph
-	typ   Type
+	*onnxfile.Graph
+	typ   onnxfile.Type
 	seed  uint64
 	shape map[string][]int // of one item: without the batch
 	cost  Cost
 	named int
+
+	hollow bool // random weights have no elements: for a look at the graph alone
 }
 
 func newNet(name string, fp16 bool, seed uint64) *net {
-	n := &net{Graph: New(name), typ: FP32, seed: seed, shape: map[string][]int{}}
+	n := &net{Graph: onnxfile.New(name), typ: onnxfile.FP32, seed: seed, shape: map[string][]int{}}
 	if fp16 {
-		n.typ = FP16
+		n.typ = onnxfile.FP16
 	}
 	return n
 }
 
 // in declares an input of a batch of values of the given shape.
 func (n *net) in(name string, shape ...int) string {
-	n.Input(name, n.typ, append([]int{Batch}, shape...)...)
+	n.Input(name, n.typ, append([]int{onnxfile.Batch}, shape...)...)
 	n.shape[name] = shape
 	return name
 }
@@ -41,14 +48,21 @@ func (n *net) in(name string, shape ...int) string {
 // out makes x the output name.
 func (n *net) out(name, x string) {
 	n.Node("Identity", []string{x}, []string{name})
-	n.Output(name, n.typ, append([]int{Batch}, n.shape[x]...)...)
+	n.Output(name, n.typ, append([]int{onnxfile.Batch}, n.shape[x]...)...)
 }
 
 // random adds weights for fan inputs a sum; gain 1 keeps the variance through a ReLU.
 func (n *net) random(fan int, gain float64, shape ...int) string {
 	n.named++
 	n.count(shape)
-	return n.Random(fmt.Sprintf("w%d", n.named), n.typ, shape, gain*math.Sqrt(6/float64(fan)), n.seed<<20+uint64(n.named))
+	return n.weights(fmt.Sprintf("w%d", n.named), gain*math.Sqrt(6/float64(fan)), n.seed<<20+uint64(n.named), shape)
+}
+
+func (n *net) weights(name string, bound float64, seed uint64, shape []int) string {
+	if n.hollow {
+		shape = []int{0}
+	}
+	return randomWeights(n.Graph, name, n.typ, shape, bound, seed)
 }
 
 // same adds weights that are all v.
@@ -98,7 +112,7 @@ func (n *net) cat(xs ...string) string {
 	for _, x := range xs[1:] {
 		s[0] += n.shape[x][0]
 	}
-	return n.is(n.Op("Concat", xs, Int("axis", 1)), s...)
+	return n.is(n.Op("Concat", xs, onnxfile.Int("axis", 1)), s...)
 }
 
 // window is the geometry of a convolution: kernel, strides, padding on every
@@ -113,7 +127,7 @@ func (n *net) conv(x string, to int, w window, gain float64) string {
 	fan := s[0] * w.k * w.k
 	n.cost.FLOP += 2 * float64(fan) * float64(to*h*v)
 	return n.is(n.Op("Conv", []string{x, n.random(fan, gain, to, s[0], w.k, w.k), n.random(to, .1, to)},
-		Ints("kernel_shape", w.k, w.k), Ints("strides", w.sy, w.sx), Ints("pads", w.pad, w.pad, w.pad, w.pad)), to, h, v)
+		onnxfile.Ints("kernel_shape", w.k, w.k), onnxfile.Ints("strides", w.sy, w.sx), onnxfile.Ints("pads", w.pad, w.pad, w.pad, w.pad)), to, h, v)
 }
 
 // transposed is a transposed 2D convolution with bias.
@@ -124,8 +138,8 @@ func (n *net) transposed(x string, to int, w window) string {
 	n.cost.FLOP += 2 * float64(s[0]*w.k*w.k) * float64(to*s[1]*s[2])
 	fan := max(1, s[0]*w.k*w.k/(w.sy*w.sx))
 	return n.is(n.Op("ConvTranspose", []string{x, n.random(fan, 1, s[0], to, w.k, w.k), n.random(to, .1, to)},
-		Ints("kernel_shape", w.k, w.k), Ints("strides", w.sy, w.sx), Ints("pads", w.pad, w.pad, w.pad, w.pad),
-		Ints("output_padding", w.extra, w.extra)), to, h, v)
+		onnxfile.Ints("kernel_shape", w.k, w.k), onnxfile.Ints("strides", w.sy, w.sx), onnxfile.Ints("pads", w.pad, w.pad, w.pad, w.pad),
+		onnxfile.Ints("output_padding", w.extra, w.extra)), to, h, v)
 }
 
 // linear multiplies the last dimension.
@@ -145,9 +159,9 @@ func (n *net) linear(x string, to int, bias bool, gain float64) string {
 func (n *net) upsampled(x string) string {
 	n.named++
 	s := n.shape[x]
-	scales := n.Floats(fmt.Sprintf("s%d", n.named), FP32, []int{4}, 1, 1, 2, 2)
-	return n.is(n.Op("Resize", []string{x, "", scales}, Text("mode", "nearest"),
-		Text("coordinate_transformation_mode", "asymmetric"), Text("nearest_mode", "floor")), s[0], 2*s[1], 2*s[2])
+	scales := n.Floats(fmt.Sprintf("s%d", n.named), onnxfile.FP32, []int{4}, 1, 1, 2, 2)
+	return n.is(n.Op("Resize", []string{x, "", scales}, onnxfile.Text("mode", "nearest"),
+		onnxfile.Text("coordinate_transformation_mode", "asymmetric"), onnxfile.Text("nearest_mode", "floor")), s[0], 2*s[1], 2*s[2])
 }
 
 func product(shape []int) int {

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"livedub/inference/onnx/onnxfile"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -85,14 +87,14 @@ func (m message) number(field int) int {
 
 // tensor is an initializer read back.
 type tensor struct {
-	typ   Type
+	typ   onnxfile.Type
 	shape []int
 	raw   []byte
 }
 
 func (v tensor) floats() (all []float64) {
 	for i := 0; i < len(v.raw); i += int(v.typ.Size()) {
-		if v.typ == FP16 {
+		if v.typ == onnxfile.FP16 {
 			all = append(all, fromHalf(binary.LittleEndian.Uint16(v.raw[i:])))
 		} else {
 			all = append(all, float64(math.Float32frombits(binary.LittleEndian.Uint32(v.raw[i:]))))
@@ -142,7 +144,7 @@ func read(t *testing.T, path string) model {
 	m := model{ir: top.number(1), opset: top.sub(t, 8)[0].number(2), name: graph.text(2), nodes: graph.sub(t, 1), weights: map[string]tensor{}}
 	known := map[string]bool{"": true}
 	for _, w := range graph.sub(t, 5) {
-		v := tensor{typ: Type(w.number(2))}
+		v := tensor{typ: onnxfile.Type(w.number(2))}
 		for _, d := range w[1] {
 			v.shape = append(v.shape, int(d.(uint64)))
 		}

@@ -3,6 +3,8 @@ package onnxfile
 import (
 	"fmt"
 	"math"
+
+	"livedub/inference/onnx/onnxfile"
 )
 
 // MuseTalkUNet writes a UNet of the shape that MuseTalk runs per frame, with
@@ -13,24 +15,27 @@ import (
 // residual blocks a level, eight heads) with eight channels in and attention
 // to 384-wide audio. MuseTalk asks for one step at time 0, so the embedding of
 // the time is a constant. The VAE around it, three times as costly, is left out.
-func MuseTalkUNet(path string, fp16 bool, seed uint64) error { return museTalk(fp16, seed).Write(path) }
+func MuseTalkUNet(path string, fp16 bool, seed uint64) error {
+	return museTalk(newNet(museTalkName, fp16, seed)).Write(path)
+}
 
 // MuseTalkUNetCost counts what MuseTalkUNet takes. The published figures are
 // 850 M parameters and 178 GFLOP.
-func MuseTalkUNetCost() Cost { return museTalk(false, 0).cost }
+func MuseTalkUNetCost() Cost { return museTalk(newNet(museTalkName, false, 0)).cost }
 
 const (
+	museTalkName = "musetalk_unet"
+
 	unetHeads  = 8
 	unetGroups = 32
 	unetTime   = 1280 // numbers that say the time
 )
 
-func museTalk(fp16 bool, seed uint64) *net {
-	n := newNet("musetalk_unet", fp16, seed)
+func museTalk(n *net) *net {
 	x := n.in("latents", 8, 32, 32)
 	audio := n.in("audio", 50, 384)
 	u := &unet{net: n, audio: audio}
-	time := n.is(n.Random("time", n.typ, []int{1, 320}, 1, seed), 320)
+	time := n.is(n.weights("time", 1, n.seed, []int{1, 320}), 320)
 	u.time = u.silu(n.linear(u.silu(n.linear(time, unetTime, true, 1)), unetTime, true, 1))
 
 	widths := []int{320, 640, 1280, 1280}
@@ -104,7 +109,7 @@ func (u *unet) groupNorm(x string) string {
 	}
 	scale := u.Floats(fmt.Sprintf("g%d", u.named), u.typ, []int{unetGroups}, one...)
 	shift := u.Floats(fmt.Sprintf("z%d", u.named), u.typ, []int{unetGroups}, make([]float32, unetGroups)...)
-	y = u.like(y, u.Op("InstanceNormalization", []string{y, scale, shift}, Float("epsilon", 1e-5)))
+	y = u.like(y, u.Op("InstanceNormalization", []string{y, scale, shift}, onnxfile.Float("epsilon", 1e-5)))
 	y = u.to(y, s...)
 	return u.add(u.mul(y, u.same(1, s[0], 1, 1)), u.same(0, s[0], 1, 1))
 }
@@ -114,14 +119,14 @@ func (u *unet) attend(x string) string {
 	s := u.shape[x]
 	y := u.conv(u.groupNorm(x), s[0], window{1, 1, 1, 0, 0}, .7)
 	y = u.to(y, s[0], s[1]*s[2])
-	y = u.is(u.Op("Transpose", []string{y}, Ints("perm", 0, 2, 1)), s[1]*s[2], s[0])
+	y = u.is(u.Op("Transpose", []string{y}, onnxfile.Ints("perm", 0, 2, 1)), s[1]*s[2], s[0])
 
 	z := u.layerNorm(y)
 	y = u.add(y, u.attention(z, z))
 	y = u.add(y, u.attention(u.layerNorm(y), u.audio))
 	y = u.add(y, u.feedForward(u.layerNorm(y)))
 
-	y = u.is(u.Op("Transpose", []string{y}, Ints("perm", 0, 2, 1)), s[0], s[1]*s[2])
+	y = u.is(u.Op("Transpose", []string{y}, onnxfile.Ints("perm", 0, 2, 1)), s[0], s[1]*s[2])
 	y = u.conv(u.to(y, s...), s[0], window{1, 1, 1, 0, 0}, .5)
 	return u.add(y, x)
 }
@@ -129,7 +134,7 @@ func (u *unet) attend(x string) string {
 func (u *unet) layerNorm(x string) string {
 	s := u.shape[x]
 	w := s[len(s)-1]
-	return u.like(x, u.Op("LayerNormalization", []string{x, u.same(1, w), u.same(0, w)}, Int("axis", -1), Float("epsilon", 1e-5)))
+	return u.like(x, u.Op("LayerNormalization", []string{x, u.same(1, w), u.same(0, w)}, onnxfile.Int("axis", -1), onnxfile.Float("epsilon", 1e-5)))
 }
 
 // attention has every row of x ask the rows of of.
@@ -137,7 +142,7 @@ func (u *unet) attention(x, of string) string {
 	rows, width := u.shape[x][0], u.shape[x][1]
 	others, each := u.shape[of][0], width/unetHeads
 	heads := func(v string, rows int, perm ...int) string {
-		return u.Op("Transpose", []string{u.to(v, rows, unetHeads, each)}, Ints("perm", perm...))
+		return u.Op("Transpose", []string{u.to(v, rows, unetHeads, each)}, onnxfile.Ints("perm", perm...))
 	}
 	q := heads(u.linear(x, width, false, .7), rows, 0, 2, 1, 3)
 	k := heads(u.linear(of, width, false, .7), others, 0, 2, 3, 1)
@@ -145,8 +150,8 @@ func (u *unet) attention(x, of string) string {
 	u.named++
 	scale := u.Floats(fmt.Sprintf("a%d", u.named), u.typ, nil, float32(1/math.Sqrt(float64(each))))
 	u.cost.FLOP += 2 * 2 * float64(rows*others*width)
-	p := u.Op("Softmax", []string{u.Op("MatMul", []string{u.Op("Mul", []string{q, scale}), k})}, Int("axis", -1))
-	y := u.Op("Transpose", []string{u.Op("MatMul", []string{p, v})}, Ints("perm", 0, 2, 1, 3))
+	p := u.Op("Softmax", []string{u.Op("MatMul", []string{u.Op("Mul", []string{q, scale}), k})}, onnxfile.Int("axis", -1))
+	y := u.Op("Transpose", []string{u.Op("MatMul", []string{p, v})}, onnxfile.Ints("perm", 0, 2, 1, 3))
 	return u.linear(u.to(y, rows, width), width, true, .5)
 }
 

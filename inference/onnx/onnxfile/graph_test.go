@@ -1,6 +1,9 @@
 package onnxfile
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -16,7 +19,10 @@ func small() *Graph {
 	w := g.Floats("w", FP32, []int{3, 1}, .5, -2, 1e-3)
 	h := g.Floats("h", FP16, []int{2}, 1.5, -65504)
 	axes := g.Ints("axes", -1, 2)
-	big := g.Random("big", FP32, []int{64, 33}, .25, 7)
+	big := g.Stream("big", FP32, []int{64, 33}, func(to io.Writer) error {
+		_, err := to.Write(bytes.Repeat([]byte{1, 2, 3, 4}, 64*33))
+		return err
+	})
 	y := g.Op("Mul", []string{x, w})
 	body := New("body")
 	body.Input("i", Int64)
@@ -24,7 +30,7 @@ func small() *Graph {
 	body.Floats("c", FP32, nil, 3)
 	g.Node("Odd", []string{y, "", h, axes, big}, []string{"y", "z"},
 		Int("i", -3), Ints("is", 1, -1), Float("f", .75), Text("s", "edge"), Sub("body", body))
-	g.Output("y", FP32, Batch, 3)
+	g.Output("y", FP32, Batch, 3, g.Size("length"), g.Size("width"), g.Size("length"))
 	return g
 }
 
@@ -38,7 +44,7 @@ func TestFileReadsBack(t *testing.T) {
 	if m.ir != 8 || m.opset != 17 || m.name != "small" {
 		t.Errorf("ir %d, opset %d, name %q", m.ir, m.opset, m.name)
 	}
-	if !slices.Equal(m.inputs, []string{"x 1 [N 3 x_2]"}) || !slices.Equal(m.outputs, []string{"y 1 [N 3]"}) {
+	if !slices.Equal(m.inputs, []string{"x 1 [N 3 x_2]"}) || !slices.Equal(m.outputs, []string{"y 1 [N 3 length width length]"}) {
 		t.Errorf("inputs %q, outputs %q", m.inputs, m.outputs)
 	}
 	if w := m.weights["w"]; !slices.Equal(w.shape, []int{3, 1}) || !slices.Equal(w.floats(), []float64{.5, -2, float64(float32(1e-3))}) {
@@ -71,50 +77,12 @@ func TestFileReadsBack(t *testing.T) {
 	}
 }
 
-func TestRandomWeights(t *testing.T) {
-	dir := t.TempDir()
-	write := func(seed uint64, typ Type) []float64 {
-		g := New("r")
-		g.Random("r", typ, []int{100_003}, .5, seed)
-		g.Node("Identity", []string{"r"}, []string{"y"})
-		g.Output("y", typ, 100_003)
-		path := filepath.Join(dir, "r.onnx")
-		if err := g.Write(path); err != nil {
-			t.Fatal(err)
-		}
-		return read(t, path).weights["r"].floats()
-	}
-	a := write(1, FP32)
-	if !slices.Equal(a, write(1, FP32)) {
-		t.Error("the same seed gives other numbers")
-	}
-	if slices.Equal(a, write(2, FP32)) {
-		t.Error("another seed gives the same numbers")
-	}
-	for typ, all := range map[Type][]float64{FP32: a, FP16: write(1, FP16)} {
-		if len(all) != 100_003 {
-			t.Fatalf("%d numbers", len(all))
-		}
-		var sum, squares float64
-		for i, v := range all {
-			if !(math.Abs(v) <= .5) || math.Abs(v-a[i]) > 1e-3 {
-				t.Fatalf("type %d, number %d is %v, want %v", typ, i, v, a[i])
-			}
-			sum += v
-			squares += v * v
-		}
-		if n := float64(len(all)); math.Abs(sum/n) > .005 || math.Abs(squares/n-1./12) > .002 {
-			t.Errorf("type %d: mean %v, variance %v", typ, sum/n, squares/n)
-		}
-	}
-}
-
 // TestOutside: large weights lie beside the model, small ones in it, and both read the same.
 func TestOutside(t *testing.T) {
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "in.onnx"), filepath.Join(dir, "out.onnx")
 	g := small()
-	g.Random("more", FP16, []int{5000}, 1, 9)
+	g.Raw("more", Int8, []int{10_000}, bytes.Repeat([]byte{7, 250}, 5000))
 	if err := g.writeAbove(in, 1<<30); err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +107,14 @@ func TestWriteRefuses(t *testing.T) {
 	dir := t.TempDir()
 	short := small()
 	short.Floats("short", FP32, []int{3}, 1, 2)
-	for name, g := range map[string]*Graph{"no output": New("empty"), "shape": short} {
+	long := small()
+	long.Stream("long", Int32, []int{1}, func(to io.Writer) error {
+		_, err := to.Write(make([]byte, 5))
+		return err
+	})
+	broken := small()
+	broken.Stream("broken", Int32, []int{1}, func(io.Writer) error { return errors.New("no") })
+	for name, g := range map[string]*Graph{"no output": New("empty"), "shape": short, "stream": long, "broken": broken} {
 		path := filepath.Join(dir, "x.onnx")
 		if err := g.Write(path); err == nil {
 			t.Errorf("%s: written", name)

@@ -1,11 +1,11 @@
-// Package onnxfile writes ONNX model files: small graphs node by node, and
-// nets of well-known shapes with random weights, with or without a meaning
-// that can be seen in their output. Tests and benchmarks run them; nothing
-// in a call does.
+// Package onnxfile writes ONNX model files, node by node. Converters of other
+// formats are made on it, and the nets that tests and benchmarks run.
 package onnxfile
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -15,6 +15,9 @@ type Type int32
 
 const (
 	FP32  Type = 1
+	Uint8 Type = 2
+	Int8  Type = 3
+	Int32 Type = 6
 	Int64 Type = 7
 	Bool  Type = 9
 	FP16  Type = 10
@@ -23,7 +26,7 @@ const (
 // Size returns the bytes of one element.
 func (t Type) Size() int64 {
 	switch t {
-	case FP32:
+	case FP32, Int32:
 		return 4
 	case Int64:
 		return 8
@@ -33,7 +36,8 @@ func (t Type) Size() int64 {
 	return 1
 }
 
-// Batch is the size of a dimension that is left open: the batch, "N" in the file.
+// Batch is the size of a dimension that is left open: as the first one it is
+// the batch, "N" in the file.
 const Batch = -1
 
 // opset and irVersion are old enough for every ONNX Runtime in use, and new
@@ -51,22 +55,34 @@ type Graph struct {
 	outputs [][]byte
 	nodes   [][]byte // NodeProto
 	weights []weight
-	made    int // values named by Op
+	sizes   []string // named by Size
+	made    int      // values named by Op
 }
 
 // New returns an empty graph.
 func New(name string) *Graph { return &Graph{name: name} }
 
-// Input declares an input and returns its name. Batch stands for a size that
-// is not fixed.
+// Size returns a dimension that is left open under a name: in one run it has
+// one size wherever that name stands.
+func (g *Graph) Size(name string) int {
+	i := slices.Index(g.sizes, name)
+	if i < 0 {
+		i = len(g.sizes)
+		g.sizes = append(g.sizes, name)
+	}
+	return Batch - 1 - i
+}
+
+// Input declares an input and returns its name. Batch, or a Size, stands for
+// a size that is not fixed.
 func (g *Graph) Input(name string, t Type, shape ...int) string {
-	g.inputs = append(g.inputs, valueInfo(name, t, shape))
+	g.inputs = append(g.inputs, g.valueInfo(name, t, shape))
 	return name
 }
 
 // Output declares an output, which a node has to make.
 func (g *Graph) Output(name string, t Type, shape ...int) {
-	g.outputs = append(g.outputs, valueInfo(name, t, shape))
+	g.outputs = append(g.outputs, g.valueInfo(name, t, shape))
 }
 
 // Node adds an operation; the empty name stands for an input that is left out.
@@ -94,11 +110,14 @@ func (g *Graph) Op(op string, in []string, attrs ...Attr) string {
 	return out
 }
 
+// Weights returns the number of initializers so far: what makes a new name for one.
+func (g *Graph) Weights() int { return len(g.weights) }
+
 // Parameters returns the number of weights: all floats that are initializers.
 func (g *Graph) Parameters() int64 {
 	var n int64
 	for _, w := range g.weights {
-		if w.typ != Int64 {
+		if w.typ == FP32 || w.typ == FP16 {
 			n += w.count()
 		}
 	}
@@ -129,19 +148,19 @@ func Ints(name string, v ...int) Attr {
 func Float(name string, v float32) Attr {
 	b := attr(name, 1)
 	b = protowire.AppendTag(b, 2, protowire.Fixed32Type)
-	return protowire.AppendFixed32(b, float32bits(v))
+	return protowire.AppendFixed32(b, math.Float32bits(v))
 }
 
 // Text is an attribute of a string.
 func Text(name, v string) Attr { return appendString(attr(name, 3), 4, v) }
 
-// Sub is an attribute that is a graph: the body of a Loop or If.
+// Sub is an attribute that is a graph: the body of a Loop or If. It has no
+// weights of Stream.
 func Sub(name string, body *Graph) Attr {
 	b := body.head()
 	for i := range body.weights {
 		w := &body.weights[i]
-		raw := w.bytes()
-		b = appendBytes(b, 5, appendBytes(w.head(), 9, raw))
+		b = appendBytes(b, 5, appendBytes(w.head(), 9, w.fixed))
 	}
 	return appendBytes(attr(name, 5), 6, b)
 }
@@ -153,7 +172,7 @@ func attr(name string, kind uint64) Attr {
 }
 
 // valueInfo serialises a ValueInfoProto.
-func valueInfo(name string, t Type, shape []int) []byte {
+func (g *Graph) valueInfo(name string, t Type, shape []int) []byte {
 	var dims []byte
 	for i, d := range shape {
 		var dim []byte
@@ -161,6 +180,8 @@ func valueInfo(name string, t Type, shape []int) []byte {
 		case d >= 0:
 			dim = protowire.AppendTag(dim, 1, protowire.VarintType)
 			dim = protowire.AppendVarint(dim, uint64(d))
+		case d < Batch:
+			dim = appendString(dim, 2, g.sizes[Batch-1-d])
 		case i == 0:
 			dim = appendString(dim, 2, "N")
 		default:

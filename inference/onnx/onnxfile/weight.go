@@ -1,34 +1,32 @@
 package onnxfile
 
 import (
-	"bytes"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// weight is an initializer. Random ones are made while they are written, so
-// that a net of gigabytes needs no memory.
+// weight is an initializer: its elements, or what writes them.
 type weight struct {
-	name  string
-	typ   Type
-	shape []int
-	fixed []byte // the elements; nil: random
-	bound float64
-	seed  uint64
+	name   string
+	typ    Type
+	shape  []int
+	fixed  []byte
+	stream func(io.Writer) error // where fixed is nil
 }
 
 // Floats adds an initializer of the given numbers and returns its name. No
 // shape: one number without dimensions.
 func (g *Graph) Floats(name string, t Type, shape []int, data ...float32) string {
-	var raw []byte
+	raw := []byte{}
 	for _, v := range data {
 		if t == FP16 {
 			raw = binary.LittleEndian.AppendUint16(raw, Half(v))
 		} else {
-			raw = binary.LittleEndian.AppendUint32(raw, float32bits(v))
+			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
 		}
 	}
 	g.weights = append(g.weights, weight{name: name, typ: t, shape: shape, fixed: raw})
@@ -45,10 +43,21 @@ func (g *Graph) Ints(name string, data ...int64) string {
 	return name
 }
 
-// Random adds an initializer of random numbers, uniform in -bound..bound and
-// the same for the same seed, and returns its name.
-func (g *Graph) Random(name string, t Type, shape []int, bound float64, seed uint64) string {
-	g.weights = append(g.weights, weight{name: name, typ: t, shape: shape, bound: bound, seed: seed})
+// Raw adds an initializer of little-endian elements and returns its name. The
+// data is written as it is and not copied: it stays unchanged until Write returns.
+func (g *Graph) Raw(name string, t Type, shape []int, data []byte) string {
+	if data == nil {
+		data = []byte{}
+	}
+	g.weights = append(g.weights, weight{name: name, typ: t, shape: shape, fixed: data})
+	return name
+}
+
+// Stream adds an initializer that write writes, as little-endian elements,
+// each time that the graph is written, so that a net of gigabytes needs no
+// memory. It returns its name.
+func (g *Graph) Stream(name string, t Type, shape []int, write func(io.Writer) error) string {
+	g.weights = append(g.weights, weight{name: name, typ: t, shape: shape, stream: write})
 	return name
 }
 
@@ -74,65 +83,33 @@ func (w *weight) head() []byte {
 	return appendString(b, 8, w.name)
 }
 
-func (w *weight) bytes() []byte {
-	var b bytes.Buffer
-	w.write(&b) // a bytes.Buffer takes everything
-	return b.Bytes()
-}
-
-// levels is the number of different random values: enough for a net that
-// learns nothing, few enough to be looked up, five of them per draw.
-const levels = 1 << 12
-
-// write writes the elements, little-endian.
+// write writes the elements, which must be as many as the shape says.
 func (w *weight) write(to io.Writer) error {
 	if w.fixed != nil {
 		_, err := to.Write(w.fixed)
 		return err
 	}
-	size := int(w.typ.Size())
-	table := make([]byte, 0, levels*size)
-	for i := range levels {
-		v := float32(w.bound * (2*(float64(i)+.5)/levels - 1))
-		if w.typ == FP16 {
-			table = binary.LittleEndian.AppendUint16(table, Half(v))
-		} else {
-			table = binary.LittleEndian.AppendUint32(table, float32bits(v))
-		}
+	c := &counter{to: to}
+	if err := w.stream(c); err != nil {
+		return err
 	}
-	const perDraw = 5
-	r := random(w.seed)
-	buf := make([]byte, 0, 1<<16)
-	for left := w.count(); left > 0; {
-		draw := r.next()
-		for range min(perDraw, left) {
-			at := int(draw%levels) * size
-			buf = append(buf, table[at:at+size]...)
-			draw /= levels
-		}
-		left -= perDraw
-		if len(buf)+perDraw*size > cap(buf) || left <= 0 {
-			if _, err := to.Write(buf); err != nil {
-				return err
-			}
-			buf = buf[:0]
-		}
+	if c.n != w.size() {
+		return fmt.Errorf("%s: %d bytes do not fill shape %v", w.name, c.n, w.shape)
 	}
 	return nil
 }
 
-// random is SplitMix64: fast, and the same on every machine and Go version.
-type random uint64
-
-func (r *random) next() uint64 {
-	*r += 0x9e3779b97f4a7c15
-	x := uint64(*r)
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
+// counter counts what goes through it.
+type counter struct {
+	to io.Writer
+	n  int64
 }
 
-func float32bits(v float32) uint32 { return math.Float32bits(v) }
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.to.Write(b)
+	c.n += int64(n)
+	return n, err
+}
 
 // Half returns v as IEEE 754 binary16, rounded to nearest even; what is too
 // large becomes infinite.
