@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"livedub/inference/recognize/whisper"
 	"livedub/internal/cli"
 	"livedub/internal/config"
 	"livedub/internal/models"
@@ -20,7 +21,7 @@ const modelsUsage = "models list [--json] | pull NAME... | verify [NAME...] | rm
 
 // conversions returns those that catalogues may name.
 func conversions() map[string]models.Convert {
-	return map[string]models.Convert{"kokoro-durations": convert.KokoroDurations}
+	return map[string]models.Convert{"kokoro-durations": convert.KokoroDurations, "whisper-ct2": whisper.ConvertCT2}
 }
 
 // openModels returns the store that the settings name. What a Path of it fails

