@@ -15,12 +15,16 @@ import (
 func runDoctor(ctx context.Context, args []string, stdout, _ io.Writer) error {
 	fs := cli.NewFlags("doctor")
 	asJSON := fs.Bool("json", false, "write JSON")
-	cfg, rest, err := cli.Settings(fs, "doctor [--json] [flags]", args, stdout, "recognize", "translate", "speak", "lips", "onnx", "video")
+	cfg, rest, err := cli.Settings(fs, "doctor [--json] [flags]", args, stdout, "recognize", "translate", "speak", "lips", "models", "onnx", "video")
 	if err != nil {
 		return err
 	}
 	if len(rest) > 0 {
 		return cli.Usagef("doctor: takes no arguments, got %q: see livedub doctor --help", rest[0])
+	}
+	t, err := chooseTier(cfg)
+	if err != nil {
+		return err
 	}
 	what := doctor.Config{
 		Version:       version(),
@@ -31,12 +35,12 @@ func runDoctor(ctx context.Context, args []string, stdout, _ io.Writer) error {
 		Worker:        cfg.Speak.Worker,
 		Lips:          cfg.Lips.Engine,
 		Runtime:       cfg.ONNX.Library,
-		NoRecognizer:  cfg.Recognize.Engine != "pocketsphinx",
+		NoRecognizer:  t.recognizer != "pocketsphinx",
 		NoTranslator:  cfg.Translate.Engine != "apertium",
-		NoSynthesizer: cfg.Speak.Engine != "espeak",
+		NoSynthesizer: t.voice != "espeak" && t.voice != "kokoro",
 		NeedNVENC:     cfg.Video.Encoder == "nvenc",
 		NeedNVDEC:     cfg.Video.Decoder == "nvdec",
-		NeedRuntime:   cfg.Recognize.VAD == "silero",
+		NeedRuntime:   cfg.Recognize.VAD == "silero" || t.recognizer == "whisper" || t.voice == "kokoro",
 	}
 	if cfg.Lips.Manifest != "" {
 		what.Net = func(ctx context.Context) (string, error) { return tryLipNet(ctx, cfg) }

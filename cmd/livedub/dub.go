@@ -53,7 +53,7 @@ func runDub(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	to := fs.StringSlice("to", nil, "target `LANGUAGES`, separated by commas")
 	out := fs.StringP("out", "o", "", "`FOLDER` for what is made")
 	realtime := fs.Bool("realtime", false, "take as long as the file lasts, as a live call would")
-	settings, rest, err := cli.Settings(fs, dubUsage, args, stdout, "session", "recognize", "translate", "speak", "lips", "onnx", "video", "log")
+	settings, rest, err := cli.Settings(fs, dubUsage, args, stdout, "session", "recognize", "translate", "speak", "lips", "models", "onnx", "video", "log")
 	if err != nil {
 		return err
 	}
@@ -104,6 +104,8 @@ func (j *dubJob) run(ctx context.Context) error {
 		return err
 	}
 	defer engines.Close()
+	engines.tier.settle(&j.settings)
+	engines.tier.tell(log)
 
 	cfg := settings.Session(j.settings)
 	cfg.From, cfg.To, cfg.Log = j.from, j.to, log

@@ -37,12 +37,14 @@ const demoQuality = "demo: recognition of clear speech, rule-based translation, 
 // keptRecords is how many phrases a live dub remembers.
 const keptRecords = 200
 
-// openDoors starts the engines, the media port and the endpoints. The caller closes them.
+// openEndpoints starts the engines, the media port and the endpoints. The caller closes them.
 func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*endpoints, error) {
 	e, err := openEngines(ctx, c, log)
 	if err != nil {
 		return nil, err
 	}
+	e.tier.settle(&c)
+	e.tier.tell(log)
 	lim := c.Limits
 	hc := rtc.Config{MediaPort: c.Serve.MediaPort, Loopback: true, Log: log, Wrap: func(l net.Listener) net.Listener {
 		return netlimit.Listen(l, netlimit.Config{Each: lim.ICEConnections, All: lim.ICEConnectionsAll})
@@ -104,7 +106,7 @@ func (d *endpoints) Leave() {
 	})
 }
 
-// Close ends everything that openDoors started.
+// Close ends everything that openEndpoints started.
 func (d *endpoints) Close() {
 	d.Leave()
 	d.calls.host.Close()

@@ -24,6 +24,7 @@ import (
 // engines are the stages that the configuration names, with their ends.
 type engines struct {
 	spec.Engines
+	tier    tier
 	log     *slog.Logger
 	closers []io.Closer // in the order of their making
 	lipNet  *lipNet     // nil without one
@@ -31,7 +32,11 @@ type engines struct {
 
 // openEngines starts what the configuration names. The caller closes it.
 func openEngines(ctx context.Context, c config.Config, log *slog.Logger) (*engines, error) {
-	e := &engines{log: log}
+	t, err := chooseTier(c)
+	if err != nil {
+		return nil, err
+	}
+	e := &engines{tier: t, log: log}
 	for _, open := range []func(context.Context, config.Config) error{tryCodecs, e.openRecognizer, e.openTranslator, e.openSynthesizer, e.openMouth} {
 		if err := open(ctx, c); err != nil {
 			return nil, errors.Join(err, e.Close())
@@ -41,7 +46,9 @@ func openEngines(ctx context.Context, c config.Config, log *slog.Logger) (*engin
 }
 
 func (e *engines) openRecognizer(ctx context.Context, c config.Config) error {
-	switch c.Recognize.Engine {
+	switch e.tier.recognizer {
+	case "whisper":
+		return e.openWhisper(ctx, c)
 	case "off":
 		return nil
 	case "fake":
@@ -76,8 +83,8 @@ func (e *engines) openTranslator(_ context.Context, c config.Config) error {
 	return nil
 }
 
-func (e *engines) openSynthesizer(_ context.Context, c config.Config) error {
-	if c.Speak.Engine == "fake" {
+func (e *engines) openSynthesizer(ctx context.Context, c config.Config) error {
+	if e.tier.voice == "fake" {
 		e.Synthesizer = &fake.Synthesizer{}
 		return nil
 	}
@@ -86,6 +93,14 @@ func (e *engines) openSynthesizer(_ context.Context, c config.Config) error {
 		return err
 	}
 	e.Synthesizer, e.closers = s, append(e.closers, s)
+	if e.tier.voice != "kokoro" {
+		return nil
+	}
+	k, err := e.openKokoro(ctx, c, s)
+	if err != nil {
+		return err
+	}
+	e.Synthesizer, e.closers = speak.Chain{k, s}, append(e.closers, k)
 	return nil
 }
 

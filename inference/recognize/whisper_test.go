@@ -123,7 +123,7 @@ func TestWhisperHears(t *testing.T) {
 // TestWhisperIsNotBelieved: what is invented is left out and counted.
 func TestWhisperIsNotBelieved(t *testing.T) {
 	for name, spoil := range map[string]func(*whisper.Result){
-		"nobody speaks": func(r *whisper.Result) { r.NoSpeech = .9 },
+		"nobody speaks": func(r *whisper.Result) { r.NoSpeech, r.AvgLogProb = .9, -.6 },
 		"a guess":       func(r *whisper.Result) { r.AvgLogProb = -1.5 },
 		"a circle":      func(r *whisper.Result) { r.Repeats = true },
 		"no end":        func(r *whisper.Result) { r.Cut = true },

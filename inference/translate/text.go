@@ -98,7 +98,7 @@ func sentence(s string) string {
 	if s == "" || ended(s) {
 		return s
 	}
-	return s + "."
+	return strings.TrimRight(s, " ,;:–—-") + "." // a unit that was cut within its sentence
 }
 
 // ended tells whether s ends in the punctuation of a sentence, closing quotes aside.

@@ -70,6 +70,7 @@ type Admin struct{ Listen, Token string }
 
 // Session is how one live dub runs.
 type Session struct {
+	Engines        string // the tier
 	Profile        string
 	DelayMS        int
 	BackgroundGain float64
@@ -78,6 +79,7 @@ type Session struct {
 // Recognize chooses what hears, and what tells it speech from other sound.
 type Recognize struct {
 	Engine, ModelDir string
+	Model            string
 	Worker           string
 	Spare, MemoryMB  int
 	VAD, VADModel    string

@@ -42,8 +42,9 @@ type Result struct {
 
 // Measured on speech and on noise, hum, tones, music and clicks.
 const (
-	nobody  = .5 // NoSpeech from which on nobody speaks; speech has up to .4, the rest .2..1, most of it above .7
-	guessed = -1 // AvgLogProb below which a text is a guess; speech has down to -.9, the rest -.6..-4
+	nobody  = .5   // NoSpeech from which on nobody speaks if the text is unsure too; speech has up to .65, the rest .2..1, most of it above .7
+	unsure  = -.45 // AvgLogProb of such a text; speech that looks like none has -.3
+	guessed = -1   // AvgLogProb below which a text is a guess; speech has down to -.9, the rest -.6..-4
 )
 
 // Doubt returns why the text is not to be believed, "" if it is.
@@ -55,7 +56,7 @@ func (r Result) Doubt() string {
 		return "it goes round in a circle"
 	case r.Cut:
 		return "it does not end"
-	case r.NoSpeech >= nobody:
+	case r.NoSpeech >= nobody && r.AvgLogProb < unsure:
 		return "nobody speaks"
 	case r.AvgLogProb < guessed:
 		return "it is a guess"

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"livedub/internal/config"
+	"livedub/internal/models"
+)
+
+// voiceModel is the weights of the neural voice.
+const voiceModel = "kokoro"
+
+// neuralDelay is D of the neural tier in profile sync, where nobody sets one: its
+// chain needs up to two seconds more than that of the light one.
+const neuralDelay = 6 * time.Second
+
+// tier is which engines hear and speak, and where their weights are.
+type tier struct {
+	name              string // "light", "neural" or "custom"
+	recognizer, voice string // engines, by the names of the settings
+	store             *models.Store
+	missing           string // what auto lacks for the neural tier, and what brings it; "" for nothing
+}
+
+// chooseTier settles what session.engines and the engines' own settings ask for.
+// Engines that are named are taken in any tier.
+func chooseTier(c config.Config) (tier, error) {
+	store, err := openModels(c.Models)
+	if err != nil {
+		return tier{}, err
+	}
+	t := tier{name: c.Session.Engines, recognizer: c.Recognize.Engine, voice: c.Speak.Engine, store: store}
+	if t.name == "auto" {
+		t.name, t.missing = t.auto(c)
+	}
+	recognizer, voice := "pocketsphinx", "espeak"
+	if t.name == "neural" {
+		recognizer, voice = "whisper", "kokoro"
+	}
+	if t.recognizer == "auto" {
+		t.recognizer = recognizer
+	}
+	if t.voice == "auto" {
+		t.voice = voice
+	}
+	return t, nil
+}
+
+// auto returns the better tier whose weights are there.
+func (t tier) auto(c config.Config) (name, missing string) {
+	if t.recognizer != "auto" && t.voice != "auto" {
+		return "custom", ""
+	}
+	for _, model := range []string{c.Recognize.Model, voiceModel} {
+		if _, err := t.store.Path(model); err != nil {
+			if !errors.Is(err, models.ErrMissing) {
+				return "light", err.Error()
+			}
+			return "light", fmt.Sprintf("livedub models pull %s %s brings better words and voices", c.Recognize.Model, voiceModel)
+		}
+	}
+	return "neural", ""
+}
+
+// model returns the folder of weights, or what brings them.
+func (t tier) model(name string) (string, error) {
+	dir, err := t.store.Path(name)
+	return dir, modelHint(t.store, name, err)
+}
+
+// settle puts the tier's own D where nobody set one.
+func (t tier) settle(c *config.Config) {
+	if t.name == "neural" && c.Session.DelayMS == 0 && c.Session.Profile == "sync" {
+		c.Session.DelayMS = int(neuralDelay.Milliseconds())
+	}
+}
+
+// tell logs which engines are at work.
+func (t tier) tell(log *slog.Logger) {
+	args := []any{"tier", t.name, "recognizer", t.recognizer, "voice", t.voice}
+	if t.missing != "" {
+		args = append(args, "better", t.missing)
+	}
+	log.Info("engines", args...)
+}
