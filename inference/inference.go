@@ -132,6 +132,12 @@ type Synthesizer interface {
 	Close() error
 }
 
+// Estimator is what a Synthesizer implements that takes long, and knows how long.
+type Estimator interface {
+	// Estimate returns how long Speak will work for a request, waiting for others not counted; 0 for unknown.
+	Estimate(r SpeechRequest) time.Duration
+}
+
 // Coster is what a stage implements that works in other processes: the CPU
 // time they used since the stage was opened.
 type Coster interface{ CPU() time.Duration }

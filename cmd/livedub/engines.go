@@ -36,6 +36,22 @@ func openEngines(ctx context.Context, c config.Config, log *slog.Logger) (*engin
 	if err != nil {
 		return nil, err
 	}
+	e, err := openTier(ctx, c, t, log)
+	if err != nil || t.name != "neural" || c.Session.Engines != "auto" {
+		return e, err
+	}
+	slow, err := e.tooSlow(ctx)
+	if err != nil || slow == "" {
+		return e, err
+	}
+	if err := e.Close(); err != nil {
+		return nil, err
+	}
+	return openTier(ctx, c, t.light(c, slow), log)
+}
+
+// openTier starts what a tier names.
+func openTier(ctx context.Context, c config.Config, t tier, log *slog.Logger) (*engines, error) {
 	e := &engines{tier: t, log: log}
 	for _, open := range []func(context.Context, config.Config) error{tryCodecs, e.openRecognizer, e.openTranslator, e.openSynthesizer, e.openMouth} {
 		if err := open(ctx, c); err != nil {

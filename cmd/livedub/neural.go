@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
+	"runtime"
+	"time"
 
 	"livedub/inference"
 	"livedub/inference/onnx"
@@ -16,6 +19,50 @@ import (
 	"livedub/internal/settings"
 	"livedub/media/codec"
 )
+
+const (
+	// voiceCarries and hearingCarries are how many seconds of work a second of
+	// speech may take for live calls: lips, frames and others have work too.
+	voiceCarries   = .8
+	hearingCarries = .4
+)
+
+// tooSlow has the neural engines speak and hear a sentence, and returns why they
+// are too slow for live calls on this machine; "" where they are not.
+func (e *engines) tooSlow(ctx context.Context) (string, error) {
+	const lang, text = "es", "El gobierno anunció ayer nuevas medidas."
+	began := time.Now()
+	speech, err := e.Synthesizer.Speak(ctx, inference.SpeechRequest{Lang: lang, Text: text})
+	if err != nil {
+		return "", fmt.Errorf("trying the voice: %w", err)
+	}
+	voice := time.Since(began).Seconds() / speech.Sound.Duration().Seconds()
+	low := codec.NewResampler(16000, 1)
+	defer low.Close()
+	heard, err := low.Resample(speech.Sound)
+	if err != nil {
+		return "", err
+	}
+	stream, err := e.Recognizer.Open(ctx, lang)
+	if err != nil {
+		return "", fmt.Errorf("trying the recognizer: %w", err)
+	}
+	defer stream.Close()
+	began = time.Now()
+	if _, err = stream.Write(ctx, heard); err == nil {
+		_, err = stream.Flush(ctx)
+	}
+	if err != nil {
+		return "", fmt.Errorf("trying the recognizer: %w", err)
+	}
+	hearing := time.Since(began).Seconds() / heard.Duration().Seconds()
+	e.log.Info("neural engines tried", "voice_s_per_s", math.Round(voice*100)/100, "recognizer_s_per_s", math.Round(hearing*100)/100)
+	if voice > voiceCarries || hearing > hearingCarries {
+		return fmt.Sprintf("the neural engines are too slow for live calls on this machine: a second of speech takes the voice %.2f s (%.1f at most) and the recognizer %.2f s (%.1f at most); session.engines: neural takes them all the same",
+			voice, voiceCarries, hearing, hearingCarries), nil
+	}
+	return "", nil
+}
 
 // openWhisper opens the neural recognizer.
 func (e *engines) openWhisper(ctx context.Context, c config.Config) error {
@@ -61,6 +108,9 @@ func (e *engines) openKokoro(ctx context.Context, c config.Config, espeak *speak
 	}
 	mc := settings.Model(c.ONNX)
 	mc.Path, mc.Example, mc.AnySize = filepath.Join(dir, "kokoro.onnx"), kokoro.Example, true
+	if mc.Threads == 0 { // a phrase waits for it, and it works in bursts
+		mc.Threads = runtime.NumCPU()
+	}
 	net, err := r.Open(ctx, mc)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("kokoro: %w", settings.Hint(err)), r.Close())

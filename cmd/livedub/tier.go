@@ -22,7 +22,7 @@ type tier struct {
 	name              string // "light", "neural" or "custom"
 	recognizer, voice string // engines, by the names of the settings
 	store             *models.Store
-	missing           string // what auto lacks for the neural tier, and what brings it; "" for nothing
+	missing           string // why auto is not the neural tier, and what brings it; "" for nothing
 }
 
 // chooseTier settles what session.engines and the engines' own settings ask for.
@@ -36,6 +36,13 @@ func chooseTier(c config.Config) (tier, error) {
 	if t.name == "auto" {
 		t.name, t.missing = t.auto(c)
 	}
+	t.choose(c)
+	return t, nil
+}
+
+// choose takes the tier's engines where none are named.
+func (t *tier) choose(c config.Config) {
+	t.recognizer, t.voice = c.Recognize.Engine, c.Speak.Engine
 	recognizer, voice := "pocketsphinx", "espeak"
 	if t.name == "neural" {
 		recognizer, voice = "whisper", "kokoro"
@@ -46,7 +53,13 @@ func chooseTier(c config.Config) (tier, error) {
 	if t.voice == "auto" {
 		t.voice = voice
 	}
-	return t, nil
+}
+
+// light returns the light tier instead of t, and why.
+func (t tier) light(c config.Config, why string) tier {
+	t.name, t.missing = "light", why
+	t.choose(c)
+	return t
 }
 
 // auto returns the better tier whose weights are there.

@@ -43,6 +43,19 @@ func (c Chain) Speak(ctx context.Context, r inference.SpeechRequest) (inference.
 	return inference.Speech{}, failed
 }
 
+// Estimate implements inference.Estimator: the first engine's that has the language.
+func (c Chain) Estimate(r inference.SpeechRequest) time.Duration {
+	for _, e := range c {
+		if slices.Contains(e.Languages(), r.Lang) {
+			if e, ok := e.(inference.Estimator); ok {
+				return e.Estimate(r)
+			}
+			return 0
+		}
+	}
+	return 0
+}
+
 // CPU implements inference.Coster.
 func (c Chain) CPU() (sum time.Duration) {
 	for _, e := range c {

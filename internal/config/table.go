@@ -70,7 +70,7 @@ func table(c *Config) []option {
 			"whoever bears this token is the operator, 32 characters or more; empty is nobody", atLeast(32)),
 
 		choice(&c.Session.Engines, "session.engines", "auto",
-			"neural hears, and speaks, by nets whose weights livedub models pull brings; light needs none; custom takes what recognize.engine and speak.engine say; auto is neural where the weights are there", "auto", "light", "neural", "custom"),
+			"what hears and speaks: neural by nets whose weights livedub models pull brings, light without, custom as recognize.engine and speak.engine say; auto is neural where it is there and fast enough", "auto", "light", "neural", "custom"),
 		choice(&c.Session.Profile, "session.profile", "sync",
 			"dub in step with the video, or as soon as it exists", "sync", "live"),
 		integer(&c.Session.DelayMS, "session.delay_ms", 0,

@@ -85,15 +85,16 @@ func (d *Dub) soon(j *job, q *work.Queue[*job]) time.Duration {
 }
 
 // until bounds one call for j by what is left of its time, up to session time
-// end; the first try has half of it, but leastCall in any case. No phrase waits
+// end; the first try has half of it, or what the engine is estimated to need, but
+// LeastCall in any case. No phrase waits
 // behind a dead one: once another waits in q that would be late for it, j's time
 // is over, also for a call that does not return at once.
-func (d *Dub) until(j *job, q *work.Queue[*job], end time.Duration, try int) func() (time.Duration, <-chan struct{}) {
+func (d *Dub) until(j *job, q *work.Queue[*job], end, needs time.Duration, try int) func() (time.Duration, <-chan struct{}) {
 	clock := d.env.Clock
 	began := clock.Now()
 	least := began
 	if try == 0 {
-		end, least = began+(end-began)/2, began+work.LeastCall
+		end, least = min(end, began+max((end-began)/2, needs)), began+work.LeastCall
 	}
 	if d.env.Pacing.Limit(end-began) == 0 {
 		return nil

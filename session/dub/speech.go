@@ -37,7 +37,7 @@ func (d *Dub) translateOne(ctx context.Context, j *job) {
 	p, r := j.phrase, &j.record
 	began := time.Now()
 	text, err := twice(ctx, d, d.translating, "translate", func(try int) func() (time.Duration, <-chan struct{}) {
-		return d.until(j, d.phrases, d.last(j)-handover, try)
+		return d.until(j, d.phrases, d.last(j)-handover, 0, try)
 	}, func(ctx context.Context) (string, error) {
 		text, err := d.env.Engines.Translator.Translate(ctx, inference.Pair{From: p.Lang, To: d.Lang}, p.Text)
 		if err == nil && (strings.TrimSpace(text) == "" || len(text) > spec.MaxText || !utf8.ValidString(text)) {
@@ -116,12 +116,12 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 		return
 	}
 	began := time.Now()
+	request := inference.SpeechRequest{Lang: d.Lang, Text: r.Text, Pitch: p.Pitch}
 	speech, err := twice(ctx, d, d.speaking, "speak", func(try int) func() (time.Duration, <-chan struct{}) {
-		return d.until(j, d.voices, d.last(j), try)
+		return d.until(j, d.voices, d.last(j), d.needs(request), try)
 	}, func(ctx context.Context) (inference.Speech, error) {
-		speech, err := d.env.Engines.Synthesizer.Speak(ctx, inference.SpeechRequest{
-			Lang: d.Lang, Text: r.Text, Pitch: p.Pitch, Fit: d.fit(j.hold.Now(), p),
-		})
+		request.Fit = d.fit(j.hold.Now(), p)
+		speech, err := d.env.Engines.Synthesizer.Speak(ctx, request)
 		if err == nil {
 			err = playable(speech)
 		}
@@ -137,6 +137,15 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 		return
 	}
 	d.place(j, speech)
+}
+
+// needs returns how long the voice may work for a request: twice as long as it
+// is estimated to, for machines have other work too; 0 where it does not know.
+func (d *Dub) needs(r inference.SpeechRequest) time.Duration {
+	if e, ok := d.env.Engines.Synthesizer.(inference.Estimator); ok {
+		return 2 * e.Estimate(r)
+	}
+	return 0
 }
 
 // place puts a speech on the plan, and keeps what became of its phrase.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -26,6 +27,7 @@ const (
 
 	maxText   = 2000 // runes
 	maxTokens = 510  // of one run, without the two that frame it
+	fewTokens = 8    // as long as these takes any text
 
 	slowest = .9   // of natural; speech drawn out further sounds ill
 	fastest = 1.35 // of natural; what is faster is not followed well
@@ -51,6 +53,7 @@ type Kokoro struct {
 	vocab  vocabulary
 	voices map[string]style
 	turn   chan struct{} // room for the one that the net works for
+	pace   atomic.Int64  // ns that a token takes, learned; 0: unknown
 
 	once   sync.Once
 	closed chan struct{}
@@ -152,6 +155,20 @@ func (k *Kokoro) Speak(ctx context.Context, r inference.SpeechRequest) (inferenc
 	return inference.Speech{Sound: s.samples(), Marks: s.marks(), Words: s.words(words), Rate: rate, Voice: "Kokoro " + voice}, nil
 }
 
+// learn notes how long so many tokens took, or were worked at in vain: at least so long.
+func (k *Kokoro) learn(tokens int, took time.Duration) {
+	each := int64(took) / int64(max(tokens, fewTokens))
+	if old := k.pace.Load(); old > 0 {
+		each = old + (each-old)/4
+	}
+	k.pace.Store(each)
+}
+
+// Estimate implements inference.Estimator.
+func (k *Kokoro) Estimate(r inference.SpeechRequest) time.Duration {
+	return time.Duration(k.pace.Load() * int64(max(utf8.RuneCountInString(r.Text), fewTokens)))
+}
+
 // run has the net speak one part, and appends it to s.
 func (k *Kokoro) run(ctx context.Context, voice string, p part, s *speech) error {
 	select {
@@ -167,6 +184,8 @@ func (k *Kokoro) run(ctx context.Context, voice string, p part, s *speech) error
 		return errClosed
 	default:
 	}
+	began := time.Now()
+	defer func() { k.learn(len(p), time.Since(began)) }()
 	tokens := make([]float32, 0, len(p)+2) // framed by pauses
 	tokens = append(tokens, 0)
 	for _, t := range p {
@@ -190,7 +209,10 @@ func (k *Kokoro) run(ctx context.Context, voice string, p part, s *speech) error
 	return nil
 }
 
-var _ inference.Synthesizer = (*Kokoro)(nil)
+var (
+	_ inference.Synthesizer = (*Kokoro)(nil)
+	_ inference.Estimator   = (*Kokoro)(nil)
+)
 
 // Close closes the net, after the run under way.
 func (k *Kokoro) Close() error {
