@@ -24,7 +24,7 @@ type calls struct {
 	manager *live.Manager
 	host    *rtc.Host
 	engines spec.Engines
-	quality string // of the default engines, in words
+	quality func(inference.Pair) string // for people
 
 	unused int // sessions of one address that nobody has published in yet; 0 for no bound
 	mu     sync.Mutex
@@ -157,7 +157,7 @@ func event(e spec.Event) (out signaling.Event) {
 func (c *calls) Pairs() []signaling.PairInfo {
 	out := []signaling.PairInfo{}
 	for _, p := range c.engines.Pairs() {
-		out = append(out, signaling.PairInfo{From: p.From, To: p.To, Quality: c.quality})
+		out = append(out, signaling.PairInfo{From: p.From, To: p.To, Quality: c.quality(p)})
 	}
 	return out
 }

@@ -31,9 +31,6 @@ type endpoints struct {
 	leave   sync.Once
 }
 
-// demoQuality is what the embedded engines amount to.
-const demoQuality = "demo: recognition of clear speech, rule-based translation, a robot's voice"
-
 // keptRecords is how many phrases a live dub remembers.
 const keptRecords = 200
 
@@ -67,7 +64,7 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 	m := live.NewManager(live.ManagerConfig{
 		Engines: e.Engines, Base: base, Max: c.Serve.MaxSessions, Capacity: capacity.now, Idle: c.Serve.SessionIdle, Unused: lim.UnusedFor,
 	})
-	d := &endpoints{engines: e, calls: &calls{manager: m, host: host, engines: e.Engines, quality: demoQuality, unused: lim.Unused}}
+	d := &endpoints{engines: e, calls: &calls{manager: m, host: host, engines: e.Engines, quality: e.tier.quality, unused: lim.Unused}}
 	ice := signaling.ICEServers{Lifetime: c.Serve.TURNLifetime}
 	for _, s := range c.Serve.ICEServers {
 		ice.Servers = append(ice.Servers, signaling.ICESecret(s))
