@@ -97,13 +97,13 @@ func realDir(t *testing.T, name string) string {
 func TestRealFiles(t *testing.T) {
 	for name, sums := range map[string]map[string]string{
 		"tiny.en": {
-			"encoder.int8.onnx": "98b17ba3d20a31f9161989c2016afe7cd91f014424e4ac57b9d4ae560dbc610e",
+			"encoder.int8.onnx": "9a4b688dfed214a3bc0706323ff688535071ea42453c95221ea159367b278795",
 			"decoder.int8.onnx": "4baf9d9de3b291b0f9c57ceeaf728f8fe4f295aa79a049906369e1bca6ce30a3",
 			"tokens.txt":        "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930",
 			"whisper.json":      "28ab3a892a4c40659f79bc72d64379469b6584396620b6153592459d435ae78f",
 		},
 		"base": {
-			"encoder.int8.onnx": "b0e4093239133930bbf1ca81d44776a051d918be5a3c48a0204c1a44c6570b6c",
+			"encoder.int8.onnx": "a61d5d6f9c136a82e23242adb73683f2ad79d60601ef6b8fa5f449ea555701a3",
 			"decoder.int8.onnx": "9654f78de55c09a2a35e7cb96cfb73966a8385b870c0b901da8ca7f2fef2dd1f",
 			"tokens.txt":        "f8ce6dba8329323e26218dc08e4b79a44f425420bb580dbab9784ce0f47f123e",
 			"whisper.json":      "4d8138aa38dae7162eacfdd31e0f0e15599c977c33766aaf44e597b07d229cfb",
@@ -346,11 +346,12 @@ func TestRealPrefix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := joined(whole.Words[5:]); rest.Text != want {
-		t.Errorf("%q, not %q", rest.Text, want)
+	// The past was computed in other parts, and rounded otherwise: a comma may go.
+	if want := joined(whole.Words[5:]); errorsIn(plain(want), plain(rest.Text)) > 0 || len(rest.Words) != len(whole.Words)-5 {
+		t.Fatalf("%q, not %q", rest.Text, want)
 	}
 	for i, w := range rest.Words {
-		if d := w.Start - whole.Words[5+i].Start; d.Abs() > 150*time.Millisecond {
+		if d := w.Start - whole.Words[5+i].Start; d.Abs() > 300*time.Millisecond {
 			t.Errorf("%q begins at %v, without the prefix at %v", w.Text, w.Start, whole.Words[5+i].Start)
 		}
 	}
