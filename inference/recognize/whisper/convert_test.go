@@ -137,6 +137,18 @@ func againstReference(t *testing.T, path, src string, within float64) {
 	}
 }
 
+func readReference(t *testing.T, path string) (r reference) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(text, &r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 // TestPastIsTheSame: tokens one by one, in parts and all at once come to the
 // same; weights in int8 come near.
 func TestPastIsTheSame(t *testing.T) {
