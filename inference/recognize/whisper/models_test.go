@@ -25,7 +25,7 @@ import (
 // what was converted from them, in $LIVEDUB_MODELS and in the store of models.
 
 // published returns the folder of a model's files, with the named one in it.
-func published(t *testing.T, name, file string) string {
+func published(t testing.TB, name, file string) string {
 	t.Helper()
 	data := os.Getenv("XDG_DATA_HOME")
 	if home, err := os.UserHomeDir(); data == "" && err == nil {
@@ -49,7 +49,7 @@ var converted struct {
 }
 
 // realModel returns an open model of real weights.
-func realModel(t *testing.T, name string) *Model {
+func realModel(t testing.TB, name string) *Model {
 	t.Helper()
 	m, err := Open(t.Context(), realDir(t, name), openNet(t))
 	if err != nil {
@@ -63,7 +63,7 @@ func realModel(t *testing.T, name string) *Model {
 	return m
 }
 
-func realDir(t *testing.T, name string) string {
+func realDir(t testing.TB, name string) string {
 	t.Helper()
 	converted.Lock()
 	defer converted.Unlock()
@@ -329,5 +329,21 @@ func TestRealCancel(t *testing.T) {
 	}
 	if r, err := m.Decode(t.Context(), flite(t, "slt", sentences[1].text), Options{}); err != nil || errorsIn(plain(sentences[1].text), plain(r.Text)) > 1 {
 		t.Errorf("afterwards: %q, %v", r.Text, err)
+	}
+}
+
+// BenchmarkRealDecode decodes 4 s of speech.
+func BenchmarkRealDecode(b *testing.B) {
+	for _, name := range []string{"tiny.en", "base"} {
+		b.Run(name, func(b *testing.B) {
+			m := realModel(b, name)
+			pcm := flite(b, sentences[1].voice, sentences[1].text)
+			for b.Loop() {
+				if _, err := m.Decode(b.Context(), pcm, Options{Lang: "en"}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(len(pcm))/rate, "s-of-sound")
+		})
 	}
 }

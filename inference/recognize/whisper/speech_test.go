@@ -11,7 +11,7 @@ import (
 )
 
 // wav reads 16-bit mono sound of 16 kHz out of what a program writes to a file.
-func wav(t *testing.T, program string, args ...string) []float32 {
+func wav(t testing.TB, program string, args ...string) []float32 {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "x.wav")
 	cmd := exec.CommandContext(t.Context(), program, append(args, path)...)
@@ -30,11 +30,11 @@ func wav(t *testing.T, program string, args ...string) []float32 {
 	return pcm
 }
 
-func flite(t *testing.T, voice, text string) []float32 {
+func flite(t testing.TB, voice, text string) []float32 {
 	return wav(t, "flite", "-voice", voice, "-t", text, "-o")
 }
 
-func clip(t *testing.T, path string) []float32 {
+func clip(t testing.TB, path string) []float32 {
 	return wav(t, "ffmpeg", "-v", "error", "-nostdin", "-i", path, "-ac", "1", "-ar", "16000")
 }
 
