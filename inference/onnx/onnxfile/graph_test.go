@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"livedub/internal/testkit/onnxreadtest"
 )
 
 // small has one of everything.
@@ -40,36 +42,36 @@ func TestFileReadsBack(t *testing.T) {
 	if err := g.Write(path); err != nil {
 		t.Fatal(err)
 	}
-	m := read(t, path)
-	if m.ir != 8 || m.opset != 17 || m.name != "small" {
-		t.Errorf("ir %d, opset %d, name %q", m.ir, m.opset, m.name)
+	m := onnxreadtest.Read(t, path)
+	if m.IR != 8 || m.Opset != 17 || m.Name != "small" {
+		t.Errorf("ir %d, opset %d, name %q", m.IR, m.Opset, m.Name)
 	}
-	if !slices.Equal(m.inputs, []string{"x 1 [N 3 x_2]"}) || !slices.Equal(m.outputs, []string{"y 1 [N 3 length width length]"}) {
-		t.Errorf("inputs %q, outputs %q", m.inputs, m.outputs)
+	if !slices.Equal(m.Inputs, []string{"x 1 [N 3 x_2]"}) || !slices.Equal(m.Outputs, []string{"y 1 [N 3 length width length]"}) {
+		t.Errorf("inputs %q, outputs %q", m.Inputs, m.Outputs)
 	}
-	if w := m.weights["w"]; !slices.Equal(w.shape, []int{3, 1}) || !slices.Equal(w.floats(), []float64{.5, -2, float64(float32(1e-3))}) {
-		t.Errorf("w: %v %v", w.shape, w.floats())
+	if w := m.Weights["w"]; !slices.Equal(w.Shape, []int{3, 1}) || !slices.Equal(w.Floats(), []float64{.5, -2, float64(float32(1e-3))}) {
+		t.Errorf("w: %v %v", w.Shape, w.Floats())
 	}
-	if h := m.weights["h"]; h.typ != FP16 || !slices.Equal(h.floats(), []float64{1.5, -65504}) {
+	if h := m.Weights["h"]; h.Type != int(FP16) || !slices.Equal(h.Floats(), []float64{1.5, -65504}) {
 		t.Errorf("h: %v", h)
 	}
-	if axes := m.weights["axes"]; axes.typ != Int64 || string(axes.raw[:8]) != strings.Repeat("\xff", 8) {
+	if axes := m.Weights["axes"]; axes.Type != int(Int64) || string(axes.Raw[:8]) != strings.Repeat("\xff", 8) {
 		t.Errorf("axes: %v", axes)
 	}
-	odd := m.nodes[1]
-	if odd.text(4) != "Odd" || !slices.Equal(odd.texts(1), []string{"Mul_v1", "", "h", "axes", "big"}) {
+	odd := m.Nodes[1]
+	if odd.Text(4) != "Odd" || !slices.Equal(odd.Texts(1), []string{"Mul_v1", "", "h", "axes", "big"}) {
 		t.Errorf("node %v", odd)
 	}
-	attrs := odd.sub(t, 5)
-	if int64(attrs[0].number(3)) != -3 || len(attrs[1][8]) != 2 || math.Float32frombits(uint32(attrs[2].number(2))) != .75 || attrs[3].text(4) != "edge" {
+	attrs := odd.Sub(t, 5)
+	if int64(attrs[0].Number(3)) != -3 || len(attrs[1][8]) != 2 || math.Float32frombits(uint32(attrs[2].Number(2))) != .75 || attrs[3].Text(4) != "edge" {
 		t.Errorf("attributes %v", attrs)
 	}
 	for i, kind := range []int{2, 7, 1, 3, 5} {
-		if attrs[i].number(20) != kind {
-			t.Errorf("attribute %d is of kind %d, want %d", i, attrs[i].number(20), kind)
+		if attrs[i].Number(20) != kind {
+			t.Errorf("attribute %d is of kind %d, want %d", i, attrs[i].Number(20), kind)
 		}
 	}
-	if body := attrs[4].sub(t, 6)[0]; body.text(2) != "body" || len(body[5]) != 1 {
+	if body := attrs[4].Sub(t, 6)[0]; body.Text(2) != "body" || len(body[5]) != 1 {
 		t.Errorf("body %v", body)
 	}
 	if n := g.Parameters(); n != 3+2+64*33 {
@@ -95,9 +97,9 @@ func TestOutside(t *testing.T) {
 	if st, err := os.Stat(out + ".data"); err != nil || st.Size() != 3*4096+10000 {
 		t.Errorf("data: %v, %v", st, err)
 	}
-	a, b := read(t, in), read(t, out)
-	for name, v := range a.weights {
-		if w := b.weights[name]; string(w.raw) != string(v.raw) || !slices.Equal(v.shape, w.shape) {
+	a, b := onnxreadtest.Read(t, in), onnxreadtest.Read(t, out)
+	for name, v := range a.Weights {
+		if w := b.Weights[name]; string(w.Raw) != string(v.Raw) || !slices.Equal(v.Shape, w.Shape) {
 			t.Errorf("%s differs", name)
 		}
 	}
@@ -138,11 +140,11 @@ func TestHalf(t *testing.T) {
 			t.Errorf("Half(%v) = %#x, want %#x", v, got, want)
 		}
 	}
-	if h := Half(float32(math.NaN())); !math.IsNaN(fromHalf(h)) {
+	if h := Half(float32(math.NaN())); !math.IsNaN(onnxreadtest.FromHalf(h)) {
 		t.Errorf("NaN becomes %#x", h)
 	}
 	for h := range 1 << 16 {
-		if v := fromHalf(uint16(h)); !math.IsNaN(v) && Half(float32(v)) != uint16(h) {
+		if v := onnxreadtest.FromHalf(uint16(h)); !math.IsNaN(v) && Half(float32(v)) != uint16(h) {
 			t.Fatalf("%#x is %v, which becomes %#x", h, v, Half(float32(v)))
 		}
 	}

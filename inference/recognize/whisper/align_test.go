@@ -119,4 +119,41 @@ func TestPauses(t *testing.T) {
 	}
 }
 
+// TestTimesInOrder: whatever a net looked at, and whatever is heard, words come
+// one after the other within the sound.
+func TestTimesInOrder(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 300 {
+		d := &decoding{m: &Model{info: &Info{AlignmentHeads: make([][2]int, 1+random.IntN(3))}}, t: 1 + random.IntN(150)}
+		pcm := make([]float32, 1+random.IntN(d.t*2*hop+500))
+		for i := range pcm {
+			if i/2000%2 == 0 || random.IntN(2) == 0 {
+				pcm[i] = random.Float32() - .5
+			}
+		}
+		task, prefix := random.IntN(4), random.IntN(3)
+		words := make([]Word, 1+random.IntN(5))
+		rows := task + prefix + random.IntN(2)
+		for i := range words {
+			words[i].Tokens = make([]int, 1+random.IntN(3))
+			rows += len(words[i].Tokens)
+		}
+		for range max(rows, task+1) {
+			row := make([]float32, len(d.m.info.AlignmentHeads)*d.t)
+			for f := range row {
+				row[f] = random.Float32()
+			}
+			d.rows = append(d.rows, row)
+		}
+		d.time(words, task, prefix, pcm)
+		before, end := time.Duration(0), time.Duration(len(pcm))*time.Second/rate
+		for _, w := range words {
+			if w.Start < before || w.End < w.Start || w.End > end {
+				t.Fatalf("%v in %v of sound", words, end)
+			}
+			before = w.End
+		}
+	}
+}
+
 func abs(n int64) int64 { return max(n, -n) }

@@ -21,8 +21,8 @@ const (
 // model for CTranslate2 in the folder src: model.bin (fp16 or fp32), config.json
 // and tokenizer.json. It writes encoder.int8.onnx, decoder.int8.onnx, whisper.json
 // and tokens.txt, byte for byte the same for the same source; where the weights
-// of a net exceed 1.5 GB, they lie beside it in a .data file. Nothing of it is
-// in dst after an error.
+// of a net exceed 1.5 GB, they lie beside it in a .data file. whisper.json comes
+// last. Nothing of it is in dst after an error.
 func ConvertCT2(ctx context.Context, src, dst string) error {
 	if err := convert(ctx, src, dst, true, encoderFile, decoderFile); err != nil {
 		return fmt.Errorf("whisper: converting %s: %w", src, err)

@@ -137,6 +137,18 @@ func againstReference(t *testing.T, path, src string, within float64) {
 	}
 }
 
+func readReference(t *testing.T, path string) (r reference) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(text, &r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 // TestPastIsTheSame: tokens one by one, in parts and all at once come to the
 // same; weights in int8 come near.
 func TestPastIsTheSame(t *testing.T) {
@@ -193,6 +205,12 @@ func TestQuantise(t *testing.T) {
 	}
 	if scale8([]float32{0, 0}) != 1 {
 		t.Error("zeros have a scale that divides by zero")
+	}
+	for width, exact := range map[int]bool{384: false, 512: true} {
+		b := &builder{info: &Info{Width: width}}
+		if b.exact("encoder/layer_0/ffn/linear_1") != exact || b.exact("encoder/layer_0/ffn/linear_0") || b.exact("decoder/layer_0/ffn/linear_1") {
+			t.Errorf("of width %d other layers stay in fp32", width)
+		}
 	}
 	if got := transposed([]float32{1, 2, 3, 4, 5, 6}, 3); !slices.Equal(got, []float32{1, 4, 2, 5, 3, 6}) {
 		t.Errorf("transposed %v", got)

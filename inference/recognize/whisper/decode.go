@@ -40,11 +40,11 @@ type Result struct {
 	Cut        bool               // the limit of tokens came before the end of the text
 }
 
-// Measured on speech and on noise, hum, tones, music and clicks.
+// Measured on speech and on noise, hum, tones, music and clicks (decision 35).
 const (
-	nobody  = .5   // NoSpeech from which on nobody speaks if the text is unsure too; speech has up to .65, the rest .2..1, most of it above .7
-	unsure  = -.45 // AvgLogProb of such a text; speech that looks like none has -.3
-	guessed = -1   // AvgLogProb below which a text is a guess; speech has down to -.9, the rest -.6..-4
+	nobody  = .6   // NoSpeech from which on nobody speaks if the text is unsure too: speech has up to .65, most of the rest above .7
+	unsure  = -.45 // AvgLogProb of such a text: speech that looks like none has -.3
+	guessed = -1   // AvgLogProb below which a text is a guess: speech has down to -.9, the rest -1.1 and less
 )
 
 // Doubt returns why the text is not to be believed, "" if it is.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 
 	"livedub/inference/onnx/onnxfile"
 )
@@ -78,7 +79,7 @@ func (b *builder) linear(x, layer string, from, to int, bias bool) string {
 	in := b.f.vars[layer+"/weight"].shape[1]
 	shape := []int{in, to - from}
 	var y string
-	if b.int8 {
+	if b.int8 && !b.exact(layer) {
 		y = b.multiply8(x, name, layer+"/weight", from, to)
 	} else {
 		w := b.Stream(name, onnxfile.FP32, shape, func(w io.Writer) error {
@@ -95,6 +96,16 @@ func (b *builder) linear(x, layer string, from, to int, bias bool) string {
 	}
 	return y
 }
+
+// exact tells which layers stay in fp32: the encoder's way back from four times
+// the width. Behind a GELU there are few large numbers among many small ones,
+// for which one scale is too coarse. Tiny models, made to be small, were not
+// helped by it (decision 35 has the figures).
+func (b *builder) exact(layer string) bool {
+	return b.info.Width > tinyWidth && strings.HasPrefix(layer, "encoder/") && strings.HasSuffix(layer, "/ffn/linear_1")
+}
+
+const tinyWidth = 384
 
 // multiply8 multiplies by weights of one int8 scale, symmetric around 0, as
 // onnxruntime's quantize_dynamic has it: the other side is quantised while the

@@ -69,7 +69,7 @@ func (i *Info) check() error {
 		return fmt.Errorf("a width of %d cannot be shared by %d heads", i.Width, i.Heads)
 	}
 	if len(i.AlignmentHeads) == 0 || len(i.AlignmentHeads) > i.DecoderLayers*i.Heads {
-		return fmt.Errorf("it names %d alignment heads", len(i.AlignmentHeads))
+		return fmt.Errorf("it names %d alignment heads, from which words have their times: take a model that CTranslate2 converted in 2023 or later", len(i.AlignmentHeads))
 	}
 	for n, h := range i.AlignmentHeads {
 		if h[0] < 0 || h[0] >= i.DecoderLayers || h[1] < 0 || h[1] >= i.Heads || slices.Contains(i.AlignmentHeads[:n], h) {

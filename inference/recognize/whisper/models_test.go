@@ -3,17 +3,13 @@ package whisper
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -29,7 +25,7 @@ import (
 // what was converted from them, in $LIVEDUB_MODELS and in the store of models.
 
 // published returns the folder of a model's files, with the named one in it.
-func published(t *testing.T, name, file string) string {
+func published(t testing.TB, name, file string) string {
 	t.Helper()
 	data := os.Getenv("XDG_DATA_HOME")
 	if home, err := os.UserHomeDir(); data == "" && err == nil {
@@ -53,7 +49,7 @@ var converted struct {
 }
 
 // realModel returns an open model of real weights.
-func realModel(t *testing.T, name string) *Model {
+func realModel(t testing.TB, name string) *Model {
 	t.Helper()
 	m, err := Open(t.Context(), realDir(t, name), openNet(t))
 	if err != nil {
@@ -67,7 +63,7 @@ func realModel(t *testing.T, name string) *Model {
 	return m
 }
 
-func realDir(t *testing.T, name string) string {
+func realDir(t testing.TB, name string) string {
 	t.Helper()
 	converted.Lock()
 	defer converted.Unlock()
@@ -103,7 +99,7 @@ func TestRealFiles(t *testing.T) {
 			"whisper.json":      "28ab3a892a4c40659f79bc72d64379469b6584396620b6153592459d435ae78f",
 		},
 		"base": {
-			"encoder.int8.onnx": "b0e4093239133930bbf1ca81d44776a051d918be5a3c48a0204c1a44c6570b6c",
+			"encoder.int8.onnx": "a61d5d6f9c136a82e23242adb73683f2ad79d60601ef6b8fa5f449ea555701a3",
 			"decoder.int8.onnx": "9654f78de55c09a2a35e7cb96cfb73966a8385b870c0b901da8ca7f2fef2dd1f",
 			"tokens.txt":        "f8ce6dba8329323e26218dc08e4b79a44f425420bb580dbab9784ce0f47f123e",
 			"whisper.json":      "4d8138aa38dae7162eacfdd31e0f0e15599c977c33766aaf44e597b07d229cfb",
@@ -132,99 +128,6 @@ func TestRealFiles(t *testing.T) {
 // TestRealAgainstReference does with real weights what TestGraphsAgainstReference does.
 func TestRealAgainstReference(t *testing.T) {
 	againstReference(t, "testdata/tiny.en.json", published(t, "tiny.en", "model.bin"), 2e-3)
-}
-
-// wav reads 16-bit mono sound of 16 kHz out of what a program writes to a file.
-func wav(t *testing.T, program string, args ...string) []float32 {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "x.wav")
-	cmd := exec.CommandContext(t.Context(), program, append(args, path)...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v: %s; apt install flite ffmpeg", program, err, out)
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := strings.Index(string(b), "data") + 8
-	pcm := make([]float32, (len(b)-at)/2)
-	for i := range pcm {
-		pcm[i] = float32(int16(binary.LittleEndian.Uint16(b[at+2*i:]))) / (1 << 15)
-	}
-	return pcm
-}
-
-func flite(t *testing.T, voice, text string) []float32 {
-	return wav(t, "flite", "-voice", voice, "-t", text, "-o")
-}
-
-func clip(t *testing.T, path string) []float32 {
-	return wav(t, "ffmpeg", "-v", "error", "-nostdin", "-i", path, "-ac", "1", "-ar", "16000")
-}
-
-// sentences are read by flite.
-var sentences = []struct{ voice, text string }{
-	{"rms", "Good morning everybody. The weather is nice today, so we will walk to the river."},
-	{"slt", "Please close the window, because it is very cold in here."},
-	{"rms", "My brother lives in a big house near the station, and he has two dogs."},
-	{"slt", "We would like to order twelve cups of coffee and a glass of water."},
-	{"rms", "The train to London leaves at half past seven from platform nine."},
-}
-
-// spelled returns the sentence that the name of a GRID clip spells.
-func spelled(path string) string {
-	name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), "grid__"), ".mpg")
-	var words []string
-	for i, of := range []string{"bin lay place set", "blue green red white", "at by in with", "", "", "again now please soon"} {
-		word := name[i : i+1]
-		if i == 4 {
-			word = spoken[strings.Index("z123456789", word)]
-		}
-		for _, w := range strings.Fields(of) {
-			if w[0] == name[i] {
-				word = w
-			}
-		}
-		words = append(words, word)
-	}
-	return strings.Join(words, " ")
-}
-
-var spoken = strings.Fields("zero one two three four five six seven eight nine")
-
-var (
-	notText = regexp.MustCompile(`[^a-z0-9' ]`)
-	mixed   = regexp.MustCompile(`\b([a-z])([0-9])\b`)
-)
-
-// plain returns the words of a text without case and punctuation, digits spelled.
-func plain(text string) []string {
-	text = notText.ReplaceAllString(strings.ToLower(strings.ReplaceAll(text, "-", " ")), " ")
-	words := strings.Fields(mixed.ReplaceAllString(text, "$1 $2"))
-	for i, w := range words {
-		if len(w) == 1 && w[0] >= '0' && w[0] <= '9' {
-			words[i] = spoken[w[0]-'0']
-		}
-	}
-	return words
-}
-
-// errorsIn returns how many words must be changed, added or taken out.
-func errorsIn(want, got []string) int {
-	row := many(0, len(got)+1)
-	for i, w := range want {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j, g := range got {
-			change := diagonal
-			if w != g {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(got)]
 }
 
 // used returns the CPU time of this process.
@@ -346,11 +249,12 @@ func TestRealPrefix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := joined(whole.Words[5:]); rest.Text != want {
-		t.Errorf("%q, not %q", rest.Text, want)
+	// The past was computed in other parts, and rounded otherwise: a comma may go.
+	if want := joined(whole.Words[5:]); errorsIn(plain(want), plain(rest.Text)) > 0 || len(rest.Words) != len(whole.Words)-5 {
+		t.Fatalf("%q, not %q", rest.Text, want)
 	}
 	for i, w := range rest.Words {
-		if d := w.Start - whole.Words[5+i].Start; d.Abs() > 150*time.Millisecond {
+		if d := w.Start - whole.Words[5+i].Start; d.Abs() > 300*time.Millisecond {
 			t.Errorf("%q begins at %v, without the prefix at %v", w.Text, w.Start, whole.Words[5+i].Start)
 		}
 	}
@@ -367,7 +271,7 @@ func TestRealSilence(t *testing.T) {
 					for i := range pcm {
 						pcm[i] = float32(f(float64(i) / rate))
 					}
-					for _, lang := range []string{"en", ""} {
+					for _, lang := range map[string][]string{"tiny.en": {"en"}, "base": {"en", ""}}[name] {
 						r, err := m.Decode(t.Context(), pcm, Options{Lang: lang})
 						if err != nil {
 							t.Fatal(err)
@@ -428,14 +332,18 @@ func TestRealCancel(t *testing.T) {
 	}
 }
 
-func readReference(t *testing.T, path string) (r reference) {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err == nil {
-		err = json.Unmarshal(text, &r)
+// BenchmarkRealDecode decodes 4 s of speech.
+func BenchmarkRealDecode(b *testing.B) {
+	for _, name := range []string{"tiny.en", "base"} {
+		b.Run(name, func(b *testing.B) {
+			m := realModel(b, name)
+			pcm := flite(b, sentences[1].voice, sentences[1].text)
+			for b.Loop() {
+				if _, err := m.Decode(b.Context(), pcm, Options{Lang: "en"}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(len(pcm))/rate, "s-of-sound")
+		})
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
 }

@@ -188,6 +188,7 @@ func openNet(t testing.TB) OpenNet {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { r.Close() })
 	return func(ctx context.Context, path string, example func(int) []inference.Tensor) (inference.Model, error) {
 		return r.Open(ctx, onnx.ModelConfig{Path: path, Threads: 1, AnySize: true, Example: example})
 	}

@@ -82,12 +82,12 @@ func (w *Word) belongs(before *Word, unspaced bool) bool {
 	return w.Joined && !unspaced
 }
 
-// take puts w behind the word.
-func (b *Word) take(w Word) {
-	n, k := float64(len(b.Tokens)), float64(len(w.Tokens))
-	b.Confidence = (b.Confidence*n + w.Confidence*k) / (n + k)
-	b.Text += w.Text
-	b.Tokens = append(b.Tokens, w.Tokens...)
+// take puts more behind the word.
+func (w *Word) take(more Word) {
+	n, k := float64(len(w.Tokens)), float64(len(more.Tokens))
+	w.Confidence = (w.Confidence*n + more.Confidence*k) / (n + k)
+	w.Text += more.Text
+	w.Tokens = append(w.Tokens, more.Tokens...)
 }
 
 func only(text, of string) bool {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"livedub/inference/onnx/onnxfile"
+	"livedub/internal/testkit/onnxreadtest"
 )
 
 // TestCosts: the nets cost what those cost whose shape they have.
@@ -47,7 +48,7 @@ func TestCosts(t *testing.T) {
 // same for the same seed.
 func TestWav2LipFile(t *testing.T) {
 	dir := t.TempDir()
-	write := func(fp16 bool, seed uint64) (string, model) {
+	write := func(fp16 bool, seed uint64) (string, onnxreadtest.Model) {
 		path := filepath.Join(dir, "w.onnx")
 		if err := Wav2Lip(path, 96, fp16, seed); err != nil {
 			t.Fatal(err)
@@ -56,18 +57,18 @@ func TestWav2LipFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return string(b), read(t, path)
+		return string(b), onnxreadtest.Read(t, path)
 	}
 	bytes, m := write(true, 1)
-	if !slices.Equal(m.inputs, []string{"mel 10 [N 1 80 16]", "face 10 [N 6 96 96]"}) || !slices.Equal(m.outputs, []string{"out 10 [N 3 96 96]"}) {
-		t.Errorf("inputs %q, outputs %q", m.inputs, m.outputs)
+	if !slices.Equal(m.Inputs, []string{"mel 10 [N 1 80 16]", "face 10 [N 6 96 96]"}) || !slices.Equal(m.Outputs, []string{"out 10 [N 3 96 96]"}) {
+		t.Errorf("inputs %q, outputs %q", m.Inputs, m.Outputs)
 	}
 	var n int64
-	for name, w := range m.weights {
-		if w.typ != onnxfile.FP16 {
-			t.Errorf("%s is of type %d", name, w.typ)
+	for name, w := range m.Weights {
+		if w.Type != int(onnxfile.FP16) {
+			t.Errorf("%s is of type %d", name, w.Type)
 		}
-		n += int64(len(w.raw)) / 2
+		n += int64(len(w.Raw)) / 2
 	}
 	if c, _ := Wav2LipCost(96); n != c.Parameters {
 		t.Errorf("%d parameters in the file, %d counted", n, c.Parameters)
@@ -78,8 +79,8 @@ func TestWav2LipFile(t *testing.T) {
 	if other, _ := write(true, 2); other == bytes {
 		t.Error("another seed gives the same file")
 	}
-	if _, m := write(false, 1); m.inputs[0] != "mel 1 [N 1 80 16]" || m.outputs[0] != "out 1 [N 3 96 96]" {
-		t.Errorf("fp32: inputs %q, outputs %q", m.inputs, m.outputs)
+	if _, m := write(false, 1); m.Inputs[0] != "mel 1 [N 1 80 16]" || m.Outputs[0] != "out 1 [N 3 96 96]" {
+		t.Errorf("fp32: inputs %q, outputs %q", m.Inputs, m.Outputs)
 	}
 }
 
@@ -95,13 +96,13 @@ func TestMuseTalkUNetFile(t *testing.T) {
 	if err := n.Write(path); err != nil {
 		t.Fatal(err)
 	}
-	m := read(t, path)
-	if !slices.Equal(m.inputs, []string{"latents 10 [N 8 32 32]", "audio 10 [N 50 384]"}) || !slices.Equal(m.outputs, []string{"out 10 [N 4 32 32]"}) {
-		t.Errorf("inputs %q, outputs %q", m.inputs, m.outputs)
+	m := onnxreadtest.Read(t, path)
+	if !slices.Equal(m.Inputs, []string{"latents 10 [N 8 32 32]", "audio 10 [N 50 384]"}) || !slices.Equal(m.Outputs, []string{"out 10 [N 4 32 32]"}) {
+		t.Errorf("inputs %q, outputs %q", m.Inputs, m.Outputs)
 	}
 	count := map[string]int{}
-	for _, node := range m.nodes {
-		count[node.text(4)]++
+	for _, node := range m.Nodes {
+		count[node.Text(4)]++
 	}
 	// 16 transformers of two attentions, 22 residual blocks, three steps up.
 	if count["Softmax"] != 32 || count["InstanceNormalization"] != 2*22+16+1 || count["Resize"] != 3 {
@@ -125,8 +126,8 @@ func TestNetsWithMeaning(t *testing.T) {
 		if err := c.write(path); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if m := read(t, path); !slices.Equal(m.inputs, c.inputs) || !slices.Equal(m.outputs, []string{"out 1 [N 3 64 64]"}) {
-			t.Errorf("%s: inputs %q, outputs %q", name, m.inputs, m.outputs)
+		if m := onnxreadtest.Read(t, path); !slices.Equal(m.Inputs, c.inputs) || !slices.Equal(m.Outputs, []string{"out 1 [N 3 64 64]"}) {
+			t.Errorf("%s: inputs %q, outputs %q", name, m.Inputs, m.Outputs)
 		}
 	}
 	path := filepath.Join(t.TempDir(), "n.onnx")
@@ -148,10 +149,10 @@ func TestHostileFiles(t *testing.T) {
 			continue
 		}
 		if name != "truncated" && name != "no_model" {
-			read(t, path)
+			onnxreadtest.Read(t, path)
 		} else if b, err := os.ReadFile(path); err != nil {
 			t.Error(err)
-		} else if _, err := take(b); err == nil {
+		} else if _, err := onnxreadtest.Take(b); err == nil {
 			t.Errorf("%s can be read", name)
 		}
 		if err := write(filepath.Join(path, "none"), 32); err == nil {

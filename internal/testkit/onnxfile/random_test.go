@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"livedub/inference/onnx/onnxfile"
+	"livedub/internal/testkit/onnxreadtest"
 )
 
 func TestRandomWeights(t *testing.T) {
@@ -20,7 +21,7 @@ func TestRandomWeights(t *testing.T) {
 		if err := g.Write(path); err != nil {
 			t.Fatal(err)
 		}
-		return read(t, path).weights["r"].floats()
+		return onnxreadtest.Read(t, path).Weights["r"].Floats()
 	}
 	a := write(1, onnxfile.FP32)
 	if !slices.Equal(a, write(1, onnxfile.FP32)) {
