@@ -80,7 +80,7 @@ func whispers() []Entry {
 				{"config.json", 2_309, "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a"},
 			}, multilingualTokens...),
 			[]File{
-				{"encoder.int8.onnx", 28_971_385, "b0e4093239133930bbf1ca81d44776a051d918be5a3c48a0204c1a44c6570b6c"},
+				{"encoder.int8.onnx", 47_843_322, "a61d5d6f9c136a82e23242adb73683f2ad79d60601ef6b8fa5f449ea555701a3"},
 				{"decoder.int8.onnx", 103_675_561, "9654f78de55c09a2a35e7cb96cfb73966a8385b870c0b901da8ca7f2fef2dd1f"},
 				{"tokens.txt", 816_729, "f8ce6dba8329323e26218dc08e4b79a44f425420bb580dbab9784ce0f47f123e"},
 				{"whisper.json", 3_216, "4d8138aa38dae7162eacfdd31e0f0e15599c977c33766aaf44e597b07d229cfb"},
