@@ -105,7 +105,7 @@ func parse(token string) (c Capability, says string, mac []byte, err error) {
 	says = token[:end]
 	role, expiry, ok := strings.Cut(says, ".")
 	seconds, nerr := strconv.ParseUint(expiry, base, 40) // until the year 36812
-	if len(token)-end-1 != text.EncodedLen(macSize) { // the decoder skips line breaks: a token has one form
+	if len(token)-end-1 != text.EncodedLen(macSize) {    // the decoder skips line breaks: a token has one form
 		return no()
 	}
 	if mac, err = text.DecodeString(token[end+1:]); !ok || nerr != nil || err != nil || len(mac) != macSize {
