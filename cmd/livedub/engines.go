@@ -16,6 +16,8 @@ import (
 	"livedub/inference/recognize"
 	"livedub/inference/speak"
 	"livedub/inference/translate"
+	"livedub/inference/translate/libretranslate"
+	"livedub/inference/translate/openai"
 	"livedub/internal/config"
 	"livedub/media/codec"
 	"livedub/session/spec"
@@ -86,18 +88,55 @@ func (e *engines) openRecognizer(ctx context.Context, c config.Config) error {
 	return nil
 }
 
-func (e *engines) openTranslator(_ context.Context, c config.Config) error {
+func (e *engines) openTranslator(ctx context.Context, c config.Config) error {
 	if c.Translate.Engine == "fake" {
 		e.Translator = &fake.Translator{}
 		return nil
 	}
-	t, err := translate.NewApertium(translate.Config{ModesDir: c.Translate.ModesDir})
+	remote, err := openRemoteTranslator(ctx, c.Translate)
 	if err != nil {
 		return err
 	}
-	e.Translator, e.closers = t, append(e.closers, t)
+	if remote != nil {
+		e.Translator, e.closers = remote, append(e.closers, remote)
+	}
+	t, err := translate.NewApertium(translate.Config{ModesDir: c.Translate.ModesDir})
+	switch {
+	case err != nil && remote != nil:
+		e.log.Info("no Apertium stands in for the translation server", "err", err)
+		return nil
+	case err != nil:
+		return err
+	}
+	e.closers = append(e.closers, t)
+	if e.Translator = t; remote != nil {
+		e.Translator = translate.Chain{remote, t}
+	}
 	return nil
 }
+
+// openRemoteTranslator opens the translation server that the settings name; nil for none.
+func openRemoteTranslator(ctx context.Context, c config.Translate) (inference.Translator, error) {
+	if c.Engine != "openai" && c.Engine != "libretranslate" {
+		return nil, nil
+	}
+	if c.URL == "" {
+		return nil, fmt.Errorf("translate.engine is %s: set translate.url to the server's address", c.Engine)
+	}
+	if c.Engine == "libretranslate" {
+		ctx, cancel := context.WithTimeout(ctx, askTime)
+		defer cancel()
+		return libretranslate.New(ctx, c.URL, c.Key)
+	}
+	var langs []inference.Lang
+	for _, l := range c.Languages {
+		langs = append(langs, inference.Lang(l))
+	}
+	return openai.New(openai.Config{Base: c.URL, Key: c.Key, Model: c.Model, Languages: langs})
+}
+
+// askTime is how long a server may take to tell what it can.
+const askTime = 10 * time.Second
 
 func (e *engines) openSynthesizer(ctx context.Context, c config.Config) error {
 	if e.tier.voice == "fake" {

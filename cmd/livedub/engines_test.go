@@ -1,10 +1,14 @@
 package main
 
 import (
+	"io"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"livedub/inference"
 	"livedub/internal/config"
 	"livedub/internal/settings"
 	"livedub/media/codec"
@@ -52,5 +56,43 @@ func TestNVENCIsTriedAtTheStart(t *testing.T) {
 	code, out, errs := call(t, "serve", "--listen", "127.0.0.1:0", "--video-encoder", "nvenc")
 	if code != 1 || out != "" || !strings.Contains(errs, "set auto or x264") {
 		t.Errorf("serve: code %d, %q, %q", code, out, errs)
+	}
+}
+
+// TestTranslationServer: a server translates its languages, and Apertium those it
+// lacks, or any that it fails at.
+func TestTranslationServer(t *testing.T) {
+	fails := false
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if fails {
+			w.WriteHeader(500)
+			return
+		}
+		_, _ = io.WriteString(w, `{"choices":[{"message":{"content":"{\"translation\":\"by the server\"}"}}]}`)
+	}))
+	defer server.Close()
+	c := config.Default()
+	c.Recognize.Engine, c.Speak.Engine, c.Lips.Engine = "fake", "fake", "off"
+	c.Translate.Engine, c.Translate.URL, c.Translate.Model, c.Models.Dir = "openai", server.URL+"/v1", "small", t.TempDir()
+	c.Translate.Languages = []string{"en", "es", "ko"}
+	e, err := openEngines(t.Context(), c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	for _, step := range []struct {
+		to    inference.Lang
+		fails bool
+		want  string
+	}{{"ko", false, "by the server"}, {"es", false, "by the server"}, {"ca", false, "bon dia"}, {"es", true, "buenos días"}} {
+		fails = step.fails
+		got, err := e.Translator.Translate(t.Context(), inference.Pair{From: "en", To: step.to}, "good morning")
+		if err != nil || !strings.Contains(strings.ToLower(got), step.want) {
+			t.Errorf("to %s: %q, %v, want %q", step.to, got, err, step.want)
+		}
+	}
+	c.Translate.URL = ""
+	if _, err := openEngines(t.Context(), c, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "set translate.url") {
+		t.Errorf("without an address: %v", err)
 	}
 }

@@ -35,10 +35,15 @@ func (t tier) quality(p inference.Pair) string {
 	} else {
 		add("rough", "recognition of clear speech")
 	}
-	switch g := translations[p]; g {
-	case "good":
+	asked := slices.Contains(t.translate.Languages, string(p.From)) && slices.Contains(t.translate.Languages, string(p.To))
+	switch g := translations[p]; {
+	case t.translate.Engine == "openai" && asked:
+		add("usable", "translation by a language model")
+	case t.translate.Engine == "libretranslate":
+		add("usable", "translation by LibreTranslate")
+	case g == "good":
 		add(g, "rule-based translation between close languages")
-	case "usable":
+	case g == "usable":
 		add(g, "rule-based translation")
 	default:
 		add("rough", "rule-based translation with many slips")

@@ -28,6 +28,22 @@ func hosts(p *[]string, key, help string) option {
 		}}
 }
 
+// languages is a list of ISO 639-1 codes.
+func languages(p *[]string, key, def, help string) option {
+	return option{key: key, def: def, help: help, limit: "two letters each, as es", kind: kindList, noun: "LANGUAGE",
+		get: func() string { return strings.Join(*p, " ") },
+		set: func(s string) error {
+			all := strings.Fields(s)
+			for _, l := range all {
+				if len(l) != 2 || strings.ToLower(l) != l {
+					return fmt.Errorf("%s is no language: write two small letters, as es", show(l))
+				}
+			}
+			*p = all
+			return nil
+		}}
+}
+
 // prefixes is a list of networks; a bare address is a network of its own.
 func prefixes(p *[]netip.Prefix, key, def, help string) option {
 	return option{key: key, def: def, help: help, limit: "addresses or networks, as 10.0.0.0/8", kind: kindList, noun: "NETWORK",

@@ -86,7 +86,11 @@ type Recognize struct {
 }
 
 // Translate chooses what translates.
-type Translate struct{ Engine, ModesDir string }
+type Translate struct {
+	Engine, ModesDir string
+	URL, Key, Model  string   // of a server
+	Languages        []string // that openai is asked for
+}
 
 // Speak chooses what speaks.
 type Speak struct {

@@ -96,7 +96,15 @@ func table(c *Config) []option {
 			"path of silero_vad.onnx, version 5", nil),
 
 		choice(&c.Translate.Engine, "translate.engine", "apertium",
-			"what translates", "apertium", "fake"),
+			"what translates; openai is any server of that protocol (Ollama, vLLM, llama.cpp), and Apertium stands in where it or libretranslate fails", "apertium", "openai", "libretranslate", "fake"),
+		text(&c.Translate.URL, "translate.url", "",
+			"address of the server of openai or libretranslate, as http://127.0.0.1:11434/v1", nil),
+		text(&c.Translate.Key, "translate.key", "",
+			"key that the server wants", nil),
+		text(&c.Translate.Model, "translate.model", "",
+			"model of openai, as the server names it", nil),
+		languages(&c.Translate.Languages, "translate.languages", "en es fr de it pt ko ja zh",
+			"languages that openai translates between"),
 		text(&c.Translate.ModesDir, "translate.modes_dir", "",
 			"folder of Apertium's .mode files; empty is the system's", nil),
 

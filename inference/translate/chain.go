@@ -1,0 +1,78 @@
+package translate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"livedub/inference"
+)
+
+// Chain translates by the first of its engines that has the pair, and by the next
+// one where that fails or is too slow. It owns them.
+type Chain []inference.Translator
+
+// Pairs implements inference.Translator.
+func (c Chain) Pairs() []inference.Pair {
+	var out []inference.Pair
+	for _, e := range c {
+		out = append(out, e.Pairs()...)
+	}
+	slices.SortFunc(out, func(x, y inference.Pair) int { return strings.Compare(x.String(), y.String()) })
+	return slices.Compact(out)
+}
+
+// Translate implements inference.Translator. An engine that has one behind it gets
+// two thirds of the time that ctx leaves. The error is every engine's.
+func (c Chain) Translate(ctx context.Context, p inference.Pair, text string) (string, error) {
+	var able []inference.Translator
+	for _, e := range c {
+		if slices.Contains(e.Pairs(), p) {
+			able = append(able, e)
+		}
+	}
+	if len(able) == 0 {
+		return "", fmt.Errorf("%w %v: there are %v", inference.ErrUnsupported, p, c.Pairs())
+	}
+	var failed error
+	for i, e := range able {
+		out, err := bounded(ctx, i+1 < len(able), func(ctx context.Context) (string, error) { return e.Translate(ctx, p, text) })
+		if err == nil || ctx.Err() != nil {
+			return out, err
+		}
+		failed = errors.Join(failed, err)
+	}
+	return "", failed
+}
+
+// bounded does fn within two thirds of what ctx leaves, where somebody comes after it.
+func bounded(ctx context.Context, more bool, fn func(context.Context) (string, error)) (string, error) {
+	if end, ok := ctx.Deadline(); ok && more {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, 2*time.Until(end)/3)
+		defer cancel()
+	}
+	return fn(ctx)
+}
+
+// CPU implements inference.Coster.
+func (c Chain) CPU() (sum time.Duration) {
+	for _, e := range c {
+		if e, ok := e.(inference.Coster); ok {
+			sum += e.CPU()
+		}
+	}
+	return sum
+}
+
+// Close closes all engines.
+func (c Chain) Close() error {
+	var err error
+	for _, e := range c {
+		err = errors.Join(err, e.Close())
+	}
+	return err
+}

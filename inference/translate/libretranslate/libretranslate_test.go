@@ -1,0 +1,88 @@
+package libretranslate
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"livedub/inference"
+	"livedub/inference/inferencetest"
+	"livedub/internal/remote"
+)
+
+const languages = `[{"code":"en","name":"English","targets":["en","es","zt"]},{"code":"es","name":"Spanish","targets":["en","es"]},{"code":"zt","targets":["en"]}]`
+
+// libre is a server as LibreTranslate is.
+func libre(t *testing.T, list, key string, answer func(in map[string]string) (int, string)) (*Translator, error) {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.Method + " " + r.URL.Path {
+		case "GET /languages":
+			_, _ = io.WriteString(w, list)
+		case "POST /translate":
+			in := map[string]string{}
+			if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+				t.Error(err)
+			}
+			code, out := answer(in)
+			w.WriteHeader(code)
+			_, _ = io.WriteString(w, out)
+		default:
+			t.Errorf("%s %s", r.Method, r.URL)
+		}
+	}))
+	t.Cleanup(s.Close)
+	tr, err := New(t.Context(), s.URL, key)
+	if err == nil {
+		t.Cleanup(func() { tr.Close() })
+	}
+	return tr, err
+}
+
+func TestContract(t *testing.T) {
+	inferencetest.TestTranslator(t, func(t *testing.T) inference.Translator {
+		tr, err := libre(t, languages, "k", func(in map[string]string) (int, string) {
+			if in["source"] != "en" || in["target"] != "es" || in["format"] != "text" || in["api_key"] != "k" {
+				t.Errorf("%v", in)
+			}
+			return 200, `{"translatedText":"Buenos  días\n"}`
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tr
+	}, inference.Pair{From: "en", To: "es"}, "good morning", "buenos días")
+}
+
+func TestPairsAreTheServers(t *testing.T) {
+	tr, err := libre(t, languages, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := tr.Pairs(); len(p) != 4 || p[0].String() != "en->es" { // zt is two letters, and the server's own
+		t.Errorf("%v", p)
+	}
+	for _, list := range []string{"[]", `[{"code":"en","targets":["en"]}]`, "{}", "hello", `[{"code":"english","targets":["es"]}]`} {
+		if _, err := libre(t, list, "", nil); err == nil {
+			t.Errorf("%s: a server of no pairs was taken", list)
+		}
+	}
+}
+
+func TestBadAnswers(t *testing.T) {
+	for body, code := range map[string]int{`{}`: 200, `{"translatedText":""}`: 200, `{"translatedText":5}`: 200, `{"error":"Invalid API key"}`: 403} {
+		tr, err := libre(t, languages, "", func(map[string]string) (int, string) { return code, body })
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = tr.Translate(t.Context(), inference.Pair{From: "en", To: "es"}, "hello")
+		refused := (*remote.StatusError)(nil)
+		if code == 200 && !errors.Is(err, remote.ErrAnswer) || code != 200 && (!errors.As(err, &refused) || !strings.Contains(err.Error(), "Invalid API key")) {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
