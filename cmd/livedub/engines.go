@@ -67,6 +67,8 @@ func (e *engines) openRecognizer(ctx context.Context, c config.Config) error {
 	switch e.tier.recognizer {
 	case "whisper":
 		return e.openWhisper(ctx, c)
+	case "openai":
+		return e.openRemoteRecognizer(ctx, c)
 	case "off":
 		return nil
 	case "fake":

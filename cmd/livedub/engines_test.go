@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -94,5 +95,27 @@ func TestTranslationServer(t *testing.T) {
 	c.Translate.URL = ""
 	if _, err := openEngines(t.Context(), c, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "set translate.url") {
 		t.Errorf("without an address: %v", err)
+	}
+}
+
+// TestRecognitionServer: what a server hears is a recognizer as any other; its address is needed.
+func TestRecognitionServer(t *testing.T) {
+	c := config.Default()
+	c.Recognize.Engine, c.Translate.Engine, c.Speak.Engine, c.Lips.Engine = "openai", "fake", "fake", "off"
+	c.Models.Dir = t.TempDir()
+	if _, err := openEngines(t.Context(), c, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "set recognize.url") {
+		t.Errorf("without an address: %v", err)
+	}
+	c.Recognize.URL, c.Recognize.Languages = "http://127.0.0.1:1/v1", []string{"en", "ko"}
+	e, err := openEngines(t.Context(), c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	if l := e.Recognizer.Languages(); len(l) != 2 || l[1] != "ko" {
+		t.Errorf("languages %v", l)
+	}
+	if _, err := e.Recognizer.Open(t.Context(), "es"); !errors.Is(err, inference.ErrUnsupported) {
+		t.Errorf("a language that it is not asked for: %v", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"livedub/inference"
 	"livedub/inference/onnx"
 	"livedub/inference/recognize"
+	"livedub/inference/recognize/openai"
 	"livedub/inference/recognize/whisper"
 	"livedub/inference/speak"
 	"livedub/inference/speak/kokoro"
@@ -88,6 +89,30 @@ func (e *engines) openWhisper(ctx context.Context, c config.Config) error {
 		return settings.Hint(err)
 	}
 	w, err := recognize.NewWhisper(recognize.WhisperConfig{Model: m, Detector: detector})
+	if err != nil {
+		return err
+	}
+	e.Recognizer, e.closers = w, append(e.closers, w)
+	return nil
+}
+
+// callsAtOnce is how many units a recognition server gets at a time.
+const callsAtOnce = 8
+
+// openRemoteRecognizer opens the recognition server that the settings name.
+func (e *engines) openRemoteRecognizer(ctx context.Context, c config.Config) error {
+	if c.Recognize.URL == "" {
+		return errors.New("recognize.engine is openai: set recognize.url to the server's address")
+	}
+	detector, err := e.openDetector(ctx, c)
+	if err != nil {
+		return err
+	}
+	m, err := openai.New(openai.Config{Base: c.Recognize.URL, Key: c.Recognize.Key, Model: c.Recognize.Model, Languages: c.Recognize.Languages})
+	if err != nil {
+		return err
+	}
+	w, err := recognize.NewWhisper(recognize.WhisperConfig{Model: m, AtOnce: callsAtOnce, Detector: detector})
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (t tier) quality(p inference.Pair) string {
 		worst = max(worst, slices.Index(grades, grade))
 		parts = append(parts, what)
 	}
-	if t.recognizer == "whisper" {
+	if t.recognizer == "whisper" || t.recognizer == "openai" {
 		add("good", "neural recognition")
 	} else {
 		add("rough", "recognition of clear speech")

@@ -18,6 +18,8 @@ import (
 type WhisperConfig struct {
 	// Model decodes. The Whisper's from now on.
 	Model WhisperModel
+	// AtOnce is how many calls the model takes at a time; 0 for 1.
+	AtOnce int
 	// Among are the languages that are heard; nil: all that the model knows.
 	Among    []inference.Lang
 	MaxUnit  time.Duration // longest unit of speech; 0 for 3 s
@@ -26,14 +28,14 @@ type WhisperConfig struct {
 	Detector func() (Detector, error)
 }
 
-// WhisperModel is what is used of a *whisper.Model.
+// WhisperModel is what is used of a *whisper.Model, or of a server that runs one.
 type WhisperModel interface {
 	Languages() []string
 	Decode(ctx context.Context, pcm []float32, o whisper.Options) (whisper.Result, error)
 	Close() error
 }
 
-// Whisper is a recognizer by one Whisper net, which all streams share: the ends of
+// Whisper is a recognizer by one Whisper, which all streams share: the ends of
 // units take turns in the order they came, questions for partial phrases give way
 // to them. It is safe for concurrent use.
 type Whisper struct {
@@ -41,7 +43,7 @@ type Whisper struct {
 	speech Speech
 	langs  []inference.Lang
 
-	turn    chan struct{} // room for the one that the net works for
+	turn    chan struct{} // room for those that the model works for
 	finals  atomic.Int32  // that wait for it
 	refused atomic.Uint64 // units whose text is not believed
 
@@ -58,7 +60,7 @@ func NewWhisper(c WhisperConfig) (*Whisper, error) {
 	if c.Detector == nil {
 		c.Detector = NewWebRTC
 	}
-	w := &Whisper{cfg: c, speech: Speech{MaxUnit: c.MaxUnit, Hangover: c.Hangover}, turn: make(chan struct{}, 1)}
+	w := &Whisper{cfg: c, speech: Speech{MaxUnit: c.MaxUnit, Hangover: c.Hangover}, turn: make(chan struct{}, max(c.AtOnce, 1))}
 	if err := w.speech.complete(); err != nil {
 		return nil, errors.Join(err, c.Model.Close())
 	}
@@ -106,7 +108,9 @@ func (w *Whisper) Close() error {
 		w.cancel()
 		w.asking.Unlock()
 		w.wg.Wait()
-		w.turn <- struct{}{}
+		for range cap(w.turn) { // no unit's end is at work anymore
+			w.turn <- struct{}{}
+		}
 		w.err = w.cfg.Model.Close()
 	})
 	return w.err

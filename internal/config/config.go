@@ -80,6 +80,8 @@ type Session struct {
 type Recognize struct {
 	Engine, ModelDir string
 	Model            string
+	URL, Key         string   // of a server
+	Languages        []string // that it is asked for
 	Worker           string
 	Spare, MemoryMB  int
 	VAD, VADModel    string

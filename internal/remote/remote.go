@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -83,15 +84,36 @@ func (c *Client) Post(ctx context.Context, path string, in, out any) error {
 	if err != nil {
 		return err
 	}
-	return c.call(ctx, http.MethodPost, path, body, out)
+	return c.call(ctx, http.MethodPost, path, "application/json", body, out)
+}
+
+// PostFile sends a file and fields as a form to a path below the base, and reads
+// the answer into out.
+func (c *Client) PostFile(ctx context.Context, path string, fields [][2]string, name string, file []byte, out any) error {
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b)
+	for _, f := range fields {
+		if err := form.WriteField(f[0], f[1]); err != nil {
+			return err
+		}
+	}
+	w, err := form.CreateFormFile("file", name)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(file)
+	if err := errors.Join(err, form.Close()); err != nil {
+		return err
+	}
+	return c.call(ctx, http.MethodPost, path, form.FormDataContentType(), b.Bytes(), out)
 }
 
 // Get reads the answer of a path below the base into out.
 func (c *Client) Get(ctx context.Context, path string, out any) error {
-	return c.call(ctx, http.MethodGet, path, nil, out)
+	return c.call(ctx, http.MethodGet, path, "", nil, out)
 }
 
-func (c *Client) call(ctx context.Context, method, path string, body []byte, out any) error {
+func (c *Client) call(ctx context.Context, method, path, kind string, body []byte, out any) error {
 	if err := c.paused(); err != nil {
 		return fmt.Errorf("%s: %w", c.Host(), err)
 	}
@@ -101,8 +123,8 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte, out
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "livedub")
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if kind != "" {
+		req.Header.Set("Content-Type", kind)
 	}
 	if c.key != "" {
 		req.Header.Set("Authorization", "Bearer "+c.key)

@@ -120,6 +120,7 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 	speech, err := twice(ctx, d, d.speaking, "speak", func(try int) func() (time.Duration, <-chan struct{}) {
 		return d.until(j, d.voices, d.last(j), d.needs(request), try)
 	}, func(ctx context.Context) (inference.Speech, error) {
+		request := request // a try that was given up on may still be at work
 		request.Fit = d.fit(j.hold.Now(), p)
 		speech, err := d.env.Engines.Synthesizer.Speak(ctx, request)
 		if err == nil {
