@@ -65,12 +65,14 @@ func TestBadServers(t *testing.T) {
 			w.Header().Set("Content-Length", "100")
 			_, _ = io.WriteString(w, `{"a":`)
 		}, ErrAnswer, "broke off after 5 bytes"},
-		"401":       {refuse(401, `{"error":{"message":"wrong key"}}`, ""), nil, "401 Unauthorized: wrong key"},
-		"500":       {refuse(500, "<html>oops</html>", ""), nil, "500 Internal Server Error"},
-		"a string":  {refuse(400, `{"error":"no such\nmodel"}`, ""), nil, "400 Bad Request: no such model"},
-		"much":      {refuse(400, `{"error":"`+strings.Repeat("x", 5000)+`"}`, ""), nil, "xxx..."},
-		"redirects": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://example.com/", 302) }, nil, "redirects"},
-		"hangs up":  {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, nil, "EOF"},
+		"401":      {refuse(401, `{"error":{"message":"wrong key"}}`, ""), nil, "401 Unauthorized: wrong key"},
+		"500":      {refuse(500, "<html>oops</html>", ""), nil, "500 Internal Server Error"},
+		"a string": {refuse(400, `{"error":"no such\nmodel"}`, ""), nil, "400 Bad Request: no such model"},
+		"much":     {refuse(400, `{"error":"`+strings.Repeat("x", 5000)+`"}`, ""), nil, "xxx..."},
+		"redirects": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://example.com/", http.StatusFound)
+		}, nil, "redirects"},
+		"hangs up": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, nil, "EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cl := server(t, "secret", c.answer)
