@@ -37,7 +37,7 @@ func runDoctor(ctx context.Context, args []string, stdout, _ io.Writer) error {
 		Runtime:       cfg.ONNX.Library,
 		NoRecognizer:  t.recognizer != "pocketsphinx",
 		NoTranslator:  cfg.Translate.Engine != "apertium",
-		NoSynthesizer: t.voice != "espeak" && t.voice != "kokoro",
+		NoSynthesizer: t.voice == "fake",
 		NeedNVENC:     cfg.Video.Encoder == "nvenc",
 		NeedNVDEC:     cfg.Video.Decoder == "nvdec",
 		NeedRuntime:   cfg.Recognize.VAD == "silero" || t.recognizer == "whisper" || t.voice == "kokoro",

@@ -15,6 +15,7 @@ import (
 	"livedub/inference/lips"
 	"livedub/inference/recognize"
 	"livedub/inference/speak"
+	speech "livedub/inference/speak/openai"
 	"livedub/inference/translate"
 	"livedub/inference/translate/libretranslate"
 	"livedub/inference/translate/openai"
@@ -137,6 +138,21 @@ func openRemoteTranslator(ctx context.Context, c config.Translate) (inference.Tr
 	return openai.New(openai.Config{Base: c.URL, Key: c.Key, Model: c.Model, Languages: langs})
 }
 
+// openRemoteVoice opens the speech server that the settings name; espeak tells
+// the times of what it says.
+func openRemoteVoice(c config.Speak, espeak *speak.Espeak) (inference.Synthesizer, error) {
+	if c.URL == "" {
+		return nil, errors.New("speak.engine is openai: set speak.url to the server's address")
+	}
+	var langs []inference.Lang
+	for _, l := range c.Languages {
+		langs = append(langs, inference.Lang(l))
+	}
+	return speech.New(speech.Config{
+		Base: c.URL, Key: c.Key, Model: c.Model, Female: c.Female, Male: c.Male, Languages: langs, Reference: espeak, Stretch: codec.Stretch,
+	})
+}
+
 // askTime is how long a server may take to tell what it can.
 const askTime = 10 * time.Second
 
@@ -150,14 +166,19 @@ func (e *engines) openSynthesizer(ctx context.Context, c config.Config) error {
 		return err
 	}
 	e.Synthesizer, e.closers = s, append(e.closers, s)
-	if e.tier.voice != "kokoro" {
+	var better inference.Synthesizer
+	switch e.tier.voice {
+	case "kokoro":
+		better, err = e.openKokoro(ctx, c, s)
+	case "openai":
+		better, err = openRemoteVoice(c.Speak, s)
+	default:
 		return nil
 	}
-	k, err := e.openKokoro(ctx, c, s)
 	if err != nil {
 		return err
 	}
-	e.Synthesizer, e.closers = speak.Chain{k, s}, append(e.closers, k)
+	e.Synthesizer, e.closers = speak.Chain{better, s}, append(e.closers, better)
 	return nil
 }
 

@@ -122,7 +122,7 @@ func (e *engines) openRemoteRecognizer(ctx context.Context, c config.Config) err
 
 // openKokoro opens the neural voice; espeak tells it how text is pronounced, and
 // speaks the languages that it lacks.
-func (e *engines) openKokoro(ctx context.Context, c config.Config, espeak *speak.Espeak) (*kokoro.Kokoro, error) {
+func (e *engines) openKokoro(ctx context.Context, c config.Config, espeak *speak.Espeak) (inference.Synthesizer, error) {
 	dir, err := e.tier.model(voiceModel)
 	if err != nil {
 		return nil, err

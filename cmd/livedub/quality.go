@@ -48,7 +48,7 @@ func (t tier) quality(p inference.Pair) string {
 	default:
 		add("rough", "rule-based translation with many slips")
 	}
-	if t.voice == "kokoro" && slices.Contains(naturalVoices, p.To) {
+	if t.voice == "kokoro" && slices.Contains(naturalVoices, p.To) || t.voice == "openai" && slices.Contains(t.spoken, string(p.To)) {
 		add("good", "a natural voice")
 	} else {
 		add("usable", "a robot's voice")

@@ -22,6 +22,7 @@ type tier struct {
 	name              string // "light", "neural" or "custom"
 	recognizer, voice string // engines, by the names of the settings
 	translate         config.Translate
+	spoken            []string // by a speech server
 	store             *models.Store
 	missing           string // why auto is not the neural tier, and what brings it; "" for nothing
 }
@@ -33,7 +34,7 @@ func chooseTier(c config.Config) (tier, error) {
 	if err != nil {
 		return tier{}, err
 	}
-	t := tier{name: c.Session.Engines, recognizer: c.Recognize.Engine, voice: c.Speak.Engine, translate: c.Translate, store: store}
+	t := tier{name: c.Session.Engines, recognizer: c.Recognize.Engine, voice: c.Speak.Engine, translate: c.Translate, spoken: c.Speak.Languages, store: store}
 	if t.name == "auto" {
 		t.name, t.missing = t.auto(c)
 	}

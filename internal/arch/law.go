@@ -25,6 +25,10 @@ var layers = []layer{
 	{"inference/inferencetest", []string{"media", "inference", "inference/viseme"}},
 	{"inference/kserve/kservetest", []string{"inference", "inference/kserve/inferpb"}},
 	{"inference/recognize/whisper", []string{"inference", "inference/onnx/onnxfile"}},
+	{"inference/speak/align", []string{"media", "inference", "inference/viseme"}},
+	{"inference/speak/level", nil},
+	{"inference/speak/kokoro", []string{"media", "inference", "inference/viseme", "inference/speak/level"}},
+	{"inference/speak/openai", []string{"media", "inference", "inference/speak/align", "inference/speak/level", "internal/remote"}},
 	{"inference/recognize/openai", []string{"inference/recognize/whisper", "internal/remote"}},                                                                                      // a Whisper at the end of a line
 	{"inference/...", []string{"media", "inference", "inference/viseme", "internal/guard", "internal/proc", "internal/remote", "internal/worker", "internal/worker/wire", "./..."}}, // engines know nothing of each other
 

@@ -96,9 +96,12 @@ type Translate struct {
 
 // Speak chooses what speaks.
 type Speak struct {
-	Engine  string
-	Worker  string
-	Workers int
+	Engine          string
+	URL, Key, Model string // of a server
+	Female, Male    string // its voices
+	Languages       []string
+	Worker          string
+	Workers         int
 }
 
 // Lips chooses what re-renders the mouth, and how such frames are marked.

@@ -22,7 +22,8 @@ import (
 
 const (
 	maxAnswer  = 4 << 20 // bytes
-	maxTold    = 200     // of what a server says of an error, in bytes
+	maxRaw     = 16 << 20
+	maxTold    = 200 // of what a server says of an error, in bytes
 	idleTime   = 90 * time.Second
 	longest    = time.Minute // that a server may ask to be left alone
 	handshakes = 5 * time.Second
@@ -108,6 +109,20 @@ func (c *Client) PostFile(ctx context.Context, path string, fields [][2]string, 
 	return c.call(ctx, http.MethodPost, path, form.FormDataContentType(), b.Bytes(), out)
 }
 
+// PostRaw sends in as JSON to a path below the base, and returns the answer as it is.
+func (c *Client) PostRaw(ctx context.Context, path string, in any) ([]byte, error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	var out raw
+	err = c.call(ctx, http.MethodPost, path, "application/json", body, &out)
+	return out, err
+}
+
+// raw is an answer that is not JSON.
+type raw []byte
+
 // Get reads the answer of a path below the base into out.
 func (c *Client) Get(ctx context.Context, path string, out any) error {
 	return c.call(ctx, http.MethodGet, path, "", nil, out)
@@ -121,7 +136,7 @@ func (c *Client) call(ctx context.Context, method, path, kind string, body []byt
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", "*/*")
 	req.Header.Set("User-Agent", "livedub")
 	if kind != "" {
 		req.Header.Set("Content-Type", kind)
@@ -148,7 +163,12 @@ func (c *Client) do(req *http.Request, out any) error {
 		return err
 	}
 	defer resp.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	most := maxAnswer
+	plain, isRaw := out.(*raw)
+	if isRaw {
+		most = maxRaw
+	}
+	b, err := io.ReadAll(io.LimitReader(resp.Body, int64(most)+1))
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable:
 		c.leave(resp.Header.Get("Retry-After"))
@@ -157,11 +177,15 @@ func (c *Client) do(req *http.Request, out any) error {
 		return refusal(resp, b)
 	case err != nil:
 		return fmt.Errorf("%w: it broke off after %d bytes: %w", ErrAnswer, len(b), err)
-	case len(b) > maxAnswer:
-		return fmt.Errorf("%w: it is larger than %d MB", ErrAnswer, maxAnswer>>20)
+	case len(b) > most:
+		return fmt.Errorf("%w: it is larger than %d MB", ErrAnswer, most>>20)
 	}
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "text/html" {
 		return fmt.Errorf("%w: it is a page of HTML: check the address", ErrAnswer)
+	}
+	if isRaw {
+		*plain = b
+		return nil
 	}
 	if err := json.Unmarshal(b, out); err != nil {
 		return fmt.Errorf("%w: %w", ErrAnswer, err)

@@ -80,6 +80,7 @@ func (n *toneNet) Run(ctx context.Context, in []inference.Tensor) ([]inference.T
 			sound = append(sound, float32(v))
 		}
 	}
+	sound = append(sound[lead:], make([]float32, lead)...) // it comes before what the durations say
 	if n.spoil != nil {
 		sound, frames = n.spoil(sound, frames)
 	}

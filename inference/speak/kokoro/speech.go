@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"livedub/inference"
+	"livedub/inference/speak/level"
 	"livedub/inference/viseme"
 	"livedub/media"
 )
@@ -26,14 +27,9 @@ type spoken struct {
 }
 
 const (
-	silence  = .004                 // of the peak, -48 dB: what is below is no sound
-	margin   = Rate * 3 / 1000      // samples kept around the sound, so that it does not start with a click
-	loudness = -20.                 // dBFS, RMS
-	ceiling  = .89                  // -1 dBFS, of the peak
-	gap      = 40 * Rate / 1000     // samples; shorter pauses are part of the phoneme before
-	longest  = 2 * time.Minute      // of speech: more is a net that runs away
-	attack   = Rate * 5 / 1000      // samples in which the limiter goes down
-	release  = float64(Rate) * .080 // samples in which it comes back
+	gap     = 40 * Rate / 1000 // samples; shorter pauses are part of the phoneme before
+	longest = 2 * time.Minute  // of speech: more is a net that runs away
+	lead    = 45 * Rate / 1000 // samples by which the sound of a token comes before its duration begins, measured
 )
 
 // add appends the sound of a part, and the frames of 25 ms that the net gave to
@@ -57,7 +53,7 @@ func (s *speech) add(p part, pcm, frames []float32) error {
 			return errors.New("the net's durations are not those of its sound")
 		}
 		if i > 0 && i <= len(p) {
-			s.tokens = append(s.tokens, spoken{p[i-1], at, min(at+n, len(s.pcm)+len(pcm))})
+			s.tokens = append(s.tokens, spoken{p[i-1], max(at-lead, len(s.pcm)), max(min(at+n, len(s.pcm)+len(pcm))-lead, len(s.pcm))})
 		}
 		at += n
 	}
@@ -67,53 +63,16 @@ func (s *speech) add(p part, pcm, frames []float32) error {
 
 // finish trims the sound and brings it to the common loudness.
 func (s *speech) finish() error {
-	var peak, sum float64
-	for _, v := range s.pcm {
-		peak = max(peak, math.Abs(float64(v)))
-	}
-	if peak < .003 {
+	sound, from, ok := level.Speech(s.pcm, Rate)
+	if !ok {
 		return errors.New("kokoro: the text has no sound; send words")
 	}
-	floor := float32(silence * peak)
-	from, to := 0, len(s.pcm)
-	for s.pcm[from] < floor && s.pcm[from] > -floor {
-		from++
-	}
-	for s.pcm[to-1] < floor && s.pcm[to-1] > -floor {
-		to--
-	}
-	from, to = max(0, from-margin), min(len(s.pcm), to+margin)
-	s.pcm = s.pcm[from:to]
+	s.sound = sound
 	for i := range s.tokens {
 		t := &s.tokens[i]
-		t.from, t.to = min(max(t.from-from, 0), len(s.pcm)), min(max(t.to-from, 0), len(s.pcm))
+		t.from, t.to = min(max(t.from-from, 0), len(sound)), min(max(t.to-from, 0), len(sound))
 	}
-	for _, v := range s.pcm {
-		sum += float64(v) * float64(v)
-	}
-	gain := math.Pow(10, loudness/20) / math.Sqrt(sum/float64(len(s.pcm)))
-	s.sound = limit(s.pcm, gain)
 	return nil
-}
-
-// limit applies gain and keeps peaks below the ceiling: it goes down before them, and comes back slowly.
-func limit(pcm []float32, gain float64) []int16 {
-	need := make([]float64, len(pcm)) // gain that each sample allows
-	for i, v := range pcm {
-		need[i] = min(1, ceiling/max(math.Abs(float64(v))*gain, 1e-9))
-	}
-	g := 1.
-	for i := len(need) - 1; i >= 0; i-- { // down before the peak
-		g = min(need[i], g+1./attack)
-		need[i] = g
-	}
-	g = 1
-	out := make([]int16, len(pcm))
-	for i, v := range pcm {
-		g = min(need[i], g+(1-g)/release+1e-6)
-		out[i] = int16(math.Round(float64(v) * gain * g * 32767))
-	}
-	return out
 }
 
 // fit has the speech last want, as near as the range of rates allows, and
