@@ -141,9 +141,6 @@ func openRemoteTranslator(ctx context.Context, c config.Translate) (inference.Tr
 // openRemoteVoice opens the speech server that the settings name; espeak tells
 // the times of what it says.
 func openRemoteVoice(c config.Speak, espeak *speak.Espeak) (inference.Synthesizer, error) {
-	if c.URL == "" {
-		return nil, errors.New("speak.engine is openai: set speak.url to the server's address")
-	}
 	var langs []inference.Lang
 	for _, l := range c.Languages {
 		langs = append(langs, inference.Lang(l))
@@ -160,6 +157,9 @@ func (e *engines) openSynthesizer(ctx context.Context, c config.Config) error {
 	if e.tier.voice == "fake" {
 		e.Synthesizer = &fake.Synthesizer{}
 		return nil
+	}
+	if e.tier.voice == "openai" && c.Speak.URL == "" {
+		return errors.New("speak.engine is openai: set speak.url to the server's address")
 	}
 	s, err := speak.NewEspeak(speak.Config{Worker: c.Speak.Worker, Workers: c.Speak.Workers})
 	if err != nil {
