@@ -24,14 +24,18 @@ func (c Chain) Languages() []inference.Lang {
 	return slices.Compact(out)
 }
 
-// Speak implements inference.Synthesizer. Its error is every engine's.
+// Speak implements inference.Synthesizer. An engine that has one behind it gets two
+// thirds of the time that is left (inference.Share). The error is every engine's.
 func (c Chain) Speak(ctx context.Context, r inference.SpeechRequest) (inference.Speech, error) {
-	var failed error
+	var able []inference.Synthesizer
 	for _, e := range c {
-		if !slices.Contains(e.Languages(), r.Lang) {
-			continue
+		if slices.Contains(e.Languages(), r.Lang) {
+			able = append(able, e)
 		}
-		s, err := e.Speak(ctx, r)
+	}
+	var failed error
+	for i, e := range able {
+		s, err := inference.Share(ctx, i+1 < len(able), func(ctx context.Context) (inference.Speech, error) { return e.Speak(ctx, r) })
 		if err == nil || ctx.Err() != nil {
 			return s, err
 		}

@@ -26,7 +26,7 @@ func (c Chain) Pairs() []inference.Pair {
 }
 
 // Translate implements inference.Translator. An engine that has one behind it gets
-// two thirds of the time that ctx leaves. The error is every engine's.
+// two thirds of the time that is left (inference.Share). The error is every engine's.
 func (c Chain) Translate(ctx context.Context, p inference.Pair, text string) (string, error) {
 	var able []inference.Translator
 	for _, e := range c {
@@ -39,23 +39,13 @@ func (c Chain) Translate(ctx context.Context, p inference.Pair, text string) (st
 	}
 	var failed error
 	for i, e := range able {
-		out, err := bounded(ctx, i+1 < len(able), func(ctx context.Context) (string, error) { return e.Translate(ctx, p, text) })
+		out, err := inference.Share(ctx, i+1 < len(able), func(ctx context.Context) (string, error) { return e.Translate(ctx, p, text) })
 		if err == nil || ctx.Err() != nil {
 			return out, err
 		}
 		failed = errors.Join(failed, err)
 	}
 	return "", failed
-}
-
-// bounded does fn within two thirds of what ctx leaves, where somebody comes after it.
-func bounded(ctx context.Context, more bool, fn func(context.Context) (string, error)) (string, error) {
-	if end, ok := ctx.Deadline(); ok && more {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, 2*time.Until(end)/3)
-		defer cancel()
-	}
-	return fn(ctx)
 }
 
 // CPU implements inference.Coster.

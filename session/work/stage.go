@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"livedub/inference"
 	"livedub/internal/guard"
 	"livedub/media/pace"
 )
@@ -88,7 +89,8 @@ const (
 // own and is given up on when the time that until returns has passed: an engine
 // that heeds its context ends then, any other is left behind, and the session's
 // end waits for it. until is asked again whenever wake is closed, and then
-// returns the next wake; nil until: no limit.
+// returns the next wake; nil until: no limit. fn's context tells by when its result
+// is wanted (inference.Budget).
 func Call[T any](ctx context.Context, st *Stage, until func() (time.Duration, <-chan struct{}), fn func(context.Context) (T, error)) (T, error) {
 	work := func(ctx context.Context) (out T, err error) {
 		err = guard.Do(st.Name, func() (err error) {
@@ -113,7 +115,8 @@ func Call[T any](ctx context.Context, st *Stage, until func() (time.Duration, <-
 		out T
 		err error
 	}
-	inner, cancel := context.WithCancel(ctx)
+	left, wake := until()
+	inner, cancel := context.WithCancel(inference.WithBudget(ctx, time.Now().Add(left)))
 	answer := make(chan result, 1)
 	st.loose.Run(func() {
 		defer cancel()
@@ -124,7 +127,6 @@ func Call[T any](ctx context.Context, st *Stage, until func() (time.Duration, <-
 		answer <- result{out, err}
 	})
 	over := ctx.Done()
-	left, wake := until()
 	timer := time.NewTimer(max(0, left))
 	defer timer.Stop()
 	slow := false
