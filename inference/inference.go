@@ -19,6 +19,9 @@ var ErrUnsupported = errors.New("unsupported language")
 // Lang is a language by its ISO 639-1 code, as "en" or "es".
 type Lang string
 
+// Auto, in place of a language, has the recognizer tell the language by ear.
+const Auto Lang = "auto"
+
 // Pair is a translation direction.
 type Pair struct{ From, To Lang }
 
@@ -48,12 +51,31 @@ type Phrase struct {
 	Pitch      Pitch // of the speaker over this unit
 }
 
+// Policy says when words of a unit that is still being spoken are final.
+type Policy string
+
+const (
+	UnitPolicy     Policy = "unit"            // once the unit has ended, by a pause or by its length
+	LocalAgreement Policy = "local_agreement" // once two guesses in a row agree on them
+	WaitK          Policy = "wait_k"          // once so many more words were heard
+)
+
+// Policies are all of them.
+var Policies = []Policy{UnitPolicy, LocalAgreement, WaitK}
+
+// Listening says what one stream is to hear.
+type Listening struct {
+	Lang   Lang   // Auto: told by ear
+	Among  []Lang // to be told from one another, with Auto; nil: all that the recognizer has
+	Policy Policy // "" is UnitPolicy
+}
+
 // Recognizer turns speech to phrases.
 type Recognizer interface {
-	// Languages returns what can be recognized here and now.
+	// Languages returns what can be recognized here and now; Auto, at its end, where languages are told by ear.
 	Languages() []Lang
 	// Open starts listening for one speaker. It fails with ErrUnsupported for an unknown language.
-	Open(ctx context.Context, lang Lang) (RecognizerStream, error)
+	Open(ctx context.Context, l Listening) (RecognizerStream, error)
 	Close() error
 }
 

@@ -115,8 +115,8 @@ func TestPhrasesKeepTheirNumbers(t *testing.T) {
 // flushPanics is a recognizer that panics when the source has ended.
 type flushPanics struct{ fake.Recognizer }
 
-func (f *flushPanics) Open(ctx context.Context, lang inference.Lang) (inference.RecognizerStream, error) {
-	s, err := f.Recognizer.Open(ctx, lang)
+func (f *flushPanics) Open(ctx context.Context, l inference.Listening) (inference.RecognizerStream, error) {
+	s, err := f.Recognizer.Open(ctx, l)
 	return flushPanicsStream{s}, err
 }
 

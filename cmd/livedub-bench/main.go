@@ -15,7 +15,7 @@ import (
 	"livedub/internal/cli"
 )
 
-const benchUsage = "bench [dub] [--clip FILE] [--seconds N] [--json], or " + benchLipsUsage + ", or " + benchEngineUsage + ", or " + benchStallsUsage
+const benchUsage = "bench [dub] [--clip FILE] [--seconds N] [--json], or " + benchLipsUsage + ", or " + benchEngineUsage + ", or " + benchStallsUsage + ", or " + benchSpeechUsage
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -35,6 +35,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			bench, args = runBenchEngine, args[1:]
 		case "stalls":
 			bench, args = runBenchStalls, args[1:]
+		case "speech":
+			bench, args = runBenchSpeech, args[1:]
 		}
 	}
 	return cli.Exit(bench(ctx, args, stdout, stderr), stderr)

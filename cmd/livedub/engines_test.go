@@ -115,7 +115,7 @@ func TestRecognitionServer(t *testing.T) {
 	if l := e.Recognizer.Languages(); len(l) != 2 || l[1] != "ko" {
 		t.Errorf("languages %v", l)
 	}
-	if _, err := e.Recognizer.Open(t.Context(), "es"); !errors.Is(err, inference.ErrUnsupported) {
+	if _, err := e.Recognizer.Open(t.Context(), inference.Listening{Lang: "es"}); !errors.Is(err, inference.ErrUnsupported) {
 		t.Errorf("a language that it is not asked for: %v", err)
 	}
 }

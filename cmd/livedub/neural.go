@@ -44,7 +44,7 @@ func (e *engines) tooSlow(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	stream, err := e.Recognizer.Open(ctx, lang)
+	stream, err := e.Recognizer.Open(ctx, inference.Listening{Lang: lang})
 	if err != nil {
 		return "", fmt.Errorf("trying the recognizer: %w", err)
 	}

@@ -28,9 +28,9 @@ type Recognizer struct {
 
 func (r *Recognizer) Languages() []inference.Lang { return []inference.Lang{"en"} }
 
-func (r *Recognizer) Open(ctx context.Context, lang inference.Lang) (inference.RecognizerStream, error) {
-	if lang != "en" {
-		return nil, fmt.Errorf("fake: %q: %w; there is en", lang, inference.ErrUnsupported)
+func (r *Recognizer) Open(ctx context.Context, l inference.Listening) (inference.RecognizerStream, error) {
+	if l.Lang != "en" {
+		return nil, fmt.Errorf("fake: %q: %w; there is en", l.Lang, inference.ErrUnsupported)
 	}
 	return &recognizerStream{r: r}, ctx.Err()
 }

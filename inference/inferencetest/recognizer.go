@@ -44,7 +44,7 @@ type recognizerCase struct {
 
 func (c *recognizerCase) open(t *testing.T) inference.RecognizerStream {
 	t.Helper()
-	s, err := c.r.Open(t.Context(), c.lang)
+	s, err := c.r.Open(t.Context(), inference.Listening{Lang: c.lang})
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
@@ -53,7 +53,7 @@ func (c *recognizerCase) open(t *testing.T) inference.RecognizerStream {
 }
 
 func (c *recognizerCase) unknownLanguage(t *testing.T) {
-	_, err := c.r.Open(t.Context(), "xx")
+	_, err := c.r.Open(t.Context(), inference.Listening{Lang: "xx"})
 	if !errors.Is(err, inference.ErrUnsupported) {
 		t.Fatalf("Open(xx) = %v, want ErrUnsupported", err)
 	}
@@ -200,7 +200,7 @@ func (c *recognizerCase) flush(t *testing.T) {
 func (c *recognizerCase) cancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if s, err := c.r.Open(ctx, c.lang); !errors.Is(err, context.Canceled) {
+	if s, err := c.r.Open(ctx, inference.Listening{Lang: c.lang}); !errors.Is(err, context.Canceled) {
 		if err == nil {
 			s.Close()
 		}

@@ -3,6 +3,8 @@ package recognize
 import (
 	"testing"
 	"time"
+
+	"livedub/inference"
 )
 
 // deaf is a Detector that hears no speech, whatever sounds.
@@ -19,7 +21,7 @@ func TestOtherDetector(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	s, err := p.Open(t.Context(), "en")
+	s, err := p.Open(t.Context(), inference.Listening{Lang: "en"})
 	if err != nil {
 		t.Fatal(err)
 	}

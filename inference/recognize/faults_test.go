@@ -66,7 +66,7 @@ func TestFaultyDecoder(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			p := engineOf(t, Config{Spare: spare})
-			s, err := p.Open(t.Context(), "en")
+			s, err := p.Open(t.Context(), inference.Listening{Lang: "en"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,7 +111,7 @@ func TestFaultyDecoder(t *testing.T) {
 			if _, err := s.Write(t.Context(), samples(time.Hour, speech[:frameLen])); err == nil {
 				t.Error("a broken stream hears")
 			}
-			next, err := p.Open(t.Context(), "en")
+			next, err := p.Open(t.Context(), inference.Listening{Lang: "en"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -140,7 +140,7 @@ func TestCancelIsPrompt(t *testing.T) {
 			return err
 		},
 	} {
-		s, err := p.Open(t.Context(), "en")
+		s, err := p.Open(t.Context(), inference.Listening{Lang: "en"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,7 +169,7 @@ func TestDecoderIsUsedAgain(t *testing.T) {
 	old := p.PIDs()
 	speech := join(speak(t, "slt", "the weather is nice today"), silence(time.Second))
 	for range 3 {
-		s, err := p.Open(t.Context(), "en")
+		s, err := p.Open(t.Context(), inference.Listening{Lang: "en"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,7 +185,7 @@ func TestDecoderIsUsedAgain(t *testing.T) {
 	if ids := p.PIDs(); !slices.Equal(ids, old) {
 		t.Errorf("decoders %v, want %v still", ids, old)
 	}
-	s, err := p.Open(t.Context(), "en")
+	s, err := p.Open(t.Context(), inference.Listening{Lang: "en"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +195,7 @@ func TestDecoderIsUsedAgain(t *testing.T) {
 	if _, err := s.Write(t.Context(), samples(0, speech)); !errors.Is(err, errClosed) {
 		t.Errorf("a stream of a closed engine: %v", err)
 	}
-	if _, err := p.Open(t.Context(), "en"); !errors.Is(err, errClosed) {
+	if _, err := p.Open(t.Context(), inference.Listening{Lang: "en"}); !errors.Is(err, errClosed) {
 		t.Errorf("a closed engine: %v", err)
 	}
 }

@@ -107,6 +107,12 @@ func (d pocketDecoder) Ask(ctx context.Context) (Answer, error) {
 // Every implements Decoder: the words so far are there at once.
 func (pocketDecoder) Every() time.Duration { return 250 * time.Millisecond }
 
+// Abandon implements Decoder. The worker's answer is not waited for.
+func (d pocketDecoder) Abandon(ctx context.Context) error {
+	_, err := d.w.Ask(ctx, wire.OpEnd.Encode())
+	return err
+}
+
 // End implements Decoder.
 func (d pocketDecoder) End(ctx context.Context) ([]inference.Word, error) {
 	b, err := d.w.Call(ctx, wire.OpEnd.Encode())

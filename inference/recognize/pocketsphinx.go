@@ -102,9 +102,9 @@ func (p *PocketSphinx) Languages() []inference.Lang { return []inference.Lang{"e
 var errClosed = errors.New("recognize: closed; open a new one")
 
 // Open implements inference.Recognizer. It waits for a decoder to be loaded where no idle one is left.
-func (p *PocketSphinx) Open(ctx context.Context, lang inference.Lang) (inference.RecognizerStream, error) {
-	if lang != "en" {
-		return nil, fmt.Errorf("recognize %q: %w; PocketSphinx has: en", lang, inference.ErrUnsupported)
+func (p *PocketSphinx) Open(ctx context.Context, l inference.Listening) (inference.RecognizerStream, error) {
+	if l.Lang != "en" {
+		return nil, fmt.Errorf("recognize %q: %w; PocketSphinx has: en", l.Lang, inference.ErrUnsupported)
 	}
 	detector, err := p.cfg.Detector()
 	if err != nil {
@@ -119,7 +119,9 @@ func (p *PocketSphinx) Open(ctx context.Context, lang inference.Lang) (inference
 		d.Release(err)
 		return nil, explain(ctx, err)
 	}
-	return newStream(p.speech, d, detector), nil
+	speech := p.speech
+	speech.Policy = l.Policy
+	return newStream(speech, d, detector), nil
 }
 
 // explain says what an error of a stream's parts is to who listens.

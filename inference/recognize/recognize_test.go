@@ -128,7 +128,7 @@ func TestLongSentenceIsCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer whole.Close()
-	w, err := whole.Open(t.Context(), "en")
+	w, err := whole.Open(t.Context(), inference.Listening{Lang: "en"})
 	if err != nil {
 		t.Fatal(err)
 	}

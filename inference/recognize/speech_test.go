@@ -53,7 +53,7 @@ func open(t testing.TB) inference.RecognizerStream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := p.Open(t.Context(), "en")
+	s, err := p.Open(t.Context(), inference.Listening{Lang: "en"})
 	if err != nil {
 		t.Fatal(err)
 	}

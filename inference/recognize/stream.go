@@ -35,6 +35,8 @@ type Decoder interface {
 	// Every is how much sound should lie between two questions: the time that an
 	// answer costs bounds it from below.
 	Every() time.Duration
+	// Abandon ends the unit, whose words nobody wants any more.
+	Abandon(ctx context.Context) error
 	// End ends the unit and returns its final words.
 	End(ctx context.Context) ([]inference.Word, error)
 	// Release gives the decoder back, with the error that ended it or nil.
@@ -51,8 +53,9 @@ type Answer interface {
 // Speech says how a stream cuts what it hears to units.
 type Speech struct {
 	Lang     inference.Lang
-	MaxUnit  time.Duration // longest unit of speech; 0 for 3 s
-	Hangover time.Duration // silence that ends a unit; 0 for 300 ms
+	Policy   inference.Policy // when words are final; "" once their unit has ended
+	MaxUnit  time.Duration    // longest unit of speech; 0 for 3 s
+	Hangover time.Duration    // silence that ends a unit; 0 for 300 ms
 }
 
 // complete puts in what is left open and refuses what makes no sense.
@@ -79,6 +82,7 @@ type stream struct {
 	err   error // why the decoder is gone; nil while the stream lives
 	vad   *VAD
 	cut   cutter
+	early policy // nil: words are final with their unit
 	clock clock
 	pitch pitchMeter
 
@@ -105,12 +109,22 @@ type asked struct {
 	due    int    // position
 }
 
+// NewStream returns a stream of units that d decodes. The stream releases d.
+func NewStream(c Speech, d Decoder, detector Detector) (inference.RecognizerStream, error) {
+	if err := c.complete(); err != nil {
+		d.Release(nil)
+		return nil, err
+	}
+	return newStream(c, d, detector), nil
+}
+
 func newStream(c Speech, d Decoder, detector Detector) *stream {
 	return &stream{
 		cfg:     c,
 		dec:     d,
 		vad:     NewVAD(detector, c.Hangover),
 		cut:     cutter{max: c.MaxUnit.Truncate(frameTime)},
+		early:   newPolicy(c.Policy),
 		preroll: media.TimeToSamples(Preroll, sampleRate),
 		part:    make([]int16, 0, frameLen),
 	}
@@ -273,7 +287,7 @@ func (s *stream) frame(ctx context.Context, missing bool) error {
 	case s.cut.full(media.SamplesToTime(len(s.pcm)-s.lead, sampleRate)):
 		return s.divide(ctx)
 	case s.asked.answer != nil && s.pos() >= s.asked.due && s.asked.answer.Ready():
-		return s.guess(ctx)
+		return s.hear(ctx)
 	case media.SamplesToTime(s.pos()-s.partialAt, sampleRate) >= s.dec.Every():
 		return s.wonder(ctx)
 	}
@@ -288,7 +302,7 @@ func (s *stream) drop(pos int) {
 	s.pitch.forget(pos)
 }
 
-// begin starts a unit with the sound in s.pcm.
+// begin starts a unit, or what is left of one, with the sound in s.pcm.
 func (s *stream) begin(ctx context.Context) error {
 	s.speaking, s.partial, s.partialAt, s.asked = true, "", s.pos(), asked{}
 	if err := s.dec.Start(ctx); err != nil {

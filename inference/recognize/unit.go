@@ -17,6 +17,7 @@ const (
 // finish ends the unit and makes all of it final.
 func (s *stream) finish(ctx context.Context) error {
 	s.speaking, s.asked = false, asked{}
+	s.reset()
 	heard, err := s.dec.End(ctx)
 	if err != nil {
 		return err
@@ -45,6 +46,7 @@ func (s *stream) trim(w inference.Word) time.Duration {
 // divide cuts a unit that has grown too long: the words before the cut are
 // final, the sound after it starts the next unit.
 func (s *stream) divide(ctx context.Context) error {
+	s.reset()
 	heard, err := s.dec.End(ctx)
 	if err != nil {
 		return err
@@ -56,11 +58,23 @@ func (s *stream) divide(ctx context.Context) error {
 		n, at = k, s.base+media.TimeToSamples(t, sampleRate)
 	}
 	s.emit(words[:n], true)
+	return s.rest(ctx, at)
+}
+
+// rest begins the unit anew with the sound from position at on.
+func (s *stream) rest(ctx context.Context, at int) error {
 	at = min(max(at, s.base+s.lead+frameLen), s.pos())
 	from := max(s.base, at-leadIn)
 	s.drop(from)
 	s.lead = at - from
 	return s.begin(ctx)
+}
+
+// reset tells the policy that the unit has ended.
+func (s *stream) reset() {
+	if s.early != nil {
+		s.early.reset()
+	}
 }
 
 // wonder asks for the words so far.
@@ -74,19 +88,46 @@ func (s *stream) wonder(ctx context.Context) error {
 	return nil
 }
 
-// guess emits a partial phrase of what was asked for, if it differs from the one before.
-func (s *stream) guess(ctx context.Context) error {
+// hear takes the answer to what was asked: words that are final by the policy
+// become a phrase, the others a partial one, if it differs from the one before.
+func (s *stream) hear(ctx context.Context) error {
 	heard, err := s.asked.answer.Wait(ctx)
 	if err != nil {
 		return err
 	}
 	words := s.words(heard, s.asked.length)
 	s.asked = asked{}
+	if s.early != nil && len(words) > 0 {
+		g, gaps := s.gaps(words)
+		if n := s.early.commit(g); n > 0 {
+			s.emit(words[:n], true)
+			if err := s.dec.Abandon(ctx); err != nil {
+				return err
+			}
+			return s.rest(ctx, s.base+media.TimeToSamples(gaps[n-1], sampleRate))
+		}
+	}
 	for i := range words {
 		words[i].Confidence = 0 // known at the end only
 	}
 	s.emit(words, false)
 	return nil
+}
+
+// gaps returns the words with the silence after each of them, and where a cut
+// there had best be. Both are found in the sound: a decoder's times are only
+// about right.
+func (s *stream) gaps(words []inference.Word) (guess, []time.Duration) {
+	g := guess{words: words, pause: make([]time.Duration, len(words))}
+	cuts := make([]time.Duration, len(words))
+	loud := measure(s.pcm)
+	floor := loud.floor()
+	for i, w := range words[:len(words)-1] {
+		next := words[i+1]
+		g.pause[i], cuts[i] = loud.gap((w.Start+w.End)/2, (next.Start+next.End)/2, floor)
+	}
+	cuts[len(words)-1] = words[len(words)-1].End
+	return g, cuts
 }
 
 // words returns a unit's words in order, with times since the unit's start. Its

@@ -69,6 +69,9 @@ func NewWhisper(c WhisperConfig) (*Whisper, error) {
 			w.langs = append(w.langs, lang)
 		}
 	}
+	if len(w.langs) > 1 {
+		w.langs = append(w.langs, inference.Auto)
+	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	return w, nil
 }
@@ -81,24 +84,82 @@ func (w *Whisper) Languages() []inference.Lang { return w.langs }
 func (w *Whisper) Refused() uint64 { return w.refused.Load() }
 
 // Open implements inference.Recognizer.
-func (w *Whisper) Open(ctx context.Context, lang inference.Lang) (inference.RecognizerStream, error) {
+func (w *Whisper) Open(ctx context.Context, l inference.Listening) (inference.RecognizerStream, error) {
 	switch {
 	case w.ctx.Err() != nil:
 		return nil, errClosed
-	case !slices.Contains(w.langs, lang):
-		return nil, fmt.Errorf("recognize %q: %w; Whisper has: %v", lang, inference.ErrUnsupported, w.langs)
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
+	}
+	for _, lang := range append(l.Among, l.Lang) {
+		if !slices.Contains(w.langs, lang) {
+			return nil, fmt.Errorf("recognize %q: %w; Whisper has: %v", lang, inference.ErrUnsupported, w.langs)
+		}
+	}
+	if l.Lang != inference.Auto {
+		return w.open(l)
 	}
 	detector, err := w.cfg.Detector()
 	if err != nil {
 		return nil, err
 	}
+	return &autoStream{
+		vad: NewVAD(detector, w.speech.Hangover),
+		tell: func(ctx context.Context, speech []int16) (map[inference.Lang]float64, error) {
+			return w.tell(ctx, speech, l.Among)
+		},
+		open: func(lang inference.Lang) (inference.RecognizerStream, error) {
+			return w.open(inference.Listening{Lang: lang, Policy: l.Policy})
+		},
+	}, nil
+}
+
+// open returns a stream of one language.
+func (w *Whisper) open(l inference.Listening) (inference.RecognizerStream, error) {
+	detector, err := w.cfg.Detector()
+	if err != nil {
+		return nil, err
+	}
 	speech := w.speech
-	speech.Lang = lang
-	d := &whisperDecoder{w: w, lang: string(lang)}
+	speech.Lang, speech.Policy = l.Lang, l.Policy
+	d := &whisperDecoder{w: w, lang: string(l.Lang)}
 	d.ctx, d.cancel = context.WithCancel(w.ctx)
 	return newStream(speech, d, detector), nil
+}
+
+// tell returns how probable it is that each of some languages is spoken, of them alone.
+func (w *Whisper) tell(ctx context.Context, speech []int16, among []inference.Lang) (map[inference.Lang]float64, error) {
+	leave, err := w.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	o := whisper.Options{MaxTokens: 1} // the text is not wanted
+	for _, l := range among {
+		o.Among = append(o.Among, string(l))
+	}
+	r, err := w.cfg.Model.Decode(ctx, floats(nil, speech), o)
+	if err != nil {
+		return nil, err
+	}
+	sum, probs := 0.0, map[inference.Lang]float64{}
+	for code, p := range r.LangProbs {
+		if l := inference.Lang(code); slices.Contains(w.langs, l) && (among == nil || slices.Contains(among, l)) {
+			probs[l], sum = p, sum+p
+		}
+	}
+	for l := range probs {
+		probs[l] /= sum
+	}
+	return probs, nil
+}
+
+// floats appends sound as nets take it, -1..1.
+func floats(to []float32, pcm []int16) []float32 {
+	for _, v := range pcm {
+		to = append(to, float32(v)/32768)
+	}
+	return to
 }
 
 // Close ends what is under way, and closes the net.
@@ -170,9 +231,7 @@ func (d *whisperDecoder) Start(context.Context) error {
 
 // Feed implements Decoder.
 func (d *whisperDecoder) Feed(ctx context.Context, pcm []int16) error {
-	for _, v := range pcm {
-		d.pcm = append(d.pcm, float32(v)/32768)
-	}
+	d.pcm = floats(d.pcm, pcm)
 	if most := media.TimeToSamples(whisper.Longest, sampleRate); len(d.pcm) > most {
 		return fmt.Errorf("a unit of more than %v", whisper.Longest)
 	}
@@ -235,6 +294,9 @@ func (d *whisperDecoder) Ask(ctx context.Context) (Answer, error) {
 	})
 	return a, nil
 }
+
+// Abandon implements Decoder. A question under way is not worth its end.
+func (d *whisperDecoder) Abandon(ctx context.Context) error { return ctx.Err() }
 
 // End implements Decoder.
 func (d *whisperDecoder) End(ctx context.Context) ([]inference.Word, error) {

@@ -103,10 +103,10 @@ func say(t *testing.T, s inference.RecognizerStream, pcm []int16, from time.Dura
 // TestWhisperHears: units of its words, joined where no space stands, on the stream's clock.
 func TestWhisperHears(t *testing.T) {
 	w := openWhisper(t, &scripted{result: heardResult}, "es", "pt", "fr")
-	if l := w.Languages(); !slices.Equal(l, []inference.Lang{"es", "pt"}) {
+	if l := w.Languages(); !slices.Equal(l, []inference.Lang{"es", "pt", inference.Auto}) {
 		t.Errorf("languages %v", l)
 	}
-	s, err := w.Open(t.Context(), "es")
+	s, err := w.Open(t.Context(), inference.Listening{Lang: "es"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestWhisperHears(t *testing.T) {
 	if len(finals) != 1 || finals[0].Text != "Hola, señora." || finals[0].Lang != "es" || len(finals[0].Words) != 2 || finals[0].Words[1].Confidence != .6 || finals[0].Start < time.Minute {
 		t.Fatalf("%+v", finals)
 	}
-	if _, err := w.Open(t.Context(), "en"); !errors.Is(err, inference.ErrUnsupported) || !strings.Contains(err.Error(), "pt") {
+	if _, err := w.Open(t.Context(), inference.Listening{Lang: "en"}); !errors.Is(err, inference.ErrUnsupported) || !strings.Contains(err.Error(), "pt") {
 		t.Errorf("a language that is not among them: %v", err)
 	}
 }
@@ -131,7 +131,7 @@ func TestWhisperIsNotBelieved(t *testing.T) {
 		r := heardResult
 		spoil(&r)
 		w := openWhisper(t, &scripted{result: r})
-		s, err := w.Open(t.Context(), "es")
+		s, err := w.Open(t.Context(), inference.Listening{Lang: "es"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +151,7 @@ func TestWhisperTakesTurns(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			s, err := w.Open(t.Context(), "es")
+			s, err := w.Open(t.Context(), inference.Listening{Lang: "es"})
 			if err != nil {
 				t.Error(err)
 				return
@@ -198,7 +198,7 @@ func TestWhisperEnds(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := w.Open(t.Context(), "es"); !errors.Is(err, errClosed) || m.closed != 1 {
+	if _, err := w.Open(t.Context(), inference.Listening{Lang: "es"}); !errors.Is(err, errClosed) || m.closed != 1 {
 		t.Errorf("after Close: %v, the net was closed %d times", err, m.closed)
 	}
 	if _, err := d.Ask(t.Context()); !errors.Is(err, errClosed) {
@@ -227,7 +227,7 @@ func TestRealWhisper(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := openWhisper(t, m, "en", "es")
-	s, err := w.Open(t.Context(), "en")
+	s, err := w.Open(t.Context(), inference.Listening{Lang: "en"})
 	if err != nil {
 		t.Fatal(err)
 	}

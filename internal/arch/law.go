@@ -62,6 +62,7 @@ var layers = []layer{
 	{"internal/testkit/onnxfile", []string{"inference/onnx/onnxfile"}},
 	{"internal/bench/lipseval", []string{"media", "inference"}},
 	{"internal/settings", []string{"inference", "inference/onnx", "internal/config", "media/badge", "session/spec"}},
+	{"internal/bench/speech", []string{"media", "media/codec", "media/pace", "inference", "inference/recognize", "internal/bench/words/score", "session/live", "session/spec"}},
 	{"internal/bench/stalls", []string{"media", "media/...", "inference", "inference/fake", "session/live", "session/spec"}},
 	{"internal/testkit/testspeaker", []string{"media", "media/...", "inference", "inference/viseme"}},
 	{"internal/testkit/testspeaker/...", []string{"media", "media/...", "inference", "internal/testkit/testspeaker"}},

@@ -73,6 +73,8 @@ type Session struct {
 	Engines        string // the tier
 	Profile        string
 	DelayMS        int
+	MaxLagMS       int
+	Policy         string
 	BackgroundGain float64
 }
 

@@ -75,6 +75,10 @@ func table(c *Config) []option {
 			"dub in step with the video, or as soon as it exists", "sync", "live"),
 		integer(&c.Session.DelayMS, "session.delay_ms", 0,
 			"milliseconds from source to output; 0 is the profile's own, sync 4000 (neural 6000), live 120", 0, 60_000),
+		integer(&c.Session.MaxLagMS, "session.max_lag_ms", 0,
+			"milliseconds after its words in profile live, after its place in sync, at which a dub may start; a later one is left out; 0 is 4000 for live (neural 6000), 2500 for sync", 0, 60_000),
+		choice(&c.Session.Policy, "session.policy", "auto",
+			"when words are final: unit at a pause, local_agreement when two guesses agree, wait_k when three more words were heard; auto is unit for sync, local_agreement for live", "auto", "unit", "local_agreement", "wait_k"),
 		decimal(&c.Session.BackgroundGain, "session.background_gain", 0.15,
 			"loudness of the original voice under a dub", 0, 1),
 

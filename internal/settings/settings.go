@@ -25,8 +25,12 @@ func Session(c config.Config) spec.Config {
 	if ms := c.Session.DelayMS; ms > 0 {
 		delay = time.Duration(ms) * time.Millisecond
 	}
+	policy := inference.Policy(c.Session.Policy)
+	if policy == "auto" {
+		policy = ""
+	}
 	return spec.Config{
-		Profile: profile, Delay: delay, BackgroundGain: c.Session.BackgroundGain,
+		Profile: profile, Delay: delay, MaxLag: time.Duration(c.Session.MaxLagMS) * time.Millisecond, Policy: policy, BackgroundGain: c.Session.BackgroundGain,
 		Badge: badge.Config{Corner: badge.Corner(c.Lips.Badge), Height: c.Lips.BadgeHeight},
 		Video: spec.VideoConfig{
 			MaxWidth: c.Video.MaxWidth, MaxHeight: c.Video.MaxHeight,

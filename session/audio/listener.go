@@ -38,6 +38,10 @@ type heard struct {
 // reopenAfter is how long a failed recognizer rests.
 const reopenAfter = 500 * time.Millisecond
 
+// leastSlack is what engines are left in any case: a call that ends too early loses
+// its phrase for sure.
+const leastSlack = 2 * time.Second
+
 // unitSpan is the longest unit of speech: what a phrase's first word has waited for its last.
 const unitSpan = 3 * time.Second
 
@@ -57,7 +61,7 @@ func newListener(in *Input) *listener {
 // from when it was heard whole to its placement.
 func (in *Input) slack() time.Duration {
 	c := in.env.Config
-	return max(0, c.Delay+c.Profile.MaxLate()-c.Profile.Freeze()-unitSpan)
+	return max(leastSlack, c.Delay+c.MaxLate()-c.Profile.Freeze()-unitSpan)
 }
 
 // hear queues h. Where time goes on and the recognizer does not keep up, the
@@ -143,7 +147,7 @@ func (l *listener) recognize(ctx context.Context, h heard) {
 			return
 		}
 		stream, err := work.Call(ctx, l.stage, l.until(), func(ctx context.Context) (inference.RecognizerStream, error) {
-			stream, err := l.env.Engines.Recognizer.Open(ctx, l.env.Config.From)
+			stream, err := l.env.Engines.Recognizer.Open(ctx, l.env.Config.Listening(l.env.Engines))
 			if err == nil && ctx.Err() != nil { // nobody waits for it any more
 				return nil, errors.Join(ctx.Err(), stream.Close())
 			}

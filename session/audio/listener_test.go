@@ -46,9 +46,9 @@ func TestSlack(t *testing.T) {
 		delay   time.Duration
 		want    time.Duration
 	}{
-		{spec.Sync, 4 * time.Second, 3 * time.Second}, // 4 + 2.5 late - .5 frozen - 3 spoken
-		{spec.Live, 120 * time.Millisecond, 4920 * time.Millisecond},
-		{spec.Sync, 0, 0},
+		{spec.Sync, 4 * time.Second, 3 * time.Second},        // 4 + 2.5 late - .5 frozen - 3 spoken
+		{spec.Live, 120 * time.Millisecond, 2 * time.Second}, // 4 - .2 frozen - 3 spoken is less
+		{spec.Sync, 0, 2 * time.Second},
 	} {
 		in := &Input{env: Env{Config: &spec.Config{Profile: c.profile, Delay: c.delay}}}
 		if got := in.slack(); got != c.want {

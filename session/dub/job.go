@@ -38,7 +38,7 @@ const (
 // without us, the phrase that has waited longest is left out for it if too many
 // wait; else the speaker waits.
 func (d *Dub) Hear(ctx context.Context, p inference.Phrase, now time.Duration) {
-	if !d.Speaks() {
+	if !d.Speaks() || p.Lang == d.Lang { // told by ear: it is what listeners want to hear
 		return
 	}
 	d.timeline.Expect(now, p)
@@ -71,7 +71,7 @@ func (d *Dub) Unrecognized(at time.Duration, why string) { d.ladder.set(at, spec
 
 // last is the latest session time at which j's dub could still be placed.
 func (d *Dub) last(j *job) time.Duration {
-	return j.phrase.Start + d.env.Config.Delay + d.env.Config.Profile.MaxLate() - d.env.Config.Profile.Freeze()
+	return j.phrase.Start + d.env.Config.Delay + d.env.Config.MaxLate() - d.env.Config.Profile.Freeze()
 }
 
 // soon is the session time by which j should be at work at the engine that q

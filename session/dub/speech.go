@@ -62,7 +62,7 @@ func (d *Dub) translateOne(ctx context.Context, j *job) {
 
 // outcomeOf tells an engine that failed from one that was too slow.
 func outcomeOf(err error) spec.Outcome {
-	if errors.Is(err, work.ErrSlow) {
+	if errors.Is(err, work.ErrSlow) || errors.Is(err, timeline.ErrTooLate) {
 		return spec.SkippedLate
 	}
 	return spec.SkippedFailed
@@ -116,28 +116,33 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 		return
 	}
 	began := time.Now()
-	request := inference.SpeechRequest{Lang: d.Lang, Text: r.Text, Pitch: p.Pitch}
-	speech, err := twice(ctx, d, d.speaking, "speak", func(try int) func() (time.Duration, <-chan struct{}) {
-		return d.until(j, d.voices, d.last(j), d.needs(request), try)
-	}, func(ctx context.Context) (inference.Speech, error) {
-		request := request // a try that was given up on may still be at work
-		request.Fit = d.fit(j.hold.Now(), p)
-		speech, err := d.env.Engines.Synthesizer.Speak(ctx, request)
-		if err == nil {
-			err = playable(speech)
+	texts := d.clauses(r.Text, p)
+	for i, text := range texts {
+		err := d.speakPart(ctx, j, text, i == 0)
+		r.SpeakTook = time.Since(began)
+		if ctx.Err() != nil {
+			return
 		}
-		return speech, err
-	})
-	r.SpeakTook = time.Since(began)
-	if ctx.Err() != nil {
-		return
+		if err != nil && i == 0 {
+			why := "the voice failed"
+			if errors.Is(err, timeline.ErrTooLate) {
+				why = "the dub came too late"
+			}
+			d.ladder.set(p.Start, spec.Captions, why)
+			d.skip(j, outcomeOf(err), err)
+			return
+		}
+		if err != nil { // what sounds already cannot be taken back
+			d.env.Log.Warn("phrase broken off", "lang", d.Lang, "phrase", p.ID, "err", err)
+			r.Err = err.Error()
+			break
+		}
 	}
-	if err != nil {
-		d.ladder.set(p.Start, spec.Captions, "the voice failed")
-		d.skip(j, outcomeOf(err), err)
-		return
+	d.climb(p.Start)
+	d.keep(*r)
+	if tell := d.env.Config.Observe.Late; tell != nil {
+		tell(r.Late)
 	}
-	d.place(j, speech)
 }
 
 // needs returns how long the voice may work for a request: twice as long as it
@@ -147,44 +152,6 @@ func (d *Dub) needs(r inference.SpeechRequest) time.Duration {
 		return 2 * e.Estimate(r)
 	}
 	return 0
-}
-
-// place puts a speech on the plan, and keeps what became of its phrase.
-func (d *Dub) place(j *job, speech inference.Speech) {
-	p, r := j.phrase, &j.record
-	sound, err := resample(speech.Sound)
-	if err != nil {
-		d.ladder.set(p.Start, spec.Captions, "the voice failed")
-		d.skip(j, spec.SkippedFailed, err)
-		return
-	}
-	placed, err := d.timeline.Place(j.hold.Now(), p, sound, speech.Marks)
-	if err != nil {
-		d.ladder.set(p.Start, spec.Captions, "the dub came too late")
-		d.skip(j, spec.SkippedLate, err)
-		return
-	}
-	d.climb(p.Start)
-	r.Phrase, r.Outcome, r.ReadyAt = p, spec.Played, j.hold.Now()
-	r.Rate, r.Voice, r.Marks, r.Words = speech.Rate, speech.Voice, speech.Marks, speech.Words
-	r.DubStart, r.DubEnd, r.Late = placed.Start-d.env.Config.Delay, placed.End-d.env.Config.Delay, placed.Late
-	if d.env.Config.Video.File { // for those who measure it later
-		r.Probe = probe(sound)
-	}
-	d.keep(*r)
-	if tell := d.env.Config.Observe.Late; tell != nil {
-		tell(placed.Late)
-	}
-}
-
-// fit returns how long the dub should last: what is left of the phrase's own
-// time when it starts late, so that a delay is caught up and not passed on.
-func (d *Dub) fit(now time.Duration, p inference.Phrase) time.Duration {
-	start := d.timeline.Earliest(now, p.Start)
-	if d.env.Config.Profile == spec.Live {
-		return p.End - p.Start
-	}
-	return max(p.End+d.env.Config.Delay-start, (p.End-p.Start)/2)
 }
 
 // twice tries a stage, and once more if it fails and there is time: its worker

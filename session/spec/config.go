@@ -3,6 +3,7 @@
 package spec
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,13 +41,49 @@ func (p Profile) Freeze() time.Duration {
 	return 500 * time.Millisecond
 }
 
-// MaxLate is how late a dub may start before it is left out: listeners of a
+// DefaultMaxLag is Config.MaxLag where the user names none: listeners of a
 // broadcast lose the thread sooner than the two ends of a conversation.
-func (p Profile) MaxLate() time.Duration {
+func (p Profile) DefaultMaxLag() time.Duration {
 	if p == Live {
-		return 8 * time.Second
+		return 4 * time.Second
 	}
 	return 2500 * time.Millisecond
+}
+
+// NeuralMaxLag is Config.MaxLag in profile live with neural engines, where the
+// user names none: they need up to two seconds more.
+const NeuralMaxLag = 6 * time.Second
+
+// DefaultPolicy is Config.Policy where the user names none: where the dub sounds
+// as soon as it exists, nobody waits for the end of a unit.
+func (p Profile) DefaultPolicy() inference.Policy {
+	if p == Live {
+		return inference.LocalAgreement
+	}
+	return inference.UnitPolicy
+}
+
+// MaxLate is how long after its place a dub may start before it is left out.
+func (c *Config) MaxLate() time.Duration {
+	lag := cmp.Or(c.MaxLag, c.Profile.DefaultMaxLag())
+	if c.Profile == Live {
+		return max(0, lag-c.Delay)
+	}
+	return lag
+}
+
+// Among returns the languages that are told from one another where From is
+// inference.Auto: those that can be dubbed to one of the targets; nil otherwise.
+func (c *Config) Among(e Engines) (out []inference.Lang) {
+	if c.From != inference.Auto {
+		return nil
+	}
+	for _, p := range e.Pairs() {
+		if slices.Contains(c.To, p.To) && !slices.Contains(out, p.From) {
+			out = append(out, p.From)
+		}
+	}
+	return out
 }
 
 // LookAhead is how long before it is due a frame is decoded, for the mouth's sake.
@@ -63,11 +100,15 @@ func (c Config) Decoder() string {
 
 // Config is one session's settings. Every field but the noted ones must be set.
 type Config struct {
-	From           inference.Lang
-	To             []inference.Lang
-	Profile        Profile
-	Delay          time.Duration // D: output time = source time + D
-	BackgroundGain float64       // of the original under the dub, 0..1
+	From    inference.Lang
+	To      []inference.Lang
+	Profile Profile
+	Delay   time.Duration // D: output time = source time + D
+	// MaxLag is how long after its words a dub may start in profile live, and how
+	// long after its place in sync; a later one is left out. 0: DefaultMaxLag.
+	MaxLag         time.Duration
+	Policy         inference.Policy // when words are final; "": DefaultPolicy
+	BackgroundGain float64          // of the original under the dub, 0..1
 	Video          VideoConfig
 	Consent        Consent
 	Badge          badge.Config // the zero value is none
@@ -153,6 +194,20 @@ func (c *Config) Check(e Engines) error {
 	if c.BackgroundGain < 0 || c.BackgroundGain > 1 {
 		return fmt.Errorf("background gain %v: choose 0 to 1", c.BackgroundGain)
 	}
+	if c.MaxLag < 0 || c.MaxLag > time.Minute {
+		return fmt.Errorf("lag %v: choose 0 to 1m", c.MaxLag)
+	}
+	if c.Policy != "" && !slices.Contains(inference.Policies, c.Policy) {
+		return fmt.Errorf("unknown policy %.80q: choose one of %v", c.Policy, inference.Policies)
+	}
+	if c.From == inference.Auto && e.Speaks() {
+		if !slices.Contains(e.Recognizer.Languages(), inference.Auto) {
+			return fmt.Errorf("the recognizer does not tell languages by ear: %w; name the one that is spoken", inference.ErrUnsupported)
+		}
+		if len(c.To) > 0 && len(c.Among(e)) == 0 {
+			return fmt.Errorf("nothing can be dubbed to %v: %w; these pairs work here: %v", c.To, inference.ErrUnsupported, e.Pairs())
+		}
+	}
 	if len(c.To) == 0 && !c.Original {
 		return errors.New("no target language: name at least one")
 	}
@@ -162,6 +217,9 @@ func (c *Config) Check(e Engines) error {
 		}
 		if slices.Contains(c.To[:i], to) {
 			return fmt.Errorf("target language %q is named twice: name it once", to)
+		}
+		if c.From == inference.Auto {
+			continue
 		}
 		if e.Speaks() && !slices.Contains(e.Pairs(), inference.Pair{From: c.From, To: to}) {
 			return fmt.Errorf("%s->%s: %w; these pairs work here: %v", c.From, to, inference.ErrUnsupported, e.Pairs())
@@ -173,10 +231,15 @@ func (c *Config) Check(e Engines) error {
 	return nil
 }
 
+// Listening returns what a recognizer is asked to hear.
+func (c *Config) Listening(e Engines) inference.Listening {
+	return inference.Listening{Lang: c.From, Among: c.Among(e), Policy: cmp.Or(c.Policy, c.Profile.DefaultPolicy())}
+}
+
 // Planning returns the timeline's settings.
 func (c *Config) Planning() timeline.Config {
 	return timeline.Config{
-		Delay: c.Delay, Freeze: c.Profile.Freeze(), MaxLate: c.Profile.MaxLate(),
+		Delay: c.Delay, Freeze: c.Profile.Freeze(), MaxLate: c.MaxLate(),
 		DuckUnits: c.Profile == Sync, Gain: c.BackgroundGain,
 	}
 }

@@ -77,6 +77,20 @@ func (s *scenario) do(t *testing.T, f []string) []string {
 	case "drop":
 		s.tl.Drop(number(t, f[1]))
 		return nil
+	case "room": // room NOW ID START-END
+		from, to := span(t, f[3])
+		fit, tight := s.tl.Room(at(t, f[1]), inference.Phrase{ID: number(t, f[2]), Start: from, End: to, Final: true})
+		out := fmt.Sprintf("%.3f s", fit.Seconds())
+		if tight {
+			out += ", pauses short"
+		}
+		return []string{out}
+	case "grow": // grow NOW ID START-END SECONDS
+		from, to := span(t, f[3])
+		dur := at(t, f[4])
+		pl := s.tl.Grow(at(t, f[1]), inference.Phrase{ID: number(t, f[2]), Start: from, End: to, Final: true},
+			make([]int16, media.TimeToSamples(dur, Rate)), []inference.Mark{{IPA: "a", Viseme: inference.VisemeA, Dur: dur}})
+		return []string{fmt.Sprintf("%.3f-%.3f", pl.Start.Seconds(), pl.End.Seconds())}
 	case "place": // place NOW ID START-END SECONDS [WORD-WORD ...]
 		from, to := span(t, f[3])
 		p := inference.Phrase{ID: number(t, f[2]), Start: from, End: to, Final: true}

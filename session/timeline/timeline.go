@@ -116,27 +116,54 @@ func (t *Timeline) earliest(now, start time.Duration) time.Duration {
 	return max(start+t.cfg.Delay, now+t.cfg.Freeze, t.lastEnd)
 }
 
+// Room returns how long the dub of p should last if its speech existed now, so
+// that a delay is caught up and not passed on, and whether that is not enough:
+// then its pauses are to be shortened too. At half of the phrase's own length it
+// ends: voices speak no faster.
+func (t *Timeline) Room(now time.Duration, p inference.Phrase) (fit time.Duration, tight bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	own, start, due := p.End-p.Start, t.earliest(now, p.Start), p.Start+t.cfg.Delay
+	if t.cfg.DuckUnits { // it ends where the speaker ends
+		fit = p.End + t.cfg.Delay - start
+	} else { // what it has waited for the dub before it is made good
+		fit = own - (start - max(due, now+t.cfg.Freeze))
+	}
+	return max(fit, own/2), start-due > t.cfg.MaxLate/2
+}
+
 // Place puts a spoken phrase on the timeline for good. sound is mono at Rate
 // and kept. It fails with ErrTooLate, and then the phrase is not played.
 func (t *Timeline) Place(now time.Duration, p inference.Phrase, sound []int16, marks []inference.Mark) (Placement, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.drop(p.ID)
-	start := t.earliest(now, p.Start)
-	due := p.Start + t.cfg.Delay
-	if start-due > t.cfg.MaxLate {
+	if start, due := t.earliest(now, p.Start), p.Start+t.cfg.Delay; start-due > t.cfg.MaxLate {
 		t.doubted = true
 		return Placement{}, ErrTooLate
 	}
+	return t.place(now, p, sound, marks), nil
+}
+
+// Grow puts the next part of the phrase that was placed last behind it: at
+// once, or, if it came too late for that, as soon as it can.
+func (t *Timeline) Grow(now time.Duration, p inference.Phrase, sound []int16, marks []inference.Mark) Placement {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.place(now, p, sound, marks)
+}
+
+func (t *Timeline) place(now time.Duration, p inference.Phrase, sound []int16, marks []inference.Mark) Placement {
+	start := t.earliest(now, p.Start)
 	pl := Placement{
-		Phrase: p, Start: start, Late: start - due, known: now,
+		Phrase: p, Start: start, Late: start - p.Start - t.cfg.Delay, known: now,
 		End:   start + media.SamplesToTime(len(sound), Rate),
 		sound: sound, marks: marks,
 	}
 	t.doubted = false
 	t.placed = append(t.placed, pl)
 	t.lastEnd = pl.End
-	return pl, nil
+	return pl
 }
 
 // End returns when the last placed dub ends, 0 without any.

@@ -15,8 +15,8 @@ type recognizer struct {
 	l *lab
 }
 
-func (r *recognizer) Open(ctx context.Context, lang inference.Lang) (inference.RecognizerStream, error) {
-	s, err := r.Recognizer.Open(ctx, lang)
+func (r *recognizer) Open(ctx context.Context, l inference.Listening) (inference.RecognizerStream, error) {
+	s, err := r.Recognizer.Open(ctx, l)
 	return &recognizerStream{s, r.l}, err
 }
 
