@@ -39,9 +39,9 @@ type guess struct {
 const (
 	// leastClause is how much speech is translated by itself at least: words without
 	// company are translated badly.
-	leastClause = 700 * time.Millisecond
+	leastClause = 500 * time.Millisecond
 	// mostClause is how much speech waits for a good place to end at most.
-	mostClause = 1300 * time.Millisecond
+	mostClause = 900 * time.Millisecond
 	// breath is a silence within speech at which it may be divided: the closure of
 	// a stop consonant is shorter.
 	breath = 100 * time.Millisecond

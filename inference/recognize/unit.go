@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	decay    = 20 * time.Millisecond // how long a last sound goes on below the energy gate
-	shortest = 50 * time.Millisecond // no word is trimmed to less
+	decay    = 20 * time.Millisecond  // how long a last sound goes on below the energy gate
+	nearby   = 100 * time.Millisecond // how far from a word's time its real end is looked for
+	shortest = 50 * time.Millisecond  // no word is trimmed to less
 )
 
 // finish ends the unit and makes all of it final.
@@ -23,6 +24,7 @@ func (s *stream) finish(ctx context.Context) error {
 		return err
 	}
 	words := s.words(heard, len(s.pcm))
+	s.before = inference.Word{}
 	if n := len(words); n > 0 {
 		words[n-1].End = s.trim(words[n-1])
 	}
@@ -101,6 +103,7 @@ func (s *stream) hear(ctx context.Context) error {
 		g, gaps := s.gaps(words)
 		if n := s.early.commit(g); n > 0 {
 			s.emit(words[:n], true)
+			s.before = words[n-1]
 			if err := s.dec.Abandon(ctx); err != nil {
 				return err
 			}
@@ -124,7 +127,9 @@ func (s *stream) gaps(words []inference.Word) (guess, []time.Duration) {
 	floor := loud.floor()
 	for i, w := range words[:len(words)-1] {
 		next := words[i+1]
-		g.pause[i], cuts[i] = loud.gap((w.Start+w.End)/2, (next.Start+next.End)/2, floor)
+		from := max((w.Start+w.End)/2, w.End-nearby)
+		to := min((next.Start+next.End)/2, next.Start+nearby)
+		g.pause[i], cuts[i] = loud.gap(from, to, floor)
 	}
 	cuts[len(words)-1] = words[len(words)-1].End
 	return g, cuts
@@ -138,7 +143,7 @@ func (s *stream) words(heard []inference.Word, length int) []inference.Word {
 	lead := media.SamplesToTime(s.lead, sampleRate)
 	last := lead
 	for _, w := range heard {
-		if w.End <= lead {
+		if w.End <= lead || len(out) == 0 && s.remains(w, lead) {
 			continue
 		}
 		w.Start = min(max(w.Start, last), end)
@@ -147,6 +152,13 @@ func (s *stream) words(heard []inference.Word, length int) []inference.Word {
 		out = append(out, w)
 	}
 	return out
+}
+
+// remains tells whether a unit's first word is only the end of the one that the
+// unit before was cut behind.
+func (s *stream) remains(w inference.Word, lead time.Duration) bool {
+	b := s.before
+	return b.Text != "" && plain(w.Text) == plain(b.Text) && w.End-lead < (b.End-b.Start)*3/5
 }
 
 // emit makes a phrase of words, whose times count from the unit's start. Without words, or without a voice, it makes none.

@@ -28,6 +28,7 @@ type Result struct {
 	SkippedPct float64          `json:"skipped_pct"` // of the words that were heard
 	MissedPct  float64          `json:"missed_pct"`  // words of the talk that were not heard, or heard wrongly
 	Phrases    int              `json:"phrases"`
+	Dropped    int              `json:"dropped"` // pieces of sound and phrases that engines had no time for
 }
 
 // Span is the distribution of the ear-voice span, ms.
@@ -63,7 +64,11 @@ func Run(ctx context.Context, t *Talk, to inference.Lang, policy inference.Polic
 		return r, err
 	}
 	var records []spec.Record
-	for _, d := range call.State().Dubs {
+	st := call.State()
+	for _, stage := range st.Stages {
+		r.Dropped += stage.Dropped
+	}
+	for _, d := range st.Dubs {
 		if d.Lang == to {
 			records = d.Records
 		}
