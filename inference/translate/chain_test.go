@@ -22,14 +22,14 @@ type only struct {
 
 func (o *only) Pairs() []inference.Pair { return o.pairs }
 
-func (o *only) Translate(ctx context.Context, p inference.Pair, text string) (string, error) {
+func (o *only) Translate(ctx context.Context, r inference.TranslationRequest) (string, error) {
 	o.asked++
 	select {
 	case <-time.After(o.takes):
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
-	return text, o.err
+	return r.Text, o.err
 }
 
 func (o *only) Close() error { o.closed++; return o.err }
@@ -62,7 +62,7 @@ func TestChain(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 			defer cancel()
 			began := time.Now()
-			_, err := chain.Translate(ctx, c.pair, "hello")
+			_, err := chain.Translate(ctx, inference.TranslationRequest{Pair: c.pair, Text: "hello"})
 			if took := time.Since(began); took != c.took || (err == nil) != (c.failed == nil) || c.failed != nil && !errors.Is(err, c.failed) || [2]int{first.asked, second.asked} != c.asked {
 				t.Errorf("%s: %v after %v, asked %d and %d times", name, err, took, first.asked, second.asked)
 			}

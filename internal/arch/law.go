@@ -22,6 +22,7 @@ var layers = []layer{
 
 	{"media/...", []string{"media", "media/...", "internal/guard"}},
 	{"inference/viseme", []string{"inference"}},
+	{"inference/glossary", []string{"inference"}},
 	{"inference/inferencetest", []string{"media", "inference", "inference/viseme"}},
 	{"inference/kserve/kservetest", []string{"inference", "inference/kserve/inferpb"}},
 	{"inference/recognize/whisper", []string{"inference", "inference/onnx/onnxfile"}},
@@ -29,8 +30,8 @@ var layers = []layer{
 	{"inference/speak/level", nil},
 	{"inference/speak/kokoro", []string{"media", "inference", "inference/viseme", "inference/speak/level"}},
 	{"inference/speak/openai", []string{"media", "inference", "inference/speak/align", "inference/speak/level", "internal/remote"}},
-	{"inference/recognize/openai", []string{"inference/recognize/whisper", "internal/remote"}},                                                                                      // a Whisper at the end of a line
-	{"inference/...", []string{"media", "inference", "inference/viseme", "internal/guard", "internal/proc", "internal/remote", "internal/worker", "internal/worker/wire", "./..."}}, // engines know nothing of each other
+	{"inference/recognize/openai", []string{"inference/recognize/whisper", "internal/remote"}}, // a Whisper at the end of a line
+	{"inference/...", []string{"media", "inference", "inference/glossary", "inference/viseme", "internal/guard", "internal/proc", "internal/remote", "internal/worker", "internal/worker/wire", "./..."}}, // engines know nothing of each other
 
 	// Engines are handed to a session; it knows their interfaces only.
 	// The rooms of a session, in the order that audio and video pass them.

@@ -51,9 +51,10 @@ type Dub struct {
 	phrases *work.Queue[*job] // to be translated
 	voices  *work.Queue[*job] // to be spoken
 	frames  chan video.Frame
-	goodbye pace.Hold    // held from the source's end until the last phrase is placed; guarded by mu
-	said    atomic.Bool  // the last phrase is placed
-	ended   atomic.Int64 // source time of the source's end, once known; 0 before
+	goodbye pace.Hold            // held from the source's end until the last phrase is placed; guarded by mu
+	said    atomic.Bool          // the last phrase is placed
+	before  []inference.Exchange // the last phrases; used by whoever translates
+	ended   atomic.Int64         // source time of the source's end, once known; 0 before
 
 	translating, speaking, warming, lipping *work.Stage
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -36,10 +37,13 @@ func (d *Dub) translate(ctx context.Context) error {
 func (d *Dub) translateOne(ctx context.Context, j *job) {
 	p, r := j.phrase, &j.record
 	began := time.Now()
+	request := inference.TranslationRequest{Pair: inference.Pair{From: p.Lang, To: d.Lang}, Text: p.Text, Before: slices.Clone(d.before)}
 	text, err := twice(ctx, d, d.translating, "translate", func(try int) func() (time.Duration, <-chan struct{}) {
 		return d.until(j, d.phrases, d.last(j)-handover, 0, try)
 	}, func(ctx context.Context) (string, error) {
-		text, err := d.env.Engines.Translator.Translate(ctx, inference.Pair{From: p.Lang, To: d.Lang}, p.Text)
+		request := request // a try that was given up on may still be at work
+		request.Fit = d.fit(j.hold.Now(), p)
+		text, err := d.env.Engines.Translator.Translate(ctx, request)
 		if err == nil && (strings.TrimSpace(text) == "" || len(text) > spec.MaxText || !utf8.ValidString(text)) {
 			err = fmt.Errorf("the translator gave %d bytes that are no phrase", len(text))
 		}
@@ -55,6 +59,7 @@ func (d *Dub) translateOne(ctx context.Context, j *job) {
 		return
 	}
 	r.Text = text
+	d.before = append(d.before[max(0, len(d.before)+1-inference.MaxBefore):], inference.Exchange{Source: p.Text, Translation: text})
 	d.env.Tell(spec.Event{Caption: &spec.Caption{
 		Lang: d.Lang, ID: p.ID, Text: text, Final: true, Start: p.Start, End: p.End,
 	}})
@@ -90,7 +95,7 @@ func (d *Dub) speak(ctx context.Context) error {
 // their processes to start. What fails now will fail again, and count then.
 func (d *Dub) warm(ctx context.Context) error {
 	_, _ = work.Call(ctx, d.warming, work.Within(d.env.Pacing.Limit(warmest)), func(ctx context.Context) (struct{}, error) {
-		text, err := d.env.Engines.Translator.Translate(ctx, inference.Pair{From: d.env.Config.From, To: d.Lang}, "yes")
+		text, err := d.env.Engines.Translator.Translate(ctx, inference.TranslationRequest{Pair: inference.Pair{From: d.env.Config.From, To: d.Lang}, Text: "yes"})
 		if err == nil {
 			_, err = d.env.Engines.Synthesizer.Speak(ctx, inference.SpeechRequest{Lang: d.Lang, Text: text})
 		}
