@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"livedub/inference"
+	"livedub/inference/glossary"
 	"livedub/session/spec"
 	"livedub/session/timeline"
 	"livedub/session/work"
@@ -37,7 +38,9 @@ func (d *Dub) translate(ctx context.Context) error {
 func (d *Dub) translateOne(ctx context.Context, j *job) {
 	p, r := j.phrase, &j.record
 	began := time.Now()
-	request := inference.TranslationRequest{Pair: inference.Pair{From: p.Lang, To: d.Lang}, Text: p.Text, Before: slices.Clone(d.before)}
+	request := inference.TranslationRequest{
+		Pair: inference.Pair{From: p.Lang, To: d.Lang}, Text: p.Text, Before: slices.Clone(d.before), Glossary: d.env.Words().Terms(d.Lang),
+	}
 	text, err := twice(ctx, d, d.translating, "translate", func(try int) func() (time.Duration, <-chan struct{}) {
 		return d.until(j, d.phrases, d.last(j)-handover, 0, try)
 	}, func(ctx context.Context) (string, error) {
@@ -59,6 +62,10 @@ func (d *Dub) translateOne(ctx context.Context, j *job) {
 		return
 	}
 	r.Text = text
+	if n := len(glossary.Missing(p.Text, request.Glossary, text)); n > 0 {
+		d.env.Log.Info("a translation lacks terms of the glossary", "lang", d.Lang, "phrase", p.ID, "terms", n)
+		d.count(func(c *counts) { c.missed += n })
+	}
 	d.before = append(d.before[max(0, len(d.before)+1-inference.MaxBefore):], inference.Exchange{Source: p.Text, Translation: text})
 	d.env.Tell(spec.Event{Caption: &spec.Caption{
 		Lang: d.Lang, ID: p.ID, Text: text, Final: true, Start: p.Start, End: p.End,

@@ -100,6 +100,7 @@ type Ladder struct {
 	Lips    spec.LipsState     `json:"lips"`
 	Steps   map[spec.Level]int `json:"steps"`
 	Retries int                `json:"retries"`
+	Missed  int                `json:"terms_missed"` // of the glossary, by translations
 }
 
 // Offset is audio against video in milliseconds, positive where the sound is
@@ -135,7 +136,7 @@ func Build(cfg spec.Config, st spec.State) *Report {
 	var late, span []float64
 	for _, d := range st.Dubs {
 		r.Frames[d.Lang] = Frames(d.Frames)
-		r.Ladder[d.Lang] = Ladder{d.Level, d.Why, d.Lips, d.Steps, d.Retries}
+		r.Ladder[d.Lang] = Ladder{d.Level, d.Why, d.Lips, d.Steps, d.Retries, d.Missed}
 		for _, rec := range d.Records {
 			r.Phrases = append(r.Phrases, phrase(d.Lang, rec))
 			if rec.Outcome == spec.Played {

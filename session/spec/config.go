@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/inference/glossary"
 	"livedub/media"
 	"livedub/media/badge"
 	"livedub/media/codec"
@@ -70,9 +71,10 @@ type Config struct {
 	BackgroundGain float64       // of the original under the dub, 0..1
 	Video          VideoConfig
 	Consent        Consent
-	Badge          badge.Config // the zero value is none
-	Original       bool         // the original can be attached to as well, by From: live sessions
-	KeepRecords    int          // how many phrases State remembers of each dub; 0: all
+	Badge          badge.Config   // the zero value is none
+	Original       bool           // the original can be attached to as well, by From: live sessions
+	Words          glossary.Words // that the speaker has named, at first; clean. None need be
+	KeepRecords    int            // how many phrases State remembers of each dub; 0: all
 
 	Observe Observe // of all sessions together
 

@@ -91,6 +91,7 @@ type DubState struct {
 	Frames   Frames
 	Retries  int
 	Outcomes map[Outcome]int
+	Missed   int             // terms of the glossary that translations lacked
 	Records  []Record        // in the order spoken, as many as are remembered
 	Viewers  int             // recordings do not count
 	Skew     []time.Duration // sound's lateness less the frame's as they left, newest last
