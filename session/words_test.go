@@ -11,6 +11,7 @@ import (
 	"livedub/inference"
 	"livedub/inference/fake"
 	"livedub/inference/glossary"
+	"livedub/session"
 	"livedub/session/live"
 	"livedub/session/spec"
 )
@@ -21,7 +22,12 @@ type told struct {
 	mu       sync.Mutex
 	requests []inference.TranslationRequest
 	then     func(phrase int) // called before each
+	by       string           // who says that it did the work; "" for nobody
 }
+
+type named string
+
+func (n named) Name() string { return string(n) }
 
 func (a *told) Translate(ctx context.Context, r inference.TranslationRequest) (string, error) {
 	a.mu.Lock()
@@ -33,6 +39,9 @@ func (a *told) Translate(ctx context.Context, r inference.TranslationRequest) (s
 	}
 	a.mu.Unlock()
 	r.Glossary = slices.DeleteFunc(slices.Clone(r.Glossary), func(t inference.Term) bool { return t.From == "good" })
+	if a.by != "" {
+		inference.Did(ctx, named(a.by), time.Now())
+	}
 	return a.Translator.Translate(ctx, r)
 }
 
@@ -135,4 +144,46 @@ func TestDelayOfAnotherProfile(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestEnginesAreNamed: each phrase tells which engines made it, and captions of
+// what was said carry the words as they were heard, once they are final.
+func TestEnginesAreNamed(t *testing.T) {
+	r := newRig(t)
+	r.engines.Names = spec.EngineNames{Recognizer: "fake", Translator: "first", Voice: "fake"}
+	r.engines.Translator = &told{then: func(int) {}, by: "second"}
+	var err error
+	if r.s, err = session.New(r.cfg, r.engines, r.clock); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	final, words := 0, 0
+	stop := r.s.Listen(func(e spec.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		if c := e.Caption; c != nil && c.Lang == "en" {
+			if c.Final {
+				final++
+				words += len(c.Words)
+			} else if c.Words != nil {
+				t.Errorf("a partial caption has words: %+v", c)
+			}
+		} else if c != nil && c.Words != nil {
+			t.Errorf("a translation has words: %+v", c)
+		}
+	}, func() {})
+	defer stop()
+	if err := r.s.Dub(t.Context(), speaker(t, seconds(9), said, true, true)); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range r.s.State().Dubs[0].Records {
+		if want := (spec.EngineNames{Recognizer: "fake", Translator: "second", Voice: "fake"}); p.Engines != want {
+			t.Errorf("phrase %d: %+v, want %+v", p.Phrase.ID, p.Engines, want)
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if final != len(said) || words < final {
+		t.Errorf("%d final captions with %d words", final, words)
+	}
 }

@@ -81,6 +81,14 @@ type Phrase struct {
 	LateMS      *float64 `json:"late_ms"`
 	Fate        string   `json:"fate"`
 	Steps       Steps    `json:"steps"`
+	Slowest     *Slowest `json:"slowest,omitempty"`
+}
+
+// Slowest is the engine that a phrase waited for longest.
+type Slowest struct {
+	Stage  string  `json:"stage"`  // "recognizer", "translator" or "voice"
+	Engine string  `json:"engine"` // by its name in the settings
+	MS     float64 `json:"ms"`
 }
 
 // Steps is where a phrase's time went.

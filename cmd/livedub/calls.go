@@ -312,6 +312,9 @@ func phraseInfo(r spec.Record) signaling.Phrase {
 			TranslateMS: float64(r.TranslateTook.Microseconds()) / 1000, SpeakMS: float64(r.SpeakTook.Microseconds()) / 1000,
 		},
 	}
+	if s := report.Longest(r); s != nil {
+		p.Slowest = new(signaling.Slowest(*s))
+	}
 	if r.Outcome == spec.Played {
 		start, end, late := r.DubStart.Seconds(), r.DubEnd.Seconds(), float64(r.Late.Microseconds())/1000
 		p.DubStart, p.DubEnd, p.LateMS = &start, &end, &late

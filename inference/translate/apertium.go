@@ -90,6 +90,9 @@ func NewApertium(c Config) (*Apertium, error) {
 	return a, nil
 }
 
+// Name implements inference.Named.
+func (a *Apertium) Name() string { return "apertium" }
+
 // Pairs implements inference.Translator.
 func (a *Apertium) Pairs() []inference.Pair {
 	var pairs []inference.Pair

@@ -39,7 +39,9 @@ func (c Chain) Translate(ctx context.Context, r inference.TranslationRequest) (s
 	}
 	var failed error
 	for i, e := range able {
+		began := time.Now()
 		out, err := inference.Share(ctx, i+1 < len(able), func(ctx context.Context) (string, error) { return e.Translate(ctx, r) })
+		inference.Did(ctx, e, began)
 		if err == nil || ctx.Err() != nil {
 			return out, err
 		}

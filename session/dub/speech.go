@@ -1,6 +1,7 @@
 package dub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +42,8 @@ func (d *Dub) translateOne(ctx context.Context, j *job) {
 	request := inference.TranslationRequest{
 		Pair: inference.Pair{From: p.Lang, To: d.Lang}, Text: p.Text, Before: slices.Clone(d.before), Glossary: d.env.Words().Terms(d.Lang),
 	}
-	text, err := twice(ctx, d, d.translating, "translate", func(try int) func() (time.Duration, <-chan struct{}) {
+	var by inference.Work
+	text, err := twice(inference.WithWork(ctx, &by), d, d.translating, "translate", func(try int) func() (time.Duration, <-chan struct{}) {
 		return d.until(j, d.phrases, d.last(j)-handover, 0, try)
 	}, func(ctx context.Context) (string, error) {
 		request := request // a try that was given up on may still be at work
@@ -53,6 +55,7 @@ func (d *Dub) translateOne(ctx context.Context, j *job) {
 		return text, err
 	})
 	r.TranslateTook = time.Since(began)
+	r.Engines.Translator = cmp.Or(by.Longest(), r.Engines.Translator)
 	if ctx.Err() != nil {
 		return // the session ends: no engine failed
 	}
@@ -129,7 +132,8 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 	}
 	began := time.Now()
 	request := inference.SpeechRequest{Lang: d.Lang, Text: r.Text, Pitch: p.Pitch}
-	speech, err := twice(ctx, d, d.speaking, "speak", func(try int) func() (time.Duration, <-chan struct{}) {
+	var by inference.Work
+	speech, err := twice(inference.WithWork(ctx, &by), d, d.speaking, "speak", func(try int) func() (time.Duration, <-chan struct{}) {
 		return d.until(j, d.voices, d.last(j), d.needs(request), try)
 	}, func(ctx context.Context) (inference.Speech, error) {
 		request := request // a try that was given up on may still be at work
@@ -141,6 +145,7 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 		return speech, err
 	})
 	r.SpeakTook = time.Since(began)
+	r.Engines.Voice = cmp.Or(by.Longest(), r.Engines.Voice)
 	if ctx.Err() != nil {
 		return
 	}

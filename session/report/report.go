@@ -62,6 +62,9 @@ type Phrase struct {
 	Error       string         `json:"error,omitempty"`
 	Marks       []Mark         `json:"marks"`
 	Steps       Steps          `json:"steps"`
+
+	Engines spec.EngineNames `json:"engines"`           // that heard, translated and spoke it
+	Slowest *Slowest         `json:"slowest,omitempty"` // which of them it waited for longest
 }
 
 // Mark is one phoneme; At is relative to DubStart.
@@ -156,6 +159,7 @@ func phrase(lang inference.Lang, rec spec.Record) Phrase {
 		ID: rec.Phrase.ID, Lang: lang, SourceText: rec.Phrase.Text, Text: rec.Text,
 		SourceStart: sec(rec.Phrase.Start), SourceEnd: sec(rec.Phrase.End),
 		Rate: rec.Rate, Voice: rec.Voice, Fate: rec.Outcome, Error: rec.Err, Marks: []Mark{},
+		Engines: rec.Engines, Slowest: Longest(rec),
 		Steps: Steps{sec(rec.HeardAt), sec(rec.ReadyAt), ms(rec.TranslateTook), ms(rec.SpeakTook)},
 	}
 	if rec.Outcome == spec.Played {

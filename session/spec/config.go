@@ -117,6 +117,14 @@ type Engines struct {
 	Synthesizer inference.Synthesizer
 	Faces       inference.FaceTracker
 	Lips        inference.Lips
+	Names       EngineNames // of the first three; where several work behind one, they tell which did (inference.Did)
+}
+
+// EngineNames are the names that engines have in the settings, as "whisper".
+type EngineNames struct {
+	Recognizer string `json:"recognizer"`
+	Translator string `json:"translator"`
+	Voice      string `json:"voice"`
 }
 
 // Speaks tells whether the engines can dub at all.

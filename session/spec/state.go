@@ -28,6 +28,7 @@ type Record struct {
 	ReadyAt       time.Duration // session time when its speech was placed
 	TranslateTook time.Duration // wall time
 	SpeakTook     time.Duration // wall time
+	Engines       EngineNames   // that took so long
 }
 
 // ProbeRate is the rate of Record.Probe, Hz.

@@ -59,6 +59,9 @@ func New(ctx context.Context, base, key string) (*Translator, error) {
 	return t, nil
 }
 
+// Name implements inference.Named.
+func (t *Translator) Name() string { return "libretranslate" }
+
 // Pairs implements inference.Translator.
 func (t *Translator) Pairs() []inference.Pair { return slices.Clone(t.pairs) }
 

@@ -63,6 +63,9 @@ func New(c Config) (*Translator, error) {
 	return &Translator{c: c, client: client}, nil
 }
 
+// Name implements inference.Named.
+func (t *Translator) Name() string { return "openai" }
+
 // Pairs implements inference.Translator.
 func (t *Translator) Pairs() []inference.Pair {
 	var out []inference.Pair
