@@ -22,7 +22,7 @@ func Example() {
 	var voice inference.Synthesizer = &fake.Synthesizer{}
 	defer voice.Close()
 
-	text, err := translator.Translate(ctx, inference.Pair{From: "en", To: "es"}, "good morning")
+	text, err := translator.Translate(ctx, inference.TranslationRequest{Pair: inference.Pair{From: "en", To: "es"}, Text: "good morning"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -34,7 +34,7 @@ func Example() {
 	}
 	fmt.Println(text, "in", speech.Sound.Duration(), "with", len(speech.Words), "words")
 
-	_, err = translator.Translate(ctx, inference.Pair{From: "en", To: "xx"}, "good morning")
+	_, err = translator.Translate(ctx, inference.TranslationRequest{Pair: inference.Pair{From: "en", To: "xx"}, Text: "good morning"})
 	fmt.Println(errors.Is(err, inference.ErrUnsupported))
 	// Output:
 	// es:good es:morning in 1.2s with 2 words

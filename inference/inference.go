@@ -93,10 +93,31 @@ type RecognizerStream interface {
 type Translator interface {
 	// Pairs returns the directions that work here and now.
 	Pairs() []Pair
-	// Translate returns the text of one phrase in p.To. It fails with ErrUnsupported for an unknown pair.
-	Translate(ctx context.Context, p Pair, text string) (string, error)
+	// Translate returns the text of one phrase in r.Pair.To. It fails with ErrUnsupported for an unknown pair.
+	Translate(ctx context.Context, r TranslationRequest) (string, error)
 	Close() error
 }
+
+// TranslationRequest asks for one phrase to be translated. Pair and Text are all
+// that an engine needs; it uses of the others what it can, but for Glossary.
+type TranslationRequest struct {
+	Pair     Pair
+	Text     string
+	Before   []Exchange    // the phrases before this one, oldest first; at most MaxBefore
+	Glossary []Term        // what words become in Pair.To; every engine abides by it
+	Fit      time.Duration // how long the dub should last; 0 for unknown
+}
+
+// MaxBefore is how many phrases before it a translation is told of.
+const MaxBefore = 5
+
+// Exchange is a phrase that was translated before.
+type Exchange struct{ Source, Translation string }
+
+// Term is a word, or a few, whose translation the user has named. It stands for
+// itself where whole words of a text are From, whatever their case; To is put
+// there as it is written. A To that is From is a name that stays as it is.
+type Term struct{ From, To string }
 
 // SpeechRequest asks for one phrase to be spoken.
 type SpeechRequest struct {

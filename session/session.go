@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/inference/glossary"
 	"livedub/media"
 	"livedub/media/pace"
 	"livedub/session/audio"
@@ -41,6 +42,8 @@ type Session struct {
 	opened  chan struct{}       // closed before the dubs start
 	ended   atomic.Int64        // source time of a file's end, once known; 0 before
 
+	words atomic.Pointer[glossary.Words]
+
 	retarget sync.Mutex  // over changes of the dubs
 	group    *work.Group // of a live session's dubs; guarded by retarget
 
@@ -56,6 +59,7 @@ func New(cfg spec.Config, engines spec.Engines, clock pace.Clock) (*Session, err
 		return nil, fmt.Errorf("session: %w: %w", spec.ErrInvalid, err)
 	}
 	s := &Session{cfg: cfg, engines: engines, shared: work.NewShared(clock, cfg.Log, cfg.Observe.Lag), events: newEventHub(), opened: make(chan struct{})}
+	s.SetWords(cfg.Words)
 	s.running, s.stop = context.WithCancel(context.Background())
 	s.mouths = video.NewMouths(s.shared, &s.cfg, engines.Lips, s.eachDub((*dub.Dub).Restep))
 	s.audio = audio.NewInput(audio.Env{Shared: s.shared, Config: &s.cfg, Engines: engines, Out: toDubs{s}})
@@ -77,7 +81,7 @@ func (s *Session) newBuffer(channels int) *ingest.AudioBuffer {
 }
 
 func (s *Session) newDub(lang inference.Lang, original bool) *dub.Dub {
-	return dub.New(dub.Env{Shared: s.shared, Config: &s.cfg, Engines: s.engines, Mouths: s.mouths, Tell: s.Tell}, lang, original)
+	return dub.New(dub.Env{Shared: s.shared, Config: &s.cfg, Engines: s.engines, Mouths: s.mouths, Words: s.Words, Tell: s.Tell}, lang, original)
 }
 
 // eachDub returns what does fn with every dub that there is then.
@@ -241,6 +245,12 @@ func (s *Session) SetLips(on map[inference.Lang]bool) error {
 	}
 	return nil
 }
+
+// SetWords has what the speaker has named, which is clean, hold from the next phrase on.
+func (s *Session) SetWords(w glossary.Words) { s.words.Store(&w) }
+
+// Words returns what the speaker has named.
+func (s *Session) Words() glossary.Words { return *s.words.Load() }
 
 // leave closes what the dubs wrote to.
 func (s *Session) leave(ctx context.Context, err error) error {

@@ -39,11 +39,11 @@ type faultyTranslator struct {
 	*fault
 }
 
-func (f *faultyTranslator) Translate(ctx context.Context, p inference.Pair, text string) (string, error) {
-	if err := f.meet(ctx, text); err != nil {
+func (f *faultyTranslator) Translate(ctx context.Context, r inference.TranslationRequest) (string, error) {
+	if err := f.meet(ctx, r.Text); err != nil {
 		return "", err
 	}
-	return f.Translator.Translate(ctx, p, text)
+	return f.Translator.Translate(ctx, r)
 }
 
 type faultySynthesizer struct {

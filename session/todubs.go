@@ -16,9 +16,11 @@ import (
 type toDubs struct{ s *Session }
 
 func (t toDubs) Phrase(ctx context.Context, p inference.Phrase, now time.Duration) {
-	t.s.Tell(spec.Event{Caption: &spec.Caption{
-		Lang: p.Lang, ID: p.ID, Text: p.Text, Final: p.Final, Start: p.Start, End: p.End,
-	}})
+	c := spec.Caption{Lang: p.Lang, ID: p.ID, Text: p.Text, Final: p.Final, Start: p.Start, End: p.End}
+	if p.Final {
+		c.Words = p.Words
+	}
+	t.s.Tell(spec.Event{Caption: &c})
 	for _, d := range t.s.all() {
 		d.Hear(ctx, p, now)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/inference/glossary"
 )
 
 // Request asks for a session.
@@ -20,6 +21,7 @@ type Request struct {
 	DelayMS *int   // source to output; nil for the profile's own
 	Consent bool   // the speaker agreed to their voice and face being used
 	Badge   *bool  // re-rendered frames say "AI dubbed"; nil for the operator's choice, which true does not overrule
+	Words   glossary.Words
 }
 
 // Info is a session as it stands.
@@ -30,9 +32,10 @@ type Info struct {
 	To      []inference.Lang
 	Profile string
 	DelayMS int
-	State   string     // "new", "live", "idle"
-	Consent *time.Time // when it was given; nil where it was not
-	Badge   bool       // re-rendered frames say "AI dubbed"
+	State   string         // "new", "live", "idle"
+	Consent *time.Time     // when it was given; nil where it was not
+	Badge   bool           // re-rendered frames say "AI dubbed"
+	Words   glossary.Words // that the speaker has named
 	Created time.Time
 	Now     *float64 // seconds on the session clock; nil while it does not run
 	Dubs    map[inference.Lang]DubInfo
@@ -58,7 +61,8 @@ type DubInfo struct {
 	LateMS         Figures        `json:"late_ms"`
 	EarVoiceSpanMS Figures        `json:"ear_voice_span_ms"`
 	AVOffsetMS     Figures        `json:"av_offset_ms"`
-	Frames         map[string]int `json:"frames"` // frames by what became of them
+	Frames         map[string]int `json:"frames"`                 // frames by what became of them
+	TermsMissed    int            `json:"terms_missed,omitempty"` // of the glossary, by translations
 	Viewers        int            `json:"viewers"`
 	Phrases        []Phrase       `json:"phrases,omitempty"` // the last few, oldest first
 }
@@ -77,6 +81,14 @@ type Phrase struct {
 	LateMS      *float64 `json:"late_ms"`
 	Fate        string   `json:"fate"`
 	Steps       Steps    `json:"steps"`
+	Slowest     *Slowest `json:"slowest,omitempty"`
+}
+
+// Slowest is the engine that a phrase waited for longest.
+type Slowest struct {
+	Stage  string  `json:"stage"`  // "recognizer", "translator" or "voice"
+	Engine string  `json:"engine"` // by its name in the settings
+	MS     float64 `json:"ms"`
 }
 
 // Steps is where a phrase's time went.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/inference/glossary"
 	"livedub/media/rtc"
 	"livedub/session/fanout"
 	"livedub/session/live"
@@ -32,7 +33,7 @@ type calls struct {
 }
 
 func (c *calls) Create(ctx context.Context, r signaling.Request) (signaling.Info, error) {
-	asked := spec.Spec{ID: r.ID, From: r.From, To: r.To, Profile: spec.Profile(r.Profile), Consent: r.Consent, NoBadge: r.Badge != nil && !*r.Badge}
+	asked := spec.Spec{ID: r.ID, From: r.From, To: r.To, Profile: spec.Profile(r.Profile), Consent: r.Consent, NoBadge: r.Badge != nil && !*r.Badge, Words: r.Words}
 	if r.DelayMS != nil {
 		d := time.Duration(max(-1, min(*r.DelayMS, math.MaxInt32))) * time.Millisecond // beyond, it is refused anyway
 		asked.Delay = &d
@@ -112,6 +113,15 @@ func (c *calls) SetTargets(ctx context.Context, id string, to []inference.Lang) 
 	if err := call.SetTargets(ctx, to); err != nil {
 		return signaling.Info{}, refuse(err)
 	}
+	return c.info(call), nil
+}
+
+func (c *calls) SetWords(id string, w glossary.Words) (signaling.Info, error) {
+	call, err := c.manager.Get(id)
+	if err != nil {
+		return signaling.Info{}, refuse(err)
+	}
+	call.SetWords(w)
 	return c.info(call), nil
 }
 
@@ -253,7 +263,7 @@ func (c *calls) info(call *live.Call) signaling.Info {
 	now := call.Clock.Now().Seconds()
 	out := signaling.Info{
 		ID: call.Spec.ID, Epoch: call.Epoch, From: call.Spec.From, To: call.Targets(), Profile: string(call.Spec.Profile),
-		DelayMS: int(call.Spec.Delay.Milliseconds()), State: call.Phase(), Badge: st.Badge,
+		DelayMS: int(call.Spec.Delay.Milliseconds()), State: call.Phase(), Badge: st.Badge, Words: call.Words(),
 		Created: call.Created, Now: &now, Dubs: map[inference.Lang]signaling.DubInfo{}, Stages: map[string]signaling.StageInfo{},
 	}
 	if st.Consent.Given {
@@ -285,7 +295,7 @@ func dubInfo(d spec.DubState, delay time.Duration) signaling.DubInfo {
 			"in": f.Frames.In, "out": f.Frames.Out, "own": f.Frames.Own, "warp": f.Frames.Warp, "net": f.Frames.Net,
 			"untouched": f.Frames.Untouched, "dropped": f.Frames.Dropped,
 		},
-		Viewers: d.Viewers,
+		Viewers: d.Viewers, TermsMissed: d.Missed,
 	}
 	for _, r := range d.Records[max(0, len(d.Records)-maxPhrases):] {
 		out.Phrases = append(out.Phrases, phraseInfo(r))
@@ -301,6 +311,9 @@ func phraseInfo(r spec.Record) signaling.Phrase {
 			HeardAt: r.HeardAt.Seconds(), ReadyAt: r.ReadyAt.Seconds(),
 			TranslateMS: float64(r.TranslateTook.Microseconds()) / 1000, SpeakMS: float64(r.SpeakTook.Microseconds()) / 1000,
 		},
+	}
+	if s := report.Longest(r); s != nil {
+		p.Slowest = new(signaling.Slowest(*s))
 	}
 	if r.Outcome == spec.Played {
 		start, end, late := r.DubStart.Seconds(), r.DubEnd.Seconds(), float64(r.Late.Microseconds())/1000

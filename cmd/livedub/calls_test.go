@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 
 	"livedub/inference"
 	"livedub/inference/fake"
+	"livedub/inference/glossary"
 	"livedub/media/rtc"
 	"livedub/session/live"
 	"livedub/session/spec"
@@ -82,6 +84,27 @@ func TestCreateTellsWhatIsWrong(t *testing.T) {
 	}
 	if _, err := c.Create(t.Context(), signaling.Request{ID: "ok", From: "en", To: []inference.Lang{"es"}, Profile: "live", DelayMS: new(0)}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestWords: what the speaker has named is the session's, at first and when it changes.
+func TestWords(t *testing.T) {
+	engines := spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Synthesizer: &fake.Synthesizer{}}
+	m := live.NewManager(live.ManagerConfig{Engines: engines, Base: spec.Config{Profile: spec.Sync}, Max: 1})
+	defer m.Close()
+	c := &calls{manager: m, engines: engines}
+	first, then := glossary.Words{Keep: []string{"Torres"}}, glossary.Words{Keep: []string{"Blanco"}}
+	info, err := c.Create(t.Context(), signaling.Request{ID: "a", From: "en", To: []inference.Lang{"es"}, Words: first})
+	if err != nil || !reflect.DeepEqual(info.Words, first) {
+		t.Errorf("%+v, %v", info.Words, err)
+	}
+	info, err = c.SetWords("a", then)
+	call, gone := m.Get("a")
+	if err != nil || gone != nil || !reflect.DeepEqual(info.Words, then) || !reflect.DeepEqual(call.Words(), then) {
+		t.Errorf("%+v, %v", info.Words, err)
+	}
+	if _, err := c.SetWords("none", then); !errors.Is(err, signaling.ErrNotFound) {
+		t.Errorf("of no session: %v", err)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"livedub/internal/settings"
 
 	"livedub/inference"
+	"livedub/inference/glossary"
 	"livedub/internal/config"
 	"livedub/internal/proc"
 	"livedub/internal/telemetry"
@@ -26,7 +27,7 @@ import (
 	"livedub/session/spec"
 )
 
-const dubUsage = "dub IN|- --from en --to es[,ca] -o DIR [--profile sync|live] [--delay-ms N] [--realtime] [--badge off]"
+const dubUsage = "dub IN|- --from en --to es[,ca] -o DIR [--profile sync|live] [--delay-ms N] [--glossary FILE] [--realtime] [--badge off]"
 
 // stdin is what "-" names.
 const stdin = "/dev/stdin"
@@ -39,6 +40,7 @@ type dubJob struct {
 	in, out  string
 	from     inference.Lang
 	to       []inference.Lang
+	words    glossary.Words
 	realtime bool
 	settings config.Config
 	stderr   io.Writer
@@ -52,6 +54,7 @@ func runDub(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	from := fs.String("from", "en", "spoken `LANGUAGE`")
 	to := fs.StringSlice("to", nil, "target `LANGUAGES`, separated by commas")
 	out := fs.StringP("out", "o", "", "`FOLDER` for what is made")
+	words := fs.String("glossary", "", "`FILE` of words to keep, one a line, or with their translation: word = translation")
 	realtime := fs.Bool("realtime", false, "take as long as the file lasts, as a live call would")
 	settings, rest, err := cli.Settings(fs, dubUsage, args, stdout, "session", "recognize", "translate", "speak", "lips", "models", "onnx", "video", "log")
 	if err != nil {
@@ -78,7 +81,37 @@ func runDub(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 			return cli.Usagef("dub: %q is no language code: use two letters, as en or es", l)
 		}
 	}
+	if job.words, err = readGlossary(*words, job.to); err != nil {
+		return err
+	}
 	return job.run(ctx)
+}
+
+// maxGlossary bounds a glossary's file, in bytes: as many words as may be, in several languages.
+const maxGlossary = 1 << 20
+
+// readGlossary reads what glossary.Parse takes; "" is no file.
+func readGlossary(path string, to []inference.Lang) (glossary.Words, error) {
+	if path == "" {
+		return glossary.Words{}, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return glossary.Words{}, fmt.Errorf("--glossary: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxGlossary+1))
+	switch {
+	case err != nil:
+		return glossary.Words{}, fmt.Errorf("--glossary: %w", err)
+	case len(data) > maxGlossary:
+		return glossary.Words{}, fmt.Errorf("--glossary %s: it is larger than %d bytes: name at most %d words", path, maxGlossary, glossary.MaxTerms)
+	}
+	words, err := glossary.Parse(string(data), to)
+	if err != nil {
+		return glossary.Words{}, fmt.Errorf("--glossary %s: %w", path, err)
+	}
+	return words, nil
 }
 
 // run is a file's way from beginning to end.
@@ -107,7 +140,7 @@ func (j *dubJob) run(ctx context.Context) error {
 	engines.tier.settle(&j.settings)
 
 	cfg := settings.Session(j.settings)
-	cfg.From, cfg.To, cfg.Log = j.from, j.to, log
+	cfg.From, cfg.To, cfg.Words, cfg.Log = j.from, j.to, j.words, log
 	cfg.SinkErrorsEnd = true
 	cfg.Consent = spec.Consent{Given: true, At: began} // the operator's own, who names the file
 	cfg.Video.File, cfg.Video.KeyInterval = true, fileKeyInterval

@@ -62,7 +62,7 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 	capacity := newCapacity(carries, readCPU)
 	e.closers = append(e.closers, capacity)
 	m := live.NewManager(live.ManagerConfig{
-		Engines: e.Engines, Base: base, Max: c.Serve.MaxSessions, Capacity: capacity.now, Idle: c.Serve.SessionIdle, Unused: lim.UnusedFor,
+		Engines: e.Engines, Base: base, Delay: e.tier.delay, Max: c.Serve.MaxSessions, Capacity: capacity.now, Idle: c.Serve.SessionIdle, Unused: lim.UnusedFor,
 	})
 	d := &endpoints{engines: e, calls: &calls{manager: m, host: host, engines: e.Engines, quality: e.tier.quality, unused: lim.Unused}}
 	ice := signaling.ICEServers{Lifetime: c.Serve.TURNLifetime}

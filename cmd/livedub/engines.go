@@ -56,6 +56,7 @@ func openEngines(ctx context.Context, c config.Config, log *slog.Logger) (*engin
 // openTier starts what a tier names.
 func openTier(ctx context.Context, c config.Config, t tier, log *slog.Logger) (*engines, error) {
 	e := &engines{tier: t, log: log}
+	e.Names = spec.EngineNames{Recognizer: t.recognizer, Translator: c.Translate.Engine, Voice: t.voice}
 	for _, open := range []func(context.Context, config.Config) error{tryCodecs, e.openRecognizer, e.openTranslator, e.openSynthesizer, e.openMouth} {
 		if err := open(ctx, c); err != nil {
 			return nil, errors.Join(err, e.Close())

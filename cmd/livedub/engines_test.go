@@ -87,7 +87,7 @@ func TestTranslationServer(t *testing.T) {
 		want  string
 	}{{"ko", false, "by the server"}, {"es", false, "by the server"}, {"ca", false, "bon dia"}, {"es", true, "buenos días"}} {
 		fails = step.fails
-		got, err := e.Translator.Translate(t.Context(), inference.Pair{From: "en", To: step.to}, "good morning")
+		got, err := e.Translator.Translate(t.Context(), inference.TranslationRequest{Pair: inference.Pair{From: "en", To: step.to}, Text: "good morning"})
 		if err != nil || !strings.Contains(strings.ToLower(got), step.want) {
 			t.Errorf("to %s: %q, %v, want %q", step.to, got, err, step.want)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"livedub/internal/config"
 	"livedub/internal/models"
+	"livedub/session/spec"
 )
 
 // voiceModel is the weights of the neural voice.
@@ -86,10 +87,19 @@ func (t tier) model(name string) (string, error) {
 	return dir, modelHint(t.store, name, err)
 }
 
+// delay returns the tier's own D in a profile.
+func (t tier) delay(p spec.Profile) time.Duration {
+	if t.name == "neural" && p == spec.Sync {
+		return neuralDelay
+	}
+	return p.DefaultDelay()
+}
+
 // settle puts the tier's own D where nobody set one.
 func (t tier) settle(c *config.Config) {
-	if t.name == "neural" && c.Session.DelayMS == 0 && c.Session.Profile == "sync" {
-		c.Session.DelayMS = int(neuralDelay.Milliseconds())
+	p := spec.Profile(c.Session.Profile)
+	if d := t.delay(p); c.Session.DelayMS == 0 && d != p.DefaultDelay() {
+		c.Session.DelayMS = int(d.Milliseconds())
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"livedub/internal/config"
 	"livedub/internal/models"
+	"livedub/session/spec"
 )
 
 // TestTier: what `auto` becomes with and without weights; engines that are named are taken.
@@ -59,6 +60,22 @@ func TestTier(t *testing.T) {
 	(tier{name: "neural"}).settle(&cfg)
 	if cfg.Session.DelayMS != 2500 {
 		t.Errorf("D that somebody set became %d ms", cfg.Session.DelayMS)
+	}
+}
+
+// TestDelay: the neural tier has a D of its own in profile sync, also where the server's profile is another.
+func TestDelay(t *testing.T) {
+	for _, c := range []struct {
+		tier    string
+		profile spec.Profile
+		want    time.Duration
+	}{
+		{"neural", spec.Sync, neuralDelay}, {"neural", spec.Live, spec.Live.DefaultDelay()},
+		{"light", spec.Sync, spec.Sync.DefaultDelay()}, {"custom", spec.Live, spec.Live.DefaultDelay()},
+	} {
+		if got := (tier{name: c.tier}).delay(c.profile); got != c.want {
+			t.Errorf("%s, %s: %v, want %v", c.tier, c.profile, got, c.want)
+		}
 	}
 }
 

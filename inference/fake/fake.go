@@ -12,9 +12,11 @@ import (
 	"unicode/utf8"
 
 	"livedub/inference"
+	"livedub/inference/glossary"
 )
 
-// Translator writes each word with the target language's code before it, as "es:one es:two".
+// Translator writes each word with the target language's code before it, as "es:one es:two";
+// a term of the glossary as "es:" and what it should become.
 type Translator struct {
 	// Directions is what Pairs returns; nil for en to es and ca.
 	Directions []inference.Pair
@@ -36,7 +38,8 @@ func (t *Translator) Pairs() []inference.Pair {
 	return []inference.Pair{{From: "en", To: "es"}, {From: "en", To: "ca"}}
 }
 
-func (t *Translator) Translate(ctx context.Context, p inference.Pair, text string) (string, error) {
+func (t *Translator) Translate(ctx context.Context, r inference.TranslationRequest) (string, error) {
+	p, text := r.Pair, r.Text
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
@@ -59,10 +62,13 @@ func (t *Translator) Translate(ctx context.Context, p inference.Pair, text strin
 	if n := utf8.RuneCountInString(text); len(words) == 0 || n > maxText {
 		return "", fmt.Errorf("fake: a text of %d characters: give 1 to %d", n, maxText)
 	}
-	for i, w := range words {
-		words[i] = string(p.To) + ":" + w
-	}
-	return strings.Join(words, " "), nil
+	return glossary.Carry(ctx, r, func(_ context.Context, text string) (string, error) {
+		words := strings.Fields(text)
+		for i, w := range words {
+			words[i] = string(p.To) + ":" + w
+		}
+		return strings.Join(words, " "), nil
+	})
 }
 
 func (t *Translator) Close() error {

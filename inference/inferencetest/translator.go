@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"livedub/inference"
 )
@@ -16,9 +17,10 @@ import (
 // translation contains wantContains, whatever the case of either.
 func TestTranslator(t *testing.T, open func(t *testing.T) inference.Translator, pair inference.Pair, text, wantContains string) {
 	tr := open(t)
+	request := inference.TranslationRequest{Pair: pair, Text: text}
 	right := func(t *testing.T) {
 		t.Helper()
-		got, err := tr.Translate(t.Context(), pair, text)
+		got, err := tr.Translate(t.Context(), request)
 		if err != nil {
 			t.Errorf("Translate(%v, %q): %v", pair, text, err)
 		} else if !strings.Contains(strings.ToLower(got), strings.ToLower(wantContains)) {
@@ -37,9 +39,20 @@ func TestTranslator(t *testing.T, open func(t *testing.T) inference.Translator, 
 		}
 	})
 	t.Run("translates", right)
+	t.Run("glossary and context", func(t *testing.T) { // they lose no phrase
+		asked, words := request, strings.Fields(text)
+		request.Fit, request.Glossary = time.Second, []inference.Term{{From: words[len(words)-1], To: "Quetzal"}}
+		for range 2 * inference.MaxBefore {
+			request.Before = append(request.Before, inference.Exchange{Source: text, Translation: wantContains})
+		}
+		defer func() { request = asked }()
+		if got, err := tr.Translate(t.Context(), request); err != nil || !strings.Contains(got, "Quetzal") && !strings.Contains(strings.ToLower(got), strings.ToLower(wantContains)) {
+			t.Errorf("Translate(%+v) = %q, %v", request, got, err)
+		}
+	})
 	t.Run("unknown pair", func(t *testing.T) {
 		for _, p := range []inference.Pair{{From: pair.From, To: "xx"}, {From: "xx", To: pair.To}, {From: pair.From, To: pair.From}, {}} {
-			_, err := tr.Translate(t.Context(), p, text)
+			_, err := tr.Translate(t.Context(), inference.TranslationRequest{Pair: p, Text: text})
 			if !errors.Is(err, inference.ErrUnsupported) || !strings.Contains(err.Error(), pair.String()) {
 				t.Errorf("Translate(%v) = %v, want ErrUnsupported and what there is", p, err)
 			}
@@ -47,7 +60,7 @@ func TestTranslator(t *testing.T, open func(t *testing.T) inference.Translator, 
 	})
 	t.Run("odd text", func(t *testing.T) {
 		for _, odd := range []string{"", " ", "\x00", "\xff\xfe", "^$[]{}@<>\\/*#", strings.Repeat("a", 1<<20)} {
-			_, _ = tr.Translate(t.Context(), pair, odd) // fail or not, but live on
+			_, _ = tr.Translate(t.Context(), inference.TranslationRequest{Pair: pair, Text: odd}) // fail or not, but live on
 		}
 		right(t)
 	})
@@ -61,7 +74,7 @@ func TestTranslator(t *testing.T, open func(t *testing.T) inference.Translator, 
 	t.Run("cancelled", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := tr.Translate(ctx, pair, text); !errors.Is(err, context.Canceled) {
+		if _, err := tr.Translate(ctx, request); !errors.Is(err, context.Canceled) {
 			t.Errorf("Translate after cancel = %v, want context.Canceled", err)
 		}
 		right(t)
@@ -72,7 +85,7 @@ func TestTranslator(t *testing.T, open func(t *testing.T) inference.Translator, 
 				t.Errorf("Close: %v", err)
 			}
 		}
-		if got, err := tr.Translate(t.Context(), pair, text); err == nil {
+		if got, err := tr.Translate(t.Context(), request); err == nil {
 			t.Errorf("Translate after Close = %q", got)
 		}
 	})

@@ -35,7 +35,9 @@ func (c Chain) Speak(ctx context.Context, r inference.SpeechRequest) (inference.
 	}
 	var failed error
 	for i, e := range able {
+		began := time.Now()
 		s, err := inference.Share(ctx, i+1 < len(able), func(ctx context.Context) (inference.Speech, error) { return e.Speak(ctx, r) })
+		inference.Did(ctx, e, began)
 		if err == nil || ctx.Err() != nil {
 			return s, err
 		}

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"livedub/inference"
+	"livedub/inference/glossary"
 	"livedub/internal/proc"
 )
 
@@ -89,6 +90,9 @@ func NewApertium(c Config) (*Apertium, error) {
 	return a, nil
 }
 
+// Name implements inference.Named.
+func (a *Apertium) Name() string { return "apertium" }
+
 // Pairs implements inference.Translator.
 func (a *Apertium) Pairs() []inference.Pair {
 	var pairs []inference.Pair
@@ -105,15 +109,20 @@ func (a *Apertium) Pairs() []inference.Pair {
 // ErrUnsupported means that the pipeline died or stalled. Such a pipeline, and
 // one that does not answer within Grace after ctx ended, is replaced at once,
 // not at the next phrase.
-func (a *Apertium) Translate(ctx context.Context, p inference.Pair, text string) (string, error) {
-	l := a.lanes[p]
+func (a *Apertium) Translate(ctx context.Context, r inference.TranslationRequest) (string, error) {
+	l := a.lanes[r.Pair]
 	if l == nil {
-		return "", fmt.Errorf("%w %v: apertium has %v", inference.ErrUnsupported, p, a.Pairs())
+		return "", fmt.Errorf("%w %v: apertium has %v", inference.ErrUnsupported, r.Pair, a.Pairs())
 	}
-	if n := utf8.RuneCountInString(text); n > maxRunes {
+	if n := utf8.RuneCountInString(r.Text); n > maxRunes {
 		return "", fmt.Errorf("apertium: phrase of %d characters; split it at %d", n, maxRunes)
 	}
-	text = restore(p.From, clean(text))
+	r.Text = restore(r.Pair.From, clean(r.Text))
+	return glossary.Carry(ctx, r, func(ctx context.Context, text string) (string, error) { return a.translate(ctx, l, text) })
+}
+
+// translate has one text translated, which is a clean sentence.
+func (a *Apertium) translate(ctx context.Context, l *lane, text string) (string, error) {
 	if strings.IndexFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) < 0 {
 		return "", errors.New("apertium: nothing to translate; send words")
 	}

@@ -41,7 +41,7 @@ func open(t testing.TB, c Config) *Apertium {
 
 func must(t testing.TB, a *Apertium, from, to inference.Lang, text string) string {
 	t.Helper()
-	got, err := a.Translate(t.Context(), inference.Pair{From: from, To: to}, text)
+	got, err := a.Translate(t.Context(), inference.TranslationRequest{Pair: inference.Pair{From: from, To: to}, Text: text})
 	if err != nil {
 		t.Fatalf("%s->%s %q: %v", from, to, text, err)
 	}
@@ -123,7 +123,7 @@ func TestHostileText(t *testing.T) {
 		"":                                                        "",
 		" \t\n\x00":                                               "",
 	} {
-		got, err := a.Translate(t.Context(), inference.Pair{From: "en", To: "es"}, text)
+		got, err := a.Translate(t.Context(), inference.TranslationRequest{Pair: inference.Pair{From: "en", To: "es"}, Text: text})
 		if want == "" {
 			if err == nil {
 				t.Errorf("%q gave %q, want an error", text, got)
@@ -134,7 +134,7 @@ func TestHostileText(t *testing.T) {
 			t.Errorf("%q gave %q, %v; want %q in it", text, got, err, want)
 		}
 	}
-	if _, err := a.Translate(t.Context(), inference.Pair{From: "en", To: "es"}, strings.Repeat("a ", maxRunes)); err == nil {
+	if _, err := a.Translate(t.Context(), inference.TranslationRequest{Pair: inference.Pair{From: "en", To: "es"}, Text: strings.Repeat("a ", maxRunes)}); err == nil {
 		t.Error("a text without end was taken")
 	}
 	if got := must(t, a, "en", "es", strings.Repeat("the [house] is $big$ ", 2000/22)); strings.Count(got, "casa") != 2000/22 {
@@ -154,7 +154,7 @@ func TestEachStageKilled(t *testing.T) {
 		ids := a.PIDs()
 		_ = syscall.Kill(ids[i], syscall.SIGKILL)
 		// The phrase in flight may fail, once.
-		if _, err := a.Translate(t.Context(), pair, "i have a red car"); err != nil {
+		if _, err := a.Translate(t.Context(), inference.TranslationRequest{Pair: pair, Text: "i have a red car"}); err != nil {
 			t.Logf("stage %d killed: %v", i, err)
 		}
 		if got := must(t, a, "en", "es", "i have a red car"); got != "Tengo un coche rojo." {
@@ -177,7 +177,7 @@ func TestCancelledAnswerIsSkipped(t *testing.T) {
 	_ = syscall.Kill(mid, syscall.SIGSTOP)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
-	_, err := a.Translate(ctx, inference.Pair{From: "en", To: "es"}, "the car is red")
+	_, err := a.Translate(ctx, inference.TranslationRequest{Pair: inference.Pair{From: "en", To: "es"}, Text: "the car is red"})
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("stopped pipeline: %v, want the deadline's error", err)
 	}
@@ -194,7 +194,7 @@ func TestCloseWhileAsking(t *testing.T) {
 	errs := make(chan error, 8)
 	for range cap(errs) {
 		go func() {
-			_, err := a.Translate(context.Background(), inference.Pair{From: "en", To: "es"}, "hello")
+			_, err := a.Translate(context.Background(), inference.TranslationRequest{Pair: inference.Pair{From: "en", To: "es"}, Text: "hello"})
 			errs <- err
 		}()
 	}
@@ -216,7 +216,7 @@ func TestConcurrent(t *testing.T) {
 		wg.Go(func() {
 			for j := range 10 {
 				n := fmt.Sprint(1000 + i*100 + j)
-				got, err := a.Translate(t.Context(), inference.Pair{From: "en", To: "es"}, "the house is "+n)
+				got, err := a.Translate(t.Context(), inference.TranslationRequest{Pair: inference.Pair{From: "en", To: "es"}, Text: "the house is " + n})
 				if want := "La casa es " + n + "."; err != nil || got != want {
 					t.Errorf("got %q, %v; want %q", got, err, want)
 				}
@@ -248,7 +248,7 @@ func TestNoPairs(t *testing.T) {
 		t.Error("an empty directory is taken")
 	}
 	a := open(t, Config{})
-	_, err := a.Translate(t.Context(), inference.Pair{From: "en", To: "xx"}, "hello")
+	_, err := a.Translate(t.Context(), inference.TranslationRequest{Pair: inference.Pair{From: "en", To: "xx"}, Text: "hello"})
 	if !errors.Is(err, inference.ErrUnsupported) || !strings.Contains(err.Error(), "en->es") {
 		t.Errorf("%v, want ErrUnsupported and what there is", err)
 	}

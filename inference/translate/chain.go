@@ -27,19 +27,21 @@ func (c Chain) Pairs() []inference.Pair {
 
 // Translate implements inference.Translator. An engine that has one behind it gets
 // two thirds of the time that is left (inference.Share). The error is every engine's.
-func (c Chain) Translate(ctx context.Context, p inference.Pair, text string) (string, error) {
+func (c Chain) Translate(ctx context.Context, r inference.TranslationRequest) (string, error) {
 	var able []inference.Translator
 	for _, e := range c {
-		if slices.Contains(e.Pairs(), p) {
+		if slices.Contains(e.Pairs(), r.Pair) {
 			able = append(able, e)
 		}
 	}
 	if len(able) == 0 {
-		return "", fmt.Errorf("%w %v: there are %v", inference.ErrUnsupported, p, c.Pairs())
+		return "", fmt.Errorf("%w %v: there are %v", inference.ErrUnsupported, r.Pair, c.Pairs())
 	}
 	var failed error
 	for i, e := range able {
-		out, err := inference.Share(ctx, i+1 < len(able), func(ctx context.Context) (string, error) { return e.Translate(ctx, p, text) })
+		began := time.Now()
+		out, err := inference.Share(ctx, i+1 < len(able), func(ctx context.Context) (string, error) { return e.Translate(ctx, r) })
+		inference.Did(ctx, e, began)
 		if err == nil || ctx.Err() != nil {
 			return out, err
 		}

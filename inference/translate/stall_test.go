@@ -33,7 +33,7 @@ func TestHangingPipelineIsReplaced(t *testing.T) {
 			a.cfg.Stall = c.stall // from here on: a pipeline takes longer than that to load
 			ctx, cancel := context.WithTimeout(t.Context(), c.patience)
 			defer cancel()
-			if _, err := a.Translate(ctx, enEs, "the car is red"); !errors.Is(err, c.want) {
+			if _, err := a.Translate(ctx, inference.TranslationRequest{Pair: enEs, Text: "the car is red"}); !errors.Is(err, c.want) {
 				t.Errorf("%v, want %v", err, c.want)
 			}
 			eventually(t, "another pipeline", func() bool {

@@ -22,6 +22,7 @@ var layers = []layer{
 
 	{"media/...", []string{"media", "media/...", "internal/guard"}},
 	{"inference/viseme", []string{"inference"}},
+	{"inference/glossary", []string{"inference"}},
 	{"inference/inferencetest", []string{"media", "inference", "inference/viseme"}},
 	{"inference/kserve/kservetest", []string{"inference", "inference/kserve/inferpb"}},
 	{"inference/recognize/whisper", []string{"inference", "inference/onnx/onnxfile"}},
@@ -29,27 +30,27 @@ var layers = []layer{
 	{"inference/speak/level", nil},
 	{"inference/speak/kokoro", []string{"media", "inference", "inference/viseme", "inference/speak/level"}},
 	{"inference/speak/openai", []string{"media", "inference", "inference/speak/align", "inference/speak/level", "internal/remote"}},
-	{"inference/recognize/openai", []string{"inference/recognize/whisper", "internal/remote"}},                                                                                      // a Whisper at the end of a line
-	{"inference/...", []string{"media", "inference", "inference/viseme", "internal/guard", "internal/proc", "internal/remote", "internal/worker", "internal/worker/wire", "./..."}}, // engines know nothing of each other
+	{"inference/recognize/openai", []string{"inference/recognize/whisper", "internal/remote"}}, // a Whisper at the end of a line
+	{"inference/...", []string{"media", "inference", "inference/glossary", "inference/viseme", "internal/guard", "internal/proc", "internal/remote", "internal/worker", "internal/worker/wire", "./..."}}, // engines know nothing of each other
 
 	// Engines are handed to a session; it knows their interfaces only.
 	// The rooms of a session, in the order that audio and video pass them.
 	{"session/work", []string{"inference", "media", "media/pace", "internal/guard", "internal/proc"}},
 	{"session/timeline", []string{"inference", "inference/viseme", "media"}},
-	{"session/spec", []string{"inference", "media", "media/badge", "media/codec", "session/timeline", "session/work"}},
+	{"session/spec", []string{"inference", "inference/glossary", "media", "media/badge", "media/codec", "session/timeline", "session/work"}},
 	{"session/ingest", []string{"media", "internal/guard", "session/timeline", "session/work"}},
 	{"session/audio", []string{"inference", "media", "media/codec", "media/listen", "media/pace", "internal/guard", "session/ingest", "session/spec", "session/timeline", "session/work"}},
 	{"session/video", []string{"inference", "media", "media/codec", "internal/guard", "session/ingest", "session/spec", "session/work"}},
 	{"session/fanout", []string{"media", "media/codec", "internal/guard", "session/spec", "session/work"}},
-	{"session/dub", []string{"inference", "media", "media/badge", "media/codec", "media/pace", "internal/guard",
+	{"session/dub", []string{"inference", "inference/glossary", "media", "media/badge", "media/codec", "media/pace", "internal/guard",
 		"session/fanout", "session/ingest", "session/spec", "session/timeline", "session/video", "session/work"}},
-	{"session", []string{"inference", "media", "media/pace", "session/audio", "session/dub", "session/fanout", "session/ingest", "session/spec", "session/video", "session/work"}},
+	{"session", []string{"inference", "inference/glossary", "media", "media/pace", "session/audio", "session/dub", "session/fanout", "session/ingest", "session/spec", "session/video", "session/work"}},
 	{"session/live", []string{"inference", "media/badge", "media/pace", "internal/guard", "session", "session/spec"}},
 	{"session/report", []string{"inference", "media", "media/codec", "media/file", "session/spec", "session/timeline", "session/work"}},
 
-	{"signaling", []string{"inference", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
+	{"signaling", []string{"inference", "inference/glossary", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
 	{"signaling/gateway", []string{"signaling", "cluster", "internal/telemetry"}},
-	{"signaling/...", []string{"inference", "signaling", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
+	{"signaling/...", []string{"inference", "inference/glossary", "signaling", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
 
 	{"store", nil},
 	{"store/...", []string{"store", "store/...", "internal/telemetry"}},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/inference/glossary"
 	"livedub/media"
 	"livedub/media/badge"
 	"livedub/media/pace"
@@ -29,7 +30,8 @@ type Env struct {
 	Config  *spec.Config
 	Engines spec.Engines
 	Mouths  *video.Mouths
-	Tell    func(spec.Event) // what happens
+	Words   func() glossary.Words // that the speaker has named
+	Tell    func(spec.Event)      // what happens
 }
 
 // Dub is one target language of a session: its plan, its voice, its frames.
@@ -51,9 +53,10 @@ type Dub struct {
 	phrases *work.Queue[*job] // to be translated
 	voices  *work.Queue[*job] // to be spoken
 	frames  chan video.Frame
-	goodbye pace.Hold    // held from the source's end until the last phrase is placed; guarded by mu
-	said    atomic.Bool  // the last phrase is placed
-	ended   atomic.Int64 // source time of the source's end, once known; 0 before
+	goodbye pace.Hold            // held from the source's end until the last phrase is placed; guarded by mu
+	said    atomic.Bool          // the last phrase is placed
+	before  []inference.Exchange // the last phrases; used by whoever translates
+	ended   atomic.Int64         // source time of the source's end, once known; 0 before
 
 	translating, speaking, warming, lipping *work.Stage
 
@@ -211,6 +214,7 @@ func (d *Dub) over(o time.Duration) bool {
 type counts struct {
 	frames   spec.Frames
 	retries  int
+	missed   int // terms
 	outcomes map[spec.Outcome]int
 }
 
@@ -235,7 +239,7 @@ func (d *Dub) State() spec.DubState {
 	st := spec.DubState{Lang: d.Lang, Lips: d.Lips()}
 	st.Level, st.Why, st.Steps = d.ladder.read()
 	d.mu.Lock()
-	st.Frames, st.Retries, st.Records = d.counts.frames, d.counts.retries, slices.Clone(d.records)
+	st.Frames, st.Retries, st.Missed, st.Records = d.counts.frames, d.counts.retries, d.counts.missed, slices.Clone(d.records)
 	st.Outcomes = maps.Clone(d.counts.outcomes)
 	d.mu.Unlock()
 	st.Viewers, st.Skew = d.Fanout.Viewers(), d.Fanout.Offsets()

@@ -47,7 +47,7 @@ func (d *Dub) Hear(ctx context.Context, p inference.Phrase, now time.Duration) {
 	}
 	h := d.env.Clock.Hold(now)
 	j := &job{phrase: p, hold: h, heard: h.Now()}
-	j.record.HeardAt = j.heard
+	j.record.HeardAt, j.record.Engines = j.heard, d.env.Engines.Names
 	d.admit(ctx, d.translating, d.phrases, j)
 }
 

@@ -1,6 +1,7 @@
 package dub
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -15,7 +16,8 @@ func (d *Dub) speakPart(ctx context.Context, j *job, text string, first bool) er
 	p, r := j.phrase, &j.record
 	request := inference.SpeechRequest{Lang: d.Lang, Text: text, Pitch: p.Pitch}
 	share := float64(len(text)) / float64(max(1, len(r.Text)))
-	speech, err := twice(ctx, d, d.speaking, "speak", func(try int) func() (time.Duration, <-chan struct{}) {
+	var by inference.Work
+	speech, err := twice(inference.WithWork(ctx, &by), d, d.speaking, "speak", func(try int) func() (time.Duration, <-chan struct{}) {
 		return d.until(j, d.voices, d.last(j), d.needs(request), try)
 	}, func(ctx context.Context) (inference.Speech, error) {
 		request := request // a try that was given up on may still be at work
@@ -30,6 +32,7 @@ func (d *Dub) speakPart(ctx context.Context, j *job, text string, first bool) er
 		}
 		return speech, err
 	})
+	r.Engines.Voice = cmp.Or(by.Longest(), r.Engines.Voice)
 	if err != nil {
 		return err
 	}

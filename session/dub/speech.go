@@ -1,15 +1,18 @@
 package dub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"livedub/inference"
+	"livedub/inference/glossary"
 	"livedub/session/spec"
 	"livedub/session/timeline"
 	"livedub/session/work"
@@ -36,16 +39,23 @@ func (d *Dub) translate(ctx context.Context) error {
 func (d *Dub) translateOne(ctx context.Context, j *job) {
 	p, r := j.phrase, &j.record
 	began := time.Now()
-	text, err := twice(ctx, d, d.translating, "translate", func(try int) func() (time.Duration, <-chan struct{}) {
+	request := inference.TranslationRequest{
+		Pair: inference.Pair{From: p.Lang, To: d.Lang}, Text: p.Text, Before: slices.Clone(d.before), Glossary: d.env.Words().Terms(d.Lang),
+	}
+	var by inference.Work
+	text, err := twice(inference.WithWork(ctx, &by), d, d.translating, "translate", func(try int) func() (time.Duration, <-chan struct{}) {
 		return d.until(j, d.phrases, d.last(j)-handover, 0, try)
 	}, func(ctx context.Context) (string, error) {
-		text, err := d.env.Engines.Translator.Translate(ctx, inference.Pair{From: p.Lang, To: d.Lang}, p.Text)
+		request := request // a try that was given up on may still be at work
+		request.Fit, _ = d.timeline.Room(j.hold.Now(), p)
+		text, err := d.env.Engines.Translator.Translate(ctx, request)
 		if err == nil && (strings.TrimSpace(text) == "" || len(text) > spec.MaxText || !utf8.ValidString(text)) {
 			err = fmt.Errorf("the translator gave %d bytes that are no phrase", len(text))
 		}
 		return text, err
 	})
 	r.TranslateTook = time.Since(began)
+	r.Engines.Translator = cmp.Or(by.Longest(), r.Engines.Translator)
 	if ctx.Err() != nil {
 		return // the session ends: no engine failed
 	}
@@ -55,6 +65,11 @@ func (d *Dub) translateOne(ctx context.Context, j *job) {
 		return
 	}
 	r.Text = text
+	if n := len(glossary.Missing(p.Text, request.Glossary, text)); n > 0 {
+		d.env.Log.Info("a translation lacks terms of the glossary", "lang", d.Lang, "phrase", p.ID, "terms", n)
+		d.count(func(c *counts) { c.missed += n })
+	}
+	d.before = append(d.before[max(0, len(d.before)+1-inference.MaxBefore):], inference.Exchange{Source: p.Text, Translation: text})
 	d.env.Tell(spec.Event{Caption: &spec.Caption{
 		Lang: d.Lang, ID: p.ID, Text: text, Final: true, Start: p.Start, End: p.End,
 	}})
@@ -90,7 +105,8 @@ func (d *Dub) speak(ctx context.Context) error {
 // their processes to start. What fails now will fail again, and count then.
 func (d *Dub) warm(ctx context.Context) error {
 	_, _ = work.Call(ctx, d.warming, work.Within(d.env.Pacing.Limit(warmest)), func(ctx context.Context) (struct{}, error) {
-		text, err := d.env.Engines.Translator.Translate(ctx, inference.Pair{From: d.env.Config.From, To: d.Lang}, "yes")
+		from := append(d.env.Config.Among(d.env.Engines), d.env.Config.From)[0]
+		text, err := d.env.Engines.Translator.Translate(ctx, inference.TranslationRequest{Pair: inference.Pair{From: from, To: d.Lang}, Text: "yes"})
 		if err == nil {
 			_, err = d.env.Engines.Synthesizer.Speak(ctx, inference.SpeechRequest{Lang: d.Lang, Text: text})
 		}

@@ -27,6 +27,9 @@ type ManagerConfig struct {
 	Base    spec.Config // of every session; what a Spec names comes with it
 	Max     int         // sessions at a time
 
+	// Delay, if set, is D of sessions in another profile than Base's; else it is the profile's own.
+	Delay func(spec.Profile) time.Duration
+
 	// Capacity, if set, tells how many there may be by what this node can carry
 	// now, where there are so many, of which some are live. It must not call the manager.
 	Capacity func(there, live int) int
@@ -74,9 +77,12 @@ func (m *Manager) Create(asked spec.Spec) (*Call, error) {
 	// and who lists nothing else has it alone.
 	asked.To = slices.DeleteFunc(append([]inference.Lang{}, asked.To...), func(c inference.Lang) bool { return c == asked.From })
 	cfg := m.cfg.Base
-	cfg.From, cfg.To, cfg.Original = asked.From, asked.To, true
+	cfg.From, cfg.To, cfg.Words, cfg.Original = asked.From, asked.To, asked.Words, true
 	if asked.Profile != "" && asked.Profile != cfg.Profile {
 		cfg.Profile, cfg.Delay = asked.Profile, asked.Profile.DefaultDelay()
+		if m.cfg.Delay != nil {
+			cfg.Delay = m.cfg.Delay(asked.Profile)
+		}
 	}
 	if asked.Delay != nil {
 		cfg.Delay = *asked.Delay

@@ -18,14 +18,15 @@ type totals struct {
 	cpu      map[string]float64 // seconds
 	steps    map[spec.Level]int
 	dropped  map[string]int
+	missed   map[string]int // terms, by language
 }
 
 func newTotals() totals {
-	return totals{map[spec.Outcome]int{}, map[string]int{}, map[string]int{}, map[string]float64{}, map[spec.Level]int{}, map[string]int{}}
+	return totals{map[spec.Outcome]int{}, map[string]int{}, map[string]int{}, map[string]float64{}, map[spec.Level]int{}, map[string]int{}, map[string]int{}}
 }
 
 func (t totals) clone() totals {
-	return totals{maps.Clone(t.phrases), maps.Clone(t.frames), maps.Clone(t.failures), maps.Clone(t.cpu), maps.Clone(t.steps), maps.Clone(t.dropped)}
+	return totals{maps.Clone(t.phrases), maps.Clone(t.frames), maps.Clone(t.failures), maps.Clone(t.cpu), maps.Clone(t.steps), maps.Clone(t.dropped), maps.Clone(t.missed)}
 }
 
 // histograms are of what Observe is told.
@@ -74,6 +75,9 @@ func (t totals) add(s spec.State) {
 		t.dropped[stage] += st.Dropped
 	}
 	for _, d := range slices.Concat(s.Dubs, s.Gone) {
+		if d.Missed > 0 {
+			t.missed[string(d.Lang)] += d.Missed
+		}
 		for fate, n := range d.Outcomes {
 			t.phrases[fate] += n
 		}
@@ -95,6 +99,7 @@ var (
 	descFrames   = prometheus.NewDesc("livedub_frames_total", "Frames by how the mouth was made, or dropped.", []string{"mouth"}, nil)
 	descFailures = prometheus.NewDesc("livedub_stage_failures_total", "Failures by stage.", []string{"stage"}, nil)
 	descDropped  = prometheus.NewDesc("livedub_stage_dropped_total", "Pieces of work left out because a stage was too slow, by stage.", []string{"stage"}, nil)
+	descMissed   = prometheus.NewDesc("livedub_terms_missed_total", "Terms of sessions' glossaries that translations lacked, by target language.", []string{"lang"}, nil)
 	descCPU      = prometheus.NewDesc("livedub_stage_cpu_seconds_total", "CPU time by stage; engines in other processes are not in it.", []string{"stage"}, nil)
 	descSteps    = prometheus.NewDesc("livedub_ladder_steps_total", "Steps on the quality ladder by where they led.", []string{"level"}, nil)
 )
@@ -144,6 +149,9 @@ func (m *Manager) Collect(ch chan<- prometheus.Metric) {
 	}
 	for k, v := range sum.dropped {
 		counter(descDropped, float64(v), k)
+	}
+	for k, v := range sum.missed {
+		counter(descMissed, float64(v), k)
 	}
 	m.seen.lag.Collect(ch)
 	m.seen.late.Collect(ch)

@@ -62,6 +62,9 @@ type Phrase struct {
 	Error       string         `json:"error,omitempty"`
 	Marks       []Mark         `json:"marks"`
 	Steps       Steps          `json:"steps"`
+
+	Engines spec.EngineNames `json:"engines"`           // that heard, translated and spoke it
+	Slowest *Slowest         `json:"slowest,omitempty"` // which of them it waited for longest
 }
 
 // Mark is one phoneme; At is relative to DubStart.
@@ -100,6 +103,7 @@ type Ladder struct {
 	Lips    spec.LipsState     `json:"lips"`
 	Steps   map[spec.Level]int `json:"steps"`
 	Retries int                `json:"retries"`
+	Missed  int                `json:"terms_missed"` // of the glossary, by translations
 }
 
 // Offset is audio against video in milliseconds, positive where the sound is
@@ -135,7 +139,7 @@ func Build(cfg spec.Config, st spec.State) *Report {
 	var late, span []float64
 	for _, d := range st.Dubs {
 		r.Frames[d.Lang] = Frames(d.Frames)
-		r.Ladder[d.Lang] = Ladder{d.Level, d.Why, d.Lips, d.Steps, d.Retries}
+		r.Ladder[d.Lang] = Ladder{d.Level, d.Why, d.Lips, d.Steps, d.Retries, d.Missed}
 		for _, rec := range d.Records {
 			r.Phrases = append(r.Phrases, phrase(d.Lang, rec))
 			if rec.Outcome == spec.Played {
@@ -155,6 +159,7 @@ func phrase(lang inference.Lang, rec spec.Record) Phrase {
 		ID: rec.Phrase.ID, Lang: lang, SourceText: rec.Phrase.Text, Text: rec.Text,
 		SourceStart: sec(rec.Phrase.Start), SourceEnd: sec(rec.Phrase.End),
 		Rate: rec.Rate, Voice: rec.Voice, Fate: rec.Outcome, Error: rec.Err, Marks: []Mark{},
+		Engines: rec.Engines, Slowest: Longest(rec),
 		Steps: Steps{sec(rec.HeardAt), sec(rec.ReadyAt), ms(rec.TranslateTook), ms(rec.SpeakTook)},
 	}
 	if rec.Outcome == spec.Played {

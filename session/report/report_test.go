@@ -35,7 +35,7 @@ func sampleState() spec.State {
 					Text:   "x & y", Outcome: spec.Played, DubStart: 1200 * time.Millisecond, DubEnd: 3 * time.Second, Late: 200 * time.Millisecond,
 					Words:   []inference.Word{word("x", 0, .5), word("y", .8, 1.8)},
 					Marks:   []inference.Mark{{IPA: "p", Viseme: inference.VisemePP, Dur: 100 * time.Millisecond}},
-					HeardAt: 3300 * time.Millisecond, ReadyAt: 3400 * time.Millisecond,
+					HeardAt: 3300 * time.Millisecond, ReadyAt: 3400 * time.Millisecond, Engines: spec.EngineNames{Recognizer: "<whisper>"},
 				},
 				{Phrase: inference.Phrase{ID: 2, Text: "c", Start: 4 * time.Second, End: 5 * time.Second}, Outcome: spec.SkippedFailed, Err: "the voice <died>"},
 			},
@@ -82,7 +82,7 @@ func TestWaterfallIsWellFormed(t *testing.T) {
 				t.Fatalf("%s: %v\n%s", name, err, svg)
 			}
 		}
-		if name == "two phrases" && (!strings.Contains(svg, "200 ms late") || !strings.Contains(svg, "skipped_failed")) {
+		if name == "two phrases" && (!strings.Contains(svg, "200 ms late: &lt;whisper&gt; 300 ms") || !strings.Contains(svg, "skipped_failed")) {
 			t.Errorf("the waterfall does not tell what happened:\n%s", svg)
 		}
 	}

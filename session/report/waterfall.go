@@ -89,20 +89,34 @@ func draw(b *strings.Builder, p Phrase, y, delay float64, odd bool) {
 	bar(heard, translated, 5, 2, fmt.Sprintf("%.0f ms", p.Steps.TranslateMS))
 	bar(translated, voiced, 5, 3, fmt.Sprintf("%.0f ms, rate %.2f", p.Steps.SpeakMS, p.Rate))
 	if p.DubStart == nil {
-		fmt.Fprintf(b, `<text class="dim" x="%.1f" y="%.1f">%s</text>`+"\n", left+(voiced+.1)*perSecond, y+16, html.EscapeString(string(p.Fate)+" "+p.Error))
+		fmt.Fprintf(b, `<text class="dim" x="%.1f" y="%.1f">%s</text>`+"\n", left+(voiced+.1)*perSecond, y+16, html.EscapeString(skipped(p)))
 		return
 	}
 	start, end := *p.DubStart+delay, *p.DubEnd+delay
 	bar(voiced, max(voiced, start), 5, 4, fmt.Sprintf("%.0f ms until it is due", max(0, start-voiced)*1000))
 	bar(start, end, 23, 5, fmt.Sprintf("%.2f to %.2f s, %.0f ms late", start, end, *p.LateMS))
-	fmt.Fprintf(b, `<text class="dim" x="%.1f" y="%.1f">%s</text>`+"\n", left+end*perSecond+6, y+34, lateness(*p.LateMS))
+	fmt.Fprintf(b, `<text class="dim" x="%.1f" y="%.1f">%s</text>`+"\n", left+end*perSecond+6, y+34, lateness(p))
 }
 
-func lateness(ms float64) string {
-	if ms < 1 {
+// skipped tells what became of a phrase that was not heard, and for which engine it waited longest.
+func skipped(p Phrase) string {
+	text := string(p.Fate) + " " + p.Error
+	if s := p.Slowest; s != nil && s.Engine != "" {
+		text += fmt.Sprintf(" (%s %.0f ms)", s.Engine, s.MS)
+	}
+	return text
+}
+
+// lateness tells how late a phrase was heard, and for which engine it waited longest.
+func lateness(p Phrase) string {
+	if *p.LateMS < 1 {
 		return "on time"
 	}
-	return fmt.Sprintf("%.0f ms late", ms)
+	late := fmt.Sprintf("%.0f ms late", *p.LateMS)
+	if s := p.Slowest; s != nil && s.Engine != "" {
+		late += html.EscapeString(fmt.Sprintf(": %s %.0f ms", s.Engine, s.MS))
+	}
+	return late
 }
 
 func short(s string) string {

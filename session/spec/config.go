@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/inference/glossary"
 	"livedub/media"
 	"livedub/media/badge"
 	"livedub/media/codec"
@@ -111,9 +112,10 @@ type Config struct {
 	BackgroundGain float64          // of the original under the dub, 0..1
 	Video          VideoConfig
 	Consent        Consent
-	Badge          badge.Config // the zero value is none
-	Original       bool         // the original can be attached to as well, by From: live sessions
-	KeepRecords    int          // how many phrases State remembers of each dub; 0: all
+	Badge          badge.Config   // the zero value is none
+	Original       bool           // the original can be attached to as well, by From: live sessions
+	Words          glossary.Words // that the speaker has named, at first; clean. None need be
+	KeepRecords    int            // how many phrases State remembers of each dub; 0: all
 
 	Observe Observe // of all sessions together
 
@@ -156,6 +158,14 @@ type Engines struct {
 	Synthesizer inference.Synthesizer
 	Faces       inference.FaceTracker
 	Lips        inference.Lips
+	Names       EngineNames // of the first three; where several work behind one, they tell which did (inference.Did)
+}
+
+// EngineNames are the names that engines have in the settings, as "whisper".
+type EngineNames struct {
+	Recognizer string `json:"recognizer"`
+	Translator string `json:"translator"`
+	Voice      string `json:"voice"`
 }
 
 // Speaks tells whether the engines can dub at all.

@@ -23,6 +23,7 @@ type Caption struct {
 	Lang       inference.Lang
 	ID         int // of the phrase: the same in every language
 	Text       string
+	Words      []inference.Word // of a final line in the source language: as they were heard
 	Final      bool
 	Start, End time.Duration // source time
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/inference/glossary"
 	"livedub/media"
 )
 
@@ -17,6 +18,7 @@ type Spec struct {
 	Delay   *time.Duration   // nil for the profile's own
 	Consent bool             // the speaker agreed to their voice and face being used
 	NoBadge bool             // re-rendered frames go without the manager's badge
+	Words   glossary.Words   // that the speaker has named, clean
 }
 
 // MaxText is how many bytes of text a phrase may have in any language.

@@ -28,6 +28,7 @@ type Record struct {
 	ReadyAt       time.Duration // session time when its speech was placed
 	TranslateTook time.Duration // wall time
 	SpeakTook     time.Duration // wall time
+	Engines       EngineNames   // that took so long
 }
 
 // ProbeRate is the rate of Record.Probe, Hz.
@@ -91,6 +92,7 @@ type DubState struct {
 	Frames   Frames
 	Retries  int
 	Outcomes map[Outcome]int
+	Missed   int             // terms of the glossary that translations lacked
 	Records  []Record        // in the order spoken, as many as are remembered
 	Viewers  int             // recordings do not count
 	Skew     []time.Duration // sound's lateness less the frame's as they left, newest last

@@ -104,14 +104,8 @@ func (t *Timeline) drop(id int) {
 	t.expected = slices.DeleteFunc(t.expected, func(e expectation) bool { return e.id == id })
 }
 
-// Earliest returns when the dub of a unit that starts at source time start
+// earliest returns when the dub of a unit that starts at source time start
 // could begin if its speech existed now.
-func (t *Timeline) Earliest(now, start time.Duration) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.earliest(now, start)
-}
-
 func (t *Timeline) earliest(now, start time.Duration) time.Duration {
 	return max(start+t.cfg.Delay, now+t.cfg.Freeze, t.lastEnd)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/inference/glossary"
 	"livedub/signaling"
 )
 
@@ -21,6 +22,8 @@ type Sessions interface {
 	SetLips(id string, on map[inference.Lang]bool) (signaling.Info, error)
 	// SetTargets makes to the target languages: those that are new begin, those not named end.
 	SetTargets(ctx context.Context, id string, to []inference.Lang) (signaling.Info, error)
+	// SetWords makes w, which is clean, what the speaker has named, from the next phrase on.
+	SetWords(id string, w glossary.Words) (signaling.Info, error)
 	// Events returns what happens in a session from now on, closed at its end,
 	// and a function that stops listening.
 	Events(id string) (<-chan signaling.Event, func(), error)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"time"
 
@@ -24,6 +25,29 @@ type caption struct {
 	Final bool           `json:"final"`
 	Start float64        `json:"start"`
 	End   float64        `json:"end"`
+	Words []word         `json:"words,omitempty"`
+}
+
+// word is a word of a caption in the source language, as it was heard.
+type word struct {
+	Text       string  `json:"text"`
+	Start      float64 `json:"start"`
+	End        float64 `json:"end"`
+	Confidence float64 `json:"confidence"` // 0 to 1
+}
+
+// heard returns the words of a caption, where the recognizer tells how sure it is of them.
+func heard(in []inference.Word) []word {
+	var out []word
+	sure := false
+	for _, w := range in {
+		sure = sure || w.Confidence > 0
+		out = append(out, word{w.Text, w.Start.Seconds(), w.End.Seconds(), math.Round(1000*w.Confidence) / 1000})
+	}
+	if !sure {
+		return nil
+	}
+	return out
 }
 
 // ladder is a ladder event.
@@ -122,7 +146,7 @@ func (o stream) session(e signaling.Event) bool {
 		return true
 	case e.Caption != nil:
 		c := e.Caption
-		return o.event("caption", caption{c.Lang, c.ID, c.Text, c.Final, c.Start.Seconds(), c.End.Seconds()})
+		return o.event("caption", caption{c.Lang, c.ID, c.Text, c.Final, c.Start.Seconds(), c.End.Seconds(), heard(c.Words)})
 	case e.Ladder != nil:
 		l := e.Ladder
 		return o.event("ladder", ladder{l.Lang, l.Level, l.Why, l.At.Seconds()})

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"livedub/inference"
 	"livedub/signaling"
 	"livedub/signaling/access"
 	"livedub/signaling/signalingtest"
@@ -73,10 +74,18 @@ func TestEvents(t *testing.T) {
 	defer resp.Body.Close()
 	src.events <- signaling.Event{Caption: &signaling.Caption{
 		Lang: "es", ID: 3, Text: "hola,\n\"mundo\"\r\ndata: x", Final: true, Start: 1500 * time.Millisecond, End: 2 * time.Second}}
-	src.events <- signaling.Event{} // of a kind yet to come
+	src.events <- signaling.Event{Caption: &signaling.Caption{Lang: "en", ID: 3, Text: "hello world", Final: true, End: 2 * time.Second, Words: []inference.Word{
+		{Text: "hello", End: time.Second, Confidence: .91234}, {Text: "world", Start: time.Second, End: 2 * time.Second},
+	}}}
+	src.events <- signaling.Event{Caption: &signaling.Caption{Lang: "en", ID: 4, Text: "hello", Final: true, Words: []inference.Word{{Text: "hello"}}}} // how sure is not told
+	src.events <- signaling.Event{}                                                                                                                     // of a kind yet to come
 	src.events <- signaling.Event{Ladder: &signaling.LadderChange{Lang: "es", Level: "captions", Why: "no voice", At: time.Second}}
 	r.until(lines, "event: caption")
 	r.until(lines, `data: {"lang":"es","id":3,"text":"hola,\n\"mundo\"\r\ndata: x","final":true,"start":1.5,"end":2}`)
+	r.until(lines, "event: caption")
+	r.until(lines, `data: {"lang":"en","id":3,"text":"hello world","final":true,"start":0,"end":2,"words":[{"text":"hello","start":0,"end":1,"confidence":0.912},{"text":"world","start":1,"end":2,"confidence":0}]}`)
+	r.until(lines, "event: caption")
+	r.until(lines, `data: {"lang":"en","id":4,"text":"hello","final":true,"start":0,"end":0}`)
 	if extra := r.until(lines, "event: ladder"); len(extra) != 0 {
 		t.Errorf("between the events: %q", extra)
 	}

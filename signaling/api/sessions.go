@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/inference/glossary"
 	"livedub/signaling"
 	"livedub/signaling/access"
 )
@@ -21,6 +22,9 @@ type body struct {
 	DelayMS *int             `json:"delay_ms"`
 	Consent bool             `json:"consent"`
 	Badge   *bool            `json:"badge"`
+
+	Glossary []json.RawMessage `json:"glossary"`
+	Keep     []string          `json:"keep"`
 }
 
 // change is what PATCH /v1/sessions/{id} takes, and dubChange what it takes for each dub.
@@ -28,6 +32,9 @@ type (
 	change struct {
 		To   *[]inference.Lang                  `json:"to"`
 		Dubs map[inference.Lang]json.RawMessage `json:"dubs"`
+
+		Glossary *[]json.RawMessage `json:"glossary"`
+		Keep     *[]string          `json:"keep"`
 	}
 	dubChange struct {
 		Lips *bool `json:"lips"`
@@ -53,13 +60,14 @@ type created struct {
 // shown is what GET answers.
 type shown struct {
 	created
-	State     string                               `json:"state"`
-	Consent   bool                                 `json:"consent"`
-	ConsentAt *time.Time                           `json:"consent_at,omitempty"`
-	Badge     bool                                 `json:"badge"`
-	Created   time.Time                            `json:"created"`
-	Now       *float64                             `json:"now,omitempty"`
-	Dubs      map[inference.Lang]signaling.DubInfo `json:"dubs"`
+	State     string     `json:"state"`
+	Consent   bool       `json:"consent"`
+	ConsentAt *time.Time `json:"consent_at,omitempty"`
+	Badge     bool       `json:"badge"`
+	glossary.Words
+	Created time.Time                            `json:"created"`
+	Now     *float64                             `json:"now,omitempty"`
+	Dubs    map[inference.Lang]signaling.DubInfo `json:"dubs"`
 
 	Stages        map[string]signaling.StageInfo `json:"stages,omitempty"`
 	DrainingUntil *time.Time                     `json:"draining_until,omitempty"`
@@ -75,7 +83,11 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) error {
 	if err := s.read(w, r, &b); err != nil {
 		return err
 	}
-	req := signaling.Request{From: b.From, To: b.To, Profile: b.Profile, DelayMS: b.DelayMS, Consent: b.Consent, Badge: b.Badge}
+	words, err := words(b.Glossary, b.Keep)
+	if err != nil {
+		return err
+	}
+	req := signaling.Request{From: b.From, To: b.To, Profile: b.Profile, DelayMS: b.DelayMS, Consent: b.Consent, Badge: b.Badge, Words: words}
 	if err := req.Check(); err != nil {
 		return err
 	}
@@ -88,6 +100,23 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Location", signaling.Prefix(r)+signaling.WithToken("v1/sessions", info.ID, grant.Token(access.Control, "")))
 	signaling.WriteJSON(w, http.StatusCreated, s.endpoints(signaling.BaseURL(r), info, grant))
 	return nil
+}
+
+// words returns what a request names, clean.
+func words(entries []json.RawMessage, keep []string) (glossary.Words, error) {
+	out := glossary.Words{Keep: keep}
+	for i, data := range entries {
+		var e glossary.Entry
+		if err := signaling.Decode(data, &e); err != nil {
+			return glossary.Words{}, fmt.Errorf("glossary entry %d: %w", i+1, err)
+		}
+		out.Glossary = append(out.Glossary, e)
+	}
+	out, err := out.Clean()
+	if err != nil {
+		return glossary.Words{}, signaling.ErrBadRequest.Because(err)
+	}
+	return out, nil
 }
 
 // read reads a request's JSON into the struct that v points to.
@@ -122,11 +151,18 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request) error {
 			on[lang] = *d.Lips
 		}
 	}
-	if len(on) == 0 && c.To == nil {
-		return signaling.ErrBadRequest.Errorf(`nothing to change: send {"to":["es","ca"]} or {"dubs":{"es":{"lips":false}}}`)
+	if len(on) == 0 && c.To == nil && c.Glossary == nil && c.Keep == nil {
+		return signaling.ErrBadRequest.Errorf(`nothing to change: send {"to":["es","ca"]}, {"dubs":{"es":{"lips":false}}} or {"keep":["Torres"]}`)
 	}
 	id := r.PathValue("id")
-	var info signaling.Info
+	info, err := s.cfg.Sessions.Get(id)
+	if err != nil {
+		return err
+	}
+	named, err := c.words(info.Words)
+	if err != nil {
+		return err
+	}
 	if c.To != nil {
 		if err := signaling.CheckTargets(*c.To); err != nil {
 			return err
@@ -140,9 +176,35 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	if c.Glossary != nil || c.Keep != nil {
+		if info, err = s.cfg.Sessions.SetWords(id, named); err != nil {
+			return err
+		}
+	}
 	signaling.From(r).Audit("changed", grant, info.ID)
 	signaling.WriteJSON(w, http.StatusOK, s.show(signaling.BaseURL(r), info, grant))
 	return nil
+}
+
+// words returns what the speaker will have named: each list as it is sent, or as it was.
+func (c change) words(was glossary.Words) (glossary.Words, error) {
+	var entries []json.RawMessage
+	keep := was.Keep
+	if c.Keep != nil {
+		keep = *c.Keep
+	}
+	if c.Glossary != nil {
+		entries = *c.Glossary
+	}
+	out, err := words(entries, keep)
+	if err != nil || c.Glossary != nil {
+		return out, err
+	}
+	out.Glossary = was.Glossary
+	if out, err = out.Clean(); err != nil {
+		return out, signaling.ErrBadRequest.Because(err)
+	}
+	return out, nil
 }
 
 // controlled returns the grant of a caller who may change and end the session.
@@ -240,6 +302,9 @@ func (s *Server) show(base string, i signaling.Info, g signaling.Grant) shown {
 	out := shown{
 		created: s.endpoints(base, i, g), State: i.State, Consent: i.Consent != nil, ConsentAt: i.Consent, Badge: i.Badge, Created: i.Created, Now: i.Now,
 		Dubs: map[inference.Lang]signaling.DubInfo{}, Stages: i.Stages, DrainingUntil: i.DrainingUntil,
+	}
+	if g.Control() {
+		out.Words = i.Words
 	}
 	for l, d := range i.Dubs { // a page reads them without asking whether they are there
 		d.LateMS, d.EarVoiceSpanMS, d.AVOffsetMS = orEmpty(d.LateMS), orEmpty(d.EarVoiceSpanMS), orEmpty(d.AVOffsetMS)

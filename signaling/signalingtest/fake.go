@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/inference/glossary"
 	"livedub/signaling"
 )
 
@@ -31,6 +32,7 @@ type Sessions struct {
 	SetLipsFunc func(id string, on map[inference.Lang]bool) (signaling.Info, error)
 
 	SetTargetsFunc func(id string, to []inference.Lang) (signaling.Info, error)
+	SetWordsFunc   func(id string, w glossary.Words) (signaling.Info, error)
 	EventsFunc     func(id string) (<-chan signaling.Event, func(), error)
 	PairsFunc      func() []signaling.PairInfo
 	PublishFunc    func(ctx context.Context, id, offer string) (signaling.Peer, string, error)
@@ -45,6 +47,10 @@ func (s *Sessions) List() []signaling.Info                { return s.ListFunc() 
 func (s *Sessions) Delete(id string) error                { return s.DeleteFunc(id) }
 func (s *Sessions) SetTargets(_ context.Context, id string, to []inference.Lang) (signaling.Info, error) {
 	return s.SetTargetsFunc(id, to)
+}
+
+func (s *Sessions) SetWords(id string, w glossary.Words) (signaling.Info, error) {
+	return s.SetWordsFunc(id, w)
 }
 
 func (s *Sessions) SetLips(id string, on map[inference.Lang]bool) (signaling.Info, error) {
@@ -171,7 +177,7 @@ func (d *Desk) create(_ context.Context, r signaling.Request) (signaling.Info, e
 	if _, ok := d.infos[r.ID]; ok {
 		return signaling.Info{}, signaling.ErrExists
 	}
-	i := signaling.Info{ID: r.ID, Epoch: Epoch(r.ID), From: r.From, To: r.To, Profile: "sync", DelayMS: 4000, State: "new", Badge: r.Badge == nil || *r.Badge}
+	i := signaling.Info{ID: r.ID, Epoch: Epoch(r.ID), From: r.From, To: r.To, Profile: "sync", DelayMS: 4000, State: "new", Badge: r.Badge == nil || *r.Badge, Words: r.Words}
 	if r.Consent {
 		i.Consent = new(time.Now())
 	}

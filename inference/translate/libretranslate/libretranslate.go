@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"livedub/inference"
+	"livedub/inference/glossary"
 	"livedub/internal/remote"
 )
 
@@ -58,11 +59,15 @@ func New(ctx context.Context, base, key string) (*Translator, error) {
 	return t, nil
 }
 
+// Name implements inference.Named.
+func (t *Translator) Name() string { return "libretranslate" }
+
 // Pairs implements inference.Translator.
 func (t *Translator) Pairs() []inference.Pair { return slices.Clone(t.pairs) }
 
 // Translate implements inference.Translator.
-func (t *Translator) Translate(ctx context.Context, p inference.Pair, text string) (string, error) {
+func (t *Translator) Translate(ctx context.Context, r inference.TranslationRequest) (string, error) {
+	p, text := r.Pair, r.Text
 	switch {
 	case t.closed.Load():
 		return "", errClosed
@@ -74,6 +79,11 @@ func (t *Translator) Translate(ctx context.Context, p inference.Pair, text strin
 	if n := utf8.RuneCountInString(text); n > maxRunes {
 		return "", fmt.Errorf("libretranslate: phrase of %d characters; split it at %d", n, maxRunes)
 	}
+	return glossary.Carry(ctx, r, func(ctx context.Context, text string) (string, error) { return t.translate(ctx, p, text) })
+}
+
+// translate asks the server for the translation of one text.
+func (t *Translator) translate(ctx context.Context, p inference.Pair, text string) (string, error) {
 	in := map[string]string{"q": text, "source": string(p.From), "target": string(p.To), "format": "text"}
 	if t.key != "" {
 		in["api_key"] = t.key

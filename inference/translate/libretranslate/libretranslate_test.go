@@ -3,6 +3,7 @@ package libretranslate
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -79,10 +80,38 @@ func TestBadAnswers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = tr.Translate(t.Context(), inference.Pair{From: "en", To: "es"}, "hello")
+		_, err = tr.Translate(t.Context(), inference.TranslationRequest{Pair: inference.Pair{From: "en", To: "es"}, Text: "hello"})
 		refused := (*remote.StatusError)(nil)
 		if code == 200 && !errors.Is(err, remote.ErrAnswer) || code != 200 && (!errors.As(err, &refused) || !strings.Contains(err.Error(), "Invalid API key")) {
 			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+// TestGlossary: the server translates around the terms; where it breaks a stand-in, it translates as if there were none.
+func TestGlossary(t *testing.T) {
+	for name, c := range map[string]struct{ answer, want string }{
+		"kept":   {"%s tiene un coche", "White tiene un coche"},
+		"broken": {"%sito tiene un coche", "El blanco tiene un coche"},
+	} {
+		tr, err := libre(t, languages, "", func(in map[string]string) (int, string) {
+			word, rest, _ := strings.Cut(in["q"], " ")
+			if rest != "has a car" {
+				t.Errorf("%v", in)
+			}
+			if word == "white" {
+				return 200, `{"translatedText":"El blanco tiene un coche"}`
+			}
+			return 200, `{"translatedText":"` + fmt.Sprintf(c.answer, word) + `"}`
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := tr.Translate(t.Context(), inference.TranslationRequest{
+			Pair: inference.Pair{From: "en", To: "es"}, Text: "white has a car", Glossary: []inference.Term{{From: "White", To: "White"}},
+		})
+		if got != c.want || err != nil {
+			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
 }

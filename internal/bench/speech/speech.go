@@ -92,7 +92,7 @@ func maxLag(engine string) time.Duration {
 // whole returns the translations of the talk's whole sentences.
 func (t *Talk) whole(ctx context.Context, tr inference.Translator, to inference.Lang) (out []string, err error) {
 	for _, s := range t.Sentences {
-		text, err := tr.Translate(ctx, inference.Pair{From: t.Lang, To: to}, s.Text)
+		text, err := tr.Translate(ctx, inference.TranslationRequest{Pair: inference.Pair{From: t.Lang, To: to}, Text: s.Text})
 		if err != nil {
 			return nil, fmt.Errorf("translating %q: %w", s.Text, err)
 		}

@@ -43,13 +43,13 @@ type translator struct {
 	l *lab
 }
 
-func (t *translator) Translate(ctx context.Context, p inference.Pair, text string) (string, error) {
-	if p.To == "es" {
+func (t *translator) Translate(ctx context.Context, r inference.TranslationRequest) (string, error) {
+	if r.Pair.To == "es" {
 		if garbage, err := t.l.breaks(ctx, 3*time.Second); err != nil || garbage {
 			return strings.Repeat("\xff", 1<<20), err
 		}
 	}
-	return t.Translator.Translate(ctx, p, text)
+	return t.Translator.Translate(ctx, r)
 }
 
 type synthesizer struct {

@@ -1,0 +1,4 @@
+package kokoro
+
+// Name implements inference.Named.
+func (k *Kokoro) Name() string { return "kokoro" }

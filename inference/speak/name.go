@@ -1,0 +1,4 @@
+package speak
+
+// Name implements inference.Named.
+func (e *Espeak) Name() string { return "espeak" }
