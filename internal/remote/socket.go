@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync/atomic"
+	"time"
 
 	"github.com/gorilla/websocket"
 )
@@ -58,10 +59,17 @@ func (c *Client) Socket(ctx context.Context, path string, query url.Values, most
 		return ws, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
+	case passed(ctx):
+		return nil, context.DeadlineExceeded // the connection has the same deadline, and may be first to tell
 	case errors.Is(err, websocket.ErrBadHandshake):
 		err = c.noSocket(resp)
 	}
 	return nil, fmt.Errorf("%s: %w", c.Host(), err)
+}
+
+func passed(ctx context.Context) bool {
+	d, ok := ctx.Deadline()
+	return ok && !time.Now().Before(d)
 }
 
 // noSocket reads what a server answers who opens no websocket.
