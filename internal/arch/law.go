@@ -29,6 +29,7 @@ var layers = []layer{
 	{"inference/speak/level", nil},
 	{"inference/speak/kokoro", []string{"media", "inference", "inference/viseme", "inference/speak/level"}},
 	{"inference/speak/openai", []string{"media", "inference", "inference/speak/align", "inference/speak/level", "internal/remote"}},
+	{"inference/recognize/realtime", []string{"internal/remote"}},
 	{"inference/recognize/openai", []string{"inference/recognize/whisper", "internal/remote"}},                                                                                      // a Whisper at the end of a line
 	{"inference/...", []string{"media", "inference", "inference/viseme", "internal/guard", "internal/proc", "internal/remote", "internal/worker", "internal/worker/wire", "./..."}}, // engines know nothing of each other
 
