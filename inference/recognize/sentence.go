@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 
 	"livedub/inference"
-	"livedub/inference/recognize/whisper"
+	"livedub/inference/recognize/spacing"
 )
 
 // sentence puts words together to a text: with spaces, but none where a script writes none.
@@ -26,5 +26,5 @@ func touch(a, b string) bool {
 	bare := func(r rune) bool { return unicode.IsPunct(r) || unicode.IsMark(r) }
 	last, _ := utf8.DecodeLastRuneInString(strings.TrimRightFunc(a, bare))
 	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(b, bare))
-	return whisper.Unspaced(last) && whisper.Unspaced(first)
+	return spacing.Unspaced(last) && spacing.Unspaced(first)
 }

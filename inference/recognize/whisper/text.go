@@ -5,53 +5,25 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"livedub/inference/recognize/spacing"
 )
-
-// Unspaced tells whether a character is of a script that writes no spaces between words.
-func Unspaced(r rune) bool {
-	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Myanmar, unicode.Khmer)
-}
-
-// Split returns a text's words in order. A character of a script without spaces
-// is a word, Joined to the one before it if no space stands between; marks and
-// punctuation belong to the word before them.
-func Split(text string) []Word {
-	var out []Word
-	var before rune // 0 after a space
-	for _, r := range text {
-		n := len(out)
-		switch {
-		case unicode.IsSpace(r):
-			before = 0
-			continue
-		case before == 0:
-			out = append(out, Word{Text: string(r), Joined: n == 0})
-		case unicode.IsMark(r) || unicode.IsPunct(r) || !Unspaced(r) && !Unspaced(before) || strings.TrimFunc(out[n-1].Text, unicode.IsPunct) == "":
-			out[n-1].Text += string(r)
-		default:
-			out = append(out, Word{Text: string(r), Joined: true})
-		}
-		if before == 0 || !unicode.IsMark(r) {
-			before = r
-		}
-	}
-	return out
-}
 
 // Spread gives the words of a text that a recognizer tells no times of those of
 // the sound they were said in, by their length: 16 kHz mono of -1..1. Only what
 // can be heard of it counts.
 func Spread(text string, pcm []float32) []Word {
-	words := Split(text)
+	var words []Word
+	all := 0
+	for _, w := range spacing.Split(text) {
+		words = append(words, Word{Text: w.Text, Joined: w.Joined})
+		all += letters(w.Text)
+	}
 	if len(words) == 0 || len(pcm) == 0 {
 		return words
 	}
 	length := time.Duration(len(pcm)) * time.Second / rate
 	heard := loudness(pcm).heard()
-	all := 0
-	for _, w := range words {
-		all += letters(w.Text)
-	}
 	said, last := 0, time.Duration(0)
 	for i := range words {
 		w := &words[i]
@@ -86,7 +58,7 @@ func (l levels) heard() []int {
 
 // goesRound tells whether a text repeats itself at its end as nobody does.
 func goesRound(text string) bool {
-	words := Split(strings.ToLower(text))
+	words := spacing.Split(strings.ToLower(text))
 	for i := range words {
 		words[i].Text = strings.TrimFunc(words[i].Text, unicode.IsPunct)
 	}

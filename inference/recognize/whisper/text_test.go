@@ -6,36 +6,6 @@ import (
 	"time"
 )
 
-func TestSplit(t *testing.T) {
-	for in, want := range map[string]string{
-		"":                          "",
-		"  ":                        "",
-		" Hola,  mundo. ":           "Hola,| mundo.",
-		"¿Qué tal?":                 "¿Qué| tal?",
-		"안녕하세요 여러분":                 "안녕하세요| 여러분",
-		"你好，世界。":                    "你|好，|世|界。",
-		"用 Go 写":                    "用| Go| 写",
-		"用Go写":                      "用|Go|写",
-		"「こんにちは」":                   "「こ|ん|に|ち|は」",
-		"ไปไหน":                     "ไ|ป|ไ|ห|น",
-		"ที่นี่":                    "ที่|นี่",
-		"it's 3.5":                  "it's| 3.5",
-		"e\u0301te\u0301 \u0301 ah": "e\u0301te\u0301| \u0301| ah",
-	} {
-		var got []string
-		for _, w := range Split(in) {
-			if w.Joined {
-				got = append(got, w.Text)
-			} else {
-				got = append(got, " "+w.Text)
-			}
-		}
-		if s := strings.Join(got, "|"); s != want {
-			t.Errorf("%q: %q, want %q", in, s, want)
-		}
-	}
-}
-
 // TestSpread: words lie where something is heard, in order, longer ones longer.
 func TestSpread(t *testing.T) {
 	pcm := make([]float32, 2*rate) // half a second each of: silence, sound, silence, sound
@@ -76,7 +46,7 @@ func TestDoubtOfText(t *testing.T) {
 		"Thank you.": false, "Subtítulos realizados por la comunidad de Amara.org": true, "哈哈哈哈哈哈": true, "谢谢大家": false,
 		"字幕由Amara.org社区提供": true, "Sous-titrage ST' 501": true,
 	} {
-		r := Result{Text: text, Words: Split(text)}
+		r := Result{Text: text, Words: Spread(text, nil)}
 		if got := r.Doubt(); (got != "") != doubt {
 			t.Errorf("%q: %q", text, got)
 		}
@@ -91,16 +61,11 @@ func FuzzSpread(f *testing.F) {
 			return
 		}
 		last, length := time.Duration(0), time.Duration(n)*time.Second/rate
-		joined := strings.Builder{}
 		for _, w := range Spread(text, make([]float32, n)) {
 			if w.Text == "" || w.Start < last || w.End < w.Start || w.End > length {
 				t.Fatalf("%+v after %v in %v", w, last, length)
 			}
 			last = w.End
-			joined.WriteString(w.Text)
-		}
-		if want := strings.Join(strings.Fields(string([]rune(text))), ""); joined.String() != want {
-			t.Fatalf("%q became %q", want, joined.String())
 		}
 	})
 }
