@@ -71,6 +71,8 @@ func (e *engines) openRecognizer(ctx context.Context, c config.Config) error {
 		return e.openWhisper(ctx, c)
 	case "openai":
 		return e.openRemoteRecognizer(ctx, c)
+	case "openai-realtime":
+		return e.openRealtime(ctx, c)
 	case "off":
 		return nil
 	case "fake":
@@ -132,22 +134,14 @@ func openRemoteTranslator(ctx context.Context, c config.Translate) (inference.Tr
 		defer cancel()
 		return libretranslate.New(ctx, c.URL, c.Key)
 	}
-	var langs []inference.Lang
-	for _, l := range c.Languages {
-		langs = append(langs, inference.Lang(l))
-	}
-	return openai.New(openai.Config{Base: c.URL, Key: c.Key, Model: c.Model, Languages: langs})
+	return openai.New(openai.Config{Base: c.URL, Key: c.Key, Model: c.Model, Languages: languages(c.Languages)})
 }
 
 // openRemoteVoice opens the speech server that the settings name; espeak tells
 // the times of what it says.
 func openRemoteVoice(c config.Speak, espeak *speak.Espeak) (inference.Synthesizer, error) {
-	var langs []inference.Lang
-	for _, l := range c.Languages {
-		langs = append(langs, inference.Lang(l))
-	}
 	return speech.New(speech.Config{
-		Base: c.URL, Key: c.Key, Model: c.Model, Female: c.Female, Male: c.Male, Languages: langs, Reference: espeak, Stretch: codec.Stretch,
+		Base: c.URL, Key: c.Key, Model: c.Model, Female: c.Female, Male: c.Male, Languages: languages(c.Languages), Reference: espeak, Stretch: codec.Stretch,
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"livedub/inference"
+	"livedub/inference/recognize/realtime/realtimetest"
 	"livedub/internal/config"
 	"livedub/internal/settings"
 	"livedub/media/codec"
@@ -117,6 +118,32 @@ func TestRecognitionServer(t *testing.T) {
 	}
 	if _, err := e.Recognizer.Open(t.Context(), inference.Listening{Lang: "es"}); !errors.Is(err, inference.ErrUnsupported) {
 		t.Errorf("a language that it is not asked for: %v", err)
+	}
+}
+
+// TestRealtimeServer: a server that hears while somebody speaks, likewise.
+func TestRealtimeServer(t *testing.T) {
+	server := realtimetest.New(t)
+	server.Key = "secret"
+	c := config.Default()
+	c.Recognize.Engine, c.Translate.Engine, c.Speak.Engine, c.Lips.Engine = "openai-realtime", "fake", "fake", "off"
+	c.Models.Dir = t.TempDir()
+	if _, err := openEngines(t.Context(), c, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "recognize.engine is openai-realtime: set recognize.url") {
+		t.Errorf("without an address: %v", err)
+	}
+	c.Recognize.URL, c.Recognize.Key, c.Recognize.Languages = server.Base, "secret", []string{"en", "ko"}
+	e, err := openEngines(t.Context(), c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	s, err := e.Recognizer.Open(t.Context(), inference.Listening{Lang: "ko"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := e.Recognizer.Open(t.Context(), inference.Listening{Lang: "es"}); !errors.Is(err, inference.ErrUnsupported) || server.Connections() != 1 {
+		t.Errorf("a language that it is not asked for: %v, %d connections", err, server.Connections())
 	}
 }
 

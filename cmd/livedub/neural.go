@@ -13,6 +13,7 @@ import (
 	"livedub/inference/onnx"
 	"livedub/inference/recognize"
 	"livedub/inference/recognize/openai"
+	"livedub/inference/recognize/realtime"
 	"livedub/inference/recognize/whisper"
 	"livedub/inference/speak"
 	"livedub/inference/speak/kokoro"
@@ -102,7 +103,7 @@ const callsAtOnce = 8
 // openRemoteRecognizer opens the recognition server that the settings name.
 func (e *engines) openRemoteRecognizer(ctx context.Context, c config.Config) error {
 	if c.Recognize.URL == "" {
-		return errors.New("recognize.engine is openai: set recognize.url to the server's address")
+		return noAddress(c)
 	}
 	detector, err := e.openDetector(ctx, c)
 	if err != nil {
@@ -118,6 +119,42 @@ func (e *engines) openRemoteRecognizer(ctx context.Context, c config.Config) err
 	}
 	e.Recognizer, e.closers = w, append(e.closers, w)
 	return nil
+}
+
+func noAddress(c config.Config) error {
+	return fmt.Errorf("recognize.engine is %s: set recognize.url to the server's address", c.Recognize.Engine)
+}
+
+// openRealtime opens the server that hears while somebody speaks.
+func (e *engines) openRealtime(ctx context.Context, c config.Config) error {
+	if c.Recognize.URL == "" {
+		return noAddress(c)
+	}
+	detector, err := e.openDetector(ctx, c)
+	if err != nil {
+		return err
+	}
+	client, err := realtime.New(realtime.Config{Base: c.Recognize.URL, Key: c.Recognize.Key, Model: c.Recognize.Model})
+	if err != nil {
+		return err
+	}
+	r, err := recognize.NewRealtime(recognize.RealtimeConfig{
+		Client: client, Languages: languages(c.Recognize.Languages), Detector: detector,
+		Resample: func() recognize.Resampler { return codec.NewResampler(realtime.Rate, 1) },
+	})
+	if err != nil {
+		return err
+	}
+	e.Recognizer, e.closers = r, append(e.closers, r)
+	return nil
+}
+
+func languages(names []string) []inference.Lang {
+	var langs []inference.Lang
+	for _, l := range names {
+		langs = append(langs, inference.Lang(l))
+	}
+	return langs
 }
 
 // openKokoro opens the neural voice; espeak tells it how text is pronounced, and

@@ -21,6 +21,9 @@ var translations = map[inference.Pair]string{
 // naturalVoices are the languages that Kokoro speaks.
 var naturalVoices = []inference.Lang{"en", "es", "fr", "it", "pt", "hi"}
 
+// neuralRecognizers hear natural speech.
+var neuralRecognizers = []string{"whisper", "openai", "openai-realtime"}
+
 // quality says for people what a pair amounts to with the tier's engines: the
 // grade of its weakest part, and what each part is.
 func (t tier) quality(p inference.Pair) string {
@@ -30,7 +33,7 @@ func (t tier) quality(p inference.Pair) string {
 		worst = max(worst, slices.Index(grades, grade))
 		parts = append(parts, what)
 	}
-	if t.recognizer == "whisper" || t.recognizer == "openai" {
+	if slices.Contains(neuralRecognizers, t.recognizer) {
 		add("good", "neural recognition")
 	} else {
 		add("rough", "recognition of clear speech")

@@ -77,8 +77,8 @@ func newDecoder(hmm, lm, dict string) (*decoder, error) {
 	return &decoder{ps, cmn0}, nil
 }
 
-// reset forgets the last speaker: cepstral means and noise statistics.
-func (d *decoder) reset() error {
+// Reset implements wire.Library: cepstral means and noise statistics.
+func (d *decoder) Reset() error {
 	C.restore_cmn(d.ps, d.cmn0)
 	if C.ps_start_stream(d.ps) < 0 {
 		return errDecoder
@@ -86,16 +86,16 @@ func (d *decoder) reset() error {
 	return nil
 }
 
-// start begins an utterance.
-func (d *decoder) start() error {
+// Start implements wire.Library.
+func (d *decoder) Start() error {
 	if C.ps_start_utt(d.ps) < 0 {
 		return errDecoder
 	}
 	return nil
 }
 
-// feed searches the next sound of the utterance. The work is done before it returns.
-func (d *decoder) feed(pcm []int16) error {
+// Feed implements wire.Library. The work is done before it returns.
+func (d *decoder) Feed(pcm []int16) error {
 	if len(pcm) == 0 {
 		return nil
 	}
@@ -105,16 +105,16 @@ func (d *decoder) feed(pcm []int16) error {
 	return nil
 }
 
-// end ends the utterance; words then tells its final words.
-func (d *decoder) end() error {
+// End implements wire.Library.
+func (d *decoder) End() error {
 	if C.ps_end_utt(d.ps) < 0 {
 		return errDecoder
 	}
 	return nil
 }
 
-// words returns the best hypothesis so far, fillers left out.
-func (d *decoder) words() []wire.Segment {
+// Words implements wire.Library: the best hypothesis so far, fillers left out.
+func (d *decoder) Words() ([]wire.Segment, error) {
 	var out []wire.Segment
 	first, math := -1, C.ps_get_logmath(d.ps)
 	for s := C.ps_seg_iter(d.ps); s != nil; s = C.ps_seg_next(s) {
@@ -129,5 +129,5 @@ func (d *decoder) words() []wire.Segment {
 			out = append(out, wire.Segment{Word: w, Start: start, End: max(int(to)+1-first, start), Confidence: min(max(p, 0), 1)})
 		}
 	}
-	return out
+	return out, nil
 }

@@ -9,7 +9,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -31,66 +30,10 @@ func main() {
 		if err != nil {
 			return nil, nil, err
 		}
-		return &listener{decoder: d}, nil, nil
+		return wire.NewListener(d), nil, nil
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "pocketsphinxworker:", err)
 		os.Exit(1)
 	}
-}
-
-// listener is a decoder that hears one utterance after another.
-type listener struct {
-	*decoder
-	within bool  // an utterance
-	err    error // of a notice: the next answer; until reset
-}
-
-// Notice implements child.Engine.
-func (l *listener) Notice(body []byte) {
-	op, pcm, err := wire.Decode(body)
-	switch {
-	case l.err != nil:
-	case err != nil:
-		l.err = err
-	case op == wire.OpStart && !l.within:
-		l.err = l.start()
-		l.within = l.err == nil
-	case op == wire.OpFeed && l.within:
-		l.err = l.feed(pcm)
-	default:
-		l.err = errOrder
-	}
-}
-
-var errOrder = errors.New("what was asked is out of order")
-
-// Answer implements child.Engine. No part of a decoder's work can be cut short.
-func (l *listener) Answer(_ context.Context, body []byte) ([]byte, error) {
-	op, _, err := wire.Decode(body)
-	if err != nil {
-		return nil, err
-	}
-	if op == wire.OpReset {
-		if l.within {
-			l.within = false
-			if err := l.end(); err != nil {
-				return nil, err
-			}
-		}
-		l.err = l.reset()
-		return nil, l.err
-	}
-	switch {
-	case l.err != nil:
-		return nil, l.err
-	case !l.within || op != wire.OpWords && op != wire.OpEnd:
-		return nil, errOrder
-	case op == wire.OpEnd:
-		l.within = false
-		if l.err = l.end(); l.err != nil {
-			return nil, l.err
-		}
-	}
-	return wire.EncodeWords(l.words()), nil
 }

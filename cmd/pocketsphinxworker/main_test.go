@@ -26,7 +26,7 @@ func TestOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &listener{decoder: d}
+	l := wire.NewListener(d)
 	ask := func(op wire.Op) error {
 		_, err := l.Answer(t.Context(), op.Encode())
 		return err

@@ -47,7 +47,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 }
 
 // decoding returns the process that hears s.
-func decoding(t *testing.T, p *PocketSphinx, s inference.RecognizerStream) int {
+func decoding(t *testing.T, p interface{ PIDs() []int }, s inference.RecognizerStream) int {
 	t.Helper()
 	ids := s.(*stream).dec.(pocketDecoder).w.PIDs()
 	if len(ids) != 1 || !slices.Contains(p.PIDs(), ids[0]) {

@@ -18,9 +18,9 @@ import (
 	"livedub/media"
 )
 
-// TestMain has the worker built and found in $PATH.
+// TestMain has the workers built and found in $PATH.
 func TestMain(m *testing.M) {
-	dir, err := workertest.Build("pocketsphinxworker")
+	dir, err := workertest.Build("pocketsphinxworker", "transducerworker")
 	if err != nil {
 		panic(err)
 	}

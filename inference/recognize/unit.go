@@ -2,7 +2,6 @@ package recognize
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"livedub/inference"
@@ -172,11 +171,7 @@ func (s *stream) emit(words []inference.Word, final bool) {
 	if !isVoice(words, pitch, s.voice) {
 		return
 	}
-	texts := make([]string, len(words))
-	for i, w := range words {
-		texts[i] = w.Text
-	}
-	text := strings.Join(texts, " ")
+	text := sentence(words)
 	if !final && text == s.partial {
 		return
 	}

@@ -321,11 +321,11 @@ func (d *whisperDecoder) End(ctx context.Context) ([]inference.Word, error) {
 // Release implements Decoder. A question under way ends; Close waits for it.
 func (d *whisperDecoder) Release(error) { d.cancel() }
 
-// whole joins what no space stands between.
+// whole joins what no space stands between, unless the script writes none: there a character is a word.
 func whole(words []whisper.Word) []inference.Word {
 	var out []inference.Word
 	for _, w := range words {
-		if n := len(out); w.Joined && n > 0 {
+		if n := len(out); w.Joined && n > 0 && !touch(out[n-1].Text, w.Text) {
 			o := &out[n-1]
 			o.Text, o.End, o.Confidence = o.Text+w.Text, w.End, min(o.Confidence, w.Confidence)
 			continue

@@ -25,11 +25,13 @@ var layers = []layer{
 	{"inference/glossary", []string{"inference"}},
 	{"inference/inferencetest", []string{"media", "inference", "inference/viseme"}},
 	{"inference/kserve/kservetest", []string{"inference", "inference/kserve/inferpb"}},
-	{"inference/recognize/whisper", []string{"inference", "inference/onnx/onnxfile"}},
+	{"inference/recognize/spacing", nil},
+	{"inference/recognize/whisper", []string{"inference", "inference/onnx/onnxfile", "inference/recognize/spacing"}},
 	{"inference/speak/align", []string{"media", "inference", "inference/viseme"}},
 	{"inference/speak/level", nil},
 	{"inference/speak/kokoro", []string{"media", "inference", "inference/viseme", "inference/speak/level"}},
 	{"inference/speak/openai", []string{"media", "inference", "inference/speak/align", "inference/speak/level", "internal/remote"}},
+	{"inference/recognize/realtime", []string{"internal/remote"}},
 	{"inference/recognize/openai", []string{"inference/recognize/whisper", "internal/remote"}}, // a Whisper at the end of a line
 	{"inference/...", []string{"media", "inference", "inference/glossary", "inference/viseme", "internal/guard", "internal/proc", "internal/remote", "internal/worker", "internal/worker/wire", "./..."}}, // engines know nothing of each other
 
@@ -75,6 +77,7 @@ var layers = []layer{
 	// Workers know of the server's engines only what is said over the pipe.
 	{"cmd/espeakworker", []string{"inference/speak/wire", "internal/worker/child"}},
 	{"cmd/pocketsphinxworker", []string{"inference/recognize/wire", "internal/worker/child"}},
+	{"cmd/transducerworker", []string{"inference/recognize/wire", "inference/recognize/spacing", "internal/worker/child"}},
 	{"cmd/gpucheck", []string{"inference", "inference/engine", "inference/onnx", "internal/bench/enginebench", "internal/gpu", "internal/testkit/onnxfile"}},
 	{"cmd/...", []string{"media", "media/...", "inference", "inference/...", "session", "session/...", "signaling", "signaling/...",
 		"store", "store/...", "cluster", "cluster/...", "web", "internal/..."}},
@@ -92,10 +95,10 @@ type owner struct {
 }
 
 var owners = []owner{
-	{"C", []string{"media/codec", "media/file", "inference/onnx", "cmd/espeakworker", "cmd/pocketsphinxworker"}},
+	{"C", []string{"media/codec", "media/file", "inference/onnx", "cmd/espeakworker", "cmd/pocketsphinxworker", "cmd/transducerworker"}},
 	{"github.com/pion/", []string{"media/rtc", "signaling", "signaling/...", "cmd/loadgen", "test/..."}},
 	{"github.com/yalue/onnxruntime_go", []string{"inference/onnx"}},
-	{"github.com/k2-fsa/", []string{"inference/onnx"}},
+	{"github.com/k2-fsa/", []string{"cmd/transducerworker"}},
 	{"gopkg.in/hraban/opus.v2", []string{"media/codec"}},
 	{"github.com/maxhawkins/go-webrtcvad", []string{"inference/recognize"}},
 	{"golang.org/x/image/", []string{"media/badge"}},
@@ -119,12 +122,15 @@ var links = []link{
 		"github.com/NVIDIA/", "livedub/media/codec", "livedub/media/file", "livedub/session"}},
 	{"cmd/espeakworker", []string{"github.com/pion/", "github.com/NVIDIA/", "livedub/media/codec", "livedub/media/file", "livedub/session"}},
 	{"cmd/pocketsphinxworker", []string{"github.com/pion/", "github.com/NVIDIA/", "livedub/media/codec", "livedub/media/file", "livedub/session"}},
+	{"cmd/transducerworker", []string{"github.com/pion/", "github.com/NVIDIA/", "livedub/media/codec", "livedub/media/file", "livedub/session", "livedub/inference/recognize/whisper"}},
 	// A gateway links them where no codec library is installed.
 	{"signaling/api", []string{"C", "livedub/session", "livedub/media/codec"}},
 	{"signaling/whip", []string{"C", "livedub/session", "livedub/media/codec"}},
 	{"signaling/ws", []string{"C", "livedub/session", "livedub/media/codec"}},
 	// What only tests and benches need.
 	{"cmd/livedub", []string{"livedub/internal/testkit/", "livedub/internal/bench/"}},
+	// Its library of engines in C stays in the worker.
+	{"cmd/livedub", []string{"github.com/k2-fsa/"}},
 	// It runs where no codec library is installed.
 	{"cmd/gpucheck", []string{"github.com/pion/", "gopkg.in/hraban/opus.v2", "livedub/media/codec", "livedub/media/file", "livedub/inference/recognize", "livedub/session"}},
 }

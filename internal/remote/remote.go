@@ -1,6 +1,6 @@
-// Package remote calls engines that others run, by JSON over HTTP: bounded in
-// time and size, strict in what is taken for an answer, and quiet for as long as
-// a server asks for that.
+// Package remote calls engines that others run, by JSON over HTTP, and opens
+// websockets to them: bounded in time and size, strict in what is taken for an
+// answer, and quiet for as long as a server asks for that.
 package remote
 
 import (
@@ -170,7 +170,7 @@ func (c *Client) do(req *http.Request, out any) error {
 	}
 	b, err := io.ReadAll(io.LimitReader(resp.Body, int64(most)+1))
 	switch {
-	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable:
+	case busy(resp):
 		c.leave(resp.Header.Get("Retry-After"))
 		return refusal(resp, b)
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
@@ -205,11 +205,21 @@ func refusal(resp *http.Response, body []byte) error {
 			_ = json.Unmarshal(doc.Error, &text)
 		}
 	}
+	return &StatusError{resp.StatusCode, Shorten(text)}
+}
+
+// Shorten makes one short line of what a server says, for an error.
+func Shorten(text string) string {
 	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "")), " ")
 	if len(text) > maxTold {
 		text = strings.ToValidUTF8(text[:maxTold], "") + "..."
 	}
-	return &StatusError{resp.StatusCode, text}
+	return text
+}
+
+// busy tells whether a server asks to be left alone.
+func busy(resp *http.Response) bool {
+	return resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable
 }
 
 // leave notes for how long a server asked to be left alone: seconds, or a date.

@@ -55,6 +55,7 @@ type Graph struct {
 	outputs [][]byte
 	nodes   [][]byte // NodeProto
 	weights []weight
+	meta    [][]byte // StringStringEntryProto
 	sizes   []string // named by Size
 	made    int      // values named by Op
 }
@@ -78,6 +79,11 @@ func (g *Graph) Size(name string) int {
 func (g *Graph) Input(name string, t Type, shape ...int) string {
 	g.inputs = append(g.inputs, g.valueInfo(name, t, shape))
 	return name
+}
+
+// Meta adds an entry to what the file says of itself beside the graph.
+func (g *Graph) Meta(key, value string) {
+	g.meta = append(g.meta, appendString(appendString(nil, 1, key), 2, value))
 }
 
 // Output declares an output, which a node has to make.

@@ -33,6 +33,8 @@ func small() *Graph {
 	g.Node("Odd", []string{y, "", h, axes, big}, []string{"y", "z"},
 		Int("i", -3), Ints("is", 1, -1), Float("f", .75), Text("s", "edge"), Sub("body", body))
 	g.Output("y", FP32, Batch, 3, g.Size("length"), g.Size("width"), g.Size("length"))
+	g.Meta("model_type", "small")
+	g.Meta("empty", "")
 	return g
 }
 
@@ -45,6 +47,9 @@ func TestFileReadsBack(t *testing.T) {
 	m := onnxreadtest.Read(t, path)
 	if m.IR != 8 || m.Opset != 17 || m.Name != "small" {
 		t.Errorf("ir %d, opset %d, name %q", m.IR, m.Opset, m.Name)
+	}
+	if len(m.Meta) != 2 || m.Meta["model_type"] != "small" {
+		t.Errorf("says of itself %q", m.Meta)
 	}
 	if !slices.Equal(m.Inputs, []string{"x 1 [N 3 x_2]"}) || !slices.Equal(m.Outputs, []string{"y 1 [N 3 length width length]"}) {
 		t.Errorf("inputs %q, outputs %q", m.Inputs, m.Outputs)

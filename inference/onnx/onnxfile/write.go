@@ -112,6 +112,9 @@ func (g *Graph) writeModel(to io.Writer, outside bool, data string) error {
 	set := appendString(nil, 1, "")
 	set = protowire.AppendVarint(protowire.AppendTag(set, 2, protowire.VarintType), opset)
 	model = appendBytes(model, 8, set)
+	for _, m := range g.meta {
+		model = appendBytes(model, 14, m)
+	}
 	model = protowire.AppendVarint(protowire.AppendTag(model, 7, protowire.BytesType), uint64(length))
 	if _, err := to.Write(append(model, head...)); err != nil {
 		return err

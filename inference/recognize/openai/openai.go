@@ -95,10 +95,13 @@ func (m *Model) Decode(ctx context.Context, pcm []float32, o whisper.Options) (w
 	if err != nil {
 		return whisper.Result{}, fmt.Errorf("%s: %w", m.client.Host(), err)
 	}
+	if len(r.Words) == 0 {
+		r.Words = whisper.Spread(r.Text, pcm)
+	}
 	return r, nil
 }
 
-// read checks what a server heard in a unit of so long.
+// read checks what a server heard in a unit of so long. Without words where it tells no times.
 func read(t transcription, lang string, length time.Duration) (whisper.Result, error) {
 	if len(t.Text) > maxText || !utf8.ValidString(t.Text) {
 		return whisper.Result{}, fmt.Errorf("%w: %d bytes of text of %v of speech", remote.ErrAnswer, len(t.Text), length)
@@ -111,10 +114,6 @@ func read(t transcription, lang string, length time.Duration) (whisper.Result, e
 		if s.AvgLogProb != nil {
 			r.AvgLogProb += (max(*s.AvgLogProb, fromLog) - r.AvgLogProb) / float64(i+1) // the mean
 		}
-	}
-	if len(t.Words) == 0 {
-		r.Words = spread(r.Text, length)
-		return r, nil
 	}
 	last := time.Duration(0)
 	for _, w := range t.Words {
@@ -134,23 +133,6 @@ func seconds(s float64) time.Duration {
 		return math.MaxInt64
 	}
 	return time.Duration(s * float64(time.Second))
-}
-
-// spread gives the words of a server that tells no times the unit's, by their length.
-func spread(text string, length time.Duration) (out []whisper.Word) {
-	words := strings.Fields(text)
-	all := 0
-	for _, w := range words {
-		all += utf8.RuneCountInString(w) + 1
-	}
-	said := 0
-	at := func() time.Duration { return length * time.Duration(said) / time.Duration(all) }
-	for _, w := range words {
-		start := at()
-		said += utf8.RuneCountInString(w) + 1
-		out = append(out, whisper.Word{Text: w, Start: start, End: at()})
-	}
-	return out
 }
 
 // wav returns sound as a WAV file of 16 bits.

@@ -52,8 +52,10 @@ func (r Result) Doubt() string {
 	switch {
 	case len(r.Words) == 0:
 		return "no words"
-	case r.Repeats:
+	case r.Repeats || goesRound(r.Text):
 		return "it goes round in a circle"
+	case stock(r.Text):
+		return "it is a line from subtitles"
 	case r.Cut:
 		return "it does not end"
 	case r.NoSpeech >= nobody && r.AvgLogProb < unsure:
@@ -132,7 +134,7 @@ func (m *Model) decode(ctx context.Context, pcm []float32, o Options) (Result, e
 			break
 		}
 		text, sum = append(text, token{id, logP}), sum+logP
-		if circle(text) > 0 {
+		if circle(len(text), func(i, j int) bool { return text[i].id == text[j].id }) > 0 {
 			r.Repeats = true
 			break
 		}
@@ -263,10 +265,11 @@ func logProb(logits []float32, at int) float64 {
 	return float64(logits[at]-most) - math.Log(sum)
 }
 
-// circle returns how many tokens at the end of a text repeat so often that it
-// will go on so: 0 if none do. People say "no no no no", and say a sentence twice.
-func circle(text []token) int {
-	for period := 1; period <= len(text)/3; period++ {
+// circle returns how many of n tokens or words, those at the end, repeat so often
+// that the text will go on so: 0 if none do. People say "no no no no", and say a
+// sentence twice.
+func circle(n int, same func(i, j int) bool) int {
+	for period := 1; period <= n/3; period++ {
 		times := 3
 		switch {
 		case period == 1:
@@ -274,15 +277,15 @@ func circle(text []token) int {
 		case period <= 3:
 			times = 4
 		}
-		if len(text) < period*times {
+		start := n - period*times
+		if start < 0 {
 			continue
 		}
-		tail := text[len(text)-period*times:]
-		same := true
-		for i := period; i < len(tail) && same; i++ {
-			same = tail[i].id == tail[i-period].id
+		all := true
+		for i := start + period; i < n && all; i++ {
+			all = same(i, i-period)
 		}
-		if same {
+		if all {
 			return period
 		}
 	}

@@ -1,7 +1,7 @@
-// Package wire is what the server and its PocketSphinx worker say to each
-// other: the bodies of the messages of livedub/internal/worker/wire. The hello
-// is empty. A notice or request is one byte, the Op, and what it needs; the
-// answer to OpWords and OpEnd is the utterance's words, that to OpReset nothing.
+// Package wire is what the server and a recognition worker say to each other:
+// the bodies of the messages of livedub/internal/worker/wire. The hello is
+// empty. A notice or request is one byte, the Op, and what it needs; the answer
+// to OpWords and OpEnd is the utterance's words, that to OpReset nothing.
 package wire
 
 import (
@@ -31,7 +31,7 @@ const (
 	maxFrame = 1 << 24 // of 10 ms: two days
 )
 
-// Segment is one recognized word in decoder frames of 10 ms since the utterance's first sample.
+// Segment is one recognized word in frames of 10 ms since the utterance's first sample.
 type Segment struct {
 	Word       string
 	Start, End int     // End is exclusive
@@ -39,7 +39,7 @@ type Segment struct {
 }
 
 // ErrBroken is wrapped by every error about a body that is not as this package writes it.
-var ErrBroken = fmt.Errorf("pocketsphinxworker: %w", wire.ErrBroken)
+var ErrBroken = fmt.Errorf("recognition worker: %w", wire.ErrBroken)
 
 // Encode returns the body for an op without sound.
 func (op Op) Encode() []byte { return []byte{byte(op)} }

@@ -133,6 +133,7 @@ type Model struct {
 	Outputs   []string
 	Nodes     []Message
 	Weights   map[string]Tensor
+	Meta      map[string]string
 }
 
 // Read reads a model and checks that nodes come in order: every value a node
@@ -148,7 +149,10 @@ func Read(t testing.TB, path string) Model {
 		t.Fatal(err)
 	}
 	graph := top.Sub(t, 7)[0]
-	m := Model{IR: top.Number(1), Opset: top.Sub(t, 8)[0].Number(2), Name: graph.Text(2), Nodes: graph.Sub(t, 1), Weights: map[string]Tensor{}}
+	m := Model{IR: top.Number(1), Opset: top.Sub(t, 8)[0].Number(2), Name: graph.Text(2), Nodes: graph.Sub(t, 1), Weights: map[string]Tensor{}, Meta: map[string]string{}}
+	for _, e := range top.Sub(t, 14) {
+		m.Meta[e.Text(1)] = e.Text(2)
+	}
 	known := map[string]bool{"": true}
 	for _, w := range graph.Sub(t, 5) {
 		v := Tensor{Type: w.Number(2)}
