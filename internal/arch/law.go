@@ -27,8 +27,10 @@ var layers = []layer{
 	{"inference/recognize/whisper", []string{"inference", "inference/onnx/onnxfile"}},
 	{"inference/speak/align", []string{"media", "inference", "inference/viseme"}},
 	{"inference/speak/level", nil},
-	{"inference/speak/kokoro", []string{"media", "inference", "inference/viseme", "inference/speak/level"}},
-	{"inference/speak/openai", []string{"media", "inference", "inference/speak/align", "inference/speak/level", "internal/remote"}},
+	{"inference/speak/spoken", []string{"media", "inference", "inference/viseme", "inference/speak/level"}},
+	{"inference/speak/kokoro", []string{"inference", "inference/speak/spoken"}},
+	{"inference/speak/piper", []string{"media", "inference", "inference/pitch", "inference/onnx/onnxfile", "inference/speak/align", "inference/speak/spoken"}},
+	{"inference/speak/openai", []string{"media", "inference", "inference/speak/align", "inference/speak/level", "inference/speak/spoken", "internal/remote"}},
 	{"inference/recognize/openai", []string{"inference/recognize/whisper", "internal/remote"}},                                                                                      // a Whisper at the end of a line
 	{"inference/...", []string{"media", "inference", "inference/viseme", "internal/guard", "internal/proc", "internal/remote", "internal/worker", "internal/worker/wire", "./..."}}, // engines know nothing of each other
 
@@ -66,7 +68,7 @@ var layers = []layer{
 	{"internal/testkit/testspeaker", []string{"media", "media/...", "inference", "inference/viseme"}},
 	{"internal/testkit/testspeaker/...", []string{"media", "media/...", "inference", "internal/testkit/testspeaker"}},
 	{"internal/models", []string{"internal/guard", "internal/proc"}},
-	{"internal/models/convert", nil}, // conversions that need no engine; the engines' own come from their packages by cmd/livedub
+	{"internal/models/convert", []string{"inference/onnx/onnxfile"}}, // conversions that need no engine; the engines' own come from their packages by cmd/livedub
 	{"internal/...", []string{"internal/..."}},
 
 	{"cmd/gateway", []string{"signaling/gateway", "cluster", "cluster/...", "internal/config", "internal/telemetry", "web"}},
