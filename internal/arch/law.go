@@ -22,17 +22,18 @@ var layers = []layer{
 
 	{"media/...", []string{"media", "media/...", "internal/guard"}},
 	{"inference/viseme", []string{"inference"}},
+	{"inference/pitch", nil},
 	{"inference/inferencetest", []string{"media", "inference", "inference/viseme"}},
 	{"inference/kserve/kservetest", []string{"inference", "inference/kserve/inferpb"}},
 	{"inference/recognize/whisper", []string{"inference", "inference/onnx/onnxfile"}},
 	{"inference/speak/align", []string{"media", "inference", "inference/viseme"}},
 	{"inference/speak/level", nil},
-	{"inference/speak/spoken", []string{"media", "inference", "inference/viseme", "inference/speak/level"}},
-	{"inference/speak/kokoro", []string{"inference", "inference/speak/spoken"}},
+	{"inference/speak/spoken", []string{"media", "inference", "inference/viseme", "inference/onnx/onnxfile", "inference/speak/level"}},
+	{"inference/speak/kokoro", []string{"inference", "inference/onnx/onnxfile", "inference/speak/spoken"}},
 	{"inference/speak/piper", []string{"media", "inference", "inference/pitch", "inference/onnx/onnxfile", "inference/speak/align", "inference/speak/spoken"}},
 	{"inference/speak/openai", []string{"media", "inference", "inference/speak/align", "inference/speak/level", "inference/speak/spoken", "internal/remote"}},
-	{"inference/recognize/openai", []string{"inference/recognize/whisper", "internal/remote"}},                                                                                      // a Whisper at the end of a line
-	{"inference/...", []string{"media", "inference", "inference/viseme", "internal/guard", "internal/proc", "internal/remote", "internal/worker", "internal/worker/wire", "./..."}}, // engines know nothing of each other
+	{"inference/recognize/openai", []string{"inference/recognize/whisper", "internal/remote"}}, // a Whisper at the end of a line
+	{"inference/...", []string{"media", "inference", "inference/pitch", "inference/viseme", "internal/guard", "internal/proc", "internal/remote", "internal/worker", "internal/worker/wire", "./..."}}, // engines know nothing of each other
 
 	// Engines are handed to a session; it knows their interfaces only.
 	// The rooms of a session, in the order that audio and video pass them.

@@ -15,6 +15,7 @@ type Op struct {
 // File is what a model's file says of its outermost graph.
 type File struct {
 	Ops     []Op     // in the order of the file
+	Inputs  []string // declared; in old files the weights among them
 	Outputs []Output // declared
 }
 
@@ -31,6 +32,7 @@ var ErrFile = errors.New("onnxfile: this is no ONNX file, or it was cut")
 const (
 	modelGraph  protowire.Number = 7
 	graphNode   protowire.Number = 1
+	graphInput  protowire.Number = 11
 	graphOutput protowire.Number = 12
 	nodeIn      protowire.Number = 1
 	nodeOut     protowire.Number = 2
@@ -52,8 +54,12 @@ func Read(b []byte) (File, error) {
 				op, err := readOp(v)
 				f.Ops = append(f.Ops, op)
 				return err
+			case graphInput:
+				i, err := readValue(v)
+				f.Inputs = append(f.Inputs, i.Name)
+				return err
 			case graphOutput:
-				o, err := readOutput(v)
+				o, err := readValue(v)
 				f.Outputs = append(f.Outputs, o)
 				return err
 			}
@@ -81,8 +87,8 @@ func readOp(b []byte) (op Op, err error) {
 	return op, err
 }
 
-// readOutput reads a ValueInfoProto: a name (1), a type (2) that is a tensor's (1), whose elem_type is field 1.
-func readOutput(b []byte) (o Output, err error) {
+// readValue reads a ValueInfoProto: a name (1), a type (2) that is a tensor's (1), whose elem_type is field 1.
+func readValue(b []byte) (o Output, err error) {
 	err = fields(b, func(num protowire.Number, v []byte) error {
 		switch num {
 		case 1:

@@ -22,8 +22,8 @@ func TestExpose(t *testing.T) {
 	if err != nil || len(f.Ops) != 2 || f.Ops[0].Type != "Mul" || !slices.Equal(f.Ops[0].In, []string{"x", "w"}) || !slices.Equal(f.Ops[1].Out, []string{"y", "z"}) {
 		t.Fatalf("%+v, %v", f, err)
 	}
-	if len(f.Outputs) != 1 || f.Outputs[0] != (Output{"y", FP32}) {
-		t.Errorf("outputs %+v", f.Outputs)
+	if len(f.Inputs) != 1 || f.Inputs[0] != "x" || len(f.Outputs) != 1 || f.Outputs[0] != (Output{"y", FP32}) {
+		t.Errorf("inputs %v, outputs %+v", f.Inputs, f.Outputs)
 	}
 	more := slices.Concat(b, Expose("z", Int64), Expose("u", FP16, "n", "m"))
 	f, err = Read(more)

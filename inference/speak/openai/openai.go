@@ -134,12 +134,13 @@ func (s *Synthesizer) finish(ctx context.Context, r inference.SpeechRequest, tex
 	if out.Sound, out.Rate, err = spoken.Fit(out.Sound, r.Fit, s.c.Stretch); err != nil {
 		return inference.Speech{}, err
 	}
-	ref, err := s.c.Reference.Speak(ctx, inference.SpeechRequest{Lang: r.Lang, Text: text, Gender: r.Gender, Pitch: r.Pitch, Fit: out.Sound.Duration()})
-	if err != nil {
-		return inference.Speech{}, fmt.Errorf("the voice that tells the times: %w", err)
+	r.Text = text
+	out.Marks, out.Words, err = align.By(ctx, s.c.Reference, r, out.Sound)
+	if errors.Is(err, align.ErrUnlike) {
+		err = fmt.Errorf("%w: %w", remote.ErrAnswer, err)
 	}
-	if out.Marks, out.Words, err = align.Align(ref, out.Sound); err != nil {
-		return inference.Speech{}, fmt.Errorf("%w: %v of sound for what takes %v: %w", remote.ErrAnswer, out.Sound.Duration(), ref.Sound.Duration(), err)
+	if err != nil {
+		return inference.Speech{}, err
 	}
 	return out, nil
 }

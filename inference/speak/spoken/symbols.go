@@ -5,6 +5,7 @@ package spoken
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -91,7 +92,7 @@ func (a Alphabet) clause(c inference.Clause, word, words int) (s []Symbol, lacki
 			}
 		}
 	}
-	if len(s) == 0 {
+	if !slices.ContainsFunc(s, func(s Symbol) bool { return s.Kind == Phoneme }) {
 		return nil, lacking
 	}
 	if r := Ending(c.Text); r != 0 {
