@@ -63,6 +63,7 @@ var layers = []layer{
 	{"internal/doctor", []string{"media", "media/codec", "inference", "inference/...", "internal/gpu", "internal/proc"}},
 	{"internal/bench/enginebench", []string{"inference", "inference/engine", "inference/onnx", "internal/gpu", "internal/testkit/onnxfile"}},
 	{"internal/testkit/onnxfile", []string{"inference/onnx/onnxfile"}},
+	{"internal/testkit/vitstest", []string{"inference/onnx/onnxfile"}},
 	{"internal/bench/lipseval", []string{"media", "inference"}},
 	{"internal/settings", []string{"inference", "inference/onnx", "internal/config", "media/badge", "session/spec"}},
 	{"internal/bench/stalls", []string{"media", "media/...", "inference", "inference/fake", "session/live", "session/spec"}},

@@ -8,11 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"livedub/inference"
+	"livedub/inference/onnx/onnxfile"
 	"livedub/inference/speak/spoken"
 )
 
@@ -64,6 +67,33 @@ func New(c Config) (*Kokoro, error) {
 		return nil, errors.Join(fmt.Errorf("kokoro: %w", err), c.Net.Close())
 	}
 	return k, nil
+}
+
+// durations is the value inside the net that holds how many frames of 25 ms each symbol lasts.
+const durations = "/encoder/Round_output_0"
+
+// Load opens kokoro.onnx of a folder. One that does not tell its durations is
+// opened by a copy that does.
+func Load(ctx context.Context, dir string, open spoken.Opener) (inference.Model, error) {
+	path := filepath.Join(dir, "kokoro.onnx")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("kokoro: %w", err)
+	}
+	f, err := onnxfile.Read(b)
+	if err != nil {
+		return nil, fmt.Errorf("kokoro: %s: %w", path, err)
+	}
+	var m inference.Model
+	if len(f.Outputs) == 1 {
+		m, err = spoken.OpenExposed(ctx, b, durations, open, Example)
+	} else {
+		m, err = open(ctx, path, Example)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("kokoro: %w", err)
+	}
+	return m, nil
 }
 
 // Example returns an item for warming the net: a short word of an even voice.

@@ -13,17 +13,18 @@ import (
 	"livedub/inference"
 	"livedub/inference/inferencetest"
 	"livedub/inference/onnx/onnxfile"
+	"livedub/internal/testkit/vitstest"
 )
 
 func TestContract(t *testing.T) {
 	dir := t.TempDir()
-	vits{speakers: []float64{110, 210}}.write(t, dir, "two", "es_ES", nil)
+	vitstest.Net{Speakers: []float64{110, 210}}.Write(t, dir, "two", "es_ES", nil)
 	inferencetest.TestSynthesizer(t, func(t *testing.T) inference.Synthesizer { return piper(t, dir) }, "es", "hola mi amigo de la casa")
 }
 
 func TestContractByAlignment(t *testing.T) {
 	dir := t.TempDir()
-	path := vits{hidden: true}.write(t, dir, "hidden", "es_ES", nil)
+	path := vitstest.Net{Hidden: true}.Write(t, dir, "hidden", "es_ES", nil)
 	p := piper(t, dir)
 	if p.Exact() {
 		t.Fatalf("%s tells its durations", path)
@@ -34,7 +35,7 @@ func TestContractByAlignment(t *testing.T) {
 // TestMarksAreTheNetsDurations: phonemes stand where the net put them, and pauses where it is silent.
 func TestMarksAreTheNetsDurations(t *testing.T) {
 	dir := t.TempDir()
-	vits{frames: map[rune]int{'a': 9}}.write(t, dir, "v", "es_ES", nil)
+	vitstest.Net{Frames: map[rune]int{'a': 9}}.Write(t, dir, "v", "es_ES", nil)
 	p := piper(t, dir)
 	if !p.Exact() {
 		t.Fatal("the net's durations were not found")
@@ -44,14 +45,14 @@ func TestMarksAreTheNetsDurations(t *testing.T) {
 		t.Fatal(err)
 	}
 	inferencetest.Speech(t, s)
-	ms := func(frames int) float64 { return float64(frames) * marksMS }
+	ms := func(frames int) float64 { return float64(frames) * 1000 * vitstest.Hop / vitstest.Rate }
 	want := []struct {
 		ipa string
 		ms  float64
 	}{
-		{"k", ms(common + 1)}, {"a", ms(2 + 9 + 1)}, {"s", ms(common + 1)}, {"a", ms(9 + 1)}, // stress belongs to what follows
-		{"", ms(comma + 1 + breath + 1)},
-		{"r", ms(common + 1)},
+		{"k", ms(vitstest.Common + 1)}, {"a", ms(2 + 9 + 1)}, {"s", ms(vitstest.Common + 1)}, {"a", ms(9 + 1)}, // stress belongs to what follows
+		{"", ms(vitstest.Comma + 1 + vitstest.Breath + 1)},
+		{"r", ms(vitstest.Common + 1)},
 	}
 	if len(s.Marks) < len(want)+6 {
 		t.Fatalf("%v", s.Marks)
@@ -63,9 +64,9 @@ func TestMarksAreTheNetsDurations(t *testing.T) {
 	}
 	// What is marked as a pause is silent, and the rest is not.
 	for _, m := range s.Marks[:len(s.Marks)-1] {
-		mid := int((m.At + m.Dur/2).Seconds() * rate)
+		mid := int((m.At + m.Dur/2).Seconds() * vitstest.Rate)
 		loud := 0.
-		for _, v := range s.Sound.Data[mid : mid+hop] {
+		for _, v := range s.Sound.Data[mid : mid+vitstest.Hop] {
 			loud = max(loud, math.Abs(float64(v)))
 		}
 		if (m.IPA == "") != (loud < 100) {
@@ -75,7 +76,7 @@ func TestMarksAreTheNetsDurations(t *testing.T) {
 	if len(s.Words) != 3 || s.Words[0].Text != "Casa" || s.Words[1].Text != "rei" || s.Words[2].Text != "Sol" || s.Words[2].Start-s.Words[1].End < between {
 		t.Errorf("words %+v", s.Words)
 	}
-	if s.Voice != "Piper v" || s.Rate != 1 || s.Sound.Rate != rate {
+	if s.Voice != "Piper v" || s.Rate != 1 || s.Sound.Rate != vitstest.Rate {
 		t.Errorf("%q at %v, %d Hz", s.Voice, s.Rate, s.Sound.Rate)
 	}
 }
@@ -83,9 +84,9 @@ func TestMarksAreTheNetsDurations(t *testing.T) {
 // TestSpeakers: of several speakers, and of several voices, the one whose pitch is nearest.
 func TestSpeakers(t *testing.T) {
 	dir := t.TempDir()
-	vits{speakers: []float64{115, 170, 230}}.write(t, dir, "a", "es_ES", nil)
-	vits{speakers: []float64{90}}.write(t, dir, "b", "es_MX", nil)
-	vits{speakers: []float64{140}}.write(t, dir, "c", "pt_BR", nil)
+	vitstest.Net{Speakers: []float64{115, 170, 230}}.Write(t, dir, "a", "es_ES", nil)
+	vitstest.Net{Speakers: []float64{90}}.Write(t, dir, "b", "es_MX", nil)
+	vitstest.Net{Speakers: []float64{140}}.Write(t, dir, "c", "pt_BR", nil)
 	p := piper(t, dir)
 	if l := p.Languages(); len(l) != 2 || l[0] != "es" || l[1] != "pt" {
 		t.Errorf("languages %v", l)
@@ -124,7 +125,7 @@ func TestManySpeakers(t *testing.T) {
 	for i := range 20 {
 		hz = append(hz, 80+10*float64(i))
 	}
-	vits{speakers: hz}.write(t, dir, "many", "es_ES", nil)
+	vitstest.Net{Speakers: hz}.Write(t, dir, "many", "es_ES", nil)
 	p := piper(t, dir)
 	all := p.speakers["es"]
 	if len(all) != maxTried || all[0].id != 0 || all[maxTried-1].id != 17 {
@@ -136,7 +137,7 @@ func TestManySpeakers(t *testing.T) {
 // text of nothing else is an error.
 func TestAbsentPhonemes(t *testing.T) {
 	dir := t.TempDir()
-	vits{}.write(t, dir, "v", "es_ES", func(m map[string]any) {
+	vitstest.Net{}.Write(t, dir, "v", "es_ES", func(m map[string]any) {
 		m["phoneme_map"] = map[string]any{"k": []string{"t", "s"}}
 		delete(m["phoneme_id_map"].(map[string][]int), "o")
 	})
@@ -162,20 +163,20 @@ func TestAbsentPhonemes(t *testing.T) {
 func TestNonsenseOfTheNet(t *testing.T) {
 	nan := float32(math.NaN())
 	for name, c := range map[string]struct {
-		v          vits
+		v          vitstest.Net
 		early, say string
 	}{
-		"NaN":           {vits{amps: map[rune]float32{'t': nan}}, "", "contains NaN"},
-		"NaN at once":   {vits{amps: map[rune]float32{'a': nan}}, "contains NaN", ""},
-		"minutes":       {vits{frames: map[rune]int{'t': 12000}}, "", "speech of more than 2m0s"},
-		"silence":       {vits{amps: map[rune]float32{'t': 0, 'a': 0, 'm': 0, 'n': 0, 'l': 0, '_': 0, '^': 0, '$': 0, 'ˈ': 0}}, "no sound", ""},
-		"nothing":       {vits{times: 1e-30, frames: map[rune]int{}}, "", ""},
-		"0 s":           {vits{times: -1}, "", ""},
-		"NaN durations": {vits{times: nan}, "", ""},
+		"NaN":           {vitstest.Net{Amps: map[rune]float32{'t': nan}}, "", "contains NaN"},
+		"NaN at once":   {vitstest.Net{Amps: map[rune]float32{'a': nan}}, "contains NaN", ""},
+		"minutes":       {vitstest.Net{Frames: map[rune]int{'t': 12000}}, "", "speech of more than 2m0s"},
+		"silence":       {vitstest.Net{Amps: map[rune]float32{'t': 0, 'a': 0, 'm': 0, 'n': 0, 'l': 0, '_': 0, '^': 0, '$': 0, 'ˈ': 0}}, "no sound", ""},
+		"nothing":       {vitstest.Net{Times: 1e-30, Frames: map[rune]int{}}, "", ""},
+		"0 s":           {vitstest.Net{Times: -1}, "", ""},
+		"NaN durations": {vitstest.Net{Times: nan}, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			c.v.write(t, dir, "v", "es_ES", nil)
+			c.v.Write(t, dir, "v", "es_ES", nil)
 			e := espeak(t)
 			v, err := Load(t.Context(), filepath.Join(dir, "v.onnx"), opener(t))
 			var p *Piper
@@ -235,7 +236,7 @@ func TestOddFiles(t *testing.T) {
 		"lacks m, n, l and a":            set("phoneme_id_map", map[string][]int{"_": {0}, "^": {1}, "$": {2}, "x": {3}}),
 	} {
 		dir := t.TempDir()
-		path := vits{}.write(t, dir, "v", "es_ES", spoil)
+		path := vitstest.Net{}.Write(t, dir, "v", "es_ES", spoil)
 		v, err := Load(t.Context(), path, opener(t))
 		if err == nil {
 			e := espeak(t)
@@ -252,7 +253,7 @@ func TestOddFiles(t *testing.T) {
 	if _, err := Find(filepath.Join(dir, "nowhere")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no folder: %v", err)
 	}
-	path := vits{}.write(t, dir, "v", "es_ES", nil)
+	path := vitstest.Net{}.Write(t, dir, "v", "es_ES", nil)
 	if err := os.Truncate(path, 1000); err != nil {
 		t.Fatal(err)
 	}
@@ -264,8 +265,8 @@ func TestOddFiles(t *testing.T) {
 // TestNetsThatTellNoDurations are opened as they are.
 func TestNetsThatTellNoDurations(t *testing.T) {
 	dir := t.TempDir()
-	for name, v := range map[string]vits{"hidden": {hidden: true}, "split": {split: true}} {
-		got, err := Load(t.Context(), v.write(t, dir, name, "es_ES", nil), opener(t))
+	for name, v := range map[string]vitstest.Net{"hidden": {Hidden: true}, "split": {Split: true}} {
+		got, err := Load(t.Context(), v.Write(t, dir, name, "es_ES", nil), opener(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -279,7 +280,7 @@ func TestNetsThatTellNoDurations(t *testing.T) {
 		}
 	}
 	// A copy that the runtime refuses is not insisted on.
-	path := vits{}.write(t, dir, "v", "es_ES", nil)
+	path := vitstest.Net{}.Write(t, dir, "v", "es_ES", nil)
 	real := opener(t)
 	v, err := Load(t.Context(), path, func(ctx context.Context, at string, example func(int) []inference.Tensor) (inference.Model, error) {
 		if at != path {
@@ -296,7 +297,7 @@ func TestNetsThatTellNoDurations(t *testing.T) {
 // TestSentences: a run each; what is longer than a net takes is cut.
 func TestSentences(t *testing.T) {
 	dir := t.TempDir()
-	vits{}.write(t, dir, "v", "es_ES", nil)
+	vitstest.Net{}.Write(t, dir, "v", "es_ES", nil)
 	p := piper(t, dir)
 	text := "La casa, la mesa. La" + strings.Repeat(" la la la la la,", 60)
 	clauses, err := p.c.Phonemes.Phonemes(t.Context(), "es", text)
