@@ -40,7 +40,7 @@ func runDoctor(ctx context.Context, args []string, stdout, _ io.Writer) error {
 		NoSynthesizer: t.voice == "fake",
 		NeedNVENC:     cfg.Video.Encoder == "nvenc",
 		NeedNVDEC:     cfg.Video.Decoder == "nvdec",
-		NeedRuntime:   cfg.Recognize.VAD == "silero" || t.recognizer == "whisper" || t.voice == "kokoro",
+		NeedRuntime:   cfg.Recognize.VAD == "silero" || t.recognizer == "whisper" || t.voice == "kokoro" || t.voice == "piper",
 	}
 	if cfg.Lips.Manifest != "" {
 		what.Net = func(ctx context.Context) (string, error) { return tryLipNet(ctx, cfg) }

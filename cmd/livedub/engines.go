@@ -165,6 +165,8 @@ func (e *engines) openSynthesizer(ctx context.Context, c config.Config) error {
 	switch e.tier.voice {
 	case "kokoro":
 		better, err = e.openKokoro(ctx, c, s)
+	case "piper":
+		better, err = e.openPiper(ctx, c, s)
 	case "openai":
 		better, err = openRemoteVoice(c.Speak, s)
 	default:

@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
-	"runtime"
 	"time"
 
 	"livedub/inference"
@@ -15,8 +12,6 @@ import (
 	"livedub/inference/recognize/openai"
 	"livedub/inference/recognize/realtime"
 	"livedub/inference/recognize/whisper"
-	"livedub/inference/speak"
-	"livedub/inference/speak/kokoro"
 	"livedub/internal/config"
 	"livedub/internal/settings"
 	"livedub/media/codec"
@@ -155,28 +150,4 @@ func languages(names []string) []inference.Lang {
 		langs = append(langs, inference.Lang(l))
 	}
 	return langs
-}
-
-// openKokoro opens the neural voice; espeak tells it how text is pronounced, and
-// speaks the languages that it lacks.
-func (e *engines) openKokoro(ctx context.Context, c config.Config, espeak *speak.Espeak) (inference.Synthesizer, error) {
-	dir, err := e.tier.model(voiceModel)
-	if err != nil {
-		return nil, err
-	}
-	r, err := onnx.NewRuntime(onnx.Config{Library: c.ONNX.Library})
-	if err != nil {
-		return nil, settings.Hint(err)
-	}
-	mc := settings.Model(c.ONNX)
-	mc.Path, mc.Example, mc.AnySize = filepath.Join(dir, "kokoro.onnx"), kokoro.Example, true
-	if mc.Threads == 0 { // a phrase waits for it, and it works in bursts
-		mc.Threads = runtime.NumCPU()
-	}
-	net, err := r.Open(ctx, mc)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("kokoro: %w", settings.Hint(err)), r.Close())
-	}
-	e.closers = append(e.closers, r)
-	return kokoro.New(kokoro.Config{Dir: dir, Net: net, Phonemes: espeak, Stretch: codec.Stretch})
 }

@@ -111,7 +111,11 @@ func (e *Espeak) Speak(ctx context.Context, r inference.SpeechRequest) (inferenc
 
 // Phonemes implements inference.Phonemizer. Text of more than 2000 characters is an error.
 func (e *Espeak) Phonemes(ctx context.Context, accent, text string) ([]inference.Clause, error) {
-	voice, ok := e.tags[strings.ToLower(accent)]
+	accent = strings.ToLower(accent)
+	voice, ok := e.tags[accent]
+	if !ok { // a language without its accent, as "fr"
+		voice, ok = e.voices[inference.Lang(accent)]
+	}
 	if !ok {
 		return nil, fmt.Errorf("%w %q: espeak-ng has no voice of that tag", inference.ErrUnsupported, accent)
 	}

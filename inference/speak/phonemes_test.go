@@ -20,6 +20,7 @@ func TestPhonemes(t *testing.T) {
 		{"en-us", "Yes, I do; a cat! And then", []string{"Yes, ", "I do; ", "a cat! ", "And then"}, "jˈɛs"},
 		{"pt-br", "São Paulo", []string{"São Paulo"}, "ˈ"},
 		{"it", "3,5 euro", []string{"3,5 euro"}, "vˈirɡola"},
+		{"FR", "bonjour", []string{"bonjour"}, "bɔ̃ʒ"},
 		{"fr-fr", "«Bonjour», dit-il.", []string{"«Bonjour», ", "dit-il."}, "bɔ̃ʒ"},
 	} {
 		got, err := e.Phonemes(t.Context(), c.accent, c.text)

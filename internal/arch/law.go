@@ -23,17 +23,20 @@ var layers = []layer{
 	{"media/...", []string{"media", "media/...", "internal/guard"}},
 	{"inference/viseme", []string{"inference"}},
 	{"inference/glossary", []string{"inference"}},
+	{"inference/pitch", nil},
 	{"inference/inferencetest", []string{"media", "inference", "inference/viseme"}},
 	{"inference/kserve/kservetest", []string{"inference", "inference/kserve/inferpb"}},
 	{"inference/recognize/spacing", nil},
 	{"inference/recognize/whisper", []string{"inference", "inference/onnx/onnxfile", "inference/recognize/spacing"}},
 	{"inference/speak/align", []string{"media", "inference", "inference/viseme"}},
 	{"inference/speak/level", nil},
-	{"inference/speak/kokoro", []string{"media", "inference", "inference/viseme", "inference/speak/level"}},
-	{"inference/speak/openai", []string{"media", "inference", "inference/speak/align", "inference/speak/level", "internal/remote"}},
+	{"inference/speak/spoken", []string{"media", "inference", "inference/viseme", "inference/onnx/onnxfile", "inference/speak/level"}},
+	{"inference/speak/kokoro", []string{"inference", "inference/onnx/onnxfile", "inference/speak/spoken"}},
+	{"inference/speak/piper", []string{"media", "inference", "inference/pitch", "inference/onnx/onnxfile", "inference/speak/align", "inference/speak/spoken"}},
+	{"inference/speak/openai", []string{"media", "inference", "inference/speak/align", "inference/speak/level", "inference/speak/spoken", "internal/remote"}},
 	{"inference/recognize/realtime", []string{"internal/remote"}},
 	{"inference/recognize/openai", []string{"inference/recognize/whisper", "internal/remote"}}, // a Whisper at the end of a line
-	{"inference/...", []string{"media", "inference", "inference/glossary", "inference/viseme", "internal/guard", "internal/proc", "internal/remote", "internal/worker", "internal/worker/wire", "./..."}}, // engines know nothing of each other
+	{"inference/...", []string{"media", "inference", "inference/glossary", "inference/pitch", "inference/viseme", "internal/guard", "internal/proc", "internal/remote", "internal/worker", "internal/worker/wire", "./..."}}, // engines know nothing of each other
 
 	// Engines are handed to a session; it knows their interfaces only.
 	// The rooms of a session, in the order that audio and video pass them.
@@ -63,6 +66,7 @@ var layers = []layer{
 	{"internal/doctor", []string{"media", "media/codec", "inference", "inference/...", "internal/gpu", "internal/proc"}},
 	{"internal/bench/enginebench", []string{"inference", "inference/engine", "inference/onnx", "internal/gpu", "internal/testkit/onnxfile"}},
 	{"internal/testkit/onnxfile", []string{"inference/onnx/onnxfile"}},
+	{"internal/testkit/vitstest", []string{"inference/onnx/onnxfile"}},
 	{"internal/bench/lipseval", []string{"media", "inference"}},
 	{"internal/settings", []string{"inference", "inference/onnx", "internal/config", "media/badge", "session/spec"}},
 	{"internal/bench/speech", []string{"media", "media/codec", "media/pace", "inference", "inference/recognize", "internal/bench/words/score", "session/live", "session/spec"}},
@@ -70,7 +74,7 @@ var layers = []layer{
 	{"internal/testkit/testspeaker", []string{"media", "media/...", "inference", "inference/viseme"}},
 	{"internal/testkit/testspeaker/...", []string{"media", "media/...", "inference", "internal/testkit/testspeaker"}},
 	{"internal/models", []string{"internal/guard", "internal/proc"}},
-	{"internal/models/convert", nil}, // conversions that need no engine; the engines' own come from their packages by cmd/livedub
+	{"internal/models/convert", []string{"inference/onnx/onnxfile"}}, // conversions that need no engine; the engines' own come from their packages by cmd/livedub
 	{"internal/...", []string{"internal/..."}},
 
 	{"cmd/gateway", []string{"signaling/gateway", "cluster", "cluster/...", "internal/config", "internal/telemetry", "web"}},

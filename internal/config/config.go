@@ -99,6 +99,7 @@ type Translate struct {
 // Speak chooses what speaks.
 type Speak struct {
 	Engine          string
+	Device          string // that nets run on
 	URL, Key, Model string // of a server
 	Female, Male    string // its voices
 	Languages       []string

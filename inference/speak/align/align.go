@@ -4,7 +4,9 @@
 package align
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"math"
 	"time"
 
@@ -60,6 +62,21 @@ func Align(ref inference.Speech, sound media.Samples) ([]inference.Mark, []infer
 		w.Start, w.End = max(at(w.Start), last), max(at(w.End), last)
 		last = w.End
 		words = append(words, w)
+	}
+	return marks, words, nil
+}
+
+// By aligns sound, in which a request's words are spoken, by ref's rendering of
+// them at the same length.
+func By(ctx context.Context, ref inference.Synthesizer, r inference.SpeechRequest, sound media.Samples) ([]inference.Mark, []inference.Word, error) {
+	r.Fit = sound.Duration()
+	s, err := ref.Speak(ctx, r)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the voice that tells the times: %w", err)
+	}
+	marks, words, err := Align(s, sound)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%v of sound for what takes %v: %w", sound.Duration(), s.Sound.Duration(), err)
 	}
 	return marks, words, nil
 }

@@ -1,12 +1,16 @@
 package kokoro
 
 import (
+	"bytes"
+	"context"
+	"os"
 	"path/filepath"
 	"testing"
 
 	"livedub/inference"
 	"livedub/inference/inferencetest"
 	"livedub/inference/onnx"
+	"livedub/inference/onnx/onnxfile"
 	"livedub/inference/speak"
 	"livedub/internal/testkit/groundtest"
 	"livedub/media/codec"
@@ -21,7 +25,9 @@ func real(t *testing.T) *Kokoro {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.Close() })
-	net, err := r.Open(t.Context(), onnx.ModelConfig{Path: filepath.Join(dir, "kokoro.onnx"), Threads: 1, Example: Example})
+	net, err := Load(t.Context(), dir, func(ctx context.Context, path string, example func(int) []inference.Tensor) (inference.Model, error) {
+		return r.Open(ctx, onnx.ModelConfig{Path: path, Threads: 1, Example: example})
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,5 +70,35 @@ func TestSpeaksEveryLanguage(t *testing.T) {
 				t.Errorf("%s: %.2f s, %d marks, %d words", lang, d, len(s.Marks), len(s.Words))
 			}
 		}
+	}
+}
+
+// TestLoadExposes: a net that does not tell its durations is made to: that of the
+// makers, which the conversion only appends to.
+func TestLoadExposes(t *testing.T) {
+	dir := groundtest.Weights(t, "kokoro")
+	b, err := os.ReadFile(filepath.Join(dir, "kokoro.onnx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := onnxfile.Expose(durations, onnxfile.FP32, "n")
+	made := t.TempDir()
+	if err := os.WriteFile(filepath.Join(made, "kokoro.onnx"), bytes.TrimSuffix(b, end), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := onnx.NewRuntime(onnx.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	m, err := Load(t.Context(), made, func(ctx context.Context, path string, example func(int) []inference.Tensor) (inference.Model, error) {
+		return r.Open(ctx, onnx.ModelConfig{Path: path, Threads: 1, Example: example})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if err := checkNet(m); err != nil {
+		t.Error(err)
 	}
 }

@@ -7,16 +7,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"livedub/inference"
-	"livedub/media"
+	"livedub/inference/onnx/onnxfile"
+	"livedub/inference/speak/spoken"
 )
 
 const (
@@ -25,12 +25,10 @@ const (
 	// step is what one unit of the net's durations lasts: 25 ms, in samples.
 	step = Rate / 40
 
-	maxText   = 2000 // runes
-	maxTokens = 510  // of one run, without the two that frame it
-	fewTokens = 8    // as long as these takes any text
+	maxTokens = 510 // of one run, without the two that frame it
 
-	slowest = .9   // of natural; speech drawn out further sounds ill
-	fastest = 1.35 // of natural; what is faster is not followed well
+	// lead is by how many samples the sound of a token comes before its duration begins, measured.
+	lead = 45 * Rate / 1000
 )
 
 // Config says what a voice is made of.
@@ -43,7 +41,7 @@ type Config struct {
 	// Phonemes tells how text is pronounced. It stays the caller's.
 	Phonemes inference.Phonemizer
 	// Stretch returns sound at tempo times its speed, at the same pitch.
-	Stretch func(s media.Samples, tempo float64) (media.Samples, error)
+	Stretch spoken.Stretch
 }
 
 // Kokoro is an inference.Synthesizer. It is safe for concurrent use; requests
@@ -52,19 +50,12 @@ type Kokoro struct {
 	c      Config
 	vocab  vocabulary
 	voices map[string]style
-	turn   chan struct{} // room for the one that the net works for
-	pace   atomic.Int64  // ns that a token takes, learned; 0: unknown
-
-	once   sync.Once
-	closed chan struct{}
-	err    error // of Close
+	net    *spoken.Net
 }
-
-var errClosed = errors.New("kokoro: closed; open a new one")
 
 // New reads vocabulary and voices. After an error, c.Net is closed.
 func New(c Config) (*Kokoro, error) {
-	k := &Kokoro{c: c, turn: make(chan struct{}, 1), closed: make(chan struct{})}
+	k := &Kokoro{c: c, net: spoken.NewNet(c.Net)}
 	err := checkNet(c.Net)
 	if err == nil {
 		k.vocab, err = readVocabulary(c.Dir)
@@ -76,6 +67,33 @@ func New(c Config) (*Kokoro, error) {
 		return nil, errors.Join(fmt.Errorf("kokoro: %w", err), c.Net.Close())
 	}
 	return k, nil
+}
+
+// durations is the value inside the net that holds how many frames of 25 ms each symbol lasts.
+const durations = "/encoder/Round_output_0"
+
+// Load opens kokoro.onnx of a folder. One that does not tell its durations is
+// opened by a copy that does.
+func Load(ctx context.Context, dir string, open spoken.Opener) (inference.Model, error) {
+	path := filepath.Join(dir, "kokoro.onnx")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("kokoro: %w", err)
+	}
+	f, err := onnxfile.Read(b)
+	if err != nil {
+		return nil, fmt.Errorf("kokoro: %s: %w", path, err)
+	}
+	var m inference.Model
+	if len(f.Outputs) == 1 {
+		m, err = spoken.OpenExposed(ctx, b, durations, open, Example)
+	} else {
+		m, err = open(ctx, path, Example)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("kokoro: %w", err)
+	}
+	return m, nil
 }
 
 // Example returns an item for warming the net: a short word of an even voice.
@@ -128,85 +146,82 @@ func (k *Kokoro) Speak(ctx context.Context, r inference.SpeechRequest) (inferenc
 	if !ok {
 		return inference.Speech{}, fmt.Errorf("%w %q: kokoro has %v", inference.ErrUnsupported, r.Lang, k.Languages())
 	}
-	if n := utf8.RuneCountInString(r.Text); n > maxText {
-		return inference.Speech{}, fmt.Errorf("kokoro: text of %d characters; split it at %d", n, maxText)
-	}
-	if strings.IndexFunc(r.Text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) < 0 {
-		return inference.Speech{}, errors.New("kokoro: nothing to speak; send words")
+	if err := spoken.Check(r.Text); err != nil {
+		return inference.Speech{}, fmt.Errorf("kokoro: %w", err)
 	}
 	clauses, err := k.c.Phonemes.Phonemes(ctx, accent, r.Text)
 	if err != nil {
 		return inference.Speech{}, fmt.Errorf("kokoro: %w", err)
 	}
-	s := &speech{}
+	s := spoken.New(Rate)
 	parts, words := k.vocab.parts(clauses, strings.HasPrefix(accent, "en"))
 	for _, part := range parts {
-		if err := k.run(ctx, voice, part, s); err != nil {
-			return inference.Speech{}, err
+		err := k.run(ctx, voice, part, s)
+		switch {
+		case ctx.Err() != nil:
+			return inference.Speech{}, ctx.Err()
+		case err != nil:
+			return inference.Speech{}, fmt.Errorf("kokoro: %w", err)
 		}
 	}
-	if err := s.finish(); err != nil {
-		return inference.Speech{}, err
+	if err := s.Finish(); err != nil {
+		return inference.Speech{}, fmt.Errorf("kokoro: %w", err)
 	}
-	rate, err := s.fit(r.Fit, k.c.Stretch)
+	rate, err := s.Fit(r.Fit, k.c.Stretch)
 	if err != nil {
-		return inference.Speech{}, err
+		return inference.Speech{}, fmt.Errorf("kokoro: %w", err)
 	}
-	return inference.Speech{Sound: s.samples(), Marks: s.marks(), Words: s.words(words), Rate: rate, Voice: "Kokoro " + voice}, nil
-}
-
-// learn notes how long so many tokens took, or were worked at in vain: at least so long.
-func (k *Kokoro) learn(tokens int, took time.Duration) {
-	each := int64(took) / int64(max(tokens, fewTokens))
-	if old := k.pace.Load(); old > 0 {
-		each = old + (each-old)/4
-	}
-	k.pace.Store(each)
+	return inference.Speech{Sound: s.Samples(), Marks: s.Marks(), Words: s.Words(words), Rate: rate, Voice: "Kokoro " + voice}, nil
 }
 
 // Estimate implements inference.Estimator.
 func (k *Kokoro) Estimate(r inference.SpeechRequest) time.Duration {
-	return time.Duration(k.pace.Load() * int64(max(utf8.RuneCountInString(r.Text), fewTokens)))
+	return k.net.Estimate(r.Text)
 }
 
 // run has the net speak one part, and appends it to s.
-func (k *Kokoro) run(ctx context.Context, voice string, p part, s *speech) error {
-	select {
-	case k.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-k.closed:
-		return errClosed
-	}
-	defer func() { <-k.turn }()
-	select {
-	case <-k.closed:
-		return errClosed
-	default:
-	}
-	began := time.Now()
-	defer func() { k.learn(len(p), time.Since(began)) }()
+func (k *Kokoro) run(ctx context.Context, voice string, p part, s *spoken.Speech) error {
 	tokens := make([]float32, 0, len(p)+2) // framed by pauses
 	tokens = append(tokens, 0)
 	for _, t := range p {
-		tokens = append(tokens, float32(t.id))
+		tokens = append(tokens, float32(k.vocab[t.Rune]))
 	}
 	tokens = append(tokens, 0)
-	out, err := k.c.Net.Run(ctx, []inference.Tensor{
+	out, err := k.net.Run(ctx, len(p), []inference.Tensor{
 		{Shape: []int{1, len(tokens)}, Data: tokens},
 		{Shape: []int{1, styleSize}, Data: k.voices[voice].row(len(p))},
 		{Shape: []int{1}, Data: []float32{1}},
 	})
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil:
-		return fmt.Errorf("kokoro: %w", err)
+	if err != nil {
+		return err
 	}
-	if err := s.add(p, out[0].Data, out[1].Data); err != nil {
-		return fmt.Errorf("kokoro: %w", err)
+	at, err := times(out[1].Data, len(p), len(out[0].Data))
+	if err != nil {
+		return err
 	}
-	return nil
+	return s.Add(p, at, out[0].Data)
+}
+
+// times returns where each of n tokens begins, and where the last one ends, in
+// sound of so many samples. frames are those of 25 ms that the net gave to each of
+// them and the two that frame them.
+func times(frames []float32, n, samples int) ([]int, error) {
+	if len(frames) != n+2 {
+		return nil, fmt.Errorf("the net gave durations of %d tokens for %d", len(frames), n+2)
+	}
+	var out []int
+	at := 0
+	for i, f := range frames {
+		d := int(math.Round(float64(f))) * step
+		if !(f >= 0) || d < 0 || at+d > samples+step {
+			return nil, errors.New("the net's durations are not those of its sound")
+		}
+		if i > 0 {
+			out = append(out, min(at, samples)-lead)
+		}
+		at += d
+	}
+	return out, nil
 }
 
 var (
@@ -215,14 +230,4 @@ var (
 )
 
 // Close closes the net, after the run under way.
-func (k *Kokoro) Close() error {
-	k.once.Do(func() {
-		close(k.closed)
-		k.turn <- struct{}{}
-		k.err = k.c.Net.Close()
-	})
-	return k.err
-}
-
-// timeOf returns the time of a sample.
-func timeOf(sample int) time.Duration { return media.SamplesToTime(sample, Rate) }
+func (k *Kokoro) Close() error { return k.net.Close() }

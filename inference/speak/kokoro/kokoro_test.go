@@ -163,10 +163,9 @@ func TestTokens(t *testing.T) {
 		v[r] = i + 1
 	}
 	text := func(parts []part) (s string) {
-		names := []rune(symbols)
 		for _, p := range parts {
 			for _, t := range p {
-				s += string(names[t.id-1])
+				s += string(t.Rune)
 			}
 			s += "|"
 		}

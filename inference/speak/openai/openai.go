@@ -9,7 +9,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -20,16 +19,14 @@ import (
 	"livedub/inference"
 	"livedub/inference/speak/align"
 	"livedub/inference/speak/level"
+	"livedub/inference/speak/spoken"
 	"livedub/internal/remote"
 	"livedub/media"
 )
 
 const (
-	rate     = 24000 // Hz, of sound that comes without a header
-	maxRunes = 2000  // of one phrase
-	longest  = time.Minute
-	slowest  = .9 // of natural
-	fastest  = 1.35
+	rate    = 24000 // Hz, of sound that comes without a header
+	longest = time.Minute
 )
 
 // Config says who speaks what.
@@ -40,7 +37,7 @@ type Config struct {
 	// Reference speaks the same words with known times. It stays the caller's.
 	Reference inference.Synthesizer
 	// Stretch returns sound at tempo times its speed, at the same pitch.
-	Stretch func(s media.Samples, tempo float64) (media.Samples, error)
+	Stretch spoken.Stretch
 }
 
 // Synthesizer is an inference.Synthesizer. It is safe for concurrent use.
@@ -98,10 +95,9 @@ func (s *Synthesizer) Speak(ctx context.Context, r inference.SpeechRequest) (inf
 		return inference.Speech{}, errClosed
 	case !slices.Contains(s.langs, r.Lang):
 		return inference.Speech{}, fmt.Errorf("%w %q: openai has %v", inference.ErrUnsupported, r.Lang, s.langs)
-	case utf8.RuneCountInString(r.Text) > maxRunes:
-		return inference.Speech{}, fmt.Errorf("openai: text of %d characters; split it at %d", utf8.RuneCountInString(r.Text), maxRunes)
-	case strings.IndexFunc(r.Text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) < 0:
-		return inference.Speech{}, errors.New("openai: nothing to speak; send words")
+	}
+	if err := spoken.Check(r.Text); err != nil {
+		return inference.Speech{}, fmt.Errorf("openai: %w", err)
 	}
 	text := strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || unicode.IsControl(r) {
@@ -134,22 +130,17 @@ func (s *Synthesizer) finish(ctx context.Context, r inference.SpeechRequest, tex
 	if !ok {
 		return inference.Speech{}, fmt.Errorf("%w: it is silent", remote.ErrAnswer)
 	}
-	out := inference.Speech{Sound: media.Samples{Rate: hz, Channels: 1, Data: sound}, Rate: 1}
-	if r.Fit > 0 {
-		tempo := min(fastest, max(slowest, out.Sound.Duration().Seconds()/r.Fit.Seconds()))
-		if math.Abs(tempo-1) >= .01 {
-			if out.Sound, err = s.c.Stretch(out.Sound, tempo); err != nil {
-				return inference.Speech{}, err
-			}
-			out.Rate = tempo
-		}
+	out := inference.Speech{Sound: media.Samples{Rate: hz, Channels: 1, Data: sound}}
+	if out.Sound, out.Rate, err = spoken.Fit(out.Sound, r.Fit, s.c.Stretch); err != nil {
+		return inference.Speech{}, err
 	}
-	ref, err := s.c.Reference.Speak(ctx, inference.SpeechRequest{Lang: r.Lang, Text: text, Gender: r.Gender, Pitch: r.Pitch, Fit: out.Sound.Duration()})
+	r.Text = text
+	out.Marks, out.Words, err = align.By(ctx, s.c.Reference, r, out.Sound)
+	if errors.Is(err, align.ErrUnlike) {
+		err = fmt.Errorf("%w: %w", remote.ErrAnswer, err)
+	}
 	if err != nil {
-		return inference.Speech{}, fmt.Errorf("the voice that tells the times: %w", err)
-	}
-	if out.Marks, out.Words, err = align.Align(ref, out.Sound); err != nil {
-		return inference.Speech{}, fmt.Errorf("%w: %v of sound for what takes %v: %w", remote.ErrAnswer, out.Sound.Duration(), ref.Sound.Duration(), err)
+		return inference.Speech{}, err
 	}
 	return out, nil
 }

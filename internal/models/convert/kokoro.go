@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"livedub/inference/onnx/onnxfile"
 )
 
 // durations is the value inside Kokoro's graph that holds, for each symbol, how
@@ -20,10 +22,6 @@ var ErrNoDurations = errors.New("convert: no value " + durations + " in the grap
 // KokoroDurations makes kokoro.onnx in dst out of model.onnx in src: the same
 // net, with the durations of its symbols as a second output. Phoneme marks are
 // then exact, rather than found by aligning the sound afterwards.
-//
-// An ONNX file is one protobuf message, and a protobuf reader merges a field that
-// comes twice: a second graph that holds nothing but one more output, appended to
-// the file, adds that output to the first. The 92 MB before it stay as they are.
 func KokoroDurations(ctx context.Context, src, dst string) error {
 	b, err := os.ReadFile(filepath.Join(src, "model.onnx"))
 	if err != nil {
@@ -35,34 +33,8 @@ func KokoroDurations(ctx context.Context, src, dst string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dst, "kokoro.onnx"), append(b, moreOutput()...), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dst, "kokoro.onnx"), append(b, onnxfile.Expose(durations, onnxfile.FP32, "n")...), 0o644); err != nil {
 		return fmt.Errorf("convert: %w", err)
 	}
 	return nil
-}
-
-// moreOutput returns a ModelProto that has nothing but one output: durations,
-// a tensor of float32 with one open dimension, which ONNX Runtime wants declared.
-func moreOutput() []byte {
-	const (
-		modelGraph  = 7<<3 | 2
-		graphOutput = 12<<3 | 2
-		infoName    = 1<<3 | 2
-		infoType    = 2<<3 | 2
-		typeTensor  = 1<<3 | 2
-		elemType    = 1 << 3
-		shape       = 2<<3 | 2
-		dim         = 1<<3 | 2
-		dimParam    = 2<<3 | 2
-		fp32        = 1
-	)
-	open := field(dim, field(dimParam, []byte("n")))
-	tensor := append([]byte{elemType, fp32}, field(shape, open)...)
-	info := append(field(infoName, []byte(durations)), field(infoType, field(typeTensor, tensor))...)
-	return field(modelGraph, field(graphOutput, info))
-}
-
-// field returns a field of a protobuf message whose content is shorter than 128 bytes.
-func field(tag byte, content []byte) []byte {
-	return append([]byte{tag, byte(len(content))}, content...)
 }
