@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"livedub/inference"
+	"livedub/internal/bench/words/score"
 	"livedub/internal/worker/workertest"
 	"livedub/media"
 )
@@ -152,21 +153,4 @@ func words(ps []inference.Phrase) []string {
 }
 
 // distance returns the word errors between what was said and what was heard.
-func distance(said, heard []string) int {
-	row := make([]int, len(heard)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range said {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range heard {
-			c := diagonal
-			if said[i] != heard[j] {
-				c = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], c
-		}
-	}
-	return row[len(heard)]
-}
+func distance(said, heard []string) int { return score.WordErrors(said, heard).Total() }

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"livedub/internal/bench/words/score"
 )
 
 // wav reads 16-bit mono sound of 16 kHz out of what a program writes to a file.
@@ -86,19 +88,4 @@ func plain(text string) []string {
 }
 
 // errorsIn returns how many words must be changed, added or taken out.
-func errorsIn(want, got []string) int {
-	row := many(0, len(got)+1)
-	for i, w := range want {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j, g := range got {
-			change := diagonal
-			if w != g {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(got)]
-}
+func errorsIn(want, got []string) int { return score.WordErrors(want, got).Total() }
