@@ -43,13 +43,20 @@ func runBenchWords(ctx context.Context, args []string, stdout, stderr io.Writer)
 	say := func(what string) {
 		fmt.Fprintf(stderr, "bench words: %4.0f s: %s\n", time.Since(began).Seconds(), what)
 	}
+	var spoken []words.Recording
+	if *recordings != "" {
+		if spoken, err = readRecordings(ctx, *recordings); err != nil {
+			return err
+		}
+	}
 	e, err := openWordEngines(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer e.Close()
 	cfg := words.Config{
-		Translators: e.translators, Recognizers: e.recognizers, Voices: e.voices, Pairs: pairs, Sentences: *sentences, Low: low, Say: say,
+		Translators: e.translators, Recognizers: e.recognizers, Voices: e.voices, Recordings: spoken,
+		Pairs: pairs, Sentences: *sentences, Low: low, Say: say,
 		Misheard: func(by, lang, said, heard string) {
 			if *misheard {
 				fmt.Fprintf(stderr, "  %s, %s: %s\n  heard: %s\n", by, lang, said, heard)
@@ -58,11 +65,6 @@ func runBenchWords(ctx context.Context, args []string, stdout, stderr io.Writer)
 	}
 	if *skipVoices {
 		cfg.Voices = nil
-	}
-	if *recordings != "" {
-		if cfg.Recordings, err = readRecordings(ctx, *recordings); err != nil {
-			return err
-		}
 	}
 	r, err := words.Measure(ctx, cfg)
 	if err != nil {

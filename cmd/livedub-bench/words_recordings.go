@@ -44,7 +44,7 @@ func readRecordings(ctx context.Context, dir string) ([]words.Recording, error) 
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", sound, err)
 		}
-		out = append(out, words.Recording{Lang: inference.Lang(filepath.Base(filepath.Dir(path))), Text: string(text), Sound: pcm})
+		out = append(out, words.Recording{Lang: inference.Lang(filepath.Base(filepath.Dir(path))), Text: strings.TrimSpace(string(text)), Sound: pcm})
 	}
 	if len(out) == 0 {
 		return nil, cli.Usagef("bench words: no recordings in %s: put es/any.wav there, and es/any.txt, which says what is said", dir)

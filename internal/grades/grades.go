@@ -52,7 +52,16 @@ type Engines struct {
 	Voice      string `json:"voice"`
 }
 
-func (e Engines) String() string { return e.Recognizer + ", " + e.Translator + ", " + e.Voice }
+// String returns the names, with a dash for a part that there is not.
+func (e Engines) String() string {
+	names := []string{e.Recognizer, e.Translator, e.Voice}
+	for i, n := range names {
+		if n == "" {
+			names[i] = "-"
+		}
+	}
+	return strings.Join(names, ", ")
+}
 
 // Pair is a direction, and how good its translation is.
 type Pair struct {
@@ -112,9 +121,6 @@ var Measured = sync.OnceValue(func() Results {
 	return r
 })
 
-// order has the grades from the best to the worst.
-var order = []string{Good, Usable, Rough}
-
 // part is the grade of one part, and what was measured of it.
 type part struct{ grade, why string }
 
@@ -150,7 +156,7 @@ func (r Results) recognition(lang, name string) part {
 		}
 	}
 	if with == nil {
-		return part{NotMeasured, fmt.Sprintf("recognition of %s by %s was not measured with natural speech", lang, name)}
+		return part{NotMeasured, fmt.Sprintf("recognition of %s by %s was not measured on a natural voice", lang, shown(name))}
 	}
 	where := "spoken in a room"
 	if with.SpokenBy == People {
@@ -172,7 +178,7 @@ func (r Results) translation(from, to, name string) part {
 			return part{grade, fmt.Sprintf("the translation scores chrF %.0f of 100", m.ChrF)}
 		}
 	}
-	return part{NotMeasured, fmt.Sprintf("translation by %s was not measured", name)}
+	return part{NotMeasured, fmt.Sprintf("translation by %s was not measured", shown(name))}
 }
 
 func (r Results) voice(lang, name string) part {
@@ -180,14 +186,25 @@ func (r Results) voice(lang, name string) part {
 		switch {
 		case m.Name != name || m.Lang != lang || m.WERByOther == nil:
 		case m.Robot:
-			// A recognizer understands such a voice worse than people do, so its
-			// errors bound the grade from one side only.
-			return part{Usable, "a robot's voice, understood with " + percent(*m.WERByOther) + " word errors by a recognizer, with fewer by people"}
+			// Recognizers learned from people: what they miss of such a voice does not
+			// tell what people miss.
+			return part{Usable, "a robot's voice, of which a recognizer misses " + percent(*m.WERByOther) + " of the words"}
 		default:
 			return part{byWER(*m.WERByOther), "the voice is understood with " + percent(*m.WERByOther) + " word errors"}
 		}
 	}
-	return part{NotMeasured, fmt.Sprintf("the voice of %s by %s was not measured", lang, name)}
+	return part{NotMeasured, fmt.Sprintf("speech in %s by %s was not measured", lang, shown(name))}
+}
+
+// shown returns an engine's name for people.
+func shown(name string) string {
+	switch name {
+	case "openai":
+		return "a server of OpenAI's protocol"
+	case "":
+		return "nobody"
+	}
+	return name
 }
 
 func byWER(rate float64) string {

@@ -70,7 +70,7 @@ func Measure(ctx context.Context, c Config) (grades.Results, error) {
 		c.Sentences = len(texts["en"])
 	}
 	m := &measuring{Config: c}
-	m.out.Sentences = c.Sentences
+	m.out = grades.Results{Sentences: c.Sentences, Pairs: []grades.Pair{}, Recognizers: []grades.Recognizer{}, Voices: []grades.Voice{}}
 	for _, t := range c.Translators {
 		if err := m.translator(ctx, t); err != nil {
 			return m.out, err
