@@ -108,9 +108,9 @@ func low(s media.Samples) (media.Samples, error) {
 func printWords(w io.Writer, r grades.Results) error {
 	fmt.Fprintf(w, "%s, %d sentences a language\n", r.Machine, r.Sentences)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "\npair\tengines\tchrF\tms a sentence\tgrade")
+	fmt.Fprintln(t, "\npair\tengines\tchrF\t95 % within\tms a sentence\tgrade")
 	for _, p := range r.Pairs {
-		fmt.Fprintf(t, "%s->%s\t%s\t%.1f\t%.1f\t%s: %s\n", p.From, p.To, p.Engines, p.ChrF, p.MS, p.Grade, p.Why)
+		fmt.Fprintf(t, "%s->%s\t%s\t%.1f\t%.1f-%.1f\t%.1f\t%s: %s\n", p.From, p.To, p.Engines, p.ChrF, p.ChrFLow, p.ChrFHigh, p.MS, p.Grade, p.Why)
 	}
 	fmt.Fprintln(t, "\nrecognizer\tlanguage\tspoken by\tsound\tword errors\tof words\tCPU s a second")
 	for _, o := range r.Recognizers {

@@ -98,7 +98,7 @@ func TestMeasure(t *testing.T) {
 	if len(r.Pairs) != 3 || r.Pairs[0].ChrF != 100 || r.Pairs[0].Engines != (grades.Engines{Recognizer: "", Translator: "heart", Voice: "natural"}) {
 		t.Errorf("%+v", r.Pairs)
 	}
-	if p := r.Pairs[1]; p.Engines.Translator != "words" || p.ChrF < 5 || p.ChrF > 50 || p.Grade != grades.Rough || p.Why == "" {
+	if p := r.Pairs[1]; p.Engines.Translator != "words" || p.ChrF < 5 || p.ChrF > 50 || p.ChrFLow > p.ChrF || p.ChrFHigh < p.ChrF || p.ChrFLow == p.ChrFHigh || p.Grade != grades.Rough || p.Why == "" {
 		t.Errorf("%+v", p)
 	}
 	wrong := round(2./11, 3) // of the words of two sentences
