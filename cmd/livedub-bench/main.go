@@ -1,4 +1,4 @@
-// Command livedub-bench measures speed, memory and mouths on this machine; it
+// Command livedub-bench measures speed, memory, mouths and words on this machine; it
 // asserts nothing. `livedub bench` runs it.
 package main
 
@@ -15,7 +15,7 @@ import (
 	"livedub/internal/cli"
 )
 
-const benchUsage = "bench [dub] [--clip FILE] [--seconds N] [--json], or " + benchLipsUsage + ", or " + benchEngineUsage + ", or " + benchStallsUsage + ", or " + benchSpeechUsage
+const benchUsage = "bench [dub] [--clip FILE] [--seconds N] [--json], or " + benchLipsUsage + ", or " + benchEngineUsage + ", or " + benchStallsUsage + ", or " + benchSpeechUsage + ", or " + benchWordsUsage
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -37,6 +37,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			bench, args = runBenchStalls, args[1:]
 		case "speech":
 			bench, args = runBenchSpeech, args[1:]
+		case "words":
+			bench, args = runBenchWords, args[1:]
 		}
 	}
 	return cli.Exit(bench(ctx, args, stdout, stderr), stderr)
@@ -46,6 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func printJSON(w io.Writer, figures any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
 	return enc.Encode(figures)
 }
 

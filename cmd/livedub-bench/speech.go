@@ -11,22 +11,22 @@ import (
 	"time"
 
 	"livedub/inference"
-	"livedub/inference/speak"
-	"livedub/inference/translate"
 	"livedub/internal/bench/speech"
+	"livedub/internal/bench/words"
 	"livedub/internal/cli"
 	"livedub/internal/config"
 	"livedub/session/spec"
 )
 
-const benchSpeechUsage = "bench speech [--seconds N] [--policies LIST] [--engines LIST] [--to LANG] [--json]"
+const benchSpeechUsage = "bench speech [--seconds N] [--policies LIST] [--engines LIST] [--to LANGUAGE] [--voice NAME] [--json]"
 
 // speechFigures is what `livedub bench speech` measures.
 type speechFigures struct {
 	Machine  string          `json:"machine"`
 	TalkS    float64         `json:"talk_s"`
 	Pair     string          `json:"pair"`
-	Voice    string          `json:"voice"`
+	Speaker  string          `json:"speaker"` // the voice of the talk
+	Voice    string          `json:"voice"`   // of the dub
 	Policies []speech.Result `json:"policies"`
 }
 
@@ -36,10 +36,11 @@ func runBenchSpeech(ctx context.Context, args []string, stdout, stderr io.Writer
 	fs := cli.NewFlags("bench speech")
 	seconds := fs.Int("seconds", 60, "length of the talk; each engine takes so long, and whisper so long for each policy")
 	policies := fs.String("policies", "unit,local_agreement,wait_k", "`LIST` of when words are final")
-	heard := fs.String("engines", "instant", "`LIST` of what hears: instant knows the talk, whisper is recognize.model of the models that are there")
+	heard := fs.String("engines", "instant", "`LIST` of what hears: instant knows the talk, the others are named by their weights, as whisper-base")
+	voice := fs.String("voice", "espeak-ng", "`NAME` of the voice of the dub; the best that is here speaks the talk")
 	to := fs.String("to", "pt", "target `LANGUAGE`")
 	asJSON := fs.Bool("json", false, "print JSON instead of a table")
-	c, rest, err := cli.Settings(fs, benchSpeechUsage, args, stdout, "log", "models", "recognize", "onnx", "translate")
+	c, rest, err := cli.Settings(fs, benchSpeechUsage, args, stdout, "log", "models", "recognize", "onnx", "translate", "speak")
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,7 @@ func runBenchSpeech(ctx context.Context, args []string, stdout, stderr io.Writer
 		}
 		ways = append(ways, inference.Policy(p))
 	}
-	f, err := benchSpeech(ctx, c, ways, strings.Split(*heard, ","), inference.Lang(*to), time.Duration(*seconds)*time.Second, stderr)
+	f, err := benchSpeech(ctx, c, ways, strings.Split(*heard, ","), *voice, inference.Lang(*to), time.Duration(*seconds)*time.Second, stderr)
 	if err != nil {
 		return err
 	}
@@ -63,27 +64,37 @@ func runBenchSpeech(ctx context.Context, args []string, stdout, stderr io.Writer
 	return f.print(stdout)
 }
 
-func benchSpeech(ctx context.Context, c config.Config, ways []inference.Policy, heard []string, to inference.Lang, long time.Duration, stderr io.Writer) (f speechFigures, err error) {
-	f = speechFigures{Machine: machine(), Voice: "espeak-ng"}
-	voice, err := speak.NewEspeak(speak.Config{})
+func benchSpeech(ctx context.Context, c config.Config, ways []inference.Policy, heard []string, voice string, to inference.Lang, long time.Duration, stderr io.Writer) (f speechFigures, err error) {
+	e, err := openWordEngines(ctx, c)
 	if err != nil {
 		return f, err
 	}
-	defer func() { err = errors.Join(err, voice.Close()) }()
-	tr, err := translate.NewApertium(translate.Config{ModesDir: c.Translate.ModesDir})
+	defer func() { err = errors.Join(err, e.Close()) }()
+	if len(e.voices) == 0 || len(e.translators) == 0 {
+		return f, fmt.Errorf("bench speech: a voice and a translator are needed: %v", e.skipped)
+	}
+	v := slices.IndexFunc(e.voices, func(v words.Voice) bool { return v.Name == voice })
+	if v < 0 {
+		return f, fmt.Errorf("bench speech: no voice %q is here: %v", voice, e.skipped)
+	}
+	engines := spec.Engines{Translator: e.translators[0].Engine, Synthesizer: e.voices[v].Engine}
+	fmt.Fprintf(stderr, "bench: %s speaks the talk\n", e.voices[0].Name)
+	talk, err := speech.NewTalk(ctx, e.voices[0].Engine, long)
 	if err != nil {
 		return f, err
 	}
-	defer func() { err = errors.Join(err, tr.Close()) }()
-	talk, err := speech.NewTalk(ctx, voice, long)
-	if err != nil {
-		return f, err
-	}
-	f.TalkS, f.Pair = talk.Length.Seconds(), inference.Pair{From: talk.Lang, To: to}.String()
+	f = speechFigures{Machine: machine(), TalkS: talk.Length.Seconds(), Pair: inference.Pair{From: talk.Lang, To: to}.String(), Speaker: e.voices[0].Name, Voice: voice}
 	for _, name := range heard {
+		if engines.Recognizer = nil; name != "instant" {
+			r := slices.IndexFunc(e.recognizers, func(r words.Recognizer) bool { return r.Name == name })
+			if r < 0 {
+				return f, fmt.Errorf("bench speech: no recognizer %q is here: %v", name, e.skipped)
+			}
+			engines.Recognizer = e.recognizers[r].Engine
+		}
 		for _, policy := range ways {
 			fmt.Fprintf(stderr, "bench: %s, %s: %.0f s\n", name, policy, talk.Length.Seconds())
-			r, err := speech.Run(ctx, talk, to, policy, name, spec.Engines{Translator: tr, Synthesizer: voice})
+			r, err := speech.Run(ctx, talk, to, policy, name, engines)
 			if err != nil {
 				return f, err
 			}
@@ -94,7 +105,7 @@ func benchSpeech(ctx context.Context, c config.Config, ways []inference.Policy, 
 }
 
 func (f speechFigures) print(w io.Writer) error {
-	fmt.Fprintf(w, "%s; a talk of %.0f s, %s, voice %s\n", f.Machine, f.TalkS, f.Pair, f.Voice)
+	fmt.Fprintf(w, "%s; a talk of %.0f s by %s, %s, voice %s\n", f.Machine, f.TalkS, f.Speaker, f.Pair, f.Voice)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "policy\tengine\tear-voice span, ms: p50\tp95\tLAAL, ms\tchrF\terasure\tskipped, %\tmissed, %\tphrases")
 	for _, r := range f.Policies {

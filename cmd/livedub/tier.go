@@ -22,6 +22,7 @@ const neuralDelay = 6 * time.Second
 type tier struct {
 	name              string // "light", "neural" or "custom"
 	recognizer, voice string // engines, by the names of the settings
+	weights           string // of a neural recognizer, by their name
 	translate         config.Translate
 	spoken            []string // by a speech server
 	store             *models.Store
@@ -35,7 +36,7 @@ func chooseTier(c config.Config) (tier, error) {
 	if err != nil {
 		return tier{}, err
 	}
-	t := tier{name: c.Session.Engines, recognizer: c.Recognize.Engine, voice: c.Speak.Engine, translate: c.Translate, spoken: c.Speak.Languages, store: store}
+	t := tier{name: c.Session.Engines, recognizer: c.Recognize.Engine, voice: c.Speak.Engine, weights: c.Recognize.Model, translate: c.Translate, spoken: c.Speak.Languages, store: store}
 	if t.name == "auto" {
 		t.name, t.missing = t.auto(c)
 	}

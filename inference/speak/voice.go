@@ -13,7 +13,7 @@ import (
 var excluded = []inference.Lang{"ja", "zh"}
 
 // preferred accents, where a language's plain name is not the widest spoken.
-var preferred = map[inference.Lang]string{"en": "en-us"}
+var preferred = map[inference.Lang]string{"en": "en-us", "pt": "pt-br"}
 
 // borrowed voices speak languages espeak-ng has no voice for. Galician is
 // written by much the same rules as Spanish, which has all its vowels and all

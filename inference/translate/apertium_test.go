@@ -63,7 +63,7 @@ func TestEveryPair(t *testing.T) {
 		{From: "ca", To: "es"}: {"la casa és gran", "La casa es grande."},
 		{From: "fr", To: "es"}: {"la maison est grande", "La casa es grande."},
 		{From: "es", To: "fr"}: {"la casa es grande", "La maison est grande."},
-		{From: "es", To: "pt"}: {"la casa es grande", "A casa é grande."},
+		{From: "es", To: "pt"}: {"el autobús es grande", "O ônibus é grande."},
 		{From: "pt", To: "es"}: {"a casa é grande", "La casa es grande."},
 	}
 	tested := 0

@@ -22,8 +22,9 @@ var iso1 = map[string]inference.Lang{
 	"tat": "tt", "tur": "tr", "ukr": "uk", "urd": "ur", "uzb": "uz", "zlm": "ms",
 }
 
-// modeName matches a plain pair. Variants (eng-cat_valencia, eco-fr-es) are not used.
-var modeName = regexp.MustCompile(`^([a-z]{2,3})-([a-z]{2,3})\.mode$`)
+// modeName matches a plain pair, and the Portuguese of Brazil, which the voices
+// speak. Other variants (eng-cat_valencia, eco-fr-es) are not used.
+var modeName = regexp.MustCompile(`^([a-z]{2,3})-([a-z]{2,3})((?:_BR)?)\.mode$`)
 
 func lang(code string) inference.Lang {
 	if len(code) == 2 {
@@ -35,7 +36,8 @@ func lang(code string) inference.Lang {
 // scan returns the pairs whose mode file, programs and data are all present, as command lines by pair.
 func scan(dir string) map[inference.Pair]mode {
 	files, _ := filepath.Glob(filepath.Join(dir, "*.mode"))
-	// Where a pair is there under both kinds of names, the ISO 639-3 one is the newer: it comes last.
+	// Where a pair is there under both kinds of names, the ISO 639-3 one is the newer:
+	// it comes last, and Brazil's behind it.
 	slices.SortFunc(files, func(a, b string) int {
 		if d := len(filepath.Base(a)) - len(filepath.Base(b)); d != 0 {
 			return d
@@ -53,7 +55,7 @@ func scan(dir string) map[inference.Pair]mode {
 			continue
 		}
 		if stages, err := loadMode(f); err == nil {
-			found[p] = mode{name: m[1] + "-" + m[2], stages: stages}
+			found[p] = mode{name: m[1] + "-" + m[2] + m[3], stages: stages}
 		}
 	}
 	return found
