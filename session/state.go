@@ -12,7 +12,7 @@ import (
 // State returns what the session has done so far. It may be called at any time.
 func (s *Session) State() spec.State {
 	out := spec.State{
-		CPU: s.shared.Meter.Read(), Ended: time.Duration(s.ended.Load()), Failures: s.shared.Failures(), Heard: s.audio.Phrases(),
+		CPU: s.shared.Meter.Read(), Ended: time.Duration(s.ended.Load()), Failures: s.shared.Failures(), Heard: s.audio.Phrases(), OwnVoice: s.audio.OwnVoice(),
 		Consent: s.cfg.Consent, Badge: s.cfg.Badge.On(), Stages: map[string]work.StageState{},
 	}
 	for _, st := range []*work.Stage{s.audio.Stage(), s.video.Stage(), s.mouths.Stage()} {

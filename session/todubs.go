@@ -26,6 +26,15 @@ func (t toDubs) Phrase(ctx context.Context, p inference.Phrase, now time.Duratio
 	}
 }
 
+func (t toDubs) Played(from time.Duration, n int) (out [][]int16) {
+	for _, d := range t.s.all() {
+		if pcm := d.Played(from, n); pcm != nil {
+			out = append(out, pcm)
+		}
+	}
+	return out
+}
+
 func (t toDubs) Unrecognized(at time.Duration, why string) {
 	for _, d := range t.s.all() {
 		d.Unrecognized(at, why)

@@ -26,20 +26,21 @@ type Request struct {
 
 // Info is a session as it stands.
 type Info struct {
-	ID      string
-	Epoch   string // tells it from others that have borne its name; capabilities are bound to it
-	From    inference.Lang
-	To      []inference.Lang
-	Profile string
-	DelayMS int
-	State   string         // "new", "live", "idle"
-	Consent *time.Time     // when it was given; nil where it was not
-	Badge   bool           // re-rendered frames say "AI dubbed"
-	Words   glossary.Words // that the speaker has named
-	Created time.Time
-	Now     *float64 // seconds on the session clock; nil while it does not run
-	Dubs    map[inference.Lang]DubInfo
-	Stages  map[string]StageInfo // by stage: recognizer, translator, speaker, face, lips, sink
+	ID       string
+	Epoch    string // tells it from others that have borne its name; capabilities are bound to it
+	From     inference.Lang
+	To       []inference.Lang
+	Profile  string
+	DelayMS  int
+	State    string         // "new", "live", "idle"
+	Consent  *time.Time     // when it was given; nil where it was not
+	Badge    bool           // re-rendered frames say "AI dubbed"
+	Words    glossary.Words // that the speaker has named
+	Created  time.Time
+	Now      *float64 // seconds on the session clock; nil while it does not run
+	OwnVoice int      // phrases left out: dubs that came back by the microphone
+	Dubs     map[inference.Lang]DubInfo
+	Stages   map[string]StageInfo // by stage: recognizer, translator, speaker, face, lips, sink
 
 	DrainingUntil *time.Time // the server takes no new sessions and ends this one by then; nil while it does not drain
 }

@@ -263,7 +263,7 @@ func (c *calls) info(call *live.Call) signaling.Info {
 	now := call.Clock.Now().Seconds()
 	out := signaling.Info{
 		ID: call.Spec.ID, Epoch: call.Epoch, From: call.Spec.From, To: call.Targets(), Profile: string(call.Spec.Profile),
-		DelayMS: int(call.Spec.Delay.Milliseconds()), State: call.Phase(), Badge: st.Badge, Words: call.Words(),
+		DelayMS: int(call.Spec.Delay.Milliseconds()), State: call.Phase(), Badge: st.Badge, OwnVoice: st.OwnVoice, Words: call.Words(),
 		Created: call.Created, Now: &now, Dubs: map[inference.Lang]signaling.DubInfo{}, Stages: map[string]signaling.StageInfo{},
 	}
 	if st.Consent.Given {

@@ -44,7 +44,7 @@ var layers = []layer{
 	{"session/timeline", []string{"inference", "inference/viseme", "media"}},
 	{"session/spec", []string{"inference", "inference/glossary", "media", "media/badge", "media/codec", "session/timeline", "session/work"}},
 	{"session/ingest", []string{"media", "internal/guard", "session/timeline", "session/work"}},
-	{"session/audio", []string{"inference", "media", "media/codec", "media/listen", "media/pace", "internal/guard", "session/ingest", "session/spec", "session/timeline", "session/work"}},
+	{"session/audio", []string{"inference", "media", "media/codec", "media/echo", "media/listen", "media/pace", "internal/guard", "session/ingest", "session/spec", "session/timeline", "session/work"}},
 	{"session/video", []string{"inference", "media", "media/codec", "internal/guard", "session/ingest", "session/spec", "session/work"}},
 	{"session/fanout", []string{"media", "media/codec", "internal/guard", "session/spec", "session/work"}},
 	{"session/dub", []string{"inference", "inference/glossary", "media", "media/badge", "media/codec", "media/pace", "internal/guard",

@@ -26,6 +26,9 @@ type Env struct {
 type Out interface {
 	// Phrase takes what was said, known when the source had been heard up to now.
 	Phrase(ctx context.Context, p inference.Phrase, now time.Duration)
+	// Played returns the n samples, mono at 16 kHz, of each dub that sounded from an
+	// output time on; silent ones may be missing.
+	Played(from time.Duration, n int) [][]int16
 	// Unrecognized is told that sound up to at is not recognized, and why.
 	Unrecognized(at time.Duration, why string)
 	// Heard is told that all of a source has come, up to t.
@@ -41,9 +44,10 @@ type Input struct {
 	stage              *work.Stage // the recognizer
 	hearing, listening ingest.Turn
 
-	mu    sync.Mutex
-	heard int // final phrases
-	last  int // ID of the last of them
+	mu       sync.Mutex
+	heard    int // final phrases
+	ownVoice int // phrases that were a dub's voice
+	last     int // ID of the last of them
 }
 
 // NewInput returns the input of a session without sources.
@@ -73,6 +77,13 @@ func (in *Input) Phrases() int {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.heard
+}
+
+// OwnVoice returns how many phrases were not dubbed because they were a dub that came back by the microphone.
+func (in *Input) OwnVoice() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.ownVoice
 }
 
 // lastID returns the ID of the last final phrase, 0 before the first.

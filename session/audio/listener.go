@@ -23,6 +23,7 @@ type listener struct {
 	queue *work.Queue[heard]
 	base  int // ID of the last phrase before this source's, or before the recognizer was opened anew
 
+	memory memory
 	stream inference.RecognizerStream // nil before the first sound, and after a failure
 	reopen time.Duration              // when a failed recognizer is tried again
 }
@@ -159,6 +160,7 @@ func (l *listener) recognize(ctx context.Context, h heard) {
 		}
 		l.stream = stream
 	}
+	l.memory.add(h.sound)
 	l.ask(ctx, h, func(ctx context.Context, stream inference.RecognizerStream) ([]inference.Phrase, error) {
 		return stream.Write(ctx, h.sound)
 	})
@@ -223,11 +225,24 @@ func (l *listener) tell(ctx context.Context, phrases []inference.Phrase, now tim
 			continue
 		}
 		p.ID += l.base
+		if p.Final && l.own(p) {
+			l.refuse(p)
+			continue
+		}
 		if p.Final {
 			l.count(p.ID)
 		}
 		l.env.Out.Phrase(ctx, p, now)
 	}
+}
+
+// refuse leaves out a phrase that is a dub's own voice: it would be dubbed again and again.
+func (l *listener) refuse(p inference.Phrase) {
+	l.mu.Lock()
+	l.ownVoice++
+	l.last = p.ID
+	l.mu.Unlock()
+	l.env.Log.Info("phrase left out: the microphone hears a dub of this session; headphones or echo cancellation end that", "phrase", p.ID)
 }
 
 // ahead is how far beyond what was heard a recognizer's times may lie.

@@ -2,6 +2,7 @@ package dub
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"livedub/inference"
@@ -9,6 +10,27 @@ import (
 	"livedub/media/codec"
 	"livedub/session/timeline"
 )
+
+// Played returns n samples of the dub's voice alone from an output time on, mono at
+// 16 kHz; nil for silence.
+func (d *Dub) Played(from time.Duration, n int) []int16 {
+	const less = timeline.Rate / 16000
+	loud := make([]int16, n*less)
+	d.timeline.Voice(math.MaxInt64, from, loud)
+	out, sounds := make([]int16, n), false
+	for i := range out {
+		sum := 0
+		for _, v := range loud[i*less : (i+1)*less] {
+			sum += int(v)
+		}
+		out[i] = int16(sum / less)
+		sounds = sounds || out[i] != 0
+	}
+	if !sounds {
+		return nil
+	}
+	return out
+}
 
 // maxSpeech is the longest dub of one phrase that is taken for speech.
 const maxSpeech = time.Minute

@@ -74,6 +74,9 @@ func (t totals) add(s spec.State) {
 	for stage, st := range s.Stages {
 		t.dropped[stage] += st.Dropped
 	}
+	if s.OwnVoice > 0 {
+		t.phrases[spec.OwnVoice] += s.OwnVoice
+	}
 	for _, d := range slices.Concat(s.Dubs, s.Gone) {
 		if d.Missed > 0 {
 			t.missed[string(d.Lang)] += d.Missed

@@ -60,6 +60,7 @@ const (
 	Played        Outcome = "played"
 	SkippedFailed Outcome = "skipped_failed" // an engine failed twice
 	SkippedLate   Outcome = "skipped_late"   // it would have come too late to be of use
+	OwnVoice      Outcome = "own_voice"      // it was a dub, which came back by the speaker's microphone
 )
 
 // Level is a step of the quality ladder; a call never breaks, it steps down.
@@ -101,6 +102,7 @@ type DubState struct {
 // State is what a session has done so far.
 type State struct {
 	Heard    int // final phrases
+	OwnVoice int // phrases left out: dubs that came back by the microphone
 	Ended    time.Duration
 	Failures map[string]int           // by stage
 	CPU      map[string]time.Duration // by stage; engines in other processes are not in it
