@@ -140,6 +140,7 @@ func (j *dubJob) run(ctx context.Context) error {
 	engines.tier.settle(&j.settings)
 
 	cfg := settings.Session(j.settings)
+	cfg.Neural = engines.tier.name == "neural"
 	cfg.From, cfg.To, cfg.Words, cfg.Log = j.from, j.to, j.words, log
 	cfg.SinkErrorsEnd = true
 	cfg.Consent = spec.Consent{Given: true, At: began} // the operator's own, who names the file

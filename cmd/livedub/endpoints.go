@@ -54,6 +54,7 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 		return nil, errors.Join(hinted(err), e.Close())
 	}
 	base := settings.Session(c)
+	base.Neural = e.tier.name == "neural"
 	base.KeepRecords, base.Log = keptRecords, log
 	var carries func(float64) int
 	if e.lipNet != nil {

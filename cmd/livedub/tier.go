@@ -16,7 +16,7 @@ const voiceModel = "kokoro"
 
 // neuralDelay is D of the neural tier in profile sync, where nobody sets one: its
 // chain needs up to two seconds more than that of the light one.
-const neuralDelay = 6 * time.Second
+const neuralDelay = 4*time.Second + spec.NeuralTime
 
 // tier is which engines hear and speak, and where their weights are.
 type tier struct {

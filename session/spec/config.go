@@ -51,9 +51,8 @@ func (p Profile) DefaultMaxLag() time.Duration {
 	return 2500 * time.Millisecond
 }
 
-// NeuralMaxLag is Config.MaxLag in profile live with neural engines, where the
-// user names none: they need up to two seconds more.
-const NeuralMaxLag = 6 * time.Second
+// NeuralTime is what nets that hear and speak need longer than engines without, at most.
+const NeuralTime = 2 * time.Second
 
 // DefaultPolicy is Config.Policy where the user names none: where the dub sounds
 // as soon as it exists, nobody waits for the end of a unit.
@@ -68,6 +67,9 @@ func (p Profile) DefaultPolicy() inference.Policy {
 func (c *Config) MaxLate() time.Duration {
 	lag := cmp.Or(c.MaxLag, c.Profile.DefaultMaxLag())
 	if c.Profile == Live {
+		if c.Neural && c.MaxLag == 0 {
+			lag += NeuralTime
+		}
 		return max(0, lag-c.Delay)
 	}
 	return lag
@@ -105,6 +107,9 @@ type Config struct {
 	To      []inference.Lang
 	Profile Profile
 	Delay   time.Duration // D: output time = source time + D
+	// Neural says that the engines are nets: where no MaxLag is named, a dub may lag
+	// NeuralTime more in profile live.
+	Neural bool
 	// MaxLag is how long after its words a dub may start in profile live, and how
 	// long after its place in sync; a later one is left out. 0: DefaultMaxLag.
 	MaxLag         time.Duration

@@ -45,7 +45,7 @@ func Run(ctx context.Context, t *Talk, to inference.Lang, policy inference.Polic
 	r := Result{Policy: policy, Engine: engine}
 	m := live.NewManager(live.ManagerConfig{
 		Engines: e, Max: 1, Idle: time.Hour,
-		Base: spec.Config{Profile: spec.Live, Delay: spec.Live.DefaultDelay(), BackgroundGain: .15, Policy: policy, MaxLag: maxLag(engine)},
+		Base: spec.Config{Profile: spec.Live, Delay: spec.Live.DefaultDelay(), BackgroundGain: .15, Policy: policy, Neural: engine != "instant"},
 	})
 	defer m.Close()
 	call, err := m.Create(spec.Spec{ID: "speech", From: t.Lang, To: []inference.Lang{to}})
@@ -60,7 +60,7 @@ func Run(ctx context.Context, t *Talk, to inference.Lang, policy inference.Polic
 	if err := call.Publish(p); err != nil {
 		return r, err
 	}
-	if err := call.Clock.Wait(ctx, p.start+t.Length+2*maxLag(engine)); err != nil {
+	if err := call.Clock.Wait(ctx, p.start+t.Length+2*spec.Live.DefaultMaxLag()); err != nil {
 		return r, err
 	}
 	var records []spec.Record
@@ -79,14 +79,6 @@ func Run(ctx context.Context, t *Talk, to inference.Lang, policy inference.Polic
 	}
 	r.measure(t, records, p.start, whole)
 	return r, nil
-}
-
-// maxLag is the promise that is made: nets are given the neural tier's.
-func maxLag(engine string) time.Duration {
-	if engine == "instant" {
-		return spec.Live.DefaultMaxLag()
-	}
-	return spec.NeuralMaxLag
 }
 
 // whole returns the translations of the talk's whole sentences.
