@@ -130,6 +130,7 @@ func TestCopies(t *testing.T) {
 		"../docs/img/flow.svg": "flow.svg",
 		"public/flow.svg":      "flow.svg",
 		"public/sample.mp4":    "sample.mp4",
+		"public/sample-es.mp4": "sample-es.mp4",
 	} {
 		want, err := os.ReadFile(from)
 		if err != nil {

@@ -94,31 +94,40 @@ func Missing(text string, terms []inference.Term, translation string) []inferenc
 
 // Carry has translate do the text of r for an engine that takes no glossary:
 // each term is an unknown word to it, a stand-in, and becomes what the user wants
-// afterwards. Where a stand-in does not come back whole, the text is translated
-// once more as it is: the phrase counts for more than its terms (see Missing).
+// afterwards. Where stand-ins do not come back whole, the text is translated once
+// more without these, and at last as it is: the phrase counts for more than its
+// terms (see Missing).
 func Carry(ctx context.Context, r inference.TranslationRequest, translate func(ctx context.Context, text string) (string, error)) (string, error) {
 	found := Find(r.Text, r.Glossary)
 	stem := free(r.Text)
-	if len(found) == 0 || len(found) > most || stem == "" {
-		return translate(ctx, r.Text)
+	if len(found) > most || stem == "" {
+		found = nil
 	}
-	var hidden strings.Builder
-	at := 0
-	for i, m := range found {
-		hidden.WriteString(r.Text[at:m.Start])
-		first, _ := utf8.DecodeRuneInString(r.Text[m.Start:])
-		hidden.WriteString(standIn(stem, i, unicode.IsUpper(first)))
-		at = m.End
-	}
-	hidden.WriteString(r.Text[at:])
-	out, err := translate(ctx, hidden.String())
-	if err != nil {
-		return "", err
-	}
-	if out, ok := reveal(out, stem, found); ok {
-		return out, nil
+	for try := 0; len(found) > 0 && try < 2; try++ {
+		out, err := translate(ctx, hide(r.Text, stem, found))
+		if err != nil {
+			return "", err
+		}
+		out, whole := reveal(out, stem, found)
+		if len(whole) == len(found) {
+			return out, nil
+		}
+		found = whole
 	}
 	return translate(ctx, r.Text)
+}
+
+// hide puts stand-ins in the place of terms.
+func hide(text, stem string, found []Match) string {
+	var out strings.Builder
+	at := 0
+	for i, m := range found {
+		out.WriteString(text[at:m.Start])
+		first, _ := utf8.DecodeRuneInString(text[m.Start:])
+		out.WriteString(standIn(stem, i, unicode.IsUpper(first)))
+		at = m.End
+	}
+	return out.String() + text[at:]
 }
 
 // Stand-ins are a stem and two letters that count: no language has words without
@@ -149,24 +158,28 @@ func standIn(stem string, i int, capital bool) string {
 	return s
 }
 
-// reveal puts the terms in the place of their stand-ins; false where one is not
-// there once, as a word by itself.
-func reveal(text, stem string, found []Match) (string, bool) {
+// reveal puts the terms in the place of their stand-ins, and returns those whose
+// stand-in is there once, as a word by itself.
+func reveal(text, stem string, found []Match) (string, []Match) {
 	var hidden []inference.Term
 	for i, m := range found {
 		hidden = append(hidden, inference.Term{From: standIn(stem, i, false), To: m.Term.To})
 	}
+	lower := strings.ToLower(text)
 	back := Find(text, hidden)
-	if len(back) != len(found) || strings.Count(strings.ToLower(text), stem) != len(found) {
-		return "", false
+	var whole []Match
+	for i, m := range found {
+		h := hidden[i]
+		if strings.Count(lower, h.From) == 1 && slices.ContainsFunc(back, func(b Match) bool { return b.Term == h }) {
+			whole = append(whole, m)
+		}
+	}
+	if strings.Count(lower, stem) != len(found) && len(whole) == len(found) { // one was made up
+		whole = nil
 	}
 	var out strings.Builder
-	at, seen := 0, map[string]bool{}
+	at := 0
 	for _, m := range back {
-		if seen[m.Term.From] {
-			return "", false
-		}
-		seen[m.Term.From] = true
 		out.WriteString(text[at:m.Start])
 		to := m.Term.To
 		if kept := slices.ContainsFunc(found, func(f Match) bool { return f.Term.To == to && f.Term.From == to }); !kept && opens(text[:m.Start]) {
@@ -175,8 +188,7 @@ func reveal(text, stem string, found []Match) (string, bool) {
 		out.WriteString(to)
 		at = m.End
 	}
-	out.WriteString(text[at:])
-	return out.String(), true
+	return out.String() + text[at:], whole
 }
 
 // opens tells whether what comes after s is the first word of a text.

@@ -92,6 +92,14 @@ func TestCarry(t *testing.T) {
 		}, "HELLO WHITE", 2},
 		{"twice", "hola Blanco", "Blanco", func(s string) string { return s + " " + s }, "hola Blanco hola Blanco", 2},
 		{"glued", "hola Blanco", "Blanco", func(s string) string { return s + "ha" }, "hola Blancoha", 2},
+		{"one glued", "Blanco ve a Torres", "Blanco,Torres", func(s string) string { w := strings.Fields(s); return strings.ToUpper(w[0]) + "ha sees " + w[3] }, "BLANCOha sees Torres", 2},
+		{"one glued, then the other", "Blanco ve a Torres", "Blanco,Torres", func(s string) string {
+			w := strings.Fields(s)
+			if w[0] == "Blanco" {
+				w[3] += "ha"
+			}
+			return w[0] + "ha sees " + w[3]
+		}, "Blancoha sees Torresha", 3},
 		{"one for another", "Blanco Torres", "Blanco,Torres", func(s string) string { w := strings.Fields(s); return w[0] + " " + w[0] }, "Blanco Blanco", 2},
 		{"looks like ours", "zqx Blanco", "Blanco", shout, "ZQX Blanco", 1},
 		{"looks like all of ours", "zqx xqz qzx Blanco", "Blanco", shout, "ZQX XQZ QZX BLANCO", 1},

@@ -27,6 +27,8 @@ func TestGlossary(t *testing.T) {
 		{"es", "ca", "la oferta de Blanco", []inference.Term{{From: "oferta", To: "proposta"}, {From: "Blanco", To: "Blanco"}}, "", "La proposta de Blanco."},
 		{"en", "es", "the closing bid is here", []inference.Term{{From: "closing bid", To: "puja final"}}, "", "El puja final es aquí."},
 		{"en", "ca", "the dog of White is here", keep("White"), "", "El gos de White és aquí."},
+		// The pair glues the genitive to words that it does not know: that name is translated, the other one kept.
+		{"en", "ca", "Marble's dog is with White", keep("Marble", "White"), "El gos del marbre és amb Blanc.", "El gos del marbre és amb White."},
 	} {
 		p := inference.Pair{From: c.from, To: c.to}
 		if a.lanes[p] == nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -283,6 +284,36 @@ func TestLargeFileIsRefused(t *testing.T) {
 }
 
 // TestOperationsListsEverySetting keeps the table for people complete.
+// TestRecipes: the settings of the documentation's recipe are settings, and both languages have the same.
+func TestRecipes(t *testing.T) {
+	var first string
+	for _, path := range []string{"../../docs/OPERATIONS.md", "../../README.ko.md"} {
+		doc, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, recipe, ok := strings.Cut(string(doc), "    # ko-en.yaml:")
+		recipe, _, end := strings.Cut(recipe, "\n\n")
+		if !ok || !end {
+			t.Fatalf("%s has no recipe", path)
+		}
+		if first == "" {
+			first = recipe
+		}
+		if recipe != first {
+			t.Errorf("%s has another recipe than OPERATIONS.md:\n%s", path, recipe)
+		}
+		_, recipe, _ = strings.Cut(recipe, "\n") // the rest of its comment
+		c, err := load(t, strings.ReplaceAll("\n"+recipe, "\n    ", "\n"), nil, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		if c.Translate.Engine != "openai" || c.Speak.Model == "" || !slices.Equal(c.Recognize.Languages, []string{"ko", "en"}) || c.Session.Engines != "custom" {
+			t.Errorf("%s: %+v", path, c)
+		}
+	}
+}
+
 func TestOperationsListsEverySetting(t *testing.T) {
 	doc, err := os.ReadFile("../../docs/OPERATIONS.md")
 	if err != nil {

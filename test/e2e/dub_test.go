@@ -85,6 +85,41 @@ func TestDubInStep(t *testing.T) {
 	}
 }
 
+// TestDubGlossary: words of a file are kept or become what it says; the report
+// names the engines, and the file's mistakes are told with their line.
+func TestDubGlossary(t *testing.T) {
+	dir := t.TempDir()
+	in, words := filepath.Join(dir, "in.mp4"), filepath.Join(dir, "words.txt")
+	bursts(t, in, "-vn", "-c:a", "aac")
+	dub := func(text, out string) result {
+		if err := os.WriteFile(words, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return livedub(t, append([]string{"dub", in, "--from", "en", "--to", "es,ca", "-o", out, "--glossary", words}, fakes...)...)
+	}
+	out := filepath.Join(dir, "out")
+	if r := dub("PHRASE = es: Frase\n# no word\n3\n", out); r.code != 0 {
+		t.Fatalf("exit %d: %s", r.code, r.stderr)
+	}
+	for file, want := range map[string]string{"es.vtt": "es:Frase es:3", "ca.vtt": "ca:phrase ca:3"} {
+		b, err := os.ReadFile(filepath.Join(out, file))
+		if err != nil || !strings.Contains(string(b), want) {
+			t.Errorf("%s: %v: %.200s", file, err, b)
+		}
+	}
+	r := readReport(t, out)
+	engines, _ := r["phrases"].([]any)[0].(map[string]any)["engines"].(map[string]any)
+	if engines["recognizer"] != "fake" || engines["translator"] != "fake" || engines["voice"] != "fake" {
+		t.Errorf("engines %v", engines)
+	}
+	if l := r["ladder"].(map[string]any)["es"].(map[string]any); l["terms_missed"] != 0. {
+		t.Errorf("ladder %v", l)
+	}
+	if r := dub("a\nb =\n", out); r.code != 1 || !strings.Contains(r.stderr, "words.txt: line 2: ") {
+		t.Errorf("a bad line: exit %d: %s", r.code, r.stderr)
+	}
+}
+
 // TestDubWithTheRealEngines speaks English with flite and expects Spanish and Catalan.
 func TestDubWithTheRealEngines(t *testing.T) {
 	dir := t.TempDir()

@@ -8,4 +8,5 @@
 // is installed and is not shipped.
 package testspeaker
 
+//go:generate go run ./cmd/mksample -lang es -bitrate 160000 -out ../../../web/public/sample-es.mp4
 //go:generate go run ./cmd/mksample -out ../../../web/public/sample.mp4 -poster ../../../docs/img/testspeaker.png

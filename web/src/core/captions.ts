@@ -1,9 +1,40 @@
 // Captions by phrase: the same phrase has the same id in every language.
-import type { Caption } from "../net/types";
+import type { Caption, Word } from "../net/types";
 
 export interface Line {
   text: string;
   final: boolean;
+  words?: Word[];
+}
+
+/** A word that the recognizer is less sure of is shown as doubtful. */
+export const sure = 0.5;
+
+/** A piece of a line; `doubt` is how sure the recognizer is of a doubtful word. */
+export interface Piece {
+  text: string;
+  doubt?: number;
+}
+
+/** A line in pieces: doubtful words, and what stands between them. Words that the text does not have are passed over. */
+export function pieces(line: Line): Piece[] {
+  const out: Piece[] = [];
+  const lower = line.text.toLowerCase();
+  const text = lower.length === line.text.length ? lower : line.text;
+  let at = 0; // of the text that is not in a piece yet
+  let from = 0; // where the next word may begin
+  for (const w of line.words ?? []) {
+    const word = text === lower ? w.text.trim().toLowerCase() : w.text.trim();
+    const i = word ? text.indexOf(word, from) : -1;
+    if (i < 0) continue;
+    from = i + word.length;
+    if (w.confidence >= sure) continue;
+    if (i > at) out.push({ text: line.text.slice(at, i) });
+    out.push({ text: line.text.slice(i, from), doubt: w.confidence });
+    at = from;
+  }
+  if (at < line.text.length) out.push({ text: line.text.slice(at) });
+  return out;
 }
 
 export interface Row {
@@ -18,7 +49,7 @@ export function withCaption(rows: readonly Row[], c: Caption, keep = 40): Row[] 
   const i = rows.findIndex((r) => r.id === c.id);
   const old = i < 0 ? undefined : rows[i]!;
   if (old?.lines[c.lang]?.final && !c.final) return rows as Row[];
-  const line = { text: c.text, final: c.final };
+  const line = { text: c.text, final: c.final, words: c.words };
   const row: Row = { id: c.id, start: c.start, end: c.end, lines: { ...old?.lines, [c.lang]: line } };
   if (old) return rows.map((r) => (r === old ? row : r));
   return [...rows, row].sort((a, b) => a.start - b.start || a.id - b.id).slice(-keep);

@@ -1,5 +1,5 @@
 // "Why late?": what a phrase waited for, in seconds since it began to be spoken.
-import type { Phrase } from "../net/types";
+import type { Phrase, Slowest } from "../net/types";
 
 export type Stage = "spoken" | "recognized" | "translated" | "voiced" | "waits" | "played";
 
@@ -15,6 +15,7 @@ export interface Fall {
   bars: Bar[];
   late: number | null; // s
   fate: string;
+  slowest?: Slowest;
 }
 
 /** A phrase's bars. `delay` is D in seconds: a dub on the output timeline plays D later on the session's clock. */
@@ -37,7 +38,7 @@ export function fall(p: Phrase, delay: number): Fall {
     add("waits", voiced, p.dub_start + delay);
     add("played", p.dub_start + delay, p.dub_end + delay);
   }
-  return { id: p.id, text: p.text || p.source_text, bars, late: p.late_ms === null ? null : p.late_ms / 1000, fate: p.fate };
+  return { id: p.id, text: p.text || p.source_text, bars, late: p.late_ms === null ? null : p.late_ms / 1000, fate: p.fate, slowest: p.slowest };
 }
 
 /** How many seconds wide the frame of these falls must be. */

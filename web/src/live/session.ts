@@ -78,12 +78,24 @@ export class Live {
     if (sender && sender.track !== track) sender.replaceTrack(track).catch(() => undefined);
   }
 
-  /** Switches the re-rendering of the mouth in one dub; the server's answer shows how it stands. */
-  async setLips(lang: string, on: boolean): Promise<void> {
+  /** Switches the re-rendering of the mouth in one dub. */
+  setLips(lang: string, on: boolean): Promise<void> {
+    return this.change({ dubs: { [lang]: { lips: on } } });
+  }
+
+  /** Names other words to keep, from the next phrase on; a session that is made anew keeps them too. */
+  setKeep(keep: string[]): Promise<void> {
+    const { choice } = this.store.get();
+    if (choice) this.store.set({ choice: { ...choice, keep } });
+    return this.change({ keep });
+  }
+
+  /** Changes the session; the server's answer shows how it stands. */
+  private async change(to: Parameters<typeof api.change>[1]): Promise<void> {
     const signal = this.stopping?.signal;
     if (!this.session || !signal) return;
     try {
-      const info = await api.setLips(api.controlURL(this.session), lang, on, signal);
+      const info = await api.change(api.controlURL(this.session), to, signal);
       if (!signal.aborted) this.store.set({ session: { ...this.store.get().session, ...info } });
     } catch (e) {
       if (!signal.aborted) this.store.set({ trouble: asTrouble(e) });
@@ -114,7 +126,8 @@ export class Live {
       let why: Trouble;
       try {
         const { from, to, profile, badge } = choice;
-        const info = await api.create({ from, to, profile, consent: true, badge }, signal);
+        const keep = this.store.get().choice?.keep ?? choice.keep;
+        const info = await api.create({ from, to, profile, consent: true, badge, keep }, signal);
         this.session = info;
         this.store.set({ session: info, rows: [], falls: [] });
         await this.serve(info, choice, input, signal);

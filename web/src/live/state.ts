@@ -18,6 +18,7 @@ export interface Choice {
   to: string[]; // the first is shown beside the speaker
   profile: Profile;
   badge: boolean; // re-rendered frames say that they are
+  keep: string[]; // words that are not translated
 }
 
 export interface LiveState {

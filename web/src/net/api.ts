@@ -48,11 +48,9 @@ export function get(url: string, signal?: AbortSignal): Promise<SessionInfo> {
   return json(url, { signal });
 }
 
-/** Switches the re-rendering of the mouth in one dub on or off. */
-export function setLips(url: string, lang: string, on: boolean, signal?: AbortSignal): Promise<SessionInfo> {
-  return json(url, {
-    method: "PATCH", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ dubs: { [lang]: { lips: on } } }), signal,
-  });
+/** Changes a session: switches the re-rendering of the mouth in a dub, or names other words to keep. */
+export function change(url: string, to: { dubs: Record<string, { lips: boolean }> } | { keep: string[] }, signal?: AbortSignal): Promise<SessionInfo> {
+  return json(url, { method: "PATCH", headers: { "Content-Type": "application/json" }, body: JSON.stringify(to), signal });
 }
 
 const ending = new Set<Promise<unknown>>();

@@ -36,6 +36,14 @@ export interface Phrase {
   late_ms: number | null;
   fate: string;
   steps: { heard_at: number; ready_at: number; translate_ms: number; speak_ms: number };
+  slowest?: Slowest;
+}
+
+/** The engine that a phrase waited for longest, by its name in the settings. */
+export interface Slowest {
+  stage: "recognizer" | "translator" | "voice";
+  engine: string;
+  ms: number;
 }
 
 export interface Dub {
@@ -63,6 +71,7 @@ export interface SessionInfo {
   state?: string;
   created?: string;
   now?: number;
+  keep?: string[]; // words that are not translated, for who may change the session
   draining_until?: string; // the server takes no new sessions, and ends this one by then
   dubs?: Record<string, Dub>;
 }
@@ -73,6 +82,7 @@ export interface NewSession {
   profile: Profile;
   consent: boolean;
   badge: boolean;
+  keep: string[]; // words that are not translated
 }
 
 export interface Caption {
@@ -82,6 +92,12 @@ export interface Caption {
   final: boolean;
   start: number;
   end: number;
+  words?: Word[]; // of what was said, where the recognizer tells how sure it is of them
+}
+
+export interface Word {
+  text: string;
+  confidence: number; // 0 to 1
 }
 
 export interface LadderChange {

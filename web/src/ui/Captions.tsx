@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
-import { inLang, type Row } from "../core/captions";
+import { inLang, pieces, type Row } from "../core/captions";
 import { languageName, t } from "../i18n";
 
 export function Captions({ rows, from, to }: { rows: Row[]; from: string; to: string }) {
@@ -23,8 +23,13 @@ function Column({ rows, lang, testid, empty, target }: { rows: Row[]; lang: stri
       <h2>{languageName(lang) || t("captions")}</h2>
       <div ref={box} class="log" role="log" aria-live={target ? "polite" : "off"} lang={lang} tabIndex={0} data-testid={testid}>
         {lines.length === 0 && <p class="hint" lang="">{empty}</p>}
-        {lines.map(({ id, line }) => <p key={id} class={line.final ? undefined : "partial"} data-id={id} data-final={line.final}>{line.text}</p>)}
+        {lines.map(({ id, line }) => <p key={id} class={line.final ? undefined : "partial"} data-id={id} data-final={line.final}>{pieces(line).map((p) => (p.doubt === undefined ? p.text : <Doubt text={p.text} sure={p.doubt} />))}</p>)}
       </div>
     </div>
   );
+}
+
+/** A word that may have been something else: underlined, and in words by its title. */
+function Doubt({ text, sure }: { text: string; sure: number }) {
+  return <mark class="doubt" title={t("doubtful", { p: Math.round(sure * 100) })} data-testid="doubt">{text}</mark>;
 }

@@ -1,17 +1,21 @@
 import { languageName, t } from "../i18n";
 import type { LiveState } from "../live/state";
 import type { LipsState, Pair } from "../net/types";
+import { Keep } from "./Keep";
 import { Links } from "./Links";
 
 interface Props {
   state: LiveState;
   pairs: Pair[];
+  keep: string; // words that are not translated, one a line
+  changeKeep(text: string): void;
+  setKeep(words: string[]): void;
   setLips(lang: string, on: boolean): void;
   onStop(): void;
 }
 
 /** What is being dubbed, how to end it, and how others can watch. */
-export function Running({ state, pairs, setLips, onStop }: Props) {
+export function Running({ state, pairs, keep, changeKeep, setKeep, setLips, onStop }: Props) {
   const { choice, session } = state;
   if (!choice) return null;
   const quality = pairs.find((p) => p.from === choice.from && p.to === choice.to[0])?.quality;
@@ -23,6 +27,7 @@ export function Running({ state, pairs, setLips, onStop }: Props) {
       {choice.kind === "camera" && <p class="hint">{t("headphones")}</p>}
       <p class="hint"><b>{t(choice.profile)}.</b> {t(`${choice.profile}Hint`)}</p>
       {choice.to.map((lang) => <Lips key={lang} lang={lang} state={session?.dubs?.[lang]?.lips} alone={choice.to.length === 1} set={(on) => setLips(lang, on)} />)}
+      <Keep text={keep} change={changeKeep} done={setKeep} />
       {session && <Links session={session} />}
     </div>
   );

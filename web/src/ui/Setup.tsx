@@ -3,6 +3,7 @@ import { languageName, t } from "../i18n";
 import type { Input } from "../media/input";
 import type { Pair, Profile } from "../net/types";
 import { CameraSetup, type CameraChoice } from "./CameraSetup";
+import { Keep } from "./Keep";
 
 export interface Form {
   kind: "camera" | "file";
@@ -12,6 +13,7 @@ export interface Form {
   profile: Profile;
   consent: boolean;
   badge: boolean;
+  keep: string; // words, one a line
   file: File | null;
   devices: CameraChoice;
 }
@@ -77,6 +79,8 @@ export function Setup({ form, change, pairs, camera, setCamera, nudge, onStart }
             </label>
           ))}
         </div>
+
+        <Keep text={form.keep} change={(keep) => change({ keep })} />
 
         <label class={nudge === "consent" ? "check wrong" : "check"}>
           <input type="checkbox" id="consent" required data-testid="consent" checked={form.consent} aria-describedby="consent-needed" onChange={(e) => change({ consent: e.currentTarget.checked })} />

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useStore } from "../core/store";
+import { readWords } from "../core/words";
 import { t } from "../i18n";
 import { Live } from "../live/session";
 import { running, type Phase, type SourceKind } from "../live/state";
@@ -17,7 +18,7 @@ import { Stage } from "./Stage";
 import { usePairs } from "./usePairs";
 import { Waterfall } from "./Waterfall";
 
-const blank: Form = { kind: "camera", from: "", to: "", also: [], profile: "sync", consent: false, badge: true, file: null, devices: { camera: "", microphone: "" } };
+const blank: Form = { kind: "camera", from: "", to: "", also: [], profile: "sync", consent: false, badge: true, keep: "", file: null, devices: { camera: "", microphone: "" } };
 
 /** The speaker's page. */
 export function Studio() {
@@ -64,11 +65,11 @@ export function Studio() {
 
   const run = (kind: SourceKind, open: () => Promise<Input>) => {
     setTrouble(null);
-    // The sample speaks English, whatever the camera's speaker does.
-    const { from, to, also, profile, badge } = kind === "sample" ? withPair({ ...chosen, from: "en" }, pairs ?? []) : chosen;
+    // The sample speaks its own language, whatever the camera's speaker does.
+    const { from, to, also, profile, badge } = kind === "sample" ? withPair({ ...chosen, from: sampleOf(pairs ?? []).from }, pairs ?? []) : chosen;
     setCamera(null);
     asked.current++;
-    void live.start({ kind, from, to: [to, ...also], profile, badge }, open);
+    void live.start({ kind, from, to: [to, ...also], profile, badge, keep: readWords(form.keep).words }, open);
   };
 
   const start = () => {
@@ -94,10 +95,10 @@ export function Studio() {
       <main class="studio">
         <Stage state={state} camera={camera?.stream ?? null} badge={form.badge} canTry={!!chosen.to} showCamera={(on) => live.showCamera(on)} onTry={() => {
           camera?.close();
-          run("sample", () => openVideo(new URL("sample.mp4", document.baseURI).href, "sample-missing"));
+          run("sample", () => openVideo(new URL(sampleOf(pairs ?? []).file, document.baseURI).href, "sample-missing"));
         }} />
         {on
-          ? <Running state={state} pairs={pairs ?? []} setLips={(lang, on) => void live.setLips(lang, on)} onStop={() => live.stop()} />
+          ? <Running state={state} pairs={pairs ?? []} keep={form.keep} changeKeep={(keep) => change({ keep })} setKeep={(words) => void live.setKeep(words)} setLips={(lang, on) => void live.setLips(lang, on)} onStop={() => live.stop()} />
           : <Setup form={chosen} change={change} pairs={pairs} camera={camera} setCamera={turnOn} nudge={nudge} onStart={start} />}
         <Captions rows={state.rows} from={state.choice?.from ?? chosen.from} to={state.choice?.to[0] ?? chosen.to} />
         {state.choice ? <><Plots state={state} /><Waterfall falls={state.falls} /></> : <Flow />}
@@ -107,11 +108,23 @@ export function Studio() {
   );
 }
 
-/** The form with a pair that works; sample and camera speak what was chosen. */
-function withPair(form: Form, pairs: { from: string; to: string }[]): Form {
-  const from = pairs.some((p) => p.from === form.from) ? form.from : (pairs.find((p) => p.from === "en") ?? pairs[0])?.from ?? "";
+type Ways = readonly { from: string; to: string }[];
+
+const samples = [
+  { from: "es", to: "pt", file: "sample-es.mp4" }, // the better one: it needs a recognizer of Spanish
+  { from: "en", to: "es", file: "sample.mp4" },
+];
+
+/** The sample that is offered where these pairs work, and the pair that it is dubbed in first. */
+const sampleOf = (pairs: Ways) => samples.find((s) => pairs.some((p) => p.from === s.from && p.to === s.to)) ?? samples[1]!;
+
+/** The form with a pair that works; sample and camera speak what was chosen, at first the sample's pair. */
+function withPair(form: Form, pairs: Ways): Form {
+  const first = sampleOf(pairs).from;
+  const from = pairs.some((p) => p.from === form.from) ? form.from : (pairs.find((p) => p.from === first) ?? pairs[0])?.from ?? "";
   const to = pairs.filter((p) => p.from === from);
-  const wanted = to.find((p) => p.to === form.to) ?? to.find((p) => p.to === "es") ?? to[0];
+  const usual = samples.find((s) => s.from === from)?.to;
+  const wanted = to.find((p) => p.to === form.to) ?? to.find((p) => p.to === usual) ?? to[0];
   return { ...form, from, to: wanted?.to ?? "" };
 }
 

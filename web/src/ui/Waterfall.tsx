@@ -1,5 +1,6 @@
 import { width, type Fall, type Stage } from "../core/waterfall";
 import { t } from "../i18n";
+import type { Slowest } from "../net/types";
 
 const stages: Stage[] = ["spoken", "recognized", "translated", "voiced", "waits", "played"];
 const late = 0.3; // s, the figure the design promises
@@ -22,7 +23,7 @@ export function Waterfall({ falls }: { falls: Fall[] }) {
                 <span class="track" aria-hidden="true">
                   {f.bars.map((b) => <span key={b.stage} class={`bar ${b.stage}`} title={`${t(b.stage)} ${sec(b.to - b.from)}`} style={{ left: percent(b.from / w), width: percent((b.to - b.from) / w) }} />)}
                 </span>
-                <span class={(f.late ?? 0) > late || f.late === null ? "verdict late" : "verdict"}>{verdict(f)}</span>
+                <span class={isLate(f) ? "verdict late" : "verdict"}>{verdict(f)}{isLate(f) && f.slowest && <small data-testid="slowest">{blame(f.slowest)}</small>}</span>
               </li>
             ))}
           </ol>
@@ -41,4 +42,10 @@ function verdict(f: Fall): string {
   return f.late <= 0.05 ? t("onTime") : t("lateBy", { s: f.late.toFixed(1) });
 }
 
-const told = (f: Fall): string => `${f.text}: ${f.bars.map((b) => `${t(b.stage)} ${sec(b.to - b.from)}`).join(", ")}. ${verdict(f)}`;
+const isLate = (f: Fall): boolean => f.late === null || f.late > late;
+
+/** The engine that a late phrase waited for longest, and how long. */
+const blame = (s: Slowest): string => `${s.engine || t(s.stage)} ${Math.round(s.ms)} ms`;
+
+const told = (f: Fall): string =>
+  `${f.text}: ${f.bars.map((b) => `${t(b.stage)} ${sec(b.to - b.from)}`).join(", ")}. ${verdict(f)}${isLate(f) && f.slowest ? `: ${blame(f.slowest)}` : ""}`;

@@ -75,6 +75,61 @@ describe("page", { skip: chromium ? false : "no Chromium on this machine", concu
     await page.waitForFunction((u) => fetch(u).then((r) => r.status === 404), {}, `${base}v1/sessions/${session}`);
   }));
 
+  test("where it can be, the sample speaks Spanish and is dubbed to Portuguese", () => inPage(async (page) => {
+    await mock.fault("neural");
+    await page.reload();
+    await ready(page);
+    assert.deepEqual([await page.$eval(id("from"), (e) => e.value), await page.$eval(id("to"), (e) => e.value)], ["es", "pt"]);
+    const asked = page.waitForRequest((r) => r.url().endsWith(".mp4"));
+    await page.click(id("try-sample"));
+    assert.match((await asked).url(), /sample-es\.mp4$/);
+    await plays(page, "dubbed-video");
+    const { from, to } = await page.evaluate(() => window.__livedub.state.session);
+    assert.deepEqual([from, to], ["es", ["pt"]]);
+    await page.click(id("stop"));
+    await phase(page, "idle");
+    // Another language is not forgotten; English has the sample of its own pair.
+    await page.select(id("from"), "en");
+    assert.equal(await page.$eval(id("to"), (e) => e.value), "es");
+    await mock.fault("light");
+  }));
+
+  test("words to keep are told before and during a session", () => inPage(async (page) => {
+    await ready(page);
+    await page.click("details.keep summary");
+    await page.type(id("keep"), "Torres Blancas\n - \ntorres  blancas\nBlanco");
+    assert.equal(await page.$eval("details.keep .count", (e) => e.textContent), "2");
+    await shot(page, "keep");
+    await startCamera(page);
+    const kept = () => page.evaluate(async () => (await (await fetch(`v1/sessions/${window.__livedub.sessionId}`)).json()).keep);
+    assert.deepEqual(await kept(), ["Torres Blancas", "Blanco"]);
+    await page.$eval(id("keep"), (e) => (e.focus(), e.setSelectionRange(e.value.length, e.value.length)));
+    await page.keyboard.type("\nMarta");
+    assert.deepEqual(await kept(), ["Torres Blancas", "Blanco"], "told while typing");
+    await page.keyboard.press("Tab");
+    await page.waitForFunction(() => window.__livedub.state.session.keep?.length === 3);
+    assert.deepEqual(await kept(), ["Torres Blancas", "Blanco", "Marta"]);
+    await shot(page, "keep-live");
+    await page.click(id("stop"));
+    await phase(page, "idle");
+    assert.match(await page.$eval(id("keep"), (e) => e.value), /Marta$/);
+  }));
+
+  test("doubtful words are marked in what was heard, and in words", () => inPage(async (page) => {
+    await ready(page);
+    await page.click(id("try-sample"));
+    await page.waitForSelector(`${id("caption-source")} ${id("doubt")}`);
+    await has(page, "caption-source", "Good morning and welcome\\.");
+    const marks = await page.$$eval(`${id("caption-source")} ${id("doubt")}`, (all) => all.map((e) => ({ text: e.textContent, title: e.title, line: getComputedStyle(e).textDecorationLine })));
+    assert.deepEqual(marks[0], { text: "welcome.", title: "heard with 38 % certainty", line: "underline" });
+    assert.equal(await page.$(`${id("caption-target")} ${id("doubt")}`), null);
+    // A late phrase names the engine that it waited for.
+    await page.waitForSelector(id("slowest"), { timeout: 20000 });
+    assert.equal(await text(page, "slowest"), "kokoro 677 ms");
+    assert.match(await page.$eval(`${id("waterfall")} li:has(${id("slowest")})`, (e) => e.getAttribute("aria-label")), /0\.6 s late: kokoro 677 ms$/);
+    await shot(page, "doubt");
+  }));
+
   test("a camera needs consent, then is dubbed", () => inPage(async (page) => {
     await ready(page);
     await page.click(id("camera-on"));

@@ -1,7 +1,8 @@
 // Command mock is a stand-in for livedub's server, for the page's own tests: it
 // sends a publisher's video and audio back a second later to every language,
 // and invents captions and figures. It has an endpoint for faults: POST
-// /mock/full, /mock/free, /mock/forget, /mock/end.
+// /mock/full, /mock/free, /mock/forget, /mock/end; /mock/neural adds what a
+// server with neural engines has, /mock/light takes it away.
 package main
 
 import (
@@ -22,6 +23,7 @@ type server struct {
 	mu       sync.Mutex
 	sessions map[string]*session
 	made     int
+	neural   bool
 	full     bool
 }
 
@@ -50,7 +52,13 @@ func (s *server) languages(w http.ResponseWriter, _ *http.Request) {
 	pair := func(from, to string) map[string]string {
 		return map[string]string{"from": from, "to": to, "quality": demo}
 	}
-	reply(w, 200, map[string]any{"pairs": []any{pair("en", "es"), pair("en", "ca"), pair("en", "gl"), pair("es", "en"), pair("es", "ca")}})
+	pairs := []any{pair("en", "es"), pair("en", "ca"), pair("en", "gl"), pair("es", "en"), pair("es", "ca")}
+	s.mu.Lock()
+	if s.neural {
+		pairs = append(pairs, pair("es", "pt"))
+	}
+	s.mu.Unlock()
+	reply(w, 200, map[string]any{"pairs": pairs})
 }
 
 func (s *server) create(w http.ResponseWriter, r *http.Request) {
@@ -59,6 +67,7 @@ func (s *server) create(w http.ResponseWriter, r *http.Request) {
 		To      []string `json:"to"`
 		Profile string   `json:"profile"`
 		Consent bool     `json:"consent"`
+		Keep    []string `json:"keep"`
 	}
 	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil || len(ask.To) == 0 || !ask.Consent {
 		reply(w, 400, map[string]string{"error": "from, to and consent are needed"})
@@ -74,6 +83,7 @@ func (s *server) create(w http.ResponseWriter, r *http.Request) {
 	s.made++
 	id := fmt.Sprintf("mock%d", s.made)
 	s.sessions[id] = newSession(id, ask.From, ask.To, ask.Profile)
+	s.sessions[id].keep = ask.Keep
 	reply(w, 201, s.sessions[id].words())
 }
 
@@ -93,6 +103,8 @@ func (s *server) fault(w http.ResponseWriter, r *http.Request) {
 		s.full = true
 	case "free":
 		s.full = false
+	case "neural", "light":
+		s.neural = r.PathValue("fault") == "neural"
 	case "forget", "end":
 		for id, v := range s.sessions {
 			if r.PathValue("fault") == "end" {

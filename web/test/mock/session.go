@@ -35,6 +35,7 @@ type session struct {
 	done    chan struct{}
 	reason  string
 	off     map[string]bool // dubs whose mouth was switched off
+	keep    []string
 }
 
 func newSession(id, from string, to []string, profile string) *session {
@@ -88,7 +89,8 @@ func (v *session) show(w http.ResponseWriter, _ *http.Request) {
 		}
 		p := map[string]any{"id": i, "source_text": said[i].from, "text": said[i].to, "source_start": start, "source_end": end,
 			"dub_start": start + 3 + late/1000, "dub_end": end + 3 + late/1000, "late_ms": late, "fate": "played",
-			"steps": map[string]float64{"heard_at": heard, "ready_at": heard + .25 + late/1500, "translate_ms": 60 + 20*float64(i), "speak_ms": 120}}
+			"slowest": map[string]any{"stage": "voice", "engine": "kokoro", "ms": 250 + 1000*late/1500},
+			"steps":   map[string]float64{"heard_at": heard, "ready_at": heard + .25 + late/1500, "translate_ms": 60 + 20*float64(i), "speak_ms": 120}}
 		phrases = append(phrases, p)
 	}
 	out := v.words()
@@ -108,16 +110,20 @@ func (v *session) show(w http.ResponseWriter, _ *http.Request) {
 			"ear_voice_span_ms": map[string]any{"p50": 4100 + 260*math.Sin(now/3), "p95": 4900, "samples": 12},
 			"av_offset_ms":      map[string]any{"p1": -20, "p50": 4, "p99": 31, "samples": 500}}
 	}
+	v.mu.Lock()
+	out["keep"] = v.keep
+	v.mu.Unlock()
 	out["dubs"], out["state"], out["now"] = dubs, "live", now
 	reply(w, 200, out)
 }
 
-// change switches the mouth of dubs.
+// change switches the mouth of dubs, or names other words to keep.
 func (v *session) change(w http.ResponseWriter, r *http.Request) {
 	var ask struct {
 		Dubs map[string]struct {
 			Lips bool `json:"lips"`
 		} `json:"dubs"`
+		Keep *[]string `json:"keep"`
 	}
 	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil {
 		reply(w, 400, map[string]string{"error": err.Error()})
@@ -127,8 +133,19 @@ func (v *session) change(w http.ResponseWriter, r *http.Request) {
 	for l, d := range ask.Dubs {
 		v.off[l] = !d.Lips
 	}
+	if ask.Keep != nil {
+		v.keep = *ask.Keep
+	}
 	v.mu.Unlock()
 	v.show(w, r)
+}
+
+// heard are the words of a line, each fourth of them a doubtful one.
+func heard(text string) (out []any) {
+	for i, w := range strings.Fields(text) {
+		out = append(out, map[string]any{"text": w, "confidence": []float64{.97, .8, .91, .38}[i%4]})
+	}
+	return out
 }
 
 // events tells the captions word by word, and the end.
@@ -141,7 +158,11 @@ func (v *session) events(w http.ResponseWriter, r *http.Request) {
 	}
 	send("ladder", map[string]any{"lang": v.to[0], "level": "lips", "why": "", "at": 0})
 	caption := func(lang string, i int, text string, final bool, end float64) {
-		send("caption", map[string]any{"lang": lang, "id": i, "text": text, "final": final, "start": float64(i) * unit, "end": end})
+		c := map[string]any{"lang": lang, "id": i, "text": text, "final": final, "start": float64(i) * unit, "end": end}
+		if final && lang == v.from {
+			c["words"] = heard(text)
+		}
+		send("caption", c)
 	}
 	told := map[string]bool{}
 	for {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { inLang, spokenAt, withCaption, type Row } from "../../src/core/captions";
+import { inLang, pieces, spokenAt, withCaption, type Row } from "../../src/core/captions";
 import { SessionClock } from "../../src/core/clock";
 import { parseRoute, watchLink } from "../../src/core/route";
 import { nice, path, push, range } from "../../src/core/series";
 import { StatsReader, delayOf } from "../../src/core/stats";
 import { fall, width } from "../../src/core/waterfall";
+import { longest, most, readWords } from "../../src/core/words";
 
 describe("captions", () => {
   const c = (lang: string, id: number, text: string, final: boolean) => ({ lang, id, text, final, start: id * 3, end: id * 3 + 2 });
@@ -19,6 +20,20 @@ describe("captions", () => {
     expect(inLang(rows, "en").map((r) => r.line.text)).toEqual(["hello", "good morning"]);
     expect(inLang(rows, "es").map((r) => r.id)).toEqual([1]);
   });
+  it("keeps what was heard with how much certainty", () => {
+    const words = [{ text: "good", confidence: 0.9 }, { text: "morning", confidence: 0.3 }];
+    const rows = withCaption([], { ...c("en", 1, "good morning", true), words });
+    expect(rows[0]!.lines["en"]!.words).toEqual(words);
+  });
+  it("marks the words that are doubtful, where they stand in the text", () => {
+    const line = (text: string, ...words: [string, number][]) => ({ text, final: true, words: words.map(([text, confidence]) => ({ text, confidence })) });
+    expect(pieces(line("no words"))).toEqual([{ text: "no words" }]);
+    expect(pieces(line("The cat, the hat.", ["the", 0.9], ["cat,", 0.2], ["the", 0.4], ["hat", 0.5]))).toEqual(
+      [{ text: "The " }, { text: "cat,", doubt: 0.2 }, { text: " " }, { text: "the", doubt: 0.4 }, { text: " hat." }]);
+    expect(pieces(line("a a", ["a", 0.9], [" a ", 0]))).toEqual([{ text: "a " }, { text: "a", doubt: 0 }]);
+    expect(pieces(line("hello", ["hallo", 0.1], ["", 0.1]))).toEqual([{ text: "hello" }]); // not in the text
+    expect(pieces({ text: "", final: true })).toEqual([]);
+  });
   it("forgets the oldest", () => {
     let rows: Row[] = [];
     for (let i = 0; i < 10; i++) rows = withCaption(rows, c("en", i, `t${i}`, true), 4);
@@ -28,6 +43,18 @@ describe("captions", () => {
     const rows = withCaption([], c("es", 1, "hola", true)); // 3 s to 5 s
     expect([2.9, 3, 5.9, 6].map((t) => spokenAt(rows, "es", t))).toEqual(["", "hola", "hola", ""]);
     expect(spokenAt(withCaption([], c("es", 1, "ho", false)), "es", 4)).toBe("");
+  });
+});
+
+describe("words to keep", () => {
+  it("are read one a line, each once", () => {
+    expect(readWords(" Torres\u00a0 Blancas \r\n\n- \ntorres blancas\n3G\u0007\n서울")).toEqual({ words: ["Torres Blancas", "3G", "서울"], cut: false });
+    expect(readWords("")).toEqual({ words: [], cut: false });
+  });
+  it("are cut to what a session may have, which is told", () => {
+    const many = Array.from({ length: most + 1 }, (_, i) => `w${i}`);
+    expect(readWords(many.join("\n"))).toEqual({ words: many.slice(0, most), cut: true });
+    expect(readWords(`${"é".repeat(longest)}\n${"a".repeat(longest + 1)}`)).toEqual({ words: ["é".repeat(longest)], cut: true });
   });
 });
 
@@ -65,6 +92,9 @@ describe("waterfall", () => {
     const at = f.bars.map((b) => [b.from, b.to].map((v) => Math.round(v * 1000) / 1000));
     expect(at).toEqual([[0, 2], [2, 2.4], [2.4, 2.5], [2.5, 2.9], [2.9, 4.5], [4.5, 6.2]]);
     expect(f.late).toBe(0.5);
+    expect(f.slowest).toBeUndefined();
+    const slowest = { stage: "voice", engine: "kokoro", ms: 1830 } as const;
+    expect(fall({ ...phrase, slowest }, 4).slowest).toEqual(slowest);
     expect(width([f])).toBeCloseTo(6.2);
   });
   it("shows a skipped phrase without a dub", () => {

@@ -34,7 +34,7 @@ describe("a run of the studio", () => {
     stream: { getTracks: () => [], getVideoTracks: () => [], getAudioTracks: () => [] } as unknown as MediaStream,
     ended: never(), begin: async () => undefined, pause: vi.fn(), close: vi.fn(),
   });
-  const choice = { kind: "camera", from: "en", to: ["es"], profile: "sync", badge: true } as const;
+  const choice = { kind: "camera", from: "en", to: ["es"], profile: "sync", badge: true, keep: ["Torres"] as string[] } as const;
   it("takes its session with it when it cannot go on", async () => {
     const iceServers = [{ urls: "stun:stun.example.net" }];
     vi.mocked(api.create).mockResolvedValue(info({ ice_servers: iceServers }));
@@ -46,6 +46,26 @@ describe("a run of the studio", () => {
     expect(live.store.get()).toMatchObject({ phase: "ended", trouble: { kind: "refused" } });
     expect([vi.mocked(publish).mock.calls[0]![3], vi.mocked(watch).mock.calls[0]![3]]).toEqual([iceServers, iceServers]);
     expect(vi.mocked(api.removeLast).mock.calls).toEqual([["http://h/v1/sessions/talk~c"]]);
+  });
+  it("names the words to keep, at first, while it runs and to a session that is made anew", async () => {
+    vi.mocked(api.create).mockReset().mockResolvedValue(info({}));
+    vi.mocked(api.change).mockResolvedValue(info({ keep: ["Blanco"] }));
+    vi.mocked(api.get).mockImplementation(never);
+    vi.mocked(listen).mockImplementation((_url, _to, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve())));
+    const refuse = (_url: string, _stream: unknown, signal: AbortSignal) => new Promise<never>((_, no) => signal.addEventListener("abort", () => no(signal.reason)));
+    vi.mocked(publish).mockImplementation(refuse);
+    vi.mocked(watch).mockImplementation(refuse);
+    const live = new Live();
+    const run = live.start({ ...choice, to: [...choice.to] }, async () => input());
+    await vi.advanceTimersByTimeAsync(100);
+    await live.setKeep(["Blanco"]);
+    expect(vi.mocked(api.change).mock.calls[0]!.slice(0, 2)).toEqual(["http://h/v1/sessions/talk~c", { keep: ["Blanco"] }]);
+    expect(live.store.get()).toMatchObject({ choice: { keep: ["Blanco"] }, session: { keep: ["Blanco"] } });
+    vi.mocked(listen).mock.lastCall![1].end("shutting down");
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(vi.mocked(api.create).mock.calls.map(([s]) => s.keep)).toEqual([["Torres"], ["Blanco"]]);
+    live.stop();
+    await run;
   });
 });
 

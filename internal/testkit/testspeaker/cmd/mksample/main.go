@@ -1,9 +1,12 @@
 // Command mksample makes the sample that the page offers and the frame in the
-// documentation: a drawn head that says a few English sentences.
+// documentation: a drawn head that says a few sentences, English by flite or
+// Spanish by Kokoro.
 //
 //	go run ./internal/testkit/testspeaker/cmd/mksample [-out web/public/sample.mp4] [-poster docs/img/testspeaker.png]
+//	go run ./internal/testkit/testspeaker/cmd/mksample -lang es [-out web/public/sample-es.mp4]
 //
-// It needs flite.
+// It needs flite, or the weights of Kokoro that make models brings ($LIVEDUB_MODELS
+// names another folder) and what make build puts in bin.
 package main
 
 import (
@@ -25,19 +28,21 @@ import (
 
 func main() {
 	out := flag.String("out", "web/public/sample.mp4", "where the film goes")
-	poster := flag.String("poster", "docs/img/testspeaker.png", "where the image goes")
+	poster := flag.String("poster", "", "where the image goes; none without")
+	lang := flag.String("lang", "en", "what is spoken: en or es")
+	bitrate := flag.Int("bitrate", 300000, "of the frames, bit/s")
 	seed := flag.Uint64("seed", 0, "who is drawn")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *out, *poster, *seed); err != nil {
+	if err := run(ctx, *lang, *out, *poster, *bitrate, *seed); err != nil {
 		fmt.Fprintln(os.Stderr, "mksample:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, out, poster string, seed uint64) error {
-	speech, err := testspeaker.Speak(ctx, nil, time.Second, testspeaker.Sentences...)
+func run(ctx context.Context, lang, out, poster string, bitrate int, seed uint64) error {
+	speech, err := say(ctx, lang)
 	if err != nil {
 		return err
 	}
@@ -45,15 +50,33 @@ func run(ctx context.Context, out, poster string, seed uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := frame(t, poster); err != nil {
-		t.Close()
-		return err
+	if poster != "" {
+		if err := frame(t, poster); err != nil {
+			t.Close()
+			return err
+		}
 	}
-	src, err := testspeaker.NewSource(t, testspeaker.SourceConfig{Audio: media.AAC, Bitrate: 300000, OutOfBand: true, Length: t.Length()})
+	src, err := testspeaker.NewSource(t, testspeaker.SourceConfig{Audio: media.AAC, Bitrate: bitrate, OutOfBand: true, Length: t.Length()})
 	if err != nil {
 		return err
 	}
 	return errors.Join(film(ctx, src, out), src.Close())
+}
+
+// say says the sentences of a language.
+func say(ctx context.Context, lang string) (testspeaker.Speech, error) {
+	switch lang {
+	case "en":
+		return testspeaker.Speak(ctx, nil, time.Second, testspeaker.Sentences...)
+	case "es":
+		voice, end, err := openKokoro(ctx)
+		if err != nil {
+			return testspeaker.Speech{}, err
+		}
+		defer end()
+		return testspeaker.SpeakIn(ctx, voice, "es", time.Second, testspeaker.Spanish...)
+	}
+	return testspeaker.Speech{}, fmt.Errorf("-lang %q: choose en or es", lang)
 }
 
 // film writes all of src to an MP4 file.
