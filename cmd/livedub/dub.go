@@ -105,6 +105,7 @@ func (j *dubJob) run(ctx context.Context) error {
 	}
 	defer engines.Close()
 	engines.tier.settle(&j.settings)
+	engines.tier.tell(log)
 
 	cfg := settings.Session(j.settings)
 	cfg.From, cfg.To, cfg.Log = j.from, j.to, log
