@@ -105,7 +105,6 @@ func (j *dubJob) run(ctx context.Context) error {
 	}
 	defer engines.Close()
 	engines.tier.settle(&j.settings)
-	engines.tier.tell(log)
 
 	cfg := settings.Session(j.settings)
 	cfg.From, cfg.To, cfg.Log = j.from, j.to, log
@@ -127,6 +126,7 @@ func (j *dubJob) run(ctx context.Context) error {
 		return err
 	}
 
+	engines.tier.tell(log)
 	bar := startProgress(j.stderr, src.Duration(), func() time.Duration { return clock.Now() - cfg.Delay })
 	runErr := s.Dub(ctx, source)
 	bar.stop(runErr == nil)
