@@ -15,7 +15,7 @@ import (
 func runDoctor(ctx context.Context, args []string, stdout, _ io.Writer) error {
 	fs := cli.NewFlags("doctor")
 	asJSON := fs.Bool("json", false, "write JSON")
-	cfg, rest, err := cli.Settings(fs, "doctor [--json] [flags]", args, stdout, "recognize", "translate", "speak", "lips", "models", "onnx", "video")
+	cfg, rest, err := cli.Settings(fs, "doctor [--json] [flags]", args, stdout, "session", "recognize", "translate", "speak", "lips", "models", "onnx", "video")
 	if err != nil {
 		return err
 	}
@@ -42,6 +42,7 @@ func runDoctor(ctx context.Context, args []string, stdout, _ io.Writer) error {
 		NeedNVDEC:     cfg.Video.Decoder == "nvdec",
 		NeedRuntime:   cfg.Recognize.VAD == "silero" || t.recognizer == "whisper" || t.voice == "kokoro" || t.voice == "piper",
 	}
+	what.Models = func(ctx context.Context) doctor.Check { return modelsCheck(ctx, cfg, t) }
 	if cfg.Lips.Manifest != "" {
 		what.Net = func(ctx context.Context) (string, error) { return tryLipNet(ctx, cfg) }
 	}

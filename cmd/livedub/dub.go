@@ -160,6 +160,7 @@ func (j *dubJob) run(ctx context.Context) error {
 		return err
 	}
 
+	engines.tier.tell(log)
 	bar := startProgress(j.stderr, src.Duration(), func() time.Duration { return clock.Now() - cfg.Delay })
 	runErr := s.Dub(ctx, source)
 	bar.stop(runErr == nil)

@@ -236,6 +236,26 @@ func (e *engines) cpu() map[string]time.Duration {
 	return out
 }
 
+// refused returns how many units of speech had a text that was not believed; 0
+// where the recognizer believes all.
+func (e *engines) refused() uint64 {
+	if r, ok := e.Recognizer.(interface{ Refused() uint64 }); ok {
+		return r.Refused()
+	}
+	return 0
+}
+
+// lacking returns how many symbols of pronunciation the voice left out.
+func (e *engines) lacking() uint64 {
+	chain, _ := e.Synthesizer.(speak.Chain)
+	for _, s := range chain {
+		if s, ok := s.(interface{ Lacking() uint64 }); ok {
+			return s.Lacking()
+		}
+	}
+	return 0
+}
+
 // Close ends all engines and their processes.
 func (e *engines) Close() error {
 	var errs []error

@@ -17,6 +17,8 @@ var (
 	descKeysOut   = prometheus.NewDesc("livedub_keyframe_requests_total", "Keyframes that viewers asked for.", nil, nil)
 	descHeld      = prometheus.NewDesc("livedub_frames_held", "Decoded frames in memory.", nil, nil)
 	descEngineCPU = prometheus.NewDesc("livedub_engine_cpu_seconds_total", "CPU time of the engines' own processes, by stage.", []string{"stage"}, nil)
+	descRefused   = prometheus.NewDesc("livedub_recognizer_refused_units_total", "Units of speech whose text was not believed: invented over noise, going round in circles, or a guess.", nil, nil)
+	descLacking   = prometheus.NewDesc("livedub_voice_lacking_symbols_total", "Symbols of pronunciation that a voice did not know and left out.", nil, nil)
 	descBytes     = prometheus.NewDesc("livedub_rtp_out_bytes_total", "Payload of RTP packets sent to viewers.", nil, nil)
 )
 
@@ -49,15 +51,21 @@ func (m mediaMetrics) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(descHeld, prometheus.GaugeValue, float64(media.LiveFrames()))
 }
 
-// engineMetrics tells what the engines' processes use.
+// engineMetrics tells what the engines' processes use, and what engines left out.
 type engineMetrics struct{ engines *engines }
 
 // Describe is part of prometheus.Collector.
-func (m engineMetrics) Describe(ch chan<- *prometheus.Desc) { ch <- descEngineCPU }
+func (m engineMetrics) Describe(ch chan<- *prometheus.Desc) {
+	ch <- descEngineCPU
+	ch <- descRefused
+	ch <- descLacking
+}
 
 // Collect is part of prometheus.Collector.
 func (m engineMetrics) Collect(ch chan<- prometheus.Metric) {
 	for stage, d := range m.engines.cpu() {
 		ch <- prometheus.MustNewConstMetric(descEngineCPU, prometheus.CounterValue, d.Seconds(), stage)
 	}
+	ch <- prometheus.MustNewConstMetric(descRefused, prometheus.CounterValue, float64(m.engines.refused()))
+	ch <- prometheus.MustNewConstMetric(descLacking, prometheus.CounterValue, float64(m.engines.lacking()))
 }

@@ -62,6 +62,8 @@ func modelHint(store *models.Store, name string, err error) error {
 		return fmt.Errorf("%w: run livedub models pull %s", err, name)
 	case errors.Is(err, models.ErrNonCommercial):
 		return fmt.Errorf("%w: read its licence, and if you agree to it add --accept-non-commercial", err)
+	case errors.Is(err, models.ErrUnpinned):
+		return fmt.Errorf("%w: add --trust-first-use to take what that address sends now, and to have it held to that from then on", err)
 	case errors.Is(err, models.ErrConversion):
 		return fmt.Errorf("%w: mend the catalogue, or take a newer livedub", err)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
@@ -79,6 +81,7 @@ func modelHint(store *models.Store, name string, err error) error {
 type modelsCommand struct {
 	store             *models.Store
 	json, all, accept bool
+	trust             bool
 	names             []string
 	stdout, stderr    io.Writer
 }
@@ -90,6 +93,7 @@ func runModels(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	flags.BoolVar(&c.json, "json", false, "list: write JSON")
 	flags.BoolVar(&c.all, "all", false, "pull: every model of the catalogue; those for non-commercial use only where that is accepted")
 	flags.BoolVar(&c.accept, "accept-non-commercial", false, "pull: also models whose licence forbids commercial use")
+	flags.BoolVar(&c.trust, "trust-first-use", false, "pull: also files that are pinned by no SHA-256; it is recorded, and held to from then on")
 	cfg, rest, err := cli.Settings(flags, modelsUsage, args, stdout, "models")
 	if err != nil {
 		return err
@@ -99,7 +103,7 @@ func runModels(ctx context.Context, args []string, stdout, stderr io.Writer) err
 		flags []string
 	}{
 		"list":   {c.list, []string{"json"}},
-		"pull":   {c.pull, []string{"all", "accept-non-commercial"}},
+		"pull":   {c.pull, []string{"all", "accept-non-commercial", "trust-first-use"}},
 		"verify": {c.verify, nil},
 		"rm":     {c.remove, nil},
 	}
@@ -111,7 +115,7 @@ func runModels(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if !ok {
 		return cli.Usagef("models: %q is nothing that models does; did you mean livedub models %s?", rest[0], config.Nearest(rest[0], order))
 	}
-	for _, f := range []string{"json", "all", "accept-non-commercial"} {
+	for _, f := range []string{"json", "all", "accept-non-commercial", "trust-first-use"} {
 		if flags.Changed(f) && !slices.Contains(verb.flags, f) {
 			return cli.Usagef("models %s: takes no --%s: see livedub models --help", rest[0], f)
 		}
@@ -133,6 +137,10 @@ func (c *modelsCommand) pull(ctx context.Context) error {
 		for _, e := range c.store.Entries() {
 			if e.NonCommercial && !c.accept {
 				fmt.Fprintf(c.stderr, "%s: left out: %s is for non-commercial use only: add --accept-non-commercial if you agree to it\n", e.Name, e.Licence)
+				continue
+			}
+			if len(e.FirstUse()) > 0 && !c.trust {
+				fmt.Fprintf(c.stderr, "%s: left out: nobody has pinned its files: add --trust-first-use if you trust %s\n", e.Name, e.Upstream())
 				continue
 			}
 			names = append(names, e.Name)
@@ -160,11 +168,15 @@ func (c *modelsCommand) pullOne(ctx context.Context, name string) error {
 		return err
 	}
 	if _, err := c.store.Path(name); err != nil {
-		fmt.Fprintf(c.stdout, "%s: %s\n  %s to download, into %s\n  %s\n", name, e.What, megabytes(e.Download()), c.store.Dir(), licence(e))
+		about := ""
+		if e.Unpinned {
+			about = "about "
+		}
+		fmt.Fprintf(c.stdout, "%s: %s\n  %s%s to download, into %s\n  %s\n", name, e.What, about, megabytes(e.Download()), c.store.Dir(), licence(e))
 	}
 	at := new(models.Progress)
 	show := startModelProgress(c.stderr, name, at)
-	err = c.store.Pull(ctx, name, models.Options{Conversions: conversions(), AcceptNonCommercial: c.accept, Progress: at, Say: show.say})
+	err = c.store.Pull(ctx, name, models.Options{Conversions: conversions(), AcceptNonCommercial: c.accept, TrustFirstUse: c.trust, Progress: at, Say: show.say})
 	show.stop()
 	if err != nil {
 		return err

@@ -25,6 +25,8 @@ type modelInfo struct {
 	Languages     []string `json:"languages"`
 	Licence       string   `json:"licence"`
 	NonCommercial bool     `json:"non_commercial"`
+	Unpinned      bool     `json:"unpinned"` // some of its files are trusted on first use
+	Upstream      string   `json:"upstream,omitempty"`
 	Size          int64    `json:"size"`     // bytes on the disk
 	Download      int64    `json:"download"` // bytes, before compression
 	State         string   `json:"state"`    // installed, damaged, missing
@@ -39,7 +41,7 @@ func (c *modelsCommand) list(context.Context) error {
 	all := modelList{Dir: c.store.Dir(), Models: []modelInfo{}}
 	for _, e := range c.store.Entries() {
 		info := modelInfo{Name: e.Name, What: e.What, Languages: append([]string{}, e.Languages...), Licence: e.Licence, NonCommercial: e.NonCommercial,
-			Size: e.Size(), Download: e.Download(), State: "installed"}
+			Unpinned: len(e.FirstUse()) > 0, Upstream: e.Upstream(), Size: e.Size(), Download: e.Download(), State: "installed"}
 		path, err := c.store.Path(e.Name)
 		switch {
 		case err == nil:
@@ -59,6 +61,7 @@ func (c *modelsCommand) list(context.Context) error {
 		return enc.Encode(all)
 	}
 	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	var unpinned []string
 	fmt.Fprintln(w, "NAME\tSTATE\tSIZE\tLICENCE\tLANGUAGES\tWHAT")
 	for _, m := range all.Models {
 		langs := strings.Join(m.Languages, " ")
@@ -68,10 +71,17 @@ func (c *modelsCommand) list(context.Context) error {
 		if m.NonCommercial {
 			m.Licence += " (non-commercial)"
 		}
+		if m.Unpinned {
+			m.What += ", unpinned"
+			unpinned = append(unpinned, fmt.Sprintf("%s is pinned by no SHA-256: livedub models pull --trust-first-use %s takes what %s sends.\n", m.Name, m.Name, m.Upstream))
+		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", m.Name, m.State, megabytes(m.Size), m.Licence, langs, m.What)
 	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	if len(unpinned) > 0 {
+		fmt.Fprint(c.stdout, "\n"+strings.Join(unpinned, ""))
 	}
 	_, err := fmt.Fprintf(c.stdout, "\nModels are kept in %s; livedub models pull NAME downloads one.\n", all.Dir)
 	return err

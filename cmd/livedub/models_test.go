@@ -41,7 +41,10 @@ func modelFlags(t *testing.T) []string {
 				"sources": []any{map[string]any{"url": srv.URL + path}}}},
 		}
 	}
-	b, err := json.Marshal(map[string]any{"models": []any{model("voice", "/voice", "MIT", false), model("research", "/research", "CC-BY-NC-4.0", true)}})
+	loose := model("loose", "/voice", "MIT", false)
+	loose["unpinned"] = true
+	delete(loose["files"].([]any)[0].(map[string]any), "sha256")
+	b, err := json.Marshal(map[string]any{"models": []any{model("voice", "/voice", "MIT", false), model("research", "/research", "CC-BY-NC-4.0", true), loose}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +78,10 @@ func TestModels(t *testing.T) {
 	do(0, "pull voice", "voice: is installed")
 	do(1, "pull voice research", "licensed for non-commercial use only (CC-BY-NC-4.0)", "--accept-non-commercial")
 	do(0, "pull --accept-non-commercial research", "for non-commercial use only")
-	do(0, "verify", "voice: ok (1 of 1 files)", "research: ok")
+	do(0, "list", "a voice of a test, unpinned", "livedub models pull --trust-first-use loose takes what http://127.0.0.1")
+	do(1, "pull loose", "pinned by no SHA-256", "add --trust-first-use")
+	do(0, "pull --trust-first-use loose", "about 7 bytes", "trusted as it came: 7 bytes, SHA-256 e2c67f15", "loose: in ")
+	do(0, "verify", "voice: ok (1 of 1 files)", "research: ok", "loose: ok")
 
 	var list modelList
 	if err := json.Unmarshal([]byte(do(0, "list --json")), &list); err != nil {
@@ -84,7 +90,7 @@ func TestModels(t *testing.T) {
 	states := map[string]string{}
 	for _, m := range list.Models {
 		states[m.Name] = m.State
-		if m.Size == 0 || m.Licence == "" || m.What == "" || len(m.Languages) == 0 || (m.State == "installed") != (m.Path != "") {
+		if m.Size == 0 || m.Licence == "" || m.What == "" || len(m.Languages) == 0 || (m.State == "installed") != (m.Path != "") || m.Unpinned != (m.Name == "loose") || m.Upstream == "" {
 			t.Errorf("%+v", m)
 		}
 	}
@@ -106,19 +112,20 @@ func TestModels(t *testing.T) {
 func TestModelsUsage(t *testing.T) {
 	flags := modelFlags(t)
 	for args, want := range map[string]string{
-		"":                    "say what to do: livedub models list",
-		"lst":                 "did you mean livedub models list?",
-		"list voice":          `takes no names, got "voice"`,
-		"pull":                "name a model, or --all",
-		"pull --all voice":    `--all takes no names, got "voice"`,
-		"pull vioce":          "did you mean voice? livedub models list shows all",
-		"pull voice ../voice": "no model of that name",
-		"verify vioce":        "did you mean voice?",
-		"rm":                  "name a model",
-		"rm vioce":            "did you mean voice?",
-		"rm --all":            "takes no --all",
-		"verify --json":       "takes no --json",
-		"pull --jsn":          "did you mean --json?",
+		"":                         "say what to do: livedub models list",
+		"lst":                      "did you mean livedub models list?",
+		"list voice":               `takes no names, got "voice"`,
+		"pull":                     "name a model, or --all",
+		"pull --all voice":         `--all takes no names, got "voice"`,
+		"pull vioce":               "did you mean voice? livedub models list shows all",
+		"pull voice ../voice":      "no model of that name",
+		"verify vioce":             "did you mean voice?",
+		"rm":                       "name a model",
+		"rm vioce":                 "did you mean voice?",
+		"rm --all":                 "takes no --all",
+		"verify --json":            "takes no --json",
+		"verify --trust-first-use": "takes no --trust-first-use",
+		"pull --jsn":               "did you mean --json?",
 	} {
 		code, out, errs := call(t, append(append([]string{"models"}, strings.Fields(args)...), flags...)...)
 		if code != 2 || out != "" || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, want) {

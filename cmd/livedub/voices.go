@@ -76,7 +76,7 @@ func kokoroModel(provider string, missing, noGPU error) (name, why string) {
 	case noGPU != nil:
 		return voiceModel, noGPU.Error()
 	case missing != nil:
-		return voiceModel, fmt.Sprintf("%s is int8, for CPUs: livedub models pull --trust-first-use %s brings weights for GPUs", voiceModel, gpuVoiceModel)
+		return voiceModel, fmt.Sprintf("%s is int8, for CPUs: livedub models pull %s brings weights for GPUs", voiceModel, gpuVoiceModel)
 	}
 	return gpuVoiceModel, ""
 }

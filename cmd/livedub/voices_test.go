@@ -102,7 +102,7 @@ func TestKokoroForTheDevice(t *testing.T) {
 		{"cpu", nil, nil, "kokoro", ""},
 		{"cuda", nil, nil, "kokoro-fp16", ""},
 		{"cuda", nil, none, "kokoro", "no driver"},
-		{"cuda", missing, nil, "kokoro", "livedub models pull --trust-first-use kokoro-fp16"},
+		{"cuda", missing, nil, "kokoro", "livedub models pull kokoro-fp16"},
 		{"cuda", missing, none, "kokoro", "no driver"},
 	} {
 		if name, why := kokoroModel(c.provider, c.missing, c.noGPU); name != c.want || !strings.Contains(why, c.why) || (why == "") != (c.why == "") {

@@ -63,20 +63,7 @@ func (c Chain) Estimate(r inference.SpeechRequest) time.Duration {
 }
 
 // CPU implements inference.Coster.
-func (c Chain) CPU() (sum time.Duration) {
-	for _, e := range c {
-		if e, ok := e.(inference.Coster); ok {
-			sum += e.CPU()
-		}
-	}
-	return sum
-}
+func (c Chain) CPU() time.Duration { return inference.CPUOf(c) }
 
 // Close closes all engines.
-func (c Chain) Close() error {
-	var err error
-	for _, e := range c {
-		err = errors.Join(err, e.Close())
-	}
-	return err
-}
+func (c Chain) Close() error { return inference.CloseAll(c) }

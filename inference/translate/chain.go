@@ -51,20 +51,7 @@ func (c Chain) Translate(ctx context.Context, r inference.TranslationRequest) (s
 }
 
 // CPU implements inference.Coster.
-func (c Chain) CPU() (sum time.Duration) {
-	for _, e := range c {
-		if e, ok := e.(inference.Coster); ok {
-			sum += e.CPU()
-		}
-	}
-	return sum
-}
+func (c Chain) CPU() time.Duration { return inference.CPUOf(c) }
 
 // Close closes all engines.
-func (c Chain) Close() error {
-	var err error
-	for _, e := range c {
-		err = errors.Join(err, e.Close())
-	}
-	return err
-}
+func (c Chain) Close() error { return inference.CloseAll(c) }

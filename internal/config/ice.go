@@ -60,16 +60,32 @@ func readICEServer(s string) (ICEServer, error) {
 
 // String writes s as readICEServer reads it.
 func (s ICEServer) String() string {
+	s.Secret = strings.ReplaceAll(url.QueryEscape(s.Secret), "+", "%20")
+	return s.shown()
+}
+
+// shown writes the secret as it is.
+func (s ICEServer) shown() string {
 	kind, rest, _ := strings.Cut(s.URL, ":")
 	if s.Secret == "" {
 		return s.URL
 	}
-	return kind + ":" + strings.ReplaceAll(url.QueryEscape(s.Secret), "+", "%20") + "@" + rest
+	return kind + ":" + s.Secret + "@" + rest
 }
 
 // iceServers is a list of ICE servers, in one text separated by spaces.
 func iceServers(p *[]ICEServer, key, help string) option {
 	return option{key: key, help: help, limit: iceForms, kind: kindList, noun: "URL",
+		mask: func() string {
+			var all []string
+			for _, s := range *p {
+				if s.Secret != "" {
+					s.Secret = isSet
+				}
+				all = append(all, s.shown())
+			}
+			return strings.Join(all, " ")
+		},
 		get: func() string {
 			var all []string
 			for _, s := range *p {

@@ -20,6 +20,16 @@ type option struct {
 	noun  string             // of a list: what one value is, in --help
 	set   func(string) error // reads, checks and stores; its error says what is allowed
 	get   func() string      // the stored value, as set reads it
+	mask  func() string      // of one that holds a secret: the stored value without it, for people; else nil
+}
+
+// isSet is what stands for a secret where one is.
+const isSet = "(set)"
+
+// secret marks an option whose whole value is nobody's to read.
+func secret(o option) option {
+	o.mask = func() string { return isSet }
+	return o
 }
 
 // kind is what a value looks like in the file.

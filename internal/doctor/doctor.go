@@ -25,7 +25,7 @@ type Report struct {
 // Check is one engine, codec or device.
 type Check struct {
 	Name      string `json:"name"`
-	Kind      string `json:"kind"` // recognize, translate, speak, lips, runtime, decode, encode, device or test
+	Kind      string `json:"kind"` // recognize, translate, speak, models, lips, runtime, decode, encode, device or test
 	Needed    bool   `json:"needed"`
 	Available bool   `json:"available"`
 	Version   string `json:"version,omitempty"`
@@ -47,6 +47,8 @@ type Config struct {
 
 	// Net, if set, opens the net that makes mouths and tells where it really runs.
 	Net func(context.Context) (string, error)
+	// Models, if set, tells of the weights of neural engines.
+	Models func(context.Context) Check
 
 	NoRecognizer, NoTranslator, NoSynthesizer bool // another engine is set
 	NeedNVENC, NeedNVDEC                      bool // the settings insist on it
@@ -62,6 +64,7 @@ func Run(ctx context.Context, c Config) Report {
 		recognizers(c, packages),
 		translators(c, packages),
 		speakers(c, packages),
+		weights(ctx, c),
 		mouths(ctx, c),
 		runtimes(c),
 		decoders(c, gpus[0].Available),
@@ -70,6 +73,13 @@ func Run(ctx context.Context, c Config) Report {
 		gpus,
 		tools(packages),
 	)}
+}
+
+func weights(ctx context.Context, c Config) []Check {
+	if c.Models == nil {
+		return nil
+	}
+	return []Check{c.Models(ctx)}
 }
 
 // Missing returns the checks that are needed and failed.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -18,7 +19,7 @@ const (
 )
 
 // Builtin returns the catalogue that comes with the program.
-func Builtin() []Entry { return append(whispers(), kokoro()) }
+func Builtin() []Entry { return slices.Concat(whispers(), []Entry{zipformer()}, kokoros(), pipers()) }
 
 // The form of a catalogue's file.
 type (
@@ -33,6 +34,7 @@ type (
 		LicenceText   string    `yaml:"licence_text"`
 		LicenceFile   string    `yaml:"licence_file"`
 		NonCommercial bool      `yaml:"non_commercial"`
+		Unpinned      bool      `yaml:"unpinned"`
 		Files         []partDoc `yaml:"files"`
 		Convert       string    `yaml:"convert"`
 		Made          []fileDoc `yaml:"made"`
@@ -106,7 +108,7 @@ func parse(b []byte) ([]Entry, error) {
 func (d entryDoc) entry() (Entry, error) {
 	e := Entry{
 		Name: d.Name, What: d.What, Languages: d.Languages, Licence: d.Licence, LicenceText: d.LicenceText, LicenceFile: d.LicenceFile,
-		NonCommercial: d.NonCommercial, Convert: d.Convert,
+		NonCommercial: d.NonCommercial, Unpinned: d.Unpinned, Convert: d.Convert,
 	}
 	if n := len(d.Files) + len(d.Made); n > maxParts {
 		return Entry{}, e.wrong("has %d files, more than %d", n, maxParts)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/url"
 	"path"
 	"regexp"
@@ -72,12 +73,16 @@ func (e Entry) check() error {
 // checkFiles holds paths, sizes, sums and sources.
 func (e Entry) checkFiles() error {
 	taken := map[string]bool{sumsFile: true}
+	unpinned := 0
 	if e.LicenceText != "" {
 		taken[licenceFile] = true
 	}
 	for _, p := range e.Parts {
-		if err := p.check(taken); err != nil {
+		if err := p.check(taken, e.Unpinned); err != nil {
 			return err
+		}
+		if !p.pinned() {
+			unpinned++
 		}
 		if p.Scratch && e.Convert == "" {
 			return fmt.Errorf("%s: scratch: nothing uses it, for there is no convert", p.Path)
@@ -86,15 +91,25 @@ func (e Entry) checkFiles() error {
 			return fmt.Errorf("%s: has no sources", p.Path)
 		}
 		for _, s := range p.Sources {
-			if err := s.check(); err != nil {
+			err := s.check()
+			if err == nil && !p.pinned() && !s.secure() {
+				err = errors.New("sources: where no sum is known, only https addresses tell whose bytes come")
+			}
+			if err != nil {
 				return fmt.Errorf("%s: %w", p.Path, err)
 			}
 		}
 	}
 	for _, f := range e.Made {
-		if err := f.check(taken); err != nil {
+		if err := f.check(taken, e.Unpinned); err != nil {
 			return err
 		}
+		if !f.pinned() {
+			unpinned++
+		}
+	}
+	if e.Unpinned && unpinned == 0 {
+		return errors.New("unpinned: all files are pinned: leave it out")
 	}
 	if len(e.Files()) == 0 {
 		return errors.New("has no files")
@@ -112,8 +127,8 @@ func (e Entry) checkFiles() error {
 	return nil
 }
 
-// check holds one file and adds its path to those taken.
-func (f File) check(taken map[string]bool) error {
+// check holds one file and adds its path to those taken. Its sum may be missing where unpinned allows that.
+func (f File) check(taken map[string]bool, unpinned bool) error {
 	switch {
 	case !localPath(f.Path):
 		return fmt.Errorf("path: %s is none within the model's folder", show(f.Path))
@@ -121,6 +136,7 @@ func (f File) check(taken map[string]bool) error {
 		return fmt.Errorf("path: %s is there twice", f.Path)
 	case f.Size < 1 || f.Size > maxFileSize:
 		return fmt.Errorf("%s: size: %d is not within 1..%d bytes", f.Path, f.Size, int64(maxFileSize))
+	case f.SHA256 == "" && unpinned:
 	case !sumForm.MatchString(f.SHA256):
 		return fmt.Errorf("%s: sha256: %s is not 64 of 0-9 and a-f", f.Path, show(f.SHA256))
 	}
@@ -168,6 +184,16 @@ func (s Source) check() error {
 		}
 	}
 	return nil
+}
+
+// secure tells whether a source is an address whose owner is proven, or on this machine.
+func (s Source) secure() bool {
+	u, err := url.Parse(s.URL)
+	if err != nil || s.URL == "" {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Scheme == "https" || u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func (e Entry) wrong(format string, args ...any) error {

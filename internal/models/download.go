@@ -51,10 +51,13 @@ func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
 // cut returns where a part lies that is not whole yet.
-func (p *pull) cut(f File) string { return p.in("cut", f.SHA256) }
+func (p *pull) cut(f File) string { return p.in("cut", f.id()) }
 
 // tag is what the first bytes of a cut part came with, kept in JSON beside it.
-type tag struct{ URL, Validator string }
+type tag struct {
+	URL, Validator string
+	Size           int64 // of all, as the server says
+}
 
 func (p *pull) tagFile(f File) string { return p.cut(f) + ".json" }
 
@@ -147,10 +150,24 @@ func (p *pull) accept(ctx context.Context, part Part, path string) error {
 
 // request asks for a part from offset on, and writes what comes to the cut file.
 func (p *pull) request(ctx context.Context, part Part, address string, offset int64) error {
+	if !part.pinned() {
+		// No sum would tell bytes of two versions that were mixed.
+		t := p.readTag(part)
+		switch {
+		case offset > 0 && offset == t.Size && t.URL == address:
+			return nil
+		case offset > 0 && (t.URL != address || t.Validator == ""):
+			if err := p.discard(part); err != nil {
+				return err
+			}
+			offset = 0
+		}
+		part.Size = t.Size
+	}
 	switch {
-	case offset == part.Size:
+	case part.pinned() && offset == part.Size:
 		return nil
-	case offset > part.Size:
+	case offset > 0 && offset > part.Size:
 		return &failure{err: errors.New("more is there than the part has"), again: true, restart: true}
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -177,11 +194,52 @@ func (p *pull) request(ctx context.Context, part Part, address string, offset in
 		return &failure{err: err, again: !errors.Is(err, errRedirect), silent: true}
 	}
 	defer resp.Body.Close()
+	if !part.pinned() {
+		if part.Size, err = announced(resp, p.about(part)); err != nil {
+			return err
+		}
+		if resp.StatusCode == http.StatusPartialContent && validator(resp.Header) != p.readTag(part).Validator {
+			return &failure{err: errors.New("answers a range of another version"), again: true, restart: true}
+		}
+	}
 	if offset, err = begins(resp, part, offset); err != nil {
 		return err
 	}
 	return p.write(part, address, resp, offset, cancel)
 }
+
+// about returns how large a part is, as the catalogue has it.
+func (p *pull) about(part Part) int64 {
+	for _, q := range p.entry.Parts {
+		if q.Path == part.Path {
+			return q.Size
+		}
+	}
+	return 0
+}
+
+// announced returns the size of all of a file that an answer is of, or why it is not about what is wanted.
+func announced(resp *http.Response, about int64) (int64, error) {
+	size := resp.ContentLength
+	if resp.StatusCode == http.StatusPartialContent {
+		var first, last int64
+		if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/%d", &first, &last, &size); err != nil {
+			size = -1
+		}
+	}
+	switch {
+	case resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent:
+		return about, nil // begins tells
+	case size < 0:
+		return 0, &failure{err: errors.New("does not say how many bytes the file has: without a sum nothing tells when it is whole")}
+	case size < 1 || size > 2*about+slack:
+		return 0, &failure{err: fmt.Errorf("has %d bytes, the catalogue about %d", size, about)}
+	}
+	return size, nil
+}
+
+// slack is how many bytes more than twice the size of the catalogue a file may have that is not pinned.
+const slack = 1 << 20
 
 // begins returns the offset at which an answer's body begins, or why it is not the part.
 func begins(resp *http.Response, part Part, asked int64) (int64, error) {
@@ -231,7 +289,7 @@ func (p *pull) write(part Part, address string, resp *http.Response, offset int6
 	if _, err := out.Seek(offset, io.SeekStart); err != nil {
 		return err
 	}
-	if err := p.writeTag(part, tag{address, validator(resp.Header)}); err != nil {
+	if err := p.writeTag(part, tag{address, validator(resp.Header), part.Size}); err != nil {
 		return err
 	}
 	p.Progress.now.Store(offset)

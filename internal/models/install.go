@@ -34,7 +34,18 @@ func (p *pull) assemble(ctx context.Context) error {
 			return err
 		}
 	}
-	return writeFile(p.in("new", sumsFile), p.entry.sums())
+	e, err := p.entry.measured(ctx, p.in("new"))
+	if err != nil {
+		return err
+	}
+	for _, part := range p.entry.FirstUse() {
+		f, err := part.measured(ctx, p.whole(part.File))
+		if err != nil {
+			return err
+		}
+		p.Say(fmt.Sprintf("%s: trusted as it came: %d bytes, SHA-256 %s", f.Path, f.Size, f.SHA256))
+	}
+	return writeFile(p.in("new", sumsFile), e.sums())
 }
 
 // convert has the Made files made and checks them.

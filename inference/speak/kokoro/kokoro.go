@@ -115,7 +115,11 @@ func checkNet(m inference.Model) error {
 		}
 		return out
 	}
-	if in := names(m.Inputs()); !slices.Equal(in, []string{"tokens", "style", "speed"}) {
+	in := names(m.Inputs())
+	if len(in) > 0 && in[0] == "input_ids" { // of later exports
+		in[0] = "tokens"
+	}
+	if !slices.Equal(in, []string{"tokens", "style", "speed"}) {
 		return fmt.Errorf("the net takes %v: tokens, style and speed are needed", in)
 	}
 	if n := len(m.Outputs()); n != 2 {
