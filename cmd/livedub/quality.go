@@ -22,7 +22,7 @@ var translations = map[inference.Pair]string{
 var naturalVoices = []inference.Lang{"en", "es", "fr", "it", "pt", "hi"}
 
 // neuralRecognizers hear natural speech.
-var neuralRecognizers = []string{"whisper", "openai", "openai-realtime"}
+var neuralRecognizers = []string{"whisper", "openai", "openai-realtime", "transducer"}
 
 // quality says for people what a pair amounts to with the tier's engines: the
 // grade of its weakest part, and what each part is.

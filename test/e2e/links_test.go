@@ -11,7 +11,7 @@ import (
 // TestEnginesInCStandApart: a library that listens or speaks is linked into its
 // worker only, so that its crash is the worker's, and its licence too.
 func TestEnginesInCStandApart(t *testing.T) {
-	engines := []string{"libpocketsphinx", "libsphinxbase", "libespeak"}
+	engines := []string{"libpocketsphinx", "libsphinxbase", "libespeak", "libsherpa-onnx"}
 	links := func(program string) (linked []string) {
 		f, err := elf.Open(filepath.Join(bin, program))
 		if err != nil {
@@ -30,7 +30,7 @@ func TestEnginesInCStandApart(t *testing.T) {
 		return linked
 	}
 	for program, want := range map[string][]string{
-		"livedub": nil, "espeakworker": {"libespeak"}, "pocketsphinxworker": {"libpocketsphinx", "libsphinxbase"},
+		"livedub": nil, "espeakworker": {"libespeak"}, "pocketsphinxworker": {"libpocketsphinx", "libsphinxbase"}, "transducerworker": {"libsherpa-onnx"},
 	} {
 		if got := links(program); !slices.Equal(got, want) {
 			t.Errorf("%s links %v, want %v", program, got, want)
