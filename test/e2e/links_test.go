@@ -8,6 +8,19 @@ import (
 	"testing"
 )
 
+// TestWorkerLooksBesideItself: its library comes along where the programs are copied to.
+func TestWorkerLooksBesideItself(t *testing.T) {
+	f, err := elf.Open(filepath.Join(bin, "transducerworker"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	paths, err := f.DynString(elf.DT_RUNPATH)
+	if err != nil || len(paths) != 1 || !strings.HasPrefix(paths[0], "$ORIGIN:") {
+		t.Errorf("%q, %v", paths, err)
+	}
+}
+
 // TestEnginesInCStandApart: a library that listens or speaks is linked into its
 // worker only, so that its crash is the worker's, and its licence too.
 func TestEnginesInCStandApart(t *testing.T) {
