@@ -88,7 +88,7 @@ go:
 	echo "go: $$(go env GOVERSION); modules"
 	go mod download
 
-build: deps go ## bin/livedub, its workers bin/espeakworker and bin/pocketsphinxworker, bin/gpucheck
+build: deps go ## bin/livedub, its workers (espeakworker, pocketsphinxworker, transducerworker), bin/gpucheck
 	@echo "build: bin/"
 	mkdir -p bin
 	case $$(go env GOARCH) in
@@ -96,12 +96,14 @@ build: deps go ## bin/livedub, its workers bin/espeakworker and bin/pocketsphinx
 	arm64) triple=aarch64-unknown-linux-gnu ;;
 	*) triple= ;;
 	esac
-	# ONNX Runtime for the CPU, which livedub looks for beside itself.
-	runtime=$$(go list -m -f '{{.Dir}}' $(RUNTIME))/lib/$$triple/libonnxruntime.so
-	if [[ -f $$runtime ]] && ! cmp -s "$$runtime" bin/libonnxruntime.so; then
-		echo "build: bin/libonnxruntime.so"
-		install -m 0755 "$$runtime" bin/libonnxruntime.so
-	fi
+	# ONNX Runtime for the CPU, which livedub looks for beside itself, and sherpa-onnx, which transducerworker does.
+	libraries=$$(go list -m -f '{{.Dir}}' $(RUNTIME))/lib/$$triple
+	for library in libonnxruntime.so libsherpa-onnx-c-api.so; do
+		if [[ -f $$libraries/$$library ]] && ! cmp -s "$$libraries/$$library" bin/$$library; then
+			echo "build: bin/$$library"
+			install -m 0755 "$$libraries/$$library" bin/$$library
+		fi
+	done
 	go build -ldflags "-X main.revision=$(REVISION)" -o bin/ ./cmd/...
 
 run: build ## the server on LISTEN (127.0.0.1:8080)

@@ -73,6 +73,8 @@ func (e *engines) openRecognizer(ctx context.Context, c config.Config) error {
 		return e.openRemoteRecognizer(ctx, c)
 	case "openai-realtime":
 		return e.openRealtime(ctx, c)
+	case "transducer":
+		return e.openTransducer(ctx, c)
 	case "off":
 		return nil
 	case "fake":

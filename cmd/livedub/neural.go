@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"livedub/inference"
@@ -136,6 +138,26 @@ func (e *engines) openRealtime(ctx context.Context, c config.Config) error {
 	r, err := recognize.NewRealtime(recognize.RealtimeConfig{
 		Client: client, Languages: languages(c.Recognize.Languages), Detector: detector,
 		Resample: func() recognize.Resampler { return codec.NewResampler(realtime.Rate, 1) },
+	})
+	if err != nil {
+		return err
+	}
+	e.Recognizer, e.closers = r, append(e.closers, r)
+	return nil
+}
+
+// openTransducer opens the operator's streaming transducer.
+func (e *engines) openTransducer(ctx context.Context, c config.Config) error {
+	if slices.Equal(c.Recognize.Languages, config.Default().Recognize.Languages) {
+		return errors.New("recognize.engine is transducer: set recognize.languages to those that the model knows, its files do not tell")
+	}
+	detector, err := e.openDetector(ctx, c)
+	if err != nil {
+		return err
+	}
+	r, err := recognize.NewTransducer(recognize.TransducerConfig{
+		Dir: c.Recognize.Model, Languages: languages(c.Recognize.Languages), Worker: c.Recognize.Worker, Spare: c.Recognize.Spare,
+		Memory: int64(c.Recognize.MemoryMB) << 20, Detector: detector,
 	})
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"livedub/internal/config"
@@ -70,6 +71,9 @@ func (t tier) light(c config.Config, why string) tier {
 func (t tier) auto(c config.Config) (name, missing string) {
 	if t.recognizer != "auto" && t.voice != "auto" {
 		return "custom", ""
+	}
+	if slices.Contains([]string{"openai", "openai-realtime", "transducer"}, t.recognizer) {
+		return "light", "" // the operator's own, whose model is none of ours
 	}
 	for _, model := range []string{c.Recognize.Model, voiceModel} {
 		if _, err := t.store.Path(model); err != nil {

@@ -30,6 +30,7 @@ func TestTier(t *testing.T) {
 		"the voice is named": {"auto", "auto", "espeak", true, "neural", "whisper", "espeak", "", neuralDelay},
 		"both are named":     {"auto", "fake", "fake", true, "custom", "fake", "fake", "", 0},
 		"custom":             {"custom", "auto", "kokoro", true, "custom", "pocketsphinx", "kokoro", "", 0},
+		"one's own":          {"auto", "transducer", "auto", true, "light", "transducer", "espeak", "", 0},
 		"off":                {"neural", "off", "auto", true, "neural", "off", "kokoro", "", neuralDelay},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -113,6 +113,9 @@ type realtimeDecoder struct {
 // Start implements Decoder. A connection that ended since the last unit is made anew.
 func (d *realtimeDecoder) Start(ctx context.Context) error {
 	d.pcm, d.sound, d.sent, d.told = d.pcm[:0], d.sound[:0], 0, ""
+	if _, err := d.up.Flush(); err != nil { // what is left of a unit that was given up
+		return err
+	}
 	if d.session.Err() == nil {
 		return nil
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // weatherPieces are what the synthetic net says, one for each 160 ms of loud sound.
-var weatherPieces = []string{"\u2581THE", "\u2581WEA", "THER", "\u2581IS", "\u2581NICE", "\u2581TO", "DAY"}
+var weatherPieces = []string{"\u2581THE", "\u2581WEATH", "ER", "\u2581IS", "\u2581NICE", "\u2581TO", "DAY"}
 
 // transducerModel writes the synthetic net.
 func transducerModel(t *testing.T, pieces ...string) string {

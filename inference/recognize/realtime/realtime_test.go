@@ -257,6 +257,25 @@ func TestStalls(t *testing.T) {
 	}
 }
 
+// TestDeaf: a server that takes no sound makes Append wait, for as long as ctx allows.
+func TestDeaf(t *testing.T) {
+	server := realtimetest.New(t)
+	deaf := make(chan struct{})
+	t.Cleanup(func() { close(deaf) }) // before the server waits for its connections
+	server.Hear = func(string, []int16) string { <-deaf; return "" }
+	s := session(t, client(t, server.Base, ""))
+	defer s.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	var err error
+	for n := 0; err == nil && n < 1000; n++ {
+		err = s.Append(ctx, make([]int16, 10*Rate))
+	}
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+}
+
 func unless(e map[string]any, send func(any), kind string) {
 	if e["type"] != kind {
 		send(e)
