@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"time"
 
 	"livedub/inference"
 	"livedub/inference/onnx"
@@ -131,6 +132,10 @@ func (e *wordEngines) addWhisper(name string, m recognize.WhisperModel) error {
 	return nil
 }
 
+// netPatience is how long a run of a net may take at least: words are measured
+// on busy machines too.
+const netPatience = time.Minute
+
 // opener opens a net that takes inputs of any size.
 type opener = func(ctx context.Context, path string, example func(int) []inference.Tensor) (inference.Model, error)
 
@@ -150,6 +155,7 @@ func (e *wordEngines) model(c config.Config, name string) (opener, string, error
 	return func(ctx context.Context, path string, example func(int) []inference.Tensor) (inference.Model, error) {
 		mc := settings.Model(c.ONNX)
 		mc.Path, mc.Example, mc.AnySize = path, example, true
+		mc.TimeLimit = max(mc.TimeLimit, netPatience)
 		if name == voiceModel && mc.Threads == 0 { // as the server does
 			mc.Threads = runtime.NumCPU()
 		}
