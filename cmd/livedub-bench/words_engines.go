@@ -83,8 +83,16 @@ func (e *wordEngines) unless(named bool, what string, err error) error {
 	return nil
 }
 
+// known notes an engine that the settings name and this bench does not open.
+func (e *wordEngines) known(setting, engine string, names ...string) {
+	if !slices.Contains(names, engine) {
+		e.skipped = append(e.skipped, grades.Skipped{What: engine, Why: "bench words does not measure this " + setting})
+	}
+}
+
 func (e *wordEngines) openRecognizers(ctx context.Context, c config.Config) error {
 	engine := c.Recognize.Engine
+	e.known("recognize.engine", engine, "auto", "whisper", "pocketsphinx", "openai")
 	if engine == "openai" {
 		m, err := remote.New(remote.Config{Base: c.Recognize.URL, Key: c.Recognize.Key, Model: c.Recognize.Model, Languages: c.Recognize.Languages})
 		if err != nil {
@@ -195,6 +203,7 @@ const voiceModel = "kokoro"
 
 func (e *wordEngines) openVoices(ctx context.Context, c config.Config) error {
 	engine := c.Speak.Engine
+	e.known("speak.engine", engine, "auto", "espeak", "kokoro", "openai")
 	espeak, err := speak.NewEspeak(speak.Config{Worker: c.Speak.Worker, Workers: c.Speak.Workers})
 	if err != nil {
 		return e.unless(engine != "auto", "espeak-ng", err)

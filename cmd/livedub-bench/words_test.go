@@ -109,6 +109,10 @@ func TestBenchWords(t *testing.T) {
 		t.Errorf("a voice was measured:\n%s", out)
 	}
 
+	if code, out, errs = call(t, append(slices.Clone(args), "--skip-voices", "--recognize-engine", "off")...); code != 0 || !strings.Contains(out, "does not measure this recognize.engine") {
+		t.Errorf("without a recognizer: exit code %d, %s%s", code, out, errs)
+	}
+
 	// What the settings name must be there.
 	for _, named := range [][]string{{"--recognize-engine", "whisper"}, {"--speak-engine", "kokoro"}, {"--recognize-engine", "openai"}} {
 		if code, _, errs := call(t, append(slices.Clone(args), named...)...); code == 0 || strings.Count(errs, "\n") != 1 {
