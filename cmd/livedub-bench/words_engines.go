@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"time"
 
 	"livedub/inference"
 	"livedub/inference/onnx"
@@ -82,8 +83,16 @@ func (e *wordEngines) unless(named bool, what string, err error) error {
 	return nil
 }
 
+// known notes an engine that the settings name and this bench does not open.
+func (e *wordEngines) known(setting, engine string, names ...string) {
+	if !slices.Contains(names, engine) {
+		e.skipped = append(e.skipped, grades.Skipped{What: engine, Why: "bench words does not measure this " + setting})
+	}
+}
+
 func (e *wordEngines) openRecognizers(ctx context.Context, c config.Config) error {
 	engine := c.Recognize.Engine
+	e.known("recognize.engine", engine, "auto", "whisper", "pocketsphinx", "openai")
 	if engine == "openai" {
 		m, err := remote.New(remote.Config{Base: c.Recognize.URL, Key: c.Recognize.Key, Model: c.Recognize.Model, Languages: c.Recognize.Languages})
 		if err != nil {
@@ -131,6 +140,10 @@ func (e *wordEngines) addWhisper(name string, m recognize.WhisperModel) error {
 	return nil
 }
 
+// netPatience is how long a run of a net may take at least: words are measured
+// on busy machines too.
+const netPatience = time.Minute
+
 // opener opens a net that takes inputs of any size.
 type opener = func(ctx context.Context, path string, example func(int) []inference.Tensor) (inference.Model, error)
 
@@ -150,6 +163,7 @@ func (e *wordEngines) model(c config.Config, name string) (opener, string, error
 	return func(ctx context.Context, path string, example func(int) []inference.Tensor) (inference.Model, error) {
 		mc := settings.Model(c.ONNX)
 		mc.Path, mc.Example, mc.AnySize = path, example, true
+		mc.TimeLimit = max(mc.TimeLimit, netPatience)
 		if name == voiceModel && mc.Threads == 0 { // as the server does
 			mc.Threads = runtime.NumCPU()
 		}
@@ -189,6 +203,7 @@ const voiceModel = "kokoro"
 
 func (e *wordEngines) openVoices(ctx context.Context, c config.Config) error {
 	engine := c.Speak.Engine
+	e.known("speak.engine", engine, "auto", "espeak", "kokoro", "openai")
 	espeak, err := speak.NewEspeak(speak.Config{Worker: c.Speak.Worker, Workers: c.Speak.Workers})
 	if err != nil {
 		return e.unless(engine != "auto", "espeak-ng", err)

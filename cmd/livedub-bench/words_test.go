@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"livedub/internal/bench/words"
 	"livedub/internal/grades"
 	"livedub/internal/worker/workertest"
 )
@@ -99,7 +100,7 @@ func TestBenchWords(t *testing.T) {
 	}
 
 	code, out, errs = call(t, append(args, "--skip-voices")...)
-	for _, want := range []string{"en->ca", "the translation scores chrF", "people", "livedub models pull kokoro"} {
+	for _, want := range []string{"en->ca", "the translation agrees with a person's by", "people", "livedub models pull kokoro"} {
 		if code != 0 || !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s%s", want, out, errs)
 		}
@@ -108,10 +109,29 @@ func TestBenchWords(t *testing.T) {
 		t.Errorf("a voice was measured:\n%s", out)
 	}
 
+	if code, out, errs = call(t, append(slices.Clone(args), "--skip-voices", "--recognize-engine", "off")...); code != 0 || !strings.Contains(out, "does not measure this recognize.engine") {
+		t.Errorf("without a recognizer: exit code %d, %s%s", code, out, errs)
+	}
+
 	// What the settings name must be there.
 	for _, named := range [][]string{{"--recognize-engine", "whisper"}, {"--speak-engine", "kokoro"}, {"--recognize-engine", "openai"}} {
 		if code, _, errs := call(t, append(slices.Clone(args), named...)...); code == 0 || strings.Count(errs, "\n") != 1 {
 			t.Errorf("%v: exit code %d, %s", named, code, errs)
 		}
 	}
+}
+
+// FuzzPairs: whatever the list, what comes out can be measured.
+func FuzzPairs(f *testing.F) {
+	for _, list := range []string{"", "es:pt,es:ca", "es:pt es:ca", ":", "es:es", "es:pt:it", "xx:yy"} {
+		f.Add(list)
+	}
+	f.Fuzz(func(t *testing.T, list string) {
+		pairs, err := readPairs(list)
+		for _, p := range pairs {
+			if err != nil || p.From == p.To || !slices.Contains(words.Languages, p.From) || !slices.Contains(words.Languages, p.To) {
+				t.Errorf("%q: %v, %v", list, pairs, err)
+			}
+		}
+	})
 }

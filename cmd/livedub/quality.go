@@ -28,7 +28,7 @@ func (t tier) engines(p inference.Pair) grades.Engines {
 		e.Translator = t.translate.Engine
 	}
 	switch {
-	case t.voice == "kokoro" && slices.Contains(naturalVoices, p.To), t.voice == "openai" && slices.Contains(t.spoken, string(p.To)), t.voice == "fake":
+	case t.voice == "kokoro" && slices.Contains(naturalVoices, p.To), t.voice == "openai" && slices.Contains(t.spoken, string(p.To)), t.voice == "fake", t.voice == "piper":
 		e.Voice = t.voice
 	}
 	return e

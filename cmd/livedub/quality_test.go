@@ -26,11 +26,11 @@ func TestQuality(t *testing.T) {
 		want     string // how it begins
 	}{
 		{light, "en", "es", grades.Engines{Recognizer: "pocketsphinx", Translator: "apertium", Voice: "espeak-ng"}, "rough: the recognizer mishears "},
-		{neural, "es", "pt", grades.Engines{Recognizer: "whisper-base", Translator: "apertium", Voice: "kokoro"}, "usable: the translation scores chrF "},
+		{neural, "es", "pt", grades.Engines{Recognizer: "whisper-base", Translator: "apertium", Voice: "kokoro"}, "usable: the translation agrees with a person's by "},
 		{neural, "es", "ca", grades.Engines{Recognizer: "whisper-base", Translator: "apertium", Voice: "espeak-ng"}, "usable: a robot's voice"},
-		{neural, "en", "es", grades.Engines{Recognizer: "whisper-base", Translator: "apertium", Voice: "kokoro"}, "rough: the translation scores chrF "},
+		{neural, "en", "es", grades.Engines{Recognizer: "whisper-base", Translator: "apertium", Voice: "kokoro"}, "rough: the translation agrees with a person's by "},
 		{asked, "en", "es", grades.Engines{Recognizer: "whisper-base", Translator: "openai", Voice: "kokoro"}, "not measured: translation by a server of OpenAI's protocol"},
-		{asked, "es", "pt", grades.Engines{Recognizer: "whisper-base", Translator: "apertium", Voice: "kokoro"}, "usable: the translation scores chrF "},
+		{asked, "es", "pt", grades.Engines{Recognizer: "whisper-base", Translator: "apertium", Voice: "kokoro"}, "usable: the translation agrees with a person's by "},
 		{asked, "en", "ko", grades.Engines{Recognizer: "whisper-base", Translator: "openai", Voice: "espeak-ng"}, "not measured: "},
 		{libre, "es", "pt", grades.Engines{Recognizer: "whisper-base", Translator: "libretranslate", Voice: "kokoro"}, "not measured: translation by libretranslate"},
 		{larger, "es", "pt", grades.Engines{Recognizer: "whisper-small", Translator: "apertium", Voice: "kokoro"}, "not measured: recognition of es by whisper-small"},

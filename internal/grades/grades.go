@@ -178,7 +178,7 @@ func (r Results) translation(from, to, name string) part {
 			if m.ChrF >= goodChrF {
 				grade = Good
 			}
-			return part{grade, fmt.Sprintf("the translation scores chrF %.1f of 100", m.ChrF)}
+			return part{grade, fmt.Sprintf("the translation agrees with a person's by %.1f of 100 (chrF)", m.ChrF)}
 		}
 	}
 	return part{NotMeasured, fmt.Sprintf("translation by %s was not measured", shown(name))}

@@ -43,15 +43,6 @@ func (c *Corpus) Add(hypothesis, reference string) {
 	}
 }
 
-// Join adds what another corpus has.
-func (c *Corpus) Join(other Corpus) {
-	for i := range chrFOrder {
-		c.hypothesis[i] += other.hypothesis[i]
-		c.reference[i] += other.reference[i]
-		c.both[i] += other.both[i]
-	}
-}
-
 // ChrF returns chrF2 of all that was added, 0 to 100.
 func (c *Corpus) ChrF() float64 {
 	var precision, recall float64

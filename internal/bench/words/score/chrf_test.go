@@ -30,7 +30,7 @@ var pinned = []struct {
 }
 
 func TestChrF(t *testing.T) {
-	var all, joined Corpus
+	var all Corpus
 	if got := all.ChrF(); got != 0 {
 		t.Errorf("an empty corpus: %v", got)
 	}
@@ -39,12 +39,9 @@ func TestChrF(t *testing.T) {
 			t.Errorf("%q for %q: %v, want %v", p.hypothesis, p.reference, got, p.want)
 		}
 		all.Add(p.hypothesis, p.reference)
-		var one Corpus
-		one.Add(p.hypothesis, p.reference)
-		joined.Join(one)
 	}
-	if got, want := all.ChrF(), 58.227970814601434; math.Abs(got-want) > 1e-9 || joined != all {
-		t.Errorf("all as one: %v, joined %v, want %v", got, joined.ChrF(), want)
+	if got, want := all.ChrF(), 58.227970814601434; math.Abs(got-want) > 1e-9 {
+		t.Errorf("all as one: %v, want %v", got, want)
 	}
 }
 
