@@ -61,12 +61,12 @@ var layers = []layer{
 	{"internal/doctor", []string{"media", "media/codec", "inference", "inference/...", "internal/gpu", "internal/proc"}},
 	{"internal/bench/enginebench", []string{"inference", "inference/engine", "inference/onnx", "internal/gpu", "internal/testkit/onnxfile"}},
 	{"internal/testkit/onnxfile", []string{"inference/onnx/onnxfile"}},
-	{"internal/testkit/testspeaker/cmd/mksample", []string{"media", "media/...", "inference", "inference/onnx", "inference/speak", "inference/speak/kokoro", "internal/models", "internal/testkit/testspeaker"}},
 	{"internal/bench/lipseval", []string{"media", "inference"}},
 	{"internal/settings", []string{"inference", "inference/onnx", "internal/config", "media/badge", "session/spec"}},
 	{"internal/bench/stalls", []string{"media", "media/...", "inference", "inference/fake", "session/live", "session/spec"}},
 	{"internal/testkit/testspeaker", []string{"media", "media/...", "inference", "inference/viseme"}},
 	{"internal/testkit/testspeaker/...", []string{"media", "media/...", "inference", "internal/testkit/testspeaker"}},
+	{"internal/testkit/testspeaker/cmd/mksample", []string{"media", "media/...", "inference", "inference/onnx", "inference/speak", "inference/speak/kokoro", "internal/models", "internal/testkit/testspeaker"}},
 	{"internal/models", []string{"internal/guard", "internal/proc"}},
 	{"internal/models/convert", nil}, // conversions that need no engine; the engines' own come from their packages by cmd/livedub
 	{"internal/...", []string{"internal/..."}},
