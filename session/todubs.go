@@ -20,6 +20,9 @@ func (t toDubs) Phrase(ctx context.Context, p inference.Phrase, now time.Duratio
 	if p.Final {
 		c.Words = p.Words
 	}
+	if t.s.cfg.From == inference.Auto {
+		c.Lang, c.Spoken = inference.Auto, p.Lang
+	}
 	t.s.Tell(spec.Event{Caption: &c})
 	for _, d := range t.s.all() {
 		d.Hear(ctx, p, now)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -165,11 +166,14 @@ func event(e spec.Event) (out signaling.Event) {
 }
 
 func (c *calls) Pairs() []signaling.PairInfo {
-	out := []signaling.PairInfo{}
+	out, auto := []signaling.PairInfo{}, []signaling.PairInfo{}
 	for _, p := range c.engines.Pairs() {
 		out = append(out, signaling.PairInfo{From: p.From, To: p.To, Quality: c.quality(p)})
+		if c.engines.Hears(inference.Auto) && !slices.ContainsFunc(auto, func(a signaling.PairInfo) bool { return a.To == p.To }) {
+			auto = append(auto, signaling.PairInfo{From: inference.Auto, To: p.To, Quality: "as the pair of the language that is spoken, which is told by ear"})
+		}
 	}
-	return out
+	return append(out, auto...)
 }
 
 // receiveAhead is how long before it is due a packet must be there: decoding begins

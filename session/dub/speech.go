@@ -193,7 +193,10 @@ func twice[T any](ctx context.Context, d *Dub, st *work.Stage, name string, unti
 func (d *Dub) skip(j *job, outcome spec.Outcome, err error) {
 	d.timeline.Drop(j.phrase.ID)
 	d.env.Log.Warn("phrase skipped", "lang", d.Lang, "phrase", j.phrase.ID, "fate", outcome, "err", err)
-	r := j.record
-	r.Phrase, r.Outcome, r.Err = j.phrase, outcome, err.Error()
+	r, p := j.record, j.phrase
+	r.Phrase, r.Outcome, r.Err = p, outcome, err.Error()
+	d.env.Tell(spec.Event{Caption: &spec.Caption{
+		Lang: d.Lang, ID: p.ID, Text: cmp.Or(r.Text, "…"), Final: true, Skipped: true, Start: p.Start, End: p.End,
+	}})
 	d.keep(r)
 }

@@ -21,10 +21,12 @@ type Drain struct {
 // Caption is a line of text in the source or a target language.
 type Caption struct {
 	Lang       inference.Lang
-	ID         int // of the phrase: the same in every language
+	Spoken     inference.Lang // the language itself, where Lang is inference.Auto
+	ID         int            // of the phrase: the same in every language
 	Text       string
 	Words      []inference.Word // of a final line in the source language: as they were heard
 	Final      bool
+	Skipped    bool          // the phrase is not dubbed: its original sounds
 	Start, End time.Duration // source time
 }
 

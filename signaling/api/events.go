@@ -19,13 +19,15 @@ const (
 
 // caption is a caption event. Times are seconds of the source.
 type caption struct {
-	Lang  inference.Lang `json:"lang"`
-	ID    int            `json:"id"`
-	Text  string         `json:"text"`
-	Final bool           `json:"final"`
-	Start float64        `json:"start"`
-	End   float64        `json:"end"`
-	Words []word         `json:"words,omitempty"`
+	Lang    inference.Lang `json:"lang"`
+	Spoken  inference.Lang `json:"spoken,omitempty"`
+	ID      int            `json:"id"`
+	Text    string         `json:"text"`
+	Final   bool           `json:"final"`
+	Skipped bool           `json:"skipped,omitempty"` // it is not dubbed: the original sounds
+	Start   float64        `json:"start"`
+	End     float64        `json:"end"`
+	Words   []word         `json:"words,omitempty"`
 }
 
 // word is a word of a caption in the source language, as it was heard.
@@ -146,7 +148,7 @@ func (o stream) session(e signaling.Event) bool {
 		return true
 	case e.Caption != nil:
 		c := e.Caption
-		return o.event("caption", caption{c.Lang, c.ID, c.Text, c.Final, c.Start.Seconds(), c.End.Seconds(), heard(c.Words)})
+		return o.event("caption", caption{c.Lang, c.Spoken, c.ID, c.Text, c.Final, c.Skipped, c.Start.Seconds(), c.End.Seconds(), heard(c.Words)})
 	case e.Ladder != nil:
 		l := e.Ladder
 		return o.event("ladder", ladder{l.Lang, l.Level, l.Why, l.At.Seconds()})

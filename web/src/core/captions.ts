@@ -4,6 +4,7 @@ import type { Caption, Word } from "../net/types";
 export interface Line {
   text: string;
   final: boolean;
+  skipped?: boolean;
   words?: Word[];
 }
 
@@ -49,7 +50,7 @@ export function withCaption(rows: readonly Row[], c: Caption, keep = 40): Row[] 
   const i = rows.findIndex((r) => r.id === c.id);
   const old = i < 0 ? undefined : rows[i]!;
   if (old?.lines[c.lang]?.final && !c.final) return rows as Row[];
-  const line = { text: c.text, final: c.final, words: c.words };
+  const line = { text: c.text, final: c.final, skipped: c.skipped, words: c.words };
   const row: Row = { id: c.id, start: c.start, end: c.end, lines: { ...old?.lines, [c.lang]: line } };
   if (old) return rows.map((r) => (r === old ? row : r));
   return [...rows, row].sort((a, b) => a.start - b.start || a.id - b.id).slice(-keep);

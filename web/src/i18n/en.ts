@@ -99,6 +99,8 @@ export const en = {
   language: "Language",
   soundOn: "Turn on the sound",
   subtitles: "Subtitles",
+  notDubbed: "not dubbed",
+  autoLanguage: "Any (told by ear)",
   fullscreen: "Full screen",
   backToStudio: "Dub something yourself",
   watchMissing: "This session does not exist, or it has ended.",

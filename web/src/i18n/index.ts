@@ -25,6 +25,7 @@ export function fill(text: string, values: Record<string, string | number>): str
 
 /** "es" as the reader calls it; the code itself where the browser does not know it. */
 export function languageName(code: string): string {
+  if (code === "auto") return t("autoLanguage");
   try {
     return new Intl.DisplayNames([locale], { type: "language" }).of(code) ?? code;
   } catch {

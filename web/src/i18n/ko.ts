@@ -101,6 +101,8 @@ export const ko: Record<Key, string> = {
   language: "언어",
   soundOn: "소리 켜기",
   subtitles: "자막",
+  notDubbed: "더빙 안 됨",
+  autoLanguage: "자동 감지",
   fullscreen: "전체 화면",
   backToStudio: "직접 더빙해 보기",
   watchMissing: "이 세션은 없거나 이미 끝났습니다.",

@@ -90,6 +90,7 @@ export interface Caption {
   id: number;
   text: string;
   final: boolean;
+  skipped?: boolean; // the phrase is not dubbed
   start: number;
   end: number;
   words?: Word[]; // of what was said, where the recognizer tells how sure it is of them
