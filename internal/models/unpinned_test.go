@@ -1,6 +1,7 @@
 package models
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // loose returns a model with a file that nobody has pinned, about so large, and one that is pinned.
@@ -82,6 +84,15 @@ func TestTrustOnFirstUse(t *testing.T) {
 			t.Errorf("a record %s: %v", name, err)
 		}
 	}
+	// What lies there without a record is not what is trusted.
+	remove(t, dir, sumsFile)
+	put(t, dir, "net.onnx", noise(300_000, 7))
+	if _, err := pulled(t.Context(), s, Options{TrustFirstUse: true}); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(filepath.Join(installed(t, s), "net.onnx")); err != nil || string(b) != string(srv.files["/net"]) {
+		t.Errorf("what lay there without a record was kept: %v", err)
+	}
 }
 
 // TestUnpinnedIsTakenUp where the server tells one version from another, and begun anew where it does not.
@@ -92,10 +103,8 @@ func TestUnpinnedIsTakenUp(t *testing.T) {
 		last  string // request
 		bytes []byte
 	}{
-		"a cut line": {func(*server, http.ResponseWriter, *http.Request, int) {}, "/net bytes=300000-", net},
-		"no validator": {func(_ *server, _ http.ResponseWriter, r *http.Request, n int) {
-			r.Header.Del("If-Range")
-		}, "/net", net},
+		"a cut line":                         {func(*server, http.ResponseWriter, *http.Request, int) {}, "/net bytes=300000-", net},
+		"another version, and no validators": {func(*server, http.ResponseWriter, *http.Request, int) {}, "/net", noise(1_000_000, 2)},
 		"another version meanwhile": {func(s *server, _ http.ResponseWriter, _ *http.Request, n int) {
 			if n == 2 {
 				s.mu.Lock()
@@ -115,13 +124,17 @@ func TestUnpinnedIsTakenUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := serve(t, map[string][]byte{"/net": net})
 			srv.before = func(w http.ResponseWriter, r *http.Request, n int) bool {
-				if n == 1 {
-					if name == "no validator" {
-						w.Header().Set("Content-Type", "a/b")
-						w.Header().Set("Content-Length", "1000000")
-						_, _ = w.Write(net[:300_000])
-						panic(http.ErrAbortHandler)
+				switch {
+				case strings.Contains(name, "no validators"):
+					w.Header().Set("Content-Type", "a/b")
+					if n > 1 {
+						http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(tt.bytes))
+						return true
 					}
+					w.Header().Set("Content-Length", "1000000")
+					_, _ = w.Write(net[:300_000])
+					panic(http.ErrAbortHandler)
+				case n == 1:
 					srv.cutAfter(w, r, 300_000)
 				}
 				tt.spoil(srv, w, r, n)

@@ -246,6 +246,36 @@ func TestNonsenseOfTheNet(t *testing.T) {
 	}
 }
 
+// later is a net as newer exports are: they call tokens otherwise.
+type later struct{ toneNet }
+
+func (n *later) Inputs() []inference.TensorInfo {
+	in := n.toneNet.Inputs()
+	in[0].Name = "input_ids"
+	return in
+}
+
+// odd takes something else.
+type odd struct{ toneNet }
+
+func (n *odd) Inputs() []inference.TensorInfo { return n.toneNet.Inputs()[1:] }
+
+// TestNetsOfBothExports: both are taken, and no other.
+func TestNetsOfBothExports(t *testing.T) {
+	k, err := New(Config{Dir: folder(t, "ef_dora"), Net: &later{}, Phonemes: spelling{}, Stretch: codec.Stretch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Speak(t.Context(), inference.SpeechRequest{Lang: "es", Text: "hola"}); err != nil {
+		t.Error(err)
+	}
+	k.Close()
+	net := &odd{}
+	if _, err := New(Config{Dir: folder(t, "ef_dora"), Net: net}); err == nil || !strings.Contains(err.Error(), "tokens, style and speed are needed") || net.closed != 1 {
+		t.Errorf("%v, closed %d times", err, net.closed)
+	}
+}
+
 // TestBrokenFolders: each error names the file, and the net is closed.
 func TestBrokenFolders(t *testing.T) {
 	for name, spoil := range map[string]func(dir string) error{
