@@ -19,7 +19,7 @@ var ErrUnsupported = errors.New("unsupported language")
 // Lang is a language by its ISO 639-1 code, as "en" or "es".
 type Lang string
 
-// Auto, in place of a language, has the recognizer tell the language by ear.
+// Auto is asked for in place of a language: the recognizer tells it by ear.
 const Auto Lang = "auto"
 
 // Pair is a translation direction.
