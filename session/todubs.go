@@ -38,6 +38,12 @@ func (t toDubs) Played(from time.Duration, n int) (out [][]int16) {
 	return out
 }
 
+func (t toDubs) OwnVoice(p inference.Phrase) {
+	for _, d := range t.s.all() {
+		d.OwnVoice(p)
+	}
+}
+
 func (t toDubs) Unrecognized(at time.Duration, why string) {
 	for _, d := range t.s.all() {
 		d.Unrecognized(at, why)

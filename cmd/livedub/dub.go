@@ -51,7 +51,7 @@ var langCode = regexp.MustCompile(`^[a-z]{2,3}$`)
 // runDub dubs a file: the same session as a live call, between a file and files.
 func runDub(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	fs := cli.NewFlags("dub")
-	from := fs.String("from", "en", "spoken `LANGUAGE`")
+	from := fs.String("from", "en", "spoken `LANGUAGE`, or auto to have the recognizer tell it (neural engines)")
 	to := fs.StringSlice("to", nil, "target `LANGUAGES`, separated by commas")
 	out := fs.StringP("out", "o", "", "`FOLDER` for what is made")
 	words := fs.String("glossary", "", "`FILE` of words to keep, one a line, or with their translation: word = translation")
@@ -77,8 +77,8 @@ func runDub(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 		job.in = stdin
 	}
 	for _, l := range append([]inference.Lang{job.from}, job.to...) {
-		if !langCode.MatchString(string(l)) {
-			return cli.Usagef("dub: %q is no language code: use two letters, as en or es", l)
+		if !langCode.MatchString(string(l)) && (l != inference.Auto || l != job.from) {
+			return cli.Usagef("dub: %q is no language code: use two letters, as en or es, or --from auto", l)
 		}
 	}
 	if job.words, err = readGlossary(*words, job.to); err != nil {

@@ -29,6 +29,8 @@ type Out interface {
 	// Played returns the n samples, mono at 16 kHz, of each dub that sounded from an
 	// output time on; silent ones may be missing.
 	Played(from time.Duration, n int) [][]int16
+	// OwnVoice is told of a phrase that is left out because it is a dub that came back.
+	OwnVoice(p inference.Phrase)
 	// Unrecognized is told that sound up to at is not recognized, and why.
 	Unrecognized(at time.Duration, why string)
 	// Heard is told that all of a source has come, up to t.

@@ -242,6 +242,7 @@ func (l *listener) refuse(p inference.Phrase) {
 	l.ownVoice++
 	l.last = p.ID
 	l.mu.Unlock()
+	l.env.Out.OwnVoice(p)
 	l.env.Log.Info("phrase left out: the microphone hears a dub of this session; headphones or echo cancellation end that", "phrase", p.ID)
 }
 

@@ -12,9 +12,9 @@ const (
 	// comesBack is how long after it has left a dub may still be heard by the
 	// speaker's microphone: networks, jitter buffers and the loudspeaker's own.
 	comesBack = 2 * time.Second
-	// remembered is how much of what was heard is kept: a unit, and what its
-	// recognition takes.
-	remembered = 12 * time.Second
+	// remembered is how much of what was heard is kept: a unit, what its
+	// recognition takes, and D, after which the original is heard.
+	remembered = 20 * time.Second
 )
 
 // memory keeps what the recognizer has heard last.
@@ -46,14 +46,19 @@ func (m *memory) between(from, to time.Duration) (time.Duration, []int16) {
 }
 
 // own tells whether a phrase is a dub of this session that came back by the
-// speaker's microphone.
+// speaker's microphone, or the original that sounds where no dub does.
 func (l *listener) own(p inference.Phrase) bool {
 	if !l.env.Pacing.Drops() {
 		return false // a file hears no loudspeaker
 	}
 	from, heard := l.memory.between(p.Start, p.End)
 	reach := media.TimeToSamples(comesBack, listenRate)
-	for _, voice := range l.env.Out.Played(from-comesBack, reach+len(heard)) {
+	voices := l.env.Out.Played(from-comesBack, reach+len(heard))
+	delay := l.env.Config.Delay
+	if at, original := l.memory.between(from-delay-comesBack, p.End-delay); at == from-delay-comesBack {
+		voices = append(voices, original)
+	}
+	for _, voice := range voices {
 		if echo.Share(heard, voice, reach) > echo.Own {
 			return true
 		}

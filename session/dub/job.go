@@ -66,6 +66,13 @@ func (d *Dub) admit(ctx context.Context, st *work.Stage, q *work.Queue[*job], j 
 	}
 }
 
+// OwnVoice is told of a phrase that is a dub which came back: no listener of a dub is to hear it again.
+func (d *Dub) OwnVoice(p inference.Phrase) {
+	if !d.Original {
+		d.timeline.Mute(p)
+	}
+}
+
 // Unrecognized is told that the source up to at was not recognized, and why.
 func (d *Dub) Unrecognized(at time.Duration, why string) { d.ladder.set(at, spec.Passthrough, why) }
 

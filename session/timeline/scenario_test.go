@@ -71,14 +71,18 @@ func (s *scenario) do(t *testing.T, f []string) []string {
 		s.tl = New(Config{DuckUnits: f[1] == "units", Delay: at(t, f[2]), Freeze: at(t, f[3]), MaxLate: at(t, f[4]), Gain: .15})
 		return nil
 	case "hear": // hear NOW ID START-END [final]
-		from, to := span(t, f[3])
+		from, to := between(t, f[3])
 		s.tl.Expect(at(t, f[1]), inference.Phrase{ID: number(t, f[2]), Start: from, End: to, Final: len(f) > 4})
+		return nil
+	case "mute": // mute START-END
+		from, to := between(t, f[1])
+		s.tl.Mute(inference.Phrase{Start: from, End: to})
 		return nil
 	case "drop":
 		s.tl.Drop(number(t, f[1]))
 		return nil
 	case "room": // room NOW ID START-END
-		from, to := span(t, f[3])
+		from, to := between(t, f[3])
 		fit, tight := s.tl.Room(at(t, f[1]), inference.Phrase{ID: number(t, f[2]), Start: from, End: to, Final: true})
 		out := fmt.Sprintf("%.3f s", fit.Seconds())
 		if tight {
@@ -86,16 +90,16 @@ func (s *scenario) do(t *testing.T, f []string) []string {
 		}
 		return []string{out}
 	case "grow": // grow NOW ID START-END SECONDS
-		from, to := span(t, f[3])
+		from, to := between(t, f[3])
 		dur := at(t, f[4])
 		pl := s.tl.Grow(at(t, f[1]), inference.Phrase{ID: number(t, f[2]), Start: from, End: to, Final: true},
 			make([]int16, media.TimeToSamples(dur, Rate)), []inference.Mark{{IPA: "a", Viseme: inference.VisemeA, Dur: dur}})
 		return []string{fmt.Sprintf("%.3f-%.3f", pl.Start.Seconds(), pl.End.Seconds())}
 	case "place": // place NOW ID START-END SECONDS [WORD-WORD ...]
-		from, to := span(t, f[3])
+		from, to := between(t, f[3])
 		p := inference.Phrase{ID: number(t, f[2]), Start: from, End: to, Final: true}
 		for _, w := range f[5:] {
-			a, b := span(t, w)
+			a, b := between(t, w)
 			p.Words = append(p.Words, inference.Word{Start: a, End: b})
 		}
 		dur := at(t, f[4])
@@ -108,7 +112,7 @@ func (s *scenario) do(t *testing.T, f []string) []string {
 	case "play": // play UNTIL: gain of the original, where it changes
 		return s.play(at(t, f[1]))
 	case "mouth": // mouth FROM-TO STEP: whose voice, and how much of the dub's mouth is shown
-		from, to := span(t, f[1])
+		from, to := between(t, f[1])
 		var out []string
 		last := ""
 		for o := from; o <= to; o += at(t, f[2]) {
@@ -161,7 +165,7 @@ func at(t *testing.T, s string) time.Duration {
 	return time.Duration(v * float64(time.Second))
 }
 
-func span(t *testing.T, s string) (time.Duration, time.Duration) {
+func between(t *testing.T, s string) (time.Duration, time.Duration) {
 	t.Helper()
 	a, b, ok := strings.Cut(s, "-")
 	if !ok {

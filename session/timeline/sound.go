@@ -62,6 +62,11 @@ func (t *Timeline) fade(part []int16, channels int, ducked bool) {
 // ducked tells whether the original is, or is on its way to be, quiet at output
 // time o: the attack ends where the span starts.
 func (t *Timeline) ducked(o time.Duration) bool {
+	for _, m := range t.muted {
+		if s := o - t.cfg.Delay; m.start-attack <= s && s < m.end {
+			return true
+		}
+	}
 	if !t.cfg.DuckUnits {
 		for i := range t.placed {
 			if p := &t.placed[i]; p.known <= o && p.Start-attack <= o && o < p.End {

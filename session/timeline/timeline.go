@@ -58,7 +58,8 @@ type Timeline struct {
 	mu       sync.Mutex
 	placed   []Placement // in order of Start, those not yet forgotten
 	expected []expectation
-	doubted  bool // the unit that was decided last came to nothing
+	muted    []span // of the source, whose original is ducked without a dub; in order
+	doubted  bool   // the unit that was decided last came to nothing
 	lastEnd  time.Duration
 	envelope float64 // present gain of the original
 }
@@ -70,6 +71,18 @@ type expectation struct {
 	final      bool
 	start, end time.Duration // source
 	known      time.Duration
+}
+
+// span is a stretch of source time.
+type span struct{ start, end time.Duration }
+
+// Mute tells that a phrase is neither to be dubbed nor to be heard: the original is
+// ducked while it lasts, as far as that has not sounded yet.
+func (t *Timeline) Mute(p inference.Phrase) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.drop(p.ID)
+	t.muted = append(t.muted, span{p.Start, p.End})
 }
 
 // New returns an empty plan.
@@ -171,6 +184,9 @@ func (t *Timeline) End() time.Duration {
 func (t *Timeline) Forget(o time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	for len(t.muted) > 0 && t.muted[0].end+t.cfg.Delay < o {
+		t.muted = t.muted[1:]
+	}
 	n := 0
 	for n < len(t.placed) && max(t.placed[n].End, t.placed[n].Phrase.End+t.cfg.Delay)+2*maxGap < o {
 		n++
