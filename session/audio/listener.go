@@ -23,9 +23,10 @@ type listener struct {
 	queue *work.Queue[heard]
 	base  int // ID of the last phrase before this source's, or before the recognizer was opened anew
 
-	memory memory
-	stream inference.RecognizerStream // nil before the first sound, and after a failure
-	reopen time.Duration              // when a failed recognizer is tried again
+	memory  memory
+	refused time.Duration              // end of the last phrase that was a dub's; 0 before the first
+	stream  inference.RecognizerStream // nil before the first sound, and after a failure
+	reopen  time.Duration              // when a failed recognizer is tried again
 }
 
 // heard is what the recognizer is to hear next.
@@ -242,6 +243,7 @@ func (l *listener) refuse(p inference.Phrase) {
 	l.ownVoice++
 	l.last = p.ID
 	l.mu.Unlock()
+	l.refused = p.End
 	l.env.Out.OwnVoice(p)
 	l.env.Log.Info("phrase left out: the microphone hears a dub of this session; headphones or echo cancellation end that", "phrase", p.ID)
 }

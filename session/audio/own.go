@@ -15,6 +15,10 @@ const (
 	// remembered is how much of what was heard is kept: a unit, what its
 	// recognition takes, and D, after which the original is heard.
 	remembered = 20 * time.Second
+	// goesRound is how long after a dub came back the original is suspected too: it
+	// carries what came back once more. Else one who repeats themselves, as a
+	// recording does, might be left out.
+	goesRound = 15 * time.Second
 )
 
 // memory keeps what the recognizer has heard last.
@@ -55,8 +59,10 @@ func (l *listener) own(p inference.Phrase) bool {
 	reach := media.TimeToSamples(comesBack, listenRate)
 	voices := l.env.Out.Played(from-comesBack, reach+len(heard))
 	delay := l.env.Config.Delay
-	if at, original := l.memory.between(from-delay-comesBack, p.End-delay); at == from-delay-comesBack {
-		voices = append(voices, original)
+	if l.refused > 0 && p.Start-l.refused < goesRound && delay > 0 { // at 0 it is what is heard itself
+		if at, original := l.memory.between(from-delay-comesBack, p.End-delay); at == from-delay-comesBack {
+			voices = append(voices, original)
+		}
 	}
 	for _, voice := range voices {
 		if echo.Share(heard, voice, reach) > echo.Own {

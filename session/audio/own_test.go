@@ -65,7 +65,7 @@ func TestOwnVoice(t *testing.T) {
 		voice := chirp(2*listenRate, 400)
 		out := &played{voice: voice, from: 10 * s}
 		shared := &work.Shared{Log: slog.New(slog.DiscardHandler), Pacing: c.pacing}
-		l := &listener{Input: &Input{env: Env{Shared: shared, Config: &spec.Config{}, Out: out}}}
+		l := &listener{Input: &Input{env: Env{Shared: shared, Config: &spec.Config{Delay: 4 * s}, Out: out}}}
 		heard := slices.Concat(make([]int16, listenRate*4/10), voice, make([]int16, listenRate/2), chirp(2*listenRate, 900))
 		for at := 0; at < len(heard); at += 320 {
 			l.memory.add(media.Samples{PTS: 10*s + media.SamplesToTime(at, listenRate), Rate: listenRate, Channels: 1, Data: heard[at:min(at+320, len(heard))]})
