@@ -122,7 +122,10 @@ func (w *Whisper) open(l inference.Listening) (inference.RecognizerStream, error
 	}
 	speech := w.speech
 	speech.Lang, speech.Policy = l.Lang, l.Policy
-	d := &whisperDecoder{w: w, lang: string(l.Lang)}
+	d := &whisperDecoder{w: w, lang: string(l.Lang), asks: seldom}
+	if newPolicy(l.Policy) != nil {
+		d.asks = often
+	}
 	d.ctx, d.cancel = context.WithCancel(w.ctx)
 	return newStream(speech, d, detector), nil
 }
@@ -208,14 +211,17 @@ const (
 	// leastAsk and mostAsk bound how much sound lies between two questions for a partial phrase.
 	leastAsk = 400 * time.Millisecond
 	mostAsk  = 2 * time.Second
-	// askShare is how much of the time goes into partial phrases at most.
-	askShare = 3
+	// seldom and often are how many times as long as a question took passes until the
+	// next one: partial phrases are captions, but where words are final once two
+	// guesses agree, nobody speaks before the second one.
+	seldom, often = 3, 1.3
 )
 
 // whisperDecoder decodes one stream's units.
 type whisperDecoder struct {
 	w    *Whisper
 	lang string
+	asks float64   // how many times as long as a question took passes until the next one
 	pcm  []float32 // of the unit
 
 	ctx    context.Context // of questions; ends with Release
@@ -240,7 +246,7 @@ func (d *whisperDecoder) Feed(ctx context.Context, pcm []int16) error {
 
 // Every implements Decoder.
 func (d *whisperDecoder) Every() time.Duration {
-	return min(max(askShare*time.Duration(d.cost.Load()), leastAsk), mostAsk)
+	return min(max(time.Duration(d.asks*float64(d.cost.Load())), leastAsk), mostAsk)
 }
 
 // whisperAnswer is what a question will have brought.
