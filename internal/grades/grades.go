@@ -220,4 +220,4 @@ func byWER(rate float64) string {
 	return Rough
 }
 
-func percent(rate float64) string { return fmt.Sprintf("%.0f %%", 100*rate) }
+func percent(rate float64) string { return fmt.Sprintf("%.1f %%", 100*rate) }
