@@ -115,7 +115,7 @@ func (a *Apertium) Translate(ctx context.Context, r inference.TranslationRequest
 		return "", fmt.Errorf("%w %v: apertium has %v", inference.ErrUnsupported, r.Pair, a.Pairs())
 	}
 	if n := utf8.RuneCountInString(r.Text); n > maxRunes {
-		return "", fmt.Errorf("apertium: phrase of %d characters; split it at %d", n, maxRunes)
+		return "", fmt.Errorf("%w: apertium: phrase of %d characters; split it at %d", inference.ErrRefused, n, maxRunes)
 	}
 	r.Text = restore(r.Pair.From, clean(r.Text))
 	return glossary.Carry(ctx, r, func(ctx context.Context, text string) (string, error) { return a.translate(ctx, l, text) })

@@ -77,7 +77,7 @@ func (t *Translator) Translate(ctx context.Context, r inference.TranslationReque
 		return "", errors.New("libretranslate: nothing to translate; send words")
 	}
 	if n := utf8.RuneCountInString(text); n > maxRunes {
-		return "", fmt.Errorf("libretranslate: phrase of %d characters; split it at %d", n, maxRunes)
+		return "", fmt.Errorf("%w: libretranslate: phrase of %d characters; split it at %d", inference.ErrRefused, n, maxRunes)
 	}
 	return glossary.Carry(ctx, r, func(ctx context.Context, text string) (string, error) { return t.translate(ctx, p, text) })
 }

@@ -114,7 +114,7 @@ func (t *Translator) Translate(ctx context.Context, r inference.TranslationReque
 	}
 	n := utf8.RuneCountInString(text)
 	if n > maxRunes {
-		return "", fmt.Errorf("openai: phrase of %d characters; split it at %d", n, maxRunes)
+		return "", fmt.Errorf("%w: openai: phrase of %d characters; split it at %d", inference.ErrRefused, n, maxRunes)
 	}
 	asked := time.Now()
 	talk := conversation(r)
