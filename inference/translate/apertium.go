@@ -105,10 +105,10 @@ func (a *Apertium) Pairs() []inference.Pair {
 
 // Translate implements inference.Translator. The text may be as it comes from
 // a recognizer; the translation has a capital and a final stop. Words that
-// Apertium does not know come back as they were. An error other than ctx's and
-// ErrUnsupported means that the pipeline died or stalled. Such a pipeline, and
-// one that does not answer within Grace after ctx ended, is replaced at once,
-// not at the next phrase.
+// Apertium does not know come back as they were. An error other than ctx's,
+// ErrUnsupported and ErrRefused means that the pipeline died or stalled. Such a
+// pipeline, and one that does not answer within Grace after ctx ended, is replaced
+// at once, not at the next phrase.
 func (a *Apertium) Translate(ctx context.Context, r inference.TranslationRequest) (string, error) {
 	l := a.lanes[r.Pair]
 	if l == nil {
@@ -124,7 +124,7 @@ func (a *Apertium) Translate(ctx context.Context, r inference.TranslationRequest
 // translate has one text translated, which is a clean sentence.
 func (a *Apertium) translate(ctx context.Context, l *lane, text string) (string, error) {
 	if strings.IndexFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) < 0 {
-		return "", errors.New("apertium: nothing to translate; send words")
+		return "", fmt.Errorf("%w: apertium: nothing to translate; send words", inference.ErrRefused)
 	}
 	if err := a.take(ctx, l); err != nil {
 		return "", err
