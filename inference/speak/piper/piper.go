@@ -182,15 +182,12 @@ func sentences(clauses []inference.Clause, symbols [][]spoken.Symbol) (out [][]s
 		}
 	}
 	for i, c := range clauses {
-		s := symbols[i]
-		for ; len(s) > maxSymbols; s = s[maxSymbols:] {
-			flush()
-			out = append(out, s[:maxSymbols])
+		for _, s := range spoken.Cut(symbols[i], maxSymbols) {
+			if len(now)+len(s) > maxSymbols {
+				flush()
+			}
+			now = append(now, s...)
 		}
-		if len(now)+len(s) > maxSymbols {
-			flush()
-		}
-		now = append(now, s...)
 		switch spoken.Ending(c.Text) {
 		case '.', '?', '!', '…':
 			flush()

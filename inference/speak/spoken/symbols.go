@@ -136,6 +136,22 @@ func dropMarks(ipa string) string {
 	return b.String()
 }
 
+// Cut divides symbols into parts of at most so many each, behind a pause where
+// there is one, else anywhere.
+func Cut(symbols []Symbol, most int) (out [][]Symbol) {
+	for len(symbols) > most {
+		n := most
+		for n > 0 && symbols[n-1].Kind != Pause {
+			n--
+		}
+		if n == 0 {
+			n = most
+		}
+		out, symbols = append(out, symbols[:n]), symbols[n:]
+	}
+	return append(out, symbols)
+}
+
 // Unread returns how many letters were left out of clauses.
 func Unread(clauses []inference.Clause) (n int) {
 	for _, c := range clauses {
