@@ -9,13 +9,13 @@ import (
 // most is what a piece of text may cost. espeak-ng reads clauses of at most 800
 // bytes, 300 words and 1000 phonemes: a longer one is cut within a word, or its
 // end is left out.
-const most = 600
+const most = 700
 
 // cost returns about how many phonemes a character becomes, or bytes where those are more.
 func cost(r rune) int {
 	switch {
 	case unicode.IsSpace(r):
-		return 2
+		return 5 // a letter that stands alone is said by its name
 	case unicode.IsDigit(r), unicode.IsUpper(r), r < utf8.RuneSelf && !unicode.IsLetter(r):
 		return 12 // "hundred", "double u", "percent"
 	case unicode.IsLetter(r), unicode.IsMark(r), unicode.IsPunct(r):

@@ -11,6 +11,7 @@ import (
 // be, by letters, words, phonemes of numbers, of initials and of emoji.
 var long = map[string]string{
 	"words":    strings.TrimSpace(strings.Repeat("mi hermano compró pan y corría por la pampa ", 40)),
+	"names":    strings.TrimSpace(strings.Repeat("x w ", 200)),
 	"letters":  strings.TrimSpace(strings.Repeat("a ", 900)),
 	"numbers":  strings.TrimSpace(strings.Repeat("999999 ", 60)),
 	"initials": strings.TrimSpace(strings.Repeat("BBC ", 300)),
