@@ -16,6 +16,10 @@ import (
 // have; the message lists what they do have.
 var ErrUnsupported = errors.New("unsupported language")
 
+// ErrRefused is wrapped by engines that refuse a text for what it is: too long, or
+// nothing that they can say. They would refuse it again.
+var ErrRefused = errors.New("the text is refused")
+
 // Lang is a language by its ISO 639-1 code, as "en" or "es".
 type Lang string
 
@@ -93,7 +97,8 @@ type RecognizerStream interface {
 type Translator interface {
 	// Pairs returns the directions that work here and now.
 	Pairs() []Pair
-	// Translate returns the text of one phrase in r.Pair.To. It fails with ErrUnsupported for an unknown pair.
+	// Translate returns the text of one phrase in r.Pair.To. It fails with ErrUnsupported
+	// for an unknown pair, with ErrRefused for a text that is too long.
 	Translate(ctx context.Context, r TranslationRequest) (string, error)
 	Close() error
 }
@@ -144,6 +149,9 @@ type Speech struct {
 	Words []Word        // words of the spoken text, relative to the start of Sound
 	Rate  float64       // speed against the voice's natural one, 0.9..1.35
 	Voice string        // name of the voice that spoke
+	// Unread is how many letters of the text were left out, because the voice does
+	// not read their script.
+	Unread int
 }
 
 // Mark is one phoneme of a Speech.
@@ -158,19 +166,24 @@ type Mark struct {
 type Clause struct {
 	Text string // its punctuation included
 	IPA  string // words between spaces, with stress marks
+	// Unread is how many letters were left out of Text, because nobody here knows
+	// how they are pronounced in the language.
+	Unread int
 }
 
 // Phonemizer tells how text is pronounced. It is safe for concurrent use.
 type Phonemizer interface {
 	// Phonemes returns the clauses of a text in order. accent is a BCP 47 tag, as
-	// "pt-br"; it fails with ErrUnsupported for one that it does not know.
+	// "pt-br"; it fails with ErrUnsupported for one that it does not know, and with
+	// ErrRefused for a text in letters that it cannot read.
 	Phonemes(ctx context.Context, accent, text string) ([]Clause, error)
 }
 
 // Synthesizer speaks text. It is safe for concurrent use.
 type Synthesizer interface {
 	Languages() []Lang
-	// Speak fails with ErrUnsupported for an unknown language.
+	// Speak fails with ErrUnsupported for an unknown language, with ErrRefused
+	// for a text that it refuses.
 	Speak(ctx context.Context, r SpeechRequest) (Speech, error)
 	Close() error
 }

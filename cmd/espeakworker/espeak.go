@@ -9,7 +9,7 @@ package main
 
 // What one synthesis gives, in memory that grows and is used again.
 typedef struct { int kind, sample, pos, len; char ipa[9]; } event;
-static struct { short *pcm; long n, cap, limit; event *ev; long nev, capev; int failed; } got;
+static struct { short *pcm; long n, cap, limit, from; event *ev; long nev, capev; int failed, at; } got;
 static atomic_int stopped; // by another thread: nobody waits for the speech
 
 static void stop(int yes) { atomic_store(&stopped, yes); }
@@ -26,12 +26,12 @@ static int collect(short *wav, int n, espeak_EVENT *e) {
 		}
 		event *v = &got.ev[got.nev++];
 		memset(v, 0, sizeof *v);
-		v->sample = e->sample;
+		v->sample = got.from + e->sample;
 		if (e->type == espeakEVENT_PHONEME) {
 			v->kind = 1;
 			memcpy(v->ipa, e->id.string, 8); // it may fill all eight bytes and lack its NUL
 		} else {
-			v->kind = 2; v->pos = e->text_position; v->len = e->length;
+			v->kind = 2; v->pos = got.at + e->text_position; v->len = e->length;
 		}
 	}
 	if (wav == NULL || n <= 0) return 0;
@@ -54,9 +54,12 @@ static int start(void) {
 	return rate;
 }
 
+static void begin(long limit) { got.n = got.nev = 0; got.failed = 0; got.limit = limit; }
+
+// Appends the speech of a text that stands behind so many characters of others.
 // Neither espeakSSML nor espeakPHONEMES: text is text, whatever brackets it holds.
-static int synth(const char *text, size_t size, long limit) {
-	got.n = got.nev = 0; got.failed = 0; got.limit = limit;
+static int synth(const char *text, size_t size, int at) {
+	got.from = got.n; got.at = at;
 	return espeak_Synth(text, size, 0, POS_CHARACTER, 0, espeakCHARS_UTF8, NULL, NULL);
 }
 
@@ -163,16 +166,23 @@ func (s *synthesizer) phonemes(q wire.Request) ([]wire.Clause, error) {
 	if err := s.set(q.Voice); err != nil {
 		return nil, err
 	}
-	rest := plain(q.Text)
+	var out []wire.Clause
+	for _, piece := range pieces(plain(q.Text)) {
+		out = append(out, clauses(piece)...)
+	}
+	return out, nil
+}
+
+// clauses tells how a text is pronounced that the library takes as a whole.
+func clauses(rest string) (out []wire.Clause) {
 	text := C.CString(rest) // the library keeps its place in it
 	defer C.free(unsafe.Pointer(text))
 	C.pronounce(text)
-	var out []wire.Clause
 	for {
 		var left C.long
 		ipa := C.next(&left)
 		if ipa == nil {
-			return out, nil
+			return out
 		}
 		n := clauseEnd(rest, min(max(len(rest)-int(left), 0), len(rest)))
 		out = append(out, wire.Clause{Runes: utf8.RuneCountInString(rest[:n]), IPA: strings.ToValidUTF8(C.GoString(ipa), "")})
@@ -202,9 +212,14 @@ func (s *synthesizer) speak(ctx context.Context, q wire.Request) (wire.Reply, er
 
 	C.stop(0)
 	defer context.AfterFunc(ctx, func() { C.stop(1) })()
-	text := append([]byte(plain(q.Text)), 0)
-	if C.synth((*C.char)(unsafe.Pointer(&text[0])), C.size_t(len(text)), C.long(longest*s.rate)) != C.EE_OK {
-		return wire.Reply{}, errors.New("synthesis failed")
+	C.begin(C.long(longest * s.rate))
+	runes := 0
+	for _, piece := range pieces(plain(q.Text)) {
+		text := append([]byte(piece), 0)
+		if C.synth((*C.char)(unsafe.Pointer(&text[0])), C.size_t(len(text)), C.int(runes)) != C.EE_OK {
+			return wire.Reply{}, errors.New("synthesis failed")
+		}
+		runes += utf8.RuneCountInString(piece)
 	}
 	if err := ctx.Err(); err != nil {
 		return wire.Reply{}, err
@@ -215,7 +230,7 @@ func (s *synthesizer) speak(ctx context.Context, q wire.Request) (wire.Reply, er
 	case 2:
 		return wire.Reply{}, fmt.Errorf("speech longer than %d s; split the text", longest)
 	}
-	return s.result(utf8.RuneCount(text) - 1), nil
+	return s.result(runes), nil
 }
 
 // result copies what was synthesised; it makes events lie in order and within the sound and the text.

@@ -258,6 +258,20 @@ func (e *engines) lacking() uint64 {
 	return 0
 }
 
+// unread returns how many letters the voices left out that they do not read.
+func (e *engines) unread() uint64 {
+	chain, ok := e.Synthesizer.(speak.Chain)
+	if !ok {
+		chain = speak.Chain{e.Synthesizer}
+	}
+	for _, s := range chain {
+		if s, ok := s.(interface{ Unread() uint64 }); ok {
+			return s.Unread()
+		}
+	}
+	return 0
+}
+
 // Close ends all engines and their processes.
 func (e *engines) Close() error {
 	var errs []error

@@ -148,20 +148,6 @@ func TestRealtimeServer(t *testing.T) {
 	}
 }
 
-// TestTransducerNeedsItsModel: and its languages, which nobody else knows.
-func TestTransducerNeedsItsModel(t *testing.T) {
-	c := config.Default()
-	c.Recognize.Engine, c.Translate.Engine, c.Speak.Engine, c.Lips.Engine = "transducer", "fake", "fake", "off"
-	c.Models.Dir = t.TempDir()
-	if _, err := openEngines(t.Context(), c, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "set recognize.languages") {
-		t.Errorf("without languages: %v", err)
-	}
-	c.Recognize.Languages, c.Recognize.Model = []string{"ko"}, t.TempDir()
-	if _, err := openEngines(t.Context(), c, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "has no encoder*.onnx") {
-		t.Errorf("without a model: %v", err)
-	}
-}
-
 // TestSpeechServerNeedsItsAddress: which is told before anything is started.
 func TestSpeechServerNeedsItsAddress(t *testing.T) {
 	c := config.Default()

@@ -19,6 +19,7 @@ var (
 	descEngineCPU = prometheus.NewDesc("livedub_engine_cpu_seconds_total", "CPU time of the engines' own processes, by stage.", []string{"stage"}, nil)
 	descRefused   = prometheus.NewDesc("livedub_recognizer_refused_units_total", "Units of speech whose text was not believed: invented over noise, going round in circles, or a guess.", nil, nil)
 	descLacking   = prometheus.NewDesc("livedub_voice_lacking_symbols_total", "Symbols of pronunciation that a voice did not know and left out.", nil, nil)
+	descUnread    = prometheus.NewDesc("livedub_voice_unread_letters_total", "Letters of scripts that a voice does not read, left out.", nil, nil)
 	descBytes     = prometheus.NewDesc("livedub_rtp_out_bytes_total", "Payload of RTP packets sent to viewers.", nil, nil)
 )
 
@@ -59,6 +60,7 @@ func (m engineMetrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- descEngineCPU
 	ch <- descRefused
 	ch <- descLacking
+	ch <- descUnread
 }
 
 // Collect is part of prometheus.Collector.
@@ -68,4 +70,5 @@ func (m engineMetrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	ch <- prometheus.MustNewConstMetric(descRefused, prometheus.CounterValue, float64(m.engines.refused()))
 	ch <- prometheus.MustNewConstMetric(descLacking, prometheus.CounterValue, float64(m.engines.lacking()))
+	ch <- prometheus.MustNewConstMetric(descUnread, prometheus.CounterValue, float64(m.engines.unread()))
 }

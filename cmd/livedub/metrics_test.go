@@ -17,21 +17,29 @@ type ignorant struct{ *fake.Synthesizer }
 
 func (ignorant) Lacking() uint64 { return 5 }
 
+type illiterate struct{ *fake.Synthesizer }
+
+func (illiterate) Unread() uint64 { return 7 }
+
 // TestEngineMetrics: what engines left out is counted, 0 where they count nothing.
 func TestEngineMetrics(t *testing.T) {
 	for _, c := range []struct {
-		e                engines
-		refused, lacking float64
+		e                        engines
+		refused, lacking, unread float64
 	}{
 		{func() (e engines) {
-			e.Recognizer, e.Synthesizer = sceptic{&fake.Recognizer{}}, speak.Chain{ignorant{&fake.Synthesizer{}}, &fake.Synthesizer{}}
+			e.Recognizer, e.Synthesizer = sceptic{&fake.Recognizer{}}, speak.Chain{ignorant{&fake.Synthesizer{}}, illiterate{&fake.Synthesizer{}}}
 			return e
-		}(), 3, 5},
+		}(), 3, 5, 7},
 		{func() (e engines) {
 			e.Recognizer, e.Synthesizer = &fake.Recognizer{}, speak.Chain{&fake.Synthesizer{}}
 			return e
-		}(), 0, 0},
-		{engines{}, 0, 0},
+		}(), 0, 0, 0},
+		{func() (e engines) {
+			e.Synthesizer = illiterate{&fake.Synthesizer{}}
+			return e
+		}(), 0, 0, 7},
+		{engines{}, 0, 0, 0},
 	} {
 		reg := prometheus.NewPedanticRegistry()
 		reg.MustRegister(engineMetrics{&c.e})
@@ -48,6 +56,9 @@ func TestEngineMetrics(t *testing.T) {
 		}
 		if lacking, ok := got["livedub_voice_lacking_symbols_total"]; !ok || lacking != c.lacking {
 			t.Errorf("lacking: %v", got)
+		}
+		if unread, ok := got["livedub_voice_unread_letters_total"]; !ok || unread != c.unread {
+			t.Errorf("unread: %v", got)
 		}
 	}
 }

@@ -146,17 +146,27 @@ func (e *engines) openRealtime(ctx context.Context, c config.Config) error {
 	return nil
 }
 
-// openTransducer opens the operator's streaming transducer.
+// openTransducer opens the streaming transducer that recognize.model names: a folder
+// of the operator's, or a model of the catalogue, which tells its languages.
 func (e *engines) openTransducer(ctx context.Context, c config.Config) error {
-	if slices.Equal(c.Recognize.Languages, config.Default().Recognize.Languages) {
-		return errors.New("recognize.engine is transducer: set recognize.languages to those that the model knows, its files do not tell")
+	model, spoken := c.Recognize.Model, c.Recognize.Languages
+	if usual := config.Default().Recognize; slices.Equal(spoken, usual.Languages) {
+		entry, err := e.tier.store.Entry(model)
+		if err != nil || model == usual.Model {
+			return errors.New("recognize.engine is transducer: set recognize.model to its folder and recognize.languages to those that it knows, its files do not tell; or recognize.model to a transducer of livedub models list")
+		}
+		spoken = entry.Languages
+	}
+	dir, err := e.tier.place(model)
+	if err != nil {
+		return err
 	}
 	detector, err := e.openDetector(ctx, c)
 	if err != nil {
 		return err
 	}
 	r, err := recognize.NewTransducer(recognize.TransducerConfig{
-		Dir: c.Recognize.Model, Languages: languages(c.Recognize.Languages), Worker: c.Recognize.Worker, Spare: c.Recognize.Spare,
+		Dir: dir, Languages: languages(spoken), Worker: c.Recognize.Worker, Spare: c.Recognize.Spare,
 		Memory: int64(c.Recognize.MemoryMB) << 20, Detector: detector,
 	})
 	if err != nil {

@@ -19,6 +19,8 @@ func TestQuality(t *testing.T) {
 	libre.translate.Engine = "libretranslate"
 	larger.weights = "whisper-small"
 	server.voice, server.spoken = "openai", []string{"pt"}
+	piper := neural
+	piper.voice = "piper"
 	for _, c := range []struct {
 		t        tier
 		from, to inference.Lang
@@ -35,6 +37,8 @@ func TestQuality(t *testing.T) {
 		{libre, "es", "pt", grades.Engines{Recognizer: "whisper-base", Translator: "libretranslate", Voice: "kokoro"}, "not measured: translation by libretranslate"},
 		{larger, "es", "pt", grades.Engines{Recognizer: "whisper-small", Translator: "apertium", Voice: "kokoro"}, "not measured: recognition of es by whisper-small"},
 		{server, "es", "pt", grades.Engines{Recognizer: "whisper-base", Translator: "apertium", Voice: "openai"}, "not measured: speech in pt by a server"},
+		{piper, "es", "pt", grades.Engines{Recognizer: "whisper-base", Translator: "apertium", Voice: "piper"}, "not measured: speech in pt by piper"},
+		{piper, "es", "fr", grades.Engines{Recognizer: "whisper-base", Translator: "apertium", Voice: "piper"}, "not measured: "},
 		{server, "es", "ca", grades.Engines{Recognizer: "whisper-base", Translator: "apertium", Voice: "espeak-ng"}, "usable: "},
 	} {
 		p := inference.Pair{From: c.from, To: c.to}

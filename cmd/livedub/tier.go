@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"livedub/internal/config"
@@ -75,12 +77,19 @@ func (t tier) auto(c config.Config) (name, missing string) {
 	if slices.Contains([]string{"openai", "openai-realtime", "transducer"}, t.recognizer) {
 		return "light", "" // the operator's own, whose model is none of ours
 	}
-	for _, model := range []string{c.Recognize.Model, voiceModel} {
+	var names, better []string // of the engines that are not named
+	if t.recognizer == "auto" {
+		names, better = append(names, c.Recognize.Model), append(better, "words")
+	}
+	if t.voice == "auto" {
+		names, better = append(names, voiceModel), append(better, "voices")
+	}
+	for _, model := range names {
 		if _, err := t.store.Path(model); err != nil {
 			if !errors.Is(err, models.ErrMissing) {
 				return "light", err.Error()
 			}
-			return "light", fmt.Sprintf("livedub models pull %s %s brings better words and voices", c.Recognize.Model, voiceModel)
+			return "light", fmt.Sprintf("livedub models pull %s brings better %s", strings.Join(names, " "), strings.Join(better, " and "))
 		}
 	}
 	return "neural", ""
@@ -90,6 +99,15 @@ func (t tier) auto(c config.Config) (name, missing string) {
 func (t tier) model(name string) (string, error) {
 	dir, err := t.store.Path(name)
 	return dir, modelHint(t.store, name, err)
+}
+
+// place returns where a setting's model is: a path as it is, or the folder of a
+// name of the catalogue.
+func (t tier) place(model string) (string, error) {
+	if _, err := os.Stat(model); err == nil || strings.ContainsRune(model, os.PathSeparator) {
+		return model, nil
+	}
+	return t.model(model)
 }
 
 // delay returns the tier's own D in a profile.

@@ -31,6 +31,9 @@ func TestTier(t *testing.T) {
 		"both are named":     {"auto", "fake", "fake", true, "custom", "fake", "fake", "", 0},
 		"custom":             {"custom", "auto", "kokoro", true, "custom", "pocketsphinx", "kokoro", "", 0},
 		"one's own":          {"auto", "transducer", "auto", true, "light", "transducer", "espeak", "", 0},
+		"a Piper voice":      {"auto", "auto", "piper", false, "light", "pocketsphinx", "piper", "livedub models pull whisper-base brings better words", 0},
+		"and words":          {"auto", "auto", "piper", true, "neural", "whisper", "piper", "", neuralDelay},
+		"words are named":    {"auto", "whisper", "auto", false, "light", "whisper", "espeak", "livedub models pull kokoro brings better voices", 0},
 		"off":                {"neural", "off", "auto", true, "neural", "off", "kokoro", "", neuralDelay},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -53,6 +56,9 @@ func TestTier(t *testing.T) {
 			}
 			if l := got.light(cfg, "too slow"); l.name != "light" || l.missing != "too slow" || c.recognize == "auto" && l.recognizer != "pocketsphinx" {
 				t.Errorf("light instead: %+v", l)
+			}
+			if named := c.speak != "auto"; named && strings.Contains(got.missing, voiceModel) {
+				t.Errorf("%q names weights of a voice that is not wanted", got.missing)
 			}
 		})
 	}

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"runtime"
-	"strings"
 
 	"livedub/inference"
 	"livedub/inference/onnx"
@@ -118,10 +116,8 @@ func (e *engines) openPiper(ctx context.Context, c config.Config, espeak *speak.
 	if path == "" {
 		return nil, errors.New("speak.engine is piper: set speak.model to a voice's .onnx, a folder of them, or a name of livedub models list")
 	}
-	if _, err := os.Stat(path); err != nil && !strings.ContainsRune(path, os.PathSeparator) {
-		if path, err = e.tier.model(path); err != nil {
-			return nil, err
-		}
+	if path, err = e.tier.place(path); err != nil {
+		return nil, err
 	}
 	files, err := piper.Find(path)
 	if err != nil {

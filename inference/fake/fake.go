@@ -60,7 +60,7 @@ func (t *Translator) Translate(ctx context.Context, r inference.TranslationReque
 	}
 	words := strings.Fields(text)
 	if n := utf8.RuneCountInString(text); len(words) == 0 || n > maxText {
-		return "", fmt.Errorf("fake: a text of %d characters: give 1 to %d", n, maxText)
+		return "", fmt.Errorf("%w: fake: %d characters: give 1 to %d", inference.ErrRefused, n, maxText)
 	}
 	return glossary.Carry(ctx, r, func(_ context.Context, text string) (string, error) {
 		words := strings.Fields(text)

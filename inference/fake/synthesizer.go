@@ -52,7 +52,7 @@ func (s *Synthesizer) Speak(ctx context.Context, r inference.SpeechRequest) (inf
 		}
 	}
 	if n := len(letters); n == 0 || n > maxText {
-		return inference.Speech{}, fmt.Errorf("fake: a text of %d letters: give 1 to %d", n, maxText)
+		return inference.Speech{}, fmt.Errorf("%w: fake: %d letters: give 1 to %d", inference.ErrRefused, n, maxText)
 	}
 	rate := 1.0
 	if r.Fit > 0 {

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -31,6 +32,7 @@ type Espeak struct {
 	rate   int                       // Hz, of all sound
 	voices map[inference.Lang]string // never changes
 	tags   map[string]string         // espeak-ng's voice of each BCP 47 tag; never changes
+	unread atomic.Uint64
 }
 
 // memory is what a worker may have, in bytes; 18 MB is usual, ten minutes of speech take 60 MB more.
@@ -72,8 +74,8 @@ func (e *Espeak) Languages() []inference.Lang { return slices.Sorted(maps.Keys(e
 func (e *Espeak) Voices() []inference.Lang { return e.Languages() }
 
 // Speak implements inference.Synthesizer. Text without anything to speak is an
-// error, as is text of more than 2000 characters. An error other than ctx's and
-// ErrUnsupported may mean that the worker died; the next request starts another.
+// error, as is text of more than 2000 characters; letters that the voice does not
+// read are left out. An error other than ctx's, ErrUnsupported and ErrRefused may mean that the worker died; the next request starts another.
 //
 // The sound is mono at espeak-ng's rate, 22050 Hz, at -20 dBFS RMS (lower where
 // peaks would clip), without silence before or after.
@@ -83,12 +85,13 @@ func (e *Espeak) Speak(ctx context.Context, r inference.SpeechRequest) (inferenc
 		return inference.Speech{}, fmt.Errorf("%w %q: espeak has %v", inference.ErrUnsupported, r.Lang, e.Languages())
 	}
 	if n := utf8.RuneCountInString(r.Text); n > wire.MaxText {
-		return inference.Speech{}, fmt.Errorf("espeak: text of %d characters; split it at %d", n, wire.MaxText)
+		return inference.Speech{}, fmt.Errorf("%w: espeak: text of %d characters; split it at %d", inference.ErrRefused, n, wire.MaxText)
 	}
-	text := clean(r.Text)
-	if strings.IndexFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) < 0 {
-		return inference.Speech{}, errors.New("espeak: nothing to speak; send words")
+	text, unread, err := readable(r.Lang, clean(r.Text))
+	if err != nil {
+		return inference.Speech{}, err
 	}
+	e.unread.Add(uint64(unread))
 	spoken, from := text, []int(nil)
 	if r.Lang == "gl" {
 		spoken, from = galician(text)
@@ -105,11 +108,12 @@ func (e *Espeak) Speak(ctx context.Context, r inference.SpeechRequest) (inferenc
 		Marks: s.marks(),
 		Words: s.words([]rune(text), from),
 		Rate:  rate,
-		Voice: "espeak-ng " + q.Voice,
+		Voice: "espeak-ng " + q.Voice, Unread: unread,
 	}, nil
 }
 
-// Phonemes implements inference.Phonemizer. Text of more than 2000 characters is an error.
+// Phonemes implements inference.Phonemizer. Text of more than 2000 characters is an
+// error; letters that the voice does not read are left out.
 func (e *Espeak) Phonemes(ctx context.Context, accent, text string) ([]inference.Clause, error) {
 	accent = strings.ToLower(accent)
 	voice, ok := e.tags[accent]
@@ -119,7 +123,17 @@ func (e *Espeak) Phonemes(ctx context.Context, accent, text string) ([]inference
 	if !ok {
 		return nil, fmt.Errorf("%w %q: espeak-ng has no voice of that tag", inference.ErrUnsupported, accent)
 	}
-	text = clean(text)
+	text, unread := clean(text), 0
+	if lang, _, _ := strings.Cut(accent, "-"); strings.TrimSpace(text) != "" {
+		var err error
+		if text, unread, err = readable(inference.Lang(lang), text); err != nil && unread > 0 {
+			return nil, err
+		}
+		e.unread.Add(uint64(unread))
+	}
+	if n := utf8.RuneCountInString(text); n > wire.MaxText {
+		return nil, fmt.Errorf("%w: espeak: text of %d characters; split it at %d", inference.ErrRefused, n, wire.MaxText)
+	}
 	body, err := wire.Request{Voice: voice, Text: text, Speed: normal, Pitch: 50, Range: 50, Phonemes: true}.Encode()
 	if err != nil {
 		return nil, err
@@ -138,6 +152,9 @@ func (e *Espeak) Phonemes(ctx context.Context, accent, text string) ([]inference
 		}
 		return err
 	})
+	if len(out) > 0 {
+		out[0].Unread = unread
+	}
 	return out, err
 }
 
@@ -158,10 +175,14 @@ func (e *Espeak) use(ctx context.Context, f func(w *worker.Worker) error) error 
 	case errors.Is(err, worker.ErrClosed):
 		return errClosed
 	case errors.As(err, &refused):
-		return fmt.Errorf("espeak: %w", err)
+		return fmt.Errorf("%w: espeak: %w", inference.ErrRefused, err)
 	}
 	return fmt.Errorf("espeak: the worker failed: %w; ask again", err)
 }
+
+// Unread returns how many letters were left out, of scripts that the voice asked
+// for does not read.
+func (e *Espeak) Unread() uint64 { return e.unread.Load() }
 
 // PIDs returns the ids of the live workers.
 func (e *Espeak) PIDs() []int { return e.pool.PIDs() }

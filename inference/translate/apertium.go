@@ -105,17 +105,17 @@ func (a *Apertium) Pairs() []inference.Pair {
 
 // Translate implements inference.Translator. The text may be as it comes from
 // a recognizer; the translation has a capital and a final stop. Words that
-// Apertium does not know come back as they were. An error other than ctx's and
-// ErrUnsupported means that the pipeline died or stalled. Such a pipeline, and
-// one that does not answer within Grace after ctx ended, is replaced at once,
-// not at the next phrase.
+// Apertium does not know come back as they were. An error other than ctx's,
+// ErrUnsupported and ErrRefused means that the pipeline died or stalled. Such a
+// pipeline, and one that does not answer within Grace after ctx ended, is replaced
+// at once, not at the next phrase.
 func (a *Apertium) Translate(ctx context.Context, r inference.TranslationRequest) (string, error) {
 	l := a.lanes[r.Pair]
 	if l == nil {
 		return "", fmt.Errorf("%w %v: apertium has %v", inference.ErrUnsupported, r.Pair, a.Pairs())
 	}
 	if n := utf8.RuneCountInString(r.Text); n > maxRunes {
-		return "", fmt.Errorf("apertium: phrase of %d characters; split it at %d", n, maxRunes)
+		return "", fmt.Errorf("%w: apertium: phrase of %d characters; split it at %d", inference.ErrRefused, n, maxRunes)
 	}
 	r.Text = restore(r.Pair.From, clean(r.Text))
 	return glossary.Carry(ctx, r, func(ctx context.Context, text string) (string, error) { return a.translate(ctx, l, text) })
@@ -124,7 +124,7 @@ func (a *Apertium) Translate(ctx context.Context, r inference.TranslationRequest
 // translate has one text translated, which is a clean sentence.
 func (a *Apertium) translate(ctx context.Context, l *lane, text string) (string, error) {
 	if strings.IndexFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) < 0 {
-		return "", errors.New("apertium: nothing to translate; send words")
+		return "", fmt.Errorf("%w: apertium: nothing to translate; send words", inference.ErrRefused)
 	}
 	if err := a.take(ctx, l); err != nil {
 		return "", err

@@ -85,7 +85,7 @@ func table(c *Config) []option {
 		choice(&c.Recognize.Engine, "recognize.engine", "auto",
 			"what hears; auto is what session.engines takes, openai any server of that protocol (speaches, vLLM), openai-realtime one that hears while somebody speaks, transducer a streaming transducer of yours, off dubs nothing", "auto", "pocketsphinx", "whisper", "openai", "openai-realtime", "transducer", "fake", "off"),
 		text(&c.Recognize.Model, "recognize.model", "whisper-base",
-			"Whisper's weights, by their name in livedub models list; of openai and openai-realtime the model, as the server names it; of transducer the folder with encoder, decoder, joiner and tokens.txt", nil),
+			"Whisper's weights, by their name in livedub models list; of openai and openai-realtime the model, as the server names it; of transducer the folder with encoder, decoder, joiner and tokens.txt, or a name of livedub models list", nil),
 		text(&c.Recognize.URL, "recognize.url", "",
 			"address of the server of openai or openai-realtime, as http://127.0.0.1:8000/v1", nil),
 		secret(text(&c.Recognize.Key, "recognize.key", "",

@@ -259,9 +259,19 @@ func plausible(p inference.Phrase, now time.Duration) error {
 	case p.Start < 0 || p.End < p.Start || p.End > now+ahead || p.End-p.Start > time.Minute:
 		return fmt.Errorf("the recognizer gave a phrase from %v to %v, heard up to %v", p.Start, p.End, now)
 	}
+	last := p.Start - ahead
 	for _, w := range p.Words {
-		if w.Start < p.Start-ahead || w.End < w.Start || w.End > p.End+ahead {
-			return fmt.Errorf("the recognizer gave a word from %v to %v in a phrase from %v to %v", w.Start, w.End, p.Start, p.End)
+		if w.Start < last || w.End < w.Start || w.End > p.End+ahead {
+			return fmt.Errorf("the recognizer gave a word from %v to %v, behind %v in a phrase from %v to %v", w.Start, w.End, last, p.Start, p.End)
+		}
+		if len(w.Text) > spec.MaxText || !utf8.ValidString(w.Text) || !(w.Confidence >= 0 && w.Confidence <= 1.001) { // NaN too; a mean may be rounded
+			return fmt.Errorf("the recognizer gave a word of %d bytes, certain by %v of 1", len(w.Text), w.Confidence)
+		}
+		last = w.Start
+	}
+	for _, hz := range []float64{p.Pitch.Low, p.Pitch.Median, p.Pitch.High} {
+		if !(hz >= 0 && hz <= 1e6) {
+			return fmt.Errorf("the recognizer gave a pitch of %v Hz", hz)
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package audio
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,12 @@ func TestPlausible(t *testing.T) {
 		"ends before it begins":  {inference.Phrase{Text: "a", Start: s(2), End: s(1)}, false},
 		"a word elsewhere":       {inference.Phrase{Text: "a", Start: s(5), End: s(6), Words: word(1, 2)}, false},
 		"a word turned round":    {inference.Phrase{Text: "a", Start: s(1), End: s(3), Words: word(2, 1)}, false},
+		"words in order":         {inference.Phrase{Text: "a b", Start: s(1), End: s(3), Words: append(word(1, 2), word(1.5, 3)...)}, true},
+		"words out of order":     {inference.Phrase{Text: "a b", Start: s(1), End: s(3), Words: append(word(2, 3), word(1, 2)...)}, false},
+		"certain by NaN":         {inference.Phrase{Text: "a", Start: s(1), End: s(3), Words: []inference.Word{{Text: "a", Start: s(1), End: s(2), Confidence: math.NaN()}}}, false},
+		"more than certain":      {inference.Phrase{Text: "a", Start: s(1), End: s(3), Words: []inference.Word{{Text: "a", Start: s(1), End: s(2), Confidence: 1.5}}}, false},
+		"a word of no text":      {inference.Phrase{Text: "a", Start: s(1), End: s(3), Words: []inference.Word{{Text: "\xff", Start: s(1), End: s(2)}}}, false},
+		"a pitch of NaN":         {inference.Phrase{Text: "a", Start: s(1), End: s(3), Pitch: inference.Pitch{Median: math.NaN()}}, false},
 		"no text":                {inference.Phrase{Text: "\xff", Start: s(1), End: s(3)}, false},
 		"a book":                 {inference.Phrase{Text: strings.Repeat("a", spec.MaxText+1), Start: s(1), End: s(3)}, false},
 	} {

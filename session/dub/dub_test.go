@@ -88,6 +88,12 @@ func TestLadderSteps(t *testing.T) {
 func TestPlayable(t *testing.T) {
 	second := media.Samples{Rate: 22050, Channels: 1, Data: make([]int16, 22050)}
 	mark := func(at, dur time.Duration) []inference.Mark { return []inference.Mark{{IPA: "a", At: at, Dur: dur}} }
+	words := func(at ...time.Duration) (out []inference.Word) {
+		for i := 0; i < len(at); i += 2 {
+			out = append(out, inference.Word{Text: "a", Start: at[i], End: at[i+1]})
+		}
+		return out
+	}
 	for name, c := range map[string]struct {
 		s    inference.Speech
 		want bool
@@ -100,6 +106,17 @@ func TestPlayable(t *testing.T) {
 		"too long":           {inference.Speech{Sound: media.Samples{Rate: 4000, Channels: 1, Data: make([]int16, 4000*61)}}, false},
 		"a mark beyond":      {inference.Speech{Sound: second, Marks: mark(2e9, .1e9)}, false},
 		"marks out of order": {inference.Speech{Sound: second, Marks: append(mark(.5e9, .1e9), mark(.1e9, .1e9)...)}, false},
+		"a mark for ever":    {inference.Speech{Sound: second, Marks: mark(.5e9, math.MaxInt64)}, false},
+		"a minute":           {inference.Speech{Sound: media.Samples{Rate: 4000, Channels: 1, Data: make([]int16, 4000*60)}}, true},
+		"another rate":       {inference.Speech{Sound: media.Samples{Rate: 48000, Channels: 1, Data: second.Data}}, true},
+		"no rate at all":     {inference.Speech{Sound: media.Samples{Rate: 1 << 30, Channels: 1, Data: second.Data}}, false},
+		"a NaN":              {inference.Speech{Sound: second, Rate: math.NaN()}, false},
+		"endless speed":      {inference.Speech{Sound: second, Rate: math.Inf(1)}, false},
+		"with words":         {inference.Speech{Sound: second, Words: words(.1e9, .5e9, .5e9, .9e9)}, true},
+		"words out of order": {inference.Speech{Sound: second, Words: words(.5e9, .9e9, .1e9, .5e9)}, false},
+		"a word turned":      {inference.Speech{Sound: second, Words: words(.5e9, .1e9)}, false},
+		"a word beyond":      {inference.Speech{Sound: second, Words: words(.5e9, 3e9)}, false},
+		"a word before":      {inference.Speech{Sound: second, Words: words(-1, .1e9)}, false},
 		"a mark of less":     {inference.Speech{Sound: second, Marks: mark(.5e9, -1)}, false},
 	} {
 		if err := playable(c.s); (err == nil) != c.want {

@@ -36,6 +36,9 @@ func (d *Dub) speakPart(ctx context.Context, j *job, text string, first bool) er
 	if err != nil {
 		return err
 	}
+	if speech.Unread > 0 {
+		d.env.Log.Info("letters left out that the voice does not read", "lang", d.Lang, "phrase", p.ID, "letters", speech.Unread)
+	}
 	return d.place(j, speech, first)
 }
 

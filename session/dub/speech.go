@@ -118,6 +118,9 @@ func (d *Dub) warm(ctx context.Context) error {
 // warmest is how long engines may take to start.
 const warmest = 20 * time.Second
 
+// unspeakable is why a phrase has captions alone that a voice refuses.
+const unspeakable = "the voice cannot say the text"
+
 func (d *Dub) speakOne(ctx context.Context, j *job) {
 	p, r := j.phrase, &j.record
 	switch {
@@ -126,6 +129,12 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 	case j.outcome == "" && j.hold.Now() > d.last(j):
 		d.ladder.set(p.Start, spec.Captions, "the dub came too late")
 		j.outcome, j.err = spec.SkippedLate, timeline.ErrTooLate
+	case j.outcome == "":
+		if n := utf8.RuneCountInString(r.Text); n > maxText {
+			j.outcome, j.err = spec.SkippedFailed, fmt.Errorf("%w: a translation of %d characters: at most %d are spoken", inference.ErrRefused, n, maxText)
+			d.ladder.set(p.Start, spec.Captions, unspeakable)
+			d.env.Fail("speak", j.err)
+		}
 	}
 	if j.outcome != "" {
 		d.skip(j, j.outcome, j.err)
@@ -141,8 +150,11 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 		}
 		if err != nil && i == 0 {
 			why := "the voice failed"
-			if errors.Is(err, timeline.ErrTooLate) {
+			switch {
+			case errors.Is(err, timeline.ErrTooLate):
 				why = "the dub came too late"
+			case errors.Is(err, inference.ErrRefused):
+				why = unspeakable
 			}
 			d.ladder.set(p.Start, spec.Captions, why)
 			d.skip(j, outcomeOf(err), err)
@@ -171,7 +183,7 @@ func (d *Dub) needs(r inference.SpeechRequest) time.Duration {
 }
 
 // twice tries a stage, and once more if it fails and there is time: its worker
-// may have died mid-phrase.
+// may have died mid-phrase. A text that is refused would be refused again.
 func twice[T any](ctx context.Context, d *Dub, st *work.Stage, name string, until func(try int) func() (time.Duration, <-chan struct{}), fn func(context.Context) (T, error)) (out T, err error) {
 	for try := range 2 {
 		limit := until(try)
@@ -184,6 +196,9 @@ func twice[T any](ctx context.Context, d *Dub, st *work.Stage, name string, unti
 			return out, err
 		}
 		d.env.Fail(name, err)
+		if errors.Is(err, inference.ErrRefused) {
+			return out, err
+		}
 		d.count(func(c *counts) { c.retries++ })
 	}
 	return out, err

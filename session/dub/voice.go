@@ -35,6 +35,10 @@ func (d *Dub) Played(from time.Duration, n int) []int16 {
 // maxSpeech is the longest dub of one phrase that is taken for speech.
 const maxSpeech = time.Minute
 
+// maxText is how many characters a phrase may have to be spoken: nobody says
+// more than 20 a second.
+const maxText = 20 * int(maxSpeech/time.Second)
+
 // playable tells why a speech cannot be played; nil where it can.
 func playable(s inference.Speech) error {
 	switch {
@@ -42,13 +46,22 @@ func playable(s inference.Speech) error {
 		return fmt.Errorf("the voice gave %d samples of %d channels at %d Hz: mono speech is needed", len(s.Sound.Data), s.Sound.Channels, s.Sound.Rate)
 	case s.Sound.Duration() > maxSpeech:
 		return fmt.Errorf("the voice spoke for %v: at most %v is played", s.Sound.Duration(), maxSpeech)
+	case !(s.Rate >= 0 && s.Rate <= 10): // NaN too
+		return fmt.Errorf("the voice spoke %v times as fast as it does", s.Rate)
 	}
-	last := time.Duration(0)
+	last, end := time.Duration(0), s.Sound.Duration()+time.Second // it may round its times
 	for _, m := range s.Marks {
-		if m.At < last || m.Dur < 0 || m.At+m.Dur > s.Sound.Duration()+time.Second {
+		if m.At < last || m.Dur < 0 || m.Dur > end || m.At > end-m.Dur {
 			return fmt.Errorf("the voice gave a phoneme %q at %v for %v in speech of %v", m.IPA, m.At, m.Dur, s.Sound.Duration())
 		}
 		last = m.At
+	}
+	last = 0
+	for _, w := range s.Words {
+		if w.Start < last || w.End < w.Start || w.End > end {
+			return fmt.Errorf("the voice gave a word from %v to %v in speech of %v", w.Start, w.End, s.Sound.Duration())
+		}
+		last = w.Start
 	}
 	return nil
 }

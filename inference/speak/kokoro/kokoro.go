@@ -175,7 +175,7 @@ func (k *Kokoro) Speak(ctx context.Context, r inference.SpeechRequest) (inferenc
 	if err != nil {
 		return inference.Speech{}, fmt.Errorf("kokoro: %w", err)
 	}
-	return inference.Speech{Sound: s.Samples(), Marks: s.Marks(), Words: s.Words(words), Rate: rate, Voice: "Kokoro " + voice}, nil
+	return inference.Speech{Sound: s.Samples(), Marks: s.Marks(), Words: s.Words(words), Rate: rate, Voice: "Kokoro " + voice, Unread: spoken.Unread(clauses)}, nil
 }
 
 // Estimate implements inference.Estimator.

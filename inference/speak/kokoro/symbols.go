@@ -63,13 +63,12 @@ func (v vocabulary) parts(clauses []inference.Clause, isEnglish bool) (out []par
 	var now part
 	symbols, words, _ := a.Symbols(clauses)
 	for _, p := range symbols {
-		for len(p) > maxTokens {
-			out, p = append(out, p[:maxTokens]), p[maxTokens:]
+		for _, p := range spoken.Cut(p, maxTokens) {
+			if len(now)+len(p) > maxTokens {
+				out, now = append(out, now), nil
+			}
+			now = append(now, p...)
 		}
-		if len(now)+len(p) > maxTokens {
-			out, now = append(out, now), nil
-		}
-		now = append(now, p...)
 	}
 	if len(now) > 0 {
 		out = append(out, now)

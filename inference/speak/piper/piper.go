@@ -123,7 +123,7 @@ func (p *Piper) speak(ctx context.Context, by speaker, r inference.SpeechRequest
 	p.lacking.Add(uint64(lacking))
 	parts := sentences(clauses, symbols)
 	if len(parts) == 0 {
-		return out, fmt.Errorf("%s has no symbol for anything in the text", by.net.Name)
+		return out, fmt.Errorf("%w: %s has no symbol for anything in it", inference.ErrRefused, by.net.Name)
 	}
 	s := spoken.New(by.net.Info.Rate)
 	for i, part := range parts {
@@ -139,7 +139,7 @@ func (p *Piper) speak(ctx context.Context, by speaker, r inference.SpeechRequest
 	if err := s.Finish(); err != nil {
 		return out, err
 	}
-	out.Voice = by.name
+	out.Voice, out.Unread = by.name, spoken.Unread(clauses)
 	if out.Rate, err = s.Fit(r.Fit, p.c.Stretch); err != nil {
 		return out, err
 	}
@@ -182,15 +182,12 @@ func sentences(clauses []inference.Clause, symbols [][]spoken.Symbol) (out [][]s
 		}
 	}
 	for i, c := range clauses {
-		s := symbols[i]
-		for ; len(s) > maxSymbols; s = s[maxSymbols:] {
-			flush()
-			out = append(out, s[:maxSymbols])
+		for _, s := range spoken.Cut(symbols[i], maxSymbols) {
+			if len(now)+len(s) > maxSymbols {
+				flush()
+			}
+			now = append(now, s...)
 		}
-		if len(now)+len(s) > maxSymbols {
-			flush()
-		}
-		now = append(now, s...)
 		switch spoken.Ending(c.Text) {
 		case '.', '?', '!', '…':
 			flush()

@@ -42,7 +42,7 @@ func (s *Speech) Add(symbols []Symbol, at []int, pcm []float32) error {
 		return fmt.Errorf("%d times for %d symbols", len(at), len(symbols))
 	}
 	if s.time(len(s.pcm)+len(pcm)) > longest {
-		return fmt.Errorf("speech of more than %v: split the text", longest)
+		return fmt.Errorf("%w: speech of more than %v: split the text", inference.ErrRefused, longest)
 	}
 	for _, v := range pcm {
 		if math.IsNaN(float64(v)) || math.Abs(float64(v)) > 100 {
@@ -62,7 +62,7 @@ func (s *Speech) Add(symbols []Symbol, at []int, pcm []float32) error {
 func (s *Speech) Finish() error {
 	sound, from, ok := level.Speech(s.pcm, s.rate)
 	if !ok {
-		return errors.New("the text has no sound; send words")
+		return fmt.Errorf("%w: it has no sound; send words", inference.ErrRefused)
 	}
 	s.sound = sound
 	for i := range s.symbols {

@@ -3,7 +3,6 @@
 package spoken
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,13 +15,13 @@ import (
 // MaxText is how many characters a text may have.
 const MaxText = 2000
 
-// Check tells whether a text can be spoken: it has letters or digits, and at most MaxText characters.
+// Check returns inference.ErrRefused for a text that cannot be spoken. One that can has letters or digits, and at most MaxText characters.
 func Check(text string) error {
 	if n := utf8.RuneCountInString(text); n > MaxText {
-		return fmt.Errorf("text of %d characters; split it at %d", n, MaxText)
+		return fmt.Errorf("%w: text of %d characters; split it at %d", inference.ErrRefused, n, MaxText)
 	}
 	if strings.IndexFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) < 0 {
-		return errors.New("nothing to speak; send words")
+		return fmt.Errorf("%w: nothing to speak; send words", inference.ErrRefused)
 	}
 	return nil
 }
@@ -135,6 +134,30 @@ func dropMarks(ipa string) string {
 		}
 	}
 	return b.String()
+}
+
+// Cut divides symbols into parts of at most so many each, behind a pause where
+// there is one, else anywhere.
+func Cut(symbols []Symbol, most int) (out [][]Symbol) {
+	for len(symbols) > most {
+		n := most
+		for n > 0 && symbols[n-1].Kind != Pause {
+			n--
+		}
+		if n == 0 {
+			n = most
+		}
+		out, symbols = append(out, symbols[:n]), symbols[n:]
+	}
+	return append(out, symbols)
+}
+
+// Unread returns how many letters were left out of clauses.
+func Unread(clauses []inference.Clause) (n int) {
+	for _, c := range clauses {
+		n += c.Unread
+	}
+	return n
 }
 
 // wordsOf returns the words of a clause's text, without punctuation around them.

@@ -74,10 +74,10 @@ func (t *Translator) Translate(ctx context.Context, r inference.TranslationReque
 	case !slices.Contains(t.pairs, p):
 		return "", fmt.Errorf("%w %v: libretranslate has %v", inference.ErrUnsupported, p, t.pairs)
 	case !utf8.ValidString(text) || strings.IndexFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) < 0:
-		return "", errors.New("libretranslate: nothing to translate; send words")
+		return "", fmt.Errorf("%w: libretranslate: nothing to translate; send words", inference.ErrRefused)
 	}
 	if n := utf8.RuneCountInString(text); n > maxRunes {
-		return "", fmt.Errorf("libretranslate: phrase of %d characters; split it at %d", n, maxRunes)
+		return "", fmt.Errorf("%w: libretranslate: phrase of %d characters; split it at %d", inference.ErrRefused, n, maxRunes)
 	}
 	return glossary.Carry(ctx, r, func(ctx context.Context, text string) (string, error) { return t.translate(ctx, p, text) })
 }

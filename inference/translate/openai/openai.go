@@ -110,11 +110,11 @@ func (t *Translator) Translate(ctx context.Context, r inference.TranslationReque
 	case !slices.Contains(t.Pairs(), p):
 		return "", fmt.Errorf("%w %v: openai has %v", inference.ErrUnsupported, p, t.Pairs())
 	case !utf8.ValidString(text) || strings.IndexFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) < 0:
-		return "", errors.New("openai: nothing to translate; send words")
+		return "", fmt.Errorf("%w: openai: nothing to translate; send words", inference.ErrRefused)
 	}
 	n := utf8.RuneCountInString(text)
 	if n > maxRunes {
-		return "", fmt.Errorf("openai: phrase of %d characters; split it at %d", n, maxRunes)
+		return "", fmt.Errorf("%w: openai: phrase of %d characters; split it at %d", inference.ErrRefused, n, maxRunes)
 	}
 	asked := time.Now()
 	talk := conversation(r)
