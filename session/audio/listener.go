@@ -47,6 +47,9 @@ const leastSlack = 2 * time.Second
 // unitSpan is the longest unit of speech: what a phrase's first word has waited for its last.
 const unitSpan = 3 * time.Second
 
+// clauseSpan is the same where words are final before their unit ends.
+const clauseSpan = 1500 * time.Millisecond
+
 func newListener(in *Input) *listener {
 	// What lies in the queue longer would be dubbed too late. Half of it is
 	// dropped at once: a unit without its middle says less than a unit less.
@@ -63,7 +66,11 @@ func newListener(in *Input) *listener {
 // from when it was heard whole to its placement.
 func (in *Input) slack() time.Duration {
 	c := in.env.Config
-	return max(leastSlack, c.Delay+c.MaxLate()-c.Profile.Freeze()-unitSpan)
+	span := unitSpan
+	if c.Listening(in.env.Engines).Policy != inference.UnitPolicy {
+		span = clauseSpan
+	}
+	return max(leastSlack, c.Delay+c.MaxLate()-c.Profile.Freeze()-span)
 }
 
 // hear queues h. Where time goes on and the recognizer does not keep up, the
@@ -138,7 +145,11 @@ func (l *listener) close() {
 const maxCall = 1500 * time.Millisecond
 
 func (l *listener) until() func() (time.Duration, <-chan struct{}) {
-	return work.Within(l.env.Pacing.Limit(min(l.slack()/2, maxCall)))
+	most := maxCall
+	if l.env.Config.Neural { // slow is not dead
+		most += spec.NeuralTime
+	}
+	return work.Within(l.env.Pacing.Limit(min(l.slack()/2, most)))
 }
 
 // recognize lets the recognizer hear h. Its failure is not the session's: the

@@ -53,8 +53,8 @@ func TestSlack(t *testing.T) {
 		delay   time.Duration
 		want    time.Duration
 	}{
-		{spec.Sync, 4 * time.Second, 3 * time.Second},        // 4 + 2.5 late - .5 frozen - 3 spoken
-		{spec.Live, 120 * time.Millisecond, 2 * time.Second}, // 4 - .2 frozen - 3 spoken is less
+		{spec.Sync, 4 * time.Second, 3 * time.Second},                // 4 + 2.5 late - .5 frozen - 3 spoken
+		{spec.Live, 120 * time.Millisecond, 2300 * time.Millisecond}, // 4 - .2 frozen - 1.5 of a clause
 		{spec.Sync, 0, 2 * time.Second},
 	} {
 		in := &Input{env: Env{Config: &spec.Config{Profile: c.profile, Delay: c.delay}}}
