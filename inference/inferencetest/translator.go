@@ -59,8 +59,13 @@ func TestTranslator(t *testing.T, open func(t *testing.T) inference.Translator, 
 		}
 	})
 	t.Run("odd text", func(t *testing.T) {
-		for _, odd := range []string{"", " ", "\x00", "\xff\xfe", "^$[]{}@<>\\/*#", strings.Repeat("a", 1<<20)} {
+		for _, odd := range []string{"", " ", "\x00", "\xff\xfe", "^$[]{}@<>\\/*#"} {
 			_, _ = tr.Translate(t.Context(), inference.TranslationRequest{Pair: pair, Text: odd}) // fail or not, but live on
+		}
+		for _, vain := range []string{strings.Repeat("a", 1<<20), "😀"} {
+			if _, err := tr.Translate(t.Context(), inference.TranslationRequest{Pair: pair, Text: vain}); err != nil && !errors.Is(err, inference.ErrRefused) {
+				t.Errorf("Translate(%.10q): %v, want ErrRefused or a translation", vain, err)
+			}
 		}
 		right(t)
 	})
