@@ -40,8 +40,11 @@ func openEngines(ctx context.Context, c config.Config, log *slog.Logger) (*engin
 		return nil, err
 	}
 	e, err := openTier(ctx, c, t, log)
-	if err != nil || t.name != "neural" || c.Session.Engines != "auto" {
+	if t.name != "neural" || c.Session.Engines != "auto" || ctx.Err() != nil {
 		return e, err
+	}
+	if err != nil { // weights that are there, and no good
+		return openTier(ctx, c, t.light(c, fmt.Sprintf("the neural engines do not work: %v", err)), log)
 	}
 	slow, err := e.tooSlow(ctx)
 	if err != nil || slow == "" {

@@ -84,7 +84,7 @@ func (e *engines) openWhisper(ctx context.Context, c config.Config) error {
 		return r.Open(ctx, mc)
 	})
 	if err != nil {
-		return settings.Hint(err)
+		return broken(c.Recognize.Model, settings.Hint(err))
 	}
 	w, err := recognize.NewWhisper(recognize.WhisperConfig{Model: m, Detector: detector})
 	if err != nil {

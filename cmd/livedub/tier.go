@@ -87,7 +87,7 @@ func (t tier) auto(c config.Config) (name, missing string) {
 	for _, model := range names {
 		if _, err := t.store.Path(model); err != nil {
 			if !errors.Is(err, models.ErrMissing) {
-				return "light", err.Error()
+				return "light", modelHint(t.store, model, err).Error()
 			}
 			return "light", fmt.Sprintf("livedub models pull %s brings better %s", strings.Join(names, " "), strings.Join(better, " and "))
 		}
@@ -99,6 +99,11 @@ func (t tier) auto(c config.Config) (name, missing string) {
 func (t tier) model(name string) (string, error) {
 	dir, err := t.store.Path(name)
 	return dir, modelHint(t.store, name, err)
+}
+
+// broken adds to an error of weights how to find out whether they are damaged.
+func broken(name string, err error) error {
+	return fmt.Errorf("%w: livedub models verify %s tells whether its files are damaged, livedub models pull %s mends them", err, name, name)
 }
 
 // place returns where a setting's model is: a path as it is, or the folder of a

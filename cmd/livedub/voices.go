@@ -104,9 +104,13 @@ func (e *engines) openKokoro(ctx context.Context, c config.Config, espeak *speak
 	}
 	net, err := kokoro.Load(ctx, dir, nets.open)
 	if err != nil {
-		return nil, err
+		return nil, broken(name, err)
 	}
-	return kokoro.New(kokoro.Config{Dir: dir, Net: net, Phonemes: espeak, Stretch: codec.Stretch})
+	k, err := kokoro.New(kokoro.Config{Dir: dir, Net: net, Phonemes: espeak, Stretch: codec.Stretch})
+	if err != nil {
+		return nil, broken(name, err)
+	}
+	return k, nil
 }
 
 // openPiper opens the voices that speak.model names: a file, a folder of files, or

@@ -134,8 +134,10 @@ func TestHostileText(t *testing.T) {
 			t.Errorf("%q gave %q, %v; want %q in it", text, got, err, want)
 		}
 	}
-	if _, err := a.Translate(t.Context(), inference.TranslationRequest{Pair: inference.Pair{From: "en", To: "es"}, Text: strings.Repeat("a ", maxRunes)}); err == nil {
-		t.Error("a text without end was taken")
+	for _, text := range []string{"", "😀", strings.Repeat("a ", maxRunes)} {
+		if _, err := a.Translate(t.Context(), inference.TranslationRequest{Pair: inference.Pair{From: "en", To: "es"}, Text: text}); !errors.Is(err, inference.ErrRefused) {
+			t.Errorf("%.10q: %v, want ErrRefused", text, err)
+		}
 	}
 	if got := must(t, a, "en", "es", strings.Repeat("the [house] is $big$ ", 2000/22)); strings.Count(got, "casa") != 2000/22 {
 		t.Errorf("a long text came back as %d of %d houses", strings.Count(got, "casa"), 2000/22)

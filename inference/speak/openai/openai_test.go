@@ -1,11 +1,13 @@
 package openai
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +55,16 @@ func speaking(t *testing.T, answer func(s media.Samples) []byte) *Synthesizer {
 	return o
 }
 
+// at is a WAV file of another sample rate.
+func at(s media.Samples, hz int) []byte {
+	r := codec.NewResampler(hz, 1)
+	defer r.Close()
+	a, _ := r.Resample(s)
+	b, _ := r.Flush()
+	pcm := append(a.Data, b.Data...)
+	return wavOf(samples(pcm), hz, 1, 2*len(pcm))
+}
+
 // pcm24 are bare samples at 24 kHz, as the protocol has them.
 func pcm24(s media.Samples) []byte {
 	r := codec.NewResampler(24000, 1)
@@ -89,6 +101,8 @@ func TestForms(t *testing.T) {
 		"bare":                  pcm24,
 		"WAV":                   func(s media.Samples) []byte { return wavOf(samples(s.Data), s.Rate, 1, 2*len(s.Data)) },
 		"WAV that was streamed": func(s media.Samples) []byte { return wavOf(samples(s.Data), s.Rate, 1, 0xffffffff) },
+		"WAV at 48 kHz":         func(s media.Samples) []byte { return at(s, 48000) },
+		"WAV at 8 kHz":          func(s media.Samples) []byte { return at(s, 8000) },
 		"stereo": func(s media.Samples) []byte {
 			var both []int16
 			for _, v := range s.Data {
@@ -119,7 +133,16 @@ func TestBadSound(t *testing.T) {
 			b := pcm24(s)
 			return append(append(append(b, b...), b...), append(b, b...)...)
 		},
-		"a WAV of MP3":  func(s media.Samples) []byte { b := wavOf(samples(s.Data), s.Rate, 1, 10); b[12+8+6+8] = 0x55; return b },
+		"a WAV of MP3": func(s media.Samples) []byte { b := wavOf(samples(s.Data), s.Rate, 1, 10); b[12+8+6+8] = 0x55; return b },
+		"floats of NaN": func(s media.Samples) []byte {
+			b := wavOf(bytes.Repeat([]byte{0, 0, 0xc0, 0x7f}, s.Rate), s.Rate, 1, 4*s.Rate)
+			b[12+8+6+8], b[12+8+6+8+14] = 3, 32
+			return b
+		},
+		"a rate of 1 Hz": func(s media.Samples) []byte { return wavOf(samples(s.Data), 1, 1, 2*len(s.Data)) },
+		"ten times the text": func(s media.Samples) []byte {
+			return wavOf(slices.Repeat(samples(s.Data), 10), s.Rate, 1, 20*len(s.Data))
+		},
 		"an empty WAV":  func(media.Samples) []byte { return []byte("RIFF\x00\x00\x00\x00WAVE") },
 		"no data chunk": func(s media.Samples) []byte { return wavOf(nil, s.Rate, 1, 0)[:46] },
 	} {

@@ -59,6 +59,22 @@ func TestContract(t *testing.T) {
 	}, inference.Pair{From: "en", To: "es"}, "good morning", "buenos días")
 }
 
+// TestRefuses: the server is not asked for what has no words, or too many.
+func TestRefuses(t *testing.T) {
+	tr, err := libre(t, languages, "", func(map[string]string) (int, string) {
+		t.Error("the server was asked")
+		return 200, `{"translatedText":"Hola."}`
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"", "😀", strings.Repeat("a ", maxRunes)} {
+		if _, err := tr.Translate(t.Context(), inference.TranslationRequest{Pair: inference.Pair{From: "en", To: "es"}, Text: text}); !errors.Is(err, inference.ErrRefused) {
+			t.Errorf("%.10q: %v, want ErrRefused", text, err)
+		}
+	}
+}
+
 func TestPairsAreTheServers(t *testing.T) {
 	tr, err := libre(t, languages, "", nil)
 	if err != nil {
