@@ -21,7 +21,8 @@ const (
 // isVoice reports whether words may have been said by somebody: noise, tones
 // and hum pass any detector of activity, and the decoder finds a word in
 // everything. Whispering, which has no pitch, is refused too. known says that
-// the sound goes on where a voice was cut: a last short word may have no pitch.
+// the sound goes on where a voice was cut: a last short word may have no pitch, or
+// too little of it to tell how it moves.
 func isVoice(words []inference.Word, pitch []pitchPoint, known bool) bool {
 	if len(words) == 0 || !known && len(pitch) < voicedFew {
 		return false
@@ -30,7 +31,7 @@ func isVoice(words []inference.Word, pitch []pitchPoint, known bool) bool {
 	for _, w := range words {
 		spoken += w.End - w.Start
 	}
-	return spoken <= longestWord*time.Duration(len(words)) && wander(pitch) >= steadiest
+	return spoken <= longestWord*time.Duration(len(words)) && (known || wander(pitch) >= steadiest)
 }
 
 // wander returns the median relative change of pitch from frame to frame; +Inf where no two frames adjoin.

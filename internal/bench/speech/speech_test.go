@@ -31,7 +31,7 @@ func talk(t *testing.T, long time.Duration) *Talk {
 // TestNothingLost: with a recognizer that knows the talk, every policy hands on
 // each of its words once, in order, though units are cut within sentences.
 func TestNothingLost(t *testing.T) {
-	talk := talk(t, 40*time.Second)
+	talk := talk(t, 70*time.Second)
 	dec, err := codec.NewAudioDecoder(talk.track)
 	if err != nil {
 		t.Fatal(err)
