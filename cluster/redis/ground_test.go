@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,13 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // ground is a cluster in a real Redis.
 func ground(t testing.TB, o Options, rules cluster.Rules) clustertest.Ground {
 	return clustertest.Ground{
-		Open: func() clustertest.Registry {
-			r, err := New(o, rules)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return r
-		},
+		Open:    func() clustertest.Registry { return connect(t, o, rules) },
 		Advance: func(d time.Duration) { age(t, o, d) },
 	}
 }
@@ -36,13 +31,9 @@ func ground(t testing.TB, o Options, rules cluster.Rules) clustertest.Ground {
 // on is to it. It knows each kind of key: one that it does not ends the test.
 func age(t testing.TB, o Options, d time.Duration) {
 	t.Helper()
-	r, err := New(o, cluster.Rules{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := connect(t, o, cluster.Rules{})
 	ctx, us := context.Background(), d.Microseconds()
-	err = eachKey(ctx, r.rdb, func(key string) error {
+	err := eachKey(ctx, r.rdb, func(key string) error {
 		name, _ := strings.CutPrefix(key, r.prefix)
 		kind, _, _ := strings.Cut(name, ":")
 		switch kind {
@@ -76,15 +67,28 @@ func age(t testing.TB, o Options, d time.Duration) {
 	}
 }
 
-// eachKey calls f with all keys of a Redis.
-func eachKey(ctx context.Context, rdb redis.UniversalClient, f func(key string) error) error {
-	keys, err := rdb.Keys(ctx, "*").Result()
-	for _, key := range keys {
-		if err == nil {
-			err = f(key)
-		}
+// eachShard calls f with a Redis, or with each master of a Redis Cluster.
+func eachShard(ctx context.Context, rdb redis.UniversalClient, f func(context.Context, redis.Cmdable) error) error {
+	if c, ok := rdb.(*redis.ClusterClient); ok {
+		return c.ForEachMaster(ctx, func(ctx context.Context, rdb *redis.Client) error { return f(ctx, rdb) })
 	}
-	return err
+	return f(ctx, rdb)
+}
+
+// eachKey calls f with all keys.
+func eachKey(ctx context.Context, rdb redis.UniversalClient, f func(key string) error) error {
+	var mu sync.Mutex // shards are asked at once
+	return eachShard(ctx, rdb, func(ctx context.Context, shard redis.Cmdable) error {
+		keys, err := shard.Keys(ctx, "*").Result()
+		mu.Lock()
+		defer mu.Unlock()
+		for _, key := range keys {
+			if err == nil {
+				err = f(key)
+			}
+		}
+		return err
+	})
 }
 
 func TestMiniredis(t *testing.T) {
@@ -114,12 +118,21 @@ func TestRedis(t *testing.T) {
 // empty forgets all that Redis has.
 func empty(t testing.TB, o Options) {
 	t.Helper()
-	r, err := New(o, cluster.Rules{})
+	err := eachShard(context.Background(), connect(t, o, cluster.Rules{}).rdb, func(ctx context.Context, rdb redis.Cmdable) error {
+		return rdb.FlushAll(ctx).Err()
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
-	if err := r.rdb.FlushAll(context.Background()).Err(); err != nil {
+}
+
+// connect opens a registry for the length of a test.
+func connect(t testing.TB, o Options, rules cluster.Rules) *Registry {
+	t.Helper()
+	r, err := New(o, rules)
+	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { r.Close() })
+	return r
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 
 	"livedub/cluster"
 )
@@ -41,6 +42,9 @@ type SettingError struct {
 func (e *SettingError) Error() string { return fmt.Sprintf("redis: %s: %v", e.Setting, e.Err) }
 func (e *SettingError) Unwrap() error { return e.Err }
 
+// The client would write to stderr what its calls return anyway.
+func init() { logging.Disable() }
+
 // New returns a registry in a Redis that may be away. It fails with a SettingError
 // for options that can never work; Check finds those that Redis itself refuses.
 func New(o Options, rules cluster.Rules) (*Registry, error) {
@@ -65,7 +69,7 @@ func New(o Options, rules cluster.Rules) (*Registry, error) {
 			Username: o.User, Password: o.Password, SentinelUsername: o.SentinelUser, SentinelPassword: o.SentinelPassword,
 			TLSConfig: o.TLS, ClientName: "livedub", PoolSize: cmp.Or(o.Connections, 16),
 			// A caller that waits for a place is told within two seconds that there is no telling.
-			DialTimeout: time.Second, ReadTimeout: time.Second, WriteTimeout: time.Second, PoolTimeout: time.Second,
+			DialTimeout: time.Second, DialerRetries: 1, ReadTimeout: time.Second, WriteTimeout: time.Second, PoolTimeout: time.Second,
 			ContextTimeoutEnabled: true, MaxRetries: 1, MinRetryBackoff: 10 * time.Millisecond, MaxRetryBackoff: 50 * time.Millisecond,
 			DisableIdentity: true,
 		}),
