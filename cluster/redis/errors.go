@@ -24,6 +24,9 @@ func unavailable(err error) error {
 		{"LOADING", "Redis is starting"},
 		{"MASTERDOWN", "the replica has lost its master"},
 		{"CLUSTERDOWN", "Redis Cluster is down"},
+		{"NOAUTH", "Redis wants a password"},
+		{"WRONGPASS", "Redis refuses the user or the password"},
+		{"NOPERM", "Redis gives the user too few rights"},
 		{"BUSY ", "another client's script blocks Redis"},
 	} {
 		if strings.Contains(err.Error(), c.sign) {

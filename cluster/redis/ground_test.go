@@ -56,7 +56,7 @@ func age(t testing.TB, o Options, d time.Duration) {
 				return r.rdb.Del(ctx, key).Err()
 			}
 			return r.rdb.PExpire(ctx, key, left-d).Err()
-		case "n", "ns", "av", "fence": // timeless, or a number that only rises
+		case "n", "ns", "av", "fence", "check": // timeless, or a number that only rises
 		default:
 			return fmt.Errorf("a key of no known kind: %s", key)
 		}

@@ -35,7 +35,7 @@ type Options struct {
 
 // SettingError says which of the options keeps Redis from being used.
 type SettingError struct {
-	Setting string // "addresses", "master", "user", "password", "tls", "db", "prefix"
+	Setting string // "addresses", "master", "user", "password", "sentinel_password", "tls", "db", "prefix"
 	Err     error
 }
 
@@ -88,18 +88,27 @@ func ACL(prefix string) []string {
 // for a wrong password and other options that Redis refuses, which waiting does not
 // mend, and with ErrUnavailable where Redis does not answer now.
 func (r *Registry) Check(ctx context.Context) error {
-	_, err := r.Find(ctx, "check")
-	if err == nil || errors.Is(err, cluster.ErrUnknown) {
-		_, err = r.Nodes(ctx)
+	err := findScript.Run(ctx, r.rdb, []string{r.prefix}, 0, 0, 0, 0, "check").Err()
+	if err == nil {
+		_, err = r.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+			p.Time(ctx)
+			p.Set(ctx, r.prefix+"check", 1, time.Second)
+			p.HMGet(ctx, keys("check")[0], "fence")
+			return nil
+		})
 	}
 	if err == nil {
 		return nil
 	}
+	if errors.Is(err, redis.Nil) {
+		return &SettingError{"master", fmt.Errorf("the Sentinels know no such master: %w", err)}
+	}
 	text := err.Error()
 	for _, c := range []struct{ sign, setting, why string }{
+		{"all sentinels specified in configuration are unreachable: NOAUTH", "sentinel_password", "Sentinel wants a password"},
+		{"all sentinels specified in configuration are unreachable: WRONGPASS", "sentinel_password", "Sentinel refuses the user or the password"},
 		{"WRONGPASS", "password", "Redis refuses the user or the password"},
 		{"NOAUTH", "password", "Redis wants a password"},
-		{"without any password configured", "password", "this Redis has no password"},
 		{"NOPERM", "user", "Redis gives the user too few rights"},
 		{"DB index is out of range", "db", "Redis has no such database"},
 		{"cluster support disabled", "addresses", "this is no Redis Cluster"},
@@ -111,5 +120,5 @@ func (r *Registry) Check(ctx context.Context) error {
 			return &SettingError{c.setting, fmt.Errorf("%s: %w", c.why, err)}
 		}
 	}
-	return err
+	return unavailable(err)
 }

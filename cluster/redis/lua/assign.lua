@@ -21,9 +21,10 @@ local function choose(policy, cost)
   end
 end
 
--- assign claims a place, and answers with the claim; nil if no node has room.
-local function assign(session, cost, try, policy)
-  local fence = rise() -- before all other writes: a full Redis refuses it, and nothing is half done
+-- assign claims a place, and answers with the claim; nil if no node has room. The
+-- fence is from rise(), called before all other writes: a full Redis refuses it, and
+-- nothing is half done.
+local function assign(session, cost, try, policy, fence)
   local id = choose(policy, cost)
   if not id then return nil end
   local boot = redis.call('HGET', P .. 'n:' .. id, 'boot')

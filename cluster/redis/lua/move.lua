@@ -4,10 +4,11 @@ local s = held(session)
 if not s[1] then return { 'unknown' } end
 if s[5] == try then return claim('ok', s) end
 if s[3] ~= seen then return claim('stale', s) end
+local fence = rise()
 -- The holder is left out of the choice; a successor under its name is not.
 local score = redis.call('HGET', P .. 'n:' .. s[1], 'boot') == s[2] and redis.call('ZSCORE', P .. 'av', s[1])
 if score then redis.call('ZREM', P .. 'av', s[1]) end
-local to = assign(session, cost, try, policy)
+local to = assign(session, cost, try, policy, fence)
 if score then redis.call('ZADD', P .. 'av', score, s[1]) end
 if not to then return { 'full' } end
 if redis.call('SREM', P .. 'ns:' .. s[1], session) == 1 then

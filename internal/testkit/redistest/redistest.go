@@ -47,12 +47,16 @@ func New(t testing.TB, args ...string) *Server {
 	return s
 }
 
+// Args adds settings before Start. A first one that is no option is a file of
+// settings, and none but the given ones are used then.
+func (s *Server) Args(args ...string) { s.args = append(s.args, args...) }
+
 // Start starts it, again after Kill, and waits until it answers.
 func (s *Server) Start() {
 	s.t.Helper()
 	_, port, _ := net.SplitHostPort(s.Addr)
 	args := append([]string{"--bind", "127.0.0.1", "--port", port, "--dir", s.Dir, "--save", "", "--appendonly", "no"}, s.args...)
-	if len(s.args) > 0 && !strings.HasPrefix(s.args[0], "--") { // a file of settings comes first
+	if len(s.args) > 0 && !strings.HasPrefix(s.args[0], "--") {
 		args = s.args
 	}
 	s.log = &bytes.Buffer{}
