@@ -1,14 +1,14 @@
 package redis
 
 import (
-	"io"
+	"bytes"
 	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
 )
 
-// relay passes connections on to Redis, and can keep its answers to itself.
+// relay passes connections on to Redis, and can keep its answers to scripts to itself.
 type relay struct {
 	addr  string
 	muted atomic.Bool // also connections yet to come
@@ -65,24 +65,40 @@ func (r *relay) accept() {
 		r.mu.Lock()
 		r.open[client], r.open[server] = muted, muted
 		r.mu.Unlock()
-		r.wg.Go(func() { io.Copy(server, client); server.Close() })
-		r.wg.Go(func() { r.answer(client, server, muted); client.Close() })
+		script := &atomic.Bool{} // one was asked for: what comes before is the handshake
+		r.wg.Go(func() {
+			pass(server, client, func(b []byte) bool {
+				if bytes.Contains(b, []byte("evalsha")) {
+					script.Store(true)
+				}
+				return true
+			})
+		})
+		r.wg.Go(func() {
+			pass(client, server, func([]byte) bool {
+				if script.Load() && (r.muted.Load() || muted.Load()) {
+					r.lost.Add(1)
+					return false
+				}
+				return true
+			})
+		})
 	}
 }
 
-func (r *relay) answer(client, server net.Conn, muted *atomic.Bool) {
+// pass copies what may pass until either end closes.
+func pass(to, from net.Conn, may func([]byte) bool) {
+	defer to.Close()
 	buf := make([]byte, 64<<10)
 	for {
-		n, err := server.Read(buf)
+		n, err := from.Read(buf)
 		if err != nil {
 			return
 		}
-		if r.muted.Load() || muted.Load() {
-			r.lost.Add(1)
-			continue
-		}
-		if _, err := client.Write(buf[:n]); err != nil {
-			return
+		if may(buf[:n]) {
+			if _, err := to.Write(buf[:n]); err != nil {
+				return
+			}
 		}
 	}
 }

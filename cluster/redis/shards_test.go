@@ -97,7 +97,7 @@ func TestRedisCluster(t *testing.T) {
 	for i, slots := range [][2]int{{0, 8191}, {8192, 16383}} {
 		bus := groundtest.FreeAddr(t)
 		_, busPort, _ := net.SplitHostPort(bus)
-		s := redistest.Start(t, "--cluster-enabled", "yes", "--cluster-port", busPort)
+		s := redistest.Start(t, append([]string{"--cluster-enabled", "yes", "--cluster-port", busPort, "--user", "livedub", ">pass"}, ACL("")...)...)
 		c := redis.NewClient(&redis.Options{Addr: s.Addr})
 		defer c.Close()
 		if err := c.ClusterAddSlotsRange(t.Context(), slots[0], slots[1]).Err(); err != nil {
@@ -122,7 +122,9 @@ func TestRedisCluster(t *testing.T) {
 		}
 		return nil
 	})
-	if err := connect(t, o, cluster.Rules{}).Check(t.Context()); err != nil {
+	limited := o
+	limited.User, limited.Password = "livedub", "pass"
+	if err := connect(t, limited, cluster.Rules{}).Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for i, slots := range [][2]int{{0, 8191}, {8192, 16383}} { // the index is at one of them
@@ -135,7 +137,9 @@ func TestRedisCluster(t *testing.T) {
 	}
 	clustertest.Test(t, func(t *testing.T, rules cluster.Rules) clustertest.Ground {
 		empty(t, o)
-		return ground(t, o, rules)
+		g := ground(t, o, rules)
+		g.Open = func() clustertest.Registry { return connect(t, limited, rules) }
+		return g
 	})
 }
 
