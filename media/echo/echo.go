@@ -20,14 +20,12 @@ const (
 
 	lowest, highest = 150, 3800 // Hz, that loudspeakers and codecs pass
 
-	// whitening is how far the cross-correlation evens out the spectrum: all of it
-	// would make noise between the harmonics of a voice count as much as they do.
-	whitening = .8
 	// clear is how far the correlation's peak must stand above the rest. Between two
 	// voices that have nothing to do with each other it is 4 to 6.
 	clear = 9
 
-	window = 2048 // samples of a frame in which coherence is measured: 128 ms, most of a room's reverberation
+	low    = Rate / 2 // Hz, at which sounds are compared
+	window = 1024     // samples of a frame in which coherence is measured: 128 ms, most of a room's reverberation
 	hop    = window / 4
 	few    = 6 // frames with less tell nothing
 )
@@ -37,9 +35,11 @@ const (
 // reach samples before that on, to the end of it: reach+len(heard) samples. It is
 // 0 where the two have no clear delay between them. Both are mono at Rate.
 func Share(heard, played []int16, reach int) float64 {
-	if len(heard) < 2*window || len(played) < reach+len(heard) || quiet(heard) || quiet(played) {
+	if len(heard) < 4*window || len(played) < reach+len(heard) || quiet(heard) || quiet(played) {
 		return 0
 	}
+	heard, played, reach = halve(heard), halve(played[:reach+len(heard)]), reach/2
+	heard = heard[:min(len(heard), len(played)-reach)]
 	lag, ok := delay(heard, played[:reach+len(heard)], reach)
 	if !ok {
 		return 0
@@ -56,24 +56,33 @@ func quiet(pcm []int16) bool {
 	return true
 }
 
+// halve returns sound at half its rate.
+func halve(pcm []int16) []int16 {
+	out := make([]int16, len(pcm)/2)
+	for i := range out {
+		out[i] = int16((int(pcm[2*i]) + int(pcm[2*i+1])) / 2)
+	}
+	return out
+}
+
 // delay returns how many samples after it was played sound was heard, found by
 // the generalized cross-correlation (Knapp and Carter 1976), and whether that is clear.
 func delay(heard, played []int16, reach int) (int, bool) {
-	n := 1
-	for n < len(played)+len(heard) {
-		n *= 2
-	}
+	n := smooth(len(played)) // the lags that are looked at do not wrap around
 	t := fourier.NewFFT(n)
 	x, y := t.Coefficients(nil, floats(heard, n)), t.Coefficients(nil, floats(played, n))
 	for i := range x {
-		hz := float64(i) * Rate / float64(n)
+		hz := float64(i) * low / float64(n)
 		cross := y[i] * cmplx.Conj(x[i])
 		size := cmplx.Abs(cross)
 		if hz < lowest || hz > highest || size == 0 {
 			x[i] = 0
 			continue
 		}
-		x[i] = cross * complex(math.Pow(size, -whitening), 0)
+		// The spectrum is evened out by three quarters: all of it would make noise
+		// between the harmonics of a voice count as much as they do.
+		root := math.Sqrt(size)
+		x[i] = cross * complex(1/(root*math.Sqrt(root)), 0)
 	}
 	// r[k]: heard from its beginning lies at played[k].
 	r := t.Sequence(nil, x)[:reach+1]
@@ -86,6 +95,23 @@ func delay(heard, played []int16, reach int) (int, bool) {
 	}
 	rms := math.Sqrt(sum / float64(len(r)))
 	return reach - best, rms > 0 && r[best] > clear*rms
+}
+
+// smooth returns the least number from n on without prime factors above 5: what
+// Fourier transforms are fast for. Powers of two are slow where they fall on the
+// same lines of the cache.
+func smooth(n int) int {
+	for ; ; n++ {
+		rest := n
+		for _, p := range []int{2, 3, 5} {
+			for rest > 1 && rest%p == 0 {
+				rest /= p
+			}
+		}
+		if rest <= 1 {
+			return n
+		}
+	}
 }
 
 // coherence returns which part of x's power is linear in y, the mean over
@@ -103,7 +129,7 @@ func coherence(x, y []int16) float64 {
 		}
 		return t.Coefficients(nil, v)
 	}
-	from, to := lowest*window/Rate, highest*window/Rate
+	from, to := lowest*window/low, highest*window/low
 	xx, yy, xy := make([]float64, to), make([]float64, to), make([]complex128, to)
 	frames := 0
 	for at := 0; at+window <= len(x); at += hop {

@@ -157,7 +157,7 @@ func FuzzShare(f *testing.F) {
 			return
 		}
 		pcm := func(b []byte) []int16 {
-			out := make([]int16, 2*window+len(b))
+			out := make([]int16, 4*window+len(b))
 			for i := range out {
 				if len(b) > 0 {
 					out[i] = int16(b[i%len(b)])<<8 | int16(i&255)
