@@ -141,9 +141,10 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 		return
 	}
 	began := time.Now()
-	texts := d.clauses(r.Text, p)
-	for i, text := range texts {
-		err := d.speakPart(ctx, j, text, i == 0)
+	var whole room
+	whole.fit, whole.tight = d.timeline.Room(j.hold.Now(), p)
+	for i, text := range d.clauses(r.Text, p) {
+		err := d.speakPart(ctx, j, text, i == 0, whole)
 		r.SpeakTook = time.Since(began)
 		if ctx.Err() != nil {
 			return
