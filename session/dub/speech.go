@@ -105,8 +105,16 @@ func (d *Dub) speak(ctx context.Context) error {
 // their processes to start. What fails now will fail again, and count then.
 func (d *Dub) warm(ctx context.Context) error {
 	_, _ = work.Call(ctx, d.warming, work.Within(d.env.Pacing.Limit(warmest)), func(ctx context.Context) (struct{}, error) {
-		from := append(d.env.Config.Among(d.env.Engines), d.env.Config.From)[0]
-		text, err := d.env.Engines.Translator.Translate(ctx, inference.TranslationRequest{Pair: inference.Pair{From: from, To: d.Lang}, Text: "yes"})
+		pair := inference.Pair{From: d.env.Config.From, To: d.Lang}
+		if pair.From == inference.Auto { // any that is dubbed here
+			pairs := d.env.Engines.Pairs()
+			i := slices.IndexFunc(pairs, func(p inference.Pair) bool { return p.To == d.Lang })
+			if i < 0 {
+				return struct{}{}, inference.ErrUnsupported
+			}
+			pair = pairs[i]
+		}
+		text, err := d.env.Engines.Translator.Translate(ctx, inference.TranslationRequest{Pair: pair, Text: "yes"})
 		if err == nil {
 			_, err = d.env.Engines.Synthesizer.Speak(ctx, inference.SpeechRequest{Lang: d.Lang, Text: text})
 		}
