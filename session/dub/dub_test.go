@@ -199,14 +199,31 @@ func TestWarmsItsPair(t *testing.T) {
 	}
 }
 
-// asks is a translator that remembers what it was asked last.
+// TestNoSuchPair: a phrase in a language that is not translated to the dub's is
+// left out at once, and shown as that.
+func TestNoSuchPair(t *testing.T) {
+	e := engines()
+	asked := &asks{Translator: fake.Translator{Directions: []inference.Pair{{From: "fr", To: "es"}}}}
+	e.Translator = asked
+	d, _ := newDub(false, e, false)
+	j := &job{phrase: inference.Phrase{ID: 1, Lang: "de", Text: "ja", Start: time.Second, End: 2 * time.Second, Final: true}, hold: d.env.Clock.Hold(2 * time.Second)}
+	d.translateOne(t.Context(), j)
+	j.hold.Release()
+	if asked.times != 1 || j.outcome != spec.SkippedFailed || !errors.Is(j.err, inference.ErrUnsupported) {
+		t.Errorf("asked %d times: %s, %v", asked.times, j.outcome, j.err)
+	}
+}
+
+// asks is a translator that remembers what it was asked last, and how often.
 type asks struct {
 	fake.Translator
-	pair inference.Pair
+	pair  inference.Pair
+	times int
 }
 
 func (a *asks) Translate(ctx context.Context, r inference.TranslationRequest) (string, error) {
 	a.pair = r.Pair
+	a.times++
 	return a.Translator.Translate(ctx, r)
 }
 

@@ -192,7 +192,8 @@ func (d *Dub) needs(r inference.SpeechRequest) time.Duration {
 }
 
 // twice tries a stage, and once more if it fails and there is time: its worker
-// may have died mid-phrase. A text that is refused would be refused again.
+// may have died mid-phrase. A text that is refused would be refused again, and so
+// would a language that is told by ear and not translated to this one.
 func twice[T any](ctx context.Context, d *Dub, st *work.Stage, name string, until func(try int) func() (time.Duration, <-chan struct{}), fn func(context.Context) (T, error)) (out T, err error) {
 	for try := range 2 {
 		limit := until(try)
@@ -205,7 +206,7 @@ func twice[T any](ctx context.Context, d *Dub, st *work.Stage, name string, unti
 			return out, err
 		}
 		d.env.Fail(name, err)
-		if errors.Is(err, inference.ErrRefused) {
+		if errors.Is(err, inference.ErrRefused) || errors.Is(err, inference.ErrUnsupported) {
 			return out, err
 		}
 		d.count(func(c *counts) { c.retries++ })
