@@ -16,6 +16,15 @@ import (
 type toDubs struct{ s *Session }
 
 func (t toDubs) Phrase(ctx context.Context, p inference.Phrase, now time.Duration) {
+	c := t.caption(p)
+	t.s.Tell(spec.Event{Caption: &c})
+	for _, d := range t.s.all() {
+		d.Hear(ctx, p, now)
+	}
+}
+
+// caption returns the caption of what was said.
+func (t toDubs) caption(p inference.Phrase) spec.Caption {
 	c := spec.Caption{Lang: p.Lang, ID: p.ID, Text: p.Text, Final: p.Final, Start: p.Start, End: p.End}
 	if p.Final {
 		c.Words = p.Words
@@ -23,10 +32,7 @@ func (t toDubs) Phrase(ctx context.Context, p inference.Phrase, now time.Duratio
 	if t.s.cfg.From == inference.Auto {
 		c.Lang, c.Spoken = inference.Auto, p.Lang
 	}
-	t.s.Tell(spec.Event{Caption: &c})
-	for _, d := range t.s.all() {
-		d.Hear(ctx, p, now)
-	}
+	return c
 }
 
 func (t toDubs) Played(from time.Duration, n int) (out [][]int16) {
@@ -39,6 +45,9 @@ func (t toDubs) Played(from time.Duration, n int) (out [][]int16) {
 }
 
 func (t toDubs) OwnVoice(p inference.Phrase) {
+	c := t.caption(p) // the partial ones before it are not to stand for ever
+	c.Skipped = true
+	t.s.Tell(spec.Event{Caption: &c})
 	for _, d := range t.s.all() {
 		d.OwnVoice(p)
 	}

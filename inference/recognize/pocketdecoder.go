@@ -147,4 +147,4 @@ func (d pocketDecoder) Release(err error) {
 	d.pool.Give(d.w, err)
 }
 
-var errRefused = errors.New("PocketSphinx failed")
+var errRefused = errors.New("the decoder refused what it was asked")

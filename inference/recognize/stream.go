@@ -289,7 +289,7 @@ func (s *stream) frame(ctx context.Context, missing bool) error {
 		return s.divide(ctx)
 	case s.asked.answer != nil && s.pos() >= s.asked.due && s.asked.answer.Ready():
 		return s.hear(ctx)
-	case media.SamplesToTime(s.pos()-s.partialAt, sampleRate) >= s.dec.Every():
+	case s.asked.answer == nil && media.SamplesToTime(s.pos()-s.partialAt, sampleRate) >= s.dec.Every():
 		return s.wonder(ctx)
 	}
 	return nil

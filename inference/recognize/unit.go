@@ -53,6 +53,7 @@ func (s *stream) divide(ctx context.Context) error {
 		return err
 	}
 	words := s.words(heard, len(s.pcm))
+	s.before = inference.Word{}
 	n, at := len(words), s.pos()
 	if s.vad.Silent() < pauseAtMost {
 		k, t := s.cut.cut(words, media.SamplesToTime(s.lead, sampleRate), media.SamplesToTime(len(s.pcm), sampleRate))

@@ -91,7 +91,7 @@ func (w *Whisper) Open(ctx context.Context, l inference.Listening) (inference.Re
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
-	for _, lang := range append(l.Among, l.Lang) {
+	for _, lang := range append([]inference.Lang{l.Lang}, l.Among...) { // the list is the caller's
 		if !slices.Contains(w.langs, lang) {
 			return nil, fmt.Errorf("recognize %q: %w; Whisper has: %v", lang, inference.ErrUnsupported, w.langs)
 		}

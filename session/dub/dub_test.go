@@ -182,3 +182,52 @@ func TestHearKeepsTime(t *testing.T) {
 		}
 	}
 }
+
+// TestWarmsItsPair: where the language is told by ear, engines are tried with one
+// that is dubbed to this dub's, not with another dub's.
+func TestWarmsItsPair(t *testing.T) {
+	e := engines()
+	asked := &asks{Translator: fake.Translator{Directions: []inference.Pair{{From: "en", To: "pt"}, {From: "fr", To: "es"}}}}
+	e.Recognizer, e.Translator = &tells{}, asked
+	d, _ := newDub(false, e, false)
+	d.env.Config.From, d.env.Config.To = inference.Auto, []inference.Lang{"pt", "es"}
+	if err := d.warm(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want := (inference.Pair{From: "fr", To: "es"}); asked.pair != want {
+		t.Errorf("tried with %v, want %v", asked.pair, want)
+	}
+}
+
+// TestNoSuchPair: a phrase in a language that is not translated to the dub's is
+// left out at once, and shown as that.
+func TestNoSuchPair(t *testing.T) {
+	e := engines()
+	asked := &asks{Translator: fake.Translator{Directions: []inference.Pair{{From: "fr", To: "es"}}}}
+	e.Translator = asked
+	d, _ := newDub(false, e, false)
+	j := &job{phrase: inference.Phrase{ID: 1, Lang: "de", Text: "ja", Start: time.Second, End: 2 * time.Second, Final: true}, hold: d.env.Clock.Hold(2 * time.Second)}
+	d.translateOne(t.Context(), j)
+	j.hold.Release()
+	if asked.times != 1 || j.outcome != spec.SkippedFailed || !errors.Is(j.err, inference.ErrUnsupported) {
+		t.Errorf("asked %d times: %s, %v", asked.times, j.outcome, j.err)
+	}
+}
+
+// asks is a translator that remembers what it was asked last, and how often.
+type asks struct {
+	fake.Translator
+	pair  inference.Pair
+	times int
+}
+
+func (a *asks) Translate(ctx context.Context, r inference.TranslationRequest) (string, error) {
+	a.pair = r.Pair
+	a.times++
+	return a.Translator.Translate(ctx, r)
+}
+
+// tells is a recognizer of two languages, which it tells by ear.
+type tells struct{ fake.Recognizer }
+
+func (*tells) Languages() []inference.Lang { return []inference.Lang{"en", "fr", inference.Auto} }

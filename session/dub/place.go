@@ -10,24 +10,36 @@ import (
 	"livedub/session/spec"
 )
 
+// room is what a whole phrase has: how long its dub should last, and whether its
+// pauses are to be shortened too.
+type room struct {
+	fit   time.Duration
+	tight bool
+}
+
 // speakPart has a part of a phrase spoken, and puts it on the plan: the first one
-// for good, the others behind it.
-func (d *Dub) speakPart(ctx context.Context, j *job, text string, first bool) error {
+// for good, the others behind it. Their room is what the phrase had before anything
+// of it stood on the plan: there, the parts before them are no delay to catch up.
+func (d *Dub) speakPart(ctx context.Context, j *job, text string, first bool, whole room) error {
 	p, r := j.phrase, &j.record
 	request := inference.SpeechRequest{Lang: d.Lang, Text: text, Pitch: p.Pitch}
 	share := float64(len(text)) / float64(max(1, len(r.Text)))
+	last := d.lastOf(j, first)
 	var by inference.Work
 	speech, err := twice(inference.WithWork(ctx, &by), d, d.speaking, "speak", func(try int) func() (time.Duration, <-chan struct{}) {
-		return d.until(j, d.voices, d.last(j), d.needs(request), try)
+		return d.until(j, d.voices, last, d.needs(request), try)
 	}, func(ctx context.Context) (inference.Speech, error) {
 		request := request // a try that was given up on may still be at work
-		fit, hurry := d.timeline.Room(j.hold.Now(), p)
-		request.Fit = time.Duration(float64(fit) * share)
+		has := whole
+		if first { // at the second try there may be less
+			has.fit, has.tight = d.timeline.Room(j.hold.Now(), p)
+		}
+		request.Fit = time.Duration(float64(has.fit) * share)
 		speech, err := d.env.Engines.Synthesizer.Speak(ctx, request)
 		if err == nil {
 			err = playable(speech)
 		}
-		if err == nil && hurry {
+		if err == nil && has.tight {
 			speech = tighten(speech)
 		}
 		return speech, err
@@ -40,6 +52,15 @@ func (d *Dub) speakPart(ctx context.Context, j *job, text string, first bool) er
 		d.env.Log.Info("letters left out that the voice does not read", "lang", d.Lang, "phrase", p.ID, "letters", speech.Unread)
 	}
 	return d.place(j, speech, first)
+}
+
+// lastOf is the latest session time at which a part of j could still be placed: one
+// that is not the first goes on from what sounds already.
+func (d *Dub) lastOf(j *job, first bool) time.Duration {
+	if first {
+		return d.last(j)
+	}
+	return max(d.last(j), d.timeline.End()-d.env.Config.Profile.Freeze())
 }
 
 // place puts a speech on the plan, and notes what became of its phrase.

@@ -13,6 +13,7 @@ import (
 	"livedub/inference/fake"
 	"livedub/media"
 	"livedub/session/spec"
+	"livedub/session/timeline"
 )
 
 // TestTighten: inner pauses are cut to 60 ms, the rest of the sound stays, and marks
@@ -86,13 +87,14 @@ func TestSplit(t *testing.T) {
 type slow struct {
 	fake.Synthesizer
 	said  []string
+	fits  []time.Duration
 	fails string
 }
 
 func (s *slow) Estimate(inference.SpeechRequest) time.Duration { return time.Second }
 
 func (s *slow) Speak(ctx context.Context, r inference.SpeechRequest) (inference.Speech, error) {
-	s.said = append(s.said, r.Text)
+	s.said, s.fits = append(s.said, r.Text), append(s.fits, r.Fit)
 	if r.Text == s.fails {
 		return inference.Speech{}, errors.New("no voice")
 	}
@@ -141,5 +143,55 @@ func TestGrowing(t *testing.T) {
 				t.Errorf("%s: %s, %d words, %q", name, r.Outcome, len(r.Words), r.Err)
 			}
 		}
+	}
+}
+
+// TestGrowingKeepsItsRoom: each clause gets its share of the phrase's time; that the
+// clause before still sounds is no reason to hurry.
+func TestGrowingKeepsItsRoom(t *testing.T) {
+	const text = "Cuando llegamos a casa, los niños ya dormían, y nadie quiso despertarlos."
+	for _, profile := range []spec.Profile{spec.Sync, spec.Live} {
+		e := engines()
+		voice := &slow{}
+		e.Synthesizer = voice
+		d, _ := newDub(false, e, false)
+		d.env.Config.Profile, d.env.Config.Video.File = profile, true
+		d.timeline = timeline.New(d.env.Config.Planning())
+		p := inference.Phrase{ID: 1, Lang: "en", Text: "when", Start: time.Second, End: 6 * time.Second, Final: true}
+		j := &job{phrase: p, hold: d.env.Clock.Hold(4 * time.Second), heard: 4 * time.Second}
+		j.record.Text = text
+		d.speakOne(t.Context(), j)
+		j.hold.Release()
+		if len(voice.said) != 3 {
+			t.Fatalf("%s: said %q", profile, voice.said)
+		}
+		sum := time.Duration(0)
+		for i, fit := range voice.fits {
+			sum += fit
+			if want := 5 * time.Second * time.Duration(len(voice.said[i])) / time.Duration(len(text)); (fit - want).Abs() > time.Millisecond {
+				t.Errorf("%s: %q is to last %v, want %v", profile, voice.said[i], fit, want)
+			}
+		}
+		if most := p.End - p.Start; sum > most {
+			t.Errorf("%s: the clauses are to last %v of %v", profile, sum, most)
+		}
+	}
+}
+
+// TestLateClause: a clause may come as long as the one before it sounds, also after
+// the time by which the phrase had to begin.
+func TestLateClause(t *testing.T) {
+	e := engines()
+	voice := &slow{}
+	e.Synthesizer = voice
+	d, _ := newDub(false, e, false)
+	p := inference.Phrase{ID: 1, Lang: "en", Text: "when", Start: time.Second, End: 4 * time.Second, Final: true}
+	j := &job{phrase: p, hold: d.env.Clock.Hold(4 * time.Second), heard: 4 * time.Second}
+	d.timeline.Place(d.last(j), p, make([]int16, 5*timeline.Rate), nil)
+	if got, want := d.lastOf(j, false), d.timeline.End()-d.env.Config.Profile.Freeze(); got != want || got <= d.last(j) {
+		t.Errorf("it may be placed until %v, want %v", got, want)
+	}
+	if got := d.lastOf(j, true); got != d.last(j) {
+		t.Errorf("a first clause may be placed until %v, want %v", got, d.last(j))
 	}
 }

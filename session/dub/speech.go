@@ -105,8 +105,16 @@ func (d *Dub) speak(ctx context.Context) error {
 // their processes to start. What fails now will fail again, and count then.
 func (d *Dub) warm(ctx context.Context) error {
 	_, _ = work.Call(ctx, d.warming, work.Within(d.env.Pacing.Limit(warmest)), func(ctx context.Context) (struct{}, error) {
-		from := append(d.env.Config.Among(d.env.Engines), d.env.Config.From)[0]
-		text, err := d.env.Engines.Translator.Translate(ctx, inference.TranslationRequest{Pair: inference.Pair{From: from, To: d.Lang}, Text: "yes"})
+		pair := inference.Pair{From: d.env.Config.From, To: d.Lang}
+		if pair.From == inference.Auto { // any that is dubbed here
+			pairs := d.env.Engines.Pairs()
+			i := slices.IndexFunc(pairs, func(p inference.Pair) bool { return p.To == d.Lang })
+			if i < 0 {
+				return struct{}{}, inference.ErrUnsupported
+			}
+			pair = pairs[i]
+		}
+		text, err := d.env.Engines.Translator.Translate(ctx, inference.TranslationRequest{Pair: pair, Text: "yes"})
 		if err == nil {
 			_, err = d.env.Engines.Synthesizer.Speak(ctx, inference.SpeechRequest{Lang: d.Lang, Text: text})
 		}
@@ -141,9 +149,10 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 		return
 	}
 	began := time.Now()
-	texts := d.clauses(r.Text, p)
-	for i, text := range texts {
-		err := d.speakPart(ctx, j, text, i == 0)
+	var whole room
+	whole.fit, whole.tight = d.timeline.Room(j.hold.Now(), p)
+	for i, text := range d.clauses(r.Text, p) {
+		err := d.speakPart(ctx, j, text, i == 0, whole)
 		r.SpeakTook = time.Since(began)
 		if ctx.Err() != nil {
 			return
@@ -183,7 +192,8 @@ func (d *Dub) needs(r inference.SpeechRequest) time.Duration {
 }
 
 // twice tries a stage, and once more if it fails and there is time: its worker
-// may have died mid-phrase. A text that is refused would be refused again.
+// may have died mid-phrase. A text that is refused would be refused again, and so
+// would a language that is told by ear and not translated to this one.
 func twice[T any](ctx context.Context, d *Dub, st *work.Stage, name string, until func(try int) func() (time.Duration, <-chan struct{}), fn func(context.Context) (T, error)) (out T, err error) {
 	for try := range 2 {
 		limit := until(try)
@@ -196,7 +206,7 @@ func twice[T any](ctx context.Context, d *Dub, st *work.Stage, name string, unti
 			return out, err
 		}
 		d.env.Fail(name, err)
-		if errors.Is(err, inference.ErrRefused) {
+		if errors.Is(err, inference.ErrRefused) || errors.Is(err, inference.ErrUnsupported) {
 			return out, err
 		}
 		d.count(func(c *counts) { c.retries++ })

@@ -219,8 +219,10 @@ func (c *Config) Check(e Engines) error {
 		if !slices.Contains(e.Recognizer.Languages(), inference.Auto) {
 			return fmt.Errorf("the recognizer does not tell languages by ear: %w; name the one that is spoken", inference.ErrUnsupported)
 		}
-		if len(c.To) > 0 && len(c.Among(e)) == 0 {
-			return fmt.Errorf("nothing can be dubbed to %v: %w; these pairs work here: %v", c.To, inference.ErrUnsupported, e.Pairs())
+		for _, to := range c.To {
+			if !slices.ContainsFunc(e.Pairs(), func(p inference.Pair) bool { return p.To == to }) {
+				return fmt.Errorf("nothing can be dubbed to %s: %w; these pairs work here: %v", to, inference.ErrUnsupported, e.Pairs())
+			}
 		}
 	}
 	if len(c.To) == 0 && !c.Original {

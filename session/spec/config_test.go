@@ -59,6 +59,7 @@ func TestAuto(t *testing.T) {
 	}
 	for name, bad := range map[string]Config{
 		"no such target":   {Profile: Live, From: inference.Auto, To: []inference.Lang{"pt"}},
+		"one such target":  {Profile: Live, From: inference.Auto, To: []inference.Lang{"ca", "pt"}},
 		"no such policy":   {Profile: Live, From: "es", To: []inference.Lang{"ca"}, Policy: "now"},
 		"a lag of an hour": {Profile: Live, From: "es", To: []inference.Lang{"ca"}, MaxLag: time.Hour},
 	} {

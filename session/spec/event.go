@@ -26,7 +26,7 @@ type Caption struct {
 	Text       string
 	Words      []inference.Word // of a final line in the source language: as they were heard
 	Final      bool
-	Skipped    bool          // the phrase is not dubbed: its original sounds
+	Skipped    bool          // the phrase is not dubbed: its original sounds, or nothing where it was a dub that came back
 	Start, End time.Duration // source time
 }
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"livedub/inference"
@@ -51,6 +52,8 @@ type Kokoro struct {
 	vocab  vocabulary
 	voices map[string]style
 	net    *spoken.Net
+
+	lacking atomic.Uint64
 }
 
 // New reads vocabulary and voices. After an error, c.Net is closed.
@@ -158,7 +161,8 @@ func (k *Kokoro) Speak(ctx context.Context, r inference.SpeechRequest) (inferenc
 		return inference.Speech{}, fmt.Errorf("kokoro: %w", err)
 	}
 	s := spoken.New(Rate)
-	parts, words := k.vocab.parts(clauses, strings.HasPrefix(accent, "en"))
+	parts, words, lacking := k.vocab.parts(clauses, strings.HasPrefix(accent, "en"))
+	k.lacking.Add(uint64(lacking))
 	for _, part := range parts {
 		err := k.run(ctx, voice, part, s)
 		switch {
@@ -177,6 +181,9 @@ func (k *Kokoro) Speak(ctx context.Context, r inference.SpeechRequest) (inferenc
 	}
 	return inference.Speech{Sound: s.Samples(), Marks: s.Marks(), Words: s.Words(words), Rate: rate, Voice: "Kokoro " + voice, Unread: spoken.Unread(clauses)}, nil
 }
+
+// Lacking returns how many symbols of pronunciation the voices did not know: they were left out.
+func (k *Kokoro) Lacking() uint64 { return k.lacking.Load() }
 
 // Estimate implements inference.Estimator.
 func (k *Kokoro) Estimate(r inference.SpeechRequest) time.Duration {

@@ -114,6 +114,19 @@ func TestFakeKeepsTheContract(t *testing.T) {
 	}, "es", "hola mi amigo de la casa")
 }
 
+// TestLacking: symbols that the voice does not know are left out and counted.
+func TestLacking(t *testing.T) {
+	k := fakeKokoro(t, &toneNet{}, spelling{"casa": "k漢aː字"}, "ef_dora")
+	defer k.Close()
+	s, err := k.Speak(t.Context(), inference.SpeechRequest{Lang: "es", Text: "casa"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k.Lacking() != 2 || len(s.Marks) != 2 {
+		t.Errorf("%d lacking, marks %v", k.Lacking(), s.Marks)
+	}
+}
+
 // TestMarksAreTheNetsDurations: phonemes stand where the net put them, less the
 // silence before the first; stress belongs to what follows, length to what came before.
 func TestMarksAreTheNetsDurations(t *testing.T) {
@@ -183,13 +196,16 @@ func TestTokens(t *testing.T) {
 		"nothing known":   {inference.Clause{Text: "漢", IPA: "漢"}, false, "", 1},
 		"quoted":          {inference.Clause{Text: "«sí!» ", IPA: "si"}, false, "si! |", 1},
 	} {
-		parts, words := v.parts([]inference.Clause{c.clause}, c.english)
+		parts, words, lacking := v.parts([]inference.Clause{c.clause}, c.english)
+		if want := strings.Count(c.clause.IPA, "漢"); lacking != want {
+			t.Errorf("%s: %d symbols lacking, want %d", name, lacking, want)
+		}
 		if got := text(parts); got != c.want || len(words) != c.words {
 			t.Errorf("%s: %q, %d words, want %q, %d", name, got, len(words), c.want, c.words)
 		}
 	}
 	long := inference.Clause{Text: strings.Repeat("la ", 400), IPA: strings.Repeat("la ", 400)}
-	parts, words := v.parts([]inference.Clause{long, long}, false)
+	parts, words, _ := v.parts([]inference.Clause{long, long}, false)
 	n := 0
 	for _, p := range parts {
 		if len(p) > maxTokens {

@@ -54,14 +54,15 @@ var (
 // spelled are the symbols that are no IPA.
 var spelled = map[rune]string{'ʧ': "tʃ", 'ʤ': "dʒ", 'ʦ': "ts", 'ʣ': "dz", 'I': "aɪ", 'A': "eɪ", 'O': "oʊ", 'Q': "əʊ", 'W': "aʊ", 'Y': "ɔɪ"}
 
-// parts makes tokens of clauses, as few parts as hold them, and returns the words they say.
-func (v vocabulary) parts(clauses []inference.Clause, isEnglish bool) (out []part, words []string) {
+// parts makes tokens of clauses, as few parts as hold them, and returns the words
+// they say, and how many symbols the voice does not know: they are left out.
+func (v vocabulary) parts(clauses []inference.Clause, isEnglish bool) (out []part, words []string, lacking int) {
 	a := spoken.Alphabet{Has: func(r rune) bool { return v[r] != 0 }, Spell: replaceAll.Replace, IPA: spelled}
 	if isEnglish {
 		a.Spell = replaceEnglish.Replace
 	}
 	var now part
-	symbols, words, _ := a.Symbols(clauses)
+	symbols, words, lacking := a.Symbols(clauses)
 	for _, p := range symbols {
 		for _, p := range spoken.Cut(p, maxTokens) {
 			if len(now)+len(p) > maxTokens {
@@ -73,5 +74,5 @@ func (v vocabulary) parts(clauses []inference.Clause, isEnglish bool) (out []par
 	if len(now) > 0 {
 		out = append(out, now)
 	}
-	return out, words
+	return out, words, lacking
 }
