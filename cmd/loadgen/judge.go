@@ -30,7 +30,8 @@ type judge struct {
 	queue chan work                // closed by the viewer's owner
 	out   bool                     // a unit was left out: wait for a keyframe; the viewer's own
 
-	leftOut int // the viewer's own
+	leftOut int       // the viewer's own
+	until   time.Time // until when the viewer watched; set before the queue is closed
 
 	frames  *codec.VideoDecoder
 	codec   string
@@ -104,6 +105,9 @@ func (j *judge) run() {
 		}
 	}
 	j.mark(true)
+	if began, started := j.start(); started && j.phrases.began && !j.until.IsZero() {
+		j.phrases.pass(j.until.Sub(began) - j.delay - settle) // what did not come any more was silent
+	}
 	if j.frames != nil {
 		j.frames.Close()
 	}
@@ -282,6 +286,14 @@ func (l *listener) block(at time.Duration, s media.Samples) {
 			l.next++
 		}
 	}
+	l.pass(at)
+	if start, _ := l.m.phrase(l.next); at >= start && level(s.Data) > loudDB {
+		l.loud += s.Duration()
+	}
+}
+
+// pass judges the phrases that ended before a time of the material.
+func (l *listener) pass(at time.Duration) {
 	start, end := l.m.phrase(l.next)
 	for at >= end {
 		if l.loud >= time.Duration(silentPart*float64(end-start)) {
@@ -291,9 +303,6 @@ func (l *listener) block(at time.Duration, s media.Samples) {
 		}
 		l.next, l.loud = l.next+1, 0
 		start, end = l.m.phrase(l.next)
-	}
-	if at >= start && level(s.Data) > loudDB {
-		l.loud += s.Duration()
 	}
 }
 

@@ -36,13 +36,16 @@ type options struct {
 	to       []string
 	profile  string
 	delayMS  int // below 0: the server's
+	consent  bool
 	ramp     time.Duration
 	length   time.Duration
 	whip, ws bool
 	clip     string
 	width    int
 	height   int
+	keep     string
 	decode   int
+	wait     time.Duration
 	memoryMB int
 	json     string
 	svg      string
@@ -61,7 +64,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	var o options
 	fs := cli.NewFlags("loadgen")
 	fs.StringVar(&o.base, "base", "http://localhost:8080", "`URL` of a gateway or a node")
-	fs.IntVar(&o.sessions, "sessions", 1, fmt.Sprintf("how many speakers, up to %d", maxSessions))
+	fs.IntVar(&o.sessions, "sessions", 1, fmt.Sprintf("how many speakers, up to %d; 0 only fills --keep", maxSessions))
 	fs.IntVar(&o.viewers, "viewers", 1, fmt.Sprintf("how many watch each of them; all peers together up to %d", maxPeers))
 	fs.DurationVar(&o.ramp, "ramp", 0, "`TIME` over which sessions start")
 	fs.DurationVar(&o.length, "for", 30*time.Second, "`TIME` for which all of them run, after the ramp")
@@ -69,11 +72,14 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	fs.StringSliceVar(&o.to, "to", []string{"es"}, "`LIST` of languages wanted; viewers take them in turn")
 	fs.StringVar(&o.profile, "profile", "", "`NAME`: sync or live; the server's without it")
 	fs.IntVar(&o.delayMS, "delay-ms", -1, "D; the profile's below 0")
-	fs.BoolVar(&o.whip, "whip", false, "connect by WHIP and WHEP: so it is without it, too")
+	fs.BoolVar(&o.consent, "consent", true, "have mouths changed; --consent=false costs the server less")
+	fs.BoolVar(&o.whip, "whip", false, "connect by WHIP and WHEP; the default")
 	fs.BoolVar(&o.ws, "ws", false, "connect by websocket")
 	fs.StringVar(&o.clip, "clip", "", "`FILE` with a speaker, of which 5 to 60 s are sent again and again, instead of the drawn face")
 	fs.IntVar(&o.width, "width", 640, "of the drawn face; a clip is made no wider")
 	fs.IntVar(&o.height, "height", 360, "of the drawn face; a clip is made no higher")
+	fs.StringVar(&o.keep, "keep", "", "`FILE` for what speakers send, encoded: made if it is not there")
+	fs.DurationVar(&o.wait, "wait", 0, "`TIME` for which sessions that find no place (503) try again")
 	fs.IntVar(&o.decode, "decode", 4, "how many viewers decode what they get; the others take packets alone")
 	fs.IntVar(&o.memoryMB, "memory", 2048, "`MB` of memory at most: with more the load ends")
 	fs.StringVar(&o.json, "json", "-", "`FILE` for a line of JSON for each event and session; - is standard output, and the table goes to standard error; empty is none")
@@ -97,8 +103,8 @@ func (o *options) check() error {
 	switch {
 	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "":
 		return cli.Usagef("loadgen: --base %q is no http or https address", o.base)
-	case o.sessions < 1 || o.sessions > maxSessions:
-		return cli.Usagef("loadgen: --sessions %d: give 1 to %d", o.sessions, maxSessions)
+	case o.sessions < 0 || o.sessions > maxSessions || o.sessions == 0 && o.keep == "":
+		return cli.Usagef("loadgen: --sessions %d: give 1 to %d, or 0 with --keep", o.sessions, maxSessions)
 	case o.viewers < 0 || o.sessions*(o.viewers+1) > maxPeers:
 		return cli.Usagef("loadgen: %d sessions of %d viewers are more than %d peers, or none", o.sessions, o.viewers, maxPeers)
 	case o.ramp < 0 || o.length < time.Second || o.ramp+o.length > maxLength:
@@ -113,6 +119,8 @@ func (o *options) check() error {
 		return cli.Usagef("loadgen: the drawn face speaks en, not %q: give --clip, too", o.from)
 	case o.width < 64 || o.width > 1920 || o.height < 64 || o.height > 1080 || o.width%2+o.height%2 > 0:
 		return cli.Usagef("loadgen: --width takes even numbers from 64 to 1920, --height from 64 to 1080")
+	case o.wait < 0:
+		return cli.Usagef("loadgen: --wait takes 0s and more")
 	case o.decode < 0 || o.memoryMB < 64:
 		return cli.Usagef("loadgen: --decode takes 0 and more, --memory 64 and more")
 	}
@@ -175,15 +183,9 @@ func outputs(path string, stdout, stderr io.Writer) (lines, table io.Writer, clo
 
 // loaded makes what is sent and puts the load on.
 func loaded(ctx context.Context, o options, lines, stderr io.Writer) (*report, error) {
-	fmt.Fprintln(stderr, "loadgen: encoding what speakers send")
-	var m *material
-	var err error
-	if o.clip != "" {
-		m, err = clip(ctx, o.clip, o.width, o.height)
-	} else {
-		m, err = drawn(ctx, o.width, o.height)
-	}
-	if err != nil {
+	fmt.Fprintln(stderr, "loadgen: preparing what speakers send")
+	m, err := prepare(ctx, o)
+	if err != nil || o.sessions == 0 {
 		return nil, err
 	}
 	fmt.Fprintf(stderr, "loadgen: %d sessions of %d viewers, %v and then %v, at %s\n", o.sessions, o.viewers, o.ramp, o.length, o.base)

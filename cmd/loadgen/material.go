@@ -107,10 +107,31 @@ func (m *material) take(p media.Packet) {
 // check tells what no loop can be made of.
 func (m *material) check() error {
 	switch {
+	case m.length < minMaterial || m.length > maxMaterial || m.length%time.Second != 0:
+		return fmt.Errorf("%v are not 5 to 60 whole seconds", m.length)
 	case len(m.frames) == 0 || len(m.frames) > 1<<16:
 		return fmt.Errorf("%d frames do not fit the 16 bits that number them", len(m.frames))
 	case len(m.sounds) != int(m.length/opusFrame):
 		return fmt.Errorf("%d packets of sound are not %v", len(m.sounds), m.length)
+	}
+	last := time.Duration(-1)
+	for _, f := range m.frames {
+		if f.at <= last || f.at >= m.length {
+			return errors.New("its frames are not in order")
+		}
+		last = f.at
+	}
+	for i, s := range m.sounds {
+		if (s.at - time.Duration(i)*opusFrame).Abs() > opusFrame {
+			return errors.New("its packets of sound are not in order")
+		}
+	}
+	last = 0
+	for _, p := range m.said {
+		if p.start < last || p.end <= p.start || p.end > m.length {
+			return errors.New("its phrases are not in order")
+		}
+		last = p.end
 	}
 	return nil
 }

@@ -161,6 +161,9 @@ func (c *call) line(err error) sessionLine {
 			err = v.verdict(i, c.ended.Sub(c.speaker.began), time.Duration(c.made.DelayMS)*time.Millisecond)
 		}
 	}
+	if err == nil {
+		err = c.unended
+	}
 	l.OK = err == nil
 	if err != nil {
 		l.Error = err.Error()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -13,6 +14,9 @@ import (
 // lookEvery is how often a session is asked what became of its phrases; it
 // remembers the last dozen.
 const lookEvery = 2 * time.Second
+
+// placeAfter is how long a session that found no place waits before it asks again.
+const placeAfter = time.Second
 
 // call is one session under load: a speaker, its viewers, and what the session says of itself.
 type call struct {
@@ -33,12 +37,12 @@ type call struct {
 	first   time.Duration      // first dub since the first packet; 0: none yet
 	polls   int                // that failed
 	ended   time.Time          // of the sending
+	unended error              // why the session could not be ended
 }
 
 // run makes the session, keeps it until ctx ends, ends it and returns its figures.
 func (c *call) run(ctx context.Context) sessionLine {
-	var err error
-	c.made, err = c.client.create(ctx, wanted{From: c.o.from, To: c.o.to, Profile: c.o.profile, DelayMS: c.o.delay(), Consent: true})
+	err := c.create(ctx, wanted{From: c.o.from, To: c.o.to, Profile: c.o.profile, DelayMS: c.o.delay(), Consent: c.o.consent})
 	if err == nil {
 		err = c.keep(ctx)
 	}
@@ -48,6 +52,19 @@ func (c *call) run(ctx context.Context) sessionLine {
 	}
 	c.journal.line(line)
 	return line
+}
+
+// create makes the session; while there is no place it tries again, for as long as it may.
+func (c *call) create(ctx context.Context, w wanted) error {
+	for began := time.Now(); ; pauseFor(ctx, placeAfter) {
+		var err error
+		c.made, err = c.client.create(ctx, w)
+		var status statusError
+		full := errors.As(err, &status) && status.status == http.StatusServiceUnavailable
+		if !full || time.Since(began)+placeAfter > c.o.wait || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // keep runs the peers of a session that was made, and ends it.
@@ -80,6 +97,7 @@ func (c *call) keep(ctx context.Context) error {
 	peers.Wait()
 	for _, v := range c.viewers {
 		if v.judge != nil {
+			v.judge.until = c.ended
 			close(v.judge.queue)
 		}
 	}
@@ -92,7 +110,7 @@ func (c *call) keep(ctx context.Context) error {
 		c.polls++
 	}
 	if err := c.client.end(after, c.made.Control); err != nil {
-		return fmt.Errorf("end the session: %w", err)
+		c.unended = fmt.Errorf("end the session: %w", err)
 	}
 	return nil
 }
@@ -133,7 +151,7 @@ func (c *call) look(ctx context.Context, delay time.Duration) error {
 	before := time.Now()
 	s, err := c.client.look(ctx, c.made.Control)
 	var status statusError
-	if errors.As(err, &status) && status.status == 404 {
+	if errors.As(err, &status) && status.status == http.StatusNotFound {
 		return errSessionGone
 	}
 	if err != nil {

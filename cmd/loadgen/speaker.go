@@ -15,6 +15,7 @@ import (
 const (
 	reportEvery = 500 * time.Millisecond // sender reports
 	retryAfter  = 500 * time.Millisecond // a connection that was lost or refused is made anew
+	firstAfter  = 100 * time.Millisecond // the first keyframe waits until the server is through with its handshake, too
 )
 
 // speaker publishes the material in a loop. Its time goes on while it is not
@@ -173,7 +174,7 @@ func (s *speaker) up(took time.Duration) {
 	now := time.Now()
 	e := event{Event: "connected", Role: "speaker", ConnectMS: tenth(ms(took))}
 	if s.began.IsZero() {
-		s.began, s.connectMS = now, ms(took)
+		s.began, s.connectMS = now.Add(firstAfter), ms(took)
 	} else {
 		e.Event = "reconnected"
 		s.away += now.Sub(s.sinceAway)
