@@ -24,12 +24,14 @@ import time
 from pathlib import Path
 
 from gevent import subprocess
-from locust import LoadTestShape, User, constant, events, task
-from locust.runners import MasterRunner
+from locust import LoadTestShape, User, constant, events, runners, task
 
 SHAPES = ("ramp", "plateau", "spike", "soak")
 LOADGEN = Path(__file__).resolve().parents[2] / "bin" / "loadgen"
 END_SECONDS = 20  # in which loadgen ends its session after SIGINT
+
+# Debian's package lost its version (python3-locust 2.12.1-1), and a master refuses workers that have none.
+runners.__version__ = runners.__version__ or "2.12.1"
 
 running = set()  # processes of loadgen
 
@@ -107,7 +109,7 @@ def kept():
 @events.test_start.add_listener
 def prepare(environment, **_):
     """Has it made before the first call."""
-    if isinstance(environment.runner, MasterRunner):
+    if isinstance(environment.runner, runners.MasterRunner):
         return  # which makes no calls
     options = environment.parsed_options
     words = [options.loadgen, "--sessions", "0", "--keep", kept(), *options.call_flags.split()]
