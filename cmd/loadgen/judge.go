@@ -212,14 +212,13 @@ func (j *judge) hear(w work) {
 // material returns what time of the material a moment of the sender's clock
 // shows, by the frame nearest to it.
 func (j *judge) material(at time.Time) (time.Duration, bool) {
+	i, _ := slices.BinarySearchFunc(j.shown, at, func(f shownFrame, at time.Time) int { return f.sent.Compare(at) })
 	best := time.Second
 	var found time.Duration
-	for i := len(j.shown) - 1; i >= 0; i-- {
-		d := at.Sub(j.shown[i].sent)
-		if d.Abs() > best {
-			break // they are in order: what is before lies further away
+	for _, f := range j.shown[max(i-1, 0):min(i+1, len(j.shown))] { // the one before and the one after
+		if d := at.Sub(f.sent); d.Abs() < best {
+			best, found = d.Abs(), f.material+d
 		}
-		best, found = d.Abs(), j.shown[i].material+d
 	}
 	return found, best < time.Second
 }
