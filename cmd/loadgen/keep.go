@@ -32,6 +32,7 @@ type kept struct {
 type (
 	keptFrame struct {
 		At       time.Duration
+		Key      bool
 		Payloads [][]byte
 	}
 	keptSound struct {
@@ -92,7 +93,7 @@ func restore(path string, want kept) (*material, error) {
 	}
 	m := &material{length: k.Length}
 	for _, x := range k.Frames {
-		m.frames = append(m.frames, frame{x.At, x.Payloads})
+		m.frames = append(m.frames, frame{x.At, x.Key, x.Payloads})
 	}
 	for _, x := range k.Sounds {
 		m.sounds = append(m.sounds, sound{x.At, x.Data})
@@ -116,7 +117,7 @@ func readKept(r io.Reader) (kept, error) {
 func (m *material) keep(path string, k kept) error {
 	k.Length = m.length
 	for _, x := range m.frames {
-		k.Frames = append(k.Frames, keptFrame{x.at, x.payloads})
+		k.Frames = append(k.Frames, keptFrame{x.at, x.key, x.payloads})
 	}
 	for _, x := range m.sounds {
 		k.Sounds = append(k.Sounds, keptSound{x.at, x.data})

@@ -35,6 +35,7 @@ type material struct {
 // frame is one access unit of H.264.
 type frame struct {
 	at       time.Duration
+	key      bool // decodable on its own
 	payloads [][]byte
 }
 
@@ -101,7 +102,7 @@ func (m *material) take(p media.Packet) {
 		return
 	}
 	pay := &codecs.H264Payloader{} // a new one: it keeps parameter sets back for the frame after
-	m.frames = append(m.frames, frame{p.PTS, pay.Payload(payloadSize, p.Data)})
+	m.frames = append(m.frames, frame{p.PTS, p.Key, pay.Payload(payloadSize, p.Data)})
 }
 
 // check tells what no loop can be made of.
@@ -113,6 +114,9 @@ func (m *material) check() error {
 		return fmt.Errorf("%d frames do not fit the 16 bits that number them", len(m.frames))
 	case len(m.sounds) != int(m.length/opusFrame):
 		return fmt.Errorf("%d packets of sound are not %v", len(m.sounds), m.length)
+	}
+	if !m.frames[0].key {
+		return errors.New("it does not begin with a keyframe")
 	}
 	last := time.Duration(-1)
 	for _, f := range m.frames {

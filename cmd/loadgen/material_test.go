@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,34 +17,41 @@ import (
 	"livedub/media"
 )
 
-// synthetic returns 5 s of a drawn face that is silent but for the markers, with
-// two phrases that it only claims to say. It needs no program to speak.
-func synthetic(t testing.TB) *material {
-	t.Helper()
+// silentFace is 5 s of a drawn face that is silent but for the markers, with two
+// phrases that it only claims to say. It needs no program to speak.
+var silentFace = sync.OnceValues(func() (*material, error) {
 	speaker, err := testspeaker.New(testspeaker.Config{Width: 320, Height: 180, FPS: frameRate, BarCode: true, Markers: true})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	m := &material{length: 5 * time.Second, said: []phrase{{"one", time.Second, 2 * time.Second}, {"two", 3 * time.Second, 4 * time.Second}}}
 	src, err := testspeaker.NewSource(speaker, testspeaker.SourceConfig{KeyInterval: keyEvery, Length: m.length})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	defer src.Close()
 	for {
-		p, err := src.Read(t.Context())
+		p, err := src.Read(context.Background())
 		if errors.Is(err, io.EOF) {
-			break
+			return m, m.check()
 		}
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		m.take(p)
 	}
-	if err := m.check(); err != nil {
+})
+
+// synthetic returns a silentFace of the test's own.
+func synthetic(t testing.TB) *material {
+	t.Helper()
+	m, err := silentFace()
+	if err != nil {
 		t.Fatal(err)
 	}
-	return m
+	own := *m
+	own.frames, own.sounds, own.said = slices.Clone(m.frames), slices.Clone(m.sounds), slices.Clone(m.said)
+	return &own
 }
 
 // TestLoop: the loop goes on without a seam, in frames, sound and phrases.
@@ -66,14 +76,12 @@ func TestLoop(t *testing.T) {
 		t.Errorf("phrase 3: %v to %v", start, end)
 	}
 	for _, at := range []time.Duration{0, time.Second, 4999 * time.Millisecond, 5 * time.Second, 12345 * time.Millisecond} {
-		f, s := m.frameAfter(at), m.soundAfter(at)
-		this, _ := m.frame(f)
-		before, _ := m.frame(max(f-1, 0))
-		if this < at || f > 0 && before >= at {
+		f, s := m.keyAfter(at), m.soundAfter(at)
+		if this, key := m.frame(f); this < at || this >= at+keyEvery+50*time.Millisecond || !key.key {
 			t.Errorf("after %v comes frame %d, at %v", at, f, this)
 		}
-		this, _ = m.sound(s)
-		before, _ = m.sound(max(s-1, 0))
+		this, _ := m.sound(s)
+		before, _ := m.sound(max(s-1, 0))
 		if this < at || s > 0 && before >= at {
 			t.Errorf("after %v comes packet %d, at %v", at, s, this)
 		}
@@ -146,6 +154,7 @@ func TestCheck(t *testing.T) {
 	for name, spoil := range map[string]func(*material){
 		"short":   func(m *material) { m.length = time.Second },
 		"half":    func(m *material) { m.length += time.Second / 2 },
+		"no key":  func(m *material) { m.frames[0].key = false },
 		"no film": func(m *material) { m.frames = nil },
 		"mute":    func(m *material) { m.sounds = m.sounds[:9] },
 		"back":    func(m *material) { m.frames[4].at = 0 },
@@ -163,7 +172,7 @@ func TestCheck(t *testing.T) {
 
 func FuzzReadKept(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "kept")
-	m := &material{length: 5 * time.Second, frames: []frame{{0, [][]byte{{1, 2}}}}, said: []phrase{{"a", 1, 2}}}
+	m := &material{length: 5 * time.Second, frames: []frame{{0, true, [][]byte{{1, 2}}}}, said: []phrase{{"a", 1, 2}}}
 	if err := m.keep(path, kept{Version: keptVersion}); err != nil {
 		f.Fatal(err)
 	}

@@ -69,6 +69,8 @@ func (c *call) create(ctx context.Context, w wanted) error {
 
 // keep runs the peers of a session that was made, and ends it.
 func (c *call) keep(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	delay := time.Duration(c.made.DelayMS) * time.Millisecond
 	c.ledgers = map[string]*ledger{}
 	for _, lang := range c.o.to {
@@ -94,6 +96,7 @@ func (c *call) keep(ctx context.Context) error {
 	}
 	err := c.follow(ctx, delay)
 	c.ended = time.Now()
+	stop()
 	peers.Wait()
 	for _, v := range c.viewers {
 		if v.judge != nil {

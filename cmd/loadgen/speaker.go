@@ -190,7 +190,7 @@ func (s *speaker) send(ctx context.Context, p *peer, video, audio *outgoing) err
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	now := time.Since(began)
-	f, a := s.m.frameAfter(now), s.m.soundAfter(now)
+	f, a := s.m.keyAfter(now), s.m.soundAfter(now)
 	var reported time.Duration = -reportEvery
 	for {
 		frameAt, frame := s.m.frame(f)
@@ -275,18 +275,19 @@ func (m *material) sound(i int) (time.Duration, sound) {
 	return time.Duration(i/len(m.sounds))*m.length + s.at, s
 }
 
-// frameAfter returns the first frame that is due at t or later.
-func (m *material) frameAfter(t time.Duration) int {
+// keyAfter returns the first keyframe that is due at t or later: a connection
+// begins with one.
+func (m *material) keyAfter(t time.Duration) int {
 	i := max(0, int(t/m.length)*len(m.frames)-1)
 	for {
-		if at, _ := m.frame(i); at >= t {
+		if at, f := m.frame(i); at >= t && f.key {
 			return i
 		}
 		i++
 	}
 }
 
-// soundAfter likewise.
+// soundAfter returns the first packet of sound that is due at t or later.
 func (m *material) soundAfter(t time.Duration) int {
 	i := max(0, int(t/m.length)*len(m.sounds)-1)
 	for {
