@@ -13,14 +13,14 @@ type startLine struct {
 	Base      string   `json:"base"`
 	Transport string   `json:"transport"` // whip or ws
 	Sessions  int      `json:"sessions"`
-	Viewers   int      `json:"viewers"` // of each
+	Viewers   int      `json:"viewers_each"`
 	From      string   `json:"from"`
 	To        []string `json:"to"`
 	Profile   string   `json:"profile"` // "": the server's
 	RampS     float64  `json:"ramp_s"`
 	ForS      float64  `json:"for_s"`
-	LoopS     float64  `json:"loop_s"`  // of what speakers say
-	Phrases   int      `json:"phrases"` // in a loop, where that is known
+	LoopS     float64  `json:"loop_s"`       // of what speakers say
+	Phrases   int      `json:"loop_phrases"` // in it, where that is known
 }
 
 // sessionLine is what one session measured.
@@ -94,15 +94,7 @@ type endLine struct {
 	Failed    int     `json:"failed"`
 	FirstFail string  `json:"first_failure,omitempty"`
 
-	SpeakerConnectMS *figures `json:"speaker_connect_ms"`
-	ViewerConnectMS  *figures `json:"viewer_connect_ms"`
-	FirstFrameMS     *figures `json:"first_frame_ms"`
-	FirstDubMS       *figures `json:"first_dub_ms"`
-	GlassMS          *figures `json:"glass_to_glass_ms"`
-	AVOffsetMS       *figures `json:"av_offset_ms"`
-	AVArrivalMS      *figures `json:"av_arrival_ms"`
-	SendLagMS        *figures `json:"send_lag_ms"`
-
+	Figures       endFigures    `json:"figures"`
 	Phrases       phraseFigures `json:"phrases"`
 	PhrasesHeard  int           `json:"phrases_sounding"`
 	PhrasesSilent int           `json:"phrases_silent"`
@@ -115,6 +107,18 @@ type endLine struct {
 	Lost          int           `json:"connections_lost"`
 	SourceGapMS   float64       `json:"source_gap_ms"`
 	LinesDropped  int           `json:"lines_dropped"`
+}
+
+// endFigures are over all sessions.
+type endFigures struct {
+	SpeakerConnectMS *figures `json:"speaker_connect_ms"`
+	ViewerConnectMS  *figures `json:"viewer_connect_ms"`
+	FirstFrameMS     *figures `json:"first_frame_ms"`
+	FirstDubMS       *figures `json:"first_dub_ms"`
+	GlassMS          *figures `json:"glass_to_glass_ms"`
+	AVOffsetMS       *figures `json:"av_offset_ms"`
+	AVArrivalMS      *figures `json:"av_arrival_ms"`
+	SendLagMS        *figures `json:"send_lag_ms"`
 }
 
 // allSeries are what quantiles over all sessions are made of.
@@ -267,8 +271,8 @@ func sum(o options, j *journal, results []*sessionLine) *report {
 			e.PhrasesHeard, e.PhrasesSilent = e.PhrasesHeard+v.PhrasesHeard, e.PhrasesSilent+v.PhrasesSilent
 		}
 	}
-	e.SpeakerConnectMS, e.ViewerConnectMS, e.FirstFrameMS, e.FirstDubMS = all.connect.figures(), all.views.figures(), all.frame.figures(), all.dub.figures()
-	e.GlassMS, e.AVOffsetMS, e.AVArrivalMS, e.SendLagMS = all.glass.figures(), all.offset.figures(), all.arrival.figures(), all.lag.figures()
+	e.Figures = endFigures{all.connect.figures(), all.views.figures(), all.frame.figures(), all.dub.figures(),
+		all.glass.figures(), all.offset.figures(), all.arrival.figures(), all.lag.figures()}
 	r.End = e
 	return r
 }
@@ -286,9 +290,9 @@ func (r *report) table(w io.Writer) error {
 		name string
 		f    *figures
 	}{
-		{"speaker connects, ms", e.SpeakerConnectMS}, {"viewer connects, ms", e.ViewerConnectMS}, {"first frame, ms", e.FirstFrameMS},
-		{"first dub, ms", e.FirstDubMS}, {"glass to glass, ms", e.GlassMS}, {"A/V offset, ms", e.AVOffsetMS},
-		{"A/V arrival, ms", e.AVArrivalMS}, {"sent late, ms", e.SendLagMS},
+		{"speaker connects, ms", e.Figures.SpeakerConnectMS}, {"viewer connects, ms", e.Figures.ViewerConnectMS}, {"first frame, ms", e.Figures.FirstFrameMS},
+		{"first dub, ms", e.Figures.FirstDubMS}, {"glass to glass, ms", e.Figures.GlassMS}, {"A/V offset, ms", e.Figures.AVOffsetMS},
+		{"A/V arrival, ms", e.Figures.AVArrivalMS}, {"sent late, ms", e.Figures.SendLagMS},
 	} {
 		if f := row.f; f != nil {
 			fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t%d\n", row.name, f.P50, f.P95, f.P99, f.Max, f.N)
@@ -305,7 +309,7 @@ func (r *report) table(w io.Writer) error {
 	fmt.Fprintf(t, "phrases said\t%s; dubbed %d, skipped %d, twice %d; silent at a viewer %d of %d\n", said, e.Phrases.Played, e.Phrases.Skipped, e.Phrases.Twice,
 		e.PhrasesSilent, e.PhrasesSilent+e.PhrasesHeard)
 	fmt.Fprintf(t, "connections lost\t%d; speakers away for %.1f s\n", e.Lost, e.SourceGapMS/1000)
-	if f := e.SendLagMS; f != nil && f.P95 > lagLimit {
+	if f := e.Figures.SendLagMS; f != nil && f.P95 > lagLimit {
 		fmt.Fprintf(t, "note\tframes left up to %.0f ms late: this machine is too slow for so many sessions\n", f.Max)
 	}
 	return t.Flush()
