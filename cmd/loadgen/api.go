@@ -55,13 +55,20 @@ func refusal(status int, body []byte) error {
 	return statusError{status, text}
 }
 
-// do makes a request and returns its answer, whole.
-func (c *client) do(ctx context.Context, method, address, kind string, body []byte) (*http.Response, []byte, error) {
+// reply is an answer, whole.
+type reply struct {
+	status   int // 0: none came
+	location string
+	body     []byte
+}
+
+// do makes a request and returns its answer.
+func (c *client) do(ctx context.Context, method, address, kind string, body []byte) (reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
-		return nil, nil, err
+		return reply{}, err
 	}
 	if kind != "" {
 		req.Header.Set("Content-Type", kind)
@@ -75,14 +82,24 @@ func (c *client) do(ctx context.Context, method, address, kind string, body []by
 		if errors.As(err, &at) { // whose text has the address, and in it the capability
 			err = fmt.Errorf("%s: %w", method, at.Err)
 		}
-		return nil, nil, err
+		return reply{}, err
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err == nil && resp.StatusCode/100 != 2 {
-		err = refusal(resp.StatusCode, answer)
+	r := reply{status: resp.StatusCode}
+	if r.body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer)); err != nil {
+		return r, err
 	}
-	return resp, answer, err
+	if r.status/100 != 2 {
+		return r, refusal(r.status, r.body)
+	}
+	if location := resp.Header.Get("Location"); location != "" {
+		at, err := resp.Request.URL.Parse(location)
+		if err != nil {
+			return r, fmt.Errorf("the answer's Location: %w", err)
+		}
+		r.location = at.String()
+	}
+	return r, nil
 }
 
 // wanted is a session to be created.
@@ -110,12 +127,12 @@ func (c *client) create(ctx context.Context, w wanted) (made, error) {
 	if err != nil {
 		return made{}, err
 	}
-	_, answer, err := c.do(ctx, http.MethodPost, c.base+"/v1/sessions", "application/json", body)
+	answer, err := c.do(ctx, http.MethodPost, c.base+"/v1/sessions", "application/json", body)
 	if err != nil {
 		return made{}, fmt.Errorf("create a session: %w", err)
 	}
 	var m made
-	if err := json.Unmarshal(answer, &m); err != nil || m.WHIP == "" || m.Control == "" {
+	if err := json.Unmarshal(answer.body, &m); err != nil || m.WHIP == "" || m.Control == "" {
 		return made{}, fmt.Errorf("create a session: %s does not answer as livedub does: is --base right?", c.base)
 	}
 	return m, nil
@@ -144,18 +161,18 @@ type record struct {
 
 // look asks a session for its state.
 func (c *client) look(ctx context.Context, control string) (state, error) {
-	_, answer, err := c.do(ctx, http.MethodGet, control, "", nil)
+	answer, err := c.do(ctx, http.MethodGet, control, "", nil)
 	if err != nil {
 		return state{}, err
 	}
 	var s state
-	return s, json.Unmarshal(answer, &s)
+	return s, json.Unmarshal(answer.body, &s)
 }
 
 // end ends a session; one that has ended already is no error.
 func (c *client) end(ctx context.Context, control string) error {
-	resp, _, err := c.do(ctx, http.MethodDelete, control, "", nil)
-	if resp != nil && resp.StatusCode == http.StatusNotFound {
+	answer, err := c.do(ctx, http.MethodDelete, control, "", nil)
+	if answer.status == http.StatusNotFound {
 		return nil
 	}
 	return err

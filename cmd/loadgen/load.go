@@ -38,7 +38,7 @@ func load(ctx context.Context, o options, m *material, lines io.Writer) (*report
 		for {
 			j.running(int(running.Load()), int(viewing.Load()))
 			if used := memory(); used > o.memoryMB {
-				cancel(fmt.Errorf("%d MB of memory are used, more than --memory %d: fewer sessions, or more memory", used, o.memoryMB))
+				cancel(memoryError{used, o.memoryMB})
 			}
 			select {
 			case <-ctx.Done():
@@ -69,15 +69,22 @@ func load(ctx context.Context, o options, m *material, lines io.Writer) (*report
 	}
 	calls.Wait()
 	stop()
-	why := context.Cause(ctx)
-	if errors.Is(why, context.Canceled) { // a signal: what there is counts
-		why = nil
+	var why error // of a signal there is nothing to say
+	if full := (memoryError{}); errors.As(context.Cause(ctx), &full) {
+		why = full
 	}
 	cancel(nil)
 	watch.Wait()
 	r := sum(o, j, results)
 	j.line(r.End)
 	return r, errors.Join(why, j.err)
+}
+
+// memoryError ends a load that takes too much memory.
+type memoryError struct{ used, most int } // MB
+
+func (e memoryError) Error() string {
+	return fmt.Sprintf("%d MB of memory are used, more than --memory %d: fewer sessions, or more memory", e.used, e.most)
 }
 
 // memory returns the MB that the Go runtime has from the system.

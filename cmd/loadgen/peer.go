@@ -124,19 +124,18 @@ func (p *peer) offer(ctx context.Context, c *client, t target) error {
 
 // byHTTP offers as WHIP and WHEP do.
 func (p *peer) byHTTP(ctx context.Context, c *client, t target, offer string) (string, error) {
-	resp, answer, err := c.do(ctx, http.MethodPost, t.address, "application/sdp", []byte(offer))
+	answer, err := c.do(ctx, http.MethodPost, t.address, "application/sdp", []byte(offer))
 	if err != nil {
 		return "", err
 	}
-	resource, err := resp.Request.URL.Parse(resp.Header.Get("Location"))
-	if err != nil || resp.Header.Get("Location") == "" {
+	if answer.location == "" {
 		return "", errors.New("the answer has no Location")
 	}
 	p.hangUp = func() {
 		// ctx has ended when this is wanted.
-		_, _, _ = c.do(context.WithoutCancel(ctx), http.MethodDelete, resource.String(), "", nil) // the server may be gone
+		_, _ = c.do(context.WithoutCancel(ctx), http.MethodDelete, answer.location, "", nil) // the server may be gone
 	}
-	return string(answer), nil
+	return string(answer.body), nil
 }
 
 // message is one of the websocket's, in either direction.
@@ -174,6 +173,9 @@ func (p *peer) byWebsocket(ctx context.Context, _ *client, t target, offer strin
 	}
 	dialer := websocket.Dialer{HandshakeTimeout: requestTime, Proxy: http.ProxyFromEnvironment}
 	conn, resp, err := dialer.DialContext(ctx, address, nil)
+	if resp != nil {
+		defer resp.Body.Close() // of a refusal; else it is empty
+	}
 	if err != nil {
 		if resp != nil {
 			err = statusError{resp.StatusCode, "no websocket"}

@@ -23,6 +23,7 @@ type ledger struct {
 	ladder  string
 	steps   int           // changes of the ladder
 	offset  time.Duration // of the session clock: session time = time since zero + offset
+	within  time.Duration // by which offset may be wrong: half of the time that the answer took
 	zero    time.Time
 	asked   time.Time // the last time that the session told
 }
@@ -38,13 +39,20 @@ type recordKey struct {
 func (l *ledger) take(before, after time.Time, now *float64, d dub) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.records == nil {
-		l.records, l.zero = map[recordKey]record{}, before
+	if l.zero.IsZero() {
+		l.zero = before
 	}
 	if now != nil {
-		middle := before.Add(after.Sub(before) / 2)
-		l.offset = seconds(*now) - middle.Sub(l.zero)
-		l.asked = middle
+		within := after.Sub(before) / 2
+		l.asked = before.Add(within)
+		offset := seconds(*now) - l.asked.Sub(l.zero)
+		// The quickest answer tells best, unless the clock is another one.
+		if first := l.records == nil; first || within < l.within || (offset-l.offset).Abs() > within+l.within {
+			l.offset, l.within = offset, within
+		}
+	}
+	if l.records == nil {
+		l.records = map[recordKey]record{}
 	}
 	if d.Ladder != l.ladder && l.ladder != "" {
 		l.steps++

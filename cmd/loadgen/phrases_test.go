@@ -48,6 +48,31 @@ func TestLedger(t *testing.T) {
 	}
 }
 
+// TestLedgerClock: the quickest answer tells the session's clock, until another clock is told.
+func TestLedgerClock(t *testing.T) {
+	var l ledger
+	zero := time.Unix(1000, 0)
+	ask := func(before, after time.Duration, now float64) time.Duration {
+		l.take(zero.Add(before), zero.Add(after), &now, dub{})
+		return l.offset
+	}
+	ms := time.Millisecond
+	for _, tt := range []struct {
+		before, after time.Duration
+		now           float64
+		want          time.Duration
+	}{
+		{0, 400 * ms, 10.1, 9900 * ms},
+		{1000 * ms, 1010 * ms, 11.005, 10 * time.Second},
+		{2000 * ms, 5000 * ms, 13, 10 * time.Second}, // at 3.5 s, give or take 1.5
+		{6000 * ms, 6100 * ms, 3.05, -3 * time.Second},
+	} {
+		if got := ask(tt.before, tt.after, tt.now); (got - tt.want).Abs() > ms {
+			t.Errorf("%+v: %v", tt, got)
+		}
+	}
+}
+
 func TestLedgerIsBounded(t *testing.T) {
 	var l ledger
 	for i := range maxRecords + 100 {

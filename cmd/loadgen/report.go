@@ -154,15 +154,15 @@ func (c *call) line(err error) sessionLine {
 		if c.first != 0 {
 			l.series.dub.add(ms(c.first))
 		}
-		if s.failed != nil && err == nil {
-			err = fmt.Errorf("the speaker: %w", s.failed)
+		if err == nil {
+			err = s.verdict(c.ended.Sub(c.opened))
 		}
 		c.phrases(&l)
 	}
 	for i, v := range c.viewers {
 		l.Viewers = append(l.Viewers, v.line(i, &l.series))
 		if err == nil {
-			err = v.verdict(i, c.ended.Sub(c.speaker.began), time.Duration(c.made.DelayMS)*time.Millisecond)
+			err = v.verdict(i, c.ended.Sub(c.opened), c.speaker.talked(c.ended)-time.Duration(c.made.DelayMS)*time.Millisecond)
 		}
 	}
 	if err == nil {
@@ -224,16 +224,38 @@ func (v *viewer) line(i int, all *allSeries) viewerLine {
 	return l
 }
 
-// dueAfter is how long after D a viewer must have seen something.
+// dueAfter is how long it may take to connect, and a viewer to see something once it is there.
 const dueAfter = 5 * time.Second
 
-// verdict returns why a viewer failed, after so long a talk; nil where it did not.
-func (v *viewer) verdict(i int, talked, delay time.Duration) error {
+// verdict returns why a speaker failed that had so long; nil where it did not.
+func (s *speaker) verdict(had time.Duration) error {
+	switch {
+	case s.failed != nil:
+		return fmt.Errorf("the speaker: %w", s.failed)
+	case s.began.IsZero() && had > dueAfter:
+		return fmt.Errorf("the speaker: no connection in %.1f s: is the server's media port reachable?", had.Seconds())
+	}
+	return nil
+}
+
+// talked returns how long there was something to see, D not counted.
+func (s *speaker) talked(end time.Time) time.Duration {
+	if s.began.IsZero() {
+		return 0
+	}
+	return end.Sub(s.began)
+}
+
+// verdict returns why a viewer failed that had so long, with something to see
+// for a part of it; nil where it did not.
+func (v *viewer) verdict(i int, had, shown time.Duration) error {
 	switch {
 	case v.failed != nil:
 		return fmt.Errorf("viewer %d: %w", i, v.failed)
-	case v.frames == 0 && talked > delay+dueAfter:
-		return fmt.Errorf("viewer %d: no frame came in %.1f s", i, talked.Seconds())
+	case !v.reached && had > dueAfter:
+		return fmt.Errorf("viewer %d: no connection in %.1f s: is the server's media port reachable?", i, had.Seconds())
+	case v.frames == 0 && shown > dueAfter:
+		return fmt.Errorf("viewer %d: no frame came in %.1f s", i, shown.Seconds())
 	}
 	return nil
 }

@@ -79,7 +79,8 @@ func quantile(sorted []float64, q float64) float64 {
 	return sorted[min(max(i, 0), len(sorted)-1)]
 }
 
-func tenth(v float64) float64 { return math.Round(10*v) / 10 }
+// tenth rounds; it returns no negative zero.
+func tenth(v float64) float64 { return math.Round(10*v)/10 + 0 }
 
 // bins hold a figure over time in bounded memory: when they are full, two
 // neighbours become one. The zero value is empty, with bins of a second.

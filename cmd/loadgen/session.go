@@ -36,6 +36,7 @@ type call struct {
 	ledgers map[string]*ledger // by language
 	first   time.Duration      // first dub since the first packet; 0: none yet
 	polls   int                // that failed
+	opened  time.Time          // when the peers began to connect
 	ended   time.Time          // of the sending
 	unended error              // why the session could not be ended
 }
@@ -72,6 +73,7 @@ func (c *call) keep(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	delay := time.Duration(c.made.DelayMS) * time.Millisecond
+	c.opened = time.Now()
 	c.ledgers = map[string]*ledger{}
 	for _, lang := range c.o.to {
 		c.ledgers[lang] = &ledger{}
