@@ -19,7 +19,7 @@ const (
 type ledger struct {
 	mu      sync.Mutex
 	records map[recordKey]record
-	full    bool
+	unkept  int // phrases that were told and found no room
 	ladder  string
 	steps   int           // changes of the ladder
 	offset  time.Duration // of the session clock: session time = time since zero + offset
@@ -59,11 +59,12 @@ func (l *ledger) take(before, after time.Time, now *float64, d dub) {
 	}
 	l.ladder = d.Ladder
 	for _, r := range d.Phrases {
-		if len(l.records) == maxRecords {
-			l.full = true
-			return
+		key := recordKey{r.ID, int(math.Round(r.SourceStart))}
+		if _, known := l.records[key]; !known && len(l.records) == maxRecords {
+			l.unkept++
+			continue
 		}
-		l.records[recordKey{r.ID, int(math.Round(r.SourceStart))}] = r
+		l.records[key] = r
 	}
 }
 
@@ -94,6 +95,7 @@ type phraseFigures struct {
 	Skipped int  `json:"skipped"` // likewise: the original sounds
 	Lost    *int `json:"lost"`    // sentences of which no unit was heard
 	Twice   int  `json:"twice"`   // units played once more
+	Unkept  int  `json:"unkept"`  // tellings of units that are in none of these, for want of room
 }
 
 // figures judges the phrases of a material that began at a time of ours and was
@@ -101,7 +103,7 @@ type phraseFigures struct {
 func (l *ledger) figures(m *material, began, end time.Time, delay time.Duration) phraseFigures {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var f phraseFigures
+	f := phraseFigures{Unkept: l.unkept}
 	played := []record{}
 	for _, r := range l.records {
 		f.Heard++

@@ -192,7 +192,7 @@ func (c *call) phrases(l *sessionLine) {
 }
 
 func (f *phraseFigures) add(o phraseFigures) {
-	f.Heard, f.Played, f.Skipped, f.Twice = f.Heard+o.Heard, f.Played+o.Played, f.Skipped+o.Skipped, f.Twice+o.Twice
+	f.Heard, f.Played, f.Skipped, f.Twice, f.Unkept = f.Heard+o.Heard, f.Played+o.Played, f.Skipped+o.Skipped, f.Twice+o.Twice, f.Unkept+o.Unkept
 	if o.Said == nil {
 		return
 	}

@@ -11,7 +11,7 @@ import (
 const (
 	svgWidth  = 900
 	svgLeft   = 70
-	svgRight  = 20
+	svgRight  = 34
 	plotHigh  = 110
 	plotApart = 48
 	svgTop    = 56
@@ -38,9 +38,10 @@ func (r *report) svg() []byte {
 	plots := []plot{
 		{"sessions and viewers that run", []line{{"sessions", blue, j.sessions.maxima()}, {"viewers", green, j.viewers.maxima()}}},
 		{"connect time, ms", []line{{"largest", orange, j.connect.maxima()}, {"mean", blue, j.connect.means()}}},
+		{"first dub, ms", []line{{"largest", orange, j.dub.maxima()}, {"mean", blue, j.dub.means()}}},
 		{"glass to glass, ms", []line{{"largest", orange, j.glass.maxima()}, {"mean", blue, j.glass.means()}}},
 		{"A/V offset, ms (positive: sound is late)", []line{{"mean", blue, j.offset.means()}}},
-		{"freezes, gaps and lost connections", []line{{"freezes", orange, j.freezes.sums()}, {"gaps", blue, j.gaps.sums()}, {"lost", red, j.lost.sums()}}},
+		{"freezes, gaps, lost connections, failed sessions", []line{{"freezes", orange, j.freezes.sums()}, {"gaps", blue, j.gaps.sums()}, {"lost", green, j.lost.sums()}, {"failed", red, j.failed.sums()}}},
 	}
 	end := math.Max(r.End.At, 1)
 	high := svgTop + len(plots)*(plotHigh+plotApart) + 10
