@@ -32,11 +32,13 @@ CLIENTS := chromium firefox-esr python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1
 	gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 # Servers that tests start themselves, on free ports.
 SERVERS := redis-server
+# What puts load on; make load does without.
+LOAD := python3-locust
 OPTIONAL := $(PAIRS)
 
 # Packages whose tests run under the race detector; those that are mostly C run
 # without, and the test speaker, which draws on one goroutine for minutes under it.
-RACE := ./cluster/... ./cmd/gpucheck/... ./cmd/livedub/... ./inference ./inference/engine/... ./inference/fake/... ./inference/kserve/... ./inference/recognize/... ./inference/speak/... ./inference/translate/... ./internal/... ./media ./media/pace/... ./session/... ./signaling/... ./web/...
+RACE := ./cluster/... ./cmd/gpucheck/... ./cmd/livedub/... ./cmd/loadgen/... ./inference ./inference/engine/... ./inference/fake/... ./inference/kserve/... ./inference/recognize/... ./inference/speak/... ./inference/translate/... ./internal/... ./media ./media/pace/... ./session/... ./signaling/... ./web/...
 
 .PHONY: help deps go build run test lint bench fmt clean
 
@@ -90,7 +92,7 @@ go:
 	echo "go: $$(go env GOVERSION); modules"
 	go mod download
 
-build: deps go ## bin/livedub, its workers (espeakworker, pocketsphinxworker, transducerworker), bin/gpucheck
+build: deps go ## bin/livedub, its workers (espeakworker, pocketsphinxworker, transducerworker), bin/gpucheck, bin/loadgen
 	@echo "build: bin/"
 	mkdir -p bin
 	case $$(go env GOARCH) in
@@ -118,7 +120,7 @@ MODELS ?= whisper-base kokoro
 models: build ## download the weights in MODELS (whisper-base kokoro), 270 MB
 	@bin/livedub models pull $(MODELS)
 
-test: OPTIONAL := $(PAIRS) $(CLIENTS) $(SERVERS)
+test: OPTIONAL := $(PAIRS) $(CLIENTS) $(SERVERS) $(LOAD)
 test: build ## vet and every test
 	@# Tests that go without something add a line here (internal/testkit/groundtest).
 	export LIVEDUB_NOT_TRIED=$$(mktemp)
@@ -170,6 +172,35 @@ fuzz: deps go ## run every fuzz target, for FOR (60s) in all
 		done
 		exit 1
 	done
+
+# SESSIONS speakers and their viewers for FOR; LOAD_FLAGS are further flags of bin/loadgen.
+SESSIONS   ?= 4
+LOAD_FLAGS ?= --width 320 --height 180
+.PHONY: load
+load: build ## SESSIONS (4) speakers on a server of its own, each with a viewer, for FOR (60s): a table, out/load/load.svg
+	@mkdir -p out/load
+	pids=()
+	stop() {
+		for pid in "$${pids[@]}"; do kill "$$pid" 2>/dev/null || true; done
+		wait
+	}
+	trap stop EXIT
+	# node NAME FLAG... starts a server on free ports and sets base to its address.
+	node() {
+		XDG_STATE_HOME=$$PWD/out/load bin/livedub serve --listen 127.0.0.1:0 --media-port 0 --drain 0s --max-sessions $(SESSIONS) "$${@:2}" >out/load/$$1.out 2>out/load/$$1.log &
+		pids+=($$!)
+		for _ in {1..300}; do
+			base=$$(sed -nE 's,.* (http://[^ ]+) .*,\1,p' out/load/$$1.out)
+			[[ -z $$base ]] || return 0
+			sleep 0.1
+		done
+		tail -3 out/load/$$1.log >&2
+		echo "load: the server did not start: see out/load/$$1.log" >&2
+		return 1
+	}
+	node node
+	echo "load: $(SESSIONS) sessions for $(FOR) on $$base; lines in out/load/load.jsonl, picture in out/load/load.svg"
+	bin/loadgen --base "$$base" --sessions $(SESSIONS) --for $(FOR) --json out/load/load.jsonl --svg out/load/load.svg $(LOAD_FLAGS)
 
 # The linters that staticcheck is not: errorlint, bodyclose, misspell (.golangci.yml). Built once, in out/.
 GOLANGCI := v2.15.0

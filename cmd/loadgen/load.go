@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/metrics"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// load runs the sessions that o asks for and returns what they measured. It
+// ends with ctx, when their time is over, or when memory runs out.
+func load(ctx context.Context, o options, m *material, lines io.Writer) (*report, error) {
+	speaks, err := newAPI(false)
+	if err != nil {
+		return nil, err
+	}
+	watches, err := newAPI(true)
+	if err != nil {
+		return nil, err
+	}
+	c := newClient(o.base, o.token, o.sessions*(o.viewers+1))
+	defer c.close()
+	j := newJournal(lines)
+	j.line(startLine{"start", o.base, o.transport(), o.sessions, o.viewers, o.from, o.to, o.profile, o.ramp.Seconds(), o.length.Seconds(), m.length.Seconds(), len(m.said)})
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var left, running, viewing atomic.Int64
+	left.Store(int64(o.decode))
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		beat := time.NewTicker(time.Second)
+		defer beat.Stop()
+		for {
+			j.running(int(running.Load()), int(viewing.Load()))
+			if used := memory(); used > o.memoryMB {
+				cancel(memoryError{used, o.memoryMB})
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-beat.C:
+			}
+		}
+	})
+
+	results := make([]*sessionLine, o.sessions)
+	until, stop := context.WithTimeout(ctx, o.ramp+o.length)
+	var calls sync.WaitGroup
+	for i := range o.sessions {
+		if i > 0 {
+			pauseFor(until, o.ramp/time.Duration(o.sessions))
+		}
+		if until.Err() != nil {
+			break
+		}
+		calls.Go(func() {
+			running.Add(1)
+			defer running.Add(-1)
+			s := &call{n: i, o: o, m: m, client: c, speaks: speaks, watches: watches, journal: j,
+				decode: func() bool { return left.Add(-1) >= 0 }, viewing: func(d int) { viewing.Add(int64(d)) }}
+			r := s.run(until)
+			results[i] = &r
+		})
+	}
+	calls.Wait()
+	stop()
+	var why error // of a signal there is nothing to say
+	if full := (memoryError{}); errors.As(context.Cause(ctx), &full) {
+		why = full
+	}
+	cancel(nil)
+	watch.Wait()
+	r := sum(o, j, results)
+	j.line(r.End)
+	return r, errors.Join(why, j.err)
+}
+
+// memoryError ends a load that takes too much memory.
+type memoryError struct{ used, most int } // MB
+
+func (e memoryError) Error() string {
+	return fmt.Sprintf("%d MB of memory are used, more than --memory %d: fewer sessions, or more memory", e.used, e.most)
+}
+
+// memory returns the MB that the Go runtime has from the system.
+func memory() int {
+	s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(s)
+	return int((s[0].Value.Uint64() - s[1].Value.Uint64()) >> 20)
+}
