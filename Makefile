@@ -185,9 +185,9 @@ load: build ## SESSIONS (4) speakers on a server of its own, each with a viewer,
 		wait
 	}
 	trap stop EXIT
-	# node NAME FLAG... starts a server on free ports and sets base to its address.
+	# node NAME FLAG... starts a server on free ports and sets base to its address. Ctrl-C is for loadgen alone (setsid).
 	node() {
-		XDG_STATE_HOME=$$PWD/out/load bin/livedub serve --listen 127.0.0.1:0 --media-port 0 --drain 0s --max-sessions $(SESSIONS) "$${@:2}" >out/load/$$1.out 2>out/load/$$1.log &
+		XDG_STATE_HOME=$$PWD/out/load setsid bin/livedub serve --listen 127.0.0.1:0 --media-port 0 --drain 0s --max-sessions $(SESSIONS) "$${@:2}" >out/load/$$1.out 2>out/load/$$1.log &
 		pids+=($$!)
 		for _ in {1..300}; do
 			base=$$(sed -nE 's,.* (http://[^ ]+) .*,\1,p' out/load/$$1.out)

@@ -71,7 +71,7 @@ func (j *journal) tell(e event) {
 		j.freezes.add(now, 1)
 	case "gap":
 		j.gaps.add(now, 1)
-	case "lost", "refused":
+	case "lost":
 		j.lost.add(now, 1)
 	case "failed":
 		j.failed.add(now, 1)

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/metrics"
+	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -87,9 +89,16 @@ func (e memoryError) Error() string {
 	return fmt.Sprintf("%d MB of memory are used, more than --memory %d: fewer sessions, or more memory", e.used, e.most)
 }
 
-// memory returns the MB that the Go runtime has from the system.
+// memory returns the MB that are resident, those of C's libraries too; 0 where the system does not tell.
 func memory() int {
-	s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
-	metrics.Read(s)
-	return int((s[0].Value.Uint64() - s[1].Value.Uint64()) >> 20)
+	told, err := os.ReadFile("/proc/self/statm")
+	fields := strings.Fields(string(told))
+	if err != nil || len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.Atoi(fields[1])
+	if err != nil {
+		return 0
+	}
+	return pages * os.Getpagesize() >> 20
 }

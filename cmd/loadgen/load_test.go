@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -266,6 +267,41 @@ func TestLost(t *testing.T) {
 	// The material's time went on meanwhile.
 	if v.Missing < 20 || v.Twice > 0 || v.Freezes < 2 || v.GapMaxMS < 400 {
 		t.Errorf("%+v", v)
+	}
+}
+
+// TestNoPlace: a session that never finds a place fails by the server's own words, when the load is over.
+func TestNoPlace(t *testing.T) {
+	e := newEcho(t)
+	e.full = 1000
+	r, lines := under(t, e, "--for 2s --wait 1m")
+	if r.End.Failed != 1 || !strings.Contains(r.End.FirstFail, "HTTP 503") || count(lines, "refused", "session") != 1 {
+		t.Errorf("%+v: %v", r.End, lines)
+	}
+	if e.full > 998 {
+		t.Errorf("it asked %d times", 1000-e.full)
+	}
+}
+
+// TestMemory: a load that takes more memory than it may ends, and its sessions with it.
+func TestMemory(t *testing.T) {
+	if memory() < 5 {
+		t.Fatalf("%d MB of memory", memory())
+	}
+	e := newEcho(t)
+	o := options{base: e.base, sessions: 2, viewers: 1, from: "en", to: []string{"es"}, delayMS: -1, length: time.Minute, memoryMB: 1}
+	began := time.Now()
+	r, err := load(t.Context(), o, synthetic(t), nil)
+	if full := (memoryError{}); !errors.As(err, &full) || !strings.Contains(err.Error(), "more than --memory 1") {
+		t.Errorf("%v", err)
+	}
+	if took := time.Since(began); took > 30*time.Second || r == nil {
+		t.Errorf("it took %v to end", took)
+	}
+	for id, s := range e.sessions {
+		if !s.ended {
+			t.Errorf("session %s was not ended", id)
+		}
 	}
 }
 

@@ -57,14 +57,23 @@ func (c *call) run(ctx context.Context) sessionLine {
 
 // create makes the session; while there is no place it tries again, for as long as it may.
 func (c *call) create(ctx context.Context, w wanted) error {
+	var full error
 	for began := time.Now(); ; pauseFor(ctx, placeAfter) {
 		var err error
-		c.made, err = c.client.create(ctx, w)
+		if c.made, err = c.client.create(ctx, w); err == nil {
+			return nil
+		}
+		if full != nil && ctx.Err() != nil { // the time of the load is over
+			return full
+		}
 		var status statusError
-		full := errors.As(err, &status) && status.status == http.StatusServiceUnavailable
-		if !full || time.Since(began)+placeAfter > c.o.wait || ctx.Err() != nil {
+		if !errors.As(err, &status) || status.status != http.StatusServiceUnavailable || time.Since(began)+placeAfter > c.o.wait {
 			return err
 		}
+		if full == nil {
+			c.tell(event{Event: "refused", Role: "session", Error: err.Error()})
+		}
+		full = err
 	}
 }
 

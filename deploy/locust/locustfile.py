@@ -157,7 +157,7 @@ def measurements(line):
     event, role = said.get("event"), said.get("role", "")
     if event in ("connected", "reconnected"):
         return [(role, "connect" if event == "connected" else "connect again", said["connect_ms"], None)]
-    if event in ("refused", "lost"):
+    if event in ("refused", "lost") and role != "session":  # a session that was refused tries again; how it ends is told
         return [(role, "connect" if event == "refused" else "connection", 0, said["error"])]
     if event == "first_dub":
         return [("viewer", "first dub", said["first_dub_ms"], None)]

@@ -55,6 +55,7 @@ said = lambda **line: locustfile.measurements(json.dumps(line))  # noqa: E731
 assert said(event="connected", role="speaker", connect_ms=12.5) == [("speaker", "connect", 12.5, None)]
 assert said(event="reconnected", role="viewer", connect_ms=9) == [("viewer", "connect again", 9, None)]
 assert said(event="refused", role="viewer", error="no") == [("viewer", "connect", 0, "no")]
+assert said(event="refused", role="session", error="full") == []
 assert said(event="lost", role="speaker", error="gone") == [("speaker", "connection", 0, "gone")]
 assert said(event="first_dub", first_dub_ms=4500) == [("viewer", "first dub", 4500, None)]
 assert said(event="freeze") == said(event="start") == said(event="end") == []
