@@ -49,6 +49,7 @@ type Consent struct {
 type Phrase struct {
 	ID          int            `json:"id"`
 	Lang        inference.Lang `json:"lang"`
+	SourceLang  inference.Lang `json:"source_lang"`
 	SourceText  string         `json:"source_text"`
 	Text        string         `json:"text"`
 	SourceStart float64        `json:"source_start"`
@@ -156,7 +157,7 @@ func Build(cfg spec.Config, st spec.State) *Report {
 
 func phrase(lang inference.Lang, rec spec.Record) Phrase {
 	p := Phrase{
-		ID: rec.Phrase.ID, Lang: lang, SourceText: rec.Phrase.Text, Text: rec.Text,
+		ID: rec.Phrase.ID, Lang: lang, SourceLang: rec.Phrase.Lang, SourceText: rec.Phrase.Text, Text: rec.Text,
 		SourceStart: sec(rec.Phrase.Start), SourceEnd: sec(rec.Phrase.End),
 		Rate: rec.Rate, Voice: rec.Voice, Fate: rec.Outcome, Error: rec.Err, Marks: []Mark{},
 		Engines: rec.Engines, Slowest: Longest(rec),

@@ -21,7 +21,7 @@ function Column({ rows, lang, testid, empty, target }: { rows: Row[]; lang: stri
   return (
     <div class={target ? "card caption target" : "card caption"}>
       <h2>{languageName(lang) || t("captions")}</h2>
-      <div ref={box} class="log" role="log" aria-live={target ? "polite" : "off"} lang={lang} tabIndex={0} data-testid={testid}>
+      <div ref={box} class="log" role="log" aria-live={target ? "polite" : "off"} lang={lang === "auto" ? "" : lang} tabIndex={0} data-testid={testid}>
         {lines.length === 0 && <p class="hint" lang="">{empty}</p>}
         {lines.map(({ id, line }) => <p key={id} class={line.final ? undefined : "partial"} data-id={id} data-final={line.final}>{pieces(line).map((p) => (p.doubt === undefined ? p.text : <Doubt text={p.text} sure={p.doubt} />))}{line.skipped && <small class="skipped" data-testid="skipped">{t("notDubbed")}</small>}</p>)}
       </div>
