@@ -30,11 +30,13 @@ PAIRS := apertium-en-gl apertium-eo-en apertium-spa-cat apertium-fr-es apertium-
 # Other people's clients, for whole-server tests; a test whose client is missing says so and skips.
 CLIENTS := chromium firefox-esr python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice \
 	gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
+# Servers that tests start themselves, on free ports.
+SERVERS := redis-server
 OPTIONAL := $(PAIRS)
 
 # Packages whose tests run under the race detector; those that are mostly C run
 # without, and the test speaker, which draws on one goroutine for minutes under it.
-RACE := ./cmd/gpucheck/... ./cmd/livedub/... ./inference ./inference/engine/... ./inference/fake/... ./inference/kserve/... ./inference/recognize/... ./inference/speak/... ./inference/translate/... ./internal/... ./media ./media/pace/... ./session/... ./signaling/... ./web/...
+RACE := ./cluster/... ./cmd/gpucheck/... ./cmd/livedub/... ./inference ./inference/engine/... ./inference/fake/... ./inference/kserve/... ./inference/recognize/... ./inference/speak/... ./inference/translate/... ./internal/... ./media ./media/pace/... ./session/... ./signaling/... ./web/...
 
 .PHONY: help deps go build run test lint bench fmt clean
 
@@ -116,7 +118,7 @@ MODELS ?= whisper-base kokoro
 models: build ## download the weights in MODELS (whisper-base kokoro), 270 MB
 	@bin/livedub models pull $(MODELS)
 
-test: OPTIONAL := $(PAIRS) $(CLIENTS)
+test: OPTIONAL := $(PAIRS) $(CLIENTS) $(SERVERS)
 test: build ## vet and every test
 	@# Tests that go without something add a line here (internal/testkit/groundtest).
 	export LIVEDUB_NOT_TRIED=$$(mktemp)

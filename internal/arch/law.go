@@ -60,7 +60,8 @@ var layers = []layer{
 	{"store", nil},
 	{"store/...", []string{"store", "store/...", "internal/telemetry"}},
 	{"cluster", nil},
-	{"cluster/...", []string{"cluster", "cluster/...", "internal/telemetry"}},
+	{"cluster/clustertest", []string{"cluster"}},
+	{"cluster/...", []string{"cluster", "internal/telemetry"}}, // registries know nothing of each other
 
 	{"web", nil},
 	{"internal/doctor", []string{"media", "media/codec", "inference", "inference/...", "internal/gpu", "internal/proc"}},
@@ -116,6 +117,8 @@ var owners = []owner{
 	{"google.golang.org/grpc", []string{"inference/kserve", "inference/kserve/..."}},
 	{"google.golang.org/grpc/", []string{"inference/kserve", "inference/kserve/..."}},
 	{"github.com/spf13/pflag", []string{"internal/config", "internal/cli", "cmd/..."}},
+	{"github.com/redis/", []string{"cluster/redis"}},
+	{"github.com/alicebob/miniredis/", nil}, // tests
 	{"gopkg.in/yaml.v3", []string{"internal/config", "internal/models"}},
 	{"testing", nil}, // tests, and packages whose name ends in "test"
 }
