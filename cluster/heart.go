@@ -13,8 +13,9 @@ type Heart struct {
 	Registry Registry
 	Rules    Rules
 
-	Self func() Node    // the node as it is now, Holds aside; nil for a gateway
-	Mine func() []Claim // what it carries: Session, Fence and Cost are read
+	Self func() Node     // the node as it is now, Holds aside; nil for a gateway
+	Mine func() []Claim  // what it carries: Session, Fence and Cost are read
+	Wake <-chan struct{} // has it beat at once, as when it begins to drain; nil for never
 
 	Stale  func(Claim)        // it holds this no more and must stop acting for it
 	Lost   func([]Claim)      // these were lost with other nodes; nil if nobody cares
@@ -35,6 +36,7 @@ func (h *Heart) Run(ctx context.Context) {
 		h.once(ctx, rules, n%holdEvery == 0)
 		select {
 		case <-tick.C:
+		case <-h.Wake:
 		case <-ctx.Done():
 			return
 		}

@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -55,6 +56,7 @@ func (f *flaky) Reap(ctx context.Context) ([]cluster.Claim, error) {
 type member struct {
 	*flaky
 	stop func()
+	wake chan struct{}
 
 	mu          sync.Mutex
 	mine        []cluster.Claim
@@ -64,10 +66,11 @@ type member struct {
 }
 
 func start(t *testing.T, r cluster.Registry, n *cluster.Node) *member {
-	m := &member{flaky: &flaky{Registry: r}}
+	m := &member{flaky: &flaky{Registry: r}, wake: make(chan struct{})}
 	locked := func(f func()) { m.mu.Lock(); defer m.mu.Unlock(); f() }
 	h := &cluster.Heart{
 		Registry: m.flaky,
+		Wake:     m.wake,
 		Mine:     func() (c []cluster.Claim) { locked(func() { c = m.mine }); return c },
 		Stale:    func(c cluster.Claim) { locked(func() { m.stale = append(m.stale, c) }) },
 		Lost:     func(c []cluster.Claim) { locked(func() { m.lost = append(m.lost, c...) }) },
@@ -136,6 +139,23 @@ func TestHeartHoldsAndReaps(t *testing.T) {
 		}
 		if gateway.beats != 0 || gateway.reaps < 60 {
 			t.Errorf("the gateway beat %d times and reaped %d times", gateway.beats, gateway.reaps)
+		}
+	})
+}
+
+// TestHeartWakes: a node that begins to drain is given nothing more, at once.
+func TestHeartWakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := memory.New(cluster.Rules{}, nil)
+		n := status("a", 2, 0).Node
+		m := start(t, r, &n)
+		defer m.stop()
+		after(100 * time.Millisecond)
+		n.State = cluster.Draining
+		m.wake <- struct{}{}
+		synctest.Wait()
+		if _, err := r.Place(t.Context(), cluster.Ask{Session: "s", Cost: 1}); !errors.Is(err, cluster.ErrFull) {
+			t.Errorf("placed at a node that drains: %v", err)
 		}
 	})
 }

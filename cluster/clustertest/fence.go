@@ -63,6 +63,23 @@ func oneMoves(t *testing.T, start Start) {
 	}
 }
 
+// fullMove: a session that can go nowhere stays, and so does its node.
+func fullMove(t *testing.T, start Start) {
+	g := start(t, cluster.Rules{})
+	m := open(t, g)
+	m.beat(node("a", 2))
+	c := m.place("s", 1)
+	_, err := m.Move(t.Context(), cluster.Ask{Session: "s", Cost: 1}, c.Fence)
+	wants(t, "move", err, cluster.ErrFull)
+	if f := m.find("s"); f != c {
+		t.Errorf("%+v, want %+v", f, c)
+	}
+	m.place("t", 1)
+	if s := m.status("a"); s.Claims != 2 || s.Used != 2 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // stoppedNode: a node that was stopped for 10 s comes back and is told that its session went on elsewhere.
 func stoppedNode(t *testing.T, start Start) {
 	g := start(t, cluster.Rules{})
@@ -124,6 +141,9 @@ func returningNode(t *testing.T, start Start) {
 	}
 	g.Advance(2 * time.Hour) // it is held, and not remembered for a while only
 	m.beat(a, b)
+	if f := m.find("s"); f.Lost || f.Fence != c.Fence {
+		t.Errorf("two hours later: %+v", f)
+	}
 	m.hold(c)
 }
 

@@ -87,7 +87,14 @@ func endsOnce(t *testing.T, start Start) {
 	wants(t, "hold of what has ended", m.Hold(t.Context(), c), cluster.ErrStale)
 	_, err = m.Find(t.Context(), "s")
 	wants(t, "find", err, cluster.ErrUnknown)
+	// Placed again shortly before the end would be forgotten, it stays.
+	g.Advance(time.Hour - time.Second)
+	m.beat(a)
 	again := m.place("s", 1)
+	g.Advance(2 * time.Second)
+	if f := m.find("s"); f != again {
+		t.Errorf("%+v, want %+v", f, again)
+	}
 	if again.Fence <= c.Fence {
 		t.Errorf("fence %d after %d", again.Fence, c.Fence)
 	}

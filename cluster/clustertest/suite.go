@@ -36,6 +36,7 @@ func Test(t *testing.T, start Start) {
 		{"ChoosesAsStated", choosesAsStated},
 		{"RacesForTheLastPlaces", races},
 		{"OneMovesFromADeadNode", oneMoves},
+		{"FullMoveChangesNothing", fullMove},
 		{"StoppedNodeFindsItsFenceStale", stoppedNode},
 		{"ReturningNodeTakesUpItsClaims", returningNode},
 		{"ReapsOnce", reapsOnce},

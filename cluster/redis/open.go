@@ -53,7 +53,7 @@ func New(o Options, rules cluster.Rules) (*Registry, error) {
 	case len(o.Addrs) == 0:
 		return nil, &SettingError{"addresses", errors.New("none: give HOST:PORT")}
 	case o.Cluster && o.Master != "":
-		return nil, &SettingError{"master", errors.New("Redis Cluster has no Sentinels: use one of them")}
+		return nil, &SettingError{"master", errors.New("a Redis Cluster has no Sentinels: use one of them")}
 	case o.DB != 0 && o.Cluster || o.DB < 0:
 		return nil, &SettingError{"db", fmt.Errorf("%d: Redis Cluster has 0 only, others 0 to 15", o.DB)}
 	case cluster.CheckID(o.Prefix) != nil:

@@ -6,6 +6,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -27,8 +28,8 @@ type Registry struct {
 	prefix string // "{dub}:"
 	now    func() time.Time
 
-	mu     sync.Mutex
-	tokens map[string]string // the last token that came back, by node and boot
+	mu     sync.Mutex        // held for a heartbeat: the next one shows its token
+	tokens map[string]string // the last that came back, by node and boot
 }
 
 var (
@@ -65,9 +66,12 @@ func (r *Registry) Beat(ctx context.Context, n cluster.Node) (cluster.Pulse, err
 	if err := n.Check(); err != nil {
 		return cluster.Pulse{}, err
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	who := n.ID + " " + n.Boot
 	for range 3 {
 		sent := r.now()
-		word, got, err := r.call(ctx, beatScript, n.ID, n.Boot, r.token(n), string(n.State), n.Addr,
+		word, got, err := r.call(ctx, beatScript, n.ID, n.Boot, cmp.Or(r.tokens[who], "0"), string(n.State), n.Addr,
 			cluster.Capacity(n.Capacity), float(n.GPU), float(n.Memory), n.Headroom(), n.Holds)
 		trip := r.now().Sub(sent)
 		switch {
@@ -78,27 +82,12 @@ func (r *Registry) Beat(ctx context.Context, n cluster.Node) (cluster.Pulse, err
 		case len(got) == 0:
 			return cluster.Pulse{}, unreadable("heartbeat", got)
 		}
-		r.keep(n, got[0])
+		r.tokens[who] = got[0]
 		if word == "ok" {
 			return decodePulse(got, sent, trip)
 		}
 	}
 	return cluster.Pulse{}, fmt.Errorf("%w: node %s is not renewed, since others beat as the same process", cluster.ErrTaken, n.ID)
-}
-
-func (r *Registry) token(n cluster.Node) string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if t := r.tokens[n.ID+" "+n.Boot]; t != "" {
-		return t
-	}
-	return "0"
-}
-
-func (r *Registry) keep(n cluster.Node, token string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.tokens[n.ID+" "+n.Boot] = token
 }
 
 // Leave takes a node out.
