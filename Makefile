@@ -36,7 +36,7 @@ OPTIONAL := $(PAIRS)
 
 # Packages whose tests run under the race detector; those that are mostly C run
 # without, and the test speaker, which draws on one goroutine for minutes under it.
-RACE := ./cluster/... ./cmd/gpucheck/... ./cmd/livedub/... ./inference ./inference/engine/... ./inference/fake/... ./inference/kserve/... ./inference/recognize/... ./inference/speak/... ./inference/translate/... ./internal/... ./media ./media/pace/... ./session/... ./signaling/... ./web/...
+RACE := ./cluster/... ./cmd/gateway/... ./cmd/gpucheck/... ./cmd/livedub/... ./inference ./inference/engine/... ./inference/fake/... ./inference/kserve/... ./inference/recognize/... ./inference/speak/... ./inference/translate/... ./internal/... ./media ./media/pace/... ./session/... ./signaling/... ./web/...
 
 .PHONY: help deps go build run test lint bench fmt clean
 
@@ -90,7 +90,7 @@ go:
 	echo "go: $$(go env GOVERSION); modules"
 	go mod download
 
-build: deps go ## bin/livedub, its workers (espeakworker, pocketsphinxworker, transducerworker), bin/gpucheck
+build: deps go ## bin/livedub, its workers (espeakworker, pocketsphinxworker, transducerworker), bin/gateway, bin/gpucheck
 	@echo "build: bin/"
 	mkdir -p bin
 	case $$(go env GOARCH) in
