@@ -33,7 +33,7 @@ var revision = "(devel)"
 
 // settings are those that a gateway has, of all that there are.
 var settings = []string{
-	"cluster", "serve.listen", "serve.hosts", "serve.trusted_proxies",
+	"cluster.url", "cluster.name", "cluster.secret", "cluster.secret_file", "cluster.policy", "cluster.neural", "serve.listen", "serve.hosts", "serve.trusted_proxies",
 	"limits.requests", "limits.connections", "limits.connections_all", "access.open", "admin.token", "log",
 }
 

@@ -149,6 +149,20 @@ func TestCluster(t *testing.T) {
 	until(t, "the killed node is found dead", func() bool { _, states := nodesOf(t, g); return states[killed] != "serving" })
 }
 
+// TestClusterPacks fills one node before the other, where the gateway is told so.
+func TestClusterPacks(t *testing.T) {
+	r := redistest.Start(t)
+	node(t, r, "one")
+	node(t, r, "two")
+	g := startGateway(t, r, "--cluster-policy", "pack")
+	for range 3 {
+		create(t, g)
+	}
+	if sessions, _ := nodesOf(t, g); max(sessions["one"], sessions["two"]) != 3 {
+		t.Errorf("not packed: %v", sessions)
+	}
+}
+
 // TestRedisOutage kills Redis under a live call, which goes on; new ones wait until it is back.
 func TestRedisOutage(t *testing.T) {
 	r := redistest.Start(t)
