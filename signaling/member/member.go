@@ -80,8 +80,9 @@ func New(c Config) *Member {
 	}
 }
 
-// Start sends the first heartbeat and goes on until Leave. It fails where the
-// registry does not take this node.
+// Start sends the first heartbeat and goes on until Close. It fails where the
+// registry does not take this node. When ctx ends, as when the node begins to drain,
+// there is a heartbeat at once: Self tells the state.
 func (m *Member) Start(ctx context.Context) error {
 	// A process that was killed under this name counts as alive for a while yet.
 	rules := m.cfg.Rules.WithDefaults()
@@ -101,8 +102,10 @@ func (m *Member) Start(ctx context.Context) error {
 	}
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	m.cancel = end
+	wake := make(chan struct{}, 1)
+	context.AfterFunc(ctx, func() { wake <- struct{}{} })
 	heart := &cluster.Heart{
-		Registry: m.cfg.Registry, Rules: m.cfg.Rules, Self: m.cfg.Self, Mine: m.claims,
+		Registry: m.cfg.Registry, Rules: m.cfg.Rules, Self: m.cfg.Self, Mine: m.claims, Wake: wake,
 		Stale: m.stale, Pulse: func(_ cluster.Pulse, err error) { m.pulse(life, err) },
 	}
 	m.seen()
