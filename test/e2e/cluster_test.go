@@ -238,6 +238,30 @@ func TestNodeStops(t *testing.T) {
 	}
 }
 
+// TestNodeLeaves ends a node that holds a session: its addresses go on at the other node, through a new gateway too.
+func TestNodeLeaves(t *testing.T) {
+	r := redistest.Start(t)
+	nodes := map[string]*server{"one": node(t, r, "one"), "two": node(t, r, "two")}
+	g := startGateway(t, r)
+	p := create(t, g)
+	sessions, _ := nodesOf(t, g)
+	leaves := "one"
+	if sessions["two"] == 1 {
+		leaves = "two"
+	}
+	nodes[leaves].stop(t)
+	g.stop(t)
+	g = startGateway(t, r)
+	var now place
+	if status, body := g.call(t, "GET", p.Control, "", &now); status != 200 || now.ID != p.ID || now.Fence <= p.Fence {
+		t.Errorf("%d %s", status, body)
+	}
+	sessions, _ = nodesOf(t, g)
+	if _, there := sessions[leaves]; there || len(sessions) != 1 {
+		t.Errorf("the node that left is still there: %v", sessions)
+	}
+}
+
 // TestClusterRefuses: what cannot work ends a node at the start, and says which setting mends it.
 func TestClusterRefuses(t *testing.T) {
 	r := redistest.Start(t, "--requirepass", "right")
