@@ -42,6 +42,9 @@ func (a *Access) caller(r *http.Request, token string, admin bool) *Caller {
 	browser := len(r.Header.Values("Origin")) > 0 || len(r.Header.Values("Sec-Fetch-Site")) > 0
 	c.page = browser && !c.foreign
 	c.open = a.cfg.Open && Loopback(r)
+	if p, ok := PassOf(r.Context()); ok {
+		c.open, c.operator = p.Open, p.Operator
+	}
 	if bearer, ok := bearer(r); ok {
 		if a.isOperator(bearer) {
 			c.operator = true
@@ -86,6 +89,12 @@ func (a *Access) isOperator(token string) bool {
 	given, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(a.cfg.OperatorToken))
 	return subtle.ConstantTimeCompare(given[:], want[:]) == 1
 }
+
+// Open tells whether the caller is on this machine, and that counts.
+func (c *Caller) Open() bool { return c.open }
+
+// Address returns where the caller is; invalid where that is not known.
+func (c *Caller) Address() netip.Addr { return c.addr }
 
 // Operator tells whether the caller may do everything.
 func (c *Caller) Operator() bool { return c.operator }

@@ -39,6 +39,7 @@ var (
 	ErrRate            = &Kind{http.StatusTooManyRequests, "rate", time.Second, "too many requests", "wait as long as Retry-After says"}
 	ErrFull            = &Kind{http.StatusServiceUnavailable, "full", 5 * time.Second, "no place is left", "wait as long as Retry-After says, then try again"}
 	ErrClosing         = &Kind{http.StatusServiceUnavailable, "closing", 5 * time.Second, "the server is shutting down", "try again soon"}
+	ErrBadNode         = &Kind{http.StatusBadGateway, "bad_node", time.Second, "the session's node failed", "try again"}
 	ErrTimeout         = &Kind{http.StatusGatewayTimeout, "timeout", time.Second, "it took too long", "try again"}
 	ErrInternal        = &Kind{http.StatusInternalServerError, "internal", 0, "internal error", "the server's log names the cause"}
 )

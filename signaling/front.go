@@ -146,6 +146,9 @@ type came struct {
 }
 
 func (f *Front) whence(r *http.Request) came {
+	if p, ok := PassOf(r.Context()); ok {
+		return came{addr: p.Client.Unmap(), proxied: true}
+	}
 	ap, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return came{}

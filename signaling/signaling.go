@@ -42,6 +42,7 @@ type Info struct {
 	Dubs     map[inference.Lang]DubInfo
 	Stages   map[string]StageInfo // by stage: recognizer, translator, speaker, face, lips, sink
 
+	Fence         int64      // of its claim in a cluster; 0 outside of one
 	DrainingUntil *time.Time // the server takes no new sessions and ends this one by then; nil while it does not drain
 }
 

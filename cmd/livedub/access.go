@@ -11,10 +11,15 @@ import (
 )
 
 // newAccess returns the rules by which requests are let in.
-func newAccess(c config.Config, log *slog.Logger) (*signaling.Access, error) {
-	key, err := serverKey(c.Access, log)
-	if err != nil {
-		return nil, err
+func newAccess(c config.Config, node *membership, log *slog.Logger) (*signaling.Access, error) {
+	var key access.Key
+	if node != nil && c.Access.Key == "" && c.Access.KeyFile == "" {
+		key = node.key.For("capabilities") // the same at all nodes, whatever is set elsewhere
+	} else {
+		var err error
+		if key, err = serverKey(c.Access, log); err != nil {
+			return nil, err
+		}
 	}
 	hosts := c.Serve.Hosts
 	if c.Serve.PublicIP != "" {

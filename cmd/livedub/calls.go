@@ -12,12 +12,14 @@ import (
 
 	"livedub/inference"
 	"livedub/inference/glossary"
+	"livedub/media"
 	"livedub/media/rtc"
 	"livedub/session/fanout"
 	"livedub/session/live"
 	"livedub/session/report"
 	"livedub/session/spec"
 	"livedub/signaling"
+	"livedub/signaling/member"
 )
 
 // calls is what the endpoints of the server open to: the sessions of this node and
@@ -27,6 +29,7 @@ type calls struct {
 	host    *rtc.Host
 	engines spec.Engines
 	quality func(inference.Pair) string // for people
+	member  *member.Member              // in a cluster; else nil
 
 	unused int // sessions of one address that nobody has published in yet; 0 for no bound
 	mu     sync.Mutex
@@ -39,11 +42,25 @@ func (c *calls) Create(ctx context.Context, r signaling.Request) (signaling.Info
 		d := time.Duration(max(-1, min(*r.DelayMS, math.MaxInt32))) * time.Millisecond // beyond, it is refused anyway
 		asked.Delay = &d
 	}
-	call, err := c.make(ctx, asked)
+	call, err := c.open(ctx, asked)
 	if err != nil {
 		return signaling.Info{}, refuse(err)
 	}
 	return c.info(call), nil
+}
+
+// open creates a session: in a cluster, one for which a gateway has found a place here.
+func (c *calls) open(ctx context.Context, asked spec.Spec) (call *live.Call, err error) {
+	if c.member == nil {
+		return c.make(ctx, asked)
+	}
+	err = c.member.Claim(ctx, asked.ID, func() ([]byte, error) {
+		if call, err = c.make(ctx, asked); err != nil {
+			return nil, err
+		}
+		return kept(call)
+	})
+	return call, err
 }
 
 // make creates a session, unless its maker's address has made too many that nobody has published in.
@@ -114,6 +131,7 @@ func (c *calls) SetTargets(ctx context.Context, id string, to []inference.Lang) 
 	if err := call.SetTargets(ctx, to); err != nil {
 		return signaling.Info{}, refuse(err)
 	}
+	c.keep(ctx, call)
 	return c.info(call), nil
 }
 
@@ -123,6 +141,7 @@ func (c *calls) SetWords(id string, w glossary.Words) (signaling.Info, error) {
 		return signaling.Info{}, refuse(err)
 	}
 	call.SetWords(w)
+	c.keep(context.Background(), call)
 	return c.info(call), nil
 }
 
@@ -212,7 +231,11 @@ func (c *calls) View(ctx context.Context, id string, lang inference.Lang, offer 
 	if err != nil {
 		return nil, "", refuseOffer(ctx, err)
 	}
-	a, err := call.Subscribe(lang, v)
+	var sink media.Sink = v
+	if c.member != nil {
+		sink = fenced{v, c.member.Acting}
+	}
+	a, err := call.Subscribe(lang, sink)
 	if err != nil {
 		return nil, "", errors.Join(refuse(err), v.Close())
 	}
@@ -272,6 +295,9 @@ func (c *calls) info(call *live.Call) signaling.Info {
 	}
 	if st.Consent.Given {
 		out.Consent = &st.Consent.At
+	}
+	if c.member != nil {
+		out.Fence = c.member.Fence(out.ID)
 	}
 	if until := c.manager.Drained(); !until.IsZero() {
 		out.DrainingUntil = &until

@@ -62,10 +62,11 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 	}
 	capacity := newCapacity(carries, readCPU)
 	e.closers = append(e.closers, capacity)
+	d := &endpoints{engines: e}
 	m := live.NewManager(live.ManagerConfig{
-		Engines: e.Engines, Base: base, Delay: e.tier.delay, Max: c.Serve.MaxSessions, Capacity: capacity.now, Idle: c.Serve.SessionIdle, Unused: lim.UnusedFor,
+		Engines: e.Engines, Base: base, Ended: d.ended, Delay: e.tier.delay, Max: c.Serve.MaxSessions, Capacity: capacity.now, Idle: c.Serve.SessionIdle, Unused: lim.UnusedFor,
 	})
-	d := &endpoints{engines: e, calls: &calls{manager: m, host: host, engines: e.Engines, quality: e.tier.quality, unused: lim.Unused}}
+	d.calls = &calls{manager: m, host: host, engines: e.Engines, quality: e.tier.quality, unused: lim.Unused}
 	ice := signaling.ICEServers{Lifetime: c.Serve.TURNLifetime}
 	for _, s := range c.Serve.ICEServers {
 		ice.Servers = append(ice.Servers, signaling.ICESecret(s))
@@ -87,6 +88,13 @@ func (d *endpoints) Register(mux *http.ServeMux) {
 	d.ws.Register(mux)
 }
 
+// ended tells the cluster, if any, that a session is over.
+func (d *endpoints) ended(id string) {
+	if d.calls.member != nil {
+		d.calls.member.Ended(id)
+	}
+}
+
 // Drain takes no new sessions and lets the calls go on to their end, for d at most.
 func (d *endpoints) Drain(ctx context.Context, most time.Duration) { d.calls.manager.Drain(ctx, most) }
 
@@ -95,6 +103,9 @@ func (d *endpoints) Drain(ctx context.Context, most time.Duration) { d.calls.man
 // the call and not come back.
 func (d *endpoints) Leave() {
 	d.leave.Do(func() {
+		if d.calls.member != nil {
+			d.calls.member.Leaving()
+		}
 		var told sync.WaitGroup
 		for _, end := range []func(){d.api.Close, d.ws.Close, d.whip.Close} {
 			told.Go(end) // together: each waits for clients that are slow to take note

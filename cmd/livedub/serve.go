@@ -32,7 +32,12 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if err != nil {
 		return err
 	}
-	access, err := newAccess(cfg, log)
+	node, err := openRegistry(ctx, &cfg, log)
+	if err != nil {
+		return err
+	}
+	defer node.leave()
+	access, err := newAccess(cfg, node, log)
 	if err != nil {
 		return err
 	}
@@ -66,7 +71,15 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	}
 	defer admin.Close()
 	front := signaling.NewFront(signaling.FrontConfig{Proxies: cfg.Serve.TrustedProxies, PerSecond: float64(cfg.Limits.Requests), Log: log})
-	srv := newServer(front.Guard(access.Guard(mux)), log)
+	h := front.Guard(access.Guard(mux))
+	if node != nil {
+		if err := node.join(ctx, cfg, l.Addr(), endpoints, log); err != nil {
+			l.Close()
+			return err
+		}
+		h = node.Guard(h)
+	}
+	srv := newServer(h, log)
 	srv.RegisterOnShutdown(front.Leave)
 	srv.RegisterOnShutdown(endpoints.Leave) // event streams end, or else Shutdown would wait for them
 	fmt.Fprintf(stdout, "livedub serves %s (Ctrl-C ends it)\n", pageURL(l.Addr()))

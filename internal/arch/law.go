@@ -55,6 +55,7 @@ var layers = []layer{
 
 	{"signaling", []string{"inference", "inference/glossary", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
 	{"signaling/gateway", []string{"signaling", "cluster", "internal/telemetry"}},
+	{"signaling/member", []string{"signaling", "signaling/access", "cluster"}},
 	{"signaling/...", []string{"inference", "inference/glossary", "signaling", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
 
 	{"store", nil},
@@ -79,11 +80,12 @@ var layers = []layer{
 	{"internal/testkit/testspeaker", []string{"media", "media/...", "inference", "inference/viseme"}},
 	{"internal/testkit/testspeaker/...", []string{"media", "media/...", "inference", "internal/testkit/testspeaker"}},
 	{"internal/testkit/testspeaker/cmd/mksample", []string{"media", "media/...", "inference", "inference/onnx", "inference/speak", "inference/speak/kokoro", "internal/models", "internal/testkit/testspeaker"}},
+	{"internal/registry", []string{"cluster", "cluster/redis", "internal/config", "signaling/access"}}, // the record that the settings name, for nodes and gateways
 	{"internal/models", []string{"internal/guard", "internal/proc"}},
 	{"internal/models/convert", []string{"inference/onnx/onnxfile"}}, // conversions that need no engine; the engines' own come from their packages by cmd/livedub
 	{"internal/...", []string{"internal/..."}},
 
-	{"cmd/gateway", []string{"signaling/gateway", "cluster", "cluster/...", "internal/config", "internal/telemetry", "web"}},
+	{"cmd/gateway", []string{"signaling", "signaling/gateway", "cluster", "cluster/...", "internal/cli", "internal/config", "internal/netlimit", "internal/registry", "internal/telemetry", "web"}},
 	// Workers know of the server's engines only what is said over the pipe.
 	{"cmd/espeakworker", []string{"inference/speak/wire", "internal/worker/child"}},
 	{"cmd/pocketsphinxworker", []string{"inference/recognize/wire", "internal/worker/child"}},

@@ -41,8 +41,18 @@ func NewFlags(name string) *pflag.FlagSet {
 // answers --help (usage is the line after "usage: livedub ") and --print-config
 // on stdout and then returns ErrAnswered, which the command passes on.
 func Settings(fs *pflag.FlagSet, usage string, args []string, stdout io.Writer, sections ...string) (config.Config, []string, error) {
+	return settings(fs, "livedub "+usage, "livedub "+fs.Name(), args, stdout, sections)
+}
+
+// SettingsOf is Settings for a program of its own: usage is the whole line after
+// "usage: ", and the flag set bears the program's name.
+func SettingsOf(fs *pflag.FlagSet, usage string, args []string, stdout io.Writer, sections ...string) (config.Config, []string, error) {
+	return settings(fs, usage, fs.Name(), args, stdout, sections)
+}
+
+func settings(fs *pflag.FlagSet, usage, command string, args []string, stdout io.Writer, sections []string) (config.Config, []string, error) {
 	bound := config.Bind(fs, sections...)
-	if err := parse(fs, "livedub "+usage, "livedub "+fs.Name(), args, stdout); err != nil {
+	if err := parse(fs, usage, command, args, stdout); err != nil {
 		return config.Config{}, nil, err
 	}
 	c, err := bound.Resolve(os.Environ())

@@ -55,14 +55,15 @@ func (v *flagValue) Type() string {
 }
 
 // Bind adds --config, --print-config and a flag for each setting of the named
-// sections (of all, if none is named). File and environment may set any section.
+// sections, and of single keys as "serve.listen" (of all, if none is named). File and
+// environment may set any section.
 func Bind(fs *pflag.FlagSet, sections ...string) *Binding {
 	b := new(Binding)
 	fs.StringVar(&b.file, "config", "", "settings `FILE` (YAML)")
 	fs.BoolVar(&b.print, "print-config", false, "print the settings in force as YAML, and leave")
 	scratch := Default()
 	for _, o := range table(&scratch) {
-		if len(sections) > 0 && !slices.Contains(sections, o.section()) {
+		if len(sections) > 0 && !slices.Contains(sections, o.section()) && !slices.Contains(sections, o.key) {
 			continue
 		}
 		v := &flagValue{option: o}

@@ -14,6 +14,7 @@ type Config struct {
 	Limits    Limits
 	Access    Access
 	Admin     Admin
+	Cluster   Cluster
 	Session   Session
 	Recognize Recognize
 	Translate Translate
@@ -67,6 +68,17 @@ type Access struct {
 
 // Admin is how the operator comes in.
 type Admin struct{ Listen, Token string }
+
+// Cluster is where nodes and gateways find each other.
+type Cluster struct {
+	URL        string // of Redis
+	Name       string
+	Secret     string
+	SecretFile string
+	Policy     string
+	Neural     bool
+	Node, Addr string // of a node
+}
 
 // Session is how one live dub runs.
 type Session struct {

@@ -39,6 +39,9 @@ type Call struct {
 	wg        sync.WaitGroup
 }
 
+// Log returns the session's log.
+func (c *Call) Log() *slog.Logger { return c.log }
+
 // Publish lets p be the session's speaker until it ends. A speaker who has left
 // or been silent for 2 s gives way; one who is live does not (ErrBusy). On
 // success the session closes p when it is through with it; else the caller does.

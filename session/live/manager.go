@@ -33,8 +33,9 @@ type ManagerConfig struct {
 	// Capacity, if set, tells how many there may be by what this node can carry
 	// now, where there are so many, of which some are live. It must not call the manager.
 	Capacity func(there, live int) int
-	Idle     time.Duration // a session that nobody uses for so long is ended
-	Unused   time.Duration // so is one that nobody has published in yet; 0 for Idle
+	Idle     time.Duration   // a session that nobody uses for so long is ended
+	Unused   time.Duration   // so is one that nobody has published in yet; 0 for Idle
+	Ended    func(id string) // called when a session is over and its name free; nil if nobody cares
 }
 
 // Manager keeps the live sessions of one node.
@@ -90,7 +91,9 @@ func (m *Manager) Create(asked spec.Spec) (*Call, error) {
 	asked.Profile, asked.Delay = cfg.Profile, &cfg.Delay
 	cfg.Consent = spec.Consent{Given: asked.Consent}
 	if asked.Consent {
-		cfg.Consent.At = time.Now()
+		if cfg.Consent.At = asked.ConsentAt; asked.ConsentAt.IsZero() {
+			cfg.Consent.At = time.Now()
+		}
 	}
 	if asked.NoBadge {
 		cfg.Badge.Corner = badge.Off
@@ -116,7 +119,7 @@ func (m *Manager) Create(asked spec.Spec) (*Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Call{Session: s, Spec: asked, Epoch: uuid.NewString(), Created: time.Now(), Clock: clock, log: cfg.Log, done: make(chan struct{})}
+	c := &Call{Session: s, Spec: asked, Epoch: cmp.Or(asked.Epoch, uuid.NewString()), Created: time.Now(), Clock: clock, log: cfg.Log, done: make(chan struct{})}
 	c.used = c.Created
 	c.ctx, c.cancel = context.WithCancel(m.ctx)
 	m.sessions[asked.ID] = c
@@ -147,6 +150,19 @@ func (m *Manager) keep(ctx context.Context, c *Call) {
 	m.ended.add(c.State())
 	m.mu.Unlock()
 	c.leave()
+	if m.cfg.Ended != nil {
+		m.cfg.Ended(c.Spec.ID)
+	}
+}
+
+// Places returns how many more sessions there may be now.
+func (m *Manager) Places() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return 0
+	}
+	return max(0, m.capacity()-len(m.sessions))
 }
 
 // Get returns a session by its name.

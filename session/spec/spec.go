@@ -12,13 +12,16 @@ import (
 // Spec is what a session is asked to be.
 type Spec struct {
 	ID      string // "" for one of the manager's choosing
+	Epoch   string // of a session that goes on here; "" for a new one
 	From    inference.Lang
 	To      []inference.Lang // at first; From is none of them: the original is always there
 	Profile Profile          // "" for the manager's default
 	Delay   *time.Duration   // nil for the profile's own
 	Consent bool             // the speaker agreed to their voice and face being used
-	NoBadge bool             // re-rendered frames go without the manager's badge
-	Words   glossary.Words   // that the speaker has named, clean
+	// ConsentAt is when a session that goes on here was agreed to; zero for now.
+	ConsentAt time.Time
+	NoBadge   bool           // re-rendered frames go without the manager's badge
+	Words     glossary.Words // that the speaker has named, clean
 }
 
 // MaxText is how many bytes of text a phrase may have in any language.

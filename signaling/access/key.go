@@ -1,6 +1,7 @@
 package access
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -103,10 +104,28 @@ func write(path string) error {
 	return nil // somebody was faster: theirs is the key
 }
 
+// Derive returns 32 bytes that only who has the key can know, others for each
+// purpose; nil from the zero Key.
+func (k Key) Derive(purpose string) []byte {
+	if len(k.secret) == 0 {
+		return nil
+	}
+	h := hmac.New(sha256.New, k.secret)
+	h.Write([]byte("livedub derived\x00" + purpose))
+	return h.Sum(nil)
+}
+
+// For returns a key of its own for a purpose; the zero Key from the zero Key.
+func (k Key) For(purpose string) Key { return Key{k.Derive(purpose)} }
+
 // StateFile returns where this user's key is kept: in the folder that systemd
 // names (STATE_DIRECTORY), or in livedub below XDG_STATE_HOME, or ~/.local/state.
-func StateFile() (string, error) {
-	const name = "access.key"
+func StateFile() (string, error) { return stateFile("access.key") }
+
+// ClusterFile returns where the secret is kept that this user's nodes and gateways share.
+func ClusterFile() (string, error) { return stateFile("cluster.key") }
+
+func stateFile(name string) (string, error) {
 	if dir, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); dir != "" {
 		return filepath.Join(dir, name), nil
 	}

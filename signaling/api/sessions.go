@@ -55,6 +55,7 @@ type created struct {
 	Control    string                    `json:"control,omitempty"` // the session itself: GET, PATCH, DELETE
 	Watch      map[inference.Lang]string `json:"watch,omitempty"`   // the page, for people; languages can be switched there
 	ICEServers []signaling.ICEServer     `json:"ice_servers,omitempty"`
+	Fence      int64                     `json:"fence,omitempty"` // rises when another node of a cluster takes over: what has a lower one is out of date
 }
 
 // shown is what GET answers.
@@ -88,7 +89,7 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	req := signaling.Request{From: b.From, To: b.To, Profile: b.Profile, DelayMS: b.DelayMS, Consent: b.Consent, Badge: b.Badge, Words: words}
+	req := signaling.Request{ID: signaling.Assigned(r), From: b.From, To: b.To, Profile: b.Profile, DelayMS: b.DelayMS, Consent: b.Consent, Badge: b.Badge, Words: words}
 	if err := req.Check(); err != nil {
 		return err
 	}
@@ -279,7 +280,7 @@ func (s *Server) languages(w http.ResponseWriter, _ *http.Request) error {
 func (s *Server) endpoints(base string, i signaling.Info, g signaling.Grant) created {
 	c := created{
 		ID: i.ID, From: i.From, To: i.To, Profile: i.Profile, DelayMS: i.DelayMS,
-		WHEP: map[inference.Lang]string{}, ICEServers: s.cfg.ICEServers.For(i.ID),
+		WHEP: map[inference.Lang]string{}, ICEServers: s.cfg.ICEServers.For(i.ID), Fence: i.Fence,
 	}
 	watcher := g.Brought() // whoever may only watch hands on what they have
 	if g.Control() {

@@ -93,7 +93,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) error {
 			signaling.WriteError(w, r, s.log, signaling.ErrBadRequest.Because(reason))
 		},
 	}
-	socket, err := up.Upgrade(w, r, nil)
+	socket, err := up.Upgrade(w, r, signaling.Answered(w.Header()))
 	if err != nil { // answered by the upgrader
 		return nil
 	}

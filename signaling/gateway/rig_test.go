@@ -1,0 +1,254 @@
+package gateway_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"livedub/cluster"
+	"livedub/cluster/memory"
+	"livedub/inference"
+	"livedub/signaling"
+	"livedub/signaling/access"
+	"livedub/signaling/api"
+	"livedub/signaling/gateway"
+	"livedub/signaling/member"
+	"livedub/signaling/signalingtest"
+	"livedub/signaling/whip"
+	"livedub/signaling/ws"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const operator = "0123456789abcdef-0123456789abcdef"
+
+// town is a cluster over a registry in memory: nodes whose sessions are fake, and gateways.
+type town struct {
+	t    *testing.T
+	reg  *memory.Registry
+	key  access.Key
+	caps access.Key // of capabilities, the same at all nodes
+
+	mu  sync.Mutex
+	now time.Duration // added to the registry's clock
+}
+
+func newTown(t *testing.T) *town {
+	c := &town{t: t, key: access.RandomKey(), caps: access.RandomKey()}
+	c.reg = memory.New(cluster.Rules{}, func() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return time.Now().Add(c.now) })
+	return c
+}
+
+// node is a node with fake sessions.
+type node struct {
+	*httptest.Server
+	*signalingtest.Desk
+	id     string
+	member *member.Member
+	full   bool
+	events chan signaling.Event
+
+	mu      sync.Mutex
+	epochs  map[string]string
+	clients []string // who asked, as the node takes it
+	wrap    func(http.Handler) http.Handler
+}
+
+// record is what a fake node keeps of a session.
+type record struct{ Epoch string }
+
+func (n *node) Create(ctx context.Context, r signaling.Request) (info signaling.Info, err error) {
+	err = n.member.Claim(ctx, r.ID, func() ([]byte, error) {
+		if n.full {
+			return nil, signaling.ErrFull
+		}
+		if info, err = n.Desk.Create(ctx, r); err != nil {
+			return nil, err
+		}
+		return json.Marshal(record{info.Epoch})
+	})
+	info.Fence = n.member.Fence(r.ID)
+	return info, err
+}
+
+func (n *node) Get(id string) (signaling.Info, error) {
+	info, err := n.Desk.Get(id)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if e := n.epochs[id]; e != "" {
+		info.Epoch = e
+	}
+	info.Fence = n.member.Fence(id)
+	return info, err
+}
+
+func (n *node) Delete(id string) error {
+	err := n.Desk.Delete(id)
+	n.member.Ended(id)
+	return err
+}
+
+func (n *node) Reopen(ctx context.Context, id string, kept []byte) error {
+	var r record
+	if err := json.Unmarshal(kept, &r); err != nil {
+		return err
+	}
+	if n.full {
+		return signaling.ErrFull
+	}
+	n.mu.Lock()
+	n.epochs[id] = r.Epoch
+	n.mu.Unlock()
+	_, err := n.Desk.Create(ctx, signaling.Request{ID: id, From: "en", To: []inference.Lang{"es"}})
+	return err
+}
+
+func (n *node) End(id string) { _ = n.Desk.Delete(id) }
+
+func (n *node) Events(string) (<-chan signaling.Event, func(), error) {
+	return n.events, func() {}, nil
+}
+
+func (n *node) Pairs() []signaling.PairInfo { return []signaling.PairInfo{{From: "en", To: "es"}} }
+
+// node starts a node of so many places.
+func (c *town) node(id string, places float64, wrap func(http.Handler) http.Handler) *node {
+	c.t.Helper()
+	n := &node{Desk: signalingtest.NewDesk(), id: id, epochs: map[string]string{}, events: make(chan signaling.Event, 8), wrap: wrap}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "{}") })
+	mux.HandleFunc("POST /v1/sessions/{id}/big", func(w http.ResponseWriter, r *http.Request) {})
+	apis := api.New(api.Config{Sessions: n})
+	whips := whip.New(whip.Config{Sessions: n})
+	sockets := ws.New(ws.Config{Sessions: n})
+	apis.Register(mux)
+	whips.Register(mux)
+	sockets.Register(mux)
+	rules := signaling.NewAccess(signaling.AccessConfig{Key: c.caps, Lifetime: time.Hour})
+	front := signaling.NewFront(signaling.FrontConfig{Proxies: nil})
+	n.Server = httptest.NewUnstartedServer(nil)
+	boot := "boot-" + n.Listener.Addr().String()[len("127.0.0.1:"):]
+	n.member = member.New(member.Config{
+		Registry: c.reg, Saved: c.reg, Key: c.key, Sessions: n,
+		Self: func() cluster.Node {
+			return cluster.Node{ID: id, Boot: boot, Addr: "http://" + n.Listener.Addr().String(), State: cluster.Serving, Capacity: places}
+		},
+	})
+	note := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n.mu.Lock()
+		n.clients = append(n.clients, r.Method+" "+signaling.From(r).Address().String())
+		n.mu.Unlock()
+		mux.ServeHTTP(w, r)
+	})
+	h := n.member.Guard(front.Guard(rules.Guard(note)))
+	if wrap != nil {
+		h = wrap(h)
+	}
+	n.Config.Handler = h
+	n.Server.Start()
+	if err := n.member.Start(c.t.Context()); err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() {
+		apis.Close()
+		whips.Close()
+		sockets.Close()
+		n.member.Close()
+		n.CloseClientConnections()
+		n.Server.Close()
+	})
+	return n
+}
+
+var quick = gateway.Times{
+	Dial: time.Second, Answer: 5 * time.Second, Doubt: 300 * time.Millisecond,
+	Probe: 200 * time.Millisecond, Apart: 50 * time.Millisecond, Write: 5 * time.Second,
+}
+
+// front is a gateway that is served.
+type front struct {
+	*httptest.Server
+	t *testing.T
+}
+
+func (c *town) gateway() *front {
+	g := gateway.New(gateway.Config{Registry: c.reg, Key: signaling.NewPassKey(c.key), Times: quick})
+	rules := signaling.NewAccess(signaling.AccessConfig{OperatorToken: operator, Open: true})
+	in := signaling.NewFront(signaling.FrontConfig{})
+	f := &front{httptest.NewServer(in.Guard(gateway.Keep(rules.Guard(g.Handler())))), c.t}
+	c.t.Cleanup(func() { f.CloseClientConnections(); g.Close(); f.Close() })
+	return f
+}
+
+var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: 2 * time.Second}}
+
+// ask sends a request and reads the answer; headers are pairs.
+func (f *front) ask(method, url, body string, headers ...string) (*http.Response, string) {
+	f.t.Helper()
+	if strings.HasPrefix(url, "/") {
+		url = f.URL + url
+	}
+	r, err := http.NewRequestWithContext(f.t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if len(body) > 1<<20 { // else the answer may be lost in what is still being sent
+		r.Header.Set("Expect", "100-continue")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	a, err := client.Do(r)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer a.Body.Close()
+	b, err := io.ReadAll(a.Body)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return a, string(b)
+}
+
+// session is what POST answers.
+type session struct {
+	ID, WHIP, Control, Events string
+	WHEP                      map[string]string
+	Fence                     int64
+}
+
+func (f *front) create() session {
+	f.t.Helper()
+	a, body := f.ask("POST", "/v1/sessions", `{"from":"en","to":["es","ca"]}`)
+	var s session
+	if err := json.Unmarshal([]byte(body), &s); err != nil || a.StatusCode != 201 {
+		f.t.Fatalf("%d %s", a.StatusCode, body)
+	}
+	return s
+}
+
+// holder returns the node that holds a session.
+func (c *town) holder(id string, nodes ...*node) (at, other *node) {
+	c.t.Helper()
+	claim, err := c.reg.Find(c.t.Context(), id)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, n := range nodes {
+		if n.id == claim.Node {
+			at = n
+		} else {
+			other = n
+		}
+	}
+	return at, other
+}

@@ -1,0 +1,177 @@
+package gateway
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"livedub/cluster"
+	"livedub/signaling"
+)
+
+// sessions is /v1/sessions: one is created, or all are listed.
+func (g *Gateway) sessions(w http.ResponseWriter, r *http.Request) error {
+	switch r.Method {
+	case http.MethodPost:
+		return g.create(w, r)
+	case http.MethodGet:
+		return g.list(w, r)
+	}
+	w.Header().Set("Allow", "GET, POST")
+	return signaling.ErrMethod.Errorf("%s is not allowed here: use GET or POST", r.Method)
+}
+
+// create finds a place for a new session and has the node create it there. What
+// the body means is the node's to judge; its languages decide the cost.
+func (g *Gateway) create(w http.ResponseWriter, r *http.Request) error {
+	if !signaling.From(r).MayCreate() {
+		return signaling.Nothing()
+	}
+	if err := g.limit.Allow(r); err != nil {
+		return err
+	}
+	body, err := signaling.ReadBody(w, r, signaling.MaxBody)
+	if err != nil {
+		return err
+	}
+	var asked struct {
+		From    string   `json:"from"`
+		To      []string `json:"to"`
+		Consent bool     `json:"consent"`
+	}
+	if err := json.Unmarshal(body, &asked); err != nil {
+		return signaling.ErrBadRequest.Errorf("the body is no JSON of a session: %w", err)
+	}
+	id := strings.ToLower(rand.Text()[:12])
+	c, err := g.cfg.Registry.Place(r.Context(), cluster.Ask{Session: id, Cost: g.cost(asked.To, asked.From, asked.Consent)})
+	if err != nil {
+		return refuse(err)
+	}
+	return g.deliver(w, r, body, c, true)
+}
+
+const (
+	listNodes    = 256     // whose sessions are listed at most
+	listAtOnce   = 8       // nodes that are asked at a time
+	listSessions = 1000    // at most
+	listBytes    = 4 << 20 // of one node's answer
+	listTime     = 3 * time.Second
+	listedFor    = time.Second // how long a list of the nodes is good
+)
+
+// node is how a node does, for the operator.
+type node struct {
+	ID       string  `json:"id"`
+	State    string  `json:"state"` // "warming", "serving", "draining", "dead"
+	Capacity float64 `json:"capacity"`
+	Used     float64 `json:"used"`
+	Sessions int     `json:"sessions"`
+	AgeMS    int64   `json:"age_ms"` // since its last heartbeat
+	Error    string  `json:"error,omitempty"`
+}
+
+// list is GET /v1/sessions, for the operator: the sessions of all nodes that answer in time.
+func (g *Gateway) list(w http.ResponseWriter, r *http.Request) error {
+	if !signaling.From(r).Operator() {
+		return signaling.Nothing()
+	}
+	all, err := g.cfg.Registry.Nodes(r.Context())
+	if err != nil {
+		return refuse(err)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), listTime)
+	defer cancel()
+	nodes, found := make([]node, len(all)), make([][]json.RawMessage, len(all))
+	turns := make(chan struct{}, listAtOnce)
+	var asking sync.WaitGroup
+	for i, s := range all {
+		nodes[i] = node{s.ID, string(s.State), s.Capacity, s.Used, s.Claims, s.Age.Milliseconds(), ""}
+		switch {
+		case s.Dead:
+			nodes[i].State = "dead"
+		case i < listNodes && s.Claims > 0:
+			asking.Go(func() {
+				turns <- struct{}{}
+				defer func() { <-turns }()
+				var err error
+				if found[i], err = g.listOf(ctx, r, s); err != nil {
+					nodes[i].Error = "it did not tell its sessions in time"
+				}
+			})
+		}
+	}
+	asking.Wait()
+	sessions := slices.Concat(found...)
+	more := max(0, len(sessions)-listSessions)
+	if sessions = sessions[:len(sessions)-more]; sessions == nil {
+		sessions = []json.RawMessage{}
+	}
+	signaling.WriteJSON(w, http.StatusOK, map[string]any{"sessions": sessions, "nodes": nodes, "left_out": more})
+	return nil
+}
+
+// listOf asks a node for its sessions.
+func (g *Gateway) listOf(ctx context.Context, r *http.Request, s cluster.Status) ([]json.RawMessage, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Addr+"/v1/sessions", nil)
+	if err != nil {
+		return nil, err
+	}
+	p := pass(r, cluster.Claim{Node: s.ID, Boot: s.Boot}, false)
+	g.vouch(req, r, p)
+	a, err := g.nodes.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Body.Close()
+	var told struct {
+		Sessions []json.RawMessage `json:"sessions"`
+	}
+	if a.Header.Get(signaling.NodeHeader) != p.Answerer() || a.StatusCode != http.StatusOK {
+		return nil, errNoNode
+	}
+	err = json.NewDecoder(io.LimitReader(a.Body, listBytes)).Decode(&told)
+	return told.Sessions, err
+}
+
+// languages forwards to a node that serves: all nodes of a cluster have the same.
+func (g *Gateway) languages(w http.ResponseWriter, r *http.Request) error {
+	nodes, err := g.serving(r.Context())
+	if err != nil {
+		return refuse(err)
+	}
+	err = errNoNode
+	for i, s := range nodes {
+		if i == tries {
+			break
+		}
+		c := cluster.Claim{Node: s.ID, Boot: s.Boot, Addr: s.Addr}
+		if _, err = g.forward(w, r, nil, c, pass(r, c, false)); err == nil {
+			return nil
+		}
+	}
+	if len(nodes) == 0 {
+		return refuse(cluster.ErrFull)
+	}
+	return badNode(err)
+}
+
+// serving returns the nodes that answer, from a list that is a second old at most.
+func (g *Gateway) serving(ctx context.Context) ([]cluster.Status, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if now := time.Now(); now.Sub(g.asked) > listedFor {
+		all, err := g.cfg.Registry.Nodes(ctx)
+		if err != nil {
+			return nil, err
+		}
+		g.listed = slices.DeleteFunc(all, func(s cluster.Status) bool { return s.Dead || s.State != cluster.Serving })
+		g.asked = now
+	}
+	return g.listed, nil
+}

@@ -1,0 +1,165 @@
+package member
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	"livedub/cluster"
+	"livedub/signaling"
+)
+
+// Claim opens a new session for which a gateway has found a place here. open
+// returns what another node needs to open it again. The claim is confirmed before
+// the session counts; where that fails, the session is ended.
+func (m *Member) Claim(ctx context.Context, id string, open func() (kept []byte, err error)) error {
+	p, ok := signaling.PassOf(ctx)
+	if !ok || !p.Create || p.Session != id {
+		return &signaling.Error{
+			Kind: signaling.ErrMisdirected, Message: "this node belongs to a cluster: sessions are created at its gateways",
+			Hint: "ask a gateway, or start a server without cluster.url",
+		}
+	}
+	return m.take(ctx, cluster.Claim{Session: p.Session, Fence: cluster.Fence(p.Fence), Cost: p.Cost}, open)
+}
+
+// take opens a session and confirms its claim. kept is nil where it is kept already.
+func (m *Member) take(ctx context.Context, c cluster.Claim, open func() (kept []byte, err error)) error {
+	if m.Away() {
+		return unheld(cluster.ErrUnavailable)
+	}
+	m.mu.Lock()
+	if old, there := m.held[c.Session]; there && old.Fence >= c.Fence {
+		m.mu.Unlock()
+		return signaling.ErrExists
+	}
+	m.held[c.Session] = c
+	m.mu.Unlock()
+	kept, err := open()
+	if err != nil {
+		m.drop(c)
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime) // it is there, whether its maker waits or not
+	defer cancel()
+	err = m.hold(ctx, c)
+	if err == nil && kept != nil {
+		err = m.save(ctx, c, kept)
+	}
+	if err != nil {
+		m.drop(c)
+		m.cfg.Sessions.End(c.Session)
+		return unheld(err)
+	}
+	m.mu.Lock()
+	over := m.held[c.Session].Fence != c.Fence && !m.leaving // it has ended meanwhile
+	if over {
+		m.done[c.Session] = c
+	}
+	m.mu.Unlock()
+	if over {
+		m.release(ctx)
+	}
+	return nil
+}
+
+// drop forgets a claim that this node does not take.
+func (m *Member) drop(c cluster.Claim) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.held[c.Session].Fence == c.Fence {
+		delete(m.held, c.Session)
+	}
+}
+
+// Save replaces what is kept of a session. It does nothing for one that is not held here.
+func (m *Member) Save(ctx context.Context, id string, kept []byte) error {
+	m.mu.Lock()
+	c, ok := m.held[id]
+	m.mu.Unlock()
+	if !ok {
+		return nil
+	}
+	return m.save(ctx, c, kept)
+}
+
+func (m *Member) save(ctx context.Context, c cluster.Claim, kept []byte) error {
+	sealed, err := m.seal(c.Session, kept)
+	if err != nil {
+		return err
+	}
+	return m.cfg.Saved.Replace(ctx, c.Session, c.Fence, sealed)
+}
+
+// adopt opens a session that was moved here from what is kept of it.
+func (m *Member) adopt(ctx context.Context, c cluster.Claim) error {
+	m.opening.Lock()
+	defer m.opening.Unlock()
+	if have := m.Fence(c.Session); have >= int64(c.Fence) {
+		return nil // another request was faster
+	} else if have > 0 {
+		m.stale(cluster.Claim{Session: c.Session, Fence: cluster.Fence(have)})
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	// Nothing may be opened for a claim that has gone elsewhere meanwhile.
+	if err := m.hold(ctx, c); err != nil {
+		return unheld(err)
+	}
+	parts, _, err := m.cfg.Saved.Load(ctx, c.Session)
+	if err == nil && len(parts) > 0 {
+		var kept []byte
+		if kept, err = m.unseal(c.Session, parts[0]); err == nil {
+			err = m.take(ctx, c, func() ([]byte, error) { return kept, m.cfg.Sessions.Reopen(ctx, c.Session, kept) })
+		}
+	}
+	switch {
+	case errors.Is(err, cluster.ErrUnknown):
+		_ = m.cfg.Registry.Release(ctx, c.Session, c.Fence) // it is lost for good: else the claim would stay
+		return signaling.Nothing()
+	case errors.Is(err, cluster.ErrUnavailable):
+		return unheld(err)
+	case err != nil:
+		m.log.Warn("session not taken over", "session", c.Session, "fence", int64(c.Fence), "err", err)
+		return err
+	}
+	m.log.Info("session taken over", "session", c.Session, "fence", int64(c.Fence))
+	return nil
+}
+
+// seal encrypts what is kept of a session: it has words that a speaker named.
+func (m *Member) seal(id string, kept []byte) ([]byte, error) {
+	a, err := m.cipher()
+	if err != nil {
+		return nil, err
+	}
+	nonce := make([]byte, a.NonceSize())
+	rand.Read(nonce) // never fails
+	return a.Seal(nonce, nonce, kept, []byte(id)), nil
+}
+
+func (m *Member) unseal(id string, sealed []byte) ([]byte, error) {
+	a, err := m.cipher()
+	if err != nil {
+		return nil, err
+	}
+	if len(sealed) < a.NonceSize() {
+		return nil, fmt.Errorf("what is kept of session %s has %d bytes only", id, len(sealed))
+	}
+	kept, err := a.Open(nil, sealed[:a.NonceSize()], sealed[a.NonceSize():], []byte(id))
+	if err != nil {
+		return nil, fmt.Errorf("what is kept of session %s cannot be read: have all nodes use the same cluster.secret: %w", id, err)
+	}
+	return kept, nil
+}
+
+func (m *Member) cipher() (cipher.AEAD, error) {
+	block, err := aes.NewCipher(m.cfg.Key.Derive("kept sessions"))
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
