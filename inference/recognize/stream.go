@@ -86,13 +86,13 @@ type stream struct {
 	clock clock
 	pitch pitchMeter
 
-	preroll int            // samples before an onset
-	part    []int16        // the frame being filled
-	pcm     []int16        // the unit being spoken, else what may become its pre-roll
-	base    int            // position of pcm[0]
-	lead    int            // samples of pcm that belong to the unit before
-	before  inference.Word // the last word that was final before its unit's end; none after that
-	lastID  int            // of final phrases
+	preroll int              // samples before an onset
+	part    []int16          // the frame being filled
+	pcm     []int16          // the unit being spoken, else what may become its pre-roll
+	base    int              // position of pcm[0]
+	lead    int              // samples of pcm that belong to the unit before
+	before  []inference.Word // words that were final last, before their unit's end; none after that
+	lastID  int              // of final phrases
 
 	speaking  bool
 	voice     bool   // what came before the last cut of this unit was a voice

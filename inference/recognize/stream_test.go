@@ -2,6 +2,7 @@ package recognize
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,13 +78,46 @@ func TestDivideForgets(t *testing.T) {
 	if _, err := s.Write(t.Context(), samples(0, loud())); err != nil {
 		t.Fatal(err)
 	}
-	s.before = inference.Word{Text: "more", End: 900 * time.Millisecond}
+	s.before = []inference.Word{{Text: "more", End: 900 * time.Millisecond}}
 	for i := range 3 {
 		if _, err := s.Write(t.Context(), samples(time.Duration(i+1)*time.Second, loud())); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if s.before.Text != "" {
-		t.Errorf("%q is still taken for what the unit before ended with", s.before.Text)
+	if s.before != nil {
+		t.Errorf("%q is still taken for what the unit before ended with", s.before[0].Text)
+	}
+}
+
+// TestAgain: words that a unit was cut behind too early are not said again; what the
+// speaker repeats by one whole word is.
+func TestAgain(t *testing.T) {
+	at := func(text string, each time.Duration) (out []inference.Word) {
+		for i, w := range strings.Fields(text) {
+			out = append(out, inference.Word{Text: w, Start: time.Duration(i) * each, End: time.Duration(i+1) * each})
+		}
+		return out
+	}
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		before, heard string
+		each          time.Duration // of the words heard; those before have 300 ms
+		want          string
+	}{
+		{"¿a qué hora sale el próximo", "El próximo tren", 300 * ms, "tren"},
+		{"no hay ninguna", "ninguna nube", 100 * ms, "nube"},            // its end
+		{"es muy", "muy bueno", 300 * ms, "muy bueno"},                  // said twice
+		{"el coche rojo", "el coche verde", 300 * ms, "el coche verde"}, // not where it was cut
+		{"", "hola a todos", 300 * ms, "hola a todos"},
+		{"hola a", "hola a", 300 * ms, ""},
+	} {
+		s := &stream{before: at(c.before, 300*ms)}
+		var got []string
+		for _, w := range s.words(at(c.heard, c.each), sampleRate*10) {
+			got = append(got, w.Text)
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%q | %q: %q, want %q", c.before, c.heard, got, c.want)
+		}
 	}
 }

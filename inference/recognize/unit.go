@@ -23,7 +23,7 @@ func (s *stream) finish(ctx context.Context) error {
 		return err
 	}
 	words := s.words(heard, len(s.pcm))
-	s.before = inference.Word{}
+	s.before = nil
 	if n := len(words); n > 0 {
 		words[n-1].End = s.trim(words[n-1])
 	}
@@ -53,7 +53,7 @@ func (s *stream) divide(ctx context.Context) error {
 		return err
 	}
 	words := s.words(heard, len(s.pcm))
-	s.before = inference.Word{}
+	s.before = nil
 	n, at := len(words), s.pos()
 	if s.vad.Silent() < pauseAtMost {
 		k, t := s.cut.cut(words, media.SamplesToTime(s.lead, sampleRate), media.SamplesToTime(len(s.pcm), sampleRate))
@@ -103,7 +103,7 @@ func (s *stream) hear(ctx context.Context) error {
 		g, gaps := s.gaps(words)
 		if n := s.early.commit(g); n > 0 {
 			s.emit(words[:n], true)
-			s.before = words[n-1]
+			s.before = words[:n:n]
 			if err := s.dec.Abandon(ctx); err != nil {
 				return err
 			}
@@ -143,7 +143,7 @@ func (s *stream) words(heard []inference.Word, length int) []inference.Word {
 	lead := media.SamplesToTime(s.lead, sampleRate)
 	last := lead
 	for _, w := range heard {
-		if w.End <= lead || len(out) == 0 && s.remains(w, lead) {
+		if w.End <= lead {
 			continue
 		}
 		w.Start = min(max(w.Start, last), end)
@@ -151,14 +151,27 @@ func (s *stream) words(heard []inference.Word, length int) []inference.Word {
 		last = w.End
 		out = append(out, w)
 	}
-	return out
+	return out[s.again(out, lead):]
 }
 
-// remains tells whether a unit's first word is only the end of the one that the
-// unit before was cut behind.
-func (s *stream) remains(w inference.Word, lead time.Duration) bool {
-	b := s.before
-	return b.Text != "" && plain(w.Text) == plain(b.Text) && w.End-lead < (b.End-b.Start)*3/5
+// mostAgain is how many words are looked for that were final before.
+const mostAgain = 4
+
+// again returns how many of a unit's first words were final already, where the
+// unit before was cut too early: the same two words or more, or one that is only
+// the end of the same word.
+func (s *stream) again(words []inference.Word, lead time.Duration) int {
+	for n := min(len(words), len(s.before), mostAgain); n > 0; n-- {
+		said := s.before[len(s.before)-n:]
+		same := true
+		for i, w := range said {
+			same = same && plain(w.Text) == plain(words[i].Text)
+		}
+		if same && (n > 1 || words[0].End-lead < (said[0].End-said[0].Start)*3/5) {
+			return n
+		}
+	}
+	return 0
 }
 
 // emit makes a phrase of words, whose times count from the unit's start. Without words, or without a voice, it makes none.
