@@ -13,6 +13,9 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
+
 	"livedub/inference/recognize/whisper"
 	"livedub/internal/remote"
 )
@@ -62,8 +65,9 @@ func New(c Config) (*Model, error) {
 func (m *Model) Languages() []string { return m.c.Languages }
 
 type transcription struct {
-	Text  string
-	Words []struct {
+	Text     string
+	Language string // by its code or its English name
+	Words    []struct {
 		Word       string
 		Start, End float64 // seconds
 	}
@@ -84,10 +88,14 @@ func (m *Model) Decode(ctx context.Context, pcm []float32, o whisper.Options) (w
 		return whisper.Result{}, fmt.Errorf("openai: %v of sound: at most %v are recognized at once", length, most)
 	}
 	var t transcription
-	err := m.client.PostFile(ctx, "audio/transcriptions", [][2]string{
-		{"model", m.c.Model}, {"language", o.Lang}, {"response_format", "verbose_json"}, {"temperature", "0"},
+	form := [][2]string{
+		{"model", m.c.Model}, {"response_format", "verbose_json"}, {"temperature", "0"},
 		{"timestamp_granularities[]", "word"}, {"timestamp_granularities[]", "segment"},
-	}, "unit.wav", wav(pcm), &t)
+	}
+	if o.Lang != "" { // else the server tells it
+		form = append(form, [2]string{"language", o.Lang})
+	}
+	err := m.client.PostFile(ctx, "audio/transcriptions", form, "unit.wav", wav(pcm), &t)
 	if err != nil {
 		return whisper.Result{}, err
 	}
@@ -98,7 +106,22 @@ func (m *Model) Decode(ctx context.Context, pcm []float32, o whisper.Options) (w
 	if len(r.Words) == 0 {
 		r.Words = whisper.Spread(r.Text, pcm)
 	}
+	if o.Lang == "" {
+		if r.Lang = m.told(t.Language); r.Lang != "" {
+			r.LangProbs = map[string]float64{r.Lang: 1}
+		}
+	}
 	return r, nil
+}
+
+// told returns the code of the language that a server names, "" for one that is not offered.
+func (m *Model) told(name string) string {
+	for _, code := range m.c.Languages {
+		if strings.EqualFold(code, name) || strings.EqualFold(display.English.Languages().Name(language.Make(code)), name) {
+			return code
+		}
+	}
+	return ""
 }
 
 // read checks what a server heard in a unit of so long. Without words where it tells no times.
