@@ -233,10 +233,21 @@ func (m *Member) Leaving() {
 	m.leaving = true
 }
 
+// begin runs f until Close, which waits for it.
+func (m *Member) begin(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.life.Err() == nil {
+		m.wg.Go(f)
+	}
+}
+
 // Close takes the node out of the cluster and waits for its goroutines.
 func (m *Member) Close() {
-	m.Leaving()
-	m.cancel()
+	m.mu.Lock()
+	m.leaving = true
+	m.cancel() // with the lock: nothing is begun from here on
+	m.mu.Unlock()
 	m.wg.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), askTime)
 	defer cancel()
