@@ -45,7 +45,7 @@ func openRegistry(ctx context.Context, c *config.Config, log *slog.Logger) (*mem
 	if err != nil {
 		return nil, err
 	}
-	reg, err := registry.Open(ctx, c.Cluster)
+	reg, err := registry.Open(ctx, c.Cluster, log)
 	if err != nil {
 		return nil, err
 	}

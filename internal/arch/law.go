@@ -85,7 +85,7 @@ var layers = []layer{
 	{"internal/models/convert", []string{"inference/onnx/onnxfile"}}, // conversions that need no engine; the engines' own come from their packages by cmd/livedub
 	{"internal/...", []string{"internal/..."}},
 
-	{"cmd/gateway", []string{"signaling", "signaling/gateway", "cluster", "cluster/...", "internal/cli", "internal/config", "internal/netlimit", "internal/registry", "internal/telemetry", "web"}},
+	{"cmd/gateway", []string{"signaling", "signaling/gateway", "signaling/serving", "cluster", "cluster/...", "internal/cli", "internal/config", "internal/netlimit", "internal/registry", "internal/telemetry"}},
 	// Workers know of the server's engines only what is said over the pipe.
 	{"cmd/espeakworker", []string{"inference/speak/wire", "internal/worker/child"}},
 	{"cmd/pocketsphinxworker", []string{"inference/recognize/wire", "internal/worker/child"}},
