@@ -45,6 +45,12 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return err
 	}
 	l = netlimit.Listen(l, netlimit.Config{Each: cfg.Limits.Connections, All: cfg.Limits.ConnectionsAll, Exempt: cfg.Serve.TrustedProxies})
+	gpus := gpu.Watch()
+	defer gpus.Close()
+	if err := node.begin(ctx, cfg, l.Addr(), gpus.Read); err != nil {
+		l.Close()
+		return err
+	}
 	endpoints, err := openEndpoints(ctx, cfg, log)
 	if err != nil {
 		l.Close()
@@ -52,8 +58,6 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	}
 	defer endpoints.Close()
 	registry := telemetry.NewRegistry(version())
-	gpus := gpu.Watch()
-	defer gpus.Close()
 	registry.MustRegister(endpoints.calls.manager, mediaMetrics{endpoints.calls.host}, engineMetrics{endpoints.engines}, gpuMetrics{gpus.Read})
 	if n := endpoints.engines.lipNet; n != nil {
 		registry.MustRegister(n, modelMetrics{n.loops})
@@ -72,7 +76,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	front := signaling.NewFront(signaling.FrontConfig{Proxies: cfg.Serve.TrustedProxies, PerSecond: float64(cfg.Limits.Requests), Log: log})
 	h := front.Guard(access.Guard(mux))
 	if node != nil {
-		if err := node.join(ctx, cfg, l.Addr(), endpoints, log); err != nil {
+		if err := node.join(ctx, cfg, endpoints, log); err != nil {
 			l.Close()
 			return err
 		}

@@ -72,6 +72,8 @@ type node struct {
 	Capacity float64 `json:"capacity"`
 	Used     float64 `json:"used"`
 	Sessions int     `json:"sessions"`
+	GPU      float64 `json:"gpu"`    // in use, 0 to 1
+	Memory   float64 `json:"memory"` // in use, 0 to 1
 	AgeMS    int64   `json:"age_ms"` // since its last heartbeat
 	Error    string  `json:"error,omitempty"`
 }
@@ -91,7 +93,7 @@ func (g *Gateway) list(w http.ResponseWriter, r *http.Request) error {
 	turns := make(chan struct{}, listAtOnce)
 	var asking sync.WaitGroup
 	for i, s := range all {
-		nodes[i] = node{s.ID, string(s.State), s.Capacity, s.Used, s.Claims, s.Age.Milliseconds(), ""}
+		nodes[i] = node{s.ID, string(s.State), s.Capacity, s.Used, s.Claims, s.GPU, s.Memory, s.Age.Milliseconds(), ""}
 		switch {
 		case s.Dead:
 			nodes[i].State = "dead"

@@ -158,12 +158,13 @@ func (m *Member) Fence(id string) int64 {
 	return int64(m.held[id].Fence)
 }
 
-// Used returns how many places the sessions of this node take.
-func (m *Member) Used() (places float64) {
-	for _, c := range m.claims() {
+// Carries returns how many sessions this node has, and how many places they take.
+func (m *Member) Carries() (sessions int, places float64) {
+	all := m.claims()
+	for _, c := range all {
 		places += c.Cost
 	}
-	return places
+	return len(all), places
 }
 
 // Away tells whether the registry did not answer the last heartbeat.
