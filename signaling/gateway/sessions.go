@@ -163,17 +163,17 @@ func (g *Gateway) languages(w http.ResponseWriter, r *http.Request) error {
 	return badNode(err)
 }
 
-// serving returns the nodes that answer, from a list that is a second old at most.
+// serving returns the nodes that answer, from a list that is a second old at most. So
+// is an error: while the registry is away, one request a second waits for it.
 func (g *Gateway) serving(ctx context.Context) ([]cluster.Status, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if now := time.Now(); now.Sub(g.asked) > listedFor {
+	if time.Since(g.asked) > listedFor {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTime)
+		defer cancel()
 		all, err := g.cfg.Registry.Nodes(ctx)
-		if g.count.step(err) != nil {
-			return nil, err
-		}
 		g.listed = slices.DeleteFunc(all, func(s cluster.Status) bool { return s.Dead || s.State != cluster.Serving })
-		g.asked = now
+		g.asked, g.listErr = time.Now(), g.count.step(err)
 	}
-	return g.listed, nil
+	return g.listed, g.listErr
 }

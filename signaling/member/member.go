@@ -110,7 +110,8 @@ func (m *Member) Start(ctx context.Context) error {
 	context.AfterFunc(ctx, func() { wake <- struct{}{} })
 	heart := &cluster.Heart{
 		Registry: m.cfg.Registry, Rules: m.cfg.Rules, Self: m.cfg.Self, Mine: m.claims, Wake: wake,
-		Stale: m.stale, Pulse: func(_ cluster.Pulse, err error) { m.pulse(m.life, err) },
+		Stale: func(c cluster.Claim) { m.begin(func() { m.stale(c) }) }, // many that end do not hold up the heartbeat
+		Pulse: func(_ cluster.Pulse, err error) { m.pulse(m.life, err) },
 	}
 	m.seen()
 	m.wg.Go(func() { heart.Run(m.life) })
