@@ -108,7 +108,7 @@ type owner struct {
 
 var owners = []owner{
 	{"C", []string{"media/codec", "media/file", "inference/onnx", "cmd/espeakworker", "cmd/pocketsphinxworker", "cmd/transducerworker"}},
-	{"github.com/pion/", []string{"media/rtc", "signaling", "signaling/...", "cmd/loadgen", "test/..."}},
+	{"github.com/pion/", []string{"media/rtc", "signaling", "signaling/...", "cmd/loadgen", "internal/testkit/echotest", "test/..."}},
 	{"github.com/yalue/onnxruntime_go", []string{"inference/onnx"}},
 	{"github.com/k2-fsa/", []string{"cmd/transducerworker"}},
 	{"gopkg.in/hraban/opus.v2", []string{"media/codec"}},
