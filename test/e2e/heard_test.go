@@ -23,6 +23,7 @@ type heard struct {
 	From, To, Delay float64
 	Captions        []float64 // when what they say was said
 	Onsets          []onsetHeard
+	Session         string // what it says of itself
 }
 
 // onsetHeard is when a dub began to sound, and how long the player kept its sound before.
@@ -91,5 +92,12 @@ func TestHeardAtItsCaptionsTime(t *testing.T) {
 	wav := filepath.Join(t.TempDir(), "sentences.wav")
 	sentences(t, wav)
 	ctx := studio(t, serve(t, fakes...), cardCamera, wav)
-	listen(t, ctx, 24).onTime(t, 2)
+	h := listen(t, ctx, 24)
+	if lags, _ := h.lags(); len(lags) < 2 {
+		// A browser that is kept from the processor loses sound of its microphone. A
+		// session that has ceased to hear hears no more the second time either.
+		t.Logf("%d dubs only, listening once more: %+v", len(lags), h)
+		h = listen(t, ctx, 24)
+	}
+	h.onTime(t, 2)
 }
