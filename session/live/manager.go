@@ -148,7 +148,7 @@ func (m *Manager) keep(ctx context.Context, c *Call) {
 	c.run(ctx)
 	m.mu.Lock()
 	delete(m.sessions, c.Spec.ID)
-	m.ended.add(c.State())
+	m.ended.add(c, c.State())
 	m.mu.Unlock()
 	c.leave()
 	if m.cfg.Ended != nil {
