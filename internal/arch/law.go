@@ -55,7 +55,7 @@ var layers = []layer{
 	{"session/report", []string{"inference", "media", "media/codec", "media/file", "session/record", "session/spec", "session/timeline", "session/work"}},
 
 	{"signaling", []string{"inference", "inference/glossary", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
-	{"signaling/gateway", []string{"signaling", "cluster", "internal/telemetry"}},
+	{"signaling/gateway", []string{"signaling", "signaling/ws", "cluster", "internal/telemetry"}},
 	{"signaling/member", []string{"signaling", "signaling/access", "cluster"}},
 	{"signaling/...", []string{"inference", "inference/glossary", "signaling", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
 
