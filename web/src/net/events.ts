@@ -8,14 +8,19 @@ export interface Listener {
   caption(c: Caption): void;
   ladder(l: LadderChange): void;
   drain(until: string): void; // the server takes no new sessions, and ends this one by then
+  moved(fence: number): void; // another node has the session ready: whoever connects anew is there
   end(reason: string): void;
+  open?(): void; // the stream stands, at first and after each cut
 }
 
 /** Listens until signal aborts. */
 export async function listen(url: string, to: Listener, signal: AbortSignal, Source: typeof EventSource = EventSource): Promise<void> {
   const backoff = new Backoff(1, 10);
   while (!signal.aborted) {
-    await once(url, to, signal, Source, () => backoff.reset());
+    await once(url, to, signal, Source, () => {
+      backoff.reset();
+      to.open?.();
+    });
     if (!signal.aborted) await sleep(backoff.next(), signal).catch(() => undefined);
   }
 }
@@ -43,6 +48,7 @@ function once(url: string, to: Listener, signal: AbortSignal, Source: typeof Eve
     on<Caption>("caption", (c) => to.caption(c));
     on<LadderChange>("ladder", (l) => to.ladder(l));
     on<{ until?: string }>("drain", (v) => to.drain(v.until ?? ""));
+    on<{ fence?: number }>("moved", (v) => to.moved(Number(v.fence) || 0));
     on<{ reason?: string }>("end", (v) => to.end(v.reason ?? ""));
     source.onopen = () => {
       clearTimeout(timer);

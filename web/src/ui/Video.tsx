@@ -1,7 +1,9 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 
 interface Props {
   stream: MediaStream | null;
+  /** The same from another place: it plays unseen and unheard until it is `stream`. */
+  coming?: MediaStream | null;
   muted: boolean;
   testid: string;
   label: string;
@@ -11,24 +13,52 @@ interface Props {
   onSilenced?(): void;
 }
 
-/** Plays a stream. */
-export function Video({ stream, muted, testid, label, hidden, onFrame, onSilenced }: Props) {
-  const ref = useRef<HTMLVideoElement>(null);
+/** Plays a stream. Where another takes its place, the last frame stays until that one has a frame. */
+export function Video({ stream, coming = null, muted, testid, label, hidden, onFrame, onSilenced }: Props) {
+  const [framed] = useState(() => new WeakSet<MediaStream>()); // those that have had a frame
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
+  const last = useRef<MediaStream | null>(null); // whose frame was seen last
+  const ready = stream !== null && framed.has(stream);
+  if (ready || !stream) last.current = stream;
+  const shown = last.current ?? stream;
   useEffect(() => {
+    if (ready) onFrame?.();
+  }, [stream, ready]);
+  const all = [...new Set([shown, stream, stream && coming])].filter((s) => s !== null);
+  const off = (yes?: boolean) => (yes ? "off" : undefined);
+  if (all.length === 0) return <video data-testid={testid} aria-label={label} playsInline class={off(hidden)} />;
+  return (
+    <>
+      {all.map((s) => (
+        <Player key={s.id} stream={s} muted={muted || s !== stream} testid={s === shown ? testid : `${testid}-coming`} label={label} class={off(hidden || s !== shown)}
+          onSilenced={onSilenced} onFrame={() => (framed.add(s), redraw(0))} />
+      ))}
+    </>
+  );
+}
+
+interface PlayerProps extends Pick<Props, "muted" | "testid" | "label" | "onFrame" | "onSilenced"> {
+  stream: MediaStream;
+  class?: string;
+}
+
+function Player({ stream, muted, testid, label, onFrame, onSilenced, ...rest }: PlayerProps) {
+  const ref = useRef<HTMLVideoElement>(null);
+  // Before the browser paints: one player falls silent as the other begins to sound.
+  useLayoutEffect(() => {
     const v = ref.current!;
     v.muted = muted;
     if (v.srcObject !== stream) v.srcObject = stream;
-    if (!stream) return;
     v.play().catch((e: DOMException) => {
-      if (e.name !== "NotAllowedError" || v.muted) return; // a newer stream came: it plays by itself
+      if (e.name !== "NotAllowedError" || v.muted) return; // it is taken away again, or plays by itself
       v.muted = true;
       onSilenced?.();
       v.play().catch(() => undefined);
     });
   }, [stream, muted]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const v = ref.current!; // the ref is empty by the time that the effect ends
     return () => void (v.srcObject = null);
   }, []);
-  return <video ref={ref} data-testid={testid} aria-label={label} playsInline autoPlay class={hidden ? "off" : undefined} onLoadedData={onFrame} />;
+  return <video ref={ref} data-testid={testid} aria-label={label} playsInline autoPlay class={rest.class} onLoadedData={onFrame} />;
 }
