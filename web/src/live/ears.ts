@@ -1,5 +1,6 @@
-// The event stream of a session that may move: a new one stands beside the old
-// one until it is open, so that nothing is missed between them.
+// The event stream of a session that may move. Where its end is told the browser
+// asks again by itself; a stream that a dead node leaves hanging gets another
+// beside it, which takes over once it is open: nothing is missed between.
 import * as api from "../net/api";
 import { sleep } from "../net/backoff";
 import { Trouble, asTrouble } from "../net/errors";
@@ -7,27 +8,37 @@ import { listen, type Listener } from "../net/events";
 import type { Fence } from "../net/fence";
 import type { Follower } from "./place";
 
+const patience = 3; // s for the browser to come back by itself
+
 export class Ears implements Follower {
-  private streams: AbortController[] = []; // the last is the newest
-  private under = 0; // the fence when it was asked for
+  private readonly streams: AbortController[] = []; // the last is the newest
+  private readonly mark = { id: "" };
+  private wanted = 0;
+  private opened = 0; // the fence when a stream was opened last
 
   constructor(private readonly url: string, private readonly to: Listener, private readonly fence: Fence, private readonly signal: AbortSignal) {
+    this.wanted = fence.now;
     this.listen();
   }
 
   renew(fence: number): void {
-    if (fence > this.under && !this.signal.aborted) this.listen();
+    if (fence <= this.wanted) return;
+    this.wanted = fence;
+    const look = () => {
+      if (this.opened < fence) this.listen();
+    };
+    sleep(patience, this.signal).then(look, () => undefined);
   }
 
   private listen(): void {
-    this.under = this.fence.now;
     const stream = new AbortController();
     this.streams.push(stream);
     const open = () => {
+      this.opened = this.fence.now;
       const before = this.streams.splice(0, this.streams.indexOf(stream));
       for (const s of before) s.abort(new DOMException("another is open", "AbortError"));
     };
-    void listen(this.url, { ...this.to, open }, AbortSignal.any([this.signal, stream.signal]));
+    void listen(this.url, { ...this.to, open }, AbortSignal.any([this.signal, stream.signal]), this.mark);
   }
 }
 

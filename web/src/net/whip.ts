@@ -14,6 +14,9 @@ const lostFor = 1_000; // ms that "disconnected" may last, which comes after 5 s
 const maxVideo = 2_500_000; // bit/s: 720p30 without blocks around the mouth
 const firstVideo = 1_200; // kbit/s
 
+/** The event of a stream that is about to end: browsers then turn its frame black. */
+export const leaving = "leaving";
+
 /** A live connection. `lost` settles (never rejects) when it has failed or was closed. */
 export interface Link {
   pc: RTCPeerConnection;
@@ -47,7 +50,12 @@ export async function watch(url: string, fence: Fence, signal: AbortSignal, iceS
     if (!e.streams[0]) stream.addTrack(e.track);
   };
   const link = await connect(pc, url, fence, signal, (sdp) => sdp);
-  return { ...link, stream: stream ?? new MediaStream() };
+  const came = stream ?? new MediaStream();
+  const close = () => {
+    came.dispatchEvent(new Event(leaving));
+    link.close();
+  };
+  return { ...link, stream: came, close };
 }
 
 async function connect(pc: RTCPeerConnection, url: string, fence: Fence, signal: AbortSignal, mend: (sdp: string) => string): Promise<Omit<Link, "stream">> {

@@ -1,4 +1,5 @@
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
+import { leaving } from "../net/whip";
 
 interface Props {
   stream: MediaStream | null;
@@ -13,7 +14,7 @@ interface Props {
   onSilenced?(): void;
 }
 
-/** Plays a stream. Where another takes its place, the last frame stays until that one has a frame. */
+/** Plays a stream. When it ends, or another takes its place, its last frame stays until that one has a frame. */
 export function Video({ stream, coming = null, muted, testid, label, hidden, onFrame, onSilenced }: Props) {
   const [framed] = useState(() => new WeakSet<MediaStream>()); // those that have had a frame
   const [, redraw] = useReducer((n: number) => n + 1, 0);
@@ -44,6 +45,7 @@ interface PlayerProps extends Pick<Props, "muted" | "testid" | "label" | "onFram
 
 function Player({ stream, muted, testid, label, onFrame, onSilenced, ...rest }: PlayerProps) {
   const ref = useRef<HTMLVideoElement>(null);
+  const last = useRef<HTMLCanvasElement>(null);
   // Before the browser paints: one player falls silent as the other begins to sound.
   useLayoutEffect(() => {
     const v = ref.current!;
@@ -57,8 +59,28 @@ function Player({ stream, muted, testid, label, onFrame, onSilenced, ...rest }: 
     });
   }, [stream, muted]);
   useLayoutEffect(() => {
-    const v = ref.current!; // the ref is empty by the time that the effect ends
-    return () => void (v.srcObject = null);
-  }, []);
-  return <video ref={ref} data-testid={testid} aria-label={label} playsInline autoPlay class={rest.class} onLoadedData={onFrame} />;
+    const [v, c] = [ref.current!, last.current!]; // the refs are empty by the time that the effect ends
+    c.hidden = true;
+    const hold = () => keepFrame(v, c);
+    stream.addEventListener(leaving, hold);
+    return () => {
+      stream.removeEventListener(leaving, hold);
+      v.srcObject = null;
+    };
+  }, [stream]);
+  return (
+    <>
+      <video ref={ref} data-testid={testid} aria-label={label} playsInline autoPlay class={rest.class} onLoadedData={onFrame} />
+      <canvas ref={last} data-testid={`${testid}-frame`} aria-hidden="true" class={rest.class} />
+    </>
+  );
+}
+
+/** Draws what is seen onto a canvas before it is gone. */
+function keepFrame(v: HTMLVideoElement, c: HTMLCanvasElement): void {
+  if (!v.videoWidth) return;
+  c.width = v.videoWidth;
+  c.height = v.videoHeight;
+  c.getContext("2d")?.drawImage(v, 0, 0);
+  c.hidden = false;
 }

@@ -224,18 +224,31 @@ describe("a place", () => {
 
 describe("ears", () => {
   const to = { caption: () => undefined, ladder: () => undefined, drain: () => undefined, moved: () => undefined, end: () => undefined };
-  it("open a stream beside the old one, which ends when the new one is open", () => {
+  const open = () => {
     const fence = new Fence();
     fence.see(1);
     const ears = new Ears("http://h/e", to, fence, new AbortController().signal);
+    const streams = vi.mocked(listen).mock.calls;
+    streams[0]![1].open!();
+    const over = () => streams.map(([, , signal]) => signal.aborted);
+    return { fence, ears, streams, over };
+  };
+  it("let a stream come back by itself", async () => {
+    const { fence, ears, streams, over } = open();
     ears.renew(1);
     fence.see(2);
     ears.renew(2);
-    ears.renew(2);
-    fence.see(3);
-    ears.renew(3);
-    const streams = vi.mocked(listen).mock.calls;
-    const over = () => streams.map(([, , signal]) => signal.aborted);
+    streams[0]![1].open!();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(over()).toEqual([false]);
+  });
+  it("open another beside one that hangs, which ends when the new one is open", async () => {
+    const { fence, ears, streams, over } = open();
+    for (const f of [2, 2, 3]) {
+      fence.see(f);
+      ears.renew(f);
+      await vi.advanceTimersByTimeAsync(4000);
+    }
     expect(over()).toEqual([false, false, false]);
     streams[2]![1].open!();
     expect(over()).toEqual([true, true, false]);

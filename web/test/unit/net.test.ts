@@ -134,17 +134,17 @@ describe("events", () => {
       Source.all.push(this);
     }
     close = vi.fn();
-    tell(name: string, data: string) {
-      this.dispatchEvent(Object.assign(new Event(name), { data }));
+    tell(name: string, data: string, lastEventId = "") {
+      this.dispatchEvent(Object.assign(new Event(name), { data, lastEventId }));
     }
   }
   it("hands on what it understands and comes back after a refusal", async () => {
     vi.useFakeTimers();
     const stop = new AbortController();
     const got: unknown[] = [];
-    const run = listen("http://h/e", { caption: (c) => got.push(c.text), ladder: (l) => got.push(l.level), drain: (u) => got.push(u), moved: (f) => got.push(f), open: () => got.push("open"), end: (r) => got.push(r) }, stop.signal, Source as unknown as typeof EventSource);
+    const run = listen("http://h/e", { caption: (c) => got.push(c.text), ladder: (l) => got.push(l.level), drain: (u) => got.push(u), moved: (f) => got.push(f), open: () => got.push("open"), end: (r) => got.push(r) }, stop.signal, undefined, Source as unknown as typeof EventSource);
     const first = Source.all[0]!;
-    first.tell("caption", '{"text":"hi"}');
+    first.tell("caption", '{"text":"hi"}', "41");
     first.tell("caption", "{broken");
     first.tell("ladder", '{"level":"voice"}');
     first.onopen!();
@@ -159,7 +159,7 @@ describe("events", () => {
     first.readyState = 2;
     first.onerror!();
     await vi.advanceTimersByTimeAsync(2000);
-    expect(Source.all).toHaveLength(2);
+    expect(Source.all.map((s) => s.url)).toEqual(["http://h/e", "http://h/e?last-event-id=41"]);
     stop.abort();
     await run;
     expect(Source.all[1]!.close).toHaveBeenCalled();
