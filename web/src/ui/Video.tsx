@@ -14,6 +14,9 @@ interface Props {
   onSilenced?(): void;
 }
 
+const keys = new WeakMap<MediaStream, number>(); // streams from different nodes may bear one id
+let made = 0;
+
 /** Plays a stream. When it ends, or another takes its place, its last frame stays until that one has a frame. */
 export function Video({ stream, coming = null, muted, testid, label, hidden, onFrame, onSilenced }: Props) {
   const [framed] = useState(() => new WeakSet<MediaStream>()); // those that have had a frame
@@ -26,12 +29,13 @@ export function Video({ stream, coming = null, muted, testid, label, hidden, onF
     if (ready) onFrame?.();
   }, [stream, ready]);
   const all = [...new Set([shown, stream, stream && coming])].filter((s) => s !== null);
+  for (const s of all) if (!keys.has(s)) keys.set(s, ++made);
   const off = (yes?: boolean) => (yes ? "off" : undefined);
   if (all.length === 0) return <video data-testid={testid} aria-label={label} playsInline class={off(hidden)} />;
   return (
     <>
       {all.map((s) => (
-        <Player key={s.id} stream={s} muted={muted || s !== stream} testid={s === shown ? testid : `${testid}-coming`} label={label} class={off(hidden || s !== shown)}
+        <Player key={keys.get(s)} stream={s} muted={muted || s !== stream} testid={s === shown ? testid : `${testid}-coming`} label={label} class={off(hidden || s !== shown)}
           onSilenced={onSilenced} onFrame={() => (framed.add(s), redraw(0))} />
       ))}
     </>
@@ -68,9 +72,12 @@ function Player({ stream, muted, testid, label, onFrame, onSilenced, ...rest }: 
       v.srcObject = null;
     };
   }, [stream]);
+  const look = () => {
+    if (ref.current?.videoWidth) onFrame?.(); // of sound alone there is data too
+  };
   return (
     <>
-      <video ref={ref} data-testid={testid} aria-label={label} playsInline autoPlay class={rest.class} onLoadedData={onFrame} />
+      <video ref={ref} data-testid={testid} aria-label={label} playsInline autoPlay class={rest.class} onLoadedData={look} onResize={look} />
       <canvas ref={last} data-testid={`${testid}-frame`} aria-hidden="true" class={rest.class} />
     </>
   );
