@@ -238,7 +238,7 @@ export class Live {
         const info = await api.get(api.controlURL(this.session ?? made), this.fence, signal);
         if (!signal.aborted) this.session = info;
         const change = await figures.next(this.store.get(), info, lang, this.pcs.publish, this.pcs.watch);
-        if (!signal.aborted) this.store.set(change);
+        if (!signal.aborted) this.store.set({ ...change, draining: info.draining_until ?? "" });
       } catch (e) {
         // Whether the server is gone the connections tell; whether it forgot us, it says.
         if (signal.aborted || asTrouble(e).kind === "session-gone") throw e;
