@@ -125,7 +125,7 @@ export const en = {
   "e.stale": "This session is moving to another server.",
   "e.server-gone": "The server does not answer.",
   "e.media-blocked": "Video and sound cannot reach the server. A firewall may block its media port.",
-  "e.full": "All places are taken right now. Yours begins as soon as one is free.",
+  "e.full": "All places are taken right now. It goes on by itself as soon as one is free.",
   "e.session-gone": "The server has forgotten this session; a new one is made.",
   "e.refused": "The server refuses this.",
   "e.publisher-busy": "Somebody else speaks in this session.",
