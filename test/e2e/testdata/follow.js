@@ -1,6 +1,6 @@
 // Notes every 20 ms how the page's dub does, for ever: at (ms), light (of the
 // frame that is seen, 0 to 255, -1 for none), well (it says that all is well),
-// fence, rows (of captions), and what it says where all is not well.
+// fence, rows (of captions), heard (how many players sound), and what it says where all is not well.
 () => {
   const g = new OffscreenCanvas(32, 18).getContext("2d", { willReadFrequently: true });
   const log = (window.__followed = []);
@@ -19,7 +19,8 @@
     const { fence, state } = window.__livedub;
     const says = document.querySelector('[data-testid="error"]')?.textContent ?? "";
     const notice = !!document.querySelector('[data-testid="notice"]');
-    log.push({ at: performance.now(), light: light(), well: !state.trouble && (state.phase ?? "live") === "live", fence, rows: state.rows.length, says, notice });
+    const heard = [...document.querySelectorAll("video")].filter((v) => !/preview/.test(v.dataset.testid) && !v.muted && !v.paused && v.srcObject?.active).length;
+    log.push({ heard, at: performance.now(), light: light(), well: !state.trouble && (state.phase ?? "live") === "live", fence, rows: state.rows.length, says, notice });
   }, 20);
   return true;
 }

@@ -7,15 +7,16 @@ export interface Follower {
   renew(fence: number): void;
 }
 
-const patience = 8; // s that the others wait for who goes first
-const untold = 15; // s after a fence has risen in which its node should say that it is ready
+const patience = 14; // s that the others wait for who goes first
+const untold = 15; // s beyond D, after a fence has risen, in which a node should say that it is ready
 
 export class Place {
   readonly first = new Set<Follower>();
   readonly then = new Set<Follower>();
 
-  constructor(private readonly signal: AbortSignal, readonly fence = new Fence()) {
-    fence.risen = (to) => this.later(untold, () => this.moved(to));
+  /** @param delay D in seconds */
+  constructor(private readonly signal: AbortSignal, delay: number, readonly fence = new Fence()) {
+    fence.risen = (to) => this.later(untold + delay, () => this.moved(to));
   }
 
   /** A node is ready for who connects anew; the one before goes on for a while. Old news is passed over. */

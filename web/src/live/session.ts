@@ -157,7 +157,7 @@ export class Live {
     const signal = AbortSignal.any([outer, inner.signal]);
     const lang = choice.to[0]!;
     const now = () => this.session ?? info;
-    const place = new Place(signal);
+    const place = new Place(signal, info.delay_ms / 1000);
     const { fence } = place;
     this.fence = fence;
     fence.see(info.fence);

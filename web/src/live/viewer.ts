@@ -35,7 +35,7 @@ export class Viewer {
   readonly pcs: Record<string, RTCPeerConnection> = {};
   private readonly stopping = new AbortController();
   private readonly links = new Map<string, AbortController>();
-  private place = new Place(this.stopping.signal);
+  private place = new Place(this.stopping.signal, 0);
   private fail: (e: Trouble) => void = () => undefined;
 
   /** @param id what stands for the session in a link: its name, and the right to watch */
@@ -94,7 +94,7 @@ export class Viewer {
     const over = new Promise<never>((_, reject) => (this.fail = reject));
     over.catch(() => undefined); // the race below may be over before
     signal.addEventListener("abort", () => this.links.forEach((c) => c.abort(signal.reason)));
-    const place = (this.place = new Place(signal, fence));
+    const place = (this.place = new Place(signal, info.delay_ms / 1000, fence));
     const ears = new Ears(api.address(info.events), {
       caption: (c) => {
         this.clock.reached(c.end);

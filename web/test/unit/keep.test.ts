@@ -191,7 +191,7 @@ describe("fence", () => {
 
 describe("a place", () => {
   const open = () => {
-    const place = new Place(new AbortController().signal);
+    const place = new Place(new AbortController().signal, 4);
     const [first, then] = [{ renew: vi.fn() }, { renew: vi.fn() }];
     place.first.add(first);
     place.then.add(then);
@@ -209,13 +209,13 @@ describe("a place", () => {
   it("does not keep the others waiting for long", async () => {
     const { place, then } = open();
     place.moved(4);
-    await vi.advanceTimersByTimeAsync(8100);
+    await vi.advanceTimersByTimeAsync(14_100);
     expect(then.renew).toHaveBeenCalledWith(4);
   });
   it("gives a node time to say that it is ready, and then goes there all the same", async () => {
     const { place, first } = open();
     place.fence.see(4);
-    await vi.advanceTimersByTimeAsync(14_000);
+    await vi.advanceTimersByTimeAsync(18_000);
     expect(first.renew).not.toHaveBeenCalled();
     await vi.advanceTimersByTimeAsync(2000);
     expect(first.renew).toHaveBeenCalledWith(4);
