@@ -22,8 +22,9 @@ type Saver interface {
 
 const (
 	saveApart   = 200 * time.Millisecond // between two parts
-	saveRate    = 10 << 10               // bytes a second, and as many at once: 20 KB in any second
-	saveWhole   = 8 << 10                // of a whole checkpoint, its head aside: the newest records have room
+	saveRate    = 4 << 10                // bytes a second,
+	saveBurst   = 16 << 10               // and so many at once: 20 KB in any second
+	saveWhole   = 12 << 10               // of a whole checkpoint, its head aside: the newest records have room
 	saveAll     = 56 << 10               // of all parts; then one takes their place
 	saveAgain   = time.Second            // after a failure
 	sealed      = 64                     // bytes that a part may grow by before it is kept
@@ -56,7 +57,7 @@ func (c *Call) Keep() {
 	if c.saver == nil || c.ctx.Err() != nil {
 		return
 	}
-	k := &keeper{call: c, saver: c.saver, seen: c.saves, limit: rate.NewLimiter(saveRate, saveRate), whole: true}
+	k := &keeper{call: c, saver: c.saver, seen: c.saves, limit: rate.NewLimiter(saveRate, saveBurst), whole: true}
 	c.wg.Go(func() { k.run(c.ctx) })
 }
 
@@ -121,7 +122,7 @@ func (k *keeper) save(ctx context.Context) error {
 	}
 	part, err := k.part()
 	if err == nil {
-		if err := k.limit.WaitN(ctx, min(len(part), saveRate)); err != nil {
+		if err := k.limit.WaitN(ctx, min(len(part)+sealed, saveBurst)); err != nil {
 			return err
 		}
 		if k.whole {
