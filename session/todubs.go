@@ -35,6 +35,8 @@ func (t toDubs) caption(p inference.Phrase) spec.Caption {
 	return c
 }
 
+func (t toDubs) Targets() []inference.Lang { return t.s.Targets() }
+
 func (t toDubs) Played(from time.Duration, n int) (out [][]int16) {
 	for _, d := range t.s.all() {
 		if pcm := d.Played(from, n); pcm != nil {

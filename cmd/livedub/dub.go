@@ -283,7 +283,11 @@ func (j *dubJob) write(r *report.Report, st spec.State) error {
 		for _, rec := range d.Records {
 			p := rec.Phrase
 			if _, ok := source[p.ID]; !ok {
-				source[p.ID] = report.Cue{Start: p.Start, End: p.End, Text: p.Text}
+				cue := report.Cue{Start: p.Start, End: p.End, Text: p.Text}
+				if j.from == inference.Auto {
+					cue.Lang = p.Lang
+				}
+				source[p.ID] = cue
 				order = append(order, p.ID)
 			}
 			switch {

@@ -40,7 +40,7 @@ func (d *Dub) translateOne(ctx context.Context, j *job) {
 	p, r := j.phrase, &j.record
 	began := time.Now()
 	request := inference.TranslationRequest{
-		Pair: inference.Pair{From: p.Lang, To: d.Lang}, Text: p.Text, Before: slices.Clone(d.before), Glossary: d.env.Words().Terms(d.Lang),
+		Pair: inference.Pair{From: p.Lang, To: d.Lang}, Text: p.Text, Before: slices.Clone(d.before[p.Lang]), Glossary: d.env.Words().Terms(d.Lang),
 	}
 	var by inference.Work
 	text, err := twice(inference.WithWork(ctx, &by), d, d.translating, "translate", func(try int) func() (time.Duration, <-chan struct{}) {
@@ -69,7 +69,8 @@ func (d *Dub) translateOne(ctx context.Context, j *job) {
 		d.env.Log.Info("a translation lacks terms of the glossary", "lang", d.Lang, "phrase", p.ID, "terms", n)
 		d.count(func(c *counts) { c.missed += n })
 	}
-	d.before = append(d.before[max(0, len(d.before)+1-inference.MaxBefore):], inference.Exchange{Source: p.Text, Translation: text})
+	before := d.before[p.Lang]
+	d.before[p.Lang] = append(before[max(0, len(before)+1-inference.MaxBefore):], inference.Exchange{Source: p.Text, Translation: text})
 	d.env.Tell(spec.Event{Caption: &spec.Caption{
 		Lang: d.Lang, ID: p.ID, Text: text, Final: true, Start: p.Start, End: p.End,
 	}})

@@ -1,20 +1,26 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
+
+	"livedub/inference"
 )
 
 // Cue is one caption.
 type Cue struct {
 	Start, End time.Duration
 	Text       string
+	Lang       inference.Lang // "" where the file's name tells it
 }
 
 // WriteVTT writes captions as WebVTT. Cues stand in order and are cut where the next begins.
 func WriteVTT(path string, cues []Cue) error {
+	cues = slices.SortedStableFunc(slices.Values(cues), func(a, b Cue) int { return cmp.Compare(a.Start, b.Start) })
 	var b strings.Builder
 	b.WriteString("WEBVTT\n")
 	for i, c := range cues {
@@ -22,9 +28,17 @@ func WriteVTT(path string, cues []Cue) error {
 		if i+1 < len(cues) {
 			end = min(end, max(cues[i+1].Start, c.Start+time.Millisecond))
 		}
-		fmt.Fprintf(&b, "\n%s --> %s\n%s\n", stamp(c.Start), stamp(end), escape(c.Text))
+		fmt.Fprintf(&b, "\n%s --> %s\n%s\n", stamp(c.Start), stamp(end), c.text())
 	}
 	return os.WriteFile(path, []byte(b.String()), 0o644)
+}
+
+// text returns the cue's text, within a language span where the cue has its own language.
+func (c Cue) text() string {
+	if c.Lang == "" {
+		return escape(c.Text)
+	}
+	return fmt.Sprintf("<lang %s>%s</lang>", c.Lang, escape(c.Text))
 }
 
 func stamp(d time.Duration) string {
