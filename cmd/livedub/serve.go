@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"syscall"
 	"time"
 
@@ -56,8 +57,13 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	gpus := gpu.Watch()
 	defer gpus.Close()
 	registry.MustRegister(endpoints.calls.manager, mediaMetrics{endpoints.calls.host}, engineMetrics{endpoints.engines}, gpuMetrics{gpus.Read})
+	loops := endpoints.engines.voiceLoops
 	if n := endpoints.engines.lipNet; n != nil {
-		registry.MustRegister(n, modelMetrics{n.loops})
+		registry.MustRegister(n)
+		loops = slices.Concat(n.loops, loops)
+	}
+	if len(loops) > 0 {
+		registry.MustRegister(modelMetrics{loops})
 	}
 	ready := func() bool { return ctx.Err() == nil }
 	inside := insides(version(), telemetry.Handler(registry, log), ready, log)
