@@ -149,7 +149,6 @@ func openOffline(c OfflineConfig) (*offlineModel, error) {
 		return nil, err
 	}
 	m := &offlineModel{tells: kind == "sensevoice"}
-	m.ctx, m.cancel = context.WithCancel(context.Background())
 	for _, l := range c.Languages {
 		m.langs = append(m.langs, string(l))
 	}
@@ -186,6 +185,7 @@ func openOffline(c OfflineConfig) (*offlineModel, error) {
 			m.byLang[lang] = process(kind, threads, lang)
 		}
 	}
+	m.ctx, m.cancel = context.WithCancel(context.Background())
 	if _, err := m.open(m.ctx, m.langs[0]); err != nil {
 		m.cancel()
 		return nil, fmt.Errorf("%w; the model is in %s: a Parakeet or a SenseVoice as sherpa-onnx has them is wanted there, and it may take %d MB (recognize.memory_mb)",
