@@ -58,8 +58,11 @@ func (c *calls) open(ctx context.Context, asked spec.Spec) (call *live.Call, err
 		if call, err = c.make(ctx, asked); err != nil {
 			return nil, err
 		}
-		return kept(call)
+		return call.Kept()
 	})
+	if err == nil {
+		call.Keep()
+	}
 	return call, err
 }
 
@@ -131,7 +134,6 @@ func (c *calls) SetTargets(ctx context.Context, id string, to []inference.Lang) 
 	if err := call.SetTargets(ctx, to); err != nil {
 		return signaling.Info{}, refuse(err)
 	}
-	c.keep(ctx, call)
 	return c.info(call), nil
 }
 
@@ -141,7 +143,6 @@ func (c *calls) SetWords(id string, w glossary.Words) (signaling.Info, error) {
 		return signaling.Info{}, refuse(err)
 	}
 	call.SetWords(w)
-	c.keep(context.Background(), call)
 	return c.info(call), nil
 }
 
@@ -150,39 +151,6 @@ func noLanguage(call *live.Call, lang inference.Lang) error {
 }
 
 func (c *calls) Delete(id string) error { return refuse(c.manager.Delete(id)) }
-
-// maxEvents is how many events wait for a client; one that does not keep up misses some.
-const maxEvents = 256
-
-func (c *calls) Events(id string) (<-chan signaling.Event, func(), error) {
-	call, err := c.manager.Get(id)
-	if err != nil {
-		return nil, nil, refuse(err)
-	}
-	events := make(chan signaling.Event, maxEvents)
-	stop := call.Listen(func(e spec.Event) {
-		select {
-		case events <- event(e):
-		default:
-		}
-	}, func() { close(events) })
-	return events, stop, nil
-}
-
-// event says in the words of signaling what happened in a session.
-func event(e spec.Event) (out signaling.Event) {
-	switch {
-	case e.Caption != nil:
-		c := signaling.Caption(*e.Caption)
-		out.Caption = &c
-	case e.Ladder != nil:
-		l := e.Ladder
-		out.Ladder = &signaling.LadderChange{Lang: l.Lang, Level: string(l.Level), Why: l.Why, At: l.At}
-	case e.Drain != nil:
-		out.Drain = &signaling.Drain{Until: e.Drain.Until}
-	}
-	return out
-}
 
 func (c *calls) Pairs() []signaling.PairInfo {
 	out, auto := []signaling.PairInfo{}, []signaling.PairInfo{}

@@ -43,18 +43,19 @@ var layers = []layer{
 	{"session/work", []string{"inference", "media", "media/pace", "internal/guard", "internal/proc"}},
 	{"session/timeline", []string{"inference", "inference/viseme", "media"}},
 	{"session/spec", []string{"inference", "inference/glossary", "media", "media/badge", "media/codec", "session/timeline", "session/work"}},
+	{"session/record", []string{"inference", "inference/glossary", "session/spec"}},
 	{"session/ingest", []string{"media", "internal/guard", "session/timeline", "session/work"}},
 	{"session/audio", []string{"inference", "media", "media/codec", "media/echo", "media/listen", "media/pace", "internal/guard", "session/ingest", "session/spec", "session/timeline", "session/work"}},
 	{"session/video", []string{"inference", "media", "media/codec", "internal/guard", "session/ingest", "session/spec", "session/work"}},
 	{"session/fanout", []string{"media", "media/codec", "internal/guard", "session/spec", "session/work"}},
 	{"session/dub", []string{"inference", "inference/glossary", "media", "media/badge", "media/codec", "media/pace", "internal/guard",
-		"session/fanout", "session/ingest", "session/spec", "session/timeline", "session/video", "session/work"}},
-	{"session", []string{"inference", "inference/glossary", "media", "media/pace", "session/audio", "session/dub", "session/fanout", "session/ingest", "session/spec", "session/video", "session/work"}},
-	{"session/live", []string{"inference", "media/badge", "media/pace", "internal/guard", "session", "session/spec"}},
-	{"session/report", []string{"inference", "media", "media/codec", "media/file", "session/spec", "session/timeline", "session/work"}},
+		"session/fanout", "session/ingest", "session/record", "session/spec", "session/timeline", "session/video", "session/work"}},
+	{"session", []string{"inference", "inference/glossary", "media", "media/pace", "session/audio", "session/dub", "session/fanout", "session/ingest", "session/record", "session/spec", "session/video", "session/work"}},
+	{"session/live", []string{"inference", "media/badge", "media/pace", "internal/guard", "session", "session/record", "session/spec"}},
+	{"session/report", []string{"inference", "media", "media/codec", "media/file", "session/record", "session/spec", "session/timeline", "session/work"}},
 
 	{"signaling", []string{"inference", "inference/glossary", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
-	{"signaling/gateway", []string{"signaling", "cluster", "internal/telemetry"}},
+	{"signaling/gateway", []string{"signaling", "signaling/ws", "cluster", "internal/telemetry"}},
 	{"signaling/member", []string{"signaling", "signaling/access", "cluster"}},
 	{"signaling/...", []string{"inference", "inference/glossary", "signaling", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
 
@@ -85,7 +86,7 @@ var layers = []layer{
 	{"internal/models/convert", []string{"inference/onnx/onnxfile"}}, // conversions that need no engine; the engines' own come from their packages by cmd/livedub
 	{"internal/...", []string{"internal/..."}},
 
-	{"cmd/gateway", []string{"signaling", "signaling/gateway", "cluster", "cluster/...", "internal/cli", "internal/config", "internal/netlimit", "internal/registry", "internal/telemetry", "web"}},
+	{"cmd/gateway", []string{"signaling", "signaling/gateway", "signaling/serving", "cluster", "cluster/...", "internal/cli", "internal/config", "internal/netlimit", "internal/registry", "internal/telemetry"}},
 	// Workers know of the server's engines only what is said over the pipe.
 	{"cmd/espeakworker", []string{"inference/speak/wire", "internal/worker/child"}},
 	{"cmd/pocketsphinxworker", []string{"inference/recognize/wire", "internal/worker/child"}},
@@ -108,7 +109,7 @@ type owner struct {
 
 var owners = []owner{
 	{"C", []string{"media/codec", "media/file", "inference/onnx", "cmd/espeakworker", "cmd/pocketsphinxworker", "cmd/transducerworker"}},
-	{"github.com/pion/", []string{"media/rtc", "signaling", "signaling/...", "cmd/loadgen", "test/..."}},
+	{"github.com/pion/", []string{"media/rtc", "signaling", "signaling/...", "cmd/loadgen", "internal/testkit/echotest", "test/..."}},
 	{"github.com/yalue/onnxruntime_go", []string{"inference/onnx"}},
 	{"github.com/k2-fsa/", []string{"cmd/transducerworker"}},
 	{"gopkg.in/hraban/opus.v2", []string{"media/codec"}},

@@ -33,6 +33,8 @@ type Out interface {
 	Played(from time.Duration, n int) [][]int16
 	// OwnVoice is told of a phrase that is left out because it is a dub that came back.
 	OwnVoice(p inference.Phrase)
+	// Gap is told of source time without sound that should have had some.
+	Gap(from, to time.Duration)
 	// Unrecognized is told that sound up to at is not recognized, and why.
 	Unrecognized(at time.Duration, why string)
 	// Heard is told that all of a source has come, up to t.
@@ -49,9 +51,10 @@ type Input struct {
 	hearing, listening ingest.Turn
 
 	mu       sync.Mutex
-	heard    int // final phrases
-	ownVoice int // phrases that were a dub's voice
-	last     int // ID of the last of them
+	heard    int           // final phrases
+	ownVoice int           // phrases that were a dub's voice
+	last     int           // ID of the last of them
+	seam     time.Duration // what was said before it was committed elsewhere
 }
 
 // NewInput returns the input of a session without sources.
@@ -90,8 +93,8 @@ func (in *Input) OwnVoice() int {
 	return in.ownVoice
 }
 
-// lastID returns the ID of the last final phrase, 0 before the first.
-func (in *Input) lastID() int {
+// LastID returns the ID of the last final phrase, 0 before the first.
+func (in *Input) LastID() int {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.last

@@ -7,6 +7,7 @@ import (
 
 	"livedub/inference"
 	"livedub/media/pace"
+	"livedub/session/record"
 	"livedub/session/spec"
 	"livedub/session/work"
 )
@@ -61,8 +62,11 @@ func (d *Dub) sayItself(p inference.Phrase, now time.Duration) {
 	if !p.Final {
 		return
 	}
-	d.env.Tell(spec.Event{Caption: &spec.Caption{Lang: d.Lang, ID: p.ID, Text: p.Text, Final: true, Start: p.Start, End: p.End}})
-	d.keep(spec.Record{Phrase: p, Text: p.Text, Outcome: spec.SkippedSame, HeardAt: now})
+	r := spec.Record{Phrase: p, Text: p.Text, Outcome: spec.SkippedSame, HeardAt: now}
+	told := record.Of(d.Lang, p)
+	told.Skipped = &r
+	d.env.Tell(told)
+	d.keep(r)
 }
 
 // admit queues j before one of the dub's engines.

@@ -13,6 +13,7 @@ import (
 
 	"livedub/inference"
 	"livedub/inference/glossary"
+	"livedub/session/record"
 	"livedub/session/spec"
 	"livedub/session/timeline"
 	"livedub/session/work"
@@ -38,6 +39,10 @@ func (d *Dub) translate(ctx context.Context) error {
 
 func (d *Dub) translateOne(ctx context.Context, j *job) {
 	p, r := j.phrase, &j.record
+	if r.Text != "" { // at another node
+		d.remember(p, r.Text)
+		return
+	}
 	began := time.Now()
 	request := inference.TranslationRequest{
 		Pair: inference.Pair{From: p.Lang, To: d.Lang}, Text: p.Text, Before: slices.Clone(d.before[p.Lang]), Glossary: d.env.Words().Terms(d.Lang),
@@ -69,11 +74,16 @@ func (d *Dub) translateOne(ctx context.Context, j *job) {
 		d.env.Log.Info("a translation lacks terms of the glossary", "lang", d.Lang, "phrase", p.ID, "terms", n)
 		d.count(func(c *counts) { c.missed += n })
 	}
+	d.remember(p, text)
+	told := record.Of(d.Lang, p)
+	told.Translated = &record.Translated{Text: text}
+	d.env.Tell(told)
+}
+
+// remember has the next translations from the same language know of this one.
+func (d *Dub) remember(p inference.Phrase, text string) {
 	before := d.before[p.Lang]
 	d.before[p.Lang] = append(before[max(0, len(before)+1-inference.MaxBefore):], inference.Exchange{Source: p.Text, Translation: text})
-	d.env.Tell(spec.Event{Caption: &spec.Caption{
-		Lang: d.Lang, ID: p.ID, Text: text, Final: true, Start: p.Start, End: p.End,
-	}})
 }
 
 // outcomeOf tells an engine that failed from one that was too slow.
@@ -152,8 +162,10 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 	began := time.Now()
 	var whole room
 	whole.fit, whole.tight = d.timeline.Room(j.hold.Now(), p)
+	parts := 0
 	for i, text := range d.clauses(r.Text, p) {
 		err := d.speakPart(ctx, j, text, i == 0, whole)
+		parts++
 		r.SpeakTook = time.Since(began)
 		if ctx.Err() != nil {
 			return
@@ -175,6 +187,9 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 			r.Err = err.Error()
 			break
 		}
+	}
+	if parts > 1 {
+		d.tellPlaced(*r)
 	}
 	d.climb(p.Start)
 	d.keep(*r)
@@ -219,10 +234,10 @@ func twice[T any](ctx context.Context, d *Dub, st *work.Stage, name string, unti
 func (d *Dub) skip(j *job, outcome spec.Outcome, err error) {
 	d.timeline.Drop(j.phrase.ID)
 	d.env.Log.Warn("phrase skipped", "lang", d.Lang, "phrase", j.phrase.ID, "fate", outcome, "err", err)
-	r, p := j.record, j.phrase
-	r.Phrase, r.Outcome, r.Err = p, outcome, err.Error()
-	d.env.Tell(spec.Event{Caption: &spec.Caption{
-		Lang: d.Lang, ID: p.ID, Text: cmp.Or(r.Text, "…"), Final: true, Skipped: true, Start: p.Start, End: p.End,
-	}})
+	r := j.record
+	r.Phrase, r.Outcome, r.Err = j.phrase, outcome, err.Error()
+	told := record.Of(d.Lang, j.phrase)
+	told.Skipped = &r
+	d.env.Tell(told)
 	d.keep(r)
 }

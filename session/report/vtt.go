@@ -3,12 +3,12 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"livedub/inference"
+	"livedub/session/spec"
 )
 
 // Cue is one caption.
@@ -18,8 +18,31 @@ type Cue struct {
 	Lang       inference.Lang // "" where the file's name tells it
 }
 
-// WriteVTT writes captions as WebVTT. Cues stand in order and are cut where the next begins.
-func WriteVTT(path string, cues []Cue) error {
+// SaidCue returns the caption of what was said in a session spoken in from; where
+// that is told by ear it carries its language.
+func SaidCue(from inference.Lang, p inference.Phrase) Cue {
+	c := Cue{Start: p.Start, End: p.End, Text: p.Text}
+	if from == inference.Auto {
+		c.Lang = p.Lang
+	}
+	return c
+}
+
+// DubCues returns the captions of one dub.
+func DubCues(records []spec.Record) (out []Cue) {
+	for _, r := range records {
+		switch {
+		case r.Outcome == spec.Played:
+			out = append(out, Cue{Start: r.DubStart, End: r.DubEnd, Text: r.Text})
+		case r.Text != "":
+			out = append(out, Cue{Start: r.Phrase.Start, End: r.Phrase.End, Text: r.Text})
+		}
+	}
+	return out
+}
+
+// VTT returns captions as WebVTT. Cues stand in order and are cut where the next begins.
+func VTT(cues []Cue) []byte {
 	cues = slices.SortedStableFunc(slices.Values(cues), func(a, b Cue) int { return cmp.Compare(a.Start, b.Start) })
 	var b strings.Builder
 	b.WriteString("WEBVTT\n")
@@ -30,7 +53,7 @@ func WriteVTT(path string, cues []Cue) error {
 		}
 		fmt.Fprintf(&b, "\n%s --> %s\n%s\n", stamp(c.Start), stamp(end), c.text())
 	}
-	return os.WriteFile(path, []byte(b.String()), 0o644)
+	return []byte(b.String())
 }
 
 // text returns the cue's text, within a language span where the cue has its own language.
