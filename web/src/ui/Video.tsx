@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 import { leaving } from "../net/whip";
 
 interface Props {
@@ -25,7 +25,7 @@ export function Video({ stream, coming = null, muted, testid, label, hidden, onF
   const ready = stream !== null && framed.has(stream);
   if (ready || !stream) last.current = stream;
   const shown = last.current ?? stream;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (ready) onFrame?.();
   }, [stream, ready]);
   const all = [...new Set([shown, stream, stream && coming])].filter((s) => s !== null);
