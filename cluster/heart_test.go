@@ -10,51 +10,13 @@ import (
 	"time"
 
 	"livedub/cluster"
+	"livedub/cluster/clustertest"
 	"livedub/cluster/memory"
 )
 
-// flaky is a registry that can be away.
-type flaky struct {
-	cluster.Registry
-	mu   sync.Mutex
-	away bool
-}
-
-func (f *flaky) set(away bool) { f.mu.Lock(); defer f.mu.Unlock(); f.away = away }
-
-func (f *flaky) check() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.away {
-		return cluster.ErrUnavailable
-	}
-	return nil
-}
-
-func (f *flaky) Beat(ctx context.Context, n cluster.Node) (cluster.Pulse, error) {
-	if err := f.check(); err != nil {
-		return cluster.Pulse{}, err
-	}
-	return f.Registry.Beat(ctx, n)
-}
-
-func (f *flaky) Hold(ctx context.Context, c cluster.Claim) error {
-	if err := f.check(); err != nil {
-		return err
-	}
-	return f.Registry.Hold(ctx, c)
-}
-
-func (f *flaky) Reap(ctx context.Context) ([]cluster.Claim, error) {
-	if err := f.check(); err != nil {
-		return nil, err
-	}
-	return f.Registry.Reap(ctx)
-}
-
 // member is a node or a gateway with a Heart, and what that told it.
 type member struct {
-	*flaky
+	*clustertest.Flaky
 	stop func()
 	wake chan struct{}
 
@@ -65,11 +27,11 @@ type member struct {
 	reaps       int
 }
 
-func start(t *testing.T, r cluster.Registry, n *cluster.Node) *member {
-	m := &member{flaky: &flaky{Registry: r}, wake: make(chan struct{})}
+func start(t *testing.T, r clustertest.Registry, n *cluster.Node) *member {
+	m := &member{Flaky: &clustertest.Flaky{Registry: r}, wake: make(chan struct{})}
 	locked := func(f func()) { m.mu.Lock(); defer m.mu.Unlock(); f() }
 	h := &cluster.Heart{
-		Registry: m.flaky,
+		Registry: m.Flaky,
 		Wake:     m.wake,
 		Mine:     func() (c []cluster.Claim) { locked(func() { c = m.mine }); return c },
 		Stale:    func(c cluster.Claim) { locked(func() { m.stale = append(m.stale, c) }) },
@@ -184,11 +146,11 @@ func TestHeartOutage(t *testing.T) {
 		after(10 * time.Second)
 		members = append(members, gateway)
 		for _, m := range members {
-			m.set(true)
+			m.Away(true)
 		}
 		after(10 * time.Minute)
 		for _, m := range members {
-			m.set(false)
+			m.Away(false)
 		}
 		for i := range 10 {
 			after(time.Second)
@@ -202,6 +164,37 @@ func TestHeartOutage(t *testing.T) {
 			}
 			if m != gateway && (m.errs < 500 || m.beats-m.errs < 15) {
 				t.Errorf("member %d: %d heartbeats, %d failed", i, m.beats, m.errs)
+			}
+		}
+	})
+}
+
+// TestHeartFarAway: a node of many sessions, far from a registry that has lost them
+// all, is no later with its heartbeats than another, and all is as before in 10 s.
+func TestHeartFarAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := memory.New(cluster.Rules{}, nil)
+		n := status("a", 200, 0).Node
+		m := start(t, r, &n)
+		defer m.stop()
+		m.Far(80 * time.Millisecond)
+		var mine []cluster.Claim
+		for i := range 150 {
+			mine = append(mine, cluster.Claim{Session: fmt.Sprintf("s%d", i), Fence: cluster.Fence(i + 1), Cost: 1})
+		}
+		m.carry(mine...)
+		m.mu.Lock()
+		before := m.beats
+		m.mu.Unlock()
+		after(10 * time.Second)
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.beats-before < 6 || m.errs > 0 || len(m.stale) > 0 {
+			t.Errorf("%d heartbeats in 10 s, %d failed, told of %+v", m.beats-before, m.errs, m.stale)
+		}
+		for _, c := range mine {
+			if f, err := r.Find(t.Context(), c.Session); err != nil || f.Fence != c.Fence {
+				t.Fatalf("%s: %+v, %v", c.Session, f, err)
 			}
 		}
 	})

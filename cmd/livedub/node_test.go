@@ -1,192 +1,131 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
+	"math"
+	"net"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"livedub/cluster"
-	"livedub/cluster/memory"
 	"livedub/cluster/redis"
-	"livedub/inference"
-	"livedub/inference/fake"
+	"livedub/internal/config"
+	"livedub/internal/gpu"
 	"livedub/internal/testkit/redistest"
-	"livedub/session/live"
-	"livedub/session/record"
-	"livedub/session/spec"
-	"livedub/signaling"
-	"livedub/signaling/access"
-	"livedub/signaling/member"
 )
 
-// ledger is a registry that keeps checkpoints too.
-type ledger interface {
-	cluster.Registry
-	cluster.Checkpoints
-}
-
-// timed is a registry that notes the shortest way of a heartbeat.
-type timed struct {
-	ledger
-	trip atomic.Int64
-}
-
-func (r *timed) Beat(ctx context.Context, n cluster.Node) (cluster.Pulse, error) {
-	p, err := r.ledger.Beat(ctx, n)
-	if was := r.trip.Load(); err == nil && (was == 0 || int64(p.Trip) < was) {
-		r.trip.Store(max(1, int64(p.Trip)))
-	}
-	return p, err
-}
-
-// newNode returns the sessions of a node in a cluster, whose clock is off by skew. It
-// has been told by how much, to within 10 ms.
-func newNode(t *testing.T, open func(skew time.Duration) ledger, skew time.Duration, key access.Key, id string, log *slog.Logger) *calls {
-	t.Helper()
-	reg := &timed{ledger: open(skew)}
-	c := &calls{engines: spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Synthesizer: &fake.Synthesizer{}}}
-	c.manager = live.NewManager(live.ManagerConfig{
-		Engines: c.engines, Base: spec.Config{Profile: spec.Sync, Delay: 4 * time.Second, Log: log}, Max: 4, Idle: time.Minute,
-		Saver: saver{c}, Now: func() time.Time { return c.now().Add(skew) }, Ended: func(id string) { c.member.Ended(id) },
-	})
-	c.member = member.New(member.Config{
-		Registry: reg, Saved: reg, Key: key, Sessions: carried{c}, Log: log,
-		Self: func() cluster.Node {
-			return cluster.Node{ID: id, Boot: "boot-" + id, Addr: "http://" + id + ":80", State: cluster.Serving, Capacity: 4}
-		},
-	})
-	if err := c.member.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	for end := time.Now().Add(20 * time.Second); reg.trip.Load() > int64(20*time.Millisecond); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Skipf("no heartbeat of %s took less than 20 ms", id)
+func TestVitals(t *testing.T) {
+	f := func(x float64) *float64 { return &x }
+	for _, tt := range []struct {
+		name         string
+		devices      []gpu.Device
+		memory       float64
+		busy, filled float64
+	}{
+		{"no GPU", nil, .3, 0, .3},
+		{"one that tells nothing", []gpu.Device{{}}, .3, 0, .3},
+		{"busy", []gpu.Device{{Busy: f(.6), Encoder: f(.2), MemoryUsed: f(10), MemoryTotal: f(40)}}, .3, .6, .3},
+		{"its encoder is full, and so is its memory", []gpu.Device{{Busy: f(.6)}, {Busy: f(.1), Encoder: f(.9), MemoryUsed: f(30), MemoryTotal: f(40)}}, .3, .9, .75},
+		{"its decoder", []gpu.Device{{Decoder: f(.4)}}, .3, .4, .3},
+		{"nonsense", []gpu.Device{{Busy: f(math.NaN()), Encoder: f(-3), Decoder: f(7), MemoryUsed: f(0), MemoryTotal: f(0)}}, math.NaN(), 1, 0},
+	} {
+		busy, filled := vitalsOf(gpu.Report{Devices: tt.devices}, tt.memory)
+		if busy != tt.busy || filled != tt.filled {
+			t.Errorf("%s: %v and %v, want %v and %v", tt.name, busy, filled, tt.busy, tt.filled)
 		}
 	}
-	t.Cleanup(func() {
-		c.member.Leaving()
-		c.manager.Close()
-		c.member.Close()
+}
+
+// TestRoom: where the sessions that are there are dear, a place for one more is as many places.
+func TestRoom(t *testing.T) {
+	for _, tt := range []struct {
+		used        float64
+		there, more int
+		want        float64
+	}{{0, 0, 4, 4}, {0, 0, 0, 0}, {2, 2, 3, 5}, {4.5, 2, 2, 9}, {1.5, 3, 2, 2.5}, {4.5, 2, 0, 4.5}, {0, 2, 3, 3}} {
+		if got := room(tt.used, tt.there, tt.more); got != tt.want {
+			t.Errorf("%+v: %v", tt, got)
+		}
+	}
+}
+
+// TestWarming: a node whose engines are being opened is known and takes nothing, and
+// serves once they are there.
+func TestWarming(t *testing.T) {
+	s := redistest.Start(t)
+	reg, err := redis.New(redis.Options{Addrs: []string{s.Addr}}, cluster.Rules{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reg.Close()
+	state := func(want cluster.State) func() bool {
+		return func() bool {
+			list, err := reg.Nodes(t.Context())
+			return err == nil && len(list) == 1 && list[0].ID == "one" && list[0].State == want && list[0].Memory > 0 == (want == cluster.Serving)
+		}
+	}
+	soon := func(what string, is func() bool) {
+		t.Helper()
+		for until := time.Now().Add(20 * time.Second); !is(); time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(until) {
+				t.Fatalf("%s: not within 20 s", what)
+			}
+		}
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	cfg := config.Default()
+	cfg.Cluster.URL, cfg.Cluster.Secret, cfg.Cluster.Node = "redis://"+s.Addr, strings.Repeat("s", 32), "one"
+	cfg.Serve.MaxSessions, cfg.Serve.MediaPort = 2, 0
+	cfg.Recognize.Engine, cfg.Translate.Engine, cfg.Speak.Engine, cfg.Lips.Engine = "fake", "fake", "fake", "fake"
+	node, err := openRegistry(t.Context(), &cfg, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gpus := func(context.Context) gpu.Report { return gpu.Report{} }
+	at := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9}
+	if err := node.begin(t.Context(), cfg, at, gpus); err != nil {
+		t.Fatal(err)
+	}
+	soon("it warms", state(cluster.Warming))
+	if _, err := reg.Place(t.Context(), cluster.Ask{Session: "s", Cost: 1}); !errors.Is(err, cluster.ErrFull) {
+		t.Errorf("placed at a node that warms: %v", err)
+	}
+	d, err := openEndpoints(t.Context(), cfg, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, drain := context.WithCancel(t.Context())
+	if err := node.join(ctx, cfg, d, quiet); err != nil {
+		t.Fatal(err)
+	}
+	soon("it serves", state(cluster.Serving))
+	c, err := reg.Place(t.Context(), cluster.Ask{Session: "s", Cost: 1})
+	if err != nil || c.Addr != "http://127.0.0.1:9" {
+		t.Errorf("%+v, %v", c, err)
+	}
+	drain()
+	soon("it drains", func() bool {
+		list, err := reg.Nodes(t.Context())
+		return err == nil && len(list) == 1 && list[0].State == cluster.Draining
 	})
-	return c
-}
-
-// forward sends a node what a gateway forwards for a claim.
-func forward(t *testing.T, c *calls, id string, key access.Key, claim cluster.Claim) int {
-	t.Helper()
-	path := "/v1/sessions/" + claim.Session
-	req := httptest.NewRequestWithContext(t.Context(), "GET", path, nil)
-	req.Header.Set(signaling.PassHeader, signaling.NewPassKey(key).Seal(signaling.Pass{Node: id, Boot: "boot-" + id, Session: claim.Session, Fence: int64(claim.Fence), Cost: 1}, "GET", path, time.Now()))
-	w := httptest.NewRecorder()
-	c.member.Guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })).ServeHTTP(w, req)
-	return w.Code
-}
-
-// skewed is a registry in memory as a node sees it whose clock is off.
-type skewed struct {
-	*memory.Registry
-	by time.Duration
-}
-
-func (s skewed) Beat(ctx context.Context, n cluster.Node) (cluster.Pulse, error) {
-	p, err := s.Registry.Beat(ctx, n)
-	p.Offset -= s.by
-	return p, err
-}
-
-// TestCheckpointsInRegistry: a session's checkpoint follows it to the registry and from
-// there to another node, in words that nobody without the secret reads, and goes with it.
-func TestCheckpointsInRegistry(t *testing.T) {
-	const ahead, behind = 200 * time.Millisecond, -200 * time.Millisecond
-	for name, start := range map[string]func(*testing.T) func(time.Duration) ledger{
-		"memory": func(*testing.T) func(time.Duration) ledger {
-			reg := memory.New(cluster.Rules{}, nil)
-			return func(skew time.Duration) ledger { return skewed{reg, skew} }
-		},
-		"redis": func(t *testing.T) func(time.Duration) ledger {
-			server := redistest.Start(t)
-			return func(skew time.Duration) ledger {
-				reg, err := redis.New(redis.Options{Addrs: []string{server.Addr}, Now: func() time.Time { return time.Now().Add(skew) }}, cluster.Rules{})
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { reg.Close() })
-				return reg
-			}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			open := start(t)
-			reg, key, log := open(0), access.RandomKey(), &bytes.Buffer{}
-			a := newNode(t, open, ahead, key, "a", slog.New(slog.DiscardHandler))
-			claim, err := reg.Place(t.Context(), cluster.Ask{Session: "s", Cost: 1})
-			if err != nil {
-				t.Fatal(err)
-			}
-			made := signaling.WithPass(t.Context(), signaling.Pass{Session: "s", Fence: int64(claim.Fence), Cost: 1, Create: true})
-			call, err := a.open(made, spec.Spec{ID: "s", From: "en", To: []inference.Lang{"es"}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			said := inference.Phrase{Lang: "en", Text: "a word that is secret", Final: true, Start: time.Millisecond, End: 2 * time.Millisecond}
-			kept := func() (parts [][]byte) {
-				parts, _, err = reg.Load(context.Background(), "s")
-				return parts
-			}
-			for end := time.Now().Add(20 * time.Second); len(kept()) < 3; time.Sleep(300 * time.Millisecond) {
-				if time.Now().After(end) {
-					t.Fatalf("%d parts are kept, %v", len(kept()), err)
-				}
-				said.ID++
-				call.Tell(record.Said("en", said))
-			}
-			events := call.Records().Last()
-			if bytes.Contains(bytes.Join(kept(), nil), []byte("secret")) {
-				t.Error("words can be read")
-			}
-
-			other := access.RandomKey()
-			stranger := newNode(t, open, 0, other, "b", slog.New(slog.NewTextHandler(log, nil)))
-			move := func(to string) {
-				t.Helper()
-				if claim, err = reg.Move(t.Context(), cluster.Ask{Session: "s", Cost: 1}, claim.Fence); err != nil || claim.Node != to {
-					t.Fatalf("moved to %q, %v", claim.Node, err)
-				}
-			}
-			move("b")
-			if code := forward(t, stranger, "b", other, claim); code == http.StatusNoContent || !strings.Contains(log.String(), "cluster.secret") {
-				t.Errorf("a node with another secret opened the session: %d, %s", code, log)
-			}
-			a.member.Close()
-			c := newNode(t, open, behind, key, "c", slog.New(slog.DiscardHandler))
-			move("c")
-			if code := forward(t, c, "c", key, claim); code != http.StatusNoContent {
-				t.Fatalf("not taken over: %d", code)
-			}
-			next, err := c.manager.Get("s")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := next.Clock.Now() - call.Clock.Now(); d.Abs() > 20*time.Millisecond || next.Epoch != call.Epoch {
-				t.Errorf("the clock is off by %v, epoch %s was %s", d, next.Epoch, call.Epoch)
-			}
-			p, err := next.Records().Phrases(t.Context())
-			if err != nil || len(p.All) < said.ID-1 || p.All[0].Text != said.Text || next.Records().Last() <= events {
-				t.Errorf("%+v, %v, record %d", p, err, next.Records().Last())
-			}
-			if err := c.Delete("s"); err != nil {
-				t.Error(err)
-			}
-			if _, _, err := reg.Load(t.Context(), "s"); !errors.Is(err, cluster.ErrUnknown) {
-				t.Errorf("it is still kept: %v", err)
-			}
-		})
+	d.Close()
+	node.leave()
+	if list, err := reg.Nodes(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("%+v, %v", list, err)
+	}
+	// One that never came to serve leaves as well.
+	if node, err = openRegistry(t.Context(), &cfg, quiet); err != nil {
+		t.Fatal(err)
+	}
+	if err := node.begin(t.Context(), cfg, at, gpus); err != nil {
+		t.Fatal(err)
+	}
+	soon("it warms again", state(cluster.Warming))
+	node.leave()
+	if list, err := reg.Nodes(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("%+v, %v", list, err)
 	}
 }

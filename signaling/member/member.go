@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -66,6 +67,8 @@ type Member struct {
 	done    map[string]cluster.Claim // ended, still to be released
 	leaving bool
 
+	others *http.Transport // to other nodes
+	life   context.Context // from Start to Close
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 }
@@ -76,10 +79,13 @@ func New(c Config) *Member {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	self := c.Self()
-	return &Member{
+	m := &Member{
 		cfg: c, log: c.Log, key: signaling.NewPassKey(c.Key), id: self.ID, boot: self.Boot, start: time.Now(),
-		held: map[string]cluster.Claim{}, done: map[string]cluster.Claim{}, cancel: func() {},
+		held: map[string]cluster.Claim{}, done: map[string]cluster.Claim{},
+		others: &http.Transport{DisableKeepAlives: true, TLSHandshakeTimeout: tellTime, ResponseHeaderTimeout: tellTime, MaxResponseHeaderBytes: 64 << 10},
 	}
+	m.life, m.cancel = context.WithCancel(context.Background())
+	return m
 }
 
 // Start sends the first heartbeat and goes on until Close. It fails where the
@@ -102,22 +108,21 @@ func (m *Member) Start(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	life, end := context.WithCancel(context.WithoutCancel(ctx))
-	m.cancel = end
 	wake := make(chan struct{}, 1)
 	context.AfterFunc(ctx, func() { wake <- struct{}{} })
 	heart := &cluster.Heart{
 		Registry: m.cfg.Registry, Rules: m.cfg.Rules, Self: m.cfg.Self, Mine: m.claims, Wake: wake,
-		Stale: m.stale, Pulse: func(p cluster.Pulse, err error) {
+		Stale: func(c cluster.Claim) { m.begin(func() { m.stale(c) }) }, // many that end do not hold up the heartbeat
+		Pulse: func(p cluster.Pulse, err error) {
 			if err == nil {
 				m.clock.add(p)
 			}
-			m.pulse(life, err)
+			m.pulse(m.life, err)
 		},
 	}
 	m.seen()
-	m.wg.Go(func() { heart.Run(life) })
-	m.wg.Go(func() { m.watch(life) })
+	m.wg.Go(func() { heart.Run(m.life) })
+	m.wg.Go(func() { m.watch(m.life) })
 	return nil
 }
 
@@ -164,12 +169,13 @@ func (m *Member) Fence(id string) int64 {
 	return int64(m.held[id].Fence)
 }
 
-// Used returns how many places the sessions of this node take.
-func (m *Member) Used() (places float64) {
-	for _, c := range m.claims() {
+// Carries returns how many sessions this node has, and how many places they take.
+func (m *Member) Carries() (sessions int, places float64) {
+	all := m.claims()
+	for _, c := range all {
 		places += c.Cost
 	}
-	return places
+	return len(all), places
 }
 
 // Away tells whether the registry did not answer the last heartbeat.
@@ -239,10 +245,21 @@ func (m *Member) Leaving() {
 	m.leaving = true
 }
 
+// begin runs f until Close, which waits for it.
+func (m *Member) begin(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.life.Err() == nil {
+		m.wg.Go(f)
+	}
+}
+
 // Close takes the node out of the cluster and waits for its goroutines.
 func (m *Member) Close() {
-	m.Leaving()
-	m.cancel()
+	m.mu.Lock()
+	m.leaving = true
+	m.cancel() // with the lock: nothing is begun from here on
+	m.mu.Unlock()
 	m.wg.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), askTime)
 	defer cancel()
