@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"livedub/internal/cli"
@@ -59,8 +60,13 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	defer endpoints.Close()
 	registry := telemetry.NewRegistry(version())
 	registry.MustRegister(endpoints.calls.manager, mediaMetrics{endpoints.calls.host}, engineMetrics{endpoints.engines}, gpuMetrics{gpus.Read})
+	loops := endpoints.engines.voiceLoops
 	if n := endpoints.engines.lipNet; n != nil {
-		registry.MustRegister(n, modelMetrics{n.loops})
+		registry.MustRegister(n)
+		loops = slices.Concat(n.loops, loops)
+	}
+	if len(loops) > 0 {
+		registry.MustRegister(modelMetrics{loops})
 	}
 	ready := func() bool { return ctx.Err() == nil }
 	inside := serving.Insides(version(), telemetry.Handler(registry, log), ready, log)
