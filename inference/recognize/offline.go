@@ -83,7 +83,7 @@ func (o *Offline) Open(ctx context.Context, l inference.Listening) (inference.Re
 	if l.Lang == inference.Auto {
 		lang = ""
 	}
-	if _, err := o.model.workers(lang).open(ctx); err != nil {
+	if _, err := o.model.open(ctx, lang); err != nil {
 		return nil, errors.Join(explain(ctx, err), s.Close())
 	}
 	return s, nil
@@ -116,6 +116,10 @@ type offlineModel struct {
 	langs  []string
 	tells  bool                      // the language, where it is told none
 	byLang map[string]*offlineWorker // "" for no language; alone where a model takes none
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // processes that are being started
 }
 
 // offlineWorker is the process for one language, started when it is first wanted.
@@ -124,7 +128,15 @@ type offlineWorker struct {
 
 	mu     sync.Mutex
 	pool   *worker.Pool // nil before
+	start  *start       // under way
 	closed bool
+}
+
+// start is that of a process: whoever waits for it may give up, but not end it.
+type start struct {
+	done chan struct{}
+	pool *worker.Pool // these two once done
+	err  error
 }
 
 // senseLanguages are those that SenseVoice knows.
@@ -173,7 +185,9 @@ func openOffline(c OfflineConfig) (*offlineModel, error) {
 			m.byLang[lang] = process(kind, threads, lang)
 		}
 	}
-	if _, err := m.workers(m.langs[0]).open(context.Background()); err != nil {
+	m.ctx, m.cancel = context.WithCancel(context.Background())
+	if _, err := m.open(m.ctx, m.langs[0]); err != nil {
+		m.cancel()
 		return nil, fmt.Errorf("%w; the model is in %s: a Parakeet or a SenseVoice as sherpa-onnx has them is wanted there, and it may take %d MB (recognize.memory_mb)",
 			err, c.Dir, c.Memory>>20)
 	}
@@ -217,19 +231,36 @@ func (m *offlineModel) workers(lang string) *offlineWorker {
 	return m.byLang[""]
 }
 
-// open returns the pool, whose process it starts if that was not done.
-func (w *offlineWorker) open(ctx context.Context) (*worker.Pool, error) {
+// open returns the pool for a language, whose process it starts if that was not done.
+func (m *offlineModel) open(ctx context.Context, lang string) (*worker.Pool, error) {
+	w := m.workers(lang)
 	w.mu.Lock()
-	defer w.mu.Unlock()
+	s := w.start
 	switch {
 	case w.closed:
+		w.mu.Unlock()
 		return nil, worker.ErrClosed
 	case w.pool != nil:
+		defer w.mu.Unlock()
 		return w.pool, nil
+	case s == nil:
+		s = &start{done: make(chan struct{})}
+		w.start = s
+		m.wg.Go(func() {
+			s.pool, s.err = worker.Open(m.ctx, w.cfg)
+			w.mu.Lock()
+			w.pool, w.start = s.pool, nil
+			w.mu.Unlock()
+			close(s.done)
+		})
 	}
-	p, err := worker.Open(ctx, w.cfg)
-	w.pool = p
-	return p, err
+	w.mu.Unlock()
+	select {
+	case <-s.done:
+		return s.pool, s.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // opened returns the pool if it was opened.
@@ -245,7 +276,7 @@ func (m *offlineModel) Languages() []string { return m.langs }
 // Decode implements WhisperModel. If ctx ends, nobody waits for the worker, which
 // comes to its end by itself.
 func (m *offlineModel) Decode(ctx context.Context, pcm []float32, o whisper.Options) (whisper.Result, error) {
-	pool, err := m.workers(o.Lang).open(ctx)
+	pool, err := m.open(ctx, o.Lang)
 	if err != nil {
 		return whisper.Result{}, err
 	}
@@ -298,13 +329,17 @@ func integers(pcm []float32) []int16 {
 
 // Close implements WhisperModel: it ends the workers.
 func (m *offlineModel) Close() error {
+	m.cancel()
 	for _, w := range m.byLang {
 		w.mu.Lock()
 		w.closed = true
-		if w.pool != nil {
-			w.pool.Close()
-		}
 		w.mu.Unlock()
+	}
+	m.wg.Wait()
+	for _, w := range m.byLang {
+		if p := w.opened(); p != nil {
+			p.Close()
+		}
 	}
 	return nil
 }

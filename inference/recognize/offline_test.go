@@ -146,6 +146,25 @@ func TestSenseVoiceTells(t *testing.T) {
 	}
 }
 
+// TestOfflineStartsInItsTime: who does not wait until a language's process has come up
+// does not end it, and the next one finds it.
+func TestOfflineStartsInItsTime(t *testing.T) {
+	t.Parallel()
+	r := openedOffline(t, OfflineConfig{Dir: written(t, onnxfile.SenseVoice, weatherPieces...)})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := r.model.open(ctx, "ko"); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	eventually(t, "the process to come up", func() bool { return r.model.workers("ko").opened() != nil })
+	ids := r.PIDs()
+	if finals, _ := say(t, streamOf(t, r, "ko"), join(silence(300*time.Millisecond), speak(t, "slt", weather), silence(600*time.Millisecond)), 0); len(finals) != 1 || !slices.Equal(sorted(ids), sorted(r.PIDs())) {
+		t.Errorf("%+v by %v, before %v", finals, r.PIDs(), ids)
+	}
+}
+
+func sorted(ids []int) []int { return slices.Sorted(slices.Values(ids)) }
+
 // TestParakeetDoesNotTell: a model that tells no language is not asked to.
 func TestParakeetDoesNotTell(t *testing.T) {
 	t.Parallel()

@@ -106,10 +106,7 @@ func (w *Whisper) Open(ctx context.Context, l inference.Listening) (inference.Re
 		return nil, err
 	}
 	return &autoStream{
-		vad: NewVAD(detector, w.speech.Hangover),
-		tell: func(ctx context.Context, speech []int16) (map[inference.Lang]float64, error) {
-			return w.tell(ctx, speech, l.Among)
-		},
+		vad: NewVAD(detector, w.speech.Hangover), among: l.Among, tell: w.tell,
 		open: func(lang inference.Lang) (inference.RecognizerStream, error) {
 			return w.open(inference.Listening{Lang: lang, Policy: l.Policy})
 		},
@@ -141,7 +138,9 @@ func (w *Whisper) tell(ctx context.Context, speech []int16, among []inference.La
 	defer leave()
 	o := whisper.Options{MaxTokens: 1} // the text is not wanted
 	for _, l := range among {
-		o.Among = append(o.Among, string(l))
+		if slices.Contains(w.langs, l) {
+			o.Among = append(o.Among, string(l))
+		}
 	}
 	r, err := w.cfg.Model.Decode(ctx, floats(nil, speech), o)
 	if err != nil {

@@ -26,6 +26,8 @@ type Env struct {
 type Out interface {
 	// Phrase takes what was said, known when the source had been heard up to now.
 	Phrase(ctx context.Context, p inference.Phrase, now time.Duration)
+	// Targets returns the languages that are dubbed to now.
+	Targets() []inference.Lang
 	// Played returns the n samples, mono at 16 kHz, of each dub that sounded from an
 	// output time on; silent ones may be missing.
 	Played(from time.Duration, n int) [][]int16
@@ -49,9 +51,10 @@ type Input struct {
 	hearing, listening ingest.Turn
 
 	mu       sync.Mutex
-	heard    int // final phrases
-	ownVoice int // phrases that were a dub's voice
-	last     int // ID of the last of them
+	heard    int           // final phrases
+	ownVoice int           // phrases that were a dub's voice
+	last     int           // ID of the last of them
+	seam     time.Duration // what was said before it was committed elsewhere
 }
 
 // NewInput returns the input of a session without sources.
@@ -90,8 +93,8 @@ func (in *Input) OwnVoice() int {
 	return in.ownVoice
 }
 
-// lastID returns the ID of the last final phrase, 0 before the first.
-func (in *Input) lastID() int {
+// LastID returns the ID of the last final phrase, 0 before the first.
+func (in *Input) LastID() int {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.last

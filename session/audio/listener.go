@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -26,6 +28,7 @@ type listener struct {
 	memory  memory
 	refused time.Duration              // end of the last phrase that was a dub's; 0 before the first
 	stream  inference.RecognizerStream // nil before the first sound, and after a failure
+	to      []inference.Lang           // the targets that it was told of last
 	reopen  time.Duration              // when a failed recognizer is tried again
 }
 
@@ -67,7 +70,7 @@ func newListener(in *Input) *listener {
 func (in *Input) slack() time.Duration {
 	c := in.env.Config
 	span := unitSpan
-	if c.Listening(in.env.Engines).Policy != inference.UnitPolicy {
+	if c.Listening(in.env.Engines, c.To).Policy != inference.UnitPolicy {
 		span = clauseSpan
 	}
 	return max(leastSlack, c.Delay+c.MaxLate()-c.Profile.Freeze()-span)
@@ -110,7 +113,7 @@ func (l *listener) run(ctx context.Context) error {
 		return err
 	}
 	defer leave()
-	l.base = l.lastID()
+	l.base = l.LastID()
 	for {
 		h, err := l.queue.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -155,12 +158,14 @@ func (l *listener) until() func() (time.Duration, <-chan struct{}) {
 // recognize lets the recognizer hear h. Its failure is not the session's: the
 // original goes on, and the recognizer is opened anew after a rest.
 func (l *listener) recognize(ctx context.Context, h heard) {
+	to := l.env.Out.Targets()
 	if l.stream == nil {
 		if h.sound.PTS < l.reopen {
 			return
 		}
+		l.to = to
 		stream, err := work.Call(ctx, l.stage, l.until(), func(ctx context.Context) (inference.RecognizerStream, error) {
-			stream, err := l.env.Engines.Recognizer.Open(ctx, l.env.Config.Listening(l.env.Engines))
+			stream, err := l.env.Engines.Recognizer.Open(ctx, l.env.Config.Listening(l.env.Engines, to))
 			if err == nil && ctx.Err() != nil { // nobody waits for it any more
 				return nil, errors.Join(ctx.Err(), stream.Close())
 			}
@@ -173,19 +178,29 @@ func (l *listener) recognize(ctx context.Context, h heard) {
 		l.stream = stream
 	}
 	l.memory.add(h.sound)
+	changed := !slices.Equal(l.to, to)
+	l.to = to
 	l.ask(ctx, h, func(ctx context.Context, stream inference.RecognizerStream) ([]inference.Phrase, error) {
+		if auto, ok := stream.(inference.AutoStream); ok && changed {
+			auto.Choose(l.env.Config.Among(l.env.Engines, to))
+		}
 		return stream.Write(ctx, h.sound)
 	})
 }
 
-// flush has the recognizer say what is left.
+// flush has the recognizer say what is left, in as many calls as it wants.
 func (l *listener) flush(ctx context.Context, h heard) {
-	if l.stream == nil {
-		return
+	for again := true; again && l.stream != nil && ctx.Err() == nil; {
+		var behind atomic.Bool // a call that is given up on may still end
+		l.ask(ctx, h, func(ctx context.Context, stream inference.RecognizerStream) ([]inference.Phrase, error) {
+			phrases, err := stream.Flush(ctx)
+			if auto, ok := stream.(inference.AutoStream); ok && err == nil {
+				behind.Store(auto.Behind())
+			}
+			return phrases, err
+		})
+		again = behind.Load()
 	}
-	l.ask(ctx, h, func(ctx context.Context, stream inference.RecognizerStream) ([]inference.Phrase, error) {
-		return stream.Flush(ctx)
-	})
 }
 
 // ask has the stream do fn. A stream that fails is closed, by its own call if
@@ -221,7 +236,7 @@ func (l *listener) broken(ctx context.Context, at time.Duration, err error) {
 		return // the session ends: no engine failed
 	}
 	l.reopen = at + reopenAfter
-	l.base = l.lastID() // the next one counts from 1 again
+	l.base = l.LastID() // the next one counts from 1 again
 	l.env.Fail("recognize", err)
 	l.env.Out.Unrecognized(at, "recognition failed")
 }
@@ -237,6 +252,10 @@ func (l *listener) tell(ctx context.Context, phrases []inference.Phrase, now tim
 			continue
 		}
 		p.ID += l.base
+		p, fresh := l.fresh(p)
+		if !fresh {
+			continue
+		}
 		if p.Final && l.own(p) {
 			l.refuse(p)
 			continue
