@@ -94,8 +94,23 @@ func (m *Member) save(ctx context.Context, c cluster.Claim, kept []byte) error {
 	return m.cfg.Saved.Replace(ctx, c.Session, c.Fence, sealed)
 }
 
+// Take opens a session that another node hands over by a claim, from what that node
+// tells of it. It does nothing where the session is open here by that claim.
+func (m *Member) Take(ctx context.Context, c cluster.Claim, kept []byte) error {
+	return m.adopt(ctx, c, func(context.Context) ([]byte, error) { return kept, nil })
+}
+
+// load returns what is kept of a session in the registry.
+func (m *Member) load(ctx context.Context, id string) ([]byte, error) {
+	parts, _, err := m.cfg.Saved.Load(ctx, id)
+	if err != nil || len(parts) == 0 {
+		return nil, err
+	}
+	return m.unseal(id, parts[0])
+}
+
 // adopt opens a session that was moved here from what is kept of it.
-func (m *Member) adopt(ctx context.Context, c cluster.Claim) error {
+func (m *Member) adopt(ctx context.Context, c cluster.Claim, load func(context.Context) ([]byte, error)) error {
 	m.opening.Lock()
 	defer m.opening.Unlock()
 	if have := m.Fence(c.Session); have >= int64(c.Fence) {
@@ -109,12 +124,9 @@ func (m *Member) adopt(ctx context.Context, c cluster.Claim) error {
 	if err := m.hold(ctx, c); err != nil {
 		return unheld(err)
 	}
-	parts, _, err := m.cfg.Saved.Load(ctx, c.Session)
-	if err == nil && len(parts) > 0 {
-		var kept []byte
-		if kept, err = m.unseal(c.Session, parts[0]); err == nil {
-			err = m.take(ctx, c, func() ([]byte, error) { return kept, m.cfg.Sessions.Reopen(ctx, c.Session, kept) })
-		}
+	kept, err := load(ctx)
+	if err == nil {
+		err = m.take(ctx, c, func() ([]byte, error) { return kept, m.cfg.Sessions.Reopen(ctx, c.Session, kept) })
 	}
 	switch {
 	case errors.Is(err, cluster.ErrUnknown):
