@@ -22,16 +22,18 @@ import (
 type source struct {
 	events    chan signaling.Event
 	listening atomic.Int32
+	since     signaling.Since // of the last who came
 }
 
 func listenTo(d *signalingtest.Desk) *source {
 	s := &source{events: make(chan signaling.Event, 16)}
-	d.EventsFunc = func(id string) (<-chan signaling.Event, func(), error) {
+	d.EventsFunc = func(id string, since signaling.Since) (signaling.Events, error) {
 		if _, err := d.Get(id); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		s.listening.Add(1)
-		return s.events, func() { s.listening.Add(-1) }, nil
+		s.since = since
+		return signalingtest.Events{C: s.events, Closed: func() { s.listening.Add(-1) }}, nil
 	}
 	return s
 }

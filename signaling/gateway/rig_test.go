@@ -114,8 +114,8 @@ func (n *node) Reopen(ctx context.Context, id string, kept []byte) error {
 
 func (n *node) End(id string) { _ = n.Desk.Delete(id) }
 
-func (n *node) Events(string) (<-chan signaling.Event, func(), error) {
-	return n.events, func() {}, nil
+func (n *node) Events(string, signaling.Since) (signaling.Events, error) {
+	return signalingtest.Events{C: n.events}, nil
 }
 
 func (n *node) Pairs() []signaling.PairInfo { return []signaling.PairInfo{{From: "en", To: "es"}} }
