@@ -63,10 +63,14 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 	capacity := newCapacity(carries, readCPU)
 	e.closers = append(e.closers, capacity)
 	d := &endpoints{engines: e}
-	m := live.NewManager(live.ManagerConfig{
+	keeping := live.ManagerConfig{
 		Engines: e.Engines, Base: base, Ended: d.ended, Delay: e.tier.delay, Max: c.Serve.MaxSessions, Capacity: capacity.now, Idle: c.Serve.SessionIdle, Unused: lim.UnusedFor,
-	})
-	d.calls = &calls{manager: m, host: host, engines: e.Engines, quality: e.tier.quality, unused: lim.Unused}
+	}
+	if c.Cluster.URL != "" {
+		keeping.Ahead, keeping.HandOver = keptAhead, d.handOver
+	}
+	m := live.NewManager(keeping)
+	d.calls = &calls{manager: m, log: log, host: host, engines: e.Engines, quality: e.tier.quality, unused: lim.Unused}
 	ice := signaling.ICEServers{Lifetime: c.Serve.TURNLifetime}
 	for _, s := range c.Serve.ICEServers {
 		ice.Servers = append(ice.Servers, signaling.ICESecret(s))
@@ -77,7 +81,7 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 		ViewersEach: lim.Viewers, ViewersSession: lim.ViewersSession, Viewers: lim.ViewersAll,
 	})
 	d.whip = whip.New(whip.Config{Sessions: answers, ICEServers: ice, Log: log})
-	d.ws = ws.New(ws.Config{Sessions: answers, ICEServers: ice, PerAddress: lim.Websockets, Log: log})
+	d.ws = ws.New(ws.Config{Sessions: answers, Events: d.calls.Events, ICEServers: ice, PerAddress: lim.Websockets, Log: log})
 	return d, nil
 }
 
@@ -87,6 +91,9 @@ func (d *endpoints) Register(mux *http.ServeMux) {
 	d.whip.Register(mux)
 	d.ws.Register(mux)
 }
+
+// handOver moves a session to another node.
+func (d *endpoints) handOver(ctx context.Context, call *live.Call) { d.calls.handOver(ctx, call) }
 
 // ended tells the cluster, if any, that a session is over.
 func (d *endpoints) ended(id string) {

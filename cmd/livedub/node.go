@@ -79,9 +79,9 @@ func (n *membership) join(ctx context.Context, c config.Config, l net.Addr, d *e
 		return fmt.Errorf("cluster.addr, cluster.node: %w", err)
 	}
 	m := member.New(member.Config{
-		Registry: n.reg, Saved: n.reg, Rules: registry.Rules(c.Cluster), Key: n.key, Self: self, Sessions: carried{d.calls}, Log: log,
+		Registry: n.reg, Saved: n.reg, Rules: registry.Rules(c.Cluster), Key: n.key, Self: self, Sessions: carried{d.calls}, Link: d.calls.linked, Log: log,
 	})
-	d.calls.member = m
+	d.calls.member, d.calls.linkKey = m, n.key.Derive("node link")
 	n.Member = m
 	if err := m.Start(ctx); err != nil {
 		return fmt.Errorf("this node cannot join the cluster (cluster.url, cluster.node): %w", err)
@@ -138,6 +138,7 @@ type birth struct {
 	ConsentAt time.Time        `json:"consent_at,omitzero"`
 	NoBadge   bool             `json:"no_badge"`
 	Words     glossary.Words   `json:"words"`
+	Zero      time.Time        `json:"zero"`
 }
 
 const birthVersion = 1
@@ -146,7 +147,7 @@ func kept(call *live.Call) ([]byte, error) {
 	st := call.State()
 	return json.Marshal(birth{
 		V: birthVersion, Epoch: call.Epoch, From: call.Spec.From, To: call.Targets(), Profile: call.Spec.Profile, DelayMS: call.Spec.Delay.Milliseconds(),
-		Consent: st.Consent.Given, ConsentAt: st.Consent.At, NoBadge: call.Spec.NoBadge, Words: call.Words(),
+		Consent: st.Consent.Given, ConsentAt: st.Consent.At, NoBadge: call.Spec.NoBadge, Words: call.Words(), Zero: time.Now().Add(-call.Clock.Now()),
 	})
 }
 
@@ -179,7 +180,7 @@ func (c carried) Reopen(_ context.Context, id string, data []byte) error {
 	delay := time.Duration(b.DelayMS) * time.Millisecond
 	_, err := c.manager.Create(spec.Spec{
 		ID: id, Epoch: b.Epoch, From: b.From, To: b.To, Profile: b.Profile, Delay: &delay, Consent: b.Consent, NoBadge: b.NoBadge, Words: b.Words,
-		ConsentAt: b.ConsentAt,
+		ConsentAt: b.ConsentAt, Zero: b.Zero,
 	})
 	return refuse(err)
 }
