@@ -63,14 +63,15 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 	capacity := newCapacity(carries, readCPU)
 	e.closers = append(e.closers, capacity)
 	d := &endpoints{engines: e}
+	d.calls = &calls{log: log, host: host, engines: e.Engines, quality: e.tier.quality, unused: lim.Unused}
 	keeping := live.ManagerConfig{
+		Saver: saver{d.calls}, Now: d.calls.now,
 		Engines: e.Engines, Base: base, Ended: d.ended, Delay: e.tier.delay, Max: c.Serve.MaxSessions, Capacity: capacity.now, Idle: c.Serve.SessionIdle, Unused: lim.UnusedFor,
 	}
 	if c.Cluster.URL != "" {
-		keeping.Ahead, keeping.HandOver = keptAhead, d.handOver
+		keeping.Ahead, keeping.HandOver = keptAhead, d.calls.handOver
 	}
-	m := live.NewManager(keeping)
-	d.calls = &calls{manager: m, log: log, host: host, engines: e.Engines, quality: e.tier.quality, unused: lim.Unused}
+	d.calls.manager = live.NewManager(keeping)
 	ice := signaling.ICEServers{Lifetime: c.Serve.TURNLifetime}
 	for _, s := range c.Serve.ICEServers {
 		ice.Servers = append(ice.Servers, signaling.ICESecret(s))
@@ -91,9 +92,6 @@ func (d *endpoints) Register(mux *http.ServeMux) {
 	d.whip.Register(mux)
 	d.ws.Register(mux)
 }
-
-// handOver moves a session to another node.
-func (d *endpoints) handOver(ctx context.Context, call *live.Call) { d.calls.handOver(ctx, call) }
 
 // ended tells the cluster, if any, that a session is over.
 func (d *endpoints) ended(id string) {

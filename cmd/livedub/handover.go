@@ -9,6 +9,7 @@ import (
 
 	"livedub/cluster"
 	"livedub/media/link"
+	"livedub/session"
 	"livedub/session/live"
 )
 
@@ -76,11 +77,7 @@ func (h *handing) once(ctx context.Context) error {
 // takeBack has the session here again as if nothing had been tried.
 func (h *handing) takeBack(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
-	err := h.member.TakeBack(ctx, h.Spec.ID)
-	if err == nil {
-		h.keep(ctx, h.Call)
-	}
-	return err
+	return h.member.TakeBack(ctx, h.Spec.ID) // its checkpoint is kept again by the next change
 }
 
 // feed opens the session at another node and sends it what the speaker sends, until
@@ -123,7 +120,7 @@ func (h *handing) feed(ctx context.Context, to cluster.Claim) error {
 
 // open opens a link to the node of a claim.
 func (h *handing) open(ctx context.Context, to cluster.Claim) (*link.Sender, error) {
-	kept, err := kept(h.Call)
+	kept, err := h.checkpoint(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +132,20 @@ func (h *handing) open(ctx context.Context, to cluster.Claim) (*link.Sender, err
 		Key: h.linkKey, Now: h.Clock.Now, Keyframe: h.Keyframe,
 		Hello: link.Hello{Session: h.Spec.ID, Epoch: h.Epoch, Fence: int64(to.Fence), Checkpoint: kept},
 	})
+}
+
+// checkpoint returns what the other node opens the session from: all that has happened,
+// or the newest of it.
+func (h *handing) checkpoint(ctx context.Context) ([]byte, error) {
+	c, err := h.Checkpoint(ctx)
+	for err == nil {
+		var kept []byte
+		if kept, err = c.Encode(); err == nil && (len(kept) <= link.MaxCheckpoint || len(c.Records) == 0) {
+			return kept, nil
+		}
+		c.Records = c.Records[(len(c.Records)+1)/2:]
+	}
+	return nil, err
 }
 
 // tell lets everybody who listens know where to come.
@@ -173,7 +184,7 @@ func (c *calls) linked(ctx context.Context, conn net.Conn, claim cluster.Claim) 
 
 // take opens the session of a link and has the link publish in it.
 func (c *calls) take(ctx context.Context, r *link.Receiver, claim cluster.Claim) error {
-	call, err := c.opened(ctx, r.Hello(), claim)
+	call, err := c.opened(ctx, r, claim)
 	if err != nil {
 		r.Refuse(err.Error())
 		return err
@@ -194,12 +205,27 @@ func (c *calls) take(ctx context.Context, r *link.Receiver, claim cluster.Claim)
 }
 
 // opened returns the session of a link, opened from its checkpoint unless it is there.
-func (c *calls) opened(ctx context.Context, h link.Hello, claim cluster.Claim) (*live.Call, error) {
+// Its clock is the one that the link tells, which is nearer than what the registry does.
+func (c *calls) opened(ctx context.Context, r *link.Receiver, claim cluster.Claim) (*live.Call, error) {
+	h := r.Hello()
 	if h.Session != claim.Session || h.Fence != int64(claim.Fence) {
 		return nil, fmt.Errorf("the link is about session %s with fence %d, its request was about %s with fence %d", h.Session, h.Fence, claim.Session, int64(claim.Fence))
 	}
-	if err := c.member.Take(ctx, claim, h.Checkpoint); err != nil {
+	from, err := session.DecodeCheckpoint(h.Checkpoint)
+	if err != nil {
 		return nil, err
 	}
-	return c.manager.Get(claim.Session)
+	err = c.member.Take(ctx, claim, func(context.Context) error {
+		from.Origin = c.now().Add(-r.Now())
+		call, err := c.manager.Open(h.Session, from)
+		if err != nil {
+			return refuse(err)
+		}
+		call.Keep()
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c.manager.Get(h.Session)
 }

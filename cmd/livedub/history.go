@@ -19,13 +19,14 @@ func (c *calls) Events(id string, since signaling.Since) (signaling.Events, erro
 		return nil, refuse(err)
 	}
 	all := call.Records()
+	next := all.Last() + 1
 	switch {
 	case !since.Resume:
-		return events{all.From(all.Last() + 1)}, nil
+		return events{all.From(next)}, nil
 	case since.All:
-		return events{all.From(since.After + 1)}, nil
+		return events{all.From(min(since.After, next) + 1)}, nil
 	}
-	return events{all.Recent(since.After + 1)}, nil
+	return events{all.Recent(min(since.After, next) + 1)}, nil
 }
 
 // events are a session's records in the words of signaling.

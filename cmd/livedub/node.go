@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,14 +16,11 @@ import (
 
 	"livedub/cluster"
 	"livedub/cluster/redis"
-	"livedub/inference"
-	"livedub/inference/glossary"
 	"livedub/internal/config"
 	"livedub/internal/registry"
 	"livedub/media"
 	"livedub/media/rtc"
-	"livedub/session/live"
-	"livedub/session/spec"
+	"livedub/session"
 	"livedub/signaling/access"
 	"livedub/signaling/member"
 )
@@ -125,68 +121,47 @@ func nodeName(l net.Addr) string {
 	return strings.Trim(unfit.ReplaceAllString(host, "-"), "-")[:min(len(host), 50)] + "-" + port
 }
 
-// birth is what another node needs to open a session again: its capabilities, which
-// are bound to the epoch, and what was asked for. It does not hold what happened since.
-type birth struct {
-	V         int              `json:"v"`
-	Epoch     string           `json:"epoch"`
-	From      inference.Lang   `json:"from"`
-	To        []inference.Lang `json:"to"`
-	Profile   spec.Profile     `json:"profile"`
-	DelayMS   int64            `json:"delay_ms"`
-	Consent   bool             `json:"consent"`
-	ConsentAt time.Time        `json:"consent_at,omitzero"`
-	NoBadge   bool             `json:"no_badge"`
-	Words     glossary.Words   `json:"words"`
-	Zero      time.Time        `json:"zero"`
-}
-
-const birthVersion = 1
-
-func kept(call *live.Call) ([]byte, error) {
-	st := call.State()
-	return json.Marshal(birth{
-		V: birthVersion, Epoch: call.Epoch, From: call.Spec.From, To: call.Targets(), Profile: call.Spec.Profile, DelayMS: call.Spec.Delay.Milliseconds(),
-		Consent: st.Consent.Given, ConsentAt: st.Consent.At, NoBadge: call.Spec.NoBadge, Words: call.Words(), Zero: time.Now().Add(-call.Clock.Now()),
-	})
-}
-
-// keep writes down what a session has become.
-func (c *calls) keep(ctx context.Context, call *live.Call) {
-	if c.member == nil {
-		return
-	}
-	data, err := kept(call)
-	if err == nil {
-		err = c.member.Save(ctx, call.Spec.ID, data)
-	}
-	if err != nil {
-		call.Log().Warn("a change is not kept: another node would open the session as it was before", "err", err)
-	}
-}
-
 // carried are the sessions of this node as its membership sees them.
 type carried struct{ *calls }
 
-// Reopen opens a session as it was kept, with the epoch that its capabilities are bound to.
-func (c carried) Reopen(_ context.Context, id string, data []byte) error {
-	var b birth
-	if err := json.Unmarshal(data, &b); err != nil {
+// Reopen opens a session from its checkpoint, and keeps that from now on.
+func (c carried) Reopen(_ context.Context, id string, parts [][]byte) error {
+	from, err := session.DecodeCheckpoint(parts...)
+	if err != nil && !errors.Is(err, session.ErrDamaged) {
 		return fmt.Errorf("what is kept of session %s: %w", id, err)
 	}
-	if b.V != birthVersion || b.Epoch == "" {
-		return fmt.Errorf("what is kept of session %s has version %d, this node reads %d", id, b.V, birthVersion)
+	call, failed := c.manager.Open(id, from)
+	if failed != nil {
+		return refuse(failed)
 	}
-	delay := time.Duration(b.DelayMS) * time.Millisecond
-	_, err := c.manager.Create(spec.Spec{
-		ID: id, Epoch: b.Epoch, From: b.From, To: b.To, Profile: b.Profile, Delay: &delay, Consent: b.Consent, NoBadge: b.NoBadge, Words: b.Words,
-		ConsentAt: b.ConsentAt, Zero: b.Zero,
-	})
-	return refuse(err)
+	if err != nil {
+		call.Log().Warn("the session goes on from what is left", "err", err)
+	}
+	call.Keep()
+	return nil
 }
 
 // End ends a session.
 func (c carried) End(id string) { _ = c.manager.Delete(id) } // it may have ended by itself
+
+// saver keeps the checkpoints of sessions in the cluster that this server has joined.
+type saver struct{ *calls }
+
+func (s saver) Append(ctx context.Context, id string, part []byte) error {
+	return s.member.Append(ctx, id, part)
+}
+
+func (s saver) Replace(ctx context.Context, id string, part []byte) error {
+	return s.member.Replace(ctx, id, part)
+}
+
+// now returns the time by a clock that all nodes share, where there are others.
+func (c *calls) now() time.Time {
+	if c.member == nil {
+		return time.Now()
+	}
+	return c.member.Now()
+}
 
 // fenced shows a viewer nothing while this node may not act for the session.
 type fenced struct {

@@ -19,8 +19,9 @@ import (
 // Version is the one that this package speaks.
 const Version = 1
 
-// MaxCheckpoint is how many bytes of a session's checkpoint a Hello may hold.
-const MaxCheckpoint = 64 << 10
+// MaxCheckpoint is how many bytes of a session's checkpoint a Hello may hold: more than
+// the registry keeps, so that an evening's talk has its history.
+const MaxCheckpoint = 1 << 20
 
 // Times of a link.
 const (

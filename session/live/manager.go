@@ -34,8 +34,10 @@ type ManagerConfig struct {
 	// Capacity, if set, tells how many there may be by what this node can carry
 	// now, where there are so many, of which some are live. It must not call the manager.
 	Capacity func(there, live int) int
-	Idle     time.Duration // a session that nobody uses for so long is ended
-	Unused   time.Duration // so is one that nobody has published in yet; 0 for Idle
+	Saver    Saver            // keeps the checkpoints of calls, from their Keep on; nil for none
+	Now      func() time.Time // by the clock that nodes share; nil: this machine's
+	Idle     time.Duration    // a session that nobody uses for so long is ended
+	Unused   time.Duration    // so is one that nobody has published in yet; 0 for Idle
 	// Ahead, if set, has the newest packets of every call kept for another node, of D and so long.
 	Ahead time.Duration
 	// HandOver, if set, is called for every call when the manager drains, and may move it
@@ -59,12 +61,16 @@ type Manager struct {
 	closed   bool      // no new sessions
 	drained  time.Time // by when all sessions end; zero while the manager does not drain
 	seen     histograms
+	saves    saves
 }
 
 // NewManager returns a manager without sessions. The engines stay the caller's.
 func NewManager(c ManagerConfig) *Manager {
 	m := &Manager{cfg: c, sessions: map[string]*Call{}, ended: newTotals(), seen: newHistograms()}
 	m.cfg.Base.Observe = m.seen.observe()
+	if m.cfg.Now == nil {
+		m.cfg.Now = time.Now
+	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.wg.Go(m.sweep)
 	return m
@@ -74,7 +80,17 @@ var sessionID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // Create opens a session. It lives until Delete, until nobody has used it for
 // a while, or until the manager closes.
-func (m *Manager) Create(asked spec.Spec) (*Call, error) {
+func (m *Manager) Create(asked spec.Spec) (*Call, error) { return m.open(asked, nil) }
+
+// Open carries a session on under its name, from a checkpoint that another node has
+// made of it: its clock runs on, and what happened is told before what will.
+func (m *Manager) Open(id string, from session.Checkpoint) (*Call, error) {
+	asked := from.Spec
+	asked.ID = id
+	return m.open(asked, &from)
+}
+
+func (m *Manager) open(asked spec.Spec, from *session.Checkpoint) (*Call, error) {
 	if asked.ID == "" {
 		asked.ID = strings.ToLower(rand.Text()[:12])
 	}
@@ -121,18 +137,24 @@ func (m *Manager) Create(asked spec.Spec) (*Call, error) {
 	if capacity := m.capacity(); len(m.sessions) >= capacity {
 		return nil, fmt.Errorf("%w: all %d are taken: try again later", spec.ErrFull, capacity)
 	}
-	clock := pace.NewWall()
-	if !asked.Zero.IsZero() {
-		clock = pace.NewWallAt(time.Since(asked.Zero))
+	now := time.Now()
+	c := &Call{Spec: asked, Epoch: cmp.Or(asked.Epoch, uuid.NewString()), Created: now, Clock: pace.NewWall(), log: cfg.Log, saver: m.cfg.Saver, saves: &m.saves, now: m.cfg.Now, used: now, done: make(chan struct{})}
+	if from != nil {
+		at, err := from.Now(m.cfg.Now())
+		if err != nil {
+			return nil, fmt.Errorf("session %s: %w", asked.ID, err)
+		}
+		c.Clock, c.Created = pace.NewWallAt(at), from.Created
 	}
-	s, err := session.New(cfg, m.cfg.Engines, clock)
-	if err != nil {
+	var err error
+	if c.Session, err = session.New(cfg, m.cfg.Engines, c.Clock); err != nil {
 		return nil, err
 	}
-	c := &Call{Session: s, Spec: asked, Epoch: cmp.Or(asked.Epoch, uuid.NewString()), Created: time.Now(), Clock: clock, log: cfg.Log, done: make(chan struct{})}
-	c.used = c.Created
 	if m.cfg.Ahead > 0 {
 		c.tap = ingest.NewTap(cfg.Delay + m.cfg.Ahead)
+	}
+	if from != nil {
+		c.Resume(*from)
 	}
 	c.ctx, c.cancel = context.WithCancel(m.ctx)
 	m.sessions[asked.ID] = c
@@ -160,7 +182,7 @@ func (m *Manager) keep(ctx context.Context, c *Call) {
 	c.run(ctx)
 	m.mu.Lock()
 	delete(m.sessions, c.Spec.ID)
-	m.ended.add(c.State())
+	m.ended.add(c, c.State())
 	m.mu.Unlock()
 	c.leave()
 	if m.cfg.Ended != nil {

@@ -20,10 +20,8 @@ type Spec struct {
 	Consent bool             // the speaker agreed to their voice and face being used
 	// ConsentAt is when a session that goes on here was agreed to; zero for now.
 	ConsentAt time.Time
-	// Zero is when the clock of a session that goes on here read zero; zero for now.
-	Zero    time.Time
-	NoBadge bool           // re-rendered frames go without the manager's badge
-	Words   glossary.Words // that the speaker has named, clean
+	NoBadge   bool           // re-rendered frames go without the manager's badge
+	Words     glossary.Words // that the speaker has named, clean
 }
 
 // MaxText is how many bytes of text a phrase may have in any language.

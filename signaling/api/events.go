@@ -156,8 +156,11 @@ func (s *Server) next(ctx context.Context, events signaling.Events) (signaling.E
 // since tells where a client's events begin: one that comes back says which it has
 // had. Who may only watch is told of what was while it was away, not of all.
 func since(r *http.Request, grant signaling.Grant) signaling.Since {
-	id, err := strconv.ParseUint(r.Header.Get("Last-Event-ID"), 10, 64)
-	return signaling.Since{Resume: err == nil, After: id, All: grant.Control()}
+	out := signaling.Since{All: grant.Control()}
+	if id, err := strconv.ParseUint(r.Header.Get("Last-Event-ID"), 10, 64); err == nil {
+		out.Resume, out.After = true, id
+	}
+	return out
 }
 
 // stream writes events; its methods tell whether the client still listens.

@@ -26,7 +26,7 @@ func (m *Member) Claim(ctx context.Context, id string, open func() (kept []byte,
 	return m.take(ctx, cluster.Claim{Session: p.Session, Fence: cluster.Fence(p.Fence), Cost: p.Cost}, open)
 }
 
-// take opens a session and confirms its claim. kept is nil where it is kept already.
+// take opens a session and confirms its claim. kept is nil where somebody else keeps it.
 func (m *Member) take(ctx context.Context, c cluster.Claim, open func() (kept []byte, err error)) error {
 	if m.Away() {
 		return unheld(cluster.ErrUnavailable)
@@ -47,7 +47,7 @@ func (m *Member) take(ctx context.Context, c cluster.Claim, open func() (kept []
 	defer cancel()
 	err = m.hold(ctx, c)
 	if err == nil && kept != nil {
-		err = m.save(ctx, c, kept)
+		err = m.Replace(ctx, c.Session, kept)
 	}
 	if err != nil {
 		m.drop(c)
@@ -75,42 +75,36 @@ func (m *Member) drop(c cluster.Claim) {
 	}
 }
 
-// Save replaces what is kept of a session. It does nothing for one that is not held here.
-func (m *Member) Save(ctx context.Context, id string, kept []byte) error {
+// Append adds a part to what is kept of a session that is held here, with its fence;
+// Replace puts one in place of all.
+func (m *Member) Append(ctx context.Context, id string, part []byte) error {
+	return m.save(ctx, id, part, m.cfg.Saved.Append)
+}
+
+// Replace is told of at Append.
+func (m *Member) Replace(ctx context.Context, id string, part []byte) error {
+	return m.save(ctx, id, part, m.cfg.Saved.Replace)
+}
+
+func (m *Member) save(ctx context.Context, id string, part []byte, how func(context.Context, string, cluster.Fence, []byte) error) error {
 	m.mu.Lock()
 	c, ok := m.held[id]
 	m.mu.Unlock()
 	if !ok {
-		return nil
+		return fmt.Errorf("session %s: %w", id, cluster.ErrStale)
 	}
-	return m.save(ctx, c, kept)
-}
-
-func (m *Member) save(ctx context.Context, c cluster.Claim, kept []byte) error {
-	sealed, err := m.seal(c.Session, kept)
+	sealed, err := m.seal(id, part)
 	if err != nil {
 		return err
 	}
-	return m.cfg.Saved.Replace(ctx, c.Session, c.Fence, sealed)
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	return how(ctx, id, c.Fence, sealed)
 }
 
-// Take opens a session that another node hands over by a claim, from what that node
-// tells of it. It does nothing where the session is open here by that claim.
-func (m *Member) Take(ctx context.Context, c cluster.Claim, kept []byte) error {
-	return m.adopt(ctx, c, func(context.Context) ([]byte, error) { return kept, nil })
-}
-
-// load returns what is kept of a session in the registry.
-func (m *Member) load(ctx context.Context, id string) ([]byte, error) {
-	parts, _, err := m.cfg.Saved.Load(ctx, id)
-	if err != nil || len(parts) == 0 {
-		return nil, err
-	}
-	return m.unseal(id, parts[0])
-}
-
-// adopt opens a session that was moved here from what is kept of it.
-func (m *Member) adopt(ctx context.Context, c cluster.Claim, load func(context.Context) ([]byte, error)) error {
+// Take opens, by open, a session that another node hands over by a claim. It does
+// nothing where the session is open here by that claim.
+func (m *Member) Take(ctx context.Context, c cluster.Claim, open func(context.Context) error) error {
 	m.opening.Lock()
 	defer m.opening.Unlock()
 	if have := m.Fence(c.Session); have >= int64(c.Fence) {
@@ -124,10 +118,7 @@ func (m *Member) adopt(ctx context.Context, c cluster.Claim, load func(context.C
 	if err := m.hold(ctx, c); err != nil {
 		return unheld(err)
 	}
-	kept, err := load(ctx)
-	if err == nil {
-		err = m.take(ctx, c, func() ([]byte, error) { return kept, m.cfg.Sessions.Reopen(ctx, c.Session, kept) })
-	}
+	err := m.take(ctx, c, func() ([]byte, error) { return nil, open(ctx) })
 	switch {
 	case errors.Is(err, cluster.ErrUnknown):
 		_ = m.cfg.Registry.Release(ctx, c.Session, c.Fence) // it is lost for good: else the claim would stay
@@ -145,6 +136,18 @@ func (m *Member) adopt(ctx context.Context, c cluster.Claim, load func(context.C
 	return nil
 }
 
+// reopen opens a session from what is kept of it.
+func (m *Member) reopen(ctx context.Context, id string) error {
+	parts, _, err := m.cfg.Saved.Load(ctx, id)
+	if err == nil {
+		parts, err = m.unsealAll(id, parts)
+	}
+	if err != nil {
+		return err
+	}
+	return m.cfg.Sessions.Reopen(ctx, id, parts)
+}
+
 // seal encrypts what is kept of a session: it has words that a speaker named.
 func (m *Member) seal(id string, kept []byte) ([]byte, error) {
 	a, err := m.cipher()
@@ -154,6 +157,22 @@ func (m *Member) seal(id string, kept []byte) ([]byte, error) {
 	nonce := make([]byte, a.NonceSize())
 	rand.Read(nonce) // never fails
 	return a.Seal(nonce, nonce, kept, []byte(id)), nil
+}
+
+// unsealAll returns the parts up to one that cannot be read; the first must.
+func (m *Member) unsealAll(id string, sealed [][]byte) (parts [][]byte, err error) {
+	for i, s := range sealed {
+		part, err := m.unseal(id, s)
+		switch {
+		case err != nil && i == 0:
+			return nil, err
+		case err != nil:
+			m.log.Warn("the newest parts of a checkpoint are lost", "session", id, "parts", len(sealed)-i, "err", err)
+			return parts, nil
+		}
+		parts = append(parts, part)
+	}
+	return parts, nil
 }
 
 func (m *Member) unseal(id string, sealed []byte) ([]byte, error) {

@@ -63,7 +63,7 @@ func (m *Member) admit(w http.ResponseWriter, r *http.Request, p signaling.Pass)
 	if !p.Create {
 		c := cluster.Claim{Session: p.Session, Fence: cluster.Fence(p.Fence), Cost: p.Cost}
 		if m.Fence(p.Session) < p.Fence {
-			if err := m.adopt(r.Context(), c, func(ctx context.Context) ([]byte, error) { return m.load(ctx, c.Session) }); err != nil {
+			if err := m.Take(r.Context(), c, func(ctx context.Context) error { return m.reopen(ctx, c.Session) }); err != nil {
 				w.Header().Set(signaling.RefusedHeader, "1")
 				return err
 			}

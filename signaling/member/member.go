@@ -20,9 +20,10 @@ import (
 
 // Sessions are what the node carries.
 type Sessions interface {
-	// Reopen opens a session from what Member.Claim or Save was given of it, at another
-	// node. It fails with ErrFull where this one takes no more.
-	Reopen(ctx context.Context, id string, kept []byte) error
+	// Reopen opens a session from the parts of its checkpoint that another node gave to
+	// Claim, Append or Replace. What it keeps then has this node's fence. It fails with
+	// ErrFull where this one takes no more.
+	Reopen(ctx context.Context, id string, parts [][]byte) error
 	// End ends a session and waits until nothing of it is left. Unknown ones are fine.
 	End(id string)
 }
@@ -61,6 +62,7 @@ type Member struct {
 
 	alive atomic.Int64 // when the process was last seen to run, from start; see Acting
 	away  atomic.Bool  // the registry did not answer the last heartbeat
+	clock clock
 
 	opening sync.Mutex // one session at a time is opened from what was kept
 
@@ -115,7 +117,12 @@ func (m *Member) Start(ctx context.Context) error {
 	context.AfterFunc(ctx, func() { wake <- struct{}{} })
 	heart := &cluster.Heart{
 		Registry: m.cfg.Registry, Rules: m.cfg.Rules, Self: m.cfg.Self, Mine: m.claims, Wake: wake,
-		Stale: m.stale, Pulse: func(_ cluster.Pulse, err error) { m.pulse(m.life, err) },
+		Stale: m.stale, Pulse: func(p cluster.Pulse, err error) {
+			if err == nil {
+				m.clock.add(p)
+			}
+			m.pulse(m.life, err)
+		},
 	}
 	m.seen()
 	m.wg.Go(func() { heart.Run(m.life) })
@@ -128,7 +135,10 @@ func (m *Member) beat(ctx context.Context) error {
 	defer cancel()
 	self := m.cfg.Self()
 	self.Holds = len(m.claims())
-	_, err := m.cfg.Registry.Beat(ctx, self)
+	p, err := m.cfg.Registry.Beat(ctx, self)
+	if err == nil {
+		m.clock.add(p)
+	}
 	return err
 }
 

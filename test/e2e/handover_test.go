@@ -332,6 +332,7 @@ func (c *crosser) check() {
 	t.Helper()
 	h, said := c.judge(), c.said
 	var off []float64
+	said = slices.DeleteFunc(said, func(s time.Duration) bool { return c.began.Add(s + 3*time.Second).After(time.Now()) }) // they are still to come
 	for _, s := range said {
 		due := c.began.Add(s + time.Second)
 		if len(h.onsets) == 0 {
@@ -350,9 +351,6 @@ func (c *crosser) check() {
 	lost := 0
 	for i, s := range said {
 		due := c.began.Add(s + time.Second + time.Duration(usual*float64(time.Second)))
-		if due.After(time.Now().Add(-time.Second)) {
-			continue // is still to come
-		}
 		o := slices.MinFunc(h.onsets, func(a, b time.Time) int { return cmp.Compare(a.Sub(due).Abs(), b.Sub(due).Abs()) })
 		d := o.Sub(due)
 		used[o]++
