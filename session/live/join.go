@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"livedub/internal/guard"
@@ -18,7 +19,7 @@ import (
 func (c *Call) join(ctx context.Context, s *standing, p spec.Publisher) {
 	var lead []media.Packet
 	err := guard.Do("publisher", func() (err error) {
-		lead, err = leadOf(ctx, p)
+		lead, err = leadOf(ctx, p, s.StandIn)
 		return err
 	})
 	if err == nil && c.joins(s, p, lead) {
@@ -73,35 +74,56 @@ func (c *Call) back(s *standing, p spec.Publisher) {
 }
 
 const (
-	keyTime = 2 * time.Second // for a speaker's first keyframe, from the first packet on
-	maxLead = 200             // packets before it that are kept
+	keyTime = 10 * time.Second // for a speaker's first keyframe; encoders may send one as rarely
+	maxLead = 200              // packets before it that are kept
 )
 
-// leadOf reads a speaker's packets up to the first keyframe. One who sends no frames
-// has none.
-func leadOf(ctx context.Context, p spec.Publisher) (lead []media.Packet, err error) {
+// leadOf reads a speaker's packets up to the first keyframe, which it asks for. One who
+// sends no frames, or none in time, has none; nor has one when the stand-in ends.
+func leadOf(ctx context.Context, p spec.Publisher, stand spec.StandIn) (lead []media.Packet, err error) {
 	if err := p.Ready(ctx); err != nil {
 		return nil, err
 	}
+	askKey(p)
 	limited, cancel := context.WithTimeout(ctx, keyTime)
 	defer cancel()
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	defer cancel()
+	watch.Go(func() {
+		select {
+		case <-stand.Done():
+			cancel()
+		case <-limited.Done():
+		}
+	})
 	for {
-		next, err := p.Read(limited)
+		in := limited
+		if len(lead) == 0 && limited.Err() != nil {
+			in = ctx
+		}
+		next, err := p.Read(in)
 		switch {
-		case err != nil && limited.Err() != nil && ctx.Err() == nil && len(lead) > 0:
+		case err != nil && in.Err() != nil && ctx.Err() == nil && len(lead) > 0:
 			return lead, nil
-		case err != nil && limited.Err() != nil:
-			return nil, io.EOF
+		case err != nil && in.Err() != nil && ctx.Err() == nil:
+			continue
 		case err != nil:
 			return nil, err
 		case next.Kind == media.Video && !next.Key:
 			continue
 		}
 		lead = append(lead, next)
-		if next.Kind == media.Video {
+		if next.Kind == media.Video || limited.Err() != nil {
 			return lead, nil
 		}
 		lead = lead[max(0, len(lead)-maxLead):]
+	}
+}
+
+func askKey(p spec.Publisher) {
+	if p, ok := p.(interface{ Keyframe() }); ok {
+		p.Keyframe()
 	}
 }
 
@@ -136,7 +158,5 @@ func (c *Call) Keyframe() {
 	c.mu.Lock()
 	p := c.publisher
 	c.mu.Unlock()
-	if p, ok := p.(interface{ Keyframe() }); ok {
-		p.Keyframe()
-	}
+	askKey(p)
 }
