@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,11 +18,11 @@ import (
 // standIn is a caller that stands in for one who is connected elsewhere.
 type standIn struct {
 	*caller
-	replaced int
+	replaced atomic.Int32
 }
 
 func (s *standIn) Replaced() {
-	s.replaced++
+	s.replaced.Add(1)
 	s.Close()
 }
 
@@ -93,8 +94,8 @@ func TestSpeakerTakesTheStandInsPlace(t *testing.T) {
 				if n := len(shownFrames(t, out)); n != 225 {
 					t.Errorf("%d frames", n)
 				}
-				if want := map[bool]int{true: 0, false: 1}[tt.leaves]; there.replaced != want {
-					t.Errorf("replaced %d times, want %d", there.replaced, want)
+				if want := map[bool]int{true: 0, false: 1}[tt.leaves]; int(there.replaced.Load()) != want {
+					t.Errorf("replaced %d times, want %d", there.replaced.Load(), want)
 				}
 				if l.Phase() != "idle" || l.Speaking() {
 					t.Errorf("all have left: %s", l.Phase())
@@ -122,8 +123,8 @@ func TestStandInOfAnotherCodec(t *testing.T) {
 		time.Sleep(seconds(1))
 		l.publish(src)
 		time.Sleep(seconds(10))
-		if there.replaced != 1 {
-			t.Errorf("replaced %d times", there.replaced)
+		if there.replaced.Load() != 1 {
+			t.Errorf("replaced %d times", there.replaced.Load())
 		}
 		if n := len(shownFrames(t, out)); n != 75 {
 			t.Errorf("%d frames", n)
