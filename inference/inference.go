@@ -93,6 +93,17 @@ type RecognizerStream interface {
 	Close() error
 }
 
+// AutoStream is what a RecognizerStream implements besides that tells by ear which
+// language is spoken.
+type AutoStream interface {
+	RecognizerStream
+	// Choose changes the languages to be told from one another.
+	Choose(among []Lang)
+	// Behind tells that Flush left sound unheard, since one call must not take long:
+	// Flush is to be called again.
+	Behind() bool
+}
+
 // Translator turns text of one language to another. It is safe for concurrent use.
 type Translator interface {
 	// Pairs returns the directions that work here and now.

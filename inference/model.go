@@ -51,8 +51,9 @@ type ModelRequest struct {
 
 // ModelResult is what came of a ModelRequest.
 type ModelResult struct {
-	Out []Tensor // without the batch dimension, the receiver's alone
-	Err error    // wraps ErrModelLate, ErrModelGone or what the net said
+	Out  []Tensor      // without the batch dimension, the receiver's alone
+	Took time.Duration // that the net was at it, together with what shared its batch; 0 where it was not run
+	Err  error         // wraps ErrModelLate, ErrModelGone or what the net said
 }
 
 // ModelQueue batches the requests of many sessions for one net. It is safe for concurrent use.

@@ -23,6 +23,8 @@ func (t toDubs) Phrase(ctx context.Context, p inference.Phrase, now time.Duratio
 	}
 }
 
+func (t toDubs) Targets() []inference.Lang { return t.s.Targets() }
+
 func (t toDubs) Played(from time.Duration, n int) (out [][]int16) {
 	for _, d := range t.s.all() {
 		if pcm := d.Played(from, n); pcm != nil {

@@ -282,7 +282,7 @@ func (j *dubJob) write(r *report.Report, st spec.State) error {
 		for _, rec := range d.Records {
 			p := rec.Phrase
 			if _, ok := source[p.ID]; !ok {
-				source[p.ID] = report.Cue{Start: p.Start, End: p.End, Text: p.Text}
+				source[p.ID] = report.SaidCue(j.from, p)
 				order = append(order, p.ID)
 			}
 		}

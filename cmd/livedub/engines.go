@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"livedub/inference"
+	"livedub/inference/engine"
 	"livedub/inference/face"
 	"livedub/inference/fake"
 	"livedub/inference/lips"
@@ -31,6 +32,9 @@ type engines struct {
 	log     *slog.Logger
 	closers []io.Closer // in the order of their making
 	lipNet  *lipNet     // nil without one
+
+	device     *engine.Device    // that nets which speak share with other nets; nil: they do not
+	voiceLoops []*engine.Batcher // of nets that speak there
 }
 
 // openEngines starts what the configuration names. The caller closes it.
@@ -78,6 +82,8 @@ func (e *engines) openRecognizer(ctx context.Context, c config.Config) error {
 		return e.openRealtime(ctx, c)
 	case "transducer":
 		return e.openTransducer(ctx, c)
+	case "offline":
+		return e.openOffline(ctx, c)
 	case "off":
 		return nil
 	case "fake":
@@ -202,7 +208,7 @@ func (e *engines) openMouth(ctx context.Context, c config.Config) error {
 	e.Faces, e.closers = faces, append(e.closers, faces)
 	var cfg lips.Config
 	if c.Lips.Manifest != "" {
-		n, closers, err := openLipNet(ctx, c, anyBatch, e.log)
+		n, closers, err := openLipNet(ctx, c, anyBatch, e.device, e.log)
 		e.closers = append(e.closers, closers...)
 		if err != nil {
 			return err

@@ -36,14 +36,15 @@ type lipNet struct {
 }
 
 // openLipNet opens the nets of a manifest and warms them for batches of at most so
-// many, which may take a minute on a GPU.
-func openLipNet(ctx context.Context, c config.Config, most int, log *slog.Logger) (*lipNet, []io.Closer, error) {
+// many, which may take a minute on a GPU. On a GPU they take turns on device with
+// other nets; nil: there are none.
+func openLipNet(ctx context.Context, c config.Config, most int, device *engine.Device, log *slog.Logger) (*lipNet, []io.Closer, error) {
 	m, err := neural.Load(c.Lips.Manifest)
 	if err != nil {
 		return nil, nil, err
 	}
 	n := &lipNet{missed: map[string]uint64{"late": 0, "busy": 0, "gone": 0, "numbers": 0, "range": 0, "failed": 0}}
-	o := netOpener{c: c, most: min(m.Batch, most), log: log}
+	o := netOpener{c: c, most: min(m.Batch, most), device: device, log: log}
 	loop, err := o.open(ctx, "lips", m.Path, m.Remote, n.set)
 	if err != nil {
 		return nil, o.closers, err
@@ -82,12 +83,21 @@ func (n *lipNet) sessions(fps float64) int {
 	return least
 }
 
+// warm tells whether the net is there: it is not while it is opened anew. One that
+// does not come back is done without.
+func (n *lipNet) warm() bool {
+	return !slices.ContainsFunc(n.loops, func(l *engine.Batcher) bool {
+		s := l.State()
+		return s == engine.Warming || s == engine.Lost
+	})
+}
+
 // anyBatch leaves the largest batch to the manifest.
 const anyBatch = 1 << 10
 
 // tryLipNet opens the net, runs it once and tells where, and how fast one face is.
 func tryLipNet(ctx context.Context, c config.Config) (string, error) {
-	n, closers, err := openLipNet(ctx, c, 1, slog.New(slog.DiscardHandler))
+	n, closers, err := openLipNet(ctx, c, 1, nil, slog.New(slog.DiscardHandler))
 	defer func() {
 		for _, c := range slices.Backward(closers) {
 			c.Close()
@@ -103,6 +113,7 @@ func tryLipNet(ctx context.Context, c config.Config) (string, error) {
 type netOpener struct {
 	c       config.Config
 	most    int // items in a batch
+	device  *engine.Device
 	log     *slog.Logger
 	runtime *onnx.Runtime
 	closers []io.Closer
@@ -116,7 +127,11 @@ func (o *netOpener) open(ctx context.Context, name string, file func() (string, 
 			Addr: remote.Addr, Model: remote.Model, Version: remote.Version, TLS: remote.TLS, Timeout: o.c.ONNX.TimeLimit,
 		})
 	}
+	var device *engine.Device
 	if remote == nil {
+		if o.c.ONNX.Provider == onnx.CUDA {
+			device = o.device
+		}
 		if o.runtime == nil {
 			r, err := onnx.NewRuntime(onnx.Config{Library: o.c.ONNX.Library})
 			if err != nil {
@@ -127,7 +142,7 @@ func (o *netOpener) open(ctx context.Context, name string, file func() (string, 
 		open = o.local(file, uses)
 	}
 	loop, err := engine.New(ctx, engine.Config{
-		Name: name, Open: open, MaxBatch: o.most, TimeLimit: o.c.ONNX.TimeLimit + time.Second, Log: o.log,
+		Name: name, Open: open, MaxBatch: o.most, Device: device, TimeLimit: o.c.ONNX.TimeLimit + time.Second, Log: o.log,
 		Progress: func(step string) { o.log.Info("lips net", "step", step) },
 	})
 	if err != nil {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"time"
 
 	"livedub/inference"
+	"livedub/inference/engine"
 	"livedub/inference/onnx"
 	"livedub/inference/speak"
 	"livedub/inference/speak/kokoro"
@@ -34,6 +36,10 @@ type voiceNets struct {
 	runtime  *onnx.Runtime
 	provider string
 	log      *slog.Logger
+
+	// device has nets that run where they were asked to take turns with others there; nil: none does.
+	device *engine.Device
+	loops  []*engine.Batcher // of such nets
 }
 
 // openVoices loads what runs nets that speak; e closes it.
@@ -43,12 +49,49 @@ func (e *engines) openVoices(c config.Config) (*voiceNets, error) {
 		return nil, settings.Hint(err)
 	}
 	e.closers = append(e.closers, r)
-	return &voiceNets{c.ONNX, r, voiceProvider(c), e.log}, nil
+	n := &voiceNets{c: c.ONNX, runtime: r, provider: voiceProvider(c), log: e.log}
+	if n.provider == onnx.CUDA { // the cores of a CPU are shared by the system
+		n.device = new(engine.Device)
+	}
+	return n, nil
+}
+
+// shared notes the device that nets which speak share with others.
+func (e *engines) shared(n *voiceNets) {
+	if e.voiceLoops = n.loops; len(n.loops) > 0 {
+		e.device = n.device
+	}
 }
 
 // open opens a net. Where the GPU cannot run it, the CPU does, and the log tells
 // why: a slow voice is better than none.
 func (n *voiceNets) open(ctx context.Context, path string, example func(int) []inference.Tensor) (inference.Model, error) {
+	m, err := n.openNet(ctx, path, example)
+	if err != nil {
+		return nil, err
+	}
+	if n.device == nil || m.Provider() != n.provider {
+		return m, nil
+	}
+	first := m
+	s, err := engine.NewSingle(ctx, engine.Config{
+		Name: fmt.Sprintf("voice-%d", len(n.loops)+1), Device: n.device, Example: example(1), TimeLimit: n.c.TimeLimit + time.Second, Log: n.log,
+		Open: func(ctx context.Context) (inference.Model, error) {
+			if m := first; m != nil {
+				first = nil
+				return m, nil
+			}
+			return n.openNet(ctx, path, example)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	n.loops = append(n.loops, s.Batcher)
+	return s, nil
+}
+
+func (n *voiceNets) openNet(ctx context.Context, path string, example func(int) []inference.Tensor) (*onnx.Model, error) {
 	mc := settings.Model(n.c)
 	mc.Path, mc.Example, mc.AnySize = path, example, true
 	mc.Provider, mc.AllowFallback = n.provider, true
@@ -110,6 +153,7 @@ func (e *engines) openKokoro(ctx context.Context, c config.Config, espeak *speak
 	if err != nil {
 		return nil, broken(name, err)
 	}
+	e.shared(nets)
 	return k, nil
 }
 
@@ -146,6 +190,7 @@ func (e *engines) openPiper(ctx context.Context, c config.Config, espeak *speak.
 	if err != nil {
 		return nil, err
 	}
+	e.shared(nets)
 	times := "the nets' own"
 	if !p.Exact() {
 		times = "by alignment, of those that tell none"

@@ -17,7 +17,7 @@ import (
 )
 
 // espeakWorker builds one.
-func espeakWorker(t *testing.T) string {
+func espeakWorker(t testing.TB) string {
 	t.Helper()
 	dir, err := workertest.Build("espeakworker")
 	if err != nil {
@@ -28,7 +28,7 @@ func espeakWorker(t *testing.T) string {
 }
 
 // piperConfig has nothing but a voice.
-func piperConfig(t *testing.T, worker, model string) config.Config {
+func piperConfig(t testing.TB, worker, model string) config.Config {
 	t.Helper()
 	c := config.Default()
 	c.Recognize.Engine, c.Translate.Engine, c.Lips.Engine = "fake", "fake", "off"

@@ -35,6 +35,17 @@ func (b *batch) answer(f func(*request)) (left int) {
 	return left
 }
 
+// due returns when the earliest of its items is. It may be called while the batch runs.
+func (b *batch) due() time.Time {
+	at := b.items[0].due()
+	for _, r := range b.items[1:] {
+		if d := r.due(); d.Before(at) {
+			at = d
+		}
+	}
+	return at
+}
+
 // next returns the earliest deadline of those that have no answer yet.
 func (b *batch) next(now time.Time) time.Time {
 	at := now.Add(time.Minute)
@@ -105,7 +116,8 @@ func (br *Batcher) assemble(b *batch) {
 }
 
 // deliver hands each item its part of the outputs; nobody else holds it.
-func (br *Batcher) deliver(b *batch, out []inference.Tensor, now time.Time) {
+func (br *Batcher) deliver(b *batch, o outcome, now time.Time) {
+	out := o.out
 	for j, r := range b.items {
 		if r.answered {
 			continue
@@ -127,7 +139,7 @@ func (br *Batcher) deliver(b *batch, out []inference.Tensor, now time.Time) {
 			br.fail(r, fmt.Errorf("engine: %s: %w", br.c.Name, ErrNumbers))
 			continue
 		}
-		br.reply(r, inference.ModelResult{Out: own})
+		br.reply(r, inference.ModelResult{Out: own, Took: o.took})
 	}
 }
 
@@ -162,14 +174,15 @@ func checkItem(want []inference.TensorInfo, in []inference.Tensor) error {
 	return nil
 }
 
-// checkOut tells whether a net gave a batch of what it says it gives.
-func checkOut(want []inference.TensorInfo, out []inference.Tensor, bucket int) error {
+// checkOut tells whether a net gave a batch of what it says it gives; of one that
+// varies, whatever its sizes are: not every file tells them.
+func checkOut(want []inference.TensorInfo, out []inference.Tensor, bucket int, varies bool) error {
 	if len(out) != len(want) {
 		return fmt.Errorf("the net gave %d tensors for its %d outputs", len(out), len(want))
 	}
 	for i, t := range out {
-		fits := len(t.Shape) == len(want[i].Shape) && len(t.Shape) > 0 && t.Shape[0] == bucket
-		for d := 1; fits && d < len(t.Shape); d++ {
+		fits := len(t.Shape) > 0 && t.Shape[0] == bucket && (varies || len(t.Shape) == len(want[i].Shape))
+		for d := 1; fits && !varies && d < len(t.Shape); d++ {
 			fits = want[i].Shape[d] < 0 || want[i].Shape[d] == t.Shape[d]
 		}
 		if !fits {

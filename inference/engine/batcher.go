@@ -141,7 +141,7 @@ func (br *Batcher) finish(o outcome) {
 	switch {
 	case o.err == nil:
 		br.stats.ran(o.took)
-		if s := br.speeds.of(b.bucket); s != nil {
+		if s := br.speeds.of(b.bucket); s != nil && !br.c.varies {
 			s.observe(o.took, now)
 		}
 	case errors.Is(o.err, inference.ErrModelMemory) && br.lower(b.bucket):
@@ -168,7 +168,7 @@ func (br *Batcher) finish(o outcome) {
 		br.start(now)
 	}
 	if o.err == nil {
-		br.deliver(b, o.out, now)
+		br.deliver(b, o, now)
 	}
 	br.free(b)
 }

@@ -150,14 +150,19 @@ func (br *Batcher) fixed() error {
 
 // run runs one batch.
 func (br *Batcher) run(m inference.Model, b *batch) (o outcome) {
-	o.out, o.took, o.err = br.call(m, b.in, b.bucket, br.c.TimeLimit)
+	o.out, o.took, o.err = br.call(m, b.in, b.bucket, br.c.TimeLimit, b.due())
 	o.gone = o.err != nil && (errors.Is(o.err, inference.ErrModelGone) || errors.Is(o.err, context.DeadlineExceeded) ||
 		b.least && errors.Is(o.err, inference.ErrModelMemory))
 	return o
 }
 
-// call runs the net once, for at most the limit if it obeys its context.
-func (br *Batcher) call(m inference.Model, in []inference.Tensor, bucket int, limit time.Duration) (out []inference.Tensor, took time.Duration, err error) {
+// call runs the net once, when it is its turn, for at most the limit if it obeys its context.
+func (br *Batcher) call(m inference.Model, in []inference.Tensor, bucket int, limit time.Duration, due time.Time) (out []inference.Tensor, took time.Duration, err error) {
+	leave, err := br.c.Device.take(br.ctx, due)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(br.ctx, limit)
 	defer cancel()
 	began := time.Now()
@@ -167,7 +172,7 @@ func (br *Batcher) call(m inference.Model, in []inference.Tensor, bucket int, li
 	})
 	took = time.Since(began)
 	if err == nil {
-		err = checkOut(br.outputs, out, bucket)
+		err = checkOut(br.outputs, out, bucket, br.c.varies)
 	}
 	return out, took, err
 }

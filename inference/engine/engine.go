@@ -45,8 +45,11 @@ type Config struct {
 	MaxAge     time.Duration      // how long a request may wait for company beside an idle device; 0: 2 ms, negative: not at all
 	LongestRun time.Duration      // buckets that take longer are not used, except the smallest; 0: 500 ms
 	TimeLimit  time.Duration      // a run beyond it is stuck; above the limit that the net has itself; 0: 20 s
+	Device     *Device            // that other nets run on too; nil: one of its own
 	Progress   func(string)       // hears what is being warmed, on another goroutine; nil: nobody
 	Log        *slog.Logger       // nil: none
+
+	varies bool // each run takes its own time: nothing is refused before its deadline
 }
 
 func (c *Config) complete() error {

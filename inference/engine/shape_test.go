@@ -63,7 +63,7 @@ func TestShapes(t *testing.T) {
 			nil, {{}}, {{Shape: []int{1, 2}, Data: make([]float32, 2)}}, {{Shape: []int{2, 2}, Data: make([]float32, 3)}},
 			{{Shape: []int{2, 3}, Data: make([]float32, 6)}}, {{Shape: []int{2, -1}}}, {{Shape: []int{2, 1 << 40, 1 << 40}}}, {{Shape: []int{2}, Data: make([]float32, 2)}},
 		} {
-			if checkOut(infos, out, 2) == nil {
+			if checkOut(infos, out, 2, false) == nil {
 				t.Errorf("took %v", out)
 			}
 		}

@@ -69,7 +69,7 @@ type Stats struct {
 	Numbers uint64    // answered with ErrNumbers
 	Reopens uint64    // times the net was lost and opened anew
 
-	Capacity float64         // items a second
+	Capacity float64         // items a second; 0, as the next two, where each takes its own time
 	Times    []time.Duration // of a batch of each size in Sizes
 	Sizes    []int
 }
@@ -134,8 +134,14 @@ func (br *Batcher) State() State {
 	return s
 }
 
-// Capacity returns how many items a second the net carries at its best bucket.
-func (br *Batcher) Capacity() float64 { return br.published.Load().capacity(time.Now()) }
+// Capacity returns how many items a second the net carries at its best bucket; 0
+// where each takes its own time.
+func (br *Batcher) Capacity() float64 {
+	if br.c.varies {
+		return 0
+	}
+	return br.published.Load().capacity(time.Now())
+}
 
 func (s *snapshot) capacity(now time.Time) float64 {
 	rate, _ := s.speeds.rate(s.speeds.largest().size, now)
@@ -161,7 +167,10 @@ func (br *Batcher) Stats() Stats {
 		Name: br.c.Name, State: state, Depth: depth, Largest: c.speeds.largest().size,
 		Items: c.items, Slots: c.slots, Batch: c.batch.clone(), Wait: c.wait.clone(), Run: c.run.clone(),
 		Missed: c.missed, Busy: refused.busy, Share: refused.share, Late: c.late, Gone: c.gone + refused.gone,
-		Failed: c.failed, Numbers: c.numbers, Reopens: c.reopened, Capacity: c.capacity(now),
+		Failed: c.failed, Numbers: c.numbers, Reopens: c.reopened, Capacity: br.Capacity(),
+	}
+	if br.c.varies {
+		return s
 	}
 	for i := range c.speeds.all {
 		b := &c.speeds.all[i]

@@ -34,6 +34,9 @@ func (br *Batcher) warm(m inference.Model) (*speeds, error) {
 		if err != nil {
 			return nil, fmt.Errorf("a first batch of %d: %w", size, err)
 		}
+		if br.c.varies {
+			runs = []time.Duration{0} // says nothing of others
+		}
 		b := newSpeed(size, runs, time.Now())
 		if i > 0 && b.floor > br.c.LongestRun {
 			br.c.Log.Info("larger batches take too long here", "net", br.c.Name, "batch", size, "took", b.floor)
@@ -56,7 +59,7 @@ func (br *Batcher) measure(m inference.Model, size int) ([]time.Duration, error)
 	var times []time.Duration
 	began := time.Now()
 	for n := 0; n <= warmRuns; n++ {
-		_, took, err := br.call(m, b.in, size, max(br.c.TimeLimit, warmLimit))
+		_, took, err := br.call(m, b.in, size, max(br.c.TimeLimit, warmLimit), time.Now().Add(patience))
 		if err != nil {
 			return nil, err
 		}

@@ -20,17 +20,19 @@ const (
 	sureAtFirst, sure = .5, .8
 	// keepSound is how much sound waits for its language; what is older is not heard.
 	keepSound = 30 * time.Second
-	// catchUp is how much of what has waited is heard with each Write: one call must not take long.
-	catchUp = 400 * time.Millisecond
+	// catchUp is how much of what has waited is heard with each Write, catchUpAtEnd
+	// with each Flush: one call must not take long.
+	catchUp, catchUpAtEnd = 400 * time.Millisecond, 3 * time.Second
 )
 
 // autoStream hears one speaker whose language is told by ear: sound waits until
 // enough speech has come, and is then heard by a stream of that language. When
 // the language changes, another stream takes over.
 type autoStream struct {
-	vad *VAD
+	vad   *VAD
+	among []inference.Lang // in question; nil: all that there are
 	// tell returns how probable each language in question is, in sum 1.
-	tell func(ctx context.Context, speech []int16) (map[inference.Lang]float64, error)
+	tell func(ctx context.Context, speech []int16, among []inference.Lang) (map[inference.Lang]float64, error)
 	open func(lang inference.Lang) (inference.RecognizerStream, error)
 
 	part   []int16         // of the next frame for the detector
@@ -101,7 +103,7 @@ func (a *autoStream) listen(pcm []int16) error {
 // settle tells the language of the speech that has come, and opens a stream of
 // it where it is another one: at once at first, else once it is told a second time.
 func (a *autoStream) settle(ctx context.Context, least float64) ([]inference.Phrase, error) {
-	probs, err := a.tell(ctx, a.speech)
+	probs, err := a.tell(ctx, a.speech, a.among)
 	a.speech = a.speech[:0]
 	if err != nil {
 		return nil, err
@@ -158,6 +160,13 @@ func (a *autoStream) number(phrases []inference.Phrase) []inference.Phrase {
 	return phrases
 }
 
+// Choose implements inference.AutoStream. What is heard now goes on until another
+// language is told.
+func (a *autoStream) Choose(among []inference.Lang) { a.among = among }
+
+// Behind implements inference.AutoStream.
+func (a *autoStream) Behind() bool { return a.heard != nil && len(a.kept) > 0 }
+
 // Flush implements inference.RecognizerStream. Where little was heard, what there is must do.
 func (a *autoStream) Flush(ctx context.Context) ([]inference.Phrase, error) {
 	if a.closed {
@@ -171,8 +180,8 @@ func (a *autoStream) Flush(ctx context.Context) ([]inference.Phrase, error) {
 	if a.heard == nil {
 		return nil, ctx.Err()
 	}
-	out, err := a.replay(ctx, keepSound)
-	if err != nil {
+	out, err := a.replay(ctx, catchUpAtEnd)
+	if err != nil || a.Behind() {
 		return out, err
 	}
 	rest, err := a.heard.Flush(ctx)

@@ -52,7 +52,7 @@ func TestAuto(t *testing.T) {
 	asked, open := 0, 0
 	a := &autoStream{
 		vad: NewVAD(voices{}, 300*time.Millisecond),
-		tell: func(_ context.Context, speech []int16) (map[inference.Lang]float64, error) {
+		tell: func(_ context.Context, speech []int16, _ []inference.Lang) (map[inference.Lang]float64, error) {
 			if d := media.SamplesToTime(len(speech), sampleRate); d < tellAfter || d > tellAfter+time.Second {
 				t.Errorf("a language was told by %v of speech", d)
 			}
@@ -117,7 +117,7 @@ func TestAutoOfLittle(t *testing.T) {
 		open := 0
 		a := &autoStream{
 			vad: NewVAD(voices{}, 300*time.Millisecond),
-			tell: func(context.Context, []int16) (map[inference.Lang]float64, error) {
+			tell: func(context.Context, []int16, []inference.Lang) (map[inference.Lang]float64, error) {
 				return map[inference.Lang]float64{"es": p, "fr": 1 - p}, nil
 			},
 			open: func(l inference.Lang) (inference.RecognizerStream, error) {
@@ -141,5 +141,52 @@ func TestAutoOfLittle(t *testing.T) {
 			t.Errorf("%.1f: %v, %v", p, got, err)
 		}
 		a.Close()
+	}
+}
+
+// TestAutoCatchesUp: sound that waits for its language is heard after a pause in calls
+// of a few seconds each, until none is left.
+func TestAutoCatchesUp(t *testing.T) {
+	open := 0
+	var asked [][]inference.Lang
+	e := &echoes{lang: "es", open: &open}
+	a := &autoStream{
+		vad: NewVAD(voices{}, 300*time.Millisecond), among: []inference.Lang{"es", "fr"},
+		tell: func(_ context.Context, _ []int16, among []inference.Lang) (map[inference.Lang]float64, error) {
+			asked = append(asked, among)
+			return map[inference.Lang]float64{"es": 1}, nil
+		},
+		open: func(inference.Lang) (inference.RecognizerStream, error) {
+			open++
+			return e, nil
+		},
+	}
+	defer a.Close()
+	const all = 25 * time.Second
+	for at := time.Duration(0); at < all; at += 20 * time.Millisecond {
+		s := media.Samples{PTS: at, Rate: sampleRate, Channels: 1, Data: make([]int16, frameLen)}
+		if at >= all-2*time.Second {
+			s.Data[0] = 900
+		}
+		if _, err := a.Write(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a.Behind() || open != 0 {
+		t.Fatal("heard before its language was told")
+	}
+	var stream inference.AutoStream = a
+	stream.Choose([]inference.Lang{"es", "pt"})
+	phrases, calls := 0, 0
+	for behind := true; behind; behind = stream.Behind() {
+		before := e.heard
+		got, err := stream.Flush(t.Context())
+		if err != nil || e.heard-before > catchUpAtEnd+time.Second {
+			t.Fatalf("one call heard %v: %v", e.heard-before, err)
+		}
+		phrases, calls = phrases+len(got), calls+1
+	}
+	if phrases != 25 || calls < 7 || e.heard != all || len(asked) != 1 || len(asked[0]) != 2 || asked[0][1] != "pt" {
+		t.Errorf("%d phrases in %d calls, %v heard; asked among %v", phrases, calls, e.heard, asked)
 	}
 }

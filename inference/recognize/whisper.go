@@ -21,7 +21,9 @@ type WhisperConfig struct {
 	// AtOnce is how many calls the model takes at a time; 0 for 1.
 	AtOnce int
 	// Among are the languages that are heard; nil: all that the model knows.
-	Among    []inference.Lang
+	Among []inference.Lang
+	// Untold says that the model does not tell which language is spoken.
+	Untold   bool
 	MaxUnit  time.Duration // longest unit of speech; 0 for 3 s
 	Hangover time.Duration // silence that ends a unit; 0 for 300 ms
 	// Detector makes what tells speech from other sound, for one stream; nil for NewWebRTC.
@@ -69,7 +71,7 @@ func NewWhisper(c WhisperConfig) (*Whisper, error) {
 			w.langs = append(w.langs, lang)
 		}
 	}
-	if len(w.langs) > 1 {
+	if len(w.langs) > 1 && !c.Untold {
 		w.langs = append(w.langs, inference.Auto)
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
@@ -93,7 +95,7 @@ func (w *Whisper) Open(ctx context.Context, l inference.Listening) (inference.Re
 	}
 	for _, lang := range append([]inference.Lang{l.Lang}, l.Among...) { // the list is the caller's
 		if !slices.Contains(w.langs, lang) {
-			return nil, fmt.Errorf("recognize %q: %w; Whisper has: %v", lang, inference.ErrUnsupported, w.langs)
+			return nil, fmt.Errorf("recognize %q: %w; the model has: %v", lang, inference.ErrUnsupported, w.langs)
 		}
 	}
 	if l.Lang != inference.Auto {
@@ -104,10 +106,7 @@ func (w *Whisper) Open(ctx context.Context, l inference.Listening) (inference.Re
 		return nil, err
 	}
 	return &autoStream{
-		vad: NewVAD(detector, w.speech.Hangover),
-		tell: func(ctx context.Context, speech []int16) (map[inference.Lang]float64, error) {
-			return w.tell(ctx, speech, l.Among)
-		},
+		vad: NewVAD(detector, w.speech.Hangover), among: l.Among, tell: w.tell,
 		open: func(lang inference.Lang) (inference.RecognizerStream, error) {
 			return w.open(inference.Listening{Lang: lang, Policy: l.Policy})
 		},
@@ -139,7 +138,9 @@ func (w *Whisper) tell(ctx context.Context, speech []int16, among []inference.La
 	defer leave()
 	o := whisper.Options{MaxTokens: 1} // the text is not wanted
 	for _, l := range among {
-		o.Among = append(o.Among, string(l))
+		if slices.Contains(w.langs, l) {
+			o.Among = append(o.Among, string(l))
+		}
 	}
 	r, err := w.cfg.Model.Decode(ctx, floats(nil, speech), o)
 	if err != nil {

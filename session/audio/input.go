@@ -26,6 +26,8 @@ type Env struct {
 type Out interface {
 	// Phrase takes what was said, known when the source had been heard up to now.
 	Phrase(ctx context.Context, p inference.Phrase, now time.Duration)
+	// Targets returns the languages that are dubbed to now.
+	Targets() []inference.Lang
 	// Played returns the n samples, mono at 16 kHz, of each dub that sounded from an
 	// output time on; silent ones may be missing.
 	Played(from time.Duration, n int) [][]int16

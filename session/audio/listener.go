@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -29,6 +31,7 @@ type listener struct {
 	memory  memory
 	refused time.Duration              // end of the last phrase that was a dub's; 0 before the first
 	stream  inference.RecognizerStream // nil before the first sound, and after a failure
+	to      []inference.Lang           // the targets that it was told of last
 	reopen  time.Duration              // when a failed recognizer is tried again
 }
 
@@ -81,7 +84,7 @@ const maxPreRoll = 15 * time.Second
 func (in *Input) slack() time.Duration {
 	c := in.env.Config
 	span := unitSpan
-	if c.Listening(in.env.Engines).Policy != inference.UnitPolicy {
+	if c.Listening(in.env.Engines, c.To).Policy != inference.UnitPolicy {
 		span = clauseSpan
 	}
 	return max(leastSlack, c.Delay+c.MaxLate()-c.Profile.Freeze()-span)
@@ -173,12 +176,14 @@ func (l *listener) until() func() (time.Duration, <-chan struct{}) {
 // recognize lets the recognizer hear h. Its failure is not the session's: the
 // original goes on, and the recognizer is opened anew after a rest.
 func (l *listener) recognize(ctx context.Context, h heard) {
+	to := l.env.Out.Targets()
 	if l.stream == nil {
 		if h.sound.PTS < l.reopen {
 			return
 		}
+		l.to = to
 		stream, err := work.Call(ctx, l.stage, l.until(), func(ctx context.Context) (inference.RecognizerStream, error) {
-			stream, err := l.env.Engines.Recognizer.Open(ctx, l.env.Config.Listening(l.env.Engines))
+			stream, err := l.env.Engines.Recognizer.Open(ctx, l.env.Config.Listening(l.env.Engines, to))
 			if err == nil && ctx.Err() != nil { // nobody waits for it any more
 				return nil, errors.Join(ctx.Err(), stream.Close())
 			}
@@ -191,19 +196,29 @@ func (l *listener) recognize(ctx context.Context, h heard) {
 		l.stream = stream
 	}
 	l.memory.add(h.sound)
+	changed := !slices.Equal(l.to, to)
+	l.to = to
 	l.ask(ctx, h, func(ctx context.Context, stream inference.RecognizerStream) ([]inference.Phrase, error) {
+		if auto, ok := stream.(inference.AutoStream); ok && changed {
+			auto.Choose(l.env.Config.Among(l.env.Engines, to))
+		}
 		return stream.Write(ctx, h.sound)
 	})
 }
 
-// flush has the recognizer say what is left.
+// flush has the recognizer say what is left, in as many calls as it wants.
 func (l *listener) flush(ctx context.Context, h heard) {
-	if l.stream == nil {
-		return
+	for again := true; again && l.stream != nil && ctx.Err() == nil; {
+		var behind atomic.Bool // a call that is given up on may still end
+		l.ask(ctx, h, func(ctx context.Context, stream inference.RecognizerStream) ([]inference.Phrase, error) {
+			phrases, err := stream.Flush(ctx)
+			if auto, ok := stream.(inference.AutoStream); ok && err == nil {
+				behind.Store(auto.Behind())
+			}
+			return phrases, err
+		})
+		again = behind.Load()
 	}
-	l.ask(ctx, h, func(ctx context.Context, stream inference.RecognizerStream) ([]inference.Phrase, error) {
-		return stream.Flush(ctx)
-	})
 }
 
 // ask has the stream do fn. A stream that fails is closed, by its own call if

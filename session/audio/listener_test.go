@@ -1,13 +1,20 @@
 package audio
 
 import (
+	"context"
+	"log/slog"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"livedub/inference"
+	"livedub/inference/fake"
+	"livedub/media"
+	"livedub/media/pace"
 	"livedub/session/spec"
+	"livedub/session/work"
 )
 
 // TestPlausible: what a recognizer may say of sound heard up to 10 s.
@@ -62,4 +69,72 @@ func TestSlack(t *testing.T) {
 			t.Errorf("%s, D = %v: %v, want %v", c.profile, c.delay, got, c.want)
 		}
 	}
+}
+
+// byEar is a recognizer that tells languages by ear, and its only stream.
+type byEar struct {
+	fake.Recognizer
+	asked  [][]inference.Lang // which are in question, each time that it was told
+	behind int                // calls of Flush until all is heard
+	calls  int
+}
+
+func (*byEar) Languages() []inference.Lang { return []inference.Lang{"en", "fr", "es", inference.Auto} }
+
+func (b *byEar) Open(_ context.Context, l inference.Listening) (inference.RecognizerStream, error) {
+	b.Choose(l.Among)
+	return b, nil
+}
+
+func (b *byEar) Choose(among []inference.Lang) { b.asked = append(b.asked, among) }
+func (b *byEar) Behind() bool                  { return b.behind > 0 }
+func (b *byEar) Write(context.Context, media.Samples) ([]inference.Phrase, error) {
+	return nil, nil
+}
+
+func (b *byEar) Flush(context.Context) ([]inference.Phrase, error) {
+	b.behind--
+	b.calls++
+	return []inference.Phrase{{ID: b.calls, Lang: "fr", Text: "oui", Start: time.Second, End: 2 * time.Second, Final: true}}, nil
+}
+
+// asks is what hears of a source while targets change.
+type asks struct {
+	Out
+	to   []inference.Lang
+	told int
+}
+
+func (a *asks) Targets() []inference.Lang                               { return a.to }
+func (a *asks) Phrase(context.Context, inference.Phrase, time.Duration) { a.told++ }
+
+// TestByEar: other targets put other languages in question, and after a pause the
+// stream is asked until all has been heard.
+func TestByEar(t *testing.T) {
+	ear, out := &byEar{behind: 3}, &asks{to: []inference.Lang{"es"}}
+	engines := spec.Engines{Recognizer: ear, Synthesizer: &fake.Synthesizer{}, Translator: &fake.Translator{Directions: []inference.Pair{{From: "en", To: "es"}, {From: "fr", To: "ca"}}}}
+	c := &spec.Config{From: inference.Auto, To: out.to, Profile: spec.Sync, Delay: 4 * time.Second}
+	shared := work.NewShared(pace.NewVirtual(), slog.New(slog.DiscardHandler), nil)
+	in := NewInput(Env{Shared: shared, Config: c, Engines: engines, Out: out})
+	l := newListener(in)
+	at := time.Duration(0)
+	hear := func() {
+		t.Helper()
+		l.recognize(t.Context(), heard{sound: media.Samples{PTS: at, Rate: listenRate, Channels: 1, Data: make([]int16, listenRate/50)}, at: at})
+		at += 20 * time.Millisecond
+	}
+	hear()
+	hear()
+	out.to = []inference.Lang{"ca"}
+	hear()
+	hear()
+	want := [][]inference.Lang{{"en", "es"}, {"fr"}}
+	if !slices.EqualFunc(ear.asked, want, slices.Equal[[]inference.Lang]) {
+		t.Errorf("in question were %v, want %v", ear.asked, want)
+	}
+	l.flush(t.Context(), heard{pause: true, at: 10 * time.Second})
+	if ear.calls != 3 || out.told != 3 {
+		t.Errorf("%d calls, told of %d phrases", ear.calls, out.told)
+	}
+	l.close()
 }

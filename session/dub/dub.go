@@ -54,10 +54,10 @@ type Dub struct {
 	phrases *work.Queue[*job] // to be translated
 	voices  *work.Queue[*job] // to be spoken
 	frames  chan video.Frame
-	goodbye pace.Hold            // held from the source's end until the last phrase is placed; guarded by mu
-	said    atomic.Bool          // the last phrase is placed
-	before  []inference.Exchange // the last phrases; used by whoever translates
-	ended   atomic.Int64         // source time of the source's end, once known; 0 before
+	goodbye pace.Hold                               // held from the source's end until the last phrase is placed; guarded by mu
+	said    atomic.Bool                             // the last phrase is placed
+	before  map[inference.Lang][]inference.Exchange // the last phrases, by the language that they were said in; used by whoever translates
+	ended   atomic.Int64                            // source time of the source's end, once known; 0 before
 
 	translating, speaking, warming, lipping *work.Stage
 
@@ -98,7 +98,7 @@ func New(e Env, lang inference.Lang, original bool) *Dub {
 			e.Tell(record.Record{Lang: lang, Viewers: &record.Viewers{N: n}})
 		}}),
 		phrases: work.NewQueue(work.AtMost[*job](maxWaiting)), voices: work.NewQueue(work.AtMost[*job](maxWaiting)), frames: make(chan video.Frame, 4),
-		counts: counts{outcomes: map[spec.Outcome]int{}}, badge: badge.New(c.Badge), gone: make(chan struct{}),
+		counts: counts{outcomes: map[spec.Outcome]int{}}, badge: badge.New(c.Badge), before: map[inference.Lang][]inference.Exchange{}, gone: make(chan struct{}),
 		translating: e.Stage("translator"), speaking: e.Stage("speaker"), warming: e.Stage("warm"), lipping: e.Stage("lips"),
 	}
 	level, why := d.best()

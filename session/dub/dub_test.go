@@ -200,6 +200,55 @@ func TestWarmsItsPair(t *testing.T) {
 	}
 }
 
+// TestSameLanguage: a phrase in the dub's own language has its text as the caption,
+// no dub, and a record; nobody translates it.
+func TestSameLanguage(t *testing.T) {
+	e := engines()
+	asked := &asks{}
+	e.Translator = asked
+	d, _ := newDub(false, e, false)
+	var captions []spec.Caption
+	d.env.Tell = func(r record.Record) {
+		if c := r.Caption(); c != nil {
+			captions = append(captions, *c)
+		}
+	}
+	p := inference.Phrase{ID: 4, Lang: "es", Text: "buenos", Start: time.Second, End: 2 * time.Second}
+	d.Hear(t.Context(), p, 2*time.Second)
+	p.Text, p.Final = "buenos días", true
+	d.Hear(t.Context(), p, 2*time.Second)
+	if len(captions) != 1 || captions[0].Text != "buenos días" || captions[0].Lang != "es" || !captions[0].Final || captions[0].Skipped || captions[0].ID != 4 {
+		t.Errorf("%+v", captions)
+	}
+	st := d.State()
+	if len(st.Records) != 1 || st.Records[0].Text != "buenos días" || st.Outcomes[spec.SkippedSame] != 1 || len(st.Steps) != 0 || len(d.phrases.Rest()) != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// TestBeforeByLanguage: a translator is told what was said before in the language of
+// the phrase, and nothing of what was said in another.
+func TestBeforeByLanguage(t *testing.T) {
+	e := engines()
+	asked := &asks{Translator: fake.Translator{Directions: []inference.Pair{{From: "en", To: "es"}, {From: "fr", To: "es"}}}}
+	e.Translator = asked
+	d, _ := newDub(false, e, false)
+	for i, said := range []struct{ lang, text, before string }{
+		{"en", "one", "[]"}, {"fr", "deux", "[]"}, {"en", "three", "[one]"}, {"fr", "quatre", "[deux]"}, {"en", "five", "[one three]"},
+	} {
+		j := &job{phrase: inference.Phrase{ID: i, Lang: inference.Lang(said.lang), Text: said.text, Start: time.Second, End: 2 * time.Second, Final: true}, hold: d.env.Clock.Hold(2 * time.Second)}
+		d.translateOne(t.Context(), j)
+		j.hold.Release()
+		var before []string
+		for _, b := range asked.before {
+			before = append(before, b.Source)
+		}
+		if got := fmt.Sprint(before); got != said.before {
+			t.Errorf("%s: told of %s, want %s", said.text, got, said.before)
+		}
+	}
+}
+
 // TestNoSuchPair: a phrase in a language that is not translated to the dub's is
 // left out at once, and shown as that.
 func TestNoSuchPair(t *testing.T) {
@@ -218,12 +267,13 @@ func TestNoSuchPair(t *testing.T) {
 // asks is a translator that remembers what it was asked last, and how often.
 type asks struct {
 	fake.Translator
-	pair  inference.Pair
-	times int
+	pair   inference.Pair
+	before []inference.Exchange
+	times  int
 }
 
 func (a *asks) Translate(ctx context.Context, r inference.TranslationRequest) (string, error) {
-	a.pair = r.Pair
+	a.pair, a.before = r.Pair, r.Before
 	a.times++
 	return a.Translator.Translate(ctx, r)
 }

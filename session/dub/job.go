@@ -7,6 +7,7 @@ import (
 
 	"livedub/inference"
 	"livedub/media/pace"
+	"livedub/session/record"
 	"livedub/session/spec"
 	"livedub/session/work"
 )
@@ -38,7 +39,11 @@ const (
 // without us, the phrase that has waited longest is left out for it if too many
 // wait; else the speaker waits.
 func (d *Dub) Hear(ctx context.Context, p inference.Phrase, now time.Duration) {
-	if !d.Speaks() || p.Lang == d.Lang { // told by ear: it is what listeners want to hear
+	switch {
+	case !d.Speaks():
+		return
+	case p.Lang == d.Lang: // told by ear
+		d.sayItself(p, now)
 		return
 	}
 	d.timeline.Expect(now, p)
@@ -49,6 +54,19 @@ func (d *Dub) Hear(ctx context.Context, p inference.Phrase, now time.Duration) {
 	j := &job{phrase: p, hold: h, heard: h.Now()}
 	j.record.HeardAt, j.record.Engines = j.heard, d.env.Engines.Names
 	d.admit(ctx, d.translating, d.phrases, j)
+}
+
+// sayItself takes a phrase in the dub's own language: it is what listeners want to
+// hear, so the original sounds, and its text is the caption.
+func (d *Dub) sayItself(p inference.Phrase, now time.Duration) {
+	if !p.Final {
+		return
+	}
+	r := spec.Record{Phrase: p, Text: p.Text, Outcome: spec.SkippedSame, HeardAt: now}
+	told := record.Of(d.Lang, p)
+	told.Skipped = &r
+	d.env.Tell(told)
+	d.keep(r)
 }
 
 // admit queues j before one of the dub's engines.

@@ -40,12 +40,12 @@ func (d *Dub) translate(ctx context.Context) error {
 func (d *Dub) translateOne(ctx context.Context, j *job) {
 	p, r := j.phrase, &j.record
 	if r.Text != "" { // at another node
-		d.remember(p.Text, r.Text)
+		d.remember(p, r.Text)
 		return
 	}
 	began := time.Now()
 	request := inference.TranslationRequest{
-		Pair: inference.Pair{From: p.Lang, To: d.Lang}, Text: p.Text, Before: slices.Clone(d.before), Glossary: d.env.Words().Terms(d.Lang),
+		Pair: inference.Pair{From: p.Lang, To: d.Lang}, Text: p.Text, Before: slices.Clone(d.before[p.Lang]), Glossary: d.env.Words().Terms(d.Lang),
 	}
 	var by inference.Work
 	text, err := twice(inference.WithWork(ctx, &by), d, d.translating, "translate", func(try int) func() (time.Duration, <-chan struct{}) {
@@ -74,15 +74,16 @@ func (d *Dub) translateOne(ctx context.Context, j *job) {
 		d.env.Log.Info("a translation lacks terms of the glossary", "lang", d.Lang, "phrase", p.ID, "terms", n)
 		d.count(func(c *counts) { c.missed += n })
 	}
-	d.remember(p.Text, text)
+	d.remember(p, text)
 	told := record.Of(d.Lang, p)
 	told.Translated = &record.Translated{Text: text}
 	d.env.Tell(told)
 }
 
-// remember has the next translations know of this one.
-func (d *Dub) remember(source, text string) {
-	d.before = append(d.before[max(0, len(d.before)+1-inference.MaxBefore):], inference.Exchange{Source: source, Translation: text})
+// remember has the next translations from the same language know of this one.
+func (d *Dub) remember(p inference.Phrase, text string) {
+	before := d.before[p.Lang]
+	d.before[p.Lang] = append(before[max(0, len(before)+1-inference.MaxBefore):], inference.Exchange{Source: p.Text, Translation: text})
 }
 
 // outcomeOf tells an engine that failed from one that was too slow.

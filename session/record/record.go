@@ -114,7 +114,7 @@ func (r Record) Caption() *spec.Caption {
 	case r.Translated != nil:
 		c.Text = r.Translated.Text
 	case r.Skipped != nil:
-		c.Text, c.Skipped = cmp.Or(r.Skipped.Text, "…"), true
+		c.Text, c.Skipped = cmp.Or(r.Skipped.Text, "…"), r.Skipped.Outcome != spec.SkippedSame
 	default:
 		return nil
 	}

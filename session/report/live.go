@@ -45,7 +45,7 @@ func Cues(p *record.Phrases, from, lang inference.Lang) (out []Cue) {
 	}
 	for _, said := range p.All {
 		if !said.OwnVoice {
-			out = append(out, Cue{said.Start, said.End, said.Text})
+			out = append(out, SaidCue(from, said.Phrase))
 		}
 	}
 	return out

@@ -89,10 +89,10 @@ func TestWaterfallIsWellFormed(t *testing.T) {
 
 func TestVTT(t *testing.T) {
 	b := VTT([]Cue{
-		{-time.Millisecond, 2 * time.Second, "a <i>\n\nb --> c"},
-		{1500 * time.Millisecond, 3661 * time.Second, "d"},
+		{Start: 1500 * time.Millisecond, End: 3661 * time.Second, Text: "d & e", Lang: "pt-BR"},
+		{Start: -time.Millisecond, End: 2 * time.Second, Text: "a <i>\n\nb --> c"},
 	})
-	want := "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\na &lt;i&gt; b --&gt; c\n\n00:00:01.500 --> 01:01:01.000\nd\n"
+	want := "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\na &lt;i&gt; b --&gt; c\n\n00:00:01.500 --> 01:01:01.000\n<lang pt-BR>d &amp; e</lang>\n"
 	if string(b) != want {
 		t.Errorf("got\n%s", b)
 	}

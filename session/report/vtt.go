@@ -1,10 +1,13 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"livedub/inference"
 	"livedub/session/spec"
 )
 
@@ -12,6 +15,17 @@ import (
 type Cue struct {
 	Start, End time.Duration
 	Text       string
+	Lang       inference.Lang // "" where the file's name tells it
+}
+
+// SaidCue returns the caption of what was said in a session spoken in from; where
+// that is told by ear it carries its language.
+func SaidCue(from inference.Lang, p inference.Phrase) Cue {
+	c := Cue{Start: p.Start, End: p.End, Text: p.Text}
+	if from == inference.Auto {
+		c.Lang = p.Lang
+	}
+	return c
 }
 
 // DubCues returns the captions of one dub.
@@ -19,9 +33,9 @@ func DubCues(records []spec.Record) (out []Cue) {
 	for _, r := range records {
 		switch {
 		case r.Outcome == spec.Played:
-			out = append(out, Cue{r.DubStart, r.DubEnd, r.Text})
+			out = append(out, Cue{Start: r.DubStart, End: r.DubEnd, Text: r.Text})
 		case r.Text != "":
-			out = append(out, Cue{r.Phrase.Start, r.Phrase.End, r.Text})
+			out = append(out, Cue{Start: r.Phrase.Start, End: r.Phrase.End, Text: r.Text})
 		}
 	}
 	return out
@@ -29,6 +43,7 @@ func DubCues(records []spec.Record) (out []Cue) {
 
 // VTT returns captions as WebVTT. Cues stand in order and are cut where the next begins.
 func VTT(cues []Cue) []byte {
+	cues = slices.SortedStableFunc(slices.Values(cues), func(a, b Cue) int { return cmp.Compare(a.Start, b.Start) })
 	var b strings.Builder
 	b.WriteString("WEBVTT\n")
 	for i, c := range cues {
@@ -36,9 +51,17 @@ func VTT(cues []Cue) []byte {
 		if i+1 < len(cues) {
 			end = min(end, max(cues[i+1].Start, c.Start+time.Millisecond))
 		}
-		fmt.Fprintf(&b, "\n%s --> %s\n%s\n", stamp(c.Start), stamp(end), escape(c.Text))
+		fmt.Fprintf(&b, "\n%s --> %s\n%s\n", stamp(c.Start), stamp(end), c.text())
 	}
 	return []byte(b.String())
+}
+
+// text returns the cue's text, within a language span where the cue has its own language.
+func (c Cue) text() string {
+	if c.Lang == "" {
+		return escape(c.Text)
+	}
+	return fmt.Sprintf("<lang %s>%s</lang>", c.Lang, escape(c.Text))
 }
 
 func stamp(d time.Duration) string {

@@ -76,14 +76,21 @@ func (c *Config) MaxLate() time.Duration {
 }
 
 // Among returns the languages that are told from one another where From is
-// inference.Auto: those that can be dubbed to one of the targets; nil otherwise.
-func (c *Config) Among(e Engines) (out []inference.Lang) {
+// inference.Auto and to are the targets: those that can be dubbed to one of them,
+// and those of them that are heard, whose speakers need no dub; nil otherwise.
+func (c *Config) Among(e Engines, to []inference.Lang) (out []inference.Lang) {
 	if c.From != inference.Auto {
 		return nil
 	}
 	for _, p := range e.Pairs() {
-		if slices.Contains(c.To, p.To) && !slices.Contains(out, p.From) {
+		if slices.Contains(to, p.To) && !slices.Contains(out, p.From) {
 			out = append(out, p.From)
+		}
+	}
+	heard := e.Recognizer.Languages()
+	for _, l := range to {
+		if slices.Contains(heard, l) && !slices.Contains(out, l) {
+			out = append(out, l)
 		}
 	}
 	return out
@@ -249,9 +256,9 @@ func (c *Config) Check(e Engines) error {
 	return nil
 }
 
-// Listening returns what a recognizer is asked to hear.
-func (c *Config) Listening(e Engines) inference.Listening {
-	return inference.Listening{Lang: c.From, Among: c.Among(e), Policy: cmp.Or(c.Policy, c.Profile.DefaultPolicy())}
+// Listening returns what a recognizer is asked to hear for these targets.
+func (c *Config) Listening(e Engines, to []inference.Lang) inference.Listening {
+	return inference.Listening{Lang: c.From, Among: c.Among(e, to), Policy: cmp.Or(c.Policy, c.Profile.DefaultPolicy())}
 }
 
 // Planning returns the timeline's settings.

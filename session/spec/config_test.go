@@ -53,9 +53,13 @@ func TestAuto(t *testing.T) {
 	if err := c.Check(e); err != nil {
 		t.Fatal(err)
 	}
-	l := c.Listening(e)
+	l := c.Listening(e, c.To)
 	if l.Lang != inference.Auto || l.Policy != inference.LocalAgreement || !slices.Equal(l.Among, []inference.Lang{"es", "en"}) {
 		t.Errorf("%+v", l)
+	}
+	// Of other targets others are, and those that are spoken themselves.
+	if got := c.Among(e, []inference.Lang{"es", "pt"}); !slices.Equal(got, []inference.Lang{"fr", "es"}) {
+		t.Errorf("%v", got)
 	}
 	for name, bad := range map[string]Config{
 		"no such target":   {Profile: Live, From: inference.Auto, To: []inference.Lang{"pt"}},

@@ -60,6 +60,7 @@ const (
 	Played        Outcome = "played"
 	SkippedFailed Outcome = "skipped_failed" // an engine failed twice
 	SkippedLate   Outcome = "skipped_late"   // it would have come too late to be of use
+	SkippedSame   Outcome = "skipped_same"   // it was in the dub's own language, as told by ear: the original sounds
 	OwnVoice      Outcome = "own_voice"      // it was a dub, which came back by the speaker's microphone
 )
 

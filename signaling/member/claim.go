@@ -31,8 +31,13 @@ func (m *Member) take(ctx context.Context, c cluster.Claim, open func() (kept []
 	if m.Away() {
 		return unheld(cluster.ErrUnavailable)
 	}
+	if have := m.Fence(c.Session); have >= int64(c.Fence) {
+		return signaling.ErrExists
+	} else if have > 0 { // it had gone elsewhere and ended there, and nobody has told this node yet
+		m.stale(cluster.Claim{Session: c.Session, Fence: cluster.Fence(have)})
+	}
 	m.mu.Lock()
-	if old, there := m.held[c.Session]; there && old.Fence >= c.Fence {
+	if m.held[c.Session].Fence > 0 { // meanwhile
 		m.mu.Unlock()
 		return signaling.ErrExists
 	}
@@ -131,7 +136,7 @@ func (m *Member) Take(ctx context.Context, c cluster.Claim, open func(context.Co
 	}
 	m.log.Info("session taken over", "session", c.Session, "fence", int64(c.Fence))
 	if known, err := m.cfg.Registry.Find(ctx, c.Session); err == nil && known.Fence == c.Fence {
-		m.wg.Go(func() { m.tell(m.life, c, known.Before) })
+		m.begin(func() { m.tell(m.life, c, known.Before) })
 	}
 	return nil
 }

@@ -117,7 +117,8 @@ func (m *Member) Start(ctx context.Context) error {
 	context.AfterFunc(ctx, func() { wake <- struct{}{} })
 	heart := &cluster.Heart{
 		Registry: m.cfg.Registry, Rules: m.cfg.Rules, Self: m.cfg.Self, Mine: m.claims, Wake: wake,
-		Stale: m.stale, Pulse: func(p cluster.Pulse, err error) {
+		Stale: func(c cluster.Claim) { m.begin(func() { m.stale(c) }) }, // many that end do not hold up the heartbeat
+		Pulse: func(p cluster.Pulse, err error) {
 			if err == nil {
 				m.clock.add(p)
 			}
@@ -173,12 +174,13 @@ func (m *Member) Fence(id string) int64 {
 	return int64(m.held[id].Fence)
 }
 
-// Used returns how many places the sessions of this node take.
-func (m *Member) Used() (places float64) {
-	for _, c := range m.claims() {
+// Carries returns how many sessions this node has, and how many places they take.
+func (m *Member) Carries() (sessions int, places float64) {
+	all := m.claims()
+	for _, c := range all {
 		places += c.Cost
 	}
-	return places
+	return len(all), places
 }
 
 // Away tells whether the registry did not answer the last heartbeat.
@@ -249,10 +251,21 @@ func (m *Member) Leaving() {
 	m.leaving = true
 }
 
+// begin runs f until Close, which waits for it.
+func (m *Member) begin(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.life.Err() == nil {
+		m.wg.Go(f)
+	}
+}
+
 // Close takes the node out of the cluster and waits for its goroutines.
 func (m *Member) Close() {
-	m.Leaving()
-	m.cancel()
+	m.mu.Lock()
+	m.leaving = true
+	m.cancel() // with the lock: nothing is begun from here on
+	m.mu.Unlock()
 	m.wg.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), askTime)
 	defer cancel()

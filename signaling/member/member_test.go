@@ -78,8 +78,8 @@ func TestLife(t *testing.T) {
 		r := newRig(t, reg, reg, access.RandomKey(), "a")
 		defer r.Close()
 		c, err := claim(t, reg, r, "s", made)
-		if err != nil || r.Fence("s") != int64(c.Fence) || r.Used() != 1 {
-			t.Fatalf("%v, fence %d, %v places", err, r.Fence("s"), r.Used())
+		if sessions, places := r.Carries(); err != nil || r.Fence("s") != int64(c.Fence) || sessions != 1 || places != 1 {
+			t.Fatalf("%v, fence %d, %d sessions, %v places", err, r.Fence("s"), sessions, places)
 		}
 		if parts, _, err := reg.Load(t.Context(), "s"); err != nil || len(parts) != 1 || string(parts[0]) == "spec of it" {
 			t.Errorf("kept as %q, %v", parts, err)

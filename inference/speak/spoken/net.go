@@ -17,8 +17,15 @@ var ErrClosed = errors.New("closed; open a new one")
 // few symbols take as long as any text of less.
 const few = 8
 
+// Queued is a model whose runs wait for their turn by themselves, and that tells how
+// long the net was at each.
+type Queued interface {
+	inference.Model
+	RunTimed(ctx context.Context, in []inference.Tensor) (out []inference.Tensor, took time.Duration, err error)
+}
+
 // Net is a net that speaks. It is safe for concurrent use: requests take turns in
-// the order they came.
+// the order they came, or as a Queued has them.
 type Net struct {
 	model inference.Model
 	turn  chan struct{} // room for the one that the net works for
@@ -37,6 +44,9 @@ func NewNet(m inference.Model) *Net {
 // Run runs the net for a text of so many symbols. It fails with ctx's error, with
 // ErrClosed, or with what the model says.
 func (n *Net) Run(ctx context.Context, symbols int, in []inference.Tensor) ([]inference.Tensor, error) {
+	if q, ok := n.model.(Queued); ok {
+		return n.queue(ctx, q, symbols, in)
+	}
 	select {
 	case n.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -51,18 +61,42 @@ func (n *Net) Run(ctx context.Context, symbols int, in []inference.Tensor) ([]in
 	default:
 	}
 	began := time.Now()
-	defer func() { n.learn(symbols, time.Since(began)) }()
 	out, err := n.model.Run(ctx, in)
+	took := time.Since(began)
 	if ctx.Err() != nil {
+		n.learn(symbols, took, false)
 		return nil, ctx.Err()
 	}
-	return out, err
+	if err != nil {
+		return nil, err // how soon a net fails tells nothing of how long it speaks
+	}
+	n.learn(symbols, took, true)
+	return out, nil
 }
 
-// learn notes how long so many symbols took, or were worked at in vain: at least so long.
-func (n *Net) learn(symbols int, took time.Duration) {
-	each := int64(took) / int64(max(symbols, few))
-	if old := n.pace.Load(); old > 0 {
+// queue runs a model that has its own queue.
+func (n *Net) queue(ctx context.Context, q Queued, symbols int, in []inference.Tensor) ([]inference.Tensor, error) {
+	select {
+	case <-n.closed:
+		return nil, ErrClosed
+	default:
+	}
+	out, took, err := q.RunTimed(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	n.learn(symbols, took, true)
+	return out, nil
+}
+
+// learn notes how long so many symbols took. Where nobody waited for the end they
+// take so long at least, which is news only if it is more than was known.
+func (n *Net) learn(symbols int, took time.Duration, whole bool) {
+	each, old := int64(took)/int64(max(symbols, few)), n.pace.Load()
+	switch {
+	case !whole && each <= old:
+		return
+	case old > 0:
 		each = old + (each-old)/4
 	}
 	n.pace.Store(each)
