@@ -442,7 +442,7 @@ func TestDrainMovesSessions(t *testing.T) {
 // TestRollingRestart ends three nodes under load, one after the other, and starts each
 // again: no phrase is lost, and none heard twice.
 func TestRollingRestart(t *testing.T) {
-	c := newCrossed(t, 3, 3, 90*time.Second)
+	c := newCrossed(t, 3, 3, 80*time.Second)
 	for _, id := range []string{"node-0", "node-1", "node-2"} {
 		c.drain(id)
 		c.start(id)
