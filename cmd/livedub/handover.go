@@ -14,7 +14,9 @@ import (
 )
 
 const (
-	handOverAgain = 2 * time.Second  // until a session that nobody took is tried again
+	handOverAgain = 2 * time.Second  // until a session that nobody took is tried again; twice as long each time,
+	handOverRare  = 30 * time.Second // so long at most
+	endedTime     = 3 * time.Second  // for the registry to hear that a session has ended
 	readyTime     = 10 * time.Second // for another node to come to the present, beyond D
 	keptAhead     = 4 * time.Second  // of packets, beyond D: the phrase under way is heard from its beginning
 )
@@ -23,14 +25,14 @@ const (
 // until its speaker has come: all through the drain, if need be.
 func (c *calls) handOver(ctx context.Context, call *live.Call) {
 	h := handing{calls: c, Call: call}
-	for {
+	for again := handOverAgain; ; again = min(2*again, handOverRare) {
 		err := h.once(ctx)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
 		call.Log().Warn("the session stays here for now", "err", err)
 		select {
-		case <-time.After(handOverAgain):
+		case <-time.After(again):
 		case <-call.Done():
 			return
 		case <-ctx.Done():
@@ -163,11 +165,22 @@ func (h *handing) over(s *link.Sender, to cluster.Claim) error {
 			h.tell(to, s)
 		}
 		return nil
-	case errors.Is(err, link.ErrEnded):
+	case errors.Is(err, link.ErrEnded) && h.ended():
 		return h.manager.Delete(h.Spec.ID)
 	default:
 		return err
 	}
+}
+
+// ended tells whether somebody has ended the session at the other node, which else has
+// let go of it.
+func (h *handing) ended() bool {
+	for until := time.Now().Add(endedTime); time.Now().Before(until); time.Sleep(100 * time.Millisecond) {
+		if h.member.Over(context.Background(), h.Spec.ID) {
+			return true
+		}
+	}
+	return false
 }
 
 // linked takes a session from another node, which sends what its speaker sends.

@@ -95,6 +95,14 @@ func (m *Member) TakeBack(ctx context.Context, id string) error {
 	return nil
 }
 
+// Over tells whether the registry says that nobody holds a session.
+func (m *Member) Over(ctx context.Context, id string) bool {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	_, err := m.cfg.Registry.Find(ctx, id)
+	return errors.Is(err, cluster.ErrUnknown)
+}
+
 // Dial opens a connection to the node of a claim, for a link. Requests and secret of
 // the cluster lead to the right run of the right node; the link itself proves more.
 func (m *Member) Dial(ctx context.Context, c cluster.Claim) (net.Conn, error) {

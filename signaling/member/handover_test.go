@@ -76,6 +76,13 @@ func TestHandOver(t *testing.T) {
 		if err := a.TakeBack(t.Context(), "s"); err != nil {
 			t.Errorf("an ended one: %v", err)
 		}
+		if a.Over(t.Context(), "s") {
+			t.Error("over, and b has it")
+		}
+		b.Ended("s")
+		if !a.Over(t.Context(), "s") {
+			t.Error("not over")
+		}
 	})
 }
 
