@@ -38,7 +38,7 @@ OPTIONAL := $(PAIRS)
 
 # Packages whose tests run under the race detector; those that are mostly C run
 # without, and the test speaker, which draws on one goroutine for minutes under it.
-RACE := ./cluster/... ./cmd/gateway/... ./cmd/gpucheck/... ./cmd/livedub/... ./cmd/loadgen/... ./inference ./inference/engine/... ./inference/fake/... ./inference/kserve/... ./inference/recognize/... ./inference/speak/... ./inference/translate/... ./internal/... ./media ./media/pace/... ./session/... ./signaling/... ./web/...
+RACE := ./cluster/... ./cmd/gateway/... ./cmd/gpucheck/... ./cmd/livedub/... ./cmd/loadgen/... ./inference ./inference/engine/... ./inference/fake/... ./inference/kserve/... ./inference/recognize/... ./inference/speak/... ./inference/translate/... ./internal/... ./media ./media/link/... ./media/packets/... ./media/pace/... ./session/... ./signaling/... ./web/...
 
 .PHONY: help deps go build run test lint bench fmt clean
 

@@ -51,7 +51,7 @@ var layers = []layer{
 	{"session/dub", []string{"inference", "inference/glossary", "media", "media/badge", "media/codec", "media/pace", "internal/guard",
 		"session/fanout", "session/ingest", "session/record", "session/spec", "session/timeline", "session/video", "session/work"}},
 	{"session", []string{"inference", "inference/glossary", "media", "media/pace", "session/audio", "session/dub", "session/fanout", "session/ingest", "session/record", "session/spec", "session/video", "session/work"}},
-	{"session/live", []string{"inference", "media/badge", "media/pace", "internal/guard", "session", "session/record", "session/spec"}},
+	{"session/live", []string{"inference", "media", "media/badge", "media/pace", "internal/guard", "session", "session/ingest", "session/record", "session/spec"}},
 	{"session/report", []string{"inference", "media", "media/codec", "media/file", "session/record", "session/spec", "session/timeline", "session/work"}},
 
 	{"signaling", []string{"inference", "inference/glossary", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},

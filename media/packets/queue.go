@@ -1,4 +1,5 @@
-package rtc
+// Package packets holds compressed packets that wait between a network and a session.
+package packets
 
 import (
 	"context"
@@ -8,48 +9,46 @@ import (
 	"livedub/media"
 )
 
-// Bounds of a queue.
-const (
-	queuePackets = 1024
-	queueBytes   = 24 << 20
-)
-
-// queue carries packets from the network to the session. It is bounded: the
+// Queue carries packets from who must not wait to one reader. It is bounded: the
 // oldest are dropped, and after a dropped frame all up to the next keyframe.
-type queue struct {
-	key func() // asks for a keyframe, outside the lock; called as often as one is missed
+type Queue struct {
+	most  int    // packets
+	bytes int    // of their data
+	key   func() // asks for a keyframe, outside the lock; called as often as one is missed
 
 	mu      sync.Mutex
 	packets []media.Packet
-	bytes   int
+	held    int     // bytes
 	torn    [3]bool // by Kind: something was dropped before what is left
 	dropped uint64
 	closed  bool
 	ready   chan struct{} // holds one token while there is something to read, or the end
 }
 
-func newQueue(key func()) *queue {
-	return &queue{key: key, ready: make(chan struct{}, 1)}
+// NewQueue returns an empty queue of that many packets and bytes at most. key asks
+// for a keyframe after frames were dropped.
+func NewQueue(packets, bytes int, key func()) *Queue {
+	return &Queue{most: packets, bytes: bytes, key: key, ready: make(chan struct{}, 1)}
 }
 
-func (q *queue) signal() {
+func (q *Queue) signal() {
 	select {
 	case q.ready <- struct{}{}:
 	default:
 	}
 }
 
-// push never blocks.
-func (q *queue) push(p media.Packet) {
+// Push appends a packet. It never blocks.
+func (q *Queue) Push(p media.Packet) {
 	q.mu.Lock()
 	if q.closed {
 		q.mu.Unlock()
 		return
 	}
 	q.packets = append(q.packets, p)
-	q.bytes += len(p.Data)
+	q.held += len(p.Data)
 	needKey := false
-	for len(q.packets) > queuePackets || q.bytes > queueBytes && len(q.packets) > 1 {
+	for len(q.packets) > q.most || q.held > q.bytes && len(q.packets) > 1 {
 		old := q.take()
 		q.dropped++
 		needKey = needKey || old.Kind == media.Video && !q.torn[media.Video]
@@ -63,16 +62,16 @@ func (q *queue) push(p media.Packet) {
 }
 
 // take removes the oldest packet; the caller has the lock.
-func (q *queue) take() media.Packet {
+func (q *Queue) take() media.Packet {
 	p := q.packets[0]
 	q.packets[0] = media.Packet{}
 	q.packets = q.packets[1:]
-	q.bytes -= len(p.Data)
+	q.held -= len(p.Data)
 	return p
 }
 
-// pop returns the next packet, and io.EOF once the queue was closed and is empty.
-func (q *queue) pop(ctx context.Context) (media.Packet, error) {
+// Pop returns the next packet, and io.EOF once the queue was closed and is empty.
+func (q *Queue) Pop(ctx context.Context) (media.Packet, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return media.Packet{}, err
@@ -96,7 +95,7 @@ func (q *queue) pop(ctx context.Context) (media.Packet, error) {
 
 // next returns the oldest packet that can be used. blind tells that frames
 // were dropped on the way, and that their keyframe is still to come.
-func (q *queue) next() (p media.Packet, ok, blind, closed bool) {
+func (q *Queue) next() (p media.Packet, ok, blind, closed bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.packets) > 0 {
@@ -114,8 +113,8 @@ func (q *queue) next() (p media.Packet, ok, blind, closed bool) {
 	return media.Packet{}, false, blind, q.closed
 }
 
-// close lets pop return what is left, then io.EOF.
-func (q *queue) close() {
+// Close lets Pop return what is left, then io.EOF.
+func (q *Queue) Close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.closed {
@@ -124,7 +123,8 @@ func (q *queue) close() {
 	}
 }
 
-func (q *queue) drops() uint64 {
+// Drops returns how many packets were dropped so far.
+func (q *Queue) Drops() uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.dropped
