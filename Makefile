@@ -138,13 +138,22 @@ test: build ## vet and every test
 	echo "test: go vet"
 	go vet ./...
 	race=$$(go list $(RACE) | grep -v /internal/testkit/testspeaker | sort -u)
-	rest=$$(go list ./... | grep -vxF "$$race" | grep -v /test/e2e || true)
+	rest=$$(go list ./... | grep -vxF "$$race" | grep -vE '/test/(e2e|cluster)$$' || true)
 	echo "test: with the race detector"
 	go test -race -timeout 12m $$race
 	echo "test: the rest"
 	go test -timeout 12m $$rest
 	echo "test: whole programs, as users run them"
 	go test -timeout 30m ./test/e2e
+	echo "test: a cluster that breaks"
+	$(CLUSTER)
+
+# Two scenarios at a time: each has a call, three nodes and Redis.
+CLUSTER := go test -timeout 15m -parallel 2 ./test/cluster
+.PHONY: test-cluster
+test-cluster: OPTIONAL := $(SERVERS)
+test-cluster: deps go ## break a cluster of real processes, and judge by what a listener receives
+	@$(CLUSTER)
 
 # FOR is the time of all targets together; each gets the same share, a second at least.
 FOR ?= 60s

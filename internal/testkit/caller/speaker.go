@@ -1,4 +1,4 @@
-package main
+package caller
 
 import (
 	"context"
@@ -14,18 +14,19 @@ import (
 
 const (
 	reportEvery = 500 * time.Millisecond // sender reports
-	retryAfter  = 500 * time.Millisecond // a connection that was lost or refused is made anew
+	retryAfter  = 500 * time.Millisecond // what was refused, or did not last, is tried again
 	firstAfter  = 100 * time.Millisecond // the first keyframe waits until the server is through with its handshake, too
 )
 
-// speaker publishes the material in a loop. Its time goes on while it is not
+// Speaker publishes the material in a loop. Its time goes on while it is not
 // connected, as a camera's does: what was said meanwhile is lost.
-type speaker struct {
-	m      *material
-	client *client
+type Speaker struct {
+	m      *Material
+	client *Client
 	api    *webrtc.API
-	to     target
-	tell   func(event) // what happened
+	to     Target
+	tell   func(Event) // what happened
+	again  chan news   // that another node holds the session
 
 	mu         sync.Mutex
 	began      time.Time // material time 0; zero before the first connection
@@ -35,7 +36,7 @@ type speaker struct {
 	frames     int
 	packets    int
 	keyframes  int // asked for by the server
-	lag        series
+	lag        Series
 	failed     error // why there is no connection, at the end
 	connected  bool
 	sinceAway  time.Time
@@ -50,8 +51,9 @@ type rtpClock struct {
 	rate int
 }
 
-func newSpeaker(m *material, c *client, api *webrtc.API, to target, tell func(event)) *speaker {
-	return &speaker{m: m, client: c, api: api, to: to, tell: tell,
+// NewSpeaker returns a speaker that tells what happens to its connections.
+func NewSpeaker(m *Material, c *Client, p Peers, to Target, tell func(Event)) *Speaker {
+	return &Speaker{m: m, client: c, api: p.speaks, to: to, tell: tell, again: make(chan news, 1),
 		videoClock: rtpClock{rand.Uint32(), uint16(rand.Uint32()), 90000}, audioClock: rtpClock{rand.Uint32(), uint16(rand.Uint32()), 48000}}
 }
 
@@ -60,27 +62,73 @@ func (c *rtpClock) at(t time.Duration) uint32 {
 	return c.base + uint32(int64(math.Round(t.Seconds()*float64(c.rate))))
 }
 
-// start returns when the material's time 0 was; false before the first connection.
-func (s *speaker) start() (time.Time, bool) {
+// Start returns when the material's time 0 was; false before the first connection.
+func (s *Speaker) Start() (time.Time, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.began, !s.began.IsZero()
 }
 
-// run publishes until ctx ends; a connection that ends is made anew.
-func (s *speaker) run(ctx context.Context) {
+// Again has the speaker connect anew, for another node holds the session since this
+// fence. Unless the one before has died, it is sent to until then.
+func (s *Speaker) Again(how Move, fence int64) { push(s.again, news{how, fence}) }
+
+// Run publishes until ctx ends; a connection that ends is made anew at once.
+func (s *Speaker) Run(ctx context.Context) {
+	var cur *sending
+	defer func() { cur.end(true) }()
 	for ctx.Err() == nil {
-		err := s.once(ctx)
-		s.note(ctx, err)
-		if ctx.Err() != nil {
-			return
+		began := time.Now()
+		next, err := s.dial(ctx)
+		switch {
+		case err == nil:
+			cur.end(true) // no frame goes to both
+			cur = next
+			cur.begin(ctx)
+			if err = s.stays(ctx, cur); err == nil {
+				continue
+			}
+			cur.end(false) // a server that still is there notices; nobody waits for it
+			cur = nil
+		case cur != nil && cur.alive():
+			pauseFor(ctx, retryAfter)
+			continue
 		}
-		pauseFor(ctx, retryAfter)
+		s.note(ctx, err)
+		if time.Since(began) < retryAfter {
+			pauseFor(ctx, retryAfter)
+		}
+	}
+}
+
+// stays waits until the speaker is to connect anew. The error says why the connection is lost.
+func (s *Speaker) stays(ctx context.Context, cur *sending) error {
+	for {
+		var n news
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-cur.done:
+			if ctx.Err() != nil {
+				return nil
+			}
+			return errGone
+		case fence := <-cur.peer.moved:
+			n = news{Drained, fence}
+		case n = <-s.again:
+		}
+		switch {
+		case n.fence <= cur.peer.fence: // it is connected there already
+		case n.how == Died:
+			return errDied
+		default:
+			return nil
+		}
 	}
 }
 
 // note keeps how a connection ended.
-func (s *speaker) note(ctx context.Context, err error) {
+func (s *Speaker) note(ctx context.Context, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ctx.Err() != nil {
@@ -93,9 +141,9 @@ func (s *speaker) note(ctx context.Context, err error) {
 	if s.connected {
 		s.connected, s.sinceAway = false, time.Now()
 		s.lost++
-		s.tell(event{Event: "lost", Role: "speaker", Error: err.Error()})
+		s.tell(Event{Event: "lost", Role: "speaker", Error: err.Error()})
 	} else if s.sinceAway.IsZero() {
-		s.tell(event{Event: "refused", Role: "speaker", Error: err.Error()})
+		s.tell(Event{Event: "refused", Role: "speaker", Error: err.Error()})
 	}
 }
 
@@ -107,33 +155,72 @@ type outgoing struct {
 	count struct{ packets, bytes uint32 }
 }
 
-// once makes one connection and sends until it ends.
-func (s *speaker) once(ctx context.Context) error {
+// sending is one connection, and what sends on it.
+type sending struct {
+	s      *Speaker
+	peer   *peer
+	tracks [2]*outgoing
+	done   chan struct{} // closed when nothing is sent any more
+	stop   context.CancelFunc
+	wg     sync.WaitGroup // of what reads RTCP
+}
+
+// dial makes a connection on which nothing is sent yet.
+func (s *Speaker) dial(ctx context.Context) (*sending, error) {
 	pc, err := s.api.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	var tracks [2]*outgoing
+	out := &sending{s: s, done: make(chan struct{})}
 	for i, mime := range []string{webrtc.MimeTypeH264, webrtc.MimeTypeOpus} {
-		if tracks[i], err = s.track(&wg, pc, mime); err != nil {
+		if out.tracks[i], err = s.track(&out.wg, pc, mime); err != nil {
 			_ = pc.GracefulClose()
-			return err
+			out.wg.Wait()
+			return nil, err
 		}
 	}
 	asked := time.Now()
-	p, err := connect(ctx, s.client, pc, s.to)
-	if err != nil {
-		return err
+	if out.peer, err = connect(ctx, s.client, pc, s.to); err != nil {
+		out.wg.Wait()
+		return nil, err
 	}
-	defer p.close()
 	s.up(time.Since(asked))
-	return s.send(ctx, p, tracks[0], tracks[1])
+	return out, nil
+}
+
+// begin sends until the connection, ctx or end ends it.
+func (o *sending) begin(ctx context.Context) {
+	ctx, o.stop = context.WithCancel(ctx)
+	o.wg.Go(func() {
+		defer close(o.done)
+		// That it is over is all there is to know: the speaker connects anew.
+		_ = o.s.send(ctx, o.peer, o.tracks[0], o.tracks[1])
+	})
+}
+
+// alive tells whether it still sends.
+func (o *sending) alive() bool {
+	select {
+	case <-o.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// end stops sending and waits for all of it. bye tells the server. There may be none.
+func (o *sending) end(bye bool) {
+	if o == nil {
+		return
+	}
+	o.stop()
+	<-o.done
+	o.peer.close(bye)
+	o.wg.Wait()
 }
 
 // track adds a track, and has what the server says of it read.
-func (s *speaker) track(wg *sync.WaitGroup, pc *webrtc.PeerConnection, mime string) (*outgoing, error) {
+func (s *Speaker) track(wg *sync.WaitGroup, pc *webrtc.PeerConnection, mime string) (*outgoing, error) {
 	o := &outgoing{clock: &s.videoClock}
 	id := "video"
 	if mime == webrtc.MimeTypeOpus {
@@ -168,25 +255,30 @@ func (s *speaker) track(wg *sync.WaitGroup, pc *webrtc.PeerConnection, mime stri
 }
 
 // up notes a connection that was made.
-func (s *speaker) up(took time.Duration) {
+func (s *Speaker) up(took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	e := event{Event: "connected", Role: "speaker", ConnectMS: tenth(ms(took))}
-	if s.began.IsZero() {
-		s.began, s.connectMS = now.Add(firstAfter), ms(took)
-	} else {
+	e := Event{Event: "connected", Role: "speaker", ConnectMS: Tenth(MS(took))}
+	switch {
+	case s.began.IsZero():
+		s.began, s.connectMS = now.Add(firstAfter), MS(took)
+	case s.connected:
+		e.Event = "moved"
+	default:
 		e.Event = "reconnected"
-		s.away += now.Sub(s.sinceAway)
-		e.GapMS = tenth(ms(now.Sub(s.sinceAway)))
+		if !s.sinceAway.IsZero() {
+			s.away += now.Sub(s.sinceAway)
+			e.GapMS = Tenth(MS(now.Sub(s.sinceAway)))
+		}
 	}
 	s.connected, s.failed = true, nil
 	s.tell(e)
 }
 
 // send sends what is due, from now on, until ctx or the connection ends.
-func (s *speaker) send(ctx context.Context, p *peer, video, audio *outgoing) error {
-	began, _ := s.start()
+func (s *Speaker) send(ctx context.Context, p *peer, video, audio *outgoing) error {
+	began, _ := s.Start()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	now := time.Since(began)
@@ -227,15 +319,15 @@ func (s *speaker) send(ctx context.Context, p *peer, video, audio *outgoing) err
 }
 
 // sent counts a frame that left so much too late.
-func (s *speaker) sent(lag time.Duration) {
+func (s *Speaker) sent(lag time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.frames++
-	s.lag.add(ms(lag))
+	s.lag.Add(MS(lag))
 }
 
 // write sends the payloads of one access unit.
-func (s *speaker) write(o *outgoing, at time.Duration, payloads [][]byte) error {
+func (s *Speaker) write(o *outgoing, at time.Duration, payloads [][]byte) error {
 	for i, data := range payloads {
 		header := rtp.Header{Version: 2, SequenceNumber: o.clock.seq, Timestamp: o.clock.at(at), Marker: o.clock.rate == 90000 && i == len(payloads)-1}
 		o.clock.seq++
@@ -253,7 +345,7 @@ func (s *speaker) write(o *outgoing, at time.Duration, payloads [][]byte) error 
 
 // report sends sender reports by the material's own clock: a frame that left
 // late is not taken for one that was made late.
-func (s *speaker) report(p *peer, began time.Time, tracks ...*outgoing) error {
+func (s *Speaker) report(p *peer, began time.Time, tracks ...*outgoing) error {
 	now := time.Now()
 	var reports []rtcp.Packet
 	for _, o := range tracks {
@@ -261,39 +353,4 @@ func (s *speaker) report(p *peer, began time.Time, tracks ...*outgoing) error {
 			PacketCount: o.count.packets, OctetCount: o.count.bytes})
 	}
 	return p.pc.WriteRTCP(reports)
-}
-
-// frame returns frame i of the endless loop and when it is due.
-func (m *material) frame(i int) (time.Duration, frame) {
-	f := m.frames[i%len(m.frames)]
-	return time.Duration(i/len(m.frames))*m.length + f.at, f
-}
-
-// sound likewise.
-func (m *material) sound(i int) (time.Duration, sound) {
-	s := m.sounds[i%len(m.sounds)]
-	return time.Duration(i/len(m.sounds))*m.length + s.at, s
-}
-
-// keyAfter returns the first keyframe that is due at t or later: a connection
-// begins with one.
-func (m *material) keyAfter(t time.Duration) int {
-	i := max(0, int(t/m.length)*len(m.frames)-1)
-	for {
-		if at, f := m.frame(i); at >= t && f.key {
-			return i
-		}
-		i++
-	}
-}
-
-// soundAfter returns the first packet of sound that is due at t or later.
-func (m *material) soundAfter(t time.Duration) int {
-	i := max(0, int(t/m.length)*len(m.sounds)-1)
-	for {
-		if at, _ := m.sound(i); at >= t {
-			return i
-		}
-		i++
-	}
 }

@@ -1,0 +1,288 @@
+// Package clusterrig runs a cluster of real processes on this machine: Redis, nodes
+// with the fake engines, gateways, and between all of them relays that can break. Calls
+// measure what a listener notices. Chaos tests and `livedub bench handover` share it.
+package clusterrig
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"livedub/internal/testkit/caller"
+	"livedub/internal/testkit/netem"
+	"livedub/internal/testkit/redisproc"
+)
+
+const secret = "0123456789abcdef-of-the-cluster-only"
+
+// Config says what a cluster consists of.
+type Config struct {
+	Bin      string // folder with livedub and gateway
+	Dir      string // for state; the caller removes it
+	Nodes    int
+	Gateways int
+	Places   int           // of each node
+	RTT      time.Duration // between clients and the cluster
+	Drain    time.Duration // how long a node that leaves waits
+	Redis    []string      // settings
+}
+
+// Rig is a cluster. Its methods are for one goroutine at a time.
+type Rig struct {
+	Redis    *redisproc.Server
+	Nodes    []*Node
+	Gateways []*Process
+	Front    *netem.TCP // before the gateways, as a load balancer
+	Base     string     // its address
+
+	rtt   time.Duration
+	peers caller.Peers
+	web   *http.Client
+}
+
+// Node is a node and what stands between it and others.
+type Node struct {
+	*Process
+	Redis *netem.TCP   // to Redis
+	Media *netem.Relay // from clients
+
+	runs int
+}
+
+// Start starts a cluster. What was started is ended where it fails.
+func Start(c Config) (*Rig, error) {
+	r := &Rig{rtt: c.RTT, web: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}
+	if err := r.start(c); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+func (r *Rig) start(c Config) (err error) {
+	for _, program := range []string{"livedub", "gateway"} {
+		if _, err := os.Stat(filepath.Join(c.Bin, program)); err != nil {
+			return fmt.Errorf("%w: run make build", err)
+		}
+	}
+	if r.Redis, err = redisproc.New(c.Dir, c.Redis...); err != nil {
+		return err
+	}
+	if err := r.Redis.Start(); err != nil {
+		return err
+	}
+	if r.peers, err = caller.NewPeers(); err != nil {
+		return err
+	}
+	for i := range c.Nodes {
+		n, err := r.node(c, fmt.Sprintf("node%d", i+1))
+		if err != nil {
+			return err
+		}
+		r.Nodes = append(r.Nodes, n)
+	}
+	var addrs []string
+	for i := range c.Gateways {
+		addr, err := freeAddr()
+		if err != nil {
+			return err
+		}
+		g := &Process{Name: fmt.Sprintf("gateway%d", i+1), Addr: addr, path: filepath.Join(c.Bin, "gateway"), env: []string{"XDG_STATE_HOME=" + c.Dir},
+			args: append(r.member(r.Redis.Addr), "--listen", addr)}
+		if err := g.Start(); err != nil {
+			return err
+		}
+		r.Gateways, addrs = append(r.Gateways, g), append(addrs, addr)
+	}
+	if r.Front, err = netem.NewTCP(c.RTT/2, addrs...); err != nil {
+		return err
+	}
+	r.Base = "http://" + r.Front.Addr()
+	return nil
+}
+
+// member returns the settings by which a program belongs to the cluster. All callers
+// are one machine here: its limits are not what is tried.
+func (*Rig) member(redis string) []string {
+	return []string{"--cluster-url", "redis://" + redis, "--cluster-secret", secret, "--limits-requests", "0", "--limits-connections", "0"}
+}
+
+// node starts a node behind its relays.
+func (r *Rig) node(c Config, name string) (*Node, error) {
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{}
+	if n.Redis, err = netem.NewTCP(0, r.Redis.Addr); err != nil {
+		return nil, err
+	}
+	n.Process = &Process{Name: name, Addr: addr, path: filepath.Join(c.Bin, "livedub"), env: []string{"XDG_STATE_HOME=" + filepath.Join(c.Dir, name)},
+		args: append(append([]string{"serve"}, r.member(n.Redis.Addr())...), "--listen", addr, "--media-port", "0", "--cluster-node", name,
+			"--limits-offers", "0", "--limits-offers-all", "0", "--limits-unused", "0", "--limits-streams", "0", "--limits-viewers", "0",
+			"--max-sessions", fmt.Sprint(c.Places), "--drain", c.Drain.String(),
+			"--recognize-engine", "fake", "--translate-engine", "fake", "--speak-engine", "fake", "--lips-engine", "off")}
+	if err = n.Start(); err == nil {
+		err = n.relay(c.RTT)
+	}
+	if err != nil {
+		return nil, errors.Join(err, n.close())
+	}
+	return n, nil
+}
+
+var mediaPort = regexp.MustCompile(`media_port=(\d+)`)
+
+// relay puts a relay before the node's media, where its last run takes it.
+func (n *Node) relay(rtt time.Duration) error {
+	n.runs++
+	var found [][]string
+	for end := time.Now().Add(startTime); len(found) < n.runs; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			return fmt.Errorf("%s does not tell its media port: %s", n.Name, last(n.Printed()))
+		}
+		found = mediaPort.FindAllStringSubmatch(n.Printed(), -1)
+	}
+	was := n.Media
+	var err error
+	f := netem.Faults{Delay: rtt / 2}
+	if n.Media, err = netem.New(netem.Config{Target: "127.0.0.1:" + found[n.runs-1][1], Up: f, Down: f}); err != nil {
+		return err
+	}
+	if was != nil {
+		return was.Close()
+	}
+	return nil
+}
+
+// Restart starts a node that has ended again.
+func (r *Rig) Restart(n *Node) error {
+	if err := n.Start(); err != nil {
+		return err
+	}
+	return n.relay(r.rtt)
+}
+
+func (n *Node) close() error {
+	err := n.end()
+	if n.Media != nil {
+		err = errors.Join(err, n.Media.Close())
+	}
+	if n.Redis != nil {
+		err = errors.Join(err, n.Redis.Close())
+	}
+	return err
+}
+
+// Close ends everything. An error tells of a process that did not end well.
+func (r *Rig) Close() error {
+	var all error
+	for _, g := range r.Gateways {
+		all = errors.Join(all, g.end())
+	}
+	for _, n := range r.Nodes {
+		all = errors.Join(all, n.close())
+	}
+	if r.Front != nil {
+		all = errors.Join(all, r.Front.Close())
+	}
+	if r.Redis != nil {
+		r.Redis.Kill()
+	}
+	return all
+}
+
+// Printed returns what all processes printed.
+func (r *Rig) Printed() string {
+	var b strings.Builder
+	for _, n := range r.Nodes {
+		fmt.Fprintf(&b, "%s:\n%s\n", n.Name, n.Printed())
+	}
+	for _, g := range r.Gateways {
+		fmt.Fprintf(&b, "%s:\n%s\n", g.Name, g.Printed())
+	}
+	return b.String()
+}
+
+// relayOf returns the relay that belongs to an answer; nil for none.
+func (r *Rig) relayOf(answer string) *netem.Relay {
+	for _, n := range r.Nodes {
+		if strings.Contains(answer, fmt.Sprintf(" %d typ ", n.Media.Target().Port())) {
+			return n.Media
+		}
+	}
+	return nil
+}
+
+// Holder returns the node that acts for a session with the highest fence; nil for none.
+// Nodes are asked themselves; one that does not answer is passed over.
+func (r *Rig) Holder(ctx context.Context, session string) *Node {
+	var holder *Node
+	high := int64(0)
+	for _, n := range r.Nodes {
+		if fence, ok := r.Holds(ctx, n, session); ok && fence > high {
+			holder, high = n, fence
+		}
+	}
+	return holder
+}
+
+// Holds tells whether a node has a session, and its fence there.
+func (r *Rig) Holds(ctx context.Context, n *Node, session string) (fence int64, ok bool) {
+	if !n.Running() {
+		return 0, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	var s struct{ Fence int64 }
+	status, err := r.Get(ctx, "http://"+n.Addr+"/v1/sessions/"+session, &s)
+	return s.Fence, err == nil && status == http.StatusOK
+}
+
+// Get asks for a URL and decodes the JSON that it answers with.
+func (r *Rig) Get(ctx context.Context, url string, v any) (status int, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := r.web.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	if v != nil && resp.StatusCode == http.StatusOK {
+		err = json.NewDecoder(resp.Body).Decode(v)
+	}
+	return resp.StatusCode, err
+}
+
+// freeAddr returns an address of this machine that can be listened on, and again.
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// State returns how a node does, as a gateway tells the operator; "" for none.
+func (r *Rig) State(ctx context.Context, n *Node) string {
+	var list struct{ Nodes []struct{ ID, State string } }
+	if _, err := r.Get(ctx, r.Base+"/v1/sessions", &list); err != nil {
+		return ""
+	}
+	for _, s := range list.Nodes {
+		if s.ID == n.Name {
+			return s.State
+		}
+	}
+	return ""
+}
