@@ -28,8 +28,8 @@ func Choose(p Policy, alive []Status, cost float64, not string) (Status, bool) {
 }
 
 // Takes tells whether the node can be given sessions, whatever room it has: it
-// serves, and the registry knows all that it holds.
-func (n Status) Takes() bool { return n.State == Serving && n.Claims >= n.Holds }
+// serves, has refused none, and the registry knows all that it holds.
+func (n Status) Takes() bool { return n.State == Serving && !n.Refuse && n.Claims >= n.Holds }
 
 // Headroom returns how idle the GPU and the memory are, the busier of both: 0
 // (busy) to 999.

@@ -49,6 +49,7 @@ type Status struct {
 	Used   float64       // their cost in places
 	Age    time.Duration // since its last heartbeat
 	Dead   bool          // not heard of for Rules.Dead
+	Refuse bool          // it has refused a session since its last heartbeat: see Ask.Refused
 }
 
 // Fence numbers claims. A later claim of any session has a higher one, also after
@@ -61,16 +62,21 @@ type Claim struct {
 	Session string
 	Node    string
 	Boot    string // the run of the node that was given the session
-	Addr    string // of the node; empty if it is lost
+	Addr    string // of the node, also of one that is lost
 	Fence   Fence
 	Cost    float64 // in places
-	Lost    bool    // the node has not been heard of for Rules.Dead, or left: Move it
+	Lost    bool    // the registry has not heard of the node for Rules.Dead, or it left: Move it if it is gone
+	Before  Holder  // who held it until it was moved here; zero for nobody
 }
+
+// Holder is a run of a node that has, or had, a session.
+type Holder struct{ Node, Boot, Addr string }
 
 // Ask is a session that wants a place.
 type Ask struct {
 	Session string  // see CheckID
 	Cost    float64 // in places (see Prices): above 0, MaxCost at most
+	Refused bool    // Move only: its holder has refused it, and is given nothing more until its next heartbeat
 }
 
 // Registry is the cluster's record. Each method is one atomic step, safe for

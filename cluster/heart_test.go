@@ -10,51 +10,13 @@ import (
 	"time"
 
 	"livedub/cluster"
+	"livedub/cluster/clustertest"
 	"livedub/cluster/memory"
 )
 
-// flaky is a registry that can be away.
-type flaky struct {
-	cluster.Registry
-	mu   sync.Mutex
-	away bool
-}
-
-func (f *flaky) set(away bool) { f.mu.Lock(); defer f.mu.Unlock(); f.away = away }
-
-func (f *flaky) check() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.away {
-		return cluster.ErrUnavailable
-	}
-	return nil
-}
-
-func (f *flaky) Beat(ctx context.Context, n cluster.Node) (cluster.Pulse, error) {
-	if err := f.check(); err != nil {
-		return cluster.Pulse{}, err
-	}
-	return f.Registry.Beat(ctx, n)
-}
-
-func (f *flaky) Hold(ctx context.Context, c cluster.Claim) error {
-	if err := f.check(); err != nil {
-		return err
-	}
-	return f.Registry.Hold(ctx, c)
-}
-
-func (f *flaky) Reap(ctx context.Context) ([]cluster.Claim, error) {
-	if err := f.check(); err != nil {
-		return nil, err
-	}
-	return f.Registry.Reap(ctx)
-}
-
 // member is a node or a gateway with a Heart, and what that told it.
 type member struct {
-	*flaky
+	*clustertest.Flaky
 	stop func()
 	wake chan struct{}
 
@@ -65,11 +27,11 @@ type member struct {
 	reaps       int
 }
 
-func start(t *testing.T, r cluster.Registry, n *cluster.Node) *member {
-	m := &member{flaky: &flaky{Registry: r}, wake: make(chan struct{})}
+func start(t *testing.T, r clustertest.Registry, n *cluster.Node) *member {
+	m := &member{Flaky: &clustertest.Flaky{Registry: r}, wake: make(chan struct{})}
 	locked := func(f func()) { m.mu.Lock(); defer m.mu.Unlock(); f() }
 	h := &cluster.Heart{
-		Registry: m.flaky,
+		Registry: m.Flaky,
 		Wake:     m.wake,
 		Mine:     func() (c []cluster.Claim) { locked(func() { c = m.mine }); return c },
 		Stale:    func(c cluster.Claim) { locked(func() { m.stale = append(m.stale, c) }) },
@@ -184,11 +146,11 @@ func TestHeartOutage(t *testing.T) {
 		after(10 * time.Second)
 		members = append(members, gateway)
 		for _, m := range members {
-			m.set(true)
+			m.Away(true)
 		}
 		after(10 * time.Minute)
 		for _, m := range members {
-			m.set(false)
+			m.Away(false)
 		}
 		for i := range 10 {
 			after(time.Second)

@@ -37,8 +37,6 @@ func TestDrain(t *testing.T) {
 				l := r.live(t)
 				out := &memory{}
 				at := l.add("es", out)
-				events, stop := l.Events()
-				defer stop()
 				began := time.Now()
 				l.publish(src)
 				time.Sleep(from)
@@ -67,8 +65,8 @@ func TestDrain(t *testing.T) {
 					t.Errorf("the call: %v, %s", err, l.Phase())
 				}
 				told := 0
-				for len(events) > 0 {
-					if e := <-events; e.Drain != nil && e.Drain.Until.Equal(until) {
+				for e := range l.Records().All(t.Context()) {
+					if e.Drain != nil && e.Drain.Until.Equal(until) {
 						told++
 					}
 				}

@@ -163,8 +163,6 @@ func TestLipsAreSwitched(t *testing.T) {
 		r.engines.Faces, r.engines.Lips = fake.Faces{}, &fake.Lips{}
 		l := r.liveAs(t, es("switched"))
 		l.attach("es")
-		events, stop := l.Events()
-		defer stop()
 		l.publish(src)
 		warped := func() int { return l.State().Dubs[0].Frames.Warp }
 		time.Sleep(r.cfg.Delay + seconds(1)) // in the first phrase
@@ -195,9 +193,8 @@ func TestLipsAreSwitched(t *testing.T) {
 		if st := l.State().Dubs[0]; warped() < n+8 || st.Lips != spec.LipsOn || st.Level != spec.Lips || st.Why != "" {
 			t.Errorf("on: %d mouths more, lips %s, ladder %s (%s)", warped()-n, st.Lips, st.Level, st.Why)
 		}
-		stop()
 		var steps []spec.LadderChange
-		for e := range events {
+		for e := range l.Records().All(t.Context()) {
 			if e.Ladder != nil && e.Ladder.Lang == "es" {
 				steps = append(steps, *e.Ladder)
 			}

@@ -63,21 +63,22 @@ func TestRefusedText(t *testing.T) {
 			if r.s, err = session.New(r.cfg, r.engines, r.clock); err != nil {
 				t.Fatal(err)
 			}
-			var captions []spec.Caption
-			var steps []string
-			defer r.s.Listen(func(e spec.Event) {
-				switch {
-				case e.Caption != nil && e.Caption.Final && e.Caption.Lang == "es":
-					captions = append(captions, *e.Caption)
-				case e.Ladder != nil:
-					steps = append(steps, e.Ladder.Why)
-				}
-			}, func() {})()
+			all := follow(t, r.s)
 			if _, err := r.s.Subscribe("es", &memory{}); err != nil {
 				t.Fatal(err)
 			}
 			if err := r.s.Dub(t.Context(), speaker(t, seconds(9), said, true, false)); err != nil {
 				t.Fatal(err)
+			}
+			var captions []spec.Caption
+			var steps []string
+			for _, e := range all() {
+				switch c := e.Caption(); {
+				case c != nil && c.Final && c.Lang == "es":
+					captions = append(captions, *c)
+				case e.Ladder != nil:
+					steps = append(steps, e.Ladder.Why)
+				}
 			}
 			st := r.s.State()
 			d := st.Dubs[0]

@@ -3,6 +3,7 @@ package session_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"math"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	"livedub/media/codec"
 	"livedub/media/pace"
 	"livedub/session"
+	"livedub/session/record"
 	"livedub/session/spec"
 	"livedub/session/timeline"
 )
@@ -214,6 +216,26 @@ func newRig(t *testing.T) *rig {
 		},
 		engines: spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Synthesizer: &fake.Synthesizer{}},
 		clock:   pace.NewVirtual(),
+	}
+}
+
+// follow returns what happens in a session from now on: all of it, once it has ended.
+func follow(t *testing.T, s *session.Session) func() []record.Record {
+	t.Helper()
+	r := s.Records().From(1)
+	t.Cleanup(r.Close)
+	return func() (out []record.Record) {
+		t.Helper()
+		for {
+			switch got, err := r.Next(t.Context()); {
+			case errors.Is(err, io.EOF):
+				return out
+			case err != nil:
+				t.Fatal(err)
+			default:
+				out = append(out, got)
+			}
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"livedub/session/dub"
 	"livedub/session/fanout"
 	"livedub/session/ingest"
+	"livedub/session/record"
 	"livedub/session/spec"
 	"livedub/session/video"
 	"livedub/session/work"
@@ -31,7 +32,7 @@ type Session struct {
 	cfg     spec.Config
 	engines spec.Engines
 	shared  *work.Shared
-	events  *eventHub
+	records *record.Stream
 	audio   *audio.Input
 	video   *video.Input
 	mouths  *video.Mouths
@@ -58,8 +59,12 @@ func New(cfg spec.Config, engines spec.Engines, clock pace.Clock) (*Session, err
 	if err := cfg.Check(engines); err != nil {
 		return nil, fmt.Errorf("session: %w: %w", spec.ErrInvalid, err)
 	}
-	s := &Session{cfg: cfg, engines: engines, shared: work.NewShared(clock, cfg.Log, cfg.Observe.Lag), events: newEventHub(), opened: make(chan struct{})}
-	s.SetWords(cfg.Words)
+	kept := record.Config{Now: clock.Now, Log: cfg.Log}
+	if !cfg.Video.File {
+		kept.Open = record.TempFiles(cfg.SpoolDir)
+	}
+	s := &Session{cfg: cfg, engines: engines, shared: work.NewShared(clock, cfg.Log, cfg.Observe.Lag), records: record.New(kept), opened: make(chan struct{})}
+	s.words.Store(&cfg.Words)
 	s.running, s.stop = context.WithCancel(context.Background())
 	s.mouths = video.NewMouths(s.shared, &s.cfg, engines.Lips, s.eachDub((*dub.Dub).Restep))
 	s.audio = audio.NewInput(audio.Env{Shared: s.shared, Config: &s.cfg, Engines: engines, Out: toDubs{s}})
@@ -143,6 +148,7 @@ func (s *Session) Dub(ctx context.Context, src media.Source) error {
 	if sound != nil {
 		s.buffer = s.newBuffer(min(max(sound.Channels, 1), 2))
 	}
+	s.begin()
 	s.openLips(ctx)
 	close(s.opened)
 	g := work.NewGroup(ctx)
@@ -157,6 +163,7 @@ func (s *Session) Dub(ctx context.Context, src media.Source) error {
 // Run keeps the dubs of a live session going until ctx is cancelled or a part
 // fails that it cannot do without. Sources come and go by Feed meanwhile. It is called once.
 func (s *Session) Run(ctx context.Context) error {
+	s.begin()
 	s.openLips(ctx)
 	g := work.NewGroup(ctx)
 	g.Run("session", func(ctx context.Context) error { // languages may be added as long as it runs
@@ -242,15 +249,31 @@ func (s *Session) SetLips(on map[inference.Lang]bool) error {
 	}
 	for lang, on := range on {
 		s.dub(lang).SetLips(on)
+		s.Tell(record.Record{Lang: lang, Lips: &record.Lips{On: on}})
 	}
 	return nil
 }
 
 // SetWords has what the speaker has named, which is clean, hold from the next phrase on.
-func (s *Session) SetWords(w glossary.Words) { s.words.Store(&w) }
+func (s *Session) SetWords(w glossary.Words) {
+	s.words.Store(&w)
+	s.Tell(record.Record{Words: &w})
+}
 
 // Words returns what the speaker has named.
 func (s *Session) Words() glossary.Words { return *s.words.Load() }
+
+// Records returns what has happened, and what will.
+func (s *Session) Records() *record.Stream { return s.records }
+
+// Tell lets everybody who listens know of r.
+func (s *Session) Tell(r record.Record) { s.records.Append(r) }
+
+// begin records what the session begins with.
+func (s *Session) begin() {
+	s.Tell(record.Record{Consent: &s.cfg.Consent})
+	s.Tell(record.Record{Targets: &record.Targets{To: s.Targets()}})
+}
 
 // leave closes what the dubs wrote to.
 func (s *Session) leave(ctx context.Context, err error) error {
@@ -263,7 +286,7 @@ func (s *Session) leave(ctx context.Context, err error) error {
 
 func (s *Session) close() error {
 	err := work.Together(s.all(), func(d *dub.Dub) error { return d.Fanout.Close() }) // what is stuck costs its time once
-	s.events.close()
+	s.records.Close()
 	closed := make(chan error, 1)
 	left := s.shared.Loose.Wait(func() { closed <- s.mouths.Close() }) // no engine is at work anymore
 	if left > 0 {

@@ -228,15 +228,14 @@ func TestEventsTellCaptionsInOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	events, stop := s.Events()
-	defer stop()
+	all := follow(t, s)
 	if err := s.Dub(t.Context(), r.src); err != nil {
 		t.Fatal(err)
 	}
 	finals := map[inference.Lang][]string{}
-	for e := range events {
-		if e.Caption != nil && e.Caption.Final {
-			finals[e.Caption.Lang] = append(finals[e.Caption.Lang], e.Caption.Text)
+	for _, e := range all() {
+		if c := e.Caption(); c != nil && c.Final {
+			finals[c.Lang] = append(finals[c.Lang], c.Text)
 		}
 	}
 	if got := strings.Join(finals["en"], ", "); got != "phrase 1, phrase 2, phrase 3" {

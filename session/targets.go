@@ -8,6 +8,7 @@ import (
 
 	"livedub/inference"
 	"livedub/session/dub"
+	"livedub/session/record"
 	"livedub/session/spec"
 )
 
@@ -57,6 +58,7 @@ func (s *Session) SetTargets(ctx context.Context, to []inference.Lang) error {
 	s.mu.Lock()
 	s.dubs = all
 	s.mu.Unlock()
+	s.Tell(record.Record{Targets: &record.Targets{To: s.Targets()}})
 	s.openLips(ctx)
 	for _, d := range come {
 		d.Start(s.group, s.buffer, true)

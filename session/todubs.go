@@ -7,6 +7,7 @@ import (
 
 	"livedub/inference"
 	"livedub/session/dub"
+	"livedub/session/record"
 	"livedub/session/spec"
 	"livedub/session/video"
 )
@@ -16,23 +17,10 @@ import (
 type toDubs struct{ s *Session }
 
 func (t toDubs) Phrase(ctx context.Context, p inference.Phrase, now time.Duration) {
-	c := t.caption(p)
-	t.s.Tell(spec.Event{Caption: &c})
+	t.s.Tell(record.Said(t.s.cfg.From, p))
 	for _, d := range t.s.all() {
 		d.Hear(ctx, p, now)
 	}
-}
-
-// caption returns the caption of what was said.
-func (t toDubs) caption(p inference.Phrase) spec.Caption {
-	c := spec.Caption{Lang: p.Lang, ID: p.ID, Text: p.Text, Final: p.Final, Start: p.Start, End: p.End}
-	if p.Final {
-		c.Words = p.Words
-	}
-	if t.s.cfg.From == inference.Auto {
-		c.Lang, c.Spoken = inference.Auto, p.Lang
-	}
-	return c
 }
 
 func (t toDubs) Played(from time.Duration, n int) (out [][]int16) {
@@ -45,12 +33,16 @@ func (t toDubs) Played(from time.Duration, n int) (out [][]int16) {
 }
 
 func (t toDubs) OwnVoice(p inference.Phrase) {
-	c := t.caption(p) // the partial ones before it are not to stand for ever
-	c.Skipped = true
-	t.s.Tell(spec.Event{Caption: &c})
+	r := record.Said(t.s.cfg.From, p) // the partial captions before it are not to stand for ever
+	r.Committed, r.OwnVoice = nil, r.Committed
+	t.s.Tell(r)
 	for _, d := range t.s.all() {
 		d.OwnVoice(p)
 	}
+}
+
+func (t toDubs) Gap(from, to time.Duration) {
+	t.s.Tell(record.Record{Gap: &record.Gap{From: from, To: to}})
 }
 
 func (t toDubs) Unrecognized(at time.Duration, why string) {

@@ -156,12 +156,13 @@ func TestEnginesAreNamed(t *testing.T) {
 	if r.s, err = session.New(r.cfg, r.engines, r.clock); err != nil {
 		t.Fatal(err)
 	}
-	var mu sync.Mutex
 	final, words := 0, 0
-	stop := r.s.Listen(func(e spec.Event) {
-		mu.Lock()
-		defer mu.Unlock()
-		if c := e.Caption; c != nil && c.Lang == "en" {
+	all := follow(t, r.s)
+	if err := r.s.Dub(t.Context(), speaker(t, seconds(9), said, true, true)); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range all() {
+		if c := e.Caption(); c != nil && c.Lang == "en" {
 			if c.Final {
 				final++
 				words += len(c.Words)
@@ -171,18 +172,12 @@ func TestEnginesAreNamed(t *testing.T) {
 		} else if c != nil && c.Words != nil {
 			t.Errorf("a translation has words: %+v", c)
 		}
-	}, func() {})
-	defer stop()
-	if err := r.s.Dub(t.Context(), speaker(t, seconds(9), said, true, true)); err != nil {
-		t.Fatal(err)
 	}
 	for _, p := range r.s.State().Dubs[0].Records {
 		if want := (spec.EngineNames{Recognizer: "fake", Translator: "second", Voice: "fake"}); p.Engines != want {
 			t.Errorf("phrase %d: %+v, want %+v", p.Phrase.ID, p.Engines, want)
 		}
 	}
-	mu.Lock()
-	defer mu.Unlock()
 	if final != len(said) || words < final {
 		t.Errorf("%d final captions with %d words", final, words)
 	}

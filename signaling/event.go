@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"context"
 	"time"
 
 	"livedub/inference"
@@ -8,9 +9,36 @@ import (
 
 // Event is something that happened in a session; one of the pointers is set.
 type Event struct {
+	Seq     uint64 // its number in the session, which rises; 0: the next event on the same supersedes it
 	Caption *Caption
 	Ladder  *LadderChange
 	Drain   *Drain
+	Moved   *Moved
+	Lost    *Lost
+}
+
+// Events are what happens in a session, one after the other. One goroutine reads them.
+type Events interface {
+	// Next waits for the next event; io.EOF after the last one.
+	Next(ctx context.Context) (Event, error)
+	Close()
+}
+
+// Since says where events begin.
+type Since struct {
+	Resume bool   // behind After; else with what happens from now on
+	After  uint64 // number of the last event that the client has had
+	All    bool   // also what was long ago
+}
+
+// Moved is the last event of a session that goes on at another node of the cluster.
+type Moved struct {
+	Fence int64 // of its claim there
+}
+
+// Lost stands for events that nothing had room for.
+type Lost struct {
+	Records int // at most so many
 }
 
 // Caption is a line of text in the source or a target language.

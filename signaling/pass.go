@@ -34,6 +34,7 @@ type Pass struct {
 	Fence   int64      `json:"fence,omitempty"`   // of the session's claim
 	Cost    float64    `json:"cost,omitempty"`    // of the session, in places
 	Create  bool       `json:"create,omitempty"`  // the claim is for a session that the request may create
+	Over    bool       `json:"over,omitempty"`    // the claim is another node's: whoever has a lower fence lets go
 	Client  netip.Addr `json:"client"`
 	// Operator and Open are what the gateway knows of the caller's rights: see Caller.
 	Operator bool  `json:"operator,omitempty"`

@@ -43,7 +43,8 @@ func oneMoves(t *testing.T, start Start) {
 			t.Errorf("told %+v, it is %+v", r.Claim, now)
 		}
 	}
-	if won != 1 || now.Fence <= before.Fence || now.Lost || now.Node != "b" && now.Node != "c" {
+	was := cluster.Holder{Node: before.Node, Boot: before.Boot, Addr: before.Addr}
+	if won != 1 || now.Fence <= before.Fence || now.Lost || now.Node != "b" && now.Node != "c" || now.Before != was || before.Before != (cluster.Holder{}) {
 		t.Errorf("%d moved it: %+v, before %+v", won, now, before)
 	}
 	for _, id := range []string{"b", "c"} {
@@ -120,8 +121,8 @@ func returningNode(t *testing.T, start Start) {
 	if s := m.status("z"); s.ID != "" {
 		t.Errorf("a dead node is still listed: %+v", s)
 	}
-	if f := m.find("s"); !f.Lost || f.Fence != c.Fence || f.Node != "z" {
-		t.Errorf("%+v", f)
+	if f := m.find("s"); !f.Lost || f.Fence != c.Fence || f.Node != "z" || f.Addr != a.Addr {
+		t.Errorf("%+v", f) // whoever finds it can still ask the node
 	}
 	wants(t, "hold by a node that is not in", m.Hold(t.Context(), c), cluster.ErrNode)
 	a.Holds = 1

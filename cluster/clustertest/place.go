@@ -172,3 +172,59 @@ func lies(t *testing.T, start Start) {
 		wants(t, fmt.Sprintf("move %+v", a), err, cluster.ErrAsk)
 	}
 }
+
+// refusing: a node that has refused a session, whatever room it tells of, is given
+// nothing more until it beats again.
+func refusing(t *testing.T, start Start) {
+	for _, policy := range []cluster.Policy{cluster.Spread, cluster.Pack} {
+		m := open(t, start(t, cluster.Rules{Policy: policy}))
+		liar, honest := node("liar", 100), node("honest", 200)
+		if policy == cluster.Spread {
+			honest = node("honest", 3)
+		}
+		m.beat(liar, honest)
+		c := m.place("s", 1)
+		if c.Node != "liar" {
+			t.Fatalf("%s: %+v", policy, c)
+		}
+		m.hold(m.place("held", 1))
+		old := c.Fence
+		c, err := m.Move(t.Context(), cluster.Ask{Session: "s", Cost: 1, Refused: true}, old)
+		if err != nil || c.Node != "honest" {
+			t.Fatalf("%s: %+v, %v", policy, c, err)
+		}
+		if s := m.status("liar"); !s.Refuse || s.Takes() || s.Claims != 1 {
+			t.Errorf("%s: %+v", policy, s)
+		}
+		// Others' coming and going there does not change it.
+		if err := m.Release(t.Context(), "held", m.find("held").Fence); err != nil {
+			t.Fatal(err)
+		}
+		if next := m.place("next", 1); next.Node != "honest" {
+			t.Errorf("%s: placed at %s", policy, next.Node)
+		}
+		// Who shows an old fence has asked another.
+		if _, err := m.Move(t.Context(), cluster.Ask{Session: "s", Cost: 1, Refused: true}, old); !errors.Is(err, cluster.ErrStale) {
+			t.Errorf("%s: %v", policy, err)
+		}
+		if s := m.status("honest"); s.Refuse {
+			t.Errorf("%s: %+v", policy, s)
+		}
+		// Where nobody else has room, it stays refused as well.
+		m.beat(liar)
+		if c = m.place("again", 1); c.Node != "liar" {
+			t.Errorf("%s: after its heartbeat: %+v", policy, c)
+		}
+		_, err = m.Move(t.Context(), cluster.Ask{Session: "again", Cost: 99.5, Refused: true}, c.Fence)
+		if policy == cluster.Spread {
+			wants(t, "full", err, cluster.ErrFull)
+			if s := m.status("liar"); !s.Refuse {
+				t.Errorf("%+v", s)
+			}
+		}
+		m.beat(liar)
+		if s := m.status("liar"); s.Refuse || !s.Takes() {
+			t.Errorf("%s: %+v", policy, s)
+		}
+	}
+}

@@ -39,6 +39,7 @@ func Test(t *testing.T, start Start) {
 		{"FullMoveChangesNothing", fullMove},
 		{"StoppedNodeFindsItsFenceStale", stoppedNode},
 		{"ReturningNodeTakesUpItsClaims", returningNode},
+		{"RefusingNodeIsLeftAlone", refusing},
 		{"ReapsOnce", reapsOnce},
 		{"SilenceOfAllProvesNothing", silence},
 		{"UnconfirmedClaimsEnd", unconfirmed},

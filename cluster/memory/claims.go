@@ -29,8 +29,8 @@ func (r *Registry) silent(n *node) bool { return r.now().Sub(n.beat) >= r.rules.
 
 // lost tells whether a claim's node is dead, and not only unheard of.
 func (r *Registry) lost(c *claim) bool {
-	n := r.nodes[c.node]
-	if n == nil || n.Boot != c.boot {
+	n := r.nodes[c.Node]
+	if n == nil || n.Boot != c.Boot {
 		return true
 	}
 	return r.silent(n) && !r.away()
@@ -53,30 +53,29 @@ func (r *Registry) known(session string) *claim {
 
 // held returns a session's claim, nil if nobody has it.
 func (r *Registry) held(session string) *claim {
-	if c := r.known(session); c != nil && c.node != "" {
+	if c := r.known(session); c != nil && c.Node != "" {
 		return c
 	}
 	return nil
 }
 
 func (r *Registry) claim(session string, c *claim) cluster.Claim {
-	out := cluster.Claim{
-		Session: session, Node: c.node, Boot: c.boot, Fence: c.fence, Cost: cluster.Places(c.cost), Lost: r.lost(c),
+	return cluster.Claim{
+		Session: session, Node: c.Node, Boot: c.Boot, Addr: c.Addr, Fence: c.fence, Cost: cluster.Places(c.cost), Lost: r.lost(c), Before: c.before,
 	}
-	if n := r.nodes[c.node]; n != nil && n.Boot == c.boot {
-		out.Addr = n.Addr
-	}
-	return out
 }
 
 // assign claims a place for a session at any node but one.
-func (r *Registry) assign(a cluster.Ask, not string) (cluster.Claim, error) {
+func (r *Registry) assign(a cluster.Ask, not string, before cluster.Holder) (cluster.Claim, error) {
 	to, ok := cluster.Choose(r.rules.Policy, r.all(), a.Cost, not)
 	if !ok {
 		return cluster.Claim{}, fmt.Errorf("%w: session %s asks for %v places", cluster.ErrFull, a.Session, a.Cost)
 	}
 	r.fence = max(r.fence+1, cluster.Fence(r.now().UnixMicro()))
-	c := &claim{node: to.ID, boot: to.Boot, fence: r.fence, cost: cluster.Cost(a.Cost), confirm: r.now().Add(r.rules.Confirm)}
+	c := &claim{
+		Holder: cluster.Holder{Node: to.ID, Boot: to.Boot, Addr: to.Addr}, before: before,
+		fence: r.fence, cost: cluster.Cost(a.Cost), confirm: r.now().Add(r.rules.Confirm),
+	}
 	r.claims[a.Session] = c
 	r.nodes[to.ID].has[a.Session] = c.cost
 	return r.claim(a.Session, c), nil
@@ -84,7 +83,7 @@ func (r *Registry) assign(a cluster.Ask, not string) (cluster.Claim, error) {
 
 // drop frees the place of a claim, if its node still has it.
 func (r *Registry) drop(session string, c *claim) {
-	if n := r.nodes[c.node]; n != nil && n.Boot == c.boot {
+	if n := r.nodes[c.Node]; n != nil && n.Boot == c.Boot {
 		delete(n.has, session)
 	}
 }

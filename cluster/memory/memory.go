@@ -30,16 +30,18 @@ type Registry struct {
 
 type node struct {
 	cluster.Node
-	beat time.Time
-	has  map[string]int64 // sessions, and their cost in thousandths
+	beat    time.Time
+	refused bool             // a session, since the last heartbeat
+	has     map[string]int64 // sessions, and their cost in thousandths
 }
 
 type claim struct {
-	node, boot string // "" once released
-	fence      cluster.Fence
-	cost       int64
-	confirm    time.Time // when it ends unless confirmed; zero once confirmed
-	forget     time.Time // when it is forgotten; zero while a known node has it
+	cluster.Holder // zero once released
+	before         cluster.Holder
+	fence          cluster.Fence
+	cost           int64
+	confirm        time.Time // when it ends unless confirmed; zero once confirmed
+	forget         time.Time // when it is forgotten; zero while a known node has it
 }
 
 var (
@@ -81,7 +83,7 @@ func (r *Registry) Beat(_ context.Context, n cluster.Node) (cluster.Pulse, error
 		have = &node{has: map[string]int64{}}
 		r.nodes[n.ID] = have
 	}
-	have.Node, have.beat = n, r.now()
+	have.Node, have.beat, have.refused = n, r.now(), false
 	s := r.status(have)
 	return cluster.Pulse{Claims: s.Claims, Used: s.Used}, nil
 }
@@ -106,7 +108,7 @@ func (r *Registry) Place(_ context.Context, a cluster.Ask) (cluster.Claim, error
 	if c := r.held(a.Session); c != nil {
 		return r.claim(a.Session, c), fmt.Errorf("%w: session %s", cluster.ErrClaimed, a.Session)
 	}
-	return r.assign(a, "")
+	return r.assign(a, "", cluster.Holder{})
 }
 
 // Find returns a claim.
@@ -135,10 +137,10 @@ func (r *Registry) Move(_ context.Context, a cluster.Ask, seen cluster.Fence) (c
 		return r.claim(a.Session, c), fmt.Errorf("%w: session %s", cluster.ErrStale, a.Session)
 	}
 	not := ""
-	if n := r.nodes[c.node]; n != nil && n.Boot == c.boot { // a successor under its name may have it
-		not = c.node
+	if n := r.nodes[c.Node]; n != nil && n.Boot == c.Boot { // a successor under its name may have it
+		not, n.refused = c.Node, n.refused || a.Refused
 	}
-	to, err := r.assign(a, not)
+	to, err := r.assign(a, not, c.Holder)
 	if err == nil {
 		r.drop(a.Session, c)
 	}
@@ -159,9 +161,9 @@ func (r *Registry) Hold(_ context.Context, c cluster.Claim) error {
 	have := r.known(c.Session)
 	switch {
 	case have == nil && c.Fence > 0 && c.Fence <= r.newest():
-		have = &claim{node: c.Node, boot: c.Boot, fence: c.Fence, cost: cluster.Cost(c.Cost)}
+		have = &claim{Holder: cluster.Holder{Node: c.Node, Boot: c.Boot, Addr: n.Addr}, fence: c.Fence, cost: cluster.Cost(c.Cost)}
 		r.claims[c.Session] = have
-	case have == nil || have.fence != c.Fence || have.node != c.Node || have.boot != c.Boot:
+	case have == nil || have.fence != c.Fence || have.Node != c.Node || have.Boot != c.Boot:
 		return fmt.Errorf("%w: session %s, fence %d", cluster.ErrStale, c.Session, c.Fence)
 	}
 	have.confirm, have.forget = time.Time{}, time.Time{}
@@ -242,5 +244,5 @@ func (r *Registry) status(n *node) cluster.Status {
 	for _, cost := range n.has {
 		used += cost
 	}
-	return cluster.Status{Node: n.Node, Claims: len(n.has), Used: cluster.Places(used), Age: r.now().Sub(n.beat), Dead: r.silent(n)}
+	return cluster.Status{Node: n.Node, Claims: len(n.has), Used: cluster.Places(used), Age: r.now().Sub(n.beat), Dead: r.silent(n), Refuse: n.refused}
 }

@@ -13,9 +13,9 @@ func unreadable(what string, got any) error {
 	return fmt.Errorf("%w: Redis has an unreadable %s: %.200q: is something else using the same keys?", cluster.ErrUnavailable, what, got)
 }
 
-// decodeClaim reads node, boot, fence, cost, address, lost.
+// decodeClaim reads node, boot, fence, cost, address, lost, and the node, boot and address before.
 func decodeClaim(session string, got []string) (cluster.Claim, error) {
-	if len(got) != 6 {
+	if len(got) != 9 {
 		return cluster.Claim{}, unreadable("claim", got)
 	}
 	fence, ferr := whole(got[2], 1<<53)
@@ -23,6 +23,7 @@ func decodeClaim(session string, got []string) (cluster.Claim, error) {
 	c := cluster.Claim{
 		Session: session, Node: got[0], Boot: got[1], Addr: got[4],
 		Fence: cluster.Fence(fence), Cost: cluster.Places(cost), Lost: got[5] == "1",
+		Before: cluster.Holder{Node: got[6], Boot: got[7], Addr: got[8]},
 	}
 	if ferr != nil || cerr != nil || cluster.CheckID(session) != nil || cluster.CheckID(c.Node) != nil || cluster.CheckID(c.Boot) != nil {
 		return cluster.Claim{}, unreadable("claim", got)
@@ -45,7 +46,7 @@ func decodeNode(id string, h map[string]string) (cluster.Status, error) {
 			ID: id, Boot: h["boot"], Addr: h["addr"], State: cluster.State(h["state"]),
 			Capacity: cluster.Places(capacity), GPU: gpu, Memory: memory, Holds: int(holds),
 		},
-		Used: cluster.Places(used),
+		Used: cluster.Places(used), Refuse: h["refused"] == "1",
 	}
 	for _, err := range []error{err1, err2, err3, err4, err5, s.Node.Check()} {
 		if err != nil {

@@ -106,7 +106,7 @@ func (r *Registry) Place(ctx context.Context, a cluster.Ask) (cluster.Claim, err
 
 // Move gives a session to another node.
 func (r *Registry) Move(ctx context.Context, a cluster.Ask, seen cluster.Fence) (cluster.Claim, error) {
-	return r.assign(ctx, moveScript, a, int64(seen))
+	return r.assign(ctx, moveScript, a, int64(seen), a.Refused)
 }
 
 func (r *Registry) assign(ctx context.Context, s *redis.Script, a cluster.Ask, more ...any) (cluster.Claim, error) {
@@ -185,8 +185,8 @@ func (r *Registry) Reap(ctx context.Context) ([]cluster.Claim, error) {
 		return nil, err
 	}
 	var lost []cluster.Claim
-	for part := range slices.Chunk(got, 5) {
-		c, err := decodeClaim(part[0], append(part[1:len(part):len(part)], "", "1"))
+	for part := range slices.Chunk(got, 6) {
+		c, err := decodeClaim(part[0], append(part[1:len(part):len(part)], "1", "", "", ""))
 		if err != nil {
 			return lost, err
 		}

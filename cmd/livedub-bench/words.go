@@ -71,7 +71,7 @@ func runBenchWords(ctx context.Context, args []string, stdout, stderr io.Writer)
 		return err
 	}
 	r.Date, r.Machine, r.Versions = began.Format(time.DateOnly), machine(), e.versions(ctx, c)
-	r.Skipped = slices.Concat([]grades.Skipped{}, e.skipped, r.Skipped)
+	r.Skipped = append(append([]grades.Skipped{}, e.skipped...), r.Skipped...)
 	if *asJSON {
 		return printJSON(stdout, r)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,7 +93,7 @@ func (e *wordEngines) known(setting, engine string, names ...string) {
 
 func (e *wordEngines) openRecognizers(ctx context.Context, c config.Config) error {
 	engine := c.Recognize.Engine
-	e.known("recognize.engine", engine, "auto", "whisper", "pocketsphinx", "openai")
+	e.known("recognize.engine", engine, "auto", "whisper", "pocketsphinx", "openai", "openai-realtime", "transducer", "offline")
 	if engine == "openai" {
 		m, err := remote.New(remote.Config{Base: c.Recognize.URL, Key: c.Recognize.Key, Model: c.Recognize.Model, Languages: c.Recognize.Languages})
 		if err != nil {
@@ -101,6 +102,9 @@ func (e *wordEngines) openRecognizers(ctx context.Context, c config.Config) erro
 		if err := e.addWhisper("openai", m); err != nil {
 			return err
 		}
+	}
+	if engine == "openai-realtime" || engine == "transducer" || engine == "offline" {
+		return e.openConfigured(c)
 	}
 	if engine == "auto" || engine == "whisper" {
 		if err := e.unless(engine != "auto", c.Recognize.Model, e.openWhisper(ctx, c)); err != nil {
@@ -120,7 +124,7 @@ func (e *wordEngines) openRecognizers(ctx context.Context, c config.Config) erro
 }
 
 func (e *wordEngines) openWhisper(ctx context.Context, c config.Config) error {
-	open, dir, err := e.model(c, c.Recognize.Model)
+	dir, open, err := e.model(c, c.Recognize.Model, c.ONNX.Threads)
 	if err != nil {
 		return err
 	}
@@ -148,28 +152,35 @@ const netPatience = time.Minute
 type opener = func(ctx context.Context, path string, example func(int) []inference.Tensor) (inference.Model, error)
 
 // model returns the folder of installed weights, and what opens the nets in it.
-func (e *wordEngines) model(c config.Config, name string) (opener, string, error) {
+func (e *wordEngines) model(c config.Config, name string, threads int) (string, opener, error) {
 	dir, err := e.store.Path(name)
 	if err != nil {
-		return nil, "", fmt.Errorf("%w: run livedub models pull %s", err, name)
+		return "", nil, fmt.Errorf("%w: run livedub models pull %s", err, name)
 	}
+	open, err := e.opener(c, threads)
+	e.used = append(e.used, name)
+	return dir, open, err
+}
+
+// opener returns what opens nets.
+func (e *wordEngines) opener(c config.Config, threads int) (opener, error) {
 	if e.net == nil {
+		var err error
 		if e.net, err = onnx.NewRuntime(onnx.Config{Library: c.ONNX.Library}); err != nil {
-			return nil, "", settings.Hint(err)
+			return nil, settings.Hint(err)
 		}
 		e.closers = append(e.closers, e.net)
 	}
-	e.used = append(e.used, name)
 	return func(ctx context.Context, path string, example func(int) []inference.Tensor) (inference.Model, error) {
 		mc := settings.Model(c.ONNX)
-		mc.Path, mc.Example, mc.AnySize = path, example, true
+		mc.Path, mc.Example, mc.AnySize, mc.Threads = path, example, true, threads
 		mc.TimeLimit = max(mc.TimeLimit, netPatience)
-		if name == voiceModel && mc.Threads == 0 { // as the server does
-			mc.Threads = runtime.NumCPU()
-		}
 		return e.net.Open(ctx, mc)
-	}, dir, nil
+	}, nil
 }
+
+// voiceThreads returns how many threads nets that speak have, as in the server.
+func voiceThreads(c config.Config) int { return cmp.Or(c.ONNX.Threads, runtime.NumCPU()) }
 
 func (e *wordEngines) openTranslators(ctx context.Context, c config.Config) error {
 	t := c.Translate
@@ -177,11 +188,7 @@ func (e *wordEngines) openTranslators(ctx context.Context, c config.Config) erro
 	var err error
 	switch t.Engine {
 	case "openai":
-		var langs []inference.Lang
-		for _, l := range t.Languages {
-			langs = append(langs, inference.Lang(l))
-		}
-		server, err = openai.New(openai.Config{Base: t.URL, Key: t.Key, Model: t.Model, Languages: langs})
+		server, err = openai.New(openai.Config{Base: t.URL, Key: t.Key, Model: t.Model, Languages: languages(t.Languages)})
 	case "libretranslate":
 		server, err = libretranslate.New(ctx, t.URL, t.Key)
 	}
@@ -203,19 +210,15 @@ const voiceModel = "kokoro"
 
 func (e *wordEngines) openVoices(ctx context.Context, c config.Config) error {
 	engine := c.Speak.Engine
-	e.known("speak.engine", engine, "auto", "espeak", "kokoro", "openai")
+	e.known("speak.engine", engine, "auto", "espeak", "kokoro", "piper", "openai")
 	espeak, err := speak.NewEspeak(speak.Config{Worker: c.Speak.Worker, Workers: c.Speak.Workers})
 	if err != nil {
 		return e.unless(engine != "auto", "espeak-ng", err)
 	}
 	e.closers = append(e.closers, espeak)
 	if engine == "openai" {
-		var langs []inference.Lang
-		for _, l := range c.Speak.Languages {
-			langs = append(langs, inference.Lang(l))
-		}
 		s, err := speech.New(speech.Config{
-			Base: c.Speak.URL, Key: c.Speak.Key, Model: c.Speak.Model, Female: c.Speak.Female, Male: c.Speak.Male, Languages: langs,
+			Base: c.Speak.URL, Key: c.Speak.Key, Model: c.Speak.Model, Female: c.Speak.Female, Male: c.Speak.Male, Languages: languages(c.Speak.Languages),
 			Reference: espeak, Stretch: codec.Stretch,
 		})
 		if err != nil {
@@ -228,12 +231,17 @@ func (e *wordEngines) openVoices(ctx context.Context, c config.Config) error {
 			return err
 		}
 	}
+	if engine == "piper" {
+		if err := e.openPiper(ctx, c, espeak); err != nil {
+			return err
+		}
+	}
 	e.voices = append(e.voices, words.Voice{Name: "espeak-ng", Robot: true, Engine: espeak})
 	return nil
 }
 
 func (e *wordEngines) openKokoro(ctx context.Context, c config.Config, espeak *speak.Espeak) error {
-	open, dir, err := e.model(c, voiceModel)
+	dir, open, err := e.model(c, voiceModel, voiceThreads(c))
 	if err != nil {
 		return err
 	}

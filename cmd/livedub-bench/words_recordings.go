@@ -86,7 +86,12 @@ func readSound(ctx context.Context, path string) (media.Samples, error) {
 	for {
 		p, err := src.Read(ctx)
 		if errors.Is(err, io.EOF) {
-			return out, keep(dec.Flush())
+			if err := keep(dec.Flush()); err != nil {
+				return out, err
+			}
+			tail, err := r.Flush()
+			out.Data = append(out.Data, tail.Data...)
+			return out, err
 		}
 		if err != nil {
 			return out, err

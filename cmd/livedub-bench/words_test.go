@@ -11,6 +11,8 @@ import (
 
 	"livedub/internal/bench/words"
 	"livedub/internal/grades"
+	"livedub/internal/testkit/onnxfile"
+	"livedub/internal/testkit/vitstest"
 	"livedub/internal/worker/workertest"
 )
 
@@ -114,10 +116,61 @@ func TestBenchWords(t *testing.T) {
 	}
 
 	// What the settings name must be there.
-	for _, named := range [][]string{{"--recognize-engine", "whisper"}, {"--speak-engine", "kokoro"}, {"--recognize-engine", "openai"}} {
+	for _, named := range [][]string{
+		{"--recognize-engine", "whisper"}, {"--speak-engine", "kokoro"}, {"--recognize-engine", "openai"}, {"--recognize-engine", "openai-realtime"},
+		{"--recognize-engine", "transducer"}, {"--recognize-engine", "offline", "--recognize-model", "sensevoice"}, {"--recognize-engine", "offline", "--recognize-model", dir},
+		{"--speak-engine", "piper"}, {"--speak-engine", "piper", "--speak-model", dir}, {"--speak-engine", "piper", "--speak-model", "piper-fr-mls"},
+	} {
 		if code, _, errs := call(t, append(slices.Clone(args), named...)...); code == 0 || strings.Count(errs, "\n") != 1 {
 			t.Errorf("%v: exit code %d, %s", named, code, errs)
 		}
+	}
+}
+
+// TestBenchWordsOfOthers measures engines that nothing but the settings name, by nets
+// of their kinds. Nothing is skipped, and the list of that is a list.
+func TestBenchWordsOfOthers(t *testing.T) {
+	dir, err := workertest.Build("espeakworker", "transducerworker")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	voices, streaming, parakeet := t.TempDir(), t.TempDir(), t.TempDir()
+	vitstest.Net{}.Write(t, voices, "low", "es_ES", nil)
+	for folder, write := range map[string]func(dir string, pieces ...string) error{streaming: onnxfile.Transducer, parakeet: onnxfile.TDT} {
+		if err := write(folder, "\u2581good", "\u2581morning"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for engine, model := range map[string]string{"transducer": streaming, "offline": parakeet} {
+		code, out, errs := call(t, "words", "--pairs", "es:ca", "--sentences", "1", "--json", "--models-dir", t.TempDir(),
+			"--speak-worker", filepath.Join(dir, "espeakworker"), "--speak-engine", "piper", "--speak-model", voices,
+			"--recognize-worker", filepath.Join(dir, "transducerworker"), "--recognize-engine", engine, "--recognize-model", model, "--recognize-language", "es")
+		if code != 0 {
+			t.Fatalf("%s: exit code %d: %s", engine, code, errs)
+		}
+		var r grades.Results
+		if err := json.Unmarshal([]byte(out), &r); err != nil {
+			t.Fatal(err)
+		}
+		if len(r.Recognizers) == 0 || r.Recognizers[0].Name != filepath.Base(model) || r.Recognizers[0].CPUX <= 0 || len(r.Voices) == 0 || r.Voices[0].Name != "piper" {
+			t.Errorf("%s: %+v, %+v", engine, r.Recognizers, r.Voices)
+		}
+		if !strings.Contains(out, `"skipped": []`) {
+			t.Errorf("%s: %s", engine, out)
+		}
+	}
+}
+
+// TestReadSound: a recording at another rate lasts what it lasted.
+func TestReadSound(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tone.wav")
+	if out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=r=44100:d=0.5", path).CombinedOutput(); err != nil {
+		t.Fatalf("ffmpeg: %v: %s", err, out)
+	}
+	s, err := readSound(t.Context(), path)
+	if err != nil || len(s.Data) < 7998 || len(s.Data) > 8002 {
+		t.Errorf("%d samples, want 8000; %v", len(s.Data), err)
 	}
 }
 

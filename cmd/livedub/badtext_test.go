@@ -134,16 +134,16 @@ func TestOddTexts(t *testing.T) {
 				t.Fatal(err)
 			}
 			captions := map[int]spec.Caption{}
-			defer s.Listen(func(e spec.Event) {
-				if c := e.Caption; c != nil && c.Final && c.Lang == "es" {
-					captions[c.ID] = *c
-				}
-			}, func() {})()
 			if _, err := s.Subscribe("es", ear{}); err != nil {
 				t.Fatal(err)
 			}
 			if err := s.Dub(t.Context(), newTones(t, len(oddTexts), 20*time.Second)); err != nil {
 				t.Fatal(err)
+			}
+			for r := range s.Records().All(t.Context()) {
+				if c := r.Caption(); c != nil && c.Lang == "es" {
+					captions[c.ID] = *c
+				}
 			}
 			st := s.State()
 			d := st.Dubs[slices.IndexFunc(st.Dubs, func(d spec.DubState) bool { return d.Lang == "es" })]

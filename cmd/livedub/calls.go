@@ -151,39 +151,6 @@ func noLanguage(call *live.Call, lang inference.Lang) error {
 
 func (c *calls) Delete(id string) error { return refuse(c.manager.Delete(id)) }
 
-// maxEvents is how many events wait for a client; one that does not keep up misses some.
-const maxEvents = 256
-
-func (c *calls) Events(id string) (<-chan signaling.Event, func(), error) {
-	call, err := c.manager.Get(id)
-	if err != nil {
-		return nil, nil, refuse(err)
-	}
-	events := make(chan signaling.Event, maxEvents)
-	stop := call.Listen(func(e spec.Event) {
-		select {
-		case events <- event(e):
-		default:
-		}
-	}, func() { close(events) })
-	return events, stop, nil
-}
-
-// event says in the words of signaling what happened in a session.
-func event(e spec.Event) (out signaling.Event) {
-	switch {
-	case e.Caption != nil:
-		c := signaling.Caption(*e.Caption)
-		out.Caption = &c
-	case e.Ladder != nil:
-		l := e.Ladder
-		out.Ladder = &signaling.LadderChange{Lang: l.Lang, Level: string(l.Level), Why: l.Why, At: l.At}
-	case e.Drain != nil:
-		out.Drain = &signaling.Drain{Until: e.Drain.Until}
-	}
-	return out
-}
-
 func (c *calls) Pairs() []signaling.PairInfo {
 	out, auto := []signaling.PairInfo{}, []signaling.PairInfo{}
 	for _, p := range c.engines.Pairs() {

@@ -26,9 +26,13 @@ func wantedModels(c config.Config, t tier) (needed, better []string) {
 	}
 	add(c.Recognize.Model, c.Recognize.Engine, t.recognizer, "whisper")
 	add(voiceModel, c.Speak.Engine, t.voice, "kokoro")
-	if _, err := os.Stat(c.Speak.Model); t.voice == "piper" && err != nil && !strings.ContainsRune(c.Speak.Model, os.PathSeparator) {
-		needed = append(needed, c.Speak.Model)
+	named := func(model string, engine bool) { // unless it is a folder
+		if _, err := os.Stat(model); engine && err != nil && !strings.ContainsRune(model, os.PathSeparator) {
+			needed = append(needed, model)
+		}
 	}
+	named(c.Recognize.Model, t.recognizer == "transducer" || t.recognizer == "offline")
+	named(c.Speak.Model, t.voice == "piper")
 	return needed, better
 }
 

@@ -279,21 +279,14 @@ func (j *dubJob) write(r *report.Report, st spec.State) error {
 	source := map[int]report.Cue{}
 	var order []int
 	for _, d := range st.Dubs {
-		var cues []report.Cue
 		for _, rec := range d.Records {
 			p := rec.Phrase
 			if _, ok := source[p.ID]; !ok {
 				source[p.ID] = report.Cue{Start: p.Start, End: p.End, Text: p.Text}
 				order = append(order, p.ID)
 			}
-			switch {
-			case rec.Outcome == spec.Played:
-				cues = append(cues, report.Cue{Start: rec.DubStart, End: rec.DubEnd, Text: rec.Text})
-			case rec.Text != "":
-				cues = append(cues, report.Cue{Start: p.Start, End: p.End, Text: rec.Text})
-			}
 		}
-		if err := report.WriteVTT(j.path(d.Lang, "vtt"), cues); err != nil {
+		if err := os.WriteFile(j.path(d.Lang, "vtt"), report.VTT(report.DubCues(d.Records)), 0o644); err != nil {
 			return err
 		}
 	}
@@ -301,7 +294,7 @@ func (j *dubJob) write(r *report.Report, st spec.State) error {
 	for _, id := range order {
 		cues = append(cues, source[id])
 	}
-	if err := report.WriteVTT(j.path(j.from, "vtt"), cues); err != nil {
+	if err := os.WriteFile(j.path(j.from, "vtt"), report.VTT(cues), 0o644); err != nil {
 		return err
 	}
 	if err := r.WriteWaterfall(filepath.Join(j.out, "timeline.svg")); err != nil {

@@ -78,6 +78,8 @@ func (e *engines) openRecognizer(ctx context.Context, c config.Config) error {
 		return e.openRealtime(ctx, c)
 	case "transducer":
 		return e.openTransducer(ctx, c)
+	case "offline":
+		return e.openOffline(ctx, c)
 	case "off":
 		return nil
 	case "fake":

@@ -17,7 +17,7 @@ import (
 	"livedub/internal/models/convert"
 )
 
-const modelsUsage = "models list [--json] | pull NAME... | verify [NAME...] | rm NAME..."
+const modelsUsage = "models list [--json] | pull NAME... | verify [NAME|FOLDER...] | rm NAME..."
 
 // conversions returns those that catalogues may name.
 func conversions() map[string]models.Convert {
@@ -62,6 +62,8 @@ func modelHint(store *models.Store, name string, err error) error {
 		return fmt.Errorf("%w: run livedub models pull %s", err, name)
 	case errors.Is(err, models.ErrNonCommercial):
 		return fmt.Errorf("%w: read its licence, and if you agree to it add --accept-non-commercial", err)
+	case errors.Is(err, models.ErrTerms):
+		return fmt.Errorf("%w: read its licence, and if you agree to it add --accept-terms", err)
 	case errors.Is(err, models.ErrUnpinned):
 		return fmt.Errorf("%w: add --trust-first-use to take what that address sends now, and to have it held to that from then on", err)
 	case errors.Is(err, models.ErrConversion):
@@ -81,7 +83,7 @@ func modelHint(store *models.Store, name string, err error) error {
 type modelsCommand struct {
 	store             *models.Store
 	json, all, accept bool
-	trust             bool
+	trust, terms      bool
 	names             []string
 	stdout, stderr    io.Writer
 }
@@ -93,6 +95,7 @@ func runModels(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	flags.BoolVar(&c.json, "json", false, "list: write JSON")
 	flags.BoolVar(&c.all, "all", false, "pull: every model of the catalogue; those for non-commercial use only where that is accepted")
 	flags.BoolVar(&c.accept, "accept-non-commercial", false, "pull: also models whose licence forbids commercial use")
+	flags.BoolVar(&c.terms, "accept-terms", false, "pull: also models whose licence is none of the usual open ones")
 	flags.BoolVar(&c.trust, "trust-first-use", false, "pull: also files that are pinned by no SHA-256; it is recorded, and held to from then on")
 	cfg, rest, err := cli.Settings(flags, modelsUsage, args, stdout, "models")
 	if err != nil {
@@ -103,7 +106,7 @@ func runModels(ctx context.Context, args []string, stdout, stderr io.Writer) err
 		flags []string
 	}{
 		"list":   {c.list, []string{"json"}},
-		"pull":   {c.pull, []string{"all", "accept-non-commercial", "trust-first-use"}},
+		"pull":   {c.pull, []string{"all", "accept-non-commercial", "accept-terms", "trust-first-use"}},
 		"verify": {c.verify, nil},
 		"rm":     {c.remove, nil},
 	}
@@ -115,7 +118,7 @@ func runModels(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if !ok {
 		return cli.Usagef("models: %q is nothing that models does; did you mean livedub models %s?", rest[0], config.Nearest(rest[0], order))
 	}
-	for _, f := range []string{"json", "all", "accept-non-commercial", "trust-first-use"} {
+	for _, f := range []string{"json", "all", "accept-non-commercial", "accept-terms", "trust-first-use"} {
 		if flags.Changed(f) && !slices.Contains(verb.flags, f) {
 			return cli.Usagef("models %s: takes no --%s: see livedub models --help", rest[0], f)
 		}
@@ -137,6 +140,10 @@ func (c *modelsCommand) pull(ctx context.Context) error {
 		for _, e := range c.store.Entries() {
 			if e.NonCommercial && !c.accept {
 				fmt.Fprintf(c.stderr, "%s: left out: %s is for non-commercial use only: add --accept-non-commercial if you agree to it\n", e.Name, e.Licence)
+				continue
+			}
+			if e.OwnTerms && !c.terms {
+				fmt.Fprintf(c.stderr, "%s: left out: %s has terms of its own: add --accept-terms if you agree to them\n", e.Name, e.Licence)
 				continue
 			}
 			if len(e.FirstUse()) > 0 && !c.trust {
@@ -176,7 +183,7 @@ func (c *modelsCommand) pullOne(ctx context.Context, name string) error {
 	}
 	at := new(models.Progress)
 	show := startModelProgress(c.stderr, name, at)
-	err = c.store.Pull(ctx, name, models.Options{Conversions: conversions(), AcceptNonCommercial: c.accept, TrustFirstUse: c.trust, Progress: at, Say: show.say})
+	err = c.store.Pull(ctx, name, models.Options{Conversions: conversions(), AcceptNonCommercial: c.accept, AcceptTerms: c.terms, TrustFirstUse: c.trust, Progress: at, Say: show.say})
 	show.stop()
 	if err != nil {
 		return err
@@ -194,6 +201,9 @@ func licence(e models.Entry) string {
 	text := "licence: " + e.Licence
 	if e.NonCommercial {
 		text += ", for non-commercial use only"
+	}
+	if e.OwnTerms {
+		text += ", terms of its own"
 	}
 	if e.LicenceText == "" {
 		return text + "; its text comes with it, as " + e.LicenceFile

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -25,6 +26,7 @@ type modelInfo struct {
 	Languages     []string `json:"languages"`
 	Licence       string   `json:"licence"`
 	NonCommercial bool     `json:"non_commercial"`
+	OwnTerms      bool     `json:"own_terms"`
 	Unpinned      bool     `json:"unpinned"` // some of its files are trusted on first use
 	Upstream      string   `json:"upstream,omitempty"`
 	Size          int64    `json:"size"`     // bytes on the disk
@@ -40,7 +42,7 @@ func (c *modelsCommand) list(context.Context) error {
 	}
 	all := modelList{Dir: c.store.Dir(), Models: []modelInfo{}}
 	for _, e := range c.store.Entries() {
-		info := modelInfo{Name: e.Name, What: e.What, Languages: append([]string{}, e.Languages...), Licence: e.Licence, NonCommercial: e.NonCommercial,
+		info := modelInfo{Name: e.Name, What: e.What, Languages: append([]string{}, e.Languages...), Licence: e.Licence, NonCommercial: e.NonCommercial, OwnTerms: e.OwnTerms,
 			Unpinned: len(e.FirstUse()) > 0, Upstream: e.Upstream(), Size: e.Size(), Download: e.Download(), State: "installed"}
 		path, err := c.store.Path(e.Name)
 		switch {
@@ -71,6 +73,9 @@ func (c *modelsCommand) list(context.Context) error {
 		if m.NonCommercial {
 			m.Licence += " (non-commercial)"
 		}
+		if m.OwnTerms {
+			m.Licence += " (own terms)"
+		}
 		if m.Unpinned {
 			m.What += ", unpinned"
 			unpinned = append(unpinned, fmt.Sprintf("%s is pinned by no SHA-256: livedub models pull --trust-first-use %s takes what %s sends.\n", m.Name, m.Name, m.Upstream))
@@ -87,7 +92,8 @@ func (c *modelsCommand) list(context.Context) error {
 	return err
 }
 
-// verify reads the models that are named, or all that are installed, and fails if anything of them is wrong.
+// verify reads the models that are named, or all that are installed, and fails if
+// anything of them is wrong. Of a folder it tells the sums, and which model that is.
 func (c *modelsCommand) verify(ctx context.Context) error {
 	names := c.names
 	if len(names) == 0 {
@@ -103,6 +109,12 @@ func (c *modelsCommand) verify(ctx context.Context) error {
 	}
 	var first error
 	for _, name := range names {
+		if strings.ContainsRune(name, os.PathSeparator) {
+			if err := c.tellSums(ctx, name); err != nil {
+				return err
+			}
+			continue
+		}
 		found, err := c.store.Verify(ctx, name)
 		for _, f := range found {
 			if f.Err != nil {
@@ -119,4 +131,21 @@ func (c *modelsCommand) verify(ctx context.Context) error {
 		}
 	}
 	return first
+}
+
+// tellSums writes the sums of what lies in a folder, and which models of the catalogue that has whole.
+func (c *modelsCommand) tellSums(ctx context.Context, dir string) error {
+	files, err := models.Sums(ctx, dir)
+	if err != nil {
+		return fmt.Errorf("%w: name a folder with the files of a model", err)
+	}
+	for _, f := range files {
+		fmt.Fprintf(c.stdout, "%s  %s (%d bytes)\n", f.SHA256, f.Path, f.Size)
+	}
+	if names := c.store.Same(files); len(names) > 0 {
+		_, err = fmt.Fprintf(c.stdout, "%s: what the catalogue has as %s\n", dir, strings.Join(names, ", "))
+		return err
+	}
+	_, err = fmt.Fprintf(c.stdout, "%s: no model of the catalogue: compare the sums with those that its makers publish\n", dir)
+	return err
 }

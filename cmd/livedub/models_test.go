@@ -82,6 +82,13 @@ func TestModels(t *testing.T) {
 	do(1, "pull loose", "pinned by no SHA-256", "add --trust-first-use")
 	do(0, "pull --trust-first-use loose", "about 7 bytes", "trusted as it came: 7 bytes, SHA-256 e2c67f15", "loose: in ")
 	do(0, "verify", "voice: ok (1 of 1 files)", "research: ok", "loose: ok")
+	do(0, "verify "+filepath.Join(flags[1], "voice"), "voice.onnx (7 bytes)", "what the catalogue has as voice")
+	own := t.TempDir()
+	if err := os.WriteFile(filepath.Join(own, "net.onnx"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	do(0, "verify "+own, "e3b0c44298fc1c14", "no model of the catalogue: compare the sums")
+	do(1, "verify ./nowhere", "name a folder with the files of a model")
 
 	var list modelList
 	if err := json.Unmarshal([]byte(do(0, "list --json")), &list); err != nil {

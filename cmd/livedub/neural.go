@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"time"
 
@@ -146,27 +148,21 @@ func (e *engines) openRealtime(ctx context.Context, c config.Config) error {
 	return nil
 }
 
-// openTransducer opens the streaming transducer that recognize.model names: a folder
-// of the operator's, or a model of the catalogue, which tells its languages.
+// openTransducer opens the streaming transducer that recognize.model names.
 func (e *engines) openTransducer(ctx context.Context, c config.Config) error {
-	model, spoken := c.Recognize.Model, c.Recognize.Languages
-	if usual := config.Default().Recognize; slices.Equal(spoken, usual.Languages) {
-		entry, err := e.tier.store.Entry(model)
-		if err != nil || model == usual.Model {
-			return errors.New("recognize.engine is transducer: set recognize.model to its folder and recognize.languages to those that it knows, its files do not tell; or recognize.model to a transducer of livedub models list")
-		}
-		spoken = entry.Languages
-	}
-	dir, err := e.tier.place(model)
+	dir, spoken, err := e.sherpaModel(c)
 	if err != nil {
 		return err
+	}
+	if spoken == nil {
+		return errors.New("recognize.engine is transducer: set recognize.model to its folder and recognize.languages to those that it knows, its files do not tell; or recognize.model to a transducer of livedub models list")
 	}
 	detector, err := e.openDetector(ctx, c)
 	if err != nil {
 		return err
 	}
 	r, err := recognize.NewTransducer(recognize.TransducerConfig{
-		Dir: dir, Languages: languages(spoken), Worker: c.Recognize.Worker, Spare: c.Recognize.Spare,
+		Dir: dir, Languages: spoken, Worker: c.Recognize.Worker, Spare: c.Recognize.Spare,
 		Memory: int64(c.Recognize.MemoryMB) << 20, Detector: detector,
 	})
 	if err != nil {
@@ -174,6 +170,51 @@ func (e *engines) openTransducer(ctx context.Context, c config.Config) error {
 	}
 	e.Recognizer, e.closers = r, append(e.closers, r)
 	return nil
+}
+
+// openOffline opens the Parakeet or SenseVoice that recognize.model names.
+func (e *engines) openOffline(ctx context.Context, c config.Config) error {
+	dir, spoken, err := e.sherpaModel(c)
+	if err != nil {
+		return err
+	}
+	if dir == "" {
+		return errors.New("recognize.engine is offline: set recognize.model to parakeet-v3 or sensevoice, or to the folder of such a model; of a Parakeet recognize.languages too")
+	}
+	detector, err := e.openDetector(ctx, c)
+	if err != nil {
+		return err
+	}
+	memory := int64(c.Recognize.MemoryMB) << 20
+	if c.Recognize.MemoryMB == config.Default().Recognize.MemoryMB {
+		memory = 0 // as its files want
+	}
+	r, err := recognize.NewOffline(recognize.OfflineConfig{
+		Dir: dir, Languages: spoken, Worker: c.Recognize.Worker, Memory: memory,
+		Threads: cmp.Or(c.ONNX.Threads, max(runtime.NumCPU()/2, 1)), Detector: detector,
+	})
+	if err != nil {
+		return err
+	}
+	e.Recognizer, e.closers = r, append(e.closers, r)
+	return nil
+}
+
+// sherpaModel returns where the model of sherpa-onnx is that recognize.model names, a
+// folder of the operator's or a model of the catalogue, and its languages: those of
+// the settings, else of the catalogue, else none. Nothing where no model is named.
+func (e *engines) sherpaModel(c config.Config) (dir string, spoken []inference.Lang, err error) {
+	model, usual := c.Recognize.Model, config.Default().Recognize
+	if model == usual.Model {
+		return "", nil, nil
+	}
+	if !slices.Equal(c.Recognize.Languages, usual.Languages) {
+		spoken = languages(c.Recognize.Languages)
+	} else if entry, err := e.tier.store.Entry(model); err == nil {
+		spoken = languages(entry.Languages)
+	}
+	dir, err = e.tier.place(model)
+	return dir, spoken, err
 }
 
 func languages(names []string) []inference.Lang {

@@ -74,7 +74,7 @@ func (t tier) auto(c config.Config) (name, missing string) {
 	if t.recognizer != "auto" && t.voice != "auto" {
 		return "custom", ""
 	}
-	if slices.Contains([]string{"openai", "openai-realtime", "transducer"}, t.recognizer) {
+	if slices.Contains([]string{"openai", "openai-realtime", "transducer", "offline"}, t.recognizer) {
 		return "light", "" // the operator's own, whose model is none of ours
 	}
 	var names, better []string // of the engines that are not named

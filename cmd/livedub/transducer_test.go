@@ -58,16 +58,59 @@ func TestTransducerNeedsItsModel(t *testing.T) {
 	}
 }
 
-// TestTransducerOfTheCatalogue pulls a transducer of a catalogue's from a server,
-// and has it hear by its name, in the languages that the catalogue tells.
-func TestTransducerOfTheCatalogue(t *testing.T) {
+// TestOfflineNeedsItsModel: and the languages of one whose files do not tell them.
+func TestOfflineNeedsItsModel(t *testing.T) {
+	parakeet := t.TempDir()
+	if err := onnxfile.TDT(parakeet, "a"); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		config.Config
+		want string
+	}{
+		"nothing is set":        {transducerConfig(t, ""), "recognize.model to parakeet-v3 or sensevoice"},
+		"no languages":          {transducerConfig(t, parakeet), "no languages"},
+		"an empty folder":       {transducerConfig(t, t.TempDir(), "ko"), "a SenseVoice model and tokens.txt"},
+		"not installed":         {transducerConfig(t, "sensevoice"), "livedub models pull sensevoice"},
+		"another name":          {transducerConfig(t, "parakeet"), "did you mean parakeet-v3"},
+		"weights of another":    {transducerConfig(t, "kokoro", "en"), "livedub models pull kokoro"},
+		"a transducer's folder": {transducerConfig(t, "/nowhere/at/all", "ko"), "no folder of a model"},
+	} {
+		c.Recognize.Engine = "offline"
+		e, err := openEngines(t.Context(), c.Config, slog.New(slog.DiscardHandler))
+		if err == nil {
+			e.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// TestSherpaOfTheCatalogue pulls models that sherpa-onnx runs of a catalogue's from a
+// server, and has them hear by their name, in the languages that the catalogue tells.
+func TestSherpaOfTheCatalogue(t *testing.T) {
 	dir, err := workertest.Build("transducerworker")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
+	for name, c := range map[string]struct {
+		engine string
+		write  func(dir string, pieces ...string) error
+		want   []inference.Lang
+	}{
+		"a streaming transducer": {"transducer", onnxfile.Transducer, []inference.Lang{"en", "ko"}},
+		"a Parakeet":             {"offline", onnxfile.TDT, []inference.Lang{"en", "ko"}},
+		"a SenseVoice":           {"offline", onnxfile.SenseVoice, []inference.Lang{"en", "ko", inference.Auto}},
+	} {
+		t.Run(name, func(t *testing.T) { tryCatalogue(t, filepath.Join(dir, "transducerworker"), c.engine, c.write, c.want) })
+	}
+}
+
+func tryCatalogue(t *testing.T, worker, engine string, write func(dir string, pieces ...string) error, want []inference.Lang) {
 	net := t.TempDir()
-	if err := onnxfile.Transducer(net, "\u2581GOOD", "\u2581MOR", "NING"); err != nil {
+	if err := write(net, "\u2581GOOD", "\u2581MOR", "NING"); err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(http.FileServer(http.Dir(net)))
@@ -86,26 +129,31 @@ func TestTransducerOfTheCatalogue(t *testing.T) {
 			"sources": []any{map[string]any{"url": server.URL + "/" + e.Name()}}})
 	}
 	b, err := json.Marshal(map[string]any{"models": []any{map[string]any{
-		"name": "tiny-transducer", "what": "a transducer of a test", "languages": []string{"en", "ko"}, "licence": "MIT", "licence_text": "Be kind.", "files": files,
+		"name": "tiny", "what": "a transducer of a test", "languages": []string{"en", "ko"}, "licence": "MIT", "licence_text": "Be kind.", "own_terms": true, "files": files,
 	}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := transducerConfig(t, "tiny-transducer")
-	c.Models.Catalogue, c.Recognize.Worker = filepath.Join(t.TempDir(), "catalogue.json"), filepath.Join(dir, "transducerworker")
+	c := transducerConfig(t, "tiny")
+	c.Recognize.Engine, c.Recognize.Worker = engine, worker
+	c.Models.Catalogue = filepath.Join(t.TempDir(), "catalogue.json")
 	if err := os.WriteFile(c.Models.Catalogue, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, errs := call(t, "models", "pull", "tiny-transducer", "--models-dir", c.Models.Dir, "--models-catalogue", c.Models.Catalogue); code != 0 {
-		t.Fatal(errs)
+	pull := []string{"models", "pull", "tiny", "--models-dir", c.Models.Dir, "--models-catalogue", c.Models.Catalogue}
+	if code, _, errs := call(t, pull...); code == 0 || !strings.Contains(errs, "--accept-terms") {
+		t.Errorf("without a yes to its terms: %s", errs)
+	}
+	if code, out, errs := call(t, append(pull, "--accept-terms")...); code != 0 || !strings.Contains(out, "terms of its own") {
+		t.Fatal(out, errs)
 	}
 	e, err := openEngines(t.Context(), c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	if l := e.Recognizer.Languages(); !slices.Equal(l, []inference.Lang{"en", "ko"}) {
-		t.Errorf("languages %v", l)
+	if l := e.Recognizer.Languages(); !slices.Equal(l, want) {
+		t.Errorf("languages %v, want %v", l, want)
 	}
 	s, err := e.Recognizer.Open(t.Context(), inference.Listening{Lang: "ko"})
 	if err != nil {

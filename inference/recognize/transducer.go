@@ -73,7 +73,7 @@ func NewTransducer(c TransducerConfig) (*Transducer, error) {
 		return nil, fmt.Errorf("recognize: %w", err)
 	}
 	pool, err := worker.Open(context.Background(), worker.Config{
-		Path: path, Args: files, Nice: nice, Memory: c.Memory, MaxReply: wire.MaxReply,
+		Path: path, Args: append([]string{"streaming"}, files...), Nice: nice, Memory: c.Memory, MaxReply: wire.MaxReply,
 		Spare: c.Spare, Keep: maxIdle, Start: loading, Limit: limit, Grace: grace,
 	})
 	if err != nil {
@@ -88,29 +88,22 @@ func findTransducer(dir string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no folder of a transducer: %w", err)
 	}
+	return findNets(dir, entries, []string{"encoder", "decoder", "joiner"}, "a streaming transducer has encoder, decoder, joiner and tokens.txt")
+}
+
+// findNets returns the path of one net for each part of a model, and that of
+// tokens.txt; has says what such models have.
+func findNets(dir string, entries []os.DirEntry, parts []string, has string) ([]string, error) {
 	var out []string
-	for _, part := range []string{"encoder", "decoder", "joiner"} {
-		var small, all []string
-		for _, e := range entries {
-			name := e.Name()
-			if e.IsDir() || !strings.HasPrefix(name, part) || !strings.HasSuffix(name, ".onnx") {
-				continue
-			}
-			if strings.Contains(name, "int8") {
-				small = append(small, name)
-			}
-			all = append(all, name)
-		}
-		if len(small) > 0 {
-			all = small
-		}
-		switch len(all) {
+	for _, part := range parts {
+		nets := netsOf(entries, part)
+		switch len(nets) {
 		case 0:
-			return nil, fmt.Errorf("%s has no %s*.onnx: a streaming transducer has encoder, decoder, joiner and tokens.txt", dir, part)
+			return nil, fmt.Errorf("%s has no %s*.onnx: %s", dir, part, has)
 		case 1:
-			out = append(out, filepath.Join(dir, all[0]))
+			out = append(out, filepath.Join(dir, nets[0]))
 		default:
-			return nil, fmt.Errorf("%s has %s: keep one %s", dir, strings.Join(all, " and "), part)
+			return nil, fmt.Errorf("%s has %s: keep one %s", dir, strings.Join(nets, " and "), part)
 		}
 	}
 	tokens := filepath.Join(dir, "tokens.txt")
@@ -118,6 +111,25 @@ func findTransducer(dir string) ([]string, error) {
 		return nil, err
 	}
 	return append(out, tokens), nil
+}
+
+// netsOf returns the names of the nets of a part, those of int8 alone where there are any.
+func netsOf(entries []os.DirEntry, part string) []string {
+	var small, all []string
+	for _, e := range entries {
+		name := e.Name()
+		if e.IsDir() || !strings.HasPrefix(name, part) || !strings.HasSuffix(name, ".onnx") {
+			continue
+		}
+		if strings.Contains(name, "int8") {
+			small = append(small, name)
+		}
+		all = append(all, name)
+	}
+	if len(small) > 0 {
+		return small
+	}
+	return all
 }
 
 // Languages implements inference.Recognizer.

@@ -21,7 +21,9 @@ type WhisperConfig struct {
 	// AtOnce is how many calls the model takes at a time; 0 for 1.
 	AtOnce int
 	// Among are the languages that are heard; nil: all that the model knows.
-	Among    []inference.Lang
+	Among []inference.Lang
+	// Untold says that the model does not tell which language is spoken.
+	Untold   bool
 	MaxUnit  time.Duration // longest unit of speech; 0 for 3 s
 	Hangover time.Duration // silence that ends a unit; 0 for 300 ms
 	// Detector makes what tells speech from other sound, for one stream; nil for NewWebRTC.
@@ -69,7 +71,7 @@ func NewWhisper(c WhisperConfig) (*Whisper, error) {
 			w.langs = append(w.langs, lang)
 		}
 	}
-	if len(w.langs) > 1 {
+	if len(w.langs) > 1 && !c.Untold {
 		w.langs = append(w.langs, inference.Auto)
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
@@ -93,7 +95,7 @@ func (w *Whisper) Open(ctx context.Context, l inference.Listening) (inference.Re
 	}
 	for _, lang := range append([]inference.Lang{l.Lang}, l.Among...) { // the list is the caller's
 		if !slices.Contains(w.langs, lang) {
-			return nil, fmt.Errorf("recognize %q: %w; Whisper has: %v", lang, inference.ErrUnsupported, w.langs)
+			return nil, fmt.Errorf("recognize %q: %w; the model has: %v", lang, inference.ErrUnsupported, w.langs)
 		}
 	}
 	if l.Lang != inference.Auto {

@@ -19,7 +19,9 @@ const (
 )
 
 // Builtin returns the catalogue that comes with the program.
-func Builtin() []Entry { return slices.Concat(whispers(), []Entry{zipformer()}, kokoros(), pipers()) }
+func Builtin() []Entry {
+	return slices.Concat(whispers(), []Entry{zipformer(), parakeet(), senseVoice()}, kokoros(), pipers())
+}
 
 // The form of a catalogue's file.
 type (
@@ -34,6 +36,7 @@ type (
 		LicenceText   string    `yaml:"licence_text"`
 		LicenceFile   string    `yaml:"licence_file"`
 		NonCommercial bool      `yaml:"non_commercial"`
+		OwnTerms      bool      `yaml:"own_terms"`
 		Unpinned      bool      `yaml:"unpinned"`
 		Files         []partDoc `yaml:"files"`
 		Convert       string    `yaml:"convert"`
@@ -108,7 +111,7 @@ func parse(b []byte) ([]Entry, error) {
 func (d entryDoc) entry() (Entry, error) {
 	e := Entry{
 		Name: d.Name, What: d.What, Languages: d.Languages, Licence: d.Licence, LicenceText: d.LicenceText, LicenceFile: d.LicenceFile,
-		NonCommercial: d.NonCommercial, Unpinned: d.Unpinned, Convert: d.Convert,
+		NonCommercial: d.NonCommercial, OwnTerms: d.OwnTerms, Unpinned: d.Unpinned, Convert: d.Convert,
 	}
 	if n := len(d.Files) + len(d.Made); n > maxParts {
 		return Entry{}, e.wrong("has %d files, more than %d", n, maxParts)

@@ -21,6 +21,8 @@ var (
 	ErrDamaged = errors.New("damaged")
 	// ErrNonCommercial: the licence forbids commercial use, and nobody has agreed to that.
 	ErrNonCommercial = errors.New("licensed for non-commercial use only")
+	// ErrTerms: the licence is none of the usual open ones, and nobody has agreed to it.
+	ErrTerms = errors.New("licensed under terms of its own")
 	// ErrSum: what was fetched or converted is not what the catalogue pins.
 	ErrSum = errors.New("wrong SHA-256")
 	// ErrUnpinned: nobody knows the SHA-256 of what would be fetched, and nobody has agreed to trust it.
@@ -42,6 +44,7 @@ type Entry struct {
 	LicenceText   string
 	LicenceFile   string
 	NonCommercial bool
+	OwnTerms      bool // the licence is none of the usual open ones, and wants to be agreed to
 	// Unpinned allows files without SHA256, whose Size is then about right. Where
 	// only Made files lack it they follow from pinned parts; where parts do, a pull
 	// has to be told to trust what comes first.

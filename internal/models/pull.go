@@ -19,6 +19,7 @@ import (
 type Options struct {
 	Conversions         map[string]Convert
 	AcceptNonCommercial bool
+	AcceptTerms         bool
 	TrustFirstUse       bool              // takes what is pinned by no sum as it comes first
 	Progress            *Progress         // may be nil
 	Say                 func(line string) // hears what is tried instead of what failed; may be nil
@@ -48,6 +49,9 @@ func (s *Store) Pull(ctx context.Context, name string, o Options) error {
 	}
 	if e.NonCommercial && !o.AcceptNonCommercial {
 		return fmt.Errorf("models: %s: %w (%s)", name, ErrNonCommercial, e.Licence)
+	}
+	if e.OwnTerms && !o.AcceptTerms {
+		return fmt.Errorf("models: %s: %w (%s)", name, ErrTerms, e.Licence)
 	}
 	if e.Convert != "" && o.Conversions[e.Convert] == nil {
 		return fmt.Errorf("models: %s: %w %s", name, ErrConversion, e.Convert)

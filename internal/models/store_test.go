@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -159,6 +160,52 @@ func TestNonCommercialNeedsAYes(t *testing.T) {
 		t.Errorf("asked %q", asked)
 	}
 	if err := s.Pull(t.Context(), "net", Options{AcceptNonCommercial: true}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOwnTermsNeedAYes(t *testing.T) {
+	net := noise(1000, 1)
+	srv := serve(t, map[string][]byte{"/net": net})
+	e := entry(from("net", net, srv.URL+"/net"))
+	e.Licence, e.OwnTerms = "LicenseRef-Own", true
+	s := open(t, e)
+	if err := s.Pull(t.Context(), "net", Options{AcceptNonCommercial: true}); !errors.Is(err, ErrTerms) || !strings.Contains(err.Error(), "LicenseRef-Own") {
+		t.Error(err)
+	}
+	if asked, _ := srv.requests(); len(asked) > 0 {
+		t.Errorf("asked %q", asked)
+	}
+	if err := s.Pull(t.Context(), "net", Options{AcceptTerms: true}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSums: a folder's files are told with their sums, and which model they are.
+func TestSums(t *testing.T) {
+	net, words := noise(1000, 1), []byte("words")
+	e := entry(from("net.onnx", net, "https://models.example/net"), from("tokens.txt", words, "https://models.example/tokens"))
+	s := open(t, e)
+	dir := t.TempDir()
+	if _, err := Sums(t.Context(), dir); err == nil {
+		t.Error("an empty folder has sums")
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "wavs"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	put(t, dir, "another name.onnx", net)
+	for _, want := range [][]string{nil, {"net"}} {
+		if want != nil {
+			put(t, dir, "tokens.txt", words)
+		}
+		files, err := Sums(t.Context(), dir)
+		if err != nil || files[0] != (File{"another name.onnx", 1000, pin("", net).SHA256}) || !slices.Equal(s.Same(files), want) {
+			t.Errorf("%v is %v, %v", files, s.Same(files), err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Sums(ctx, dir); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

@@ -1,12 +1,6 @@
 package models
 
-import (
-	_ "embed"
-	"strings"
-)
-
-//go:embed licences/Apache-2.0.txt
-var apacheLicence string
+import "strings"
 
 // pipers returns the Piper voices that were trained from scratch on recordings that
 // anybody may use: most others are fine-tuned from one whose recordings are for
@@ -41,23 +35,4 @@ func pipers() []Entry {
 			File{"", 28_130_791, "d69677323a907cd4963f42b29c20a98b5d6bfa7f3e64df339915e4650c00d125"},
 			File{"", 4_159, "d9bdfa9ff01eb2bc9e62e7d2593939d1e4c4d8eb7cf75f972731539d12399966"}),
 	}
-}
-
-// zipformer returns a streaming transducer for English.
-func zipformer() Entry {
-	const at = "https://huggingface.co/csukuangfj/sherpa-onnx-streaming-zipformer-en-2023-06-26/resolve/672fbf1b30579d6585301139bb363f42a0ad4a24/"
-	e := Entry{Name: "zipformer-en", What: "streaming Zipformer, int8: a transducer for English", Languages: []string{"en"},
-		Licence: "Apache-2.0", LicenceText: apacheLicence}
-	for _, f := range []struct {
-		from string
-		File
-	}{
-		{"encoder-epoch-99-avg-1-chunk-16-left-128.int8.onnx", File{"encoder.onnx", 71_083_163, "563fde436d16cf7607cf408cd6b30909819d03162652ef389c2450ced3f45ac1"}},
-		{"decoder-epoch-99-avg-1-chunk-16-left-128.int8.onnx", File{"decoder.onnx", 1_307_236, "98da299f471e38bb4e1a8df579b8cc9122d6039576a77e357b3c60f17dd83b02"}},
-		{"joiner-epoch-99-avg-1-chunk-16-left-128.int8.onnx", File{"joiner.onnx", 259_335, "d944208d660d67c8d72cd2acaeac971fa5ceb8c80e76c1968148846fedd6e297"}},
-		{"tokens.txt", File{"tokens.txt", 5_048, "49e3c2646595fd907228b3c6787069658f67b17377c60aeb8619c4551b2316fb"}},
-	} {
-		e.Parts = append(e.Parts, Part{File: f.File, Sources: []Source{{URL: at + f.from}}})
-	}
-	return e
 }

@@ -27,7 +27,7 @@ const (
 	low    = Rate / 2 // Hz, at which sounds are compared
 	window = 1024     // samples of a frame in which coherence is measured: 128 ms, most of a room's reverberation
 	hop    = window / 4
-	few    = 6 // frames with less tell nothing
+	few    = 1.5 // windows' worth of sound: less tells nothing
 )
 
 // Share returns which part of a microphone's power, 0 to 1, is explained as sound
@@ -131,16 +131,24 @@ func coherence(x, y []int16) float64 {
 	}
 	from, to := lowest*window/low, highest*window/low
 	xx, yy, xy := make([]float64, to), make([]float64, to), make([]complex128, to)
-	frames := 0
+	sum, squares := 0.0, 0.0 // of the frames' power
 	for at := 0; at+window <= len(x); at += hop {
 		a, b := frame(x[at:at+window]), frame(y[at:at+window])
+		power := 0.0
 		for i := from; i < to; i++ {
-			xx[i] += real(a[i])*real(a[i]) + imag(a[i])*imag(a[i])
+			p := real(a[i])*real(a[i]) + imag(a[i])*imag(a[i])
+			power += p
+			xx[i] += p
 			yy[i] += real(b[i])*real(b[i]) + imag(b[i])*imag(b[i])
 			xy[i] += a[i] * cmplx.Conj(b[i])
 		}
-		frames++
+		sum, squares = sum+power, squares+power*power
 	}
+	// How many frames there are that count: silent ones do not, and overlapping ones share what they have.
+	if squares == 0 {
+		return 0
+	}
+	frames := sum * sum / squares * hop / window
 	if frames < few {
 		return 0
 	}
@@ -154,9 +162,8 @@ func coherence(x, y []int16) float64 {
 	if all == 0 {
 		return 0
 	}
-	// What little frames have in common by chance is taken off; they overlap, so
-	// that fewer count.
-	chance := 1 / (float64(frames)*float64(hop)/window + 1)
+	// What few frames have in common by chance is taken off.
+	chance := 1 / (frames + 1)
 	return max(0, (shared/all-chance)/(1-chance))
 }
 

@@ -31,6 +31,8 @@ type Out interface {
 	Played(from time.Duration, n int) [][]int16
 	// OwnVoice is told of a phrase that is left out because it is a dub that came back.
 	OwnVoice(p inference.Phrase)
+	// Gap is told of source time without sound that should have had some.
+	Gap(from, to time.Duration)
 	// Unrecognized is told that sound up to at is not recognized, and why.
 	Unrecognized(at time.Duration, why string)
 	// Heard is told that all of a source has come, up to t.

@@ -39,6 +39,9 @@ const listenRate = 16000
 // trackLag is how far one track may lie behind the other and still be waited for.
 const trackLag = 2 * time.Second
 
+// leastGap is how much sound must be missing to be told of.
+const leastGap = 100 * time.Millisecond
+
 // pauseAfter is how long no sound comes before that counts as silence: a muted
 // publisher may send none, and its last phrase must not wait for the next one.
 const pauseAfter = 500 * time.Millisecond
@@ -154,6 +157,9 @@ func (a *pipeline) take(ctx context.Context, sound []media.Samples) error {
 	for _, s := range sound {
 		if s.End() <= 0 {
 			continue // before the session began
+		}
+		if a.soundTo > 0 && s.PTS-a.soundTo > leastGap {
+			a.env.Out.Gap(a.soundTo, s.PTS)
 		}
 		a.soundTo = max(a.soundTo, s.End())
 		a.paused = false

@@ -18,6 +18,7 @@ import (
 	"livedub/media/pace"
 	"livedub/session/fanout"
 	"livedub/session/ingest"
+	"livedub/session/record"
 	"livedub/session/spec"
 	"livedub/session/timeline"
 	"livedub/session/video"
@@ -31,7 +32,7 @@ type Env struct {
 	Engines spec.Engines
 	Mouths  *video.Mouths
 	Words   func() glossary.Words // that the speaker has named
-	Tell    func(spec.Event)      // what happens
+	Tell    func(record.Record)   // what happens
 }
 
 // Dub is one target language of a session: its plan, its voice, its frames.
@@ -67,6 +68,25 @@ type Dub struct {
 	blind   bool // show has ended
 	counts  counts
 	records []spec.Record
+	waiting []toSound // placed, not sounded yet
+}
+
+// toSound is a phrase whose dub begins at an output time.
+type toSound struct {
+	phrase inference.Phrase
+	at     time.Duration
+}
+
+// sounded tells of the phrases whose dubs begin before output time o.
+func (d *Dub) sounded(o time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for len(d.waiting) > 0 && d.waiting[0].at < o {
+		r := record.Of(d.Lang, d.waiting[0].phrase)
+		r.Played = &record.Played{}
+		d.env.Tell(r)
+		d.waiting = d.waiting[1:]
+	}
 }
 
 // New returns a dub in lang that has not started.
@@ -74,14 +94,16 @@ func New(e Env, lang inference.Lang, original bool) *Dub {
 	c := e.Config
 	d := &Dub{
 		Lang: lang, Original: original, env: e, timeline: timeline.New(c.Planning()),
-		Fanout:  fanout.New(fanout.Env{Shared: e.Shared, Video: c.Video, Offset: c.Observe.Offset, SinkErrorsEnd: c.SinkErrorsEnd}),
+		Fanout: fanout.New(fanout.Env{Shared: e.Shared, Video: c.Video, Offset: c.Observe.Offset, SinkErrorsEnd: c.SinkErrorsEnd, Viewers: func(n int) {
+			e.Tell(record.Record{Lang: lang, Viewers: &record.Viewers{N: n}})
+		}}),
 		phrases: work.NewQueue(work.AtMost[*job](maxWaiting)), voices: work.NewQueue(work.AtMost[*job](maxWaiting)), frames: make(chan video.Frame, 4),
 		counts: counts{outcomes: map[spec.Outcome]int{}}, badge: badge.New(c.Badge), gone: make(chan struct{}),
 		translating: e.Stage("translator"), speaking: e.Stage("speaker"), warming: e.Stage("warm"), lipping: e.Stage("lips"),
 	}
 	level, why := d.best()
 	d.ladder = newLadder(level, why, func(at time.Duration, l spec.Level, why string) {
-		e.Tell(spec.Event{Ladder: &spec.LadderChange{Lang: lang, Level: l, Why: why, At: at}})
+		e.Tell(record.Record{Lang: lang, Ladder: &spec.LadderChange{Lang: lang, Level: l, Why: why, At: at}})
 	})
 	return d
 }
@@ -190,6 +212,7 @@ func (d *Dub) play(ctx context.Context, r *ingest.AudioReader, first time.Durati
 		}
 		r.Read(pcm)
 		d.timeline.Mix(o, pcm, channels)
+		d.sounded(o + block)
 		d.timeline.Forget(o - planned)
 		if !d.Fanout.Watched() {
 			d.Fanout.DropSound()

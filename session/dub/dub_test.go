@@ -14,6 +14,7 @@ import (
 	"livedub/inference/glossary"
 	"livedub/media"
 	"livedub/media/pace"
+	"livedub/session/record"
 	"livedub/session/spec"
 	"livedub/session/timeline"
 	"livedub/session/video"
@@ -24,7 +25,7 @@ import (
 func newDub(consent bool, engines spec.Engines, original bool) (*Dub, *[]string) {
 	c := &spec.Config{From: "en", Profile: spec.Sync, Delay: 4 * time.Second, Consent: spec.Consent{Given: consent}, Log: slog.New(slog.DiscardHandler)}
 	shared, told := work.NewShared(pace.NewVirtual(), c.Log, nil), &[]string{}
-	e := Env{Shared: shared, Config: c, Engines: engines, Mouths: video.NewMouths(shared, c, engines.Lips, func() {}), Words: func() glossary.Words { return c.Words }, Tell: func(e spec.Event) {
+	e := Env{Shared: shared, Config: c, Engines: engines, Mouths: video.NewMouths(shared, c, engines.Lips, func() {}), Words: func() glossary.Words { return c.Words }, Tell: func(e record.Record) {
 		if l := e.Ladder; l != nil {
 			*told = append(*told, fmt.Sprint(l.Level, " ", l.Why))
 		}

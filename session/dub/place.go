@@ -7,6 +7,7 @@ import (
 
 	"livedub/inference"
 	"livedub/media"
+	"livedub/session/record"
 	"livedub/session/spec"
 )
 
@@ -70,6 +71,11 @@ func (d *Dub) place(j *job, speech inference.Speech, first bool) error {
 	if err != nil {
 		return err
 	}
+	if first {
+		told := record.Of(d.Lang, p)
+		told.Voiced = &record.Voiced{Voice: speech.Voice, Rate: speech.Rate, Long: speech.Sound.Duration()}
+		d.env.Tell(told)
+	}
 	if !first {
 		placed := d.timeline.Grow(j.hold.Now(), p, sound, speech.Marks)
 		at := placed.Start - delay - r.DubStart
@@ -89,7 +95,17 @@ func (d *Dub) place(j *job, speech inference.Speech, first bool) error {
 	if d.env.Config.Video.File { // for those who measure it later
 		r.Probe = probe(sound)
 	}
+	d.tellPlaced(*r)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.waiting = append(d.waiting, toSound{p, placed.Start})
 	return nil
+}
+
+func (d *Dub) tellPlaced(r spec.Record) {
+	told := record.Of(d.Lang, r.Phrase)
+	told.Placed = &r
+	d.env.Tell(told)
 }
 
 func shiftMarks(marks []inference.Mark, by time.Duration) []inference.Mark {

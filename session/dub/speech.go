@@ -13,6 +13,7 @@ import (
 
 	"livedub/inference"
 	"livedub/inference/glossary"
+	"livedub/session/record"
 	"livedub/session/spec"
 	"livedub/session/timeline"
 	"livedub/session/work"
@@ -70,9 +71,9 @@ func (d *Dub) translateOne(ctx context.Context, j *job) {
 		d.count(func(c *counts) { c.missed += n })
 	}
 	d.before = append(d.before[max(0, len(d.before)+1-inference.MaxBefore):], inference.Exchange{Source: p.Text, Translation: text})
-	d.env.Tell(spec.Event{Caption: &spec.Caption{
-		Lang: d.Lang, ID: p.ID, Text: text, Final: true, Start: p.Start, End: p.End,
-	}})
+	told := record.Of(d.Lang, p)
+	told.Translated = &record.Translated{Text: text}
+	d.env.Tell(told)
 }
 
 // outcomeOf tells an engine that failed from one that was too slow.
@@ -151,8 +152,10 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 	began := time.Now()
 	var whole room
 	whole.fit, whole.tight = d.timeline.Room(j.hold.Now(), p)
+	parts := 0
 	for i, text := range d.clauses(r.Text, p) {
 		err := d.speakPart(ctx, j, text, i == 0, whole)
+		parts++
 		r.SpeakTook = time.Since(began)
 		if ctx.Err() != nil {
 			return
@@ -174,6 +177,9 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 			r.Err = err.Error()
 			break
 		}
+	}
+	if parts > 1 {
+		d.tellPlaced(*r)
 	}
 	d.climb(p.Start)
 	d.keep(*r)
@@ -218,10 +224,10 @@ func twice[T any](ctx context.Context, d *Dub, st *work.Stage, name string, unti
 func (d *Dub) skip(j *job, outcome spec.Outcome, err error) {
 	d.timeline.Drop(j.phrase.ID)
 	d.env.Log.Warn("phrase skipped", "lang", d.Lang, "phrase", j.phrase.ID, "fate", outcome, "err", err)
-	r, p := j.record, j.phrase
-	r.Phrase, r.Outcome, r.Err = p, outcome, err.Error()
-	d.env.Tell(spec.Event{Caption: &spec.Caption{
-		Lang: d.Lang, ID: p.ID, Text: cmp.Or(r.Text, "…"), Final: true, Skipped: true, Start: p.Start, End: p.End,
-	}})
+	r := j.record
+	r.Phrase, r.Outcome, r.Err = j.phrase, outcome, err.Error()
+	told := record.Of(d.Lang, j.phrase)
+	told.Skipped = &r
+	d.env.Tell(told)
 	d.keep(r)
 }

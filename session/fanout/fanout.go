@@ -29,6 +29,7 @@ type Env struct {
 	*work.Shared
 	Video         spec.VideoConfig           // Video.File: sinks that are there from beginning to end
 	Offset        func(offset time.Duration) // told of each frame's offset to its audio; nil for nobody
+	Viewers       func(n int)                // told when there are more or fewer; nil for nobody
 	SinkErrorsEnd bool                       // the first error of a sink is the dub's
 }
 

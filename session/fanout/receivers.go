@@ -78,7 +78,9 @@ func (r *roster) counted() {
 		}
 	}
 	r.count.Store(int32(len(r.subscriptions)))
-	r.seen.Store(int32(seen))
+	if was := r.seen.Swap(int32(seen)); int(was) != seen && r.env.Viewers != nil {
+		r.env.Viewers(seen)
+	}
 }
 
 // demand is what all sinks of one video codec want of the next frame.

@@ -14,6 +14,7 @@ import (
 	"livedub/internal/guard"
 	"livedub/media/pace"
 	"livedub/session"
+	"livedub/session/record"
 	"livedub/session/spec"
 )
 
@@ -64,6 +65,7 @@ func (c *Call) replace(p spec.Publisher) (before spec.Publisher, err error) {
 		return nil, fmt.Errorf("session %s: %w: it has just ended", c.Spec.ID, spec.ErrNotFound)
 	}
 	before, c.publisher, c.used = c.publisher, p, time.Now()
+	c.Tell(record.Record{Publisher: &record.Publisher{Here: true}})
 	c.wg.Go(func() { c.feed(c.ctx, p) })
 	return before, nil
 }
@@ -111,6 +113,7 @@ func (c *Call) feed(ctx context.Context, p spec.Publisher) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.publisher == p {
+		c.Tell(record.Record{Publisher: &record.Publisher{}})
 		c.publisher = nil
 		c.used = time.Now()
 	}

@@ -18,6 +18,7 @@ import (
 	"livedub/media/badge"
 	"livedub/media/pace"
 	"livedub/session"
+	"livedub/session/record"
 	"livedub/session/spec"
 )
 
@@ -147,7 +148,7 @@ func (m *Manager) keep(ctx context.Context, c *Call) {
 	c.run(ctx)
 	m.mu.Lock()
 	delete(m.sessions, c.Spec.ID)
-	m.ended.add(c.State())
+	m.ended.add(c, c.State())
 	m.mu.Unlock()
 	c.leave()
 	if m.cfg.Ended != nil {
@@ -241,7 +242,7 @@ func (m *Manager) Drain(ctx context.Context, d time.Duration) {
 	m.closed, m.drained = true, time.Now().Add(d)
 	m.mu.Unlock()
 	for _, c := range m.List() {
-		c.Tell(spec.Event{Drain: &spec.Drain{Until: m.drained}})
+		c.Tell(record.Record{Drain: &spec.Drain{Until: m.drained}})
 	}
 	tick := time.NewTicker(drainTick)
 	defer tick.Stop()

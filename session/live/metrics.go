@@ -19,14 +19,15 @@ type totals struct {
 	steps    map[spec.Level]int
 	dropped  map[string]int
 	missed   map[string]int // terms, by language
+	records  map[string]int // "taken", and of them "lost"
 }
 
 func newTotals() totals {
-	return totals{map[spec.Outcome]int{}, map[string]int{}, map[string]int{}, map[string]float64{}, map[spec.Level]int{}, map[string]int{}, map[string]int{}}
+	return totals{map[spec.Outcome]int{}, map[string]int{}, map[string]int{}, map[string]float64{}, map[spec.Level]int{}, map[string]int{}, map[string]int{}, map[string]int{}}
 }
 
 func (t totals) clone() totals {
-	return totals{maps.Clone(t.phrases), maps.Clone(t.frames), maps.Clone(t.failures), maps.Clone(t.cpu), maps.Clone(t.steps), maps.Clone(t.dropped), maps.Clone(t.missed)}
+	return totals{maps.Clone(t.phrases), maps.Clone(t.frames), maps.Clone(t.failures), maps.Clone(t.cpu), maps.Clone(t.steps), maps.Clone(t.dropped), maps.Clone(t.missed), maps.Clone(t.records)}
 }
 
 // histograms are of what Observe is told.
@@ -64,7 +65,10 @@ func (h histograms) observe() spec.Observe {
 	}
 }
 
-func (t totals) add(s spec.State) {
+func (t totals) add(c *Call, s spec.State) {
+	records := c.Records().Stats()
+	t.records["taken"] += int(records.Records)
+	t.records["lost"] += records.Lost
 	for stage, n := range s.Failures {
 		t.failures[stage] += n
 	}
@@ -104,6 +108,9 @@ var (
 	descDropped  = prometheus.NewDesc("livedub_stage_dropped_total", "Pieces of work left out because a stage was too slow, by stage.", []string{"stage"}, nil)
 	descMissed   = prometheus.NewDesc("livedub_terms_missed_total", "Terms of sessions' glossaries that translations lacked, by target language.", []string{"lang"}, nil)
 	descCPU      = prometheus.NewDesc("livedub_stage_cpu_seconds_total", "CPU time by stage; engines in other processes are not in it.", []string{"stage"}, nil)
+	descRecords  = prometheus.NewDesc("livedub_records_total", "Records of what happened in sessions.", nil, nil)
+	descLost     = prometheus.NewDesc("livedub_records_lost_total", "Records that memory and disk had no room for.", nil, nil)
+	descSpooled  = prometheus.NewDesc("livedub_records_spooled_bytes", "Records of the sessions that there are, on disk.", nil, nil)
 	descSteps    = prometheus.NewDesc("livedub_ladder_steps_total", "Steps on the quality ladder by where they led.", []string{"level"}, nil)
 )
 
@@ -113,7 +120,7 @@ func (m *Manager) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCo
 // Collect is part of prometheus.Collector.
 func (m *Manager) Collect(ch chan<- prometheus.Metric) {
 	phases := map[string]int{"new": 0, "live": 0, "idle": 0}
-	viewers := 0
+	viewers, spooled := 0, int64(0)
 	m.mu.Lock()
 	sum := m.ended.clone()
 	calls := slices.Collect(maps.Values(m.sessions))
@@ -122,7 +129,8 @@ func (m *Manager) Collect(ch chan<- prometheus.Metric) {
 	for _, c := range calls {
 		phases[c.Phase()]++
 		s := c.State()
-		sum.add(s)
+		sum.add(c, s)
+		spooled += c.Records().Stats().Spooled
 		for _, d := range s.Dubs {
 			viewers += d.Viewers
 		}
@@ -130,14 +138,17 @@ func (m *Manager) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	counter := func(d *prometheus.Desc, v float64, label string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, label)
+	counter := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
 	}
 	for phase, n := range phases {
 		gauge(descSessions, float64(n), phase)
 	}
 	gauge(descCapacity, float64(capacity))
 	gauge(descViewers, float64(viewers))
+	gauge(descSpooled, float64(spooled))
+	counter(descRecords, float64(sum.records["taken"]))
+	counter(descLost, float64(sum.records["lost"]))
 	for k, v := range sum.phrases {
 		counter(descPhrases, float64(v), string(k))
 	}

@@ -2,9 +2,10 @@ package report
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"time"
+
+	"livedub/session/spec"
 )
 
 // Cue is one caption.
@@ -13,8 +14,21 @@ type Cue struct {
 	Text       string
 }
 
-// WriteVTT writes captions as WebVTT. Cues stand in order and are cut where the next begins.
-func WriteVTT(path string, cues []Cue) error {
+// DubCues returns the captions of one dub.
+func DubCues(records []spec.Record) (out []Cue) {
+	for _, r := range records {
+		switch {
+		case r.Outcome == spec.Played:
+			out = append(out, Cue{r.DubStart, r.DubEnd, r.Text})
+		case r.Text != "":
+			out = append(out, Cue{r.Phrase.Start, r.Phrase.End, r.Text})
+		}
+	}
+	return out
+}
+
+// VTT returns captions as WebVTT. Cues stand in order and are cut where the next begins.
+func VTT(cues []Cue) []byte {
 	var b strings.Builder
 	b.WriteString("WEBVTT\n")
 	for i, c := range cues {
@@ -24,7 +38,7 @@ func WriteVTT(path string, cues []Cue) error {
 		}
 		fmt.Fprintf(&b, "\n%s --> %s\n%s\n", stamp(c.Start), stamp(end), escape(c.Text))
 	}
-	return os.WriteFile(path, []byte(b.String()), 0o644)
+	return []byte(b.String())
 }
 
 func stamp(d time.Duration) string {

@@ -120,7 +120,8 @@ type Config struct {
 	Badge          badge.Config   // the zero value is none
 	Original       bool           // the original can be attached to as well, by From: live sessions
 	Words          glossary.Words // that the speaker has named, at first; clean. None need be
-	KeepRecords    int            // how many phrases State remembers of each dub; 0: all
+	KeepRecords    int            // how many phrases State remembers of each dub, for its figures; 0: all
+	SpoolDir       string         // where records go that memory has no room for; "": the system's folder for temporary files
 
 	Observe Observe // of all sessions together
 

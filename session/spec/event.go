@@ -6,13 +6,6 @@ import (
 	"livedub/inference"
 )
 
-// Event is something that happened in a session; one of the pointers is set.
-type Event struct {
-	Caption *Caption
-	Ladder  *LadderChange
-	Drain   *Drain
-}
-
 // Drain tells that the server takes no new sessions and will end.
 type Drain struct {
 	Until time.Time // the latest end of this session

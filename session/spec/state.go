@@ -11,23 +11,23 @@ import (
 // Record is what became of one phrase in one dub. Times are source time, which
 // is output time less D, unless they say otherwise.
 type Record struct {
-	Phrase  inference.Phrase
-	Text    string // translated
-	Outcome Outcome
-	Err     string // why it was skipped
+	Phrase  inference.Phrase `json:"-"`
+	Text    string           `json:",omitempty"` // translated
+	Outcome Outcome          `json:",omitempty"`
+	Err     string           `json:",omitempty"` // why it was skipped
 
-	DubStart, DubEnd time.Duration
-	Late             time.Duration
-	Rate             float64
-	Voice            string
-	Marks            []inference.Mark // relative to DubStart
-	Words            []inference.Word // relative to DubStart
-	Probe            []int16          // the dub's first second, mono, ProbeRate; of files only
+	DubStart, DubEnd time.Duration    `json:",omitempty"`
+	Late             time.Duration    `json:",omitempty"`
+	Rate             float64          `json:",omitempty"`
+	Voice            string           `json:",omitempty"`
+	Marks            []inference.Mark `json:",omitempty"` // relative to DubStart
+	Words            []inference.Word `json:",omitempty"` // relative to DubStart
+	Probe            []int16          `json:"-"`          // the dub's first second, mono, ProbeRate; of files only
 
 	HeardAt       time.Duration // session time when the phrase was known
-	ReadyAt       time.Duration // session time when its speech was placed
-	TranslateTook time.Duration // wall time
-	SpeakTook     time.Duration // wall time
+	ReadyAt       time.Duration `json:",omitempty"` // session time when its speech was placed
+	TranslateTook time.Duration `json:",omitempty"` // wall time
+	SpeakTook     time.Duration `json:",omitempty"` // wall time
 	Engines       EngineNames   // that took so long
 }
 

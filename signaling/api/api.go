@@ -24,9 +24,12 @@ type Sessions interface {
 	SetTargets(ctx context.Context, id string, to []inference.Lang) (signaling.Info, error)
 	// SetWords makes w, which is clean, what the speaker has named, from the next phrase on.
 	SetWords(id string, w glossary.Words) (signaling.Info, error)
-	// Events returns what happens in a session from now on, closed at its end,
-	// and a function that stops listening.
-	Events(id string) (<-chan signaling.Event, func(), error)
+	// Events returns what happens in a session; the caller closes it.
+	Events(id string, since signaling.Since) (signaling.Events, error)
+	// Captions returns the final captions of a session in one language as WebVTT.
+	Captions(ctx context.Context, id string, lang inference.Lang) ([]byte, error)
+	// Report returns what became of every phrase of a session, as JSON.
+	Report(ctx context.Context, id string) ([]byte, error)
 	// Pairs returns the directions that work here and now.
 	Pairs() []signaling.PairInfo
 }
@@ -72,8 +75,10 @@ func (s *Server) Register(mux *http.ServeMux) {
 	own("/v1/sessions", map[string]signaling.Handler{http.MethodGet: s.list, http.MethodPost: s.create})
 	route("/v1/sessions/{id}", map[string]signaling.Handler{http.MethodGet: s.get, http.MethodPatch: s.change, http.MethodDelete: s.remove})
 	route("/v1/sessions/{id}/events", map[string]signaling.Handler{http.MethodGet: s.events})
+	route("/v1/sessions/{id}/report", map[string]signaling.Handler{http.MethodGet: s.report})
+	route("/v1/sessions/{id}/captions/{lang}", map[string]signaling.Handler{http.MethodGet: s.captions})
 	own("/v1/languages", map[string]signaling.Handler{http.MethodGet: s.languages})
-	signaling.RouteRest(mux, s.log, signaling.AnyOrigin, "/v1", "there are /v1/sessions, /v1/sessions/{id}, /v1/sessions/{id}/events and /v1/languages")
+	signaling.RouteRest(mux, s.log, signaling.AnyOrigin, "/v1", "there are /v1/sessions, /v1/sessions/{id}, what is below it: events, report and captions/{lang}, and /v1/languages")
 }
 
 // Close ends every event stream with an end event and waits for all of them.

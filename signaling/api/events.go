@@ -1,11 +1,14 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
+	"strconv"
 	"time"
 
 	"livedub/inference"
@@ -65,6 +68,16 @@ type drain struct {
 	Until time.Time `json:"until"` // the latest end of this session
 }
 
+// moved is the last event of a session that goes on at another node.
+type moved struct {
+	Fence int64 `json:"fence"`
+}
+
+// lost is the event of events that nothing had room for.
+type lost struct {
+	Records int `json:"records"` // at most so many
+}
+
 // end is the last event.
 type end struct {
 	Reason string `json:"reason"`
@@ -89,14 +102,14 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	case !grant.Look():
 		return signaling.Nothing()
 	}
-	events, stop, err := s.cfg.Sessions.Events(id)
+	events, err := s.cfg.Sessions.Events(id, since(r, grant))
 	switch {
 	case errors.Is(err, signaling.ErrNotFound): // it has just ended
 		return signaling.Nothing()
 	case err != nil:
 		return err
 	}
-	defer stop()
+	defer events.Close()
 	who.Audit("followed", grant, id)
 
 	h := w.Header()
@@ -109,30 +122,45 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	if !out.send("retry: 1000\n\n") {
 		return nil
 	}
-	beat := time.NewTicker(s.cfg.Heartbeat)
-	defer beat.Stop()
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(s.gate.Context(), cancel)()
 	for {
-		select {
-		case e, open := <-events:
-			if !open {
-				out.event("end", end{"the session has ended"})
+		e, err := s.next(ctx, events)
+		switch {
+		case err == nil:
+			if !out.session(e) || e.Moved != nil { // who comes back is led to where the session is
 				return nil
 			}
-			if !out.session(e) {
-				return nil
-			}
-			beat.Reset(s.cfg.Heartbeat)
-		case <-beat.C:
-			if !out.send(": still here\n\n") {
-				return nil
-			}
-		case <-s.gate.Context().Done():
-			out.event("end", end{"the server is shutting down"})
+		case errors.Is(err, io.EOF):
+			out.event(0, "end", end{"the session has ended"})
 			return nil
-		case <-r.Context().Done():
+		case s.gate.Context().Err() != nil:
+			out.event(0, "end", end{"the server is shutting down"})
+			return nil
+		case ctx.Err() != nil:
+			return nil
+		case !out.send(": still here\n\n"):
 			return nil
 		}
 	}
+}
+
+// next waits for the next event, until it is time for a sign of life.
+func (s *Server) next(ctx context.Context, events signaling.Events) (signaling.Event, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Heartbeat)
+	defer cancel()
+	return events.Next(ctx)
+}
+
+// since tells where a client's events begin: one that comes back says which it has
+// had. Who may only watch is told of what was while it was away, not of all.
+func since(r *http.Request, grant signaling.Grant) signaling.Since {
+	out := signaling.Since{All: grant.Control()}
+	if id, err := strconv.ParseUint(r.Header.Get("Last-Event-ID"), 10, 64); err == nil {
+		out.Resume, out.After = true, id
+	}
+	return out
 }
 
 // stream writes events; its methods tell whether the client still listens.
@@ -148,19 +176,28 @@ func (o stream) session(e signaling.Event) bool {
 		return true
 	case e.Caption != nil:
 		c := e.Caption
-		return o.event("caption", caption{c.Lang, c.Spoken, c.ID, c.Text, c.Final, c.Skipped, c.Start.Seconds(), c.End.Seconds(), heard(c.Words)})
+		return o.event(e.Seq, "caption", caption{c.Lang, c.Spoken, c.ID, c.Text, c.Final, c.Skipped, c.Start.Seconds(), c.End.Seconds(), heard(c.Words)})
 	case e.Ladder != nil:
 		l := e.Ladder
-		return o.event("ladder", ladder{l.Lang, l.Level, l.Why, l.At.Seconds()})
+		return o.event(e.Seq, "ladder", ladder{l.Lang, l.Level, l.Why, l.At.Seconds()})
 	case e.Drain != nil:
-		return o.event("drain", drain{e.Drain.Until})
+		return o.event(e.Seq, "drain", drain{e.Drain.Until})
+	case e.Moved != nil:
+		return o.event(e.Seq, "moved", moved{e.Moved.Fence})
+	case e.Lost != nil:
+		return o.event(e.Seq, "lost", lost{e.Lost.Records})
 	}
 	return true // of a kind that this endpoint does not tell
 }
 
-func (o stream) event(name string, v any) bool {
+// event sends one event. A client that comes back names the last number it was given.
+func (o stream) event(seq uint64, name string, v any) bool {
 	data, err := json.Marshal(v) // on one line, whatever the text
-	return err == nil && o.send(fmt.Sprintf("event: %s\ndata: %s\n\n", name, data))
+	id := ""
+	if seq > 0 {
+		id = fmt.Sprintf("id: %d\n", seq)
+	}
+	return err == nil && o.send(fmt.Sprintf("%sevent: %s\ndata: %s\n\n", id, name, data))
 }
 
 func (o stream) send(s string) bool {

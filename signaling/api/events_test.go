@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -22,16 +23,18 @@ import (
 type source struct {
 	events    chan signaling.Event
 	listening atomic.Int32
+	since     signaling.Since // of the last who came
 }
 
 func listenTo(d *signalingtest.Desk) *source {
 	s := &source{events: make(chan signaling.Event, 16)}
-	d.EventsFunc = func(id string) (<-chan signaling.Event, func(), error) {
+	d.EventsFunc = func(id string, since signaling.Since) (signaling.Events, error) {
 		if _, err := d.Get(id); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		s.listening.Add(1)
-		return s.events, func() { s.listening.Add(-1) }, nil
+		s.since = since
+		return signalingtest.Events{C: s.events, Closed: func() { s.listening.Add(-1) }}, nil
 	}
 	return s
 }
@@ -210,4 +213,67 @@ func readAll(t *testing.T, resp *http.Response) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// TestEventsGoOn: who comes back says what they have had; numbers stand with what is
+// for good. A session that has moved ends the stream without an end.
+func TestEventsGoOn(t *testing.T) {
+	r := open(t)
+	src := listenTo(r.Desk)
+	watch, control := signalingtest.Token("talk", access.Watch, ""), signalingtest.Token("talk", access.Control, "")
+	for _, tt := range []struct {
+		token, last string
+		want        signaling.Since
+	}{
+		{watch, "", signaling.Since{}},
+		{watch, "41", signaling.Since{Resume: true, After: 41}},
+		{control, "0", signaling.Since{Resume: true, All: true}},
+		{control, "-1", signaling.Since{All: true}},
+		{watch, "99999999999999999999999", signaling.Since{}},
+	} {
+		src.events = make(chan signaling.Event, 16)
+		src.events <- signaling.Event{Caption: &signaling.Caption{Lang: "es", Text: "ho"}}
+		src.events <- signaling.Event{Seq: 42, Caption: &signaling.Caption{Lang: "es", Text: "hola", Final: true}}
+		src.events <- signaling.Event{Seq: 43, Lost: &signaling.Lost{Records: 5}}
+		src.events <- signaling.Event{Seq: 44, Moved: &signaling.Moved{Fence: 7}}
+		resp := r.Start(r.Request("GET", "/v1/sessions/talk~"+tt.token+"/events", "", append([]string{"Last-Event-ID", tt.last}, evil...)...))
+		got := readAll(t, resp)
+		resp.Body.Close()
+		want := "retry: 1000\n\n" +
+			"event: caption\ndata: {\"lang\":\"es\",\"id\":0,\"text\":\"ho\",\"final\":false,\"start\":0,\"end\":0}\n\n" +
+			"id: 42\nevent: caption\ndata: {\"lang\":\"es\",\"id\":0,\"text\":\"hola\",\"final\":true,\"start\":0,\"end\":0}\n\n" +
+			"id: 43\nevent: lost\ndata: {\"records\":5}\n\n" +
+			"id: 44\nevent: moved\ndata: {\"fence\":7}\n\n"
+		if got != want || src.since != tt.want {
+			t.Errorf("%q: %+v, want %+v: %q", tt.last, src.since, tt.want, got)
+		}
+	}
+}
+
+// TestHistory: a session's captions and report are for who controls it.
+func TestHistory(t *testing.T) {
+	r := open(t)
+	r.Desk.CaptionsFunc = func(id string, lang inference.Lang) ([]byte, error) {
+		if lang != "es" {
+			return nil, signaling.ErrNotFound.Errorf("there is no %s", lang)
+		}
+		return []byte("WEBVTT\n"), nil
+	}
+	r.Desk.ReportFunc = func(string) ([]byte, error) { return []byte(`{"phrases":[]}`), nil }
+	at := func(role access.Role, rest string) string {
+		return "/v1/sessions/talk~" + signalingtest.Token("talk", role, "") + "/" + rest
+	}
+	for path, want := range map[string]string{
+		at(access.Control, "captions/es"): "200 text/vtt; charset=utf-8 WEBVTT\n",
+		at(access.Control, "report"):      `200 application/json {"phrases":[]}`,
+		at(access.Control, "captions/fr"): "404 ",
+		at(access.Watch, "captions/es"):   "404 ",
+		at(access.Watch, "report"):        "404 ",
+		at(access.Publish, "report"):      "404 ",
+	} {
+		got := r.Do("GET", path, "", evil...)
+		if said := fmt.Sprint(got.Status, " ", got.Header.Get("Content-Type"), " ", got.Body); !strings.HasPrefix(said, want) {
+			t.Errorf("%s: %s, want %s", path, said, want)
+		}
+	}
 }

@@ -174,7 +174,7 @@ func TestClosing(t *testing.T) {
 	c.node("a", 4, nil)
 	gw := gateway.New(gateway.Config{Registry: c.reg, Key: signaling.NewPassKey(c.key), Times: quick})
 	rules := signaling.NewAccess(signaling.AccessConfig{Open: true})
-	f := &front{httptest.NewServer(signaling.NewFront(signaling.FrontConfig{}).Guard(gateway.Keep(rules.Guard(gw.Handler())))), t}
+	f := &front{httptest.NewServer(signaling.NewFront(signaling.FrontConfig{}).Guard(gateway.Keep(rules.Guard(gw.Handler())))), gw, t}
 	defer f.Close()
 	s := f.create()
 	events, err := client.Get(s.Events)

@@ -79,7 +79,9 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, body []byte, c
 	defer cancel(nil)
 
 	var failed error
-	heard := sync.OnceFunc(func() { close(answered) })
+	began, done := g.count.forwarding()
+	defer done()
+	heard := sync.OnceFunc(func() { began(); close(answered) })
 	out := &steady{ResponseWriter: w, control: http.NewResponseController(w), most: g.cfg.Times.Write}
 	proxy := httputil.ReverseProxy{
 		Transport:     g.nodes,
@@ -89,7 +91,7 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, body []byte, c
 		ModifyResponse: func(a *http.Response) error {
 			heard()
 			status = a.StatusCode
-			return check(a, c, p)
+			return check(a.Header, a.StatusCode, c, p)
 		},
 		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) { failed = err },
 	}
@@ -133,21 +135,21 @@ func (g *Gateway) vouch(out, r *http.Request, p signaling.Pass) {
 }
 
 // check refuses an answer that is not the node's, or of a claim that is over.
-func check(a *http.Response, c cluster.Claim, p signaling.Pass) error {
-	by := a.Header.Get(signaling.NodeHeader)
-	a.Header.Del(signaling.NodeHeader) // nobody else's business
+func check(h http.Header, status int, c cluster.Claim, p signaling.Pass) error {
+	by := h.Get(signaling.NodeHeader)
+	h.Del(signaling.NodeHeader) // nobody else's business
 	switch {
 	case by == "":
 		return errNoNode
 	case by != p.Answerer():
 		return errGone
 	}
-	if text := a.Header.Get(signaling.FenceHeader); text != "" {
+	if text := h.Get(signaling.FenceHeader); text != "" {
 		if f, err := strconv.ParseInt(text, 10, 64); err != nil || cluster.Fence(f) < c.Fence {
 			return errStale
 		}
 	}
-	if a.StatusCode == http.StatusServiceUnavailable && (p.Create || a.Header.Get(signaling.RefusedHeader) != "") {
+	if status == http.StatusServiceUnavailable && (p.Create || h.Get(signaling.RefusedHeader) != "") {
 		return errTaken
 	}
 	return nil

@@ -21,6 +21,7 @@ type Config struct {
 	Neural   bool              // nodes speak by nets, which costs more
 	Page     http.Handler      // what is at paths that are no endpoint's; nil for nothing
 	Times    Times             // zero for the defaults
+	Sockets  int               // websockets of one address at /ws; 0 for no bound
 	Log      *slog.Logger      // nil for none
 }
 
@@ -48,7 +49,9 @@ type Gateway struct {
 	log   *slog.Logger
 	gate  *signaling.Gate // of requests being forwarded
 	limit *signaling.Limiter
+	quota *signaling.Quota // of websockets
 	nodes *http.Transport
+	count *metrics
 
 	mu     sync.Mutex
 	listed []cluster.Status
@@ -68,7 +71,7 @@ func New(c Config) *Gateway {
 	}
 	return &Gateway{
 		cfg: c, log: c.Log, gate: signaling.NewGate(maxRequests, "requests"), limit: signaling.NewLimiter(),
-		nodes: newTransport(c.Times),
+		quota: signaling.NewQuota("websockets", c.Sockets, 0), nodes: newTransport(c.Times), count: newMetrics(),
 	}
 }
 
@@ -90,7 +93,7 @@ func (g *Gateway) Handler() http.Handler {
 	} {
 		handle(pattern, g.session)
 	}
-	handle("/ws", g.noSession)
+	signaling.Route(mux, g.log, signaling.OwnOrigin, "/ws", map[string]signaling.Handler{http.MethodGet: g.socket})
 	for _, root := range []string{"/v1/", "/whip/", "/whep/", "/ws/"} {
 		handle(root, g.nothing)
 	}
@@ -111,15 +114,7 @@ func (g *Gateway) Close() {
 func (g *Gateway) nothing(_ http.ResponseWriter, r *http.Request) error {
 	return &signaling.Error{
 		Kind: signaling.ErrNotFound, Message: "there is nothing at this path",
-		Hint: "there are /v1/sessions, /v1/languages, /whip/{session}, /whep/{session}/{lang} and /ws/{session}; the page is at /",
-	}
-}
-
-// noSession is /ws, which does not say where to.
-func (g *Gateway) noSession(http.ResponseWriter, *http.Request) error {
-	return &signaling.Error{
-		Kind: signaling.ErrNotFound, Message: "a gateway cannot tell which session is meant",
-		Hint: "name it in the address: /ws/{session}, with its capability",
+		Hint: "there are /v1/sessions, /v1/languages, /whip/{session}, /whep/{session}/{lang}, /ws and /ws/{session}; the page is at /",
 	}
 }
 
@@ -130,5 +125,6 @@ func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, err error) {
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Access-Control-Expose-Headers", "Retry-After")
 	}
+	g.count.refuse(err)
 	signaling.WriteError(w, r, g.log, err)
 }

@@ -161,7 +161,8 @@ func TestBadRequests(t *testing.T) {
 		{"POST", "/whip/nobody", signalingtest.Offer, 404},
 		{"POST", "/whep/nobody/es", signalingtest.Offer, 404},
 		{"GET", "/ws/nobody", "", 404},
-		{"GET", "/ws", "", 404},
+		{"GET", "/ws", "", 400},
+		{"POST", "/ws", "", 405},
 		{"GET", "/nothing", "", 404},
 		{"POST", "/whip/named?from=en&to=es", "no offer", 400},
 	} {

@@ -49,7 +49,8 @@ func (g *Gateway) dead(ctx context.Context, c cluster.Claim) bool {
 }
 
 // probe tells whether the run of the node that holds a claim answers.
-func (g *Gateway) probe(ctx context.Context, c cluster.Claim) bool {
+func (g *Gateway) probe(ctx context.Context, c cluster.Claim) (answered bool) {
+	defer func() { g.count.probe(answered) }()
 	ctx, cancel := context.WithTimeout(ctx, g.cfg.Times.Probe)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Addr+"/healthz", nil)

@@ -12,9 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"livedub/cluster"
+	"livedub/cluster/clustertest"
 	"livedub/cluster/memory"
 	"livedub/inference"
 	"livedub/signaling"
@@ -35,6 +37,7 @@ const operator = "0123456789abcdef-0123456789abcdef"
 type town struct {
 	t    *testing.T
 	reg  *memory.Registry
+	seen *clustertest.Flaky // as the gateways reach it
 	key  access.Key
 	caps access.Key // of capabilities, the same at all nodes
 
@@ -45,7 +48,23 @@ type town struct {
 func newTown(t *testing.T) *town {
 	c := &town{t: t, key: access.RandomKey(), caps: access.RandomKey()}
 	c.reg = memory.New(cluster.Rules{}, func() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return time.Now().Add(c.now) })
+	c.seen = &clustertest.Flaky{Registry: c.reg}
 	return c
+}
+
+// later lets the registry's clock go on, a second at a time, while these nodes beat.
+func (c *town) later(d time.Duration, beating ...*node) {
+	c.t.Helper()
+	for ; d > 0; d -= time.Second {
+		c.mu.Lock()
+		c.now += time.Second
+		c.mu.Unlock()
+		for _, n := range beating {
+			if _, err := c.reg.Beat(c.t.Context(), n.self()); err != nil {
+				c.t.Fatal(err)
+			}
+		}
+	}
 }
 
 // node is a node with fake sessions.
@@ -53,8 +72,11 @@ type node struct {
 	*httptest.Server
 	*signalingtest.Desk
 	id     string
+	reg    *clustertest.Flaky
 	member *member.Member
+	self   func() cluster.Node
 	full   bool
+	most   int // sessions, whatever it tells the registry; 0 for no bound
 	events chan signaling.Event
 
 	mu      sync.Mutex
@@ -68,7 +90,7 @@ type record struct{ Epoch string }
 
 func (n *node) Create(ctx context.Context, r signaling.Request) (info signaling.Info, err error) {
 	err = n.member.Claim(ctx, r.ID, func() ([]byte, error) {
-		if n.full {
+		if n.full || n.most > 0 && len(n.Desk.List()) >= n.most {
 			return nil, signaling.ErrFull
 		}
 		if info, err = n.Desk.Create(ctx, r); err != nil {
@@ -114,8 +136,8 @@ func (n *node) Reopen(ctx context.Context, id string, kept []byte) error {
 
 func (n *node) End(id string) { _ = n.Desk.Delete(id) }
 
-func (n *node) Events(string) (<-chan signaling.Event, func(), error) {
-	return n.events, func() {}, nil
+func (n *node) Events(string, signaling.Since) (signaling.Events, error) {
+	return signalingtest.Events{C: n.events}, nil
 }
 
 func (n *node) Pairs() []signaling.PairInfo { return []signaling.PairInfo{{From: "en", To: "es"}} }
@@ -123,7 +145,7 @@ func (n *node) Pairs() []signaling.PairInfo { return []signaling.PairInfo{{From:
 // node starts a node of so many places.
 func (c *town) node(id string, places float64, wrap func(http.Handler) http.Handler) *node {
 	c.t.Helper()
-	n := &node{Desk: signalingtest.NewDesk(), id: id, epochs: map[string]string{}, events: make(chan signaling.Event, 8), wrap: wrap}
+	n := &node{Desk: signalingtest.NewDesk(), id: id, reg: &clustertest.Flaky{Registry: c.reg}, epochs: map[string]string{}, events: make(chan signaling.Event, 8), wrap: wrap}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "{}") })
 	mux.HandleFunc("POST /v1/sessions/{id}/big", func(w http.ResponseWriter, r *http.Request) {})
@@ -137,11 +159,11 @@ func (c *town) node(id string, places float64, wrap func(http.Handler) http.Hand
 	front := signaling.NewFront(signaling.FrontConfig{Proxies: nil})
 	n.Server = httptest.NewUnstartedServer(nil)
 	boot := "boot-" + n.Listener.Addr().String()[len("127.0.0.1:"):]
+	n.self = func() cluster.Node {
+		return cluster.Node{ID: id, Boot: boot, Addr: "http://" + n.Listener.Addr().String(), State: cluster.Serving, Capacity: places}
+	}
 	n.member = member.New(member.Config{
-		Registry: c.reg, Saved: c.reg, Key: c.key, Sessions: n,
-		Self: func() cluster.Node {
-			return cluster.Node{ID: id, Boot: boot, Addr: "http://" + n.Listener.Addr().String(), State: cluster.Serving, Capacity: places}
-		},
+		Registry: n.reg, Saved: n.reg, Key: c.key, Sessions: n, Self: n.self,
 	})
 	note := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n.mu.Lock()
@@ -177,14 +199,15 @@ var quick = gateway.Times{
 // front is a gateway that is served.
 type front struct {
 	*httptest.Server
-	t *testing.T
+	gateway *gateway.Gateway
+	t       *testing.T
 }
 
 func (c *town) gateway() *front {
-	g := gateway.New(gateway.Config{Registry: c.reg, Key: signaling.NewPassKey(c.key), Times: quick})
+	g := gateway.New(gateway.Config{Registry: c.seen, Key: signaling.NewPassKey(c.key), Times: quick, Sockets: 8})
 	rules := signaling.NewAccess(signaling.AccessConfig{OperatorToken: operator, Open: true})
-	in := signaling.NewFront(signaling.FrontConfig{})
-	f := &front{httptest.NewServer(in.Guard(gateway.Keep(rules.Guard(g.Handler())))), c.t}
+	in := signaling.NewFront(signaling.FrontConfig{PerSecond: 5})
+	f := &front{httptest.NewServer(in.Guard(gateway.Keep(rules.Guard(g.Handler())))), g, c.t}
 	c.t.Cleanup(func() { f.CloseClientConnections(); g.Close(); f.Close() })
 	return f
 }
@@ -234,6 +257,41 @@ func (f *front) create() session {
 		f.t.Fatalf("%d %s", a.StatusCode, body)
 	}
 	return s
+}
+
+// count returns what a metric of the gateway says; label is the value of its label, if it has one.
+func (f *front) count(name, label string) float64 {
+	f.t.Helper()
+	r := prometheus.NewRegistry()
+	if err := r.Register(f.gateway); err != nil {
+		f.t.Fatal(err)
+	}
+	all, err := r.Gather()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, family := range all {
+		if family.GetName() != "livedub_gateway_"+name {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			if l := m.GetLabel(); len(l) == 0 || l[0].GetValue() == label {
+				return m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			}
+		}
+	}
+	f.t.Fatalf("no metric %s %s", name, label)
+	return 0
+}
+
+// eventually waits until something is so.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for until := time.Now().Add(10 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatalf("%s: not within 10 s", what)
+		}
+	}
 }
 
 // holder returns the node that holds a session.

@@ -5,13 +5,14 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"livedub/cluster"
 	"livedub/signaling"
 )
 
-// tries is how many nodes are asked for one request.
-const tries = 3
+// tries is how many nodes are asked for one request, within Times.Answer.
+const tries = 8
 
 // session forwards what is about one session to the node that holds it. A session
 // whose node is dead is moved first: the new node opens it from what is kept of it.
@@ -19,43 +20,68 @@ func (g *Gateway) session(w http.ResponseWriter, r *http.Request) error {
 	if preflight(w, r) {
 		return nil
 	}
-	id := r.PathValue("id")
-	c, err := g.cfg.Registry.Find(r.Context(), id)
-	create := false
-	if errors.Is(err, cluster.ErrUnknown) && names(r) {
-		if err = g.limit.Allow(r); err != nil {
-			return err
-		}
-		q := r.URL.Query()
-		c, err = g.cfg.Registry.Place(r.Context(), cluster.Ask{Session: id, Cost: g.cost(strings.Split(strings.Join(q["to"], ","), ","), q.Get("from"), q.Get("consent") != "false")})
-		if create = err == nil; errors.Is(err, cluster.ErrClaimed) { // somebody was faster
-			err = nil
-		}
+	id, q := r.PathValue("id"), r.URL.Query()
+	var ask *cluster.Ask
+	if names(r) {
+		ask = &cluster.Ask{Session: id, Cost: g.cost(strings.Split(strings.Join(q["to"], ","), ","), q.Get("from"), q.Get("consent") != "false")}
 	}
+	c, create, err := g.find(r, id, ask)
 	if err != nil {
-		return refuse(err)
+		return err
 	}
 	body, err := signaling.ReadBody(w, r, signaling.MaxBody)
 	if err != nil {
 		g.giveBack(r, c, create)
 		return err
 	}
-	return g.deliver(w, r, body, c, create)
+	return g.deliver(r, c, create, g.http(w, r, body))
 }
 
-// deliver forwards a request to the node of a claim, and where that is dead, or takes
-// no new session, to another. A claim for a session that was not created is released.
-func (g *Gateway) deliver(w http.ResponseWriter, r *http.Request, body []byte, c cluster.Claim, create bool) error {
+// find returns the claim of a session. One that is unknown is placed where the request
+// may create it: ask says how, nil for one that may not.
+func (g *Gateway) find(r *http.Request, id string, ask *cluster.Ask) (c cluster.Claim, create bool, err error) {
+	c, err = g.cfg.Registry.Find(r.Context(), id)
+	if g.count.step(err); ask == nil || !errors.Is(err, cluster.ErrUnknown) {
+		return c, false, refuse(err)
+	}
+	if err := g.limit.Allow(r); err != nil {
+		return c, false, err
+	}
+	c, err = g.cfg.Registry.Place(r.Context(), *ask)
+	if g.count.step(err); errors.Is(err, cluster.ErrClaimed) { // somebody was faster
+		return c, false, nil
+	}
+	return c, err == nil, refuse(err)
+}
+
+// attempt has the node of a claim answer a request. It fails where the client got no answer.
+type attempt func(c cluster.Claim, p signaling.Pass) (status int, err error)
+
+// http is the attempt for a request whose body was read.
+func (g *Gateway) http(w http.ResponseWriter, r *http.Request, body []byte) attempt {
+	return func(c cluster.Claim, p signaling.Pass) (int, error) { return g.forward(w, r, body, c, p) }
+}
+
+// deliver has a request answered by the node of a claim, and where that is dead, or
+// takes no new session, by another. A claim for a session that was not created is
+// released.
+//
+// A node whose heartbeats have ended may be cut off from the registry alone: as long
+// as it answers, it has its sessions.
+func (g *Gateway) deliver(r *http.Request, c cluster.Claim, create bool, try attempt) error {
 	var err error
-	for range tries {
-		if c.Lost {
-			if c, err = g.move(r, c, create, errors.New("its heartbeats have ended")); err != nil {
+	for n, began := 0, time.Now(); n < tries && (n == 0 || time.Since(began) < g.cfg.Times.Answer); n++ {
+		if c.Lost && (c.Addr == "" || g.dead(r.Context(), c)) {
+			if c, err = g.move(r, c, create, errSilent); err != nil {
 				break
 			}
 		}
 		var status int
-		status, err = g.forward(w, r, body, c, pass(r, c, create))
+		status, err = try(c, pass(r, c, create))
 		if err == nil {
+			if create && status == http.StatusCreated {
+				g.count.placed.Inc()
+			}
 			g.giveBack(r, c, create && status != http.StatusCreated)
 			return nil
 		}
@@ -99,9 +125,11 @@ func (g *Gateway) over(ctx context.Context, c cluster.Claim, err error) bool {
 // move fences the holder of a claim and finds the session another node. Where
 // somebody else has moved it, theirs is the claim.
 func (g *Gateway) move(r *http.Request, c cluster.Claim, create bool, why error) (cluster.Claim, error) {
-	to, err := g.cfg.Registry.Move(r.Context(), cluster.Ask{Session: c.Session, Cost: c.Cost}, c.Fence)
-	switch {
+	a := cluster.Ask{Session: c.Session, Cost: c.Cost, Refused: errors.Is(why, errTaken)}
+	to, err := g.cfg.Registry.Move(r.Context(), a, c.Fence)
+	switch g.count.step(err); {
 	case err == nil:
+		g.count.move(why)
 		g.log.Info("session moved", "session", c.Session, "from", c.Node, "to", to.Node, "fence", int64(to.Fence), "why", why, "new", create)
 		return to, nil
 	case errors.Is(err, cluster.ErrStale) && to.Node != "":
@@ -118,7 +146,7 @@ func (g *Gateway) giveBack(r *http.Request, c cluster.Claim, unused bool) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), g.cfg.Times.Dial)
 	defer cancel()
-	if err := g.cfg.Registry.Release(ctx, c.Session, c.Fence); err != nil {
+	if err := g.count.step(g.cfg.Registry.Release(ctx, c.Session, c.Fence)); err != nil {
 		g.log.Debug("claim not released", "session", c.Session, "err", err)
 	}
 }

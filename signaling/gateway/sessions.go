@@ -50,10 +50,10 @@ func (g *Gateway) create(w http.ResponseWriter, r *http.Request) error {
 	}
 	id := strings.ToLower(rand.Text()[:12])
 	c, err := g.cfg.Registry.Place(r.Context(), cluster.Ask{Session: id, Cost: g.cost(asked.To, asked.From, asked.Consent)})
-	if err != nil {
+	if g.count.step(err) != nil {
 		return refuse(err)
 	}
-	return g.deliver(w, r, body, c, true)
+	return g.deliver(r, c, true, g.http(w, r, body))
 }
 
 const (
@@ -82,7 +82,7 @@ func (g *Gateway) list(w http.ResponseWriter, r *http.Request) error {
 		return signaling.Nothing()
 	}
 	all, err := g.cfg.Registry.Nodes(r.Context())
-	if err != nil {
+	if g.count.step(err) != nil {
 		return refuse(err)
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), listTime)
@@ -167,7 +167,7 @@ func (g *Gateway) serving(ctx context.Context) ([]cluster.Status, error) {
 	defer g.mu.Unlock()
 	if now := time.Now(); now.Sub(g.asked) > listedFor {
 		all, err := g.cfg.Registry.Nodes(ctx)
-		if err != nil {
+		if g.count.step(err) != nil {
 			return nil, err
 		}
 		g.listed = slices.DeleteFunc(all, func(s cluster.Status) bool { return s.Dead || s.State != cluster.Serving })

@@ -127,6 +127,9 @@ func (m *Member) adopt(ctx context.Context, c cluster.Claim) error {
 		return err
 	}
 	m.log.Info("session taken over", "session", c.Session, "fence", int64(c.Fence))
+	if known, err := m.cfg.Registry.Find(ctx, c.Session); err == nil && known.Fence == c.Fence {
+		m.begin(func() { m.tell(m.life, c, known.Before) })
+	}
 	return nil
 }
 

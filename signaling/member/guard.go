@@ -30,6 +30,10 @@ func (m *Member) Guard(h http.Handler) http.Handler {
 			signaling.WriteError(w, r, m.log, err)
 			return
 		}
+		if p.Over {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
 		h.ServeHTTP(w, r.WithContext(signaling.WithPass(r.Context(), p)))
 	})
 }
@@ -40,6 +44,9 @@ func (m *Member) admit(w http.ResponseWriter, r *http.Request, p signaling.Pass)
 	case p.Node != m.id || p.Boot != m.boot:
 		return &signaling.Error{Kind: signaling.ErrMisdirected, Message: "another node, or another run of this one, is meant", Hint: "the gateway asks again"}
 	case p.Session == "":
+		return nil
+	case p.Over:
+		m.over(p)
 		return nil
 	case !m.Acting():
 		return &signaling.Error{Kind: signaling.ErrClosing, Message: "this node stood still, and proves its claims first", Hint: "try again", Retry: time.Second}

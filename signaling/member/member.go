@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,6 +65,8 @@ type Member struct {
 	done    map[string]cluster.Claim // ended, still to be released
 	leaving bool
 
+	others *http.Transport // to other nodes
+	life   context.Context // from Start to Close
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 }
@@ -74,10 +77,13 @@ func New(c Config) *Member {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	self := c.Self()
-	return &Member{
+	m := &Member{
 		cfg: c, log: c.Log, key: signaling.NewPassKey(c.Key), id: self.ID, boot: self.Boot, start: time.Now(),
-		held: map[string]cluster.Claim{}, done: map[string]cluster.Claim{}, cancel: func() {},
+		held: map[string]cluster.Claim{}, done: map[string]cluster.Claim{},
+		others: &http.Transport{DisableKeepAlives: true, TLSHandshakeTimeout: tellTime, ResponseHeaderTimeout: tellTime, MaxResponseHeaderBytes: 64 << 10},
 	}
+	m.life, m.cancel = context.WithCancel(context.Background())
+	return m
 }
 
 // Start sends the first heartbeat and goes on until Close. It fails where the
@@ -100,17 +106,15 @@ func (m *Member) Start(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	life, end := context.WithCancel(context.WithoutCancel(ctx))
-	m.cancel = end
 	wake := make(chan struct{}, 1)
 	context.AfterFunc(ctx, func() { wake <- struct{}{} })
 	heart := &cluster.Heart{
 		Registry: m.cfg.Registry, Rules: m.cfg.Rules, Self: m.cfg.Self, Mine: m.claims, Wake: wake,
-		Stale: m.stale, Pulse: func(_ cluster.Pulse, err error) { m.pulse(life, err) },
+		Stale: m.stale, Pulse: func(_ cluster.Pulse, err error) { m.pulse(m.life, err) },
 	}
 	m.seen()
-	m.wg.Go(func() { heart.Run(life) })
-	m.wg.Go(func() { m.watch(life) })
+	m.wg.Go(func() { heart.Run(m.life) })
+	m.wg.Go(func() { m.watch(m.life) })
 	return nil
 }
 
@@ -229,10 +233,21 @@ func (m *Member) Leaving() {
 	m.leaving = true
 }
 
+// begin runs f until Close, which waits for it.
+func (m *Member) begin(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.life.Err() == nil {
+		m.wg.Go(f)
+	}
+}
+
 // Close takes the node out of the cluster and waits for its goroutines.
 func (m *Member) Close() {
-	m.Leaving()
-	m.cancel()
+	m.mu.Lock()
+	m.leaving = true
+	m.cancel() // with the lock: nothing is begun from here on
+	m.mu.Unlock()
 	m.wg.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), askTime)
 	defer cancel()

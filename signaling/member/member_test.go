@@ -13,51 +13,13 @@ import (
 	"go.uber.org/goleak"
 
 	"livedub/cluster"
+	"livedub/cluster/clustertest"
 	"livedub/cluster/memory"
 	"livedub/signaling"
 	"livedub/signaling/access"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// flaky is a registry that can be away.
-type flaky struct {
-	*memory.Registry
-	mu   sync.Mutex
-	away bool
-}
-
-func (f *flaky) set(away bool) { f.mu.Lock(); defer f.mu.Unlock(); f.away = away }
-
-func (f *flaky) err() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.away {
-		return cluster.ErrUnavailable
-	}
-	return nil
-}
-
-func (f *flaky) Beat(ctx context.Context, n cluster.Node) (cluster.Pulse, error) {
-	if err := f.err(); err != nil {
-		return cluster.Pulse{}, err
-	}
-	return f.Registry.Beat(ctx, n)
-}
-
-func (f *flaky) Hold(ctx context.Context, c cluster.Claim) error {
-	if err := f.err(); err != nil {
-		return err
-	}
-	return f.Registry.Hold(ctx, c)
-}
-
-func (f *flaky) Release(ctx context.Context, id string, fence cluster.Fence) error {
-	if err := f.err(); err != nil {
-		return err
-	}
-	return f.Registry.Release(ctx, id, fence)
-}
 
 // rig is a node whose sessions are names.
 type rig struct {
@@ -110,7 +72,7 @@ func after(d time.Duration) { time.Sleep(d); synctest.Wait() }
 
 func TestLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		reg := &flaky{Registry: memory.New(cluster.Rules{}, nil)}
+		reg := &clustertest.Flaky{Registry: memory.New(cluster.Rules{}, nil)}
 		r := newRig(t, reg, reg, access.RandomKey(), "a")
 		defer r.Close()
 		c, err := claim(t, reg, r, "s", made)
@@ -129,7 +91,7 @@ func TestLife(t *testing.T) {
 			t.Errorf("%v, fence %d", err, r.Fence("other"))
 		}
 		// Its end during an outage frees the place after it.
-		reg.set(true)
+		reg.Away(true)
 		after(2 * time.Second)
 		if !r.Away() {
 			t.Error("the outage is not noticed")
@@ -139,7 +101,7 @@ func TestLife(t *testing.T) {
 		}
 		r.Ended("s")
 		after(10 * time.Minute)
-		reg.set(false)
+		reg.Away(false)
 		after(2 * time.Second)
 		if _, err := reg.Find(t.Context(), "s"); !errors.Is(err, cluster.ErrUnknown) {
 			t.Errorf("the place is still taken: %v", err)

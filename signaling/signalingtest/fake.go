@@ -5,6 +5,7 @@ package signalingtest
 import (
 	"context"
 	_ "embed"
+	"io"
 	"slices"
 	"sync"
 	"time"
@@ -33,7 +34,9 @@ type Sessions struct {
 
 	SetTargetsFunc func(id string, to []inference.Lang) (signaling.Info, error)
 	SetWordsFunc   func(id string, w glossary.Words) (signaling.Info, error)
-	EventsFunc     func(id string) (<-chan signaling.Event, func(), error)
+	EventsFunc     func(id string, since signaling.Since) (signaling.Events, error)
+	CaptionsFunc   func(id string, lang inference.Lang) ([]byte, error)
+	ReportFunc     func(id string) ([]byte, error)
 	PairsFunc      func() []signaling.PairInfo
 	PublishFunc    func(ctx context.Context, id, offer string) (signaling.Peer, string, error)
 	ViewFunc       func(ctx context.Context, id string, lang inference.Lang, offer string) (signaling.Peer, string, error)
@@ -57,14 +60,42 @@ func (s *Sessions) SetLips(id string, on map[inference.Lang]bool) (signaling.Inf
 	return s.SetLipsFunc(id, on)
 }
 func (s *Sessions) Pairs() []signaling.PairInfo { return s.PairsFunc() }
-func (s *Sessions) Events(id string) (<-chan signaling.Event, func(), error) {
-	return s.EventsFunc(id)
+func (s *Sessions) Events(id string, since signaling.Since) (signaling.Events, error) {
+	return s.EventsFunc(id, since)
 }
+func (s *Sessions) Captions(_ context.Context, id string, lang inference.Lang) ([]byte, error) {
+	return s.CaptionsFunc(id, lang)
+}
+func (s *Sessions) Report(_ context.Context, id string) ([]byte, error) { return s.ReportFunc(id) }
 func (s *Sessions) Publish(ctx context.Context, id, offer string) (signaling.Peer, string, error) {
 	return s.PublishFunc(ctx, id, offer)
 }
 func (s *Sessions) View(ctx context.Context, id string, lang inference.Lang, offer string) (signaling.Peer, string, error) {
 	return s.ViewFunc(ctx, id, lang, offer)
+}
+
+// Events are those of a channel, up to its end.
+type Events struct {
+	C      <-chan signaling.Event
+	Closed func() // nil if nobody cares
+}
+
+func (e Events) Next(ctx context.Context) (signaling.Event, error) {
+	select {
+	case got, ok := <-e.C:
+		if !ok {
+			return got, io.EOF
+		}
+		return got, nil
+	case <-ctx.Done():
+		return signaling.Event{}, ctx.Err()
+	}
+}
+
+func (e Events) Close() {
+	if e.Closed != nil {
+		e.Closed()
+	}
 }
 
 // Peer fakes a connection: it remembers candidates and ends when told.

@@ -21,7 +21,7 @@ func (c *conn) handle(m incoming) error {
 // candidate passes one on. A bad one, or one too many, is left out, not refused: the others may connect.
 func (c *conn) candidate(s string) error {
 	if c.peer == nil {
-		return signaling.ErrBadRequest.Errorf("a candidate without a peer: send publish or view first")
+		return errNoPeer
 	}
 	if err := c.peer.AddCandidate(s); err != nil {
 		c.log.Debug("candidate left out", "err", err)

@@ -23,6 +23,7 @@ type heard struct {
 	From, To, Delay float64
 	Captions        []float64 // when what they say was said
 	Onsets          []onsetHeard
+	Session         string // what it says of itself
 }
 
 // onsetHeard is when a dub began to sound, and how long the player kept its sound before.

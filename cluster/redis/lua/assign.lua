@@ -21,14 +21,15 @@ local function choose(policy, cost)
   end
 end
 
--- assign claims a place, and answers with the claim; nil if no node has room. The
--- fence is from rise(), called before all other writes: a full Redis refuses it, and
--- nothing is half done.
-local function assign(session, cost, try, policy, fence)
+-- assign claims a place, and answers with the claim; nil if no node has room. `was`
+-- is the claim before, empty for a new session. The fence is from rise(), called
+-- before all other writes: a full Redis refuses it, and nothing is half done.
+local function assign(session, cost, try, policy, fence, was)
   local id = choose(policy, cost)
   if not id then return nil end
-  local boot = redis.call('HGET', P .. 'n:' .. id, 'boot')
-  redis.call('HSET', P .. 's:' .. session, 'node', id, 'boot', boot, 'fence', str(fence), 'cost', str(cost), 'try', try)
+  local n = redis.call('HMGET', P .. 'n:' .. id, 'boot', 'addr')
+  redis.call('HSET', P .. 's:' .. session, 'node', id, 'boot', n[1], 'addr', n[2], 'fence', str(fence), 'cost', str(cost), 'try', try,
+    'wnode', was[1] or '', 'wboot', was[2] or '', 'waddr', was[6] or '')
   redis.call('PERSIST', P .. 's:' .. session)
   redis.call('ZADD', P .. 'pend', str(now + CONFIRM), session)
   attach(session, id, cost)

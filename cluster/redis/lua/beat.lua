@@ -19,7 +19,7 @@ if token == 0 or token ~= last then
   return { 'again', str(fresh) }
 end
 redis.call('PERSIST', key)
-redis.call('HSET', key, 'state', ARGV[8], 'addr', ARGV[9], 'cap', ARGV[10], 'gpu', ARGV[11], 'mem', ARGV[12], 'head', ARGV[13], 'holds', ARGV[14])
+redis.call('HSET', key, 'state', ARGV[8], 'addr', ARGV[9], 'cap', ARGV[10], 'gpu', ARGV[11], 'mem', ARGV[12], 'head', ARGV[13], 'holds', ARGV[14], 'refused', '0')
 redis.call('ZADD', P .. 'hb', str(now), id)
 index(id)
 return { 'ok', str(fresh), str(now), str(redis.call('SCARD', P .. 'ns:' .. id)), redis.call('HGET', key, 'used') or '0' }

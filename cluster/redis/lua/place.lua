@@ -5,4 +5,4 @@ if s[1] then
   -- A call that is repeated because its answer was lost.
   return claim(s[5] == try and 'ok' or 'claimed', s)
 end
-return assign(session, cost, try, policy, rise()) or { 'full' }
+return assign(session, cost, try, policy, rise(), {}) or { 'full' }

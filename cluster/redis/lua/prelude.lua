@@ -2,9 +2,9 @@
 -- keep all its keys in one slot of a Redis Cluster.
 --   hb      zset  node -> time of its last heartbeat
 --   av      zset  nodes that take sessions and have room -> left * 1000 + headroom
---   n:ID    hash  a node: boot token state addr cap used gpu mem head holds
+--   n:ID    hash  a node: boot token state addr cap used gpu mem head holds, refused: 1 until its next heartbeat
 --   ns:ID   set   the sessions whose places are counted in `used`
---   s:ID    hash  a claim: node boot fence cost try; of an ended one the fence only
+--   s:ID    hash  a claim: node boot addr fence cost try, of the holder before wnode wboot waddr; of an ended one the fence only
 --   pend    zset  unconfirmed sessions -> when they end
 --   fence   the highest fence or token given
 --   heard, since, lost   times: see hear() and the scripts beat and hold
@@ -45,9 +45,9 @@ end
 
 -- index enters a node among those that have room, or takes it out.
 local function index(id)
-  local n = redis.call('HMGET', P .. 'n:' .. id, 'cap', 'used', 'head', 'state', 'holds')
+  local n = redis.call('HMGET', P .. 'n:' .. id, 'cap', 'used', 'head', 'state', 'holds', 'refused')
   local left = tonumber(n[1] or '0') - tonumber(n[2] or '0')
-  if n[4] == 'serving' and left > 0 and redis.call('SCARD', P .. 'ns:' .. id) >= tonumber(n[5]) then
+  if n[4] == 'serving' and left > 0 and n[6] ~= '1' and redis.call('SCARD', P .. 'ns:' .. id) >= tonumber(n[5]) then
     redis.call('ZADD', P .. 'av', str(left * 1000 + tonumber(n[3])), id)
   else
     redis.call('ZREM', P .. 'av', id)
@@ -84,12 +84,13 @@ local function forget(id)
   return sessions
 end
 
-local function held(session) return redis.call('HMGET', P .. 's:' .. session, 'node', 'boot', 'fence', 'cost', 'try') end
+local function held(session)
+  return redis.call('HMGET', P .. 's:' .. session, 'node', 'boot', 'fence', 'cost', 'try', 'addr', 'wnode', 'wboot', 'waddr')
+end
 
--- claim answers with a claim: node, boot, fence, cost, address, 1 if the node is lost.
+-- claim answers with a claim: node, boot, fence, cost, address, 1 if the node is lost,
+-- and the holder before.
 local function claim(word, s)
-  local n = redis.call('HMGET', P .. 'n:' .. s[1], 'boot', 'addr')
-  if n[1] ~= s[2] then return { word, s[1], s[2], s[3], s[4], '', '1' } end
-  local lost = silent(s[1]) and not away()
-  return { word, s[1], s[2], s[3], s[4], n[2] or '', lost and '1' or '0' }
+  local lost = redis.call('HGET', P .. 'n:' .. s[1], 'boot') ~= s[2] or silent(s[1]) and not away()
+  return { word, s[1], s[2], s[3], s[4], s[6] or '', lost and '1' or '0', s[7] or '', s[8] or '', s[9] or '' }
 end

@@ -1,5 +1,5 @@
 -- reap takes out dead nodes and unconfirmed claims, and answers with what was lost
--- with the nodes: session, node, boot, fence, cost, five to each.
+-- with the nodes: session, node, boot, fence, cost, address, six to each.
 hear()
 local out = { 'ok' }
 if away() then return out end
@@ -13,7 +13,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'hb', '-inf', str(now - DEA
   for _, session in ipairs(forget(id)) do
     local s = held(session)
     if s[1] then
-      for _, v in ipairs({ session, s[1], s[2], s[3], s[4] }) do out[#out + 1] = v end
+      for _, v in ipairs({ session, s[1], s[2], s[3], s[4], s[6] or '' }) do out[#out + 1] = v end
     end
   end
 end

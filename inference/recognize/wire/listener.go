@@ -18,6 +18,9 @@ type Library interface {
 	Words() ([]Segment, error)
 }
 
+// Teller is a Library that tells the language of what it heard last, "" for none.
+type Teller interface{ Lang() string }
+
 // Listener does for a server what a worker is asked to: an engine of package
 // livedub/internal/worker/child that hears one utterance after another.
 type Listener struct {
@@ -60,6 +63,11 @@ func (l *Listener) Answer(_ context.Context, body []byte) ([]byte, error) {
 	switch {
 	case l.err != nil:
 		return nil, l.err
+	case op == OpLang:
+		if t, ok := l.library.(Teller); ok {
+			return []byte(t.Lang()), nil
+		}
+		return nil, nil
 	case !l.within || op != OpWords && op != OpEnd:
 		return nil, errOrder
 	case op == OpEnd:

@@ -37,6 +37,7 @@ func TestListener(t *testing.T) {
 		answers []bool
 	}{
 		"an utterance":        {"", [][]byte{OpStart.Encode(), sound}, []Op{OpWords, OpEnd}, []string{"start", "feed 3", "words", "end", "words"}, []bool{true, true}},
+		"the language":        {"", nil, []Op{OpLang}, nil, []bool{true}},
 		"reset within":        {"", [][]byte{OpStart.Encode()}, []Op{OpReset}, []string{"start", "end", "reset"}, []bool{true}},
 		"sound before":        {"", [][]byte{sound, OpStart.Encode()}, []Op{OpWords, OpReset, OpEnd}, []string{"reset"}, []bool{false, true, false}},
 		"twice":               {"", [][]byte{OpStart.Encode(), OpStart.Encode()}, []Op{OpEnd}, []string{"start"}, []bool{false}},
@@ -60,6 +61,20 @@ func TestListener(t *testing.T) {
 		}
 		if !slices.Equal(library.calls, c.calls) {
 			t.Errorf("%s: did %v, want %v", name, library.calls, c.calls)
+		}
+	}
+}
+
+// teller tells a language.
+type teller struct{ noted }
+
+func (*teller) Lang() string { return "ko" }
+
+func TestListenerTells(t *testing.T) {
+	for want, library := range map[string]Library{"": &noted{}, "ko": &teller{}} {
+		got, err := NewListener(library).Answer(t.Context(), OpLang.Encode())
+		if err != nil || string(got) != want {
+			t.Errorf("%q, %v, want %q", got, err, want)
 		}
 	}
 }

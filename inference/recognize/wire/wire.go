@@ -1,7 +1,8 @@
 // Package wire is what the server and a recognition worker say to each other:
 // the bodies of the messages of livedub/internal/worker/wire. The hello is
 // empty. A notice or request is one byte, the Op, and what it needs; the answer
-// to OpWords and OpEnd is the utterance's words, that to OpReset nothing.
+// to OpWords and OpEnd is the utterance's words, that to OpLang a language's code,
+// that to OpReset nothing.
 package wire
 
 import (
@@ -21,6 +22,7 @@ const (
 	OpFeed                // notice: more sound of the utterance
 	OpWords               // request: what was heard so far
 	OpEnd                 // request: the utterance ends; what was heard
+	OpLang                // request: the language of what was heard last, where the engine tells it
 )
 
 const (
@@ -56,7 +58,7 @@ func Decode(body []byte) (op Op, pcm []int16, err error) {
 	if op == OpFeed {
 		pcm = s.PCM(min(s.Left()/2, MaxFeed))
 	}
-	if s.End() != nil || op < OpReset || op > OpEnd {
+	if s.End() != nil || op < OpReset || op > OpLang {
 		return 0, nil, ErrBroken
 	}
 	return op, pcm, nil

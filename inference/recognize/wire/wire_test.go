@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var heard = []Segment{{"good", 0, 12, .5}, {"morning", 12, 12, 1}}
 
 func TestRoundTrip(t *testing.T) {
-	for _, op := range []Op{OpReset, OpStart, OpWords, OpEnd} {
+	for _, op := range []Op{OpReset, OpStart, OpWords, OpEnd, OpLang} {
 		if got, pcm, err := Decode(op.Encode()); err != nil || got != op || pcm != nil {
 			t.Errorf("%d became %d, %v, %v", op, got, pcm, err)
 		}

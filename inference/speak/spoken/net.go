@@ -51,18 +51,27 @@ func (n *Net) Run(ctx context.Context, symbols int, in []inference.Tensor) ([]in
 	default:
 	}
 	began := time.Now()
-	defer func() { n.learn(symbols, time.Since(began)) }()
 	out, err := n.model.Run(ctx, in)
+	took := time.Since(began)
 	if ctx.Err() != nil {
+		n.learn(symbols, took, false)
 		return nil, ctx.Err()
 	}
-	return out, err
+	if err != nil {
+		return nil, err // how soon a net fails tells nothing of how long it speaks
+	}
+	n.learn(symbols, took, true)
+	return out, nil
 }
 
-// learn notes how long so many symbols took, or were worked at in vain: at least so long.
-func (n *Net) learn(symbols int, took time.Duration) {
-	each := int64(took) / int64(max(symbols, few))
-	if old := n.pace.Load(); old > 0 {
+// learn notes how long so many symbols took. Where nobody waited for the end they
+// take so long at least, which is news only if it is more than was known.
+func (n *Net) learn(symbols int, took time.Duration, whole bool) {
+	each, old := int64(took)/int64(max(symbols, few)), n.pace.Load()
+	switch {
+	case !whole && each <= old:
+		return
+	case old > 0:
 		each = old + (each-old)/4
 	}
 	n.pace.Store(each)

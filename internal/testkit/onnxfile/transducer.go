@@ -23,11 +23,7 @@ const (
 // and nothing once all are said. A piece that begins a word begins with U+2581.
 func Transducer(dir string, pieces ...string) error {
 	symbols := append([]string{"<blk>", "<sos/eos>", "<unk>"}, pieces...)
-	var tokens strings.Builder
-	for i, s := range symbols {
-		fmt.Fprintf(&tokens, "%s %d\n", s, i)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "tokens.txt"), []byte(tokens.String()), 0o600); err != nil {
+	if err := writeTokens(dir, symbols); err != nil {
 		return err
 	}
 	for name, write := range map[string]func(path string) error{
@@ -40,6 +36,26 @@ func Transducer(dir string, pieces ...string) error {
 		}
 	}
 	return nil
+}
+
+// writeTokens writes tokens.txt: a net's symbols and their numbers.
+func writeTokens(dir string, symbols []string) error {
+	var tokens strings.Builder
+	for i, s := range symbols {
+		fmt.Fprintf(&tokens, "%s %d\n", s, i)
+	}
+	return os.WriteFile(filepath.Join(dir, "tokens.txt"), []byte(tokens.String()), 0o600)
+}
+
+func cast(g *onnxfile.Graph, value string, to onnxfile.Type) string {
+	return g.Op("Cast", []string{value}, onnxfile.Int("to", int(to)))
+}
+
+// firstOf tells of zeros and ones along an axis which is the first of each so many ones, as 1 or 0.
+func firstOf(g *onnxfile.Graph, ones string, axis, every int) string {
+	sum := g.Op("CumSum", []string{ones, g.Ints("along_time", int64(axis))})
+	phase := g.Op("Mod", []string{sum, g.Floats("every", onnxfile.FP32, nil, float32(every))}, onnxfile.Int("fmod", 1))
+	return cast(g, g.Op("Equal", []string{phase, g.Floats("one", onnxfile.FP32, nil, 1)}), onnxfile.FP32)
 }
 
 // transducerEncoder tells for each 40 ms whether a piece begins: 1 or 0. Its

@@ -1,15 +1,15 @@
 // Listens to the page's dub for so many seconds. Returns in seconds on the
 // session's clock: `from` and `to` when, `captions` what was said in lang,
 // `onsets` when a tone began in what comes out of the player, and how long the
-// player kept its sound at that time.
+// player kept its sound at that time; `session` is what it says of itself at the end.
 async (lang, hz, seconds) => {
   const { session, dubbed } = window.__livedub.state;
   // The answer with the shortest way tells best where the session's clock stands.
-  let zero, way = Infinity;
+  let zero, way = Infinity, told;
   const ask = async () => {
     const sent = performance.now();
-    const { now } = await (await fetch(session.control)).json();
-    const came = performance.now();
+    told = await (await fetch(session.control)).json();
+    const came = performance.now(), { now } = told;
     if (came - sent < way) [way, zero] = [came - sent, (came + sent) / 2 - now * 1000];
   };
   let buffer = 0, delay = 0, count = 0;
@@ -56,7 +56,7 @@ async (lang, hz, seconds) => {
   await audio.close();
   const clock = (t) => (t - zero) / 1000;
   return {
-    from: clock(from), to: clock(to), delay: session.delay_ms / 1000, captions: [...captions.values()],
+    from: clock(from), to: clock(to), delay: session.delay_ms / 1000, captions: [...captions.values()], session: JSON.stringify(told),
     onsets: onsets.map(({ at, buffer }) => ({ at: clock(at), buffer })),
   };
 }
