@@ -18,9 +18,6 @@ const lookEvery = 2 * time.Second
 // placeAfter is how long a session that found no place waits before it asks again.
 const placeAfter = time.Second
 
-// leadTime is how long viewers have to move before the speaker does.
-const leadTime = 3 * time.Second
-
 // call is one session under load: a speaker, its viewers, and what the session says of itself.
 type call struct {
 	n       int
@@ -110,9 +107,7 @@ func (c *call) keep(ctx context.Context) error {
 		})
 	}
 	peers.Go(func() { c.speaker.Run(ctx) })
-	peers.Go(func() {
-		c.client.Watch(ctx, c.made.Control, &c.fence, func(how caller.Move, fence int64) { c.again(ctx, how, fence) })
-	})
+	peers.Go(func() { c.client.Follow(ctx, c.made.Control, &c.fence, nil, c.speaker, c.viewers...) })
 	err := c.follow(ctx, delay)
 	c.ended = time.Now()
 	stop()
@@ -136,18 +131,6 @@ func (c *call) keep(ctx context.Context) error {
 
 func (c *call) target(address, lang string) caller.Target {
 	return caller.Target{Address: address, Session: c.made.ID, Lang: lang, WS: c.o.ws, Fence: &c.fence}
-}
-
-// again has the peers connect to the node that holds the session now. Where the one
-// before lets go, viewers come first.
-func (c *call) again(ctx context.Context, how caller.Move, fence int64) {
-	for _, v := range c.viewers {
-		v.Again(how, fence)
-	}
-	if how == caller.Drained {
-		pause(ctx, leadTime)
-	}
-	c.speaker.Again(how, fence)
 }
 
 func (c *call) tell(e caller.Event) {

@@ -94,6 +94,7 @@ func connect(ctx context.Context, c *Client, pc *webrtc.PeerConnection, t Target
 		defer timer.Stop()
 		select {
 		case <-connected:
+			t.Fence.arrive(p.fence)
 			return p, nil
 		case <-p.gone:
 			err = errors.New("the connection failed: is the server's media port reachable?")
@@ -204,6 +205,7 @@ func websocketAddress(t Target) (string, error) {
 
 // byWebsocket offers by a websocket, which stays open as long as the peer.
 func (p *peer) byWebsocket(ctx context.Context, _ *Client, t Target, offer string) (string, error) {
+	p.fence = t.Fence.High() // a websocket tells none: the gateway leads to this one, or a newer
 	address, err := websocketAddress(t)
 	if err != nil {
 		return "", err

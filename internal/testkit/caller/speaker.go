@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -15,6 +16,7 @@ import (
 const (
 	reportEvery = 500 * time.Millisecond // sender reports
 	retryAfter  = 500 * time.Millisecond // what was refused, or did not last, is tried again
+	confirmTime = 4 * time.Second        // a server reports each second what it gets: without, the connection is lost
 	firstAfter  = 100 * time.Millisecond // the first keyframe waits until the server is through with its handshake, too
 )
 
@@ -103,9 +105,16 @@ func (s *Speaker) Run(ctx context.Context) {
 
 // stays waits until the speaker is to connect anew. The error says why the connection is lost.
 func (s *Speaker) stays(ctx context.Context, cur *sending) error {
+	look := time.NewTicker(confirmTime / 8)
+	defer look.Stop()
 	for {
 		var n news
 		select {
+		case now := <-look.C:
+			if last := cur.heard.Load(); last > 0 && now.Sub(time.Unix(0, last)) > confirmTime {
+				return errUnheard
+			}
+			continue
 		case <-ctx.Done():
 			return nil
 		case <-cur.done:
@@ -160,6 +169,7 @@ type sending struct {
 	s      *Speaker
 	peer   *peer
 	tracks [2]*outgoing
+	heard  atomic.Int64  // when the server's last report came, in Unix nanoseconds; 0: none yet
 	done   chan struct{} // closed when nothing is sent any more
 	stop   context.CancelFunc
 	wg     sync.WaitGroup // of what reads RTCP
@@ -173,7 +183,7 @@ func (s *Speaker) dial(ctx context.Context) (*sending, error) {
 	}
 	out := &sending{s: s, done: make(chan struct{})}
 	for i, mime := range []string{webrtc.MimeTypeH264, webrtc.MimeTypeOpus} {
-		if out.tracks[i], err = s.track(&out.wg, pc, mime); err != nil {
+		if out.tracks[i], err = s.track(out, pc, mime); err != nil {
 			_ = pc.GracefulClose()
 			out.wg.Wait()
 			return nil, err
@@ -220,7 +230,7 @@ func (o *sending) end(bye bool) {
 }
 
 // track adds a track, and has what the server says of it read.
-func (s *Speaker) track(wg *sync.WaitGroup, pc *webrtc.PeerConnection, mime string) (*outgoing, error) {
+func (s *Speaker) track(c *sending, pc *webrtc.PeerConnection, mime string) (*outgoing, error) {
 	o := &outgoing{clock: &s.videoClock}
 	id := "video"
 	if mime == webrtc.MimeTypeOpus {
@@ -235,12 +245,13 @@ func (s *Speaker) track(wg *sync.WaitGroup, pc *webrtc.PeerConnection, mime stri
 		return nil, err
 	}
 	o.ssrc = uint32(sender.GetParameters().Encodings[0].SSRC)
-	wg.Go(func() {
+	c.wg.Go(func() {
 		for {
 			packets, _, err := sender.ReadRTCP()
 			if err != nil {
 				return
 			}
+			c.heard.Store(time.Now().UnixNano())
 			for _, p := range packets {
 				switch p.(type) {
 				case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:

@@ -9,6 +9,7 @@ import (
 var (
 	errGone    = errors.New("the connection was lost")
 	errDied    = errors.New("another node has taken the session over")
+	errUnheard = errors.New("the server did not report for 4 s")
 	errStalled = errors.New("no sound came for 500 ms")
 )
 

@@ -19,6 +19,7 @@ const (
 	toneBefore = toneStart - 200*time.Millisecond // a dub that sounds later belongs to the phrase
 	toneLength = 30 * time.Second                 // the last period has no phrase: it would not end in it
 	toneRate   = 15                               // frames a second
+	toneKeys   = 200 * time.Millisecond           // between keyframes, as a browser's speaker makes one when it is asked
 	toneHz     = 300.
 	tonePeak   = 9000.
 	humHz      = 200.
@@ -66,7 +67,7 @@ func Tones(width, height int) (*Material, error) {
 // film encodes the numbered frames.
 func (m *Material) film(width, height int) error {
 	enc, err := codec.NewVideoEncoder(codec.VideoEncoderConfig{Codec: media.H264, Width: width, Height: height, FrameRate: toneRate,
-		Bitrate: 300_000, KeyInterval: keyEvery})
+		Bitrate: 300_000, KeyInterval: toneKeys})
 	if err != nil {
 		return err
 	}

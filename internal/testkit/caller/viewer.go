@@ -15,7 +15,7 @@ const (
 	stallTime   = 500 * time.Millisecond // without sound, once there was some, a viewer connects anew
 	pliEvery    = 500 * time.Millisecond // keyframes are asked for
 	switchTime  = 2 * time.Second        // a viewer that moves waits so long for a silence
-	pictureTime = 5 * time.Second        // and so long for a picture
+	pictureTime = 10 * time.Second       // and so long for a picture
 	maxPauses   = 1000                   // kept of each kind
 )
 

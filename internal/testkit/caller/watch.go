@@ -52,20 +52,42 @@ func push(to chan news, n news) {
 const (
 	quietStream = 40 * time.Second // without a line, not even a comment, an event stream is dead
 	maxLine     = 1 << 20
+	patience    = 8 * time.Second // that viewers have to move before the speaker does
 )
 
-// Watch follows the events of a session until ctx ends, and comes back at once when the
+// Follow follows the events of a session until ctx ends, and has its peers connect anew
+// where another node holds it, as the page does: viewers first where the node before
+// lets go, all at once where it has died. told, which may be nil, hears of each.
+func (c *Client) Follow(ctx context.Context, control string, f *Fence, told func(Move), speaker *Speaker, viewers ...*Viewer) {
+	var later sync.WaitGroup
+	defer later.Wait()
+	c.watch(ctx, control, f, func(how Move, fence int64) {
+		if told != nil {
+			told(how)
+		}
+		for _, v := range viewers {
+			v.Again(how, fence)
+		}
+		later.Go(func() {
+			if how == Drained && len(viewers) > 0 {
+				bound, cancel := context.WithTimeout(ctx, patience)
+				defer cancel()
+				f.reach(bound, fence)
+			}
+			speaker.Again(how, fence)
+		})
+	})
+}
+
+// watch follows the events of a session until ctx ends, and comes back at once when the
 // stream breaks. moved is called when another node holds the session, with its fence:
-// the stream told so, it was opened anew there, or another answer came from there.
-func (c *Client) Watch(ctx context.Context, control string, f *Fence, moved func(how Move, fence int64)) {
+// the stream told so, it was opened anew there, or a peer was connected there.
+func (c *Client) watch(ctx context.Context, control string, f *Fence, moved func(how Move, fence int64)) {
 	w := &watch{c: c, control: control, fence: f, moved: moved}
 	for ctx.Err() == nil {
 		began := time.Now()
 		// The error says why the stream ended: it is opened again in any case.
 		_ = w.follow(ctx)
-		if ctx.Err() == nil {
-			w.holds(Died, f.High())
-		}
 		if time.Since(began) < retryAfter {
 			pauseFor(ctx, retryAfter)
 		}
@@ -83,8 +105,8 @@ type watch struct {
 	held int64 // the fence of the node that is known to hold it
 }
 
-// holds notes which claim is the newest.
-func (w *watch) holds(how Move, fence int64) {
+// holds notes which claim is the newest, and tells of one that follows another.
+func (w *watch) holds(how Move, fence int64) bool {
 	w.mu.Lock()
 	tell := w.held != 0 && fence > w.held
 	w.held = max(w.held, fence)
@@ -92,22 +114,18 @@ func (w *watch) holds(how Move, fence int64) {
 	if tell {
 		w.moved(how, fence)
 	}
+	return tell
 }
 
-// newer waits until an answer of a newer claim than is known was seen, or ctx ends.
-func (w *watch) newer(ctx context.Context) bool {
+// overtaken waits until a peer is connected under a newer claim than was known, or ctx ends.
+func (w *watch) overtaken(ctx context.Context) bool {
 	for {
-		high, raised := w.fence.wait()
 		w.mu.Lock()
-		newer := w.held != 0 && high > w.held
+		held := w.held
 		w.mu.Unlock()
-		if newer {
-			return true
-		}
-		select {
-		case <-raised:
-		case <-ctx.Done():
-			return false
+		at, ok := w.fence.reach(ctx, held+1)
+		if !ok || w.holds(Died, at) {
+			return ok
 		}
 	}
 }
@@ -121,7 +139,7 @@ func (w *watch) follow(ctx context.Context) error {
 	defer waits.Wait()
 	defer cancel(nil)
 	waits.Go(func() {
-		if w.newer(ctx) {
+		if w.overtaken(ctx) {
 			cancel(errDied)
 		}
 	})

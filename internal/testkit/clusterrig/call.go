@@ -12,7 +12,6 @@ import (
 const (
 	// Delay is D of all calls: a phrase of Tones is known in time to be spoken at its place.
 	Delay    = 2 * time.Second
-	leadTime = 3 * time.Second // that viewers have to move before the speaker does
 	dueAfter = 500 * time.Millisecond
 )
 
@@ -63,17 +62,7 @@ func (r *Rig) Call(ctx context.Context, m *caller.Material) (*Call, error) {
 	c.all.Go(func() { c.Speaker.Run(ctx) })
 	c.all.Go(func() { c.Listener.Run(ctx) })
 	c.all.Go(func() {
-		c.client.Watch(ctx, c.Made.Control, &c.Fence, func(how caller.Move, fence int64) {
-			c.note(caller.Event{Event: "told", Role: how.String()})
-			c.Listener.Again(how, fence)
-			if how == caller.Drained {
-				select {
-				case <-time.After(leadTime):
-				case <-ctx.Done():
-				}
-			}
-			c.Speaker.Again(how, fence)
-		})
+		c.client.Follow(ctx, c.Made.Control, &c.Fence, func(how caller.Move) { c.note(caller.Event{Event: "told", Role: how.String()}) }, c.Speaker, c.Listener)
 	})
 	return c, nil
 }

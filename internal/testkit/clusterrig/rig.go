@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"livedub/internal/testkit/caller"
@@ -43,7 +44,6 @@ type Rig struct {
 	Front    *netem.TCP // before the gateways, as a load balancer
 	Base     string     // its address
 
-	rtt   time.Duration
 	peers caller.Peers
 	web   *http.Client
 }
@@ -51,15 +51,18 @@ type Rig struct {
 // Node is a node and what stands between it and others.
 type Node struct {
 	*Process
-	Redis *netem.TCP   // to Redis
-	Media *netem.Relay // from clients
+	Redis *netem.TCP // to Redis
 
-	runs int
+	faults netem.Faults // of media
+	runs   int
+
+	mu    sync.Mutex
+	media *netem.Relay // from clients
 }
 
 // Start starts a cluster. What was started is ended where it fails.
 func Start(c Config) (*Rig, error) {
-	r := &Rig{rtt: c.RTT, web: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}
+	r := &Rig{web: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}
 	if err := r.start(c); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
@@ -120,7 +123,7 @@ func (r *Rig) node(c Config, name string) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{}
+	n := &Node{faults: netem.Faults{Delay: c.RTT / 2}}
 	if n.Redis, err = netem.NewTCP(0, r.Redis.Addr); err != nil {
 		return nil, err
 	}
@@ -130,7 +133,7 @@ func (r *Rig) node(c Config, name string) (*Node, error) {
 			"--max-sessions", fmt.Sprint(c.Places), "--drain", c.Drain.String(),
 			"--recognize-engine", "fake", "--translate-engine", "fake", "--speak-engine", "fake", "--lips-engine", "off")}
 	if err = n.Start(); err == nil {
-		err = n.relay(c.RTT)
+		err = n.relay()
 	}
 	if err != nil {
 		return nil, errors.Join(err, n.close())
@@ -141,7 +144,7 @@ func (r *Rig) node(c Config, name string) (*Node, error) {
 var mediaPort = regexp.MustCompile(`media_port=(\d+)`)
 
 // relay puts a relay before the node's media, where its last run takes it.
-func (n *Node) relay(rtt time.Duration) error {
+func (n *Node) relay() error {
 	n.runs++
 	var found [][]string
 	for end := time.Now().Add(startTime); len(found) < n.runs; time.Sleep(10 * time.Millisecond) {
@@ -150,12 +153,39 @@ func (n *Node) relay(rtt time.Duration) error {
 		}
 		found = mediaPort.FindAllStringSubmatch(n.Printed(), -1)
 	}
-	was := n.Media
-	var err error
-	f := netem.Faults{Delay: rtt / 2}
-	if n.Media, err = netem.New(netem.Config{Target: "127.0.0.1:" + found[n.runs-1][1], Up: f, Down: f}); err != nil {
+	return n.reroute("127.0.0.1:" + found[n.runs-1][1])
+}
+
+// Darken holds all media of the node back, without a word, until it is called with false.
+func (n *Node) Darken(dark bool) error {
+	f := n.faults
+	if dark {
+		f.Loss = 1
+	}
+	m := n.way()
+	return errors.Join(m.Set(netem.Up, f), m.Set(netem.Down, f))
+}
+
+// Cut breaks all connections of clients to the node's media: new ones take a new way.
+func (n *Node) Cut() error { return n.reroute(n.way().Target().String()) }
+
+// way returns the relay that clients' media takes; nil before there is one.
+func (n *Node) way() *netem.Relay {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.media
+}
+
+// reroute puts a new relay before the node's media.
+func (n *Node) reroute(target string) error {
+	next, err := netem.New(netem.Config{Target: target, Up: n.faults, Down: n.faults})
+	if err != nil {
 		return err
 	}
+	n.mu.Lock()
+	was := n.media
+	n.media = next
+	n.mu.Unlock()
 	if was != nil {
 		return was.Close()
 	}
@@ -167,13 +197,13 @@ func (r *Rig) Restart(n *Node) error {
 	if err := n.Start(); err != nil {
 		return err
 	}
-	return n.relay(r.rtt)
+	return n.relay()
 }
 
 func (n *Node) close() error {
 	err := n.end()
-	if n.Media != nil {
-		err = errors.Join(err, n.Media.Close())
+	if m := n.way(); m != nil {
+		err = errors.Join(err, m.Close())
 	}
 	if n.Redis != nil {
 		err = errors.Join(err, n.Redis.Close())
@@ -214,8 +244,8 @@ func (r *Rig) Printed() string {
 // relayOf returns the relay that belongs to an answer; nil for none.
 func (r *Rig) relayOf(answer string) *netem.Relay {
 	for _, n := range r.Nodes {
-		if strings.Contains(answer, fmt.Sprintf(" %d typ ", n.Media.Target().Port())) {
-			return n.Media
+		if m := n.way(); strings.Contains(answer, fmt.Sprintf(" %d typ ", m.Target().Port())) {
+			return m
 		}
 	}
 	return nil
