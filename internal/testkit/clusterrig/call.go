@@ -71,9 +71,12 @@ func (c *Call) target(address, lang string) caller.Target {
 	return caller.Target{Address: address, Session: c.Made.ID, Lang: lang, Fence: &c.Fence}
 }
 
-// Stay has one more listener watch the call, who never connects anew. The caller closes it.
+// Stay has one more listener watch the call, who never connects anew, and whose media
+// takes no relay: those have room for few connections. The caller closes it.
 func (r *Rig) Stay(ctx context.Context, c *Call) (*caller.Stayer, error) {
-	return c.client.Stay(ctx, r.peers, c.target(c.Made.WHEP["es"], "es"))
+	client := caller.NewClient(r.Base, "", 1)
+	defer client.Close()
+	return client.Stay(ctx, r.peers, c.target(c.Made.WHEP["es"], "es"))
 }
 
 func (c *Call) note(e caller.Event) {

@@ -3,11 +3,14 @@
 package redisproc
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -90,4 +93,36 @@ func (s *Server) signal(sig syscall.Signal) error {
 		return fmt.Errorf("redis-server: %v: %w", sig, err)
 	}
 	return nil
+}
+
+// Do has the server run a command and returns what it answers, lines and all.
+func (s *Server) Do(command string) (string, error) {
+	c, err := net.DialTimeout("tcp", s.Addr, time.Second)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second)) // fails with what follows
+	if _, err := fmt.Fprintf(c, "%s\r\n", command); err != nil {
+		return "", err
+	}
+	in := bufio.NewReader(c)
+	head, err := in.ReadString('\n')
+	if err != nil {
+		return "", err
+	}
+	head = strings.TrimSpace(head)
+	switch {
+	case strings.HasPrefix(head, "-"):
+		return "", fmt.Errorf("redis-server: %s: %s", command, head[1:])
+	case strings.HasPrefix(head, "$"):
+		n, err := strconv.Atoi(head[1:])
+		if err != nil || n < 0 {
+			return "", fmt.Errorf("redis-server: %s: %s", command, head)
+		}
+		body := make([]byte, n)
+		_, err = io.ReadFull(in, body)
+		return string(body), err
+	}
+	return head, nil
 }
