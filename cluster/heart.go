@@ -3,6 +3,8 @@ package cluster
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -74,15 +76,34 @@ func (h *Heart) once(ctx context.Context, rules Rules, all bool) {
 	}
 }
 
+// holdAtOnce is how many claims are proved at a time: one after the other a node of
+// many sessions, far from its registry, would be late with its next heartbeat.
+const holdAtOnce = 8
+
 func (h *Heart) hold(ctx context.Context, self Node, mine []Claim) {
-	for _, c := range mine {
+	errs := make([]error, len(mine))
+	var away atomic.Bool
+	var all sync.WaitGroup
+	turns := make(chan struct{}, holdAtOnce)
+	for i, c := range mine {
+		turns <- struct{}{}
+		if away.Load() { // the next heartbeat comes to the rest again
+			break
+		}
 		c.Node, c.Boot = self.ID, self.Boot
-		err := h.Registry.Hold(ctx, c)
-		switch {
-		case errors.Is(err, ErrStale):
+		all.Go(func() {
+			defer func() { <-turns }()
+			errs[i] = h.Registry.Hold(ctx, c)
+			if errs[i] != nil && !errors.Is(errs[i], ErrStale) {
+				away.Store(true)
+			}
+		})
+	}
+	all.Wait()
+	for i, c := range mine {
+		if errors.Is(errs[i], ErrStale) {
+			c.Node, c.Boot = self.ID, self.Boot
 			h.Stale(c)
-		case err != nil: // the next heartbeat comes to it again
-			return
 		}
 	}
 }

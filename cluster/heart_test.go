@@ -168,3 +168,34 @@ func TestHeartOutage(t *testing.T) {
 		}
 	})
 }
+
+// TestHeartFarAway: a node of many sessions, far from a registry that has lost them
+// all, is no later with its heartbeats than another, and all is as before in 10 s.
+func TestHeartFarAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := memory.New(cluster.Rules{}, nil)
+		n := status("a", 200, 0).Node
+		m := start(t, r, &n)
+		defer m.stop()
+		m.Far(80 * time.Millisecond)
+		var mine []cluster.Claim
+		for i := range 150 {
+			mine = append(mine, cluster.Claim{Session: fmt.Sprintf("s%d", i), Fence: cluster.Fence(i + 1), Cost: 1})
+		}
+		m.carry(mine...)
+		m.mu.Lock()
+		before := m.beats
+		m.mu.Unlock()
+		after(10 * time.Second)
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.beats-before < 6 || m.errs > 0 || len(m.stale) > 0 {
+			t.Errorf("%d heartbeats in 10 s, %d failed, told of %+v", m.beats-before, m.errs, m.stale)
+		}
+		for _, c := range mine {
+			if f, err := r.Find(t.Context(), c.Session); err != nil || f.Fence != c.Fence {
+				t.Fatalf("%s: %+v, %v", c.Session, f, err)
+			}
+		}
+	})
+}

@@ -3,25 +3,31 @@ package clustertest
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"livedub/cluster"
 )
 
-// Flaky is a registry that can be away: while it is, all its steps fail with ErrUnavailable.
+// Flaky is a registry that can be away, when all its steps fail with ErrUnavailable, and far.
 type Flaky struct {
 	Registry
 	away  atomic.Bool
+	trip  atomic.Int64
 	steps atomic.Int64
 }
 
 // Away lets the registry be away, or come back.
 func (f *Flaky) Away(away bool) { f.away.Store(away) }
 
+// Far lets each step take so long.
+func (f *Flaky) Far(trip time.Duration) { f.trip.Store(int64(trip)) }
+
 // Steps returns how many steps were asked for so far.
 func (f *Flaky) Steps() int { return int(f.steps.Load()) }
 
 func (f *Flaky) step() error {
 	f.steps.Add(1)
+	time.Sleep(time.Duration(f.trip.Load()))
 	if f.away.Load() {
 		return cluster.ErrUnavailable
 	}

@@ -113,9 +113,15 @@ func (m member) hold(c cluster.Claim) {
 
 func (m member) status(id string) cluster.Status {
 	m.t.Helper()
-	list, err := m.Nodes(m.t.Context())
+	return StatusOf(m.t, m, id)
+}
+
+// StatusOf returns what a registry knows of a node, the zero Status of one that it does not know.
+func StatusOf(t *testing.T, r cluster.Registry, id string) cluster.Status {
+	t.Helper()
+	list, err := r.Nodes(t.Context())
 	if err != nil {
-		m.t.Fatal(err)
+		t.Fatal(err)
 	}
 	for _, s := range list {
 		if s.ID == id {

@@ -2,11 +2,9 @@ package redis
 
 import (
 	"cmp"
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -35,7 +33,7 @@ type Options struct {
 
 // SettingError says which of the options keeps Redis from being used.
 type SettingError struct {
-	Setting string // "addresses", "master", "user", "password", "sentinel_password", "tls", "db", "prefix"
+	Setting string // "addresses", "master", "user", "password", "sentinel_password", "tls", "db", "prefix"; Redis' own: "maxmemory-policy", "memory", "disk"
 	Err     error
 }
 
@@ -81,44 +79,5 @@ func New(o Options, rules cluster.Rules) (*Registry, error) {
 func ACL(prefix string) []string {
 	return []string{"on", "resetkeys", "~{" + cmp.Or(prefix, "dub") + "}:*", "~{s:*", "resetchannels", "-@all",
 		"+@read", "+@write", "+@transaction", "-@dangerous", "+eval", "+evalsha", "+time", "+ping", "+hello", "+client|setname",
-		"+readonly", "+cluster|slots", "+cluster|shards", "+command"}
-}
-
-// Check asks Redis for what the registry will need. It fails with a SettingError
-// for a wrong password and other options that Redis refuses, which waiting does not
-// mend, and with ErrUnavailable where Redis does not answer now.
-func (r *Registry) Check(ctx context.Context) error {
-	err := findScript.Run(ctx, r.rdb, []string{r.prefix}, 0, 0, 0, 0, "check").Err()
-	if err == nil {
-		_, err = r.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-			p.Time(ctx)
-			p.Set(ctx, r.prefix+"check", 1, time.Second)
-			p.HMGet(ctx, keys("check")[0], "fence")
-			return nil
-		})
-	}
-	if err == nil {
-		return nil
-	}
-	if errors.Is(err, redis.Nil) {
-		return &SettingError{"master", fmt.Errorf("the Sentinels know no such master: %w", err)}
-	}
-	text := err.Error()
-	for _, c := range []struct{ sign, setting, why string }{
-		{"all sentinels specified in configuration are unreachable: NOAUTH", "sentinel_password", "Sentinel wants a password"},
-		{"all sentinels specified in configuration are unreachable: WRONGPASS", "sentinel_password", "Sentinel refuses the user or the password"},
-		{"WRONGPASS", "password", "Redis refuses the user or the password"},
-		{"NOAUTH", "password", "Redis wants a password"},
-		{"NOPERM", "user", "Redis gives the user too few rights"},
-		{"DB index is out of range", "db", "Redis has no such database"},
-		{"cluster support disabled", "addresses", "this is no Redis Cluster"},
-		{"MOVED", "addresses", "this is a Redis Cluster, and is not configured as one"},
-		{"tls: ", "tls", "the connection cannot be secured"},
-		{"x509: ", "tls", "the certificate is not trusted"},
-	} {
-		if strings.Contains(text, c.sign) {
-			return &SettingError{c.setting, fmt.Errorf("%s: %w", c.why, err)}
-		}
-	}
-	return unavailable(err)
+		"+readonly", "+cluster|slots", "+cluster|shards", "+command", "+info"}
 }

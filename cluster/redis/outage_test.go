@@ -14,13 +14,13 @@ import (
 // TestOnlyAHeardPingRenews: a node whose writes reach Redis, and that hears no answers, dies.
 func TestOnlyAHeardPingRenews(t *testing.T) {
 	s := redistest.Start(t)
-	relay := newRelay(t, s.Addr)
+	relay := redistest.NewRelay(t, s.Addr)
 	o := Options{Addrs: []string{s.Addr}}
-	deaf, other := connect(t, Options{Addrs: []string{relay.addr}}, cluster.Rules{}), connect(t, o, cluster.Rules{})
+	deaf, other := connect(t, Options{Addrs: []string{relay.Addr}}, cluster.Rules{}), connect(t, o, cluster.Rules{})
 	a, b := node("a", 1), node("b", 1)
 	beat(t, deaf, a)
 	token := func() string { return other.rdb.HGet(t.Context(), "{dub}:n:a", "token").Val() }
-	relay.muted.Store(true)
+	relay.Mute(true)
 	for range 3 {
 		age(t, o, 2*time.Second)
 		beat(t, other, b)
@@ -44,7 +44,7 @@ func TestOnlyAHeardPingRenews(t *testing.T) {
 	if c := place(t, other, "s"); c.Node != "b" {
 		t.Errorf("placed at %s", c.Node)
 	}
-	relay.muted.Store(false)
+	relay.Mute(false)
 	soon(t, "heartbeat", func(ctx context.Context) error { _, err := deaf.Beat(ctx, a); return err })
 	if n := status(t, other, "a"); n.Dead {
 		t.Errorf("%+v", n)
@@ -54,16 +54,16 @@ func TestOnlyAHeardPingRenews(t *testing.T) {
 // TestLostAnswersClaimOnce: the client repeats a call whose answer was lost; it claims once.
 func TestLostAnswersClaimOnce(t *testing.T) {
 	s := redistest.Start(t)
-	relay := newRelay(t, s.Addr)
-	r := connect(t, Options{Addrs: []string{relay.addr}}, cluster.Rules{})
+	relay := redistest.NewRelay(t, s.Addr)
+	r := connect(t, Options{Addrs: []string{relay.Addr}}, cluster.Rules{})
 	beat(t, r, node("a", 3), node("b", 3))
 	move(t, r, place(t, r, "before")) // so that Redis knows the scripts
-	relay.muteOpen()
+	relay.MuteOpen()
 	c := place(t, r, "s")
-	relay.muteOpen()
+	relay.MuteOpen()
 	moved := move(t, r, c)
-	if relay.lost.Load() < 2 {
-		t.Fatalf("%d answers were lost", relay.lost.Load())
+	if relay.Lost() < 2 {
+		t.Fatalf("%d answers were lost", relay.Lost())
 	}
 	if now := find(t, r, "s"); now != moved || moved.Fence <= c.Fence || moved.Node == c.Node {
 		t.Errorf("%+v, then %+v, now %+v", c, moved, now)
@@ -242,5 +242,59 @@ func TestLastSecondLost(t *testing.T) {
 	}
 	if c := place(t, gateway, "new"); c.Fence <= late.Fence {
 		t.Errorf("fence %d after %d", c.Fence, late.Fence)
+	}
+}
+
+// TestCutOffAlone: a node that alone is cut off from Redis has its claims still when it
+// comes back, unless somebody has moved them.
+func TestCutOffAlone(t *testing.T) {
+	s := redistest.Start(t)
+	relay := redistest.NewRelay(t, s.Addr)
+	rules := cluster.Rules{Every: 200 * time.Millisecond, Dead: time.Second}
+	gateway, away := connect(t, Options{Addrs: []string{s.Addr}}, rules), connect(t, Options{Addrs: []string{relay.Addr}}, rules)
+	other := connect(t, Options{Addrs: []string{s.Addr}}, rules)
+	z := node("z", 4)
+	beat(t, away, z)
+	kept, goes := place(t, gateway, "kept"), place(t, gateway, "goes")
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	cut, there := &heart{mine: []cluster.Claim{kept, goes}}, &heart{}
+	wg.Go(func() { cut.run(ctx, away, z) })
+	wg.Go(func() { there.run(ctx, other, node("b", 4)) })
+	relay.Cut(true)
+	soon(t, "it counts as dead", func(ctx context.Context) error {
+		if c, err := gateway.Find(ctx, "goes"); err != nil || !c.Lost || c.Addr != z.Addr {
+			return fmt.Errorf("%+v, %w", c, err)
+		}
+		return nil
+	})
+	moved := move(t, gateway, goes)
+	hold(t, other, moved)
+	if was := (cluster.Holder{Node: "z", Boot: "z-1", Addr: z.Addr}); moved.Before != was {
+		t.Errorf("moved from %+v", moved.Before)
+	}
+	relay.Cut(false)
+	soon(t, "it is back", func(ctx context.Context) error {
+		if c, err := gateway.Find(ctx, "kept"); err != nil || c != kept {
+			return fmt.Errorf("%+v, %w, want %+v", c, err, kept)
+		}
+		cut.mu.Lock()
+		defer cut.mu.Unlock()
+		if len(cut.stale) == 0 {
+			return fmt.Errorf("it has not heard what it lost")
+		}
+		return nil
+	})
+	cut.mu.Lock()
+	defer cut.mu.Unlock()
+	for _, c := range cut.stale {
+		if c.Session != "goes" {
+			t.Errorf("it was told to give up %+v", c)
+		}
+	}
+	if c := find(t, gateway, "goes"); c != moved {
+		t.Errorf("%+v, want %+v", c, moved)
 	}
 }

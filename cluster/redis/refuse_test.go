@@ -140,7 +140,7 @@ func TestRefused(t *testing.T) {
 		{"nobody there", Options{Addrs: []string{groundtest.FreeAddr(t)}}, "away"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			err := connect(t, tt.o, cluster.Rules{}).Check(t.Context())
+			_, err := connect(t, tt.o, cluster.Rules{}).Check(t.Context())
 			switch got := setting(err); {
 			case tt.want == "good" && err != nil,
 				tt.want == "away" && (got != "" || !errors.Is(err, cluster.ErrUnavailable)),
@@ -176,16 +176,16 @@ func TestTLS(t *testing.T) {
 	s.Args("--port", "0", "--tls-port", port)
 	s.Start()
 	o := Options{Addrs: []string{s.Addr}}
-	if err := connect(t, o, cluster.Rules{}).Check(t.Context()); !errors.Is(err, cluster.ErrUnavailable) || err == nil {
+	if _, err := connect(t, o, cluster.Rules{}).Check(t.Context()); !errors.Is(err, cluster.ErrUnavailable) || err == nil {
 		t.Errorf("without TLS: %v", err)
 	}
 	o.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
-	if err := connect(t, o, cluster.Rules{}).Check(t.Context()); setting(err) != "tls" {
+	if _, err := connect(t, o, cluster.Rules{}).Check(t.Context()); setting(err) != "tls" {
 		t.Errorf("a certificate of nobody: %v", err)
 	}
 	o.TLS = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	r := connect(t, o, cluster.Rules{})
-	if err := r.Check(t.Context()); err != nil {
+	if _, err := r.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	beat(t, r, node("a", 1))

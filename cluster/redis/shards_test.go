@@ -124,12 +124,12 @@ func TestRedisCluster(t *testing.T) {
 	})
 	limited := o
 	limited.User, limited.Password = "livedub", "pass"
-	if err := connect(t, limited, cluster.Rules{}).Check(t.Context()); err != nil {
-		t.Fatal(err)
+	if warning, err := connect(t, limited, cluster.Rules{}).Check(t.Context()); err != nil || warning != "" {
+		t.Fatal(warning, err)
 	}
 	for i, slots := range [][2]int{{0, 8191}, {8192, 16383}} { // the index is at one of them
 		if at := slot("{dub}:"); at >= slots[0] && at <= slots[1] {
-			err := connect(t, Options{Addrs: []string{addrs[1-i]}}, cluster.Rules{}).Check(t.Context())
+			_, err := connect(t, Options{Addrs: []string{addrs[1-i]}}, cluster.Rules{}).Check(t.Context())
 			if setting(err) != "addresses" {
 				t.Errorf("a Redis Cluster as a single Redis: %v", err)
 			}
@@ -160,7 +160,7 @@ func TestFailover(t *testing.T) {
 	sentinel.Start()
 	o := Options{Addrs: []string{sentinel.Addr}, Master: "livedub", SentinelPassword: "tulip-7"}
 	r := connect(t, o, cluster.Rules{})
-	soon(t, "start", r.Check)
+	soon(t, "start", func(ctx context.Context) error { _, err := r.Check(ctx); return err })
 	for want, change := range map[string]func(*Options){
 		"master":             func(o *Options) { o.Master = "other" },
 		"sentinel_password":  func(o *Options) { o.SentinelPassword = "" },
@@ -168,7 +168,7 @@ func TestFailover(t *testing.T) {
 	} {
 		wrong := o
 		change(&wrong)
-		if err := connect(t, wrong, cluster.Rules{}).Check(t.Context()); setting(err) != strings.TrimSpace(want) {
+		if _, err := connect(t, wrong, cluster.Rules{}).Check(t.Context()); setting(err) != strings.TrimSpace(want) {
 			t.Errorf("%v, want %s blamed", err, want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"livedub/cluster"
+	"livedub/cluster/clustertest"
 )
 
 // Steps of the tests below that must succeed.
@@ -60,16 +61,7 @@ func find(t *testing.T, r *Registry, session string) cluster.Claim {
 
 func status(t *testing.T, r *Registry, id string) cluster.Status {
 	t.Helper()
-	list, err := r.Nodes(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range list {
-		if s.ID == id {
-			return s
-		}
-	}
-	return cluster.Status{}
+	return clustertest.StatusOf(t, r, id)
 }
 
 // wants fails the test unless err is of this kind.

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +24,7 @@ import (
 	"livedub/internal/telemetry"
 	"livedub/signaling"
 	"livedub/signaling/gateway"
-	"livedub/web"
+	"livedub/signaling/serving"
 )
 
 // revision is what git describes; make build sets it.
@@ -34,7 +33,7 @@ var revision = "(devel)"
 // settings are those that a gateway has, of all that there are.
 var settings = []string{
 	"cluster.url", "cluster.name", "cluster.secret", "cluster.secret_file", "cluster.policy", "cluster.neural", "serve.listen", "serve.hosts", "serve.trusted_proxies",
-	"limits.requests", "limits.connections", "limits.connections_all", "access.open", "admin.token", "log",
+	"limits.requests", "limits.websockets", "limits.connections", "limits.connections_all", "access.open", "admin.listen", "admin.token", "log",
 }
 
 func main() {
@@ -67,27 +66,32 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	reg, err := registry.Open(ctx, cfg.Cluster)
+	reg, err := registry.Open(ctx, cfg.Cluster, log)
 	if err != nil {
 		return err
 	}
 	defer reg.Close()
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Serve.Listen)
+	l, err := serving.Listen(ctx, cfg.Serve.Listen, "--listen")
 	if err != nil {
-		return fmt.Errorf("%w: choose another address with --listen", err)
+		return err
 	}
 	l = netlimit.Listen(l, netlimit.Config{Each: cfg.Limits.Connections, All: cfg.Limits.ConnectionsAll, Exempt: cfg.Serve.TrustedProxies})
-	g := gateway.New(gateway.Config{Registry: reg, Key: signaling.NewPassKey(key), Neural: cfg.Cluster.Neural, Page: page(log), Log: log})
-	front := signaling.NewFront(signaling.FrontConfig{Proxies: cfg.Serve.TrustedProxies, PerSecond: float64(cfg.Limits.Requests), Log: log})
-	srv := &http.Server{
-		Handler:           front.Guard(handler(ctx, g, guard(cfg))),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      30 * time.Second, // of each part of an answer: the gateway moves it on
-		IdleTimeout:       60 * time.Second,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	g := gateway.New(gateway.Config{
+		Registry: reg, Key: signaling.NewPassKey(key), Neural: cfg.Cluster.Neural, Page: serving.Page(log), Sockets: cfg.Limits.Websockets, Log: log,
+	})
+	metrics := telemetry.NewRegistry(revision)
+	metrics.MustRegister(g)
+	access := guard(cfg)
+	// Health says nothing of Redis or nodes: what runs goes on without the one, and calls find the others.
+	inside := serving.Insides(revision, telemetry.Handler(metrics, log), func() bool { return ctx.Err() == nil }, log)
+	admin, err := serving.OpenAdmin(ctx, cfg.Admin.Listen, access, inside, log)
+	if err != nil {
+		l.Close()
+		return err
 	}
+	defer admin.Close()
+	front := signaling.NewFront(signaling.FrontConfig{Proxies: cfg.Serve.TrustedProxies, PerSecond: float64(cfg.Limits.Requests), Log: log})
+	srv := serving.NewServer(front.Guard(handler(g, access, inside)), log) // the gateway moves the time for writing on
 	srv.RegisterOnShutdown(front.Leave)
 	fmt.Fprintf(stdout, "gateway serves http://%s (Ctrl-C ends it)\n", l.Addr())
 	log.Info("serving", "addr", l.Addr().String(), "version", revision)
@@ -103,48 +107,14 @@ func guard(c config.Config) *signaling.Access {
 	return signaling.NewAccess(signaling.AccessConfig{OperatorToken: c.Admin.Token, Open: c.Access.Open, Hosts: hosts})
 }
 
-// handler is everything that a gateway answers. Its health says nothing of Redis or
-// nodes: what runs goes on without the one, and calls find the others.
-func handler(ctx context.Context, g *gateway.Gateway, access *signaling.Access) http.Handler {
-	start := time.Now()
+// handler is everything that a gateway answers.
+func handler(g *gateway.Gateway, access *signaling.Access, inside http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", gateway.Keep(access.Guard(g.Handler())))
-	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "no-store")
-		// The client may be gone; there is nobody to tell.
-		_ = json.NewEncoder(w).Encode(map[string]any{"status": "ok", "version": revision, "uptime_s": int(time.Since(start).Seconds())})
-	})
-	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store")
-		says := "ready\n"
-		if ctx.Err() != nil {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			says = "leaving\n"
-		}
-		_, _ = io.WriteString(w, says)
-	})
+	for _, path := range []string{"/metrics", "/debug/pprof/", "/healthz", "/readyz"} {
+		mux.Handle("GET "+path, access.Guard(inside))
+	}
 	return mux
-}
-
-// page serves the page's files, and tells programs in JSON what is none of them.
-func page(log *slog.Logger) http.Handler {
-	files := web.Handler()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case !web.Has(r.URL.Path):
-			signaling.WriteError(w, r, log, &signaling.Error{
-				Kind: signaling.ErrNotFound, Message: fmt.Sprintf("there is nothing at %.80q", r.URL.Path),
-				Hint: "there are /v1/sessions, /v1/languages, /whip/{session} and /whep/{session}/{lang}; the page is at /",
-			})
-		case r.Method != http.MethodGet && r.Method != http.MethodHead:
-			w.Header().Set("Allow", "GET, HEAD")
-			signaling.WriteError(w, r, log, signaling.ErrMethod.Errorf("%s is not allowed here: use GET", r.Method))
-		default:
-			files.ServeHTTP(w, r)
-		}
-	})
 }
 
 // lastRequests is how long requests under way may take when the gateway leaves.

@@ -4,7 +4,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,16 +97,6 @@ func TestSecretsAreNotRepeated(t *testing.T) {
 	for _, flag := range []string{"--admin-token=topsecret", "--access-key=topsecret", "--ice-server=turn:ana:topsecret@"} {
 		if code, out, errs := call(t, "serve", flag); code != 2 || strings.Contains(out+errs, "topsecret") {
 			t.Errorf("%s: %d, %s %s", flag, code, out, errs)
-		}
-	}
-}
-
-func TestReadiness(t *testing.T) {
-	for ready, status := range map[bool]int{true: 200, false: 503} {
-		w := httptest.NewRecorder()
-		readiness(func() bool { return ready }).ServeHTTP(w, httptest.NewRequest("GET", "/readyz", nil))
-		if w.Code != status || ready != (w.Body.String() == "ready\n") {
-			t.Errorf("ready %v: %d %s", ready, w.Code, w.Body)
 		}
 	}
 }

@@ -58,8 +58,11 @@ func (c *calls) open(ctx context.Context, asked spec.Spec) (call *live.Call, err
 		if call, err = c.make(ctx, asked); err != nil {
 			return nil, err
 		}
-		return kept(call)
+		return call.Kept()
 	})
+	if err == nil {
+		call.Keep()
+	}
 	return call, err
 }
 
@@ -131,7 +134,6 @@ func (c *calls) SetTargets(ctx context.Context, id string, to []inference.Lang) 
 	if err := call.SetTargets(ctx, to); err != nil {
 		return signaling.Info{}, refuse(err)
 	}
-	c.keep(ctx, call)
 	return c.info(call), nil
 }
 
@@ -141,7 +143,6 @@ func (c *calls) SetWords(id string, w glossary.Words) (signaling.Info, error) {
 		return signaling.Info{}, refuse(err)
 	}
 	call.SetWords(w)
-	c.keep(context.Background(), call)
 	return c.info(call), nil
 }
 

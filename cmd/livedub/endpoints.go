@@ -63,10 +63,11 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 	capacity := newCapacity(carries, readCPU)
 	e.closers = append(e.closers, capacity)
 	d := &endpoints{engines: e}
-	m := live.NewManager(live.ManagerConfig{
+	d.calls = &calls{host: host, engines: e.Engines, quality: e.tier.quality, unused: lim.Unused}
+	d.calls.manager = live.NewManager(live.ManagerConfig{
+		Saver: saver{d.calls}, Now: d.calls.now,
 		Engines: e.Engines, Base: base, Ended: d.ended, Delay: e.tier.delay, Max: c.Serve.MaxSessions, Capacity: capacity.now, Idle: c.Serve.SessionIdle, Unused: lim.UnusedFor,
 	})
-	d.calls = &calls{manager: m, host: host, engines: e.Engines, quality: e.tier.quality, unused: lim.Unused}
 	ice := signaling.ICEServers{Lifetime: c.Serve.TURNLifetime}
 	for _, s := range c.Serve.ICEServers {
 		ice.Servers = append(ice.Servers, signaling.ICESecret(s))

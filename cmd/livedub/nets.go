@@ -82,6 +82,15 @@ func (n *lipNet) sessions(fps float64) int {
 	return least
 }
 
+// warm tells whether the net is there: it is not while it is opened anew. One that
+// does not come back is done without.
+func (n *lipNet) warm() bool {
+	return !slices.ContainsFunc(n.loops, func(l *engine.Batcher) bool {
+		s := l.State()
+		return s == engine.Warming || s == engine.Lost
+	})
+}
+
 // anyBatch leaves the largest batch to the manifest.
 const anyBatch = 1 << 10
 

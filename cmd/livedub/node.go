@@ -1,30 +1,20 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"os"
-	"regexp"
-	"strings"
 	"time"
-
-	"github.com/google/uuid"
 
 	"livedub/cluster"
 	"livedub/cluster/redis"
-	"livedub/inference"
-	"livedub/inference/glossary"
 	"livedub/internal/config"
+	"livedub/internal/gpu"
 	"livedub/internal/registry"
 	"livedub/media"
 	"livedub/media/rtc"
-	"livedub/session/live"
-	"livedub/session/spec"
+	"livedub/session"
 	"livedub/signaling/access"
 	"livedub/signaling/member"
 )
@@ -32,8 +22,12 @@ import (
 // membership is this server's place in a cluster. Nil outside of one.
 type membership struct {
 	*member.Member
-	reg *redis.Registry
-	key access.Key
+	reg  *redis.Registry
+	key  access.Key
+	gpus func(context.Context) gpu.Report
+
+	self cluster.Node // its names; zero until it warms
+	warm *warming
 }
 
 // openRegistry connects to the cluster that the settings name; nil without one.
@@ -45,38 +39,31 @@ func openRegistry(ctx context.Context, c *config.Config, log *slog.Logger) (*mem
 	if err != nil {
 		return nil, err
 	}
-	reg, err := registry.Open(ctx, c.Cluster)
+	reg, err := registry.Open(ctx, c.Cluster, log)
 	if err != nil {
 		return nil, err
 	}
 	return &membership{reg: reg, key: key}, nil
 }
 
-// join makes this server a node that is reached at l, and sends its first heartbeat.
-func (n *membership) join(ctx context.Context, c config.Config, l net.Addr, d *endpoints, log *slog.Logger) error {
-	addr, err := nodeAddr(c.Cluster.Addr, l)
-	if err != nil {
-		return err
-	}
-	id, boot := cmp.Or(c.Cluster.Node, nodeName(l)), uuid.NewString()
-	if err := cluster.CheckID(id); err != nil {
-		return fmt.Errorf("cluster.node: %w", err)
-	}
+// join makes this server a node that takes sessions. Until then it was warming.
+func (n *membership) join(ctx context.Context, c config.Config, d *endpoints, log *slog.Logger) error {
+	n.warm.end()
 	self := func() cluster.Node {
-		state := cluster.Serving
-		if ctx.Err() != nil {
-			state = cluster.Draining
+		self := n.self
+		switch {
+		case ctx.Err() != nil:
+			self.State = cluster.Draining
+		case d.engines.lipNet == nil || d.engines.lipNet.warm():
+			self.State = cluster.Serving
 		}
-		used := 0.0
+		there, used := 0, 0.0
 		if n.Member != nil {
-			used = n.Used()
+			there, used = n.Carries()
 		}
-		// What is there was priced when it came; each session that may still come is a place.
-		places := used + float64(d.calls.manager.Places())
-		return cluster.Node{ID: id, Boot: boot, Addr: addr, State: state, Capacity: min(places, cluster.MaxCapacity)}
-	}
-	if err := self().Check(); err != nil {
-		return fmt.Errorf("cluster.addr, cluster.node: %w", err)
+		self.Capacity = min(room(used, there, d.calls.manager.Places()), cluster.MaxCapacity)
+		self.GPU, self.Memory = n.vitals()
+		return self
 	}
 	m := member.New(member.Config{
 		Registry: n.reg, Saved: n.reg, Rules: registry.Rules(c.Cluster), Key: n.key, Self: self, Sessions: carried{d.calls}, Log: log,
@@ -86,7 +73,7 @@ func (n *membership) join(ctx context.Context, c config.Config, l net.Addr, d *e
 	if err := m.Start(ctx); err != nil {
 		return fmt.Errorf("this node cannot join the cluster (cluster.url, cluster.node): %w", err)
 	}
-	log.Info("joined the cluster", "cluster", c.Cluster.Name, "node", id, "addr", addr)
+	log.Info("joined the cluster", "cluster", c.Cluster.Name, "node", n.self.ID, "addr", n.self.Addr)
 	return nil
 }
 
@@ -95,97 +82,59 @@ func (n *membership) leave() {
 	if n == nil {
 		return
 	}
-	if n.Member != nil {
+	n.warm.end()
+	switch {
+	case n.Member != nil:
 		n.Member.Close()
+	case n.self.ID != "": // it never served
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = n.reg.Leave(ctx, n.self.ID, n.self.Boot) // else it counts as dead in a few seconds
 	}
 	n.reg.Close()
-}
-
-// nodeAddr returns where gateways reach a node that listens at l.
-func nodeAddr(set string, l net.Addr) (string, error) {
-	if set != "" {
-		return strings.TrimSuffix(set, "/"), nil
-	}
-	t, ok := l.(*net.TCPAddr)
-	if !ok || t.IP.IsUnspecified() {
-		return "", errors.New("cluster.addr: the server listens on all addresses: say at which one gateways reach it, as http://10.0.0.7:8080")
-	}
-	return "http://" + t.String(), nil
-}
-
-var unfit = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
-
-// nodeName makes a name of the machine's and the port.
-func nodeName(l net.Addr) string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "node"
-	}
-	_, port, _ := net.SplitHostPort(l.String())
-	return strings.Trim(unfit.ReplaceAllString(host, "-"), "-")[:min(len(host), 50)] + "-" + port
-}
-
-// birth is what another node needs to open a session again: its capabilities, which
-// are bound to the epoch, and what was asked for. It does not hold what happened since.
-type birth struct {
-	V         int              `json:"v"`
-	Epoch     string           `json:"epoch"`
-	From      inference.Lang   `json:"from"`
-	To        []inference.Lang `json:"to"`
-	Profile   spec.Profile     `json:"profile"`
-	DelayMS   int64            `json:"delay_ms"`
-	Consent   bool             `json:"consent"`
-	ConsentAt time.Time        `json:"consent_at,omitzero"`
-	NoBadge   bool             `json:"no_badge"`
-	Words     glossary.Words   `json:"words"`
-}
-
-const birthVersion = 1
-
-func kept(call *live.Call) ([]byte, error) {
-	st := call.State()
-	return json.Marshal(birth{
-		V: birthVersion, Epoch: call.Epoch, From: call.Spec.From, To: call.Targets(), Profile: call.Spec.Profile, DelayMS: call.Spec.Delay.Milliseconds(),
-		Consent: st.Consent.Given, ConsentAt: st.Consent.At, NoBadge: call.Spec.NoBadge, Words: call.Words(),
-	})
-}
-
-// keep writes down what a session has become.
-func (c *calls) keep(ctx context.Context, call *live.Call) {
-	if c.member == nil {
-		return
-	}
-	data, err := kept(call)
-	if err == nil {
-		err = c.member.Save(ctx, call.Spec.ID, data)
-	}
-	if err != nil {
-		call.Log().Warn("a change is not kept: another node would open the session as it was before", "err", err)
-	}
 }
 
 // carried are the sessions of this node as its membership sees them.
 type carried struct{ *calls }
 
-// Reopen opens a session as it was kept, with the epoch that its capabilities are bound to.
-func (c carried) Reopen(_ context.Context, id string, data []byte) error {
-	var b birth
-	if err := json.Unmarshal(data, &b); err != nil {
+// Reopen opens a session from its checkpoint, and keeps that from now on.
+func (c carried) Reopen(_ context.Context, id string, parts [][]byte) error {
+	from, err := session.DecodeCheckpoint(parts...)
+	if err != nil && !errors.Is(err, session.ErrDamaged) {
 		return fmt.Errorf("what is kept of session %s: %w", id, err)
 	}
-	if b.V != birthVersion || b.Epoch == "" {
-		return fmt.Errorf("what is kept of session %s has version %d, this node reads %d", id, b.V, birthVersion)
+	call, failed := c.manager.Open(id, from)
+	if failed != nil {
+		return refuse(failed)
 	}
-	delay := time.Duration(b.DelayMS) * time.Millisecond
-	_, err := c.manager.Create(spec.Spec{
-		ID: id, Epoch: b.Epoch, From: b.From, To: b.To, Profile: b.Profile, Delay: &delay, Consent: b.Consent, NoBadge: b.NoBadge, Words: b.Words,
-		ConsentAt: b.ConsentAt,
-	})
-	return refuse(err)
+	if err != nil {
+		call.Log().Warn("the session goes on from what is left", "err", err)
+	}
+	call.Keep()
+	return nil
 }
 
 // End ends a session.
 func (c carried) End(id string) { _ = c.manager.Delete(id) } // it may have ended by itself
+
+// saver keeps the checkpoints of sessions in the cluster that this server has joined.
+type saver struct{ *calls }
+
+func (s saver) Append(ctx context.Context, id string, part []byte) error {
+	return s.member.Append(ctx, id, part)
+}
+
+func (s saver) Replace(ctx context.Context, id string, part []byte) error {
+	return s.member.Replace(ctx, id, part)
+}
+
+// now returns the time by a clock that all nodes share, where there are others.
+func (c *calls) now() time.Time {
+	if c.member == nil {
+		return time.Now()
+	}
+	return c.member.Now()
+}
 
 // fenced shows a viewer nothing while this node may not act for the session.
 type fenced struct {

@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"syscall"
 	"time"
 
 	"livedub/internal/cli"
@@ -17,6 +15,7 @@ import (
 	"livedub/internal/netlimit"
 	"livedub/internal/telemetry"
 	"livedub/signaling"
+	"livedub/signaling/serving"
 )
 
 // runServe serves until ctx ends, then lets live calls go on to their end, for serve.drain at most.
@@ -41,11 +40,17 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if err != nil {
 		return err
 	}
-	l, err := listen(ctx, cfg.Serve.Listen, "--listen")
+	l, err := serving.Listen(ctx, cfg.Serve.Listen, "--listen")
 	if err != nil {
 		return err
 	}
 	l = netlimit.Listen(l, netlimit.Config{Each: cfg.Limits.Connections, All: cfg.Limits.ConnectionsAll, Exempt: cfg.Serve.TrustedProxies})
+	gpus := gpu.Watch()
+	defer gpus.Close()
+	if err := node.begin(ctx, cfg, l.Addr(), gpus.Read); err != nil {
+		l.Close()
+		return err
+	}
 	endpoints, err := openEndpoints(ctx, cfg, log)
 	if err != nil {
 		l.Close()
@@ -53,18 +58,16 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	}
 	defer endpoints.Close()
 	registry := telemetry.NewRegistry(version())
-	gpus := gpu.Watch()
-	defer gpus.Close()
 	registry.MustRegister(endpoints.calls.manager, mediaMetrics{endpoints.calls.host}, engineMetrics{endpoints.engines}, gpuMetrics{gpus.Read})
 	if n := endpoints.engines.lipNet; n != nil {
 		registry.MustRegister(n, modelMetrics{n.loops})
 	}
 	ready := func() bool { return ctx.Err() == nil }
-	inside := insides(version(), telemetry.Handler(registry, log), ready, log)
+	inside := serving.Insides(version(), telemetry.Handler(registry, log), ready, log)
 	mux := handler(inside, log)
 	endpoints.Register(mux)
 	endpoints.api.Register(inside) // it is the operator's too
-	admin, err := openAdmin(ctx, cfg.Admin.Listen, access, inside, log)
+	admin, err := serving.OpenAdmin(ctx, cfg.Admin.Listen, access, inside, log)
 	if err != nil {
 		l.Close()
 		return err
@@ -73,13 +76,13 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	front := signaling.NewFront(signaling.FrontConfig{Proxies: cfg.Serve.TrustedProxies, PerSecond: float64(cfg.Limits.Requests), Log: log})
 	h := front.Guard(access.Guard(mux))
 	if node != nil {
-		if err := node.join(ctx, cfg, l.Addr(), endpoints, log); err != nil {
+		if err := node.join(ctx, cfg, endpoints, log); err != nil {
 			l.Close()
 			return err
 		}
 		h = node.Guard(h)
 	}
-	srv := newServer(h, log)
+	srv := serving.NewServer(h, log)
 	srv.RegisterOnShutdown(front.Leave)
 	srv.RegisterOnShutdown(endpoints.Leave) // event streams end, or else Shutdown would wait for them
 	fmt.Fprintf(stdout, "livedub serves %s (Ctrl-C ends it)\n", pageURL(l.Addr()))
@@ -112,33 +115,6 @@ func serve(ctx context.Context, srv *http.Server, l net.Listener, drain func(con
 
 // lastRequests is how long requests under way may take when all calls have ended.
 const lastRequests = 1500 * time.Millisecond
-
-// newServer bounds every wait on a client.
-func newServer(h http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       60 * time.Second,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-	}
-}
-
-// listen opens the port that a flag names and tells what to do where it cannot.
-func listen(ctx context.Context, addr, flag string) (net.Listener, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
-	switch {
-	case err == nil:
-		return l, nil
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s is in use: choose another with %s", addr, flag)
-	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("%s is not permitted: choose a port above 1023 with %s", addr, flag)
-	}
-	return nil, fmt.Errorf("%w: choose another address with %s", err, flag)
-}
 
 // pageURL is what a person types to see the page served at a.
 func pageURL(a net.Addr) string {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"livedub/signaling/serving"
 	"livedub/signaling/signalingtest"
 )
 
@@ -241,7 +242,7 @@ func slow(t *testing.T, drain time.Duration) (release func(), outcome <-chan err
 	}
 	log := slog.New(slog.DiscardHandler)
 	inside, open := make(chan struct{}), make(chan struct{})
-	srv := newServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	srv := serving.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		close(inside)
 		select {
 		case <-open:

@@ -16,6 +16,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"livedub/internal/testkit/caller"
+	"livedub/internal/testkit/echotest"
 )
 
 // tones is made once.
@@ -151,36 +152,19 @@ func (e *echo) connect(w http.ResponseWriter, r *http.Request, s *echoed, kind s
 			}
 		}
 	}
-	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
-		out := s.tracks[0]
-		if t.Kind() == webrtc.RTPCodecTypeAudio {
-			out = s.tracks[1]
+	answer, err := echotest.Answer(pc, string(offer), func(kind webrtc.RTPCodecType) *webrtc.TrackLocalStaticRTP {
+		if kind == webrtc.RTPCodecTypeAudio {
+			return s.tracks[1]
 		}
-		e.wg.Go(func() {
-			for {
-				p, _, err := t.ReadRTP()
-				if err != nil {
-					return
-				}
-				_ = out.WriteRTP(p) // nobody may be watching yet
-			}
-		})
-	})
-	if err = pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: string(offer)}); err == nil {
-		var answer webrtc.SessionDescription
-		if answer, err = pc.CreateAnswer(nil); err == nil {
-			gathered := webrtc.GatheringCompletePromise(pc)
-			err = pc.SetLocalDescription(answer)
-			<-gathered
-		}
-	}
+		return s.tracks[0]
+	}, &e.wg)
 	if err != nil {
 		http.Error(w, err.Error(), 500)
 		return
 	}
 	w.Header().Set("Location", "/resource")
 	w.WriteHeader(http.StatusCreated)
-	_, _ = io.WriteString(w, pc.LocalDescription().SDP)
+	_, _ = io.WriteString(w, answer)
 }
 
 // under puts load on an echo.

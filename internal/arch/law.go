@@ -87,7 +87,7 @@ var layers = []layer{
 	{"internal/models/convert", []string{"inference/onnx/onnxfile"}}, // conversions that need no engine; the engines' own come from their packages by cmd/livedub
 	{"internal/...", []string{"internal/..."}},
 
-	{"cmd/gateway", []string{"signaling", "signaling/gateway", "cluster", "cluster/...", "internal/cli", "internal/config", "internal/netlimit", "internal/registry", "internal/telemetry", "web"}},
+	{"cmd/gateway", []string{"signaling", "signaling/gateway", "signaling/serving", "cluster", "cluster/...", "internal/cli", "internal/config", "internal/netlimit", "internal/registry", "internal/telemetry"}},
 	// Workers know of the server's engines only what is said over the pipe.
 	{"cmd/espeakworker", []string{"inference/speak/wire", "internal/worker/child"}},
 	{"cmd/pocketsphinxworker", []string{"inference/recognize/wire", "internal/worker/child"}},
@@ -110,7 +110,7 @@ type owner struct {
 
 var owners = []owner{
 	{"C", []string{"media/codec", "media/file", "inference/onnx", "cmd/espeakworker", "cmd/pocketsphinxworker", "cmd/transducerworker"}},
-	{"github.com/pion/", []string{"media/rtc", "signaling", "signaling/...", "internal/testkit/caller", "test/..."}},
+	{"github.com/pion/", []string{"media/rtc", "signaling", "signaling/...", "internal/testkit/caller", "internal/testkit/echotest", "test/..."}},
 	{"github.com/yalue/onnxruntime_go", []string{"inference/onnx"}},
 	{"github.com/k2-fsa/", []string{"cmd/transducerworker"}},
 	{"gopkg.in/hraban/opus.v2", []string{"media/codec"}},

@@ -24,8 +24,8 @@ import (
 const checkTime = 3 * time.Second
 
 // Open connects to the Redis of cluster.url and checks that it can be used. Its
-// errors name the setting. The caller closes the registry.
-func Open(ctx context.Context, c config.Cluster) (*redis.Registry, error) {
+// errors name the setting; what goes well for now is logged. The caller closes the registry.
+func Open(ctx context.Context, c config.Cluster, log *slog.Logger) (*redis.Registry, error) {
 	o, err := Options(c.URL)
 	if err != nil {
 		return nil, fmt.Errorf("cluster.url: %w", err)
@@ -37,8 +37,12 @@ func Open(ctx context.Context, c config.Cluster) (*redis.Registry, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
-	if err := r.Check(ctx); err != nil {
+	warning, err := r.Check(ctx)
+	if err != nil {
 		return nil, errors.Join(named(err), r.Close())
+	}
+	if warning != "" {
+		log.Warn("cluster.url: " + warning)
 	}
 	return r, nil
 }

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,6 +14,8 @@ import (
 	"livedub/internal/config"
 	"livedub/internal/testkit/redistest"
 )
+
+var quiet = slog.New(slog.DiscardHandler)
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -70,7 +71,7 @@ func FuzzOptions(f *testing.F) {
 
 func TestOpen(t *testing.T) {
 	r := redistest.Start(t, "--requirepass", "right")
-	good, err := Open(t.Context(), config.Cluster{URL: "redis://:right@" + r.Addr, Name: "dub"})
+	good, err := Open(t.Context(), config.Cluster{URL: "redis://:right@" + r.Addr, Name: "dub"}, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,14 +82,14 @@ func TestOpen(t *testing.T) {
 		{"redis://:right@" + r.Addr, "a b", "cluster.name"},
 		{"nonsense", "dub", "cluster.url"},
 	} {
-		if _, err := Open(t.Context(), config.Cluster{URL: tt.url, Name: tt.name}); err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "wrong") {
+		if _, err := Open(t.Context(), config.Cluster{URL: tt.url, Name: tt.name}, quiet); err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "wrong") {
 			t.Errorf("%s: %v, want %q", tt.url, err, tt.want)
 		}
 	}
 }
 
 func TestKey(t *testing.T) {
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := quiet
 	file := filepath.Join(t.TempDir(), "cluster.key")
 	one, err := Key(config.Cluster{SecretFile: file}, log)
 	two, err2 := Key(config.Cluster{SecretFile: file}, log)

@@ -31,11 +31,14 @@ type Hold interface {
 	Release()
 }
 
-// Wall is the real clock, counted from its making.
+// Wall is the real clock, counted from a moment.
 type Wall struct{ start time.Time }
 
 // NewWall returns a clock that reads zero now.
-func NewWall() *Wall { return &Wall{start: time.Now()} }
+func NewWall() *Wall { return NewWallAt(0) }
+
+// NewWallAt returns a clock that reads t now.
+func NewWallAt(t time.Duration) *Wall { return &Wall{start: time.Now().Add(-t)} }
 
 func (w *Wall) Now() time.Duration      { return time.Since(w.start) }
 func (w *Wall) Advance(time.Duration)   {}

@@ -49,9 +49,10 @@ type Input struct {
 	hearing, listening ingest.Turn
 
 	mu       sync.Mutex
-	heard    int // final phrases
-	ownVoice int // phrases that were a dub's voice
-	last     int // ID of the last of them
+	heard    int           // final phrases
+	ownVoice int           // phrases that were a dub's voice
+	last     int           // ID of the last of them
+	seam     time.Duration // what was said before it was committed elsewhere
 }
 
 // NewInput returns the input of a session without sources.
@@ -90,8 +91,8 @@ func (in *Input) OwnVoice() int {
 	return in.ownVoice
 }
 
-// lastID returns the ID of the last final phrase, 0 before the first.
-func (in *Input) lastID() int {
+// LastID returns the ID of the last final phrase, 0 before the first.
+func (in *Input) LastID() int {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.last

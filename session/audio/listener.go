@@ -110,7 +110,7 @@ func (l *listener) run(ctx context.Context) error {
 		return err
 	}
 	defer leave()
-	l.base = l.lastID()
+	l.base = l.LastID()
 	for {
 		h, err := l.queue.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -221,7 +221,7 @@ func (l *listener) broken(ctx context.Context, at time.Duration, err error) {
 		return // the session ends: no engine failed
 	}
 	l.reopen = at + reopenAfter
-	l.base = l.lastID() // the next one counts from 1 again
+	l.base = l.LastID() // the next one counts from 1 again
 	l.env.Fail("recognize", err)
 	l.env.Out.Unrecognized(at, "recognition failed")
 }
@@ -237,6 +237,10 @@ func (l *listener) tell(ctx context.Context, phrases []inference.Phrase, now tim
 			continue
 		}
 		p.ID += l.base
+		p, fresh := l.fresh(p)
+		if !fresh {
+			continue
+		}
 		if p.Final && l.own(p) {
 			l.refuse(p)
 			continue

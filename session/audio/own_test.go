@@ -74,7 +74,7 @@ func TestOwnVoice(t *testing.T) {
 			{ID: 1, Text: "hola", Start: 10*s + 400*time.Millisecond, End: 12*s + 400*time.Millisecond, Final: true},
 			{ID: 2, Text: "bueno", Start: 12*s + 900*time.Millisecond, End: 14*s + 900*time.Millisecond, Final: true},
 		}, 15*s)
-		if !slices.Equal(out.told, c.told) || l.OwnVoice() != 2-len(c.told) || l.lastID() != 2 || len(out.muted) != 2-len(c.told) {
+		if !slices.Equal(out.told, c.told) || l.OwnVoice() != 2-len(c.told) || l.LastID() != 2 || len(out.muted) != 2-len(c.told) {
 			t.Errorf("%s: told of %v, %d own", name, out.told, l.OwnVoice())
 		}
 	}

@@ -39,6 +39,10 @@ func (d *Dub) translate(ctx context.Context) error {
 
 func (d *Dub) translateOne(ctx context.Context, j *job) {
 	p, r := j.phrase, &j.record
+	if r.Text != "" { // at another node
+		d.remember(p.Text, r.Text)
+		return
+	}
 	began := time.Now()
 	request := inference.TranslationRequest{
 		Pair: inference.Pair{From: p.Lang, To: d.Lang}, Text: p.Text, Before: slices.Clone(d.before), Glossary: d.env.Words().Terms(d.Lang),
@@ -70,10 +74,15 @@ func (d *Dub) translateOne(ctx context.Context, j *job) {
 		d.env.Log.Info("a translation lacks terms of the glossary", "lang", d.Lang, "phrase", p.ID, "terms", n)
 		d.count(func(c *counts) { c.missed += n })
 	}
-	d.before = append(d.before[max(0, len(d.before)+1-inference.MaxBefore):], inference.Exchange{Source: p.Text, Translation: text})
+	d.remember(p.Text, text)
 	told := record.Of(d.Lang, p)
 	told.Translated = &record.Translated{Text: text}
 	d.env.Tell(told)
+}
+
+// remember has the next translations know of this one.
+func (d *Dub) remember(source, text string) {
+	d.before = append(d.before[max(0, len(d.before)+1-inference.MaxBefore):], inference.Exchange{Source: source, Translation: text})
 }
 
 // outcomeOf tells an engine that failed from one that was too slow.

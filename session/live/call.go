@@ -30,7 +30,10 @@ type Call struct {
 	Clock   *pace.Wall
 
 	log    *slog.Logger
-	ctx    context.Context // ends with the session
+	saver  Saver // nil for none
+	saves  *saves
+	now    func() time.Time // now, by the clock that nodes share
+	ctx    context.Context  // ends with the session
 	cancel context.CancelFunc
 	done   chan struct{} // closed when everything has ended
 

@@ -34,9 +34,11 @@ type ManagerConfig struct {
 	// Capacity, if set, tells how many there may be by what this node can carry
 	// now, where there are so many, of which some are live. It must not call the manager.
 	Capacity func(there, live int) int
-	Idle     time.Duration   // a session that nobody uses for so long is ended
-	Unused   time.Duration   // so is one that nobody has published in yet; 0 for Idle
-	Ended    func(id string) // called when a session is over and its name free; nil if nobody cares
+	Saver    Saver            // keeps the checkpoints of calls, from their Keep on; nil for none
+	Now      func() time.Time // by the clock that nodes share; nil: this machine's
+	Idle     time.Duration    // a session that nobody uses for so long is ended
+	Unused   time.Duration    // so is one that nobody has published in yet; 0 for Idle
+	Ended    func(id string)  // called when a session is over and its name free; nil if nobody cares
 }
 
 // Manager keeps the live sessions of one node.
@@ -53,12 +55,16 @@ type Manager struct {
 	closed   bool      // no new sessions
 	drained  time.Time // by when all sessions end; zero while the manager does not drain
 	seen     histograms
+	saves    saves
 }
 
 // NewManager returns a manager without sessions. The engines stay the caller's.
 func NewManager(c ManagerConfig) *Manager {
 	m := &Manager{cfg: c, sessions: map[string]*Call{}, ended: newTotals(), seen: newHistograms()}
 	m.cfg.Base.Observe = m.seen.observe()
+	if m.cfg.Now == nil {
+		m.cfg.Now = time.Now
+	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.wg.Go(m.sweep)
 	return m
@@ -68,7 +74,17 @@ var sessionID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // Create opens a session. It lives until Delete, until nobody has used it for
 // a while, or until the manager closes.
-func (m *Manager) Create(asked spec.Spec) (*Call, error) {
+func (m *Manager) Create(asked spec.Spec) (*Call, error) { return m.open(asked, nil) }
+
+// Open carries a session on under its name, from a checkpoint that another node has
+// made of it: its clock runs on, and what happened is told before what will.
+func (m *Manager) Open(id string, from session.Checkpoint) (*Call, error) {
+	asked := from.Spec
+	asked.ID = id
+	return m.open(asked, &from)
+}
+
+func (m *Manager) open(asked spec.Spec, from *session.Checkpoint) (*Call, error) {
 	if asked.ID == "" {
 		asked.ID = strings.ToLower(rand.Text()[:12])
 	}
@@ -115,13 +131,22 @@ func (m *Manager) Create(asked spec.Spec) (*Call, error) {
 	if capacity := m.capacity(); len(m.sessions) >= capacity {
 		return nil, fmt.Errorf("%w: all %d are taken: try again later", spec.ErrFull, capacity)
 	}
-	clock := pace.NewWall()
-	s, err := session.New(cfg, m.cfg.Engines, clock)
-	if err != nil {
+	now := time.Now()
+	c := &Call{Spec: asked, Epoch: cmp.Or(asked.Epoch, uuid.NewString()), Created: now, Clock: pace.NewWall(), log: cfg.Log, saver: m.cfg.Saver, saves: &m.saves, now: m.cfg.Now, used: now, done: make(chan struct{})}
+	if from != nil {
+		at, err := from.Now(m.cfg.Now())
+		if err != nil {
+			return nil, fmt.Errorf("session %s: %w", asked.ID, err)
+		}
+		c.Clock, c.Created = pace.NewWallAt(at), from.Created
+	}
+	var err error
+	if c.Session, err = session.New(cfg, m.cfg.Engines, c.Clock); err != nil {
 		return nil, err
 	}
-	c := &Call{Session: s, Spec: asked, Epoch: cmp.Or(asked.Epoch, uuid.NewString()), Created: time.Now(), Clock: clock, log: cfg.Log, done: make(chan struct{})}
-	c.used = c.Created
+	if from != nil {
+		c.Resume(*from)
+	}
 	c.ctx, c.cancel = context.WithCancel(m.ctx)
 	m.sessions[asked.ID] = c
 	m.wg.Go(func() { m.keep(c.ctx, c) })

@@ -111,6 +111,8 @@ var (
 	descRecords  = prometheus.NewDesc("livedub_records_total", "Records of what happened in sessions.", nil, nil)
 	descLost     = prometheus.NewDesc("livedub_records_lost_total", "Records that memory and disk had no room for.", nil, nil)
 	descSpooled  = prometheus.NewDesc("livedub_records_spooled_bytes", "Records of the sessions that there are, on disk.", nil, nil)
+	descSaves    = prometheus.NewDesc("livedub_checkpoint_parts_total", "Parts of sessions' checkpoints, kept or not.", []string{"state"}, nil)
+	descSaved    = prometheus.NewDesc("livedub_checkpoint_bytes_total", "Bytes of checkpoints that were kept, before encryption.", nil, nil)
 	descSteps    = prometheus.NewDesc("livedub_ladder_steps_total", "Steps on the quality ladder by where they led.", []string{"level"}, nil)
 )
 
@@ -147,6 +149,9 @@ func (m *Manager) Collect(ch chan<- prometheus.Metric) {
 	gauge(descCapacity, float64(capacity))
 	gauge(descViewers, float64(viewers))
 	gauge(descSpooled, float64(spooled))
+	counter(descSaves, float64(m.saves.parts.Load()), "kept")
+	counter(descSaves, float64(m.saves.failed.Load()), "failed")
+	counter(descSaved, float64(m.saves.bytes.Load()))
 	counter(descRecords, float64(sum.records["taken"]))
 	counter(descLost, float64(sum.records["lost"]))
 	for k, v := range sum.phrases {

@@ -58,8 +58,9 @@ type Timeline struct {
 	mu       sync.Mutex
 	placed   []Placement // in order of Start, those not yet forgotten
 	expected []expectation
-	muted    []span // of the source, whose original is ducked without a dub; in order
-	doubted  bool   // the unit that was decided last came to nothing
+	kept     map[int]time.Duration // output time before which a phrase does not start, by its ID
+	muted    []span                // of the source, whose original is ducked without a dub; in order
+	doubted  bool                  // the unit that was decided last came to nothing
 	lastEnd  time.Duration
 	envelope float64 // present gain of the original
 }
@@ -117,10 +118,28 @@ func (t *Timeline) drop(id int) {
 	t.expected = slices.DeleteFunc(t.expected, func(e expectation) bool { return e.id == id })
 }
 
-// earliest returns when the dub of a unit that starts at source time start
+// earliest returns when the dub of a unit
 // could begin if its speech existed now.
-func (t *Timeline) earliest(now, start time.Duration) time.Duration {
-	return max(start+t.cfg.Delay, now+t.cfg.Freeze, t.lastEnd)
+func (t *Timeline) earliest(now time.Duration, p inference.Phrase) time.Duration {
+	return max(p.Start+t.cfg.Delay, now+t.cfg.Freeze, t.lastEnd, t.kept[p.ID])
+}
+
+// Keep has the dub of a phrase start at output time at, where it stood on another
+// plan, or as soon as it can.
+func (t *Timeline) Keep(id int, at time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.kept == nil {
+		t.kept = map[int]time.Duration{}
+	}
+	t.kept[id] = at
+}
+
+// After has no dub start before output time end.
+func (t *Timeline) After(end time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lastEnd = max(t.lastEnd, end)
 }
 
 // Room returns how long the dub of p should last if its speech existed now, so
@@ -130,7 +149,7 @@ func (t *Timeline) earliest(now, start time.Duration) time.Duration {
 func (t *Timeline) Room(now time.Duration, p inference.Phrase) (fit time.Duration, tight bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	own, start, due := p.End-p.Start, t.earliest(now, p.Start), p.Start+t.cfg.Delay
+	own, start, due := p.End-p.Start, t.earliest(now, p), p.Start+t.cfg.Delay
 	if t.cfg.DuckUnits { // it ends where the speaker ends
 		fit = p.End + t.cfg.Delay - start
 	} else { // what it has waited for the dub before it is made good
@@ -145,7 +164,7 @@ func (t *Timeline) Place(now time.Duration, p inference.Phrase, sound []int16, m
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.drop(p.ID)
-	if start, due := t.earliest(now, p.Start), p.Start+t.cfg.Delay; start-due > t.cfg.MaxLate {
+	if start, due := t.earliest(now, p), p.Start+t.cfg.Delay; start-due > t.cfg.MaxLate {
 		t.doubted = true
 		return Placement{}, ErrTooLate
 	}
@@ -161,7 +180,8 @@ func (t *Timeline) Grow(now time.Duration, p inference.Phrase, sound []int16, ma
 }
 
 func (t *Timeline) place(now time.Duration, p inference.Phrase, sound []int16, marks []inference.Mark) Placement {
-	start := t.earliest(now, p.Start)
+	start := t.earliest(now, p)
+	delete(t.kept, p.ID)
 	pl := Placement{
 		Phrase: p, Start: start, Late: start - p.Start - t.cfg.Delay, known: now,
 		End:   start + media.SamplesToTime(len(sound), Rate),

@@ -58,7 +58,7 @@ func TestCreate(t *testing.T) {
 		"Content-Type", "application/x-www-form-urlencoded")
 	control, _ := got["control"].(string)
 	want := map[string]any{
-		"id": "made", "from": "en", "to": []any{"es", "ca"}, "profile": "sync", "delay_ms": 4000.0,
+		"id": "made", "epoch": signalingtest.Epoch("made"), "from": "en", "to": []any{"es", "ca"}, "profile": "sync", "delay_ms": 4000.0,
 		"whip":    r.URL + "/whip/made",
 		"whep":    map[string]any{"es": r.URL + "/whep/made/es", "ca": r.URL + "/whep/made/ca", "en": r.URL + "/whep/made/en"},
 		"events":  r.URL + "/v1/sessions/made/events",

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -154,10 +155,11 @@ func (s *Server) next(ctx context.Context, events signaling.Events) (signaling.E
 }
 
 // since tells where a client's events begin: one that comes back says which it has
-// had. Who may only watch is told of what was while it was away, not of all.
+// had, in the header or, as EventSource lets no page set one, in the query. Who may
+// only watch is told of what was while it was away, not of all.
 func since(r *http.Request, grant signaling.Grant) signaling.Since {
 	out := signaling.Since{All: grant.Control()}
-	if id, err := strconv.ParseUint(r.Header.Get("Last-Event-ID"), 10, 64); err == nil {
+	if id, err := strconv.ParseUint(cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("last-event-id")), 10, 64); err == nil {
 		out.Resume, out.After = true, id
 	}
 	return out

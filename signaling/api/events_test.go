@@ -222,21 +222,23 @@ func TestEventsGoOn(t *testing.T) {
 	src := listenTo(r.Desk)
 	watch, control := signalingtest.Token("talk", access.Watch, ""), signalingtest.Token("talk", access.Control, "")
 	for _, tt := range []struct {
-		token, last string
-		want        signaling.Since
+		token, last, query string
+		want               signaling.Since
 	}{
-		{watch, "", signaling.Since{}},
-		{watch, "41", signaling.Since{Resume: true, After: 41}},
-		{control, "0", signaling.Since{Resume: true, All: true}},
-		{control, "-1", signaling.Since{All: true}},
-		{watch, "99999999999999999999999", signaling.Since{}},
+		{watch, "", "", signaling.Since{}},
+		{watch, "41", "", signaling.Since{Resume: true, After: 41}},
+		{watch, "", "?last-event-id=41", signaling.Since{Resume: true, After: 41}},
+		{watch, "43", "?last-event-id=41", signaling.Since{Resume: true, After: 43}}, // it has come back by itself since
+		{control, "0", "", signaling.Since{Resume: true, All: true}},
+		{control, "-1", "", signaling.Since{All: true}},
+		{watch, "99999999999999999999999", "", signaling.Since{}},
 	} {
 		src.events = make(chan signaling.Event, 16)
 		src.events <- signaling.Event{Caption: &signaling.Caption{Lang: "es", Text: "ho"}}
 		src.events <- signaling.Event{Seq: 42, Caption: &signaling.Caption{Lang: "es", Text: "hola", Final: true}}
 		src.events <- signaling.Event{Seq: 43, Lost: &signaling.Lost{Records: 5}}
 		src.events <- signaling.Event{Seq: 44, Moved: &signaling.Moved{Fence: 7}}
-		resp := r.Start(r.Request("GET", "/v1/sessions/talk~"+tt.token+"/events", "", append([]string{"Last-Event-ID", tt.last}, evil...)...))
+		resp := r.Start(r.Request("GET", "/v1/sessions/talk~"+tt.token+"/events"+tt.query, "", append([]string{"Last-Event-ID", tt.last}, evil...)...))
 		got := readAll(t, resp)
 		resp.Body.Close()
 		want := "retry: 1000\n\n" +
@@ -245,7 +247,7 @@ func TestEventsGoOn(t *testing.T) {
 			"id: 43\nevent: lost\ndata: {\"records\":5}\n\n" +
 			"id: 44\nevent: moved\ndata: {\"fence\":7}\n\n"
 		if got != want || src.since != tt.want {
-			t.Errorf("%q: %+v, want %+v: %q", tt.last, src.since, tt.want, got)
+			t.Errorf("%q%s: %+v, want %+v: %q", tt.last, tt.query, src.since, tt.want, got)
 		}
 	}
 }

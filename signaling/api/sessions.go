@@ -45,6 +45,7 @@ type (
 // capability in its address. Who may only watch gets no WHIP, Control and Watch.
 type created struct {
 	ID         string                    `json:"id"`
+	Epoch      string                    `json:"epoch"` // tells it from others that have borne its name
 	From       inference.Lang            `json:"from"`
 	To         []inference.Lang          `json:"to"`
 	Profile    string                    `json:"profile"`
@@ -280,7 +281,7 @@ func (s *Server) languages(w http.ResponseWriter, _ *http.Request) error {
 func (s *Server) endpoints(base string, i signaling.Info, g signaling.Grant) created {
 	c := created{
 		ID: i.ID, From: i.From, To: i.To, Profile: i.Profile, DelayMS: i.DelayMS,
-		WHEP: map[inference.Lang]string{}, ICEServers: s.cfg.ICEServers.For(i.ID), Fence: i.Fence,
+		WHEP: map[inference.Lang]string{}, ICEServers: s.cfg.ICEServers.For(i.ID), Epoch: i.Epoch, Fence: i.Fence,
 	}
 	watcher := g.Brought() // whoever may only watch hands on what they have
 	if g.Control() {

@@ -137,7 +137,9 @@ func (g *Gateway) vouch(out, r *http.Request, p signaling.Pass) {
 // check refuses an answer that is not the node's, or of a claim that is over.
 func check(h http.Header, status int, c cluster.Claim, p signaling.Pass) error {
 	by := h.Get(signaling.NodeHeader)
+	refused := h.Get(signaling.RefusedHeader) != ""
 	h.Del(signaling.NodeHeader) // nobody else's business
+	h.Del(signaling.RefusedHeader)
 	switch {
 	case by == "":
 		return errNoNode
@@ -149,7 +151,7 @@ func check(h http.Header, status int, c cluster.Claim, p signaling.Pass) error {
 			return errStale
 		}
 	}
-	if status == http.StatusServiceUnavailable && (p.Create || h.Get(signaling.RefusedHeader) != "") {
+	if status == http.StatusServiceUnavailable && (p.Create || refused) {
 		return errTaken
 	}
 	return nil

@@ -53,9 +53,10 @@ type Gateway struct {
 	nodes *http.Transport
 	count *metrics
 
-	mu     sync.Mutex
-	listed []cluster.Status
-	asked  time.Time // when listed was read
+	mu      sync.Mutex
+	listed  []cluster.Status
+	listErr error
+	asked   time.Time // when listed was read
 }
 
 // New returns a gateway; Close ends it.

@@ -119,9 +119,9 @@ func (n *node) Delete(id string) error {
 	return err
 }
 
-func (n *node) Reopen(ctx context.Context, id string, kept []byte) error {
+func (n *node) Reopen(ctx context.Context, id string, parts [][]byte) error {
 	var r record
-	if err := json.Unmarshal(kept, &r); err != nil {
+	if err := json.Unmarshal(parts[0], &r); err != nil {
 		return err
 	}
 	if n.full {

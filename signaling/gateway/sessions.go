@@ -72,6 +72,8 @@ type node struct {
 	Capacity float64 `json:"capacity"`
 	Used     float64 `json:"used"`
 	Sessions int     `json:"sessions"`
+	GPU      float64 `json:"gpu"`    // in use, 0 to 1
+	Memory   float64 `json:"memory"` // in use, 0 to 1
 	AgeMS    int64   `json:"age_ms"` // since its last heartbeat
 	Error    string  `json:"error,omitempty"`
 }
@@ -91,7 +93,7 @@ func (g *Gateway) list(w http.ResponseWriter, r *http.Request) error {
 	turns := make(chan struct{}, listAtOnce)
 	var asking sync.WaitGroup
 	for i, s := range all {
-		nodes[i] = node{s.ID, string(s.State), s.Capacity, s.Used, s.Claims, s.Age.Milliseconds(), ""}
+		nodes[i] = node{s.ID, string(s.State), s.Capacity, s.Used, s.Claims, s.GPU, s.Memory, s.Age.Milliseconds(), ""}
 		switch {
 		case s.Dead:
 			nodes[i].State = "dead"
@@ -161,17 +163,17 @@ func (g *Gateway) languages(w http.ResponseWriter, r *http.Request) error {
 	return badNode(err)
 }
 
-// serving returns the nodes that answer, from a list that is a second old at most.
+// serving returns the nodes that answer, from a list that is a second old at most. So
+// is an error: while the registry is away, one request a second waits for it.
 func (g *Gateway) serving(ctx context.Context) ([]cluster.Status, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if now := time.Now(); now.Sub(g.asked) > listedFor {
+	if time.Since(g.asked) > listedFor {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTime)
+		defer cancel()
 		all, err := g.cfg.Registry.Nodes(ctx)
-		if g.count.step(err) != nil {
-			return nil, err
-		}
 		g.listed = slices.DeleteFunc(all, func(s cluster.Status) bool { return s.Dead || s.State != cluster.Serving })
-		g.asked = now
+		g.asked, g.listErr = time.Now(), g.count.step(err)
 	}
-	return g.listed, nil
+	return g.listed, g.listErr
 }

@@ -26,13 +26,18 @@ func (m *Member) Claim(ctx context.Context, id string, open func() (kept []byte,
 	return m.take(ctx, cluster.Claim{Session: p.Session, Fence: cluster.Fence(p.Fence), Cost: p.Cost}, open)
 }
 
-// take opens a session and confirms its claim. kept is nil where it is kept already.
+// take opens a session and confirms its claim. kept is nil where somebody else keeps it.
 func (m *Member) take(ctx context.Context, c cluster.Claim, open func() (kept []byte, err error)) error {
 	if m.Away() {
 		return unheld(cluster.ErrUnavailable)
 	}
+	if have := m.Fence(c.Session); have >= int64(c.Fence) {
+		return signaling.ErrExists
+	} else if have > 0 { // it had gone elsewhere and ended there, and nobody has told this node yet
+		m.stale(cluster.Claim{Session: c.Session, Fence: cluster.Fence(have)})
+	}
 	m.mu.Lock()
-	if old, there := m.held[c.Session]; there && old.Fence >= c.Fence {
+	if m.held[c.Session].Fence > 0 { // meanwhile
 		m.mu.Unlock()
 		return signaling.ErrExists
 	}
@@ -47,7 +52,7 @@ func (m *Member) take(ctx context.Context, c cluster.Claim, open func() (kept []
 	defer cancel()
 	err = m.hold(ctx, c)
 	if err == nil && kept != nil {
-		err = m.save(ctx, c, kept)
+		err = m.Replace(ctx, c.Session, kept)
 	}
 	if err != nil {
 		m.drop(c)
@@ -75,23 +80,31 @@ func (m *Member) drop(c cluster.Claim) {
 	}
 }
 
-// Save replaces what is kept of a session. It does nothing for one that is not held here.
-func (m *Member) Save(ctx context.Context, id string, kept []byte) error {
+// Append adds a part to what is kept of a session that is held here, with its fence;
+// Replace puts one in place of all.
+func (m *Member) Append(ctx context.Context, id string, part []byte) error {
+	return m.save(ctx, id, part, m.cfg.Saved.Append)
+}
+
+// Replace is told of at Append.
+func (m *Member) Replace(ctx context.Context, id string, part []byte) error {
+	return m.save(ctx, id, part, m.cfg.Saved.Replace)
+}
+
+func (m *Member) save(ctx context.Context, id string, part []byte, how func(context.Context, string, cluster.Fence, []byte) error) error {
 	m.mu.Lock()
 	c, ok := m.held[id]
 	m.mu.Unlock()
 	if !ok {
-		return nil
+		return fmt.Errorf("session %s: %w", id, cluster.ErrStale)
 	}
-	return m.save(ctx, c, kept)
-}
-
-func (m *Member) save(ctx context.Context, c cluster.Claim, kept []byte) error {
-	sealed, err := m.seal(c.Session, kept)
+	sealed, err := m.seal(id, part)
 	if err != nil {
 		return err
 	}
-	return m.cfg.Saved.Replace(ctx, c.Session, c.Fence, sealed)
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	return how(ctx, id, c.Fence, sealed)
 }
 
 // adopt opens a session that was moved here from what is kept of it.
@@ -110,11 +123,11 @@ func (m *Member) adopt(ctx context.Context, c cluster.Claim) error {
 		return unheld(err)
 	}
 	parts, _, err := m.cfg.Saved.Load(ctx, c.Session)
-	if err == nil && len(parts) > 0 {
-		var kept []byte
-		if kept, err = m.unseal(c.Session, parts[0]); err == nil {
-			err = m.take(ctx, c, func() ([]byte, error) { return kept, m.cfg.Sessions.Reopen(ctx, c.Session, kept) })
-		}
+	if err == nil {
+		parts, err = m.unsealAll(c.Session, parts)
+	}
+	if err == nil {
+		err = m.take(ctx, c, func() ([]byte, error) { return nil, m.cfg.Sessions.Reopen(ctx, c.Session, parts) })
 	}
 	switch {
 	case errors.Is(err, cluster.ErrUnknown):
@@ -142,6 +155,22 @@ func (m *Member) seal(id string, kept []byte) ([]byte, error) {
 	nonce := make([]byte, a.NonceSize())
 	rand.Read(nonce) // never fails
 	return a.Seal(nonce, nonce, kept, []byte(id)), nil
+}
+
+// unsealAll returns the parts up to one that cannot be read; the first must.
+func (m *Member) unsealAll(id string, sealed [][]byte) (parts [][]byte, err error) {
+	for i, s := range sealed {
+		part, err := m.unseal(id, s)
+		switch {
+		case err != nil && i == 0:
+			return nil, err
+		case err != nil:
+			m.log.Warn("the newest parts of a checkpoint are lost", "session", id, "parts", len(sealed)-i, "err", err)
+			return parts, nil
+		}
+		parts = append(parts, part)
+	}
+	return parts, nil
 }
 
 func (m *Member) unseal(id string, sealed []byte) ([]byte, error) {

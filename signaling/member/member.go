@@ -19,9 +19,10 @@ import (
 
 // Sessions are what the node carries.
 type Sessions interface {
-	// Reopen opens a session from what Member.Claim or Save was given of it, at another
-	// node. It fails with ErrFull where this one takes no more.
-	Reopen(ctx context.Context, id string, kept []byte) error
+	// Reopen opens a session from the parts of its checkpoint that another node gave to
+	// Claim, Append or Replace. What it keeps then has this node's fence. It fails with
+	// ErrFull where this one takes no more.
+	Reopen(ctx context.Context, id string, parts [][]byte) error
 	// End ends a session and waits until nothing of it is left. Unknown ones are fine.
 	End(id string)
 }
@@ -57,6 +58,7 @@ type Member struct {
 
 	alive atomic.Int64 // when the process was last seen to run, from start; see Acting
 	away  atomic.Bool  // the registry did not answer the last heartbeat
+	clock clock
 
 	opening sync.Mutex // one session at a time is opened from what was kept
 
@@ -110,7 +112,13 @@ func (m *Member) Start(ctx context.Context) error {
 	context.AfterFunc(ctx, func() { wake <- struct{}{} })
 	heart := &cluster.Heart{
 		Registry: m.cfg.Registry, Rules: m.cfg.Rules, Self: m.cfg.Self, Mine: m.claims, Wake: wake,
-		Stale: m.stale, Pulse: func(_ cluster.Pulse, err error) { m.pulse(m.life, err) },
+		Stale: func(c cluster.Claim) { m.begin(func() { m.stale(c) }) }, // many that end do not hold up the heartbeat
+		Pulse: func(p cluster.Pulse, err error) {
+			if err == nil {
+				m.clock.add(p)
+			}
+			m.pulse(m.life, err)
+		},
 	}
 	m.seen()
 	m.wg.Go(func() { heart.Run(m.life) })
@@ -123,7 +131,10 @@ func (m *Member) beat(ctx context.Context) error {
 	defer cancel()
 	self := m.cfg.Self()
 	self.Holds = len(m.claims())
-	_, err := m.cfg.Registry.Beat(ctx, self)
+	p, err := m.cfg.Registry.Beat(ctx, self)
+	if err == nil {
+		m.clock.add(p)
+	}
 	return err
 }
 
@@ -158,12 +169,13 @@ func (m *Member) Fence(id string) int64 {
 	return int64(m.held[id].Fence)
 }
 
-// Used returns how many places the sessions of this node take.
-func (m *Member) Used() (places float64) {
-	for _, c := range m.claims() {
+// Carries returns how many sessions this node has, and how many places they take.
+func (m *Member) Carries() (sessions int, places float64) {
+	all := m.claims()
+	for _, c := range all {
 		places += c.Cost
 	}
-	return places
+	return len(all), places
 }
 
 // Away tells whether the registry did not answer the last heartbeat.

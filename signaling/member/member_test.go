@@ -1,10 +1,12 @@
 package member
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -29,10 +31,10 @@ type rig struct {
 	ended  []string
 }
 
-func (r *rig) Reopen(_ context.Context, id string, kept []byte) error {
+func (r *rig) Reopen(_ context.Context, id string, parts [][]byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.opened[id] = string(kept)
+	r.opened[id] = string(bytes.Join(parts, []byte("|")))
 	return nil
 }
 
@@ -76,8 +78,8 @@ func TestLife(t *testing.T) {
 		r := newRig(t, reg, reg, access.RandomKey(), "a")
 		defer r.Close()
 		c, err := claim(t, reg, r, "s", made)
-		if err != nil || r.Fence("s") != int64(c.Fence) || r.Used() != 1 {
-			t.Fatalf("%v, fence %d, %v places", err, r.Fence("s"), r.Used())
+		if sessions, places := r.Carries(); err != nil || r.Fence("s") != int64(c.Fence) || sessions != 1 || places != 1 {
+			t.Fatalf("%v, fence %d, %d sessions, %v places", err, r.Fence("s"), sessions, places)
 		}
 		if parts, _, err := reg.Load(t.Context(), "s"); err != nil || len(parts) != 1 || string(parts[0]) == "spec of it" {
 			t.Errorf("kept as %q, %v", parts, err)
@@ -122,7 +124,7 @@ func TestTakeOver(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := a.Save(t.Context(), "s", []byte("changed")); err != nil {
+		if err := errors.Join(a.Replace(t.Context(), "s", []byte("changed")), a.Append(t.Context(), "s", []byte("and more"))); err != nil {
 			t.Error(err)
 		}
 		b := newRig(t, reg, reg, key, "b")
@@ -138,7 +140,7 @@ func TestTakeOver(t *testing.T) {
 			b.Guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })).ServeHTTP(w, req)
 			return w
 		}
-		if w := ask(moved.Fence); w.Code != 204 || b.opened["s"] != "changed" || b.Fence("s") != int64(moved.Fence) {
+		if w := ask(moved.Fence); w.Code != 204 || b.opened["s"] != "changed|and more" || b.Fence("s") != int64(moved.Fence) {
 			t.Errorf("%d %s, opened %v", w.Code, w.Body, b.opened)
 		}
 		if w := ask(moved.Fence + 1); w.Code != 503 || w.Header().Get(signaling.RefusedHeader) == "" {
@@ -148,8 +150,8 @@ func TestTakeOver(t *testing.T) {
 		if len(a.ended) != 1 || a.Fence("s") != 0 {
 			t.Errorf("the node before ended %v", a.ended)
 		}
-		if err := a.Save(t.Context(), "s", []byte("old")); err != nil {
-			t.Error(err)
+		if err := a.Append(t.Context(), "s", []byte("old")); !errors.Is(err, cluster.ErrStale) {
+			t.Errorf("the node before adds to it: %v", err)
 		}
 		if f, err := reg.Find(t.Context(), "s"); err != nil || f.Fence != moved.Fence {
 			t.Errorf("%+v, %v", f, err)
@@ -219,5 +221,36 @@ func TestUnseal(t *testing.T) {
 	}
 	if _, err := m.unseal("other", sealed); err == nil {
 		t.Error("another session's is taken")
+	}
+	// What comes behind a part that cannot be read is left out; the first must be there.
+	if parts, err := m.unsealAll("s", [][]byte{sealed, sealed, sealed[:9], sealed}); err != nil || len(parts) != 2 {
+		t.Errorf("%d parts, %v", len(parts), err)
+	}
+	other := New(Config{Key: access.RandomKey(), Self: func() cluster.Node { return cluster.Node{} }})
+	if _, err := other.unsealAll("s", [][]byte{sealed}); err == nil || !strings.Contains(err.Error(), "cluster.secret") {
+		t.Errorf("with another secret: %v", err)
+	}
+}
+
+// TestClock: the heartbeat with the shortest way tells the time, of the last few.
+func TestClock(t *testing.T) {
+	c := &clock{}
+	if c.offset() != 0 {
+		t.Error("it knows without a heartbeat")
+	}
+	add := func(offset, trip time.Duration) {
+		c.add(cluster.Pulse{Offset: offset * time.Millisecond, Trip: trip * time.Millisecond})
+	}
+	add(230, 80)
+	add(201, 2)
+	add(150, 150)
+	if got := c.offset(); got != 201*time.Millisecond {
+		t.Errorf("%v off", got)
+	}
+	for range mostPulses {
+		add(300, 50)
+	}
+	if got := c.offset(); got != 300*time.Millisecond {
+		t.Errorf("the clock was set, and it is %v off", got)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
+	"livedub/internal/testkit/echotest"
 	"livedub/internal/testkit/testspeaker"
 	"livedub/media"
 	"livedub/media/codec"
@@ -68,35 +69,18 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	}
-	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
-		out := e.sound
-		if t.Kind() == webrtc.RTPCodecTypeVideo {
-			out = e.video
+	answer, err := echotest.Answer(pc, string(offer), func(kind webrtc.RTPCodecType) *webrtc.TrackLocalStaticRTP {
+		if kind == webrtc.RTPCodecTypeVideo {
+			return e.video
 		}
-		e.wg.Go(func() {
-			for {
-				p, _, err := t.ReadRTP()
-				if err != nil {
-					return
-				}
-				_ = out.WriteRTP(p) // nobody may be watching yet
-			}
-		})
-	})
-	if err = pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: string(offer)}); err == nil {
-		var answer webrtc.SessionDescription
-		if answer, err = pc.CreateAnswer(nil); err == nil {
-			gathered := webrtc.GatheringCompletePromise(pc)
-			err = pc.SetLocalDescription(answer)
-			<-gathered
-		}
-	}
+		return e.sound
+	}, &e.wg)
 	if err != nil {
 		http.Error(w, err.Error(), 500)
 		return
 	}
 	w.WriteHeader(201)
-	_, _ = io.WriteString(w, pc.LocalDescription().SDP)
+	_, _ = io.WriteString(w, answer)
 }
 
 // latencies returns how long each numbered frame took from being sent to having come whole, in ms, sorted.

@@ -6,11 +6,15 @@ import { lacking, type End, type Input } from "../media/input";
 import * as api from "../net/api";
 import { Backoff, sleep } from "../net/backoff";
 import { Trouble, asTrouble } from "../net/errors";
-import { listen } from "../net/events";
+import { Fence } from "../net/fence";
 import type { SessionInfo } from "../net/types";
 import { publish, watch, type Link } from "../net/whip";
+import { ready } from "./cross";
+import { Ears, ended, meant } from "./ears";
 import { Figures } from "./figures";
-import { keep } from "./keep";
+import { Keep } from "./keep";
+import { Place } from "./place";
+import { Pulse, confirmed, heard } from "./pulse";
 import { nothing, type Choice, type LiveState } from "./state";
 
 const tail = 2.5; // s after the last delayed sound of a file
@@ -19,6 +23,7 @@ export class Live {
   readonly store = new Store<LiveState>(nothing);
   pcs: { publish?: RTCPeerConnection; watch?: RTCPeerConnection } = {};
   private stopping: AbortController | null = null;
+  fence = new Fence();
   private session: SessionInfo | null = null; // as it was told last: the rights in its addresses are renewed
 
   /** Runs until the input ends, stop is called, or something cannot be mended. */
@@ -47,7 +52,7 @@ export class Live {
       // A newer start may own the state by now.
       if (this.stopping === stopping) {
         this.end();
-        this.store.set({ phase: trouble ? "ended" : "idle", trouble, retryIn: 0, preview: null, dubbed: null });
+        this.store.set({ phase: trouble ? "ended" : "idle", trouble, retryIn: 0, preview: null, dubbed: null, coming: null });
       }
     }
   }
@@ -56,7 +61,7 @@ export class Live {
   stop(leaving = false): void {
     if (!this.stopping) return;
     this.end(leaving);
-    this.store.set({ phase: "idle", retryIn: 0, preview: null, dubbed: null, trouble: null });
+    this.store.set({ phase: "idle", retryIn: 0, preview: null, dubbed: null, coming: null, trouble: null });
   }
 
   /** Lets the camera's frame go out or not; the sound goes on. */
@@ -95,7 +100,7 @@ export class Live {
     const signal = this.stopping?.signal;
     if (!this.session || !signal) return;
     try {
-      const info = await api.change(api.controlURL(this.session), to, signal);
+      const info = await api.change(api.controlURL(this.session), to, this.fence, signal);
       if (!signal.aborted) this.store.set({ session: { ...this.store.get().session, ...info } });
     } catch (e) {
       if (!signal.aborted) this.store.set({ trouble: asTrouble(e) });
@@ -141,7 +146,6 @@ export class Live {
       input.pause();
       if (performance.now() - began > 30_000) backoff.reset();
       const wait = backoff.next(why.wait);
-      this.store.set({ dubbed: null });
       this.lost(why, wait);
       await sleep(wait, signal);
     }
@@ -153,46 +157,76 @@ export class Live {
     const signal = AbortSignal.any([outer, inner.signal]);
     const lang = choice.to[0]!;
     const now = () => this.session ?? info;
+    const place = new Place(signal, info.delay_ms / 1000);
+    const { fence } = place;
+    this.fence = fence;
+    fence.see(info.fence);
     let fail: (e: Trouble) => void = () => undefined;
     const over = new Promise<never>((_, reject) => (fail = reject));
+    let told = ""; // why the session has ended, as it says
     const up = { publish: false, watch: false };
     const state = (part: "publish" | "watch", link: Link | null) => {
       this.pcs[part] = link?.pc;
       up[part] = link !== null;
+      if (link) place.arrived(link.fence);
       if (link && up.publish && up.watch) {
         const finishing = this.store.get().phase === "finishing";
         this.store.set({ phase: finishing ? "finishing" : "live", trouble: null, retryIn: 0 });
       }
     };
-    const publishing = keep({
-      connect: (s) => publish(api.address(now().whip ?? `whip/${info.id}`), input.stream, s, info.ice_servers),
+    const publishing = new Keep({
+      connect: (s) => publish(api.address(now().whip ?? `whip/${info.id}`), input.stream, fence, s, info.ice_servers),
       up: (link) => {
         state("publish", link);
         input.stream.getTracks().forEach((t) => this.send(t)); // one may have come back meanwhile
         input.begin().catch((e) => fail(e instanceof Trouble ? e : new Trouble("file-unreadable", String(e))));
       },
       down: (why, wait) => (input.pause(), state("publish", null), this.lost(why, wait)),
-    }, signal);
-    const watching = keep({
-      connect: (s) => watch(api.address(now().whep[lang] ?? `whep/${info.id}/${lang}`), (dubbed) => this.store.set({ dubbed }), s, info.ice_servers),
-      up: (link) => state("watch", link),
-      down: (why, wait) => (state("watch", null), this.store.set({ dubbed: null }), this.lost(why, wait)),
-    }, signal);
-    const listening = listen(api.address(info.events), {
+      pulse: (link, s) => new Pulse(confirmed(link.pc), s),
+      alone: true,
+    });
+    const watching = new Keep({
+      connect: (s) => watch(api.address(now().whep[lang] ?? `whep/${info.id}/${lang}`), fence, s, info.ice_servers),
+      up: async (link, before) => {
+        if (before) {
+          this.store.set({ coming: link.stream });
+          await ready(before, link, signal);
+        }
+        this.store.set({ dubbed: link.stream, coming: null });
+        state("watch", link);
+      },
+      down: (why, wait) => (state("watch", null), this.lost(why, wait)),
+      pulse: (link, s) => new Pulse(heard(link.pc), s),
+    });
+    const listening = new Ears(api.address(info.events), {
       caption: (c) => this.store.set({ rows: withCaption(this.store.get().rows, c) }),
       ladder: (l) => {
         if (l.lang === lang) this.store.set({ level: l.level, why: l.why ?? "" });
       },
       drain: (draining) => this.store.set({ draining }),
-      end: (reason) => fail(ended(reason)),
-    }, signal);
+      moved: (to) => {
+        this.store.set({ draining: "" });
+        place.moved(to);
+      },
+      end: async (reason) => {
+        told = reason;
+        const why = await ended(reason, api.controlURL(now()), fence, signal);
+        if (why) fail(why);
+        else told = "";
+      },
+    }, fence, signal);
+    place.first.add(watching).add(listening);
+    place.then.add(publishing);
+    const running = [publishing.run(signal), watching.run(signal)];
     try {
-      await Promise.race([over, Promise.all([publishing, watching, listening]), this.poll(info, lang, signal)]);
+      await Promise.race([over, Promise.all(running), this.poll(info, lang, signal)]);
+    } catch (e) {
+      throw told && asTrouble(e).kind === "session-gone" ? meant(told) : e;
     } finally {
       inner.abort(new DOMException("over", "AbortError"));
       this.pcs = {};
       // What the race left behind ends by the abort; it has nothing more to say.
-      await Promise.allSettled([publishing, watching, listening]);
+      await Promise.allSettled(running);
     }
   }
 
@@ -201,10 +235,10 @@ export class Live {
     while (!signal.aborted) {
       this.look();
       try {
-        const info = await api.get(api.controlURL(this.session ?? made), signal);
+        const info = await api.get(api.controlURL(this.session ?? made), this.fence, signal);
         if (!signal.aborted) this.session = info;
         const change = await figures.next(this.store.get(), info, lang, this.pcs.publish, this.pcs.watch);
-        if (!signal.aborted) this.store.set(change);
+        if (!signal.aborted) this.store.set({ ...change, draining: info.draining_until ?? "" });
       } catch (e) {
         // Whether the server is gone the connections tell; whether it forgot us, it says.
         if (signal.aborted || asTrouble(e).kind === "session-gone") throw e;
@@ -218,9 +252,4 @@ export class Live {
     const starting = this.store.get().phase === "starting" && trouble.kind !== "full";
     this.store.set({ phase: starting ? "starting" : "reconnecting", trouble, retryIn });
   }
-}
-
-/** A server that goes down comes back, and we with it; any other end is meant. */
-function ended(reason: string): Trouble {
-  return /shut|drain|restart/i.test(reason) ? new Trouble("session-gone", reason, 1) : new Trouble("ended", reason);
 }

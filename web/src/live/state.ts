@@ -31,6 +31,7 @@ export interface LiveState {
   session: SessionInfo | null;
   preview: MediaStream | null;
   dubbed: MediaStream | null;
+  coming: MediaStream | null; // the same from another node, before it takes the place of the one that is heard
   rows: Row[];
   level: Level | null;
   why: string;
@@ -40,7 +41,7 @@ export interface LiveState {
 }
 
 export const nothing: LiveState = {
-  phase: "idle", choice: null, trouble: null, lacks: null, retryIn: 0, draining: "", session: null, preview: null, dubbed: null,
+  phase: "idle", choice: null, trouble: null, lacks: null, retryIn: 0, draining: "", session: null, preview: null, dubbed: null, coming: null,
   rows: [], level: null, why: "", figures: {}, series: { delay: [], span: [], offset: [], ladder: [] }, falls: [],
 };
 

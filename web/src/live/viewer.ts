@@ -7,10 +7,13 @@ import { Store } from "../core/store";
 import * as api from "../net/api";
 import { Backoff, sleep } from "../net/backoff";
 import { Trouble, asTrouble } from "../net/errors";
-import { listen } from "../net/events";
 import type { SessionInfo } from "../net/types";
 import { watch } from "../net/whip";
-import { keep } from "./keep";
+import { ready } from "./cross";
+import { Ears, ended } from "./ears";
+import { Keep } from "./keep";
+import { Place } from "./place";
+import { Pulse, heard } from "./pulse";
 
 export const atOnce = 5; // a language and the four that the default engines dub English into
 
@@ -19,6 +22,7 @@ export interface ViewerState {
   langs: string[]; // dubs first, the original last
   lang: string;
   streams: Record<string, MediaStream>;
+  coming: Record<string, MediaStream>; // the same from another node, before they take the place of those that are seen
   rows: Row[];
   trouble: Trouble | null;
   retryIn: number;
@@ -31,11 +35,16 @@ export class Viewer {
   readonly pcs: Record<string, RTCPeerConnection> = {};
   private readonly stopping = new AbortController();
   private readonly links = new Map<string, AbortController>();
+  private place = new Place(this.stopping.signal, 0);
   private fail: (e: Trouble) => void = () => undefined;
 
   /** @param id what stands for the session in a link: its name, and the right to watch */
   constructor(private readonly id: string, lang: string) {
-    this.store = new Store<ViewerState>({ info: null, langs: [], lang, streams: {}, rows: [], trouble: null, retryIn: 0, draining: "" });
+    this.store = new Store<ViewerState>({ info: null, langs: [], lang, streams: {}, coming: {}, rows: [], trouble: null, retryIn: 0, draining: "" });
+  }
+
+  get fence(): number {
+    return this.place.fence.now;
   }
 
   /** Watches until close; a session that does not exist yet is waited for. */
@@ -51,7 +60,7 @@ export class Viewer {
         const trouble = asTrouble(e);
         if (performance.now() - began > 10_000) backoff.reset();
         const retryIn = trouble.kind === "ended" ? 0 : backoff.next(trouble.wait);
-        this.store.set({ trouble, retryIn, streams: {} });
+        this.store.set({ trouble, retryIn, ...(retryIn === 0 && { streams: {}, coming: {} }) });
         if (retryIn === 0) return;
         await sleep(retryIn, signal).catch(() => undefined);
       }
@@ -71,10 +80,11 @@ export class Viewer {
   }
 
   private async visit(outer: AbortSignal): Promise<void> {
-    const info = await api.get(api.sessionURL(this.id), outer);
-    if (info.created !== this.store.get().info?.created) {
+    const { fence } = this.place;
+    const info = await api.get(api.sessionURL(this.id), fence, outer);
+    if (!this.same(info)) {
       this.clock.reset();
-      this.store.set({ rows: [] });
+      this.store.set({ rows: [], streams: {}, coming: {} });
     }
     const langs = [...info.to, info.from].filter((l) => l in info.whep);
     const { lang } = this.store.get();
@@ -84,22 +94,30 @@ export class Viewer {
     const over = new Promise<never>((_, reject) => (this.fail = reject));
     over.catch(() => undefined); // the race below may be over before
     signal.addEventListener("abort", () => this.links.forEach((c) => c.abort(signal.reason)));
-    const listening = listen(api.address(info.events), {
+    const place = (this.place = new Place(signal, info.delay_ms / 1000, fence));
+    const ears = new Ears(api.address(info.events), {
       caption: (c) => {
         this.clock.reached(c.end);
         this.store.set({ rows: withCaption(this.store.get().rows, c) });
       },
       ladder: () => undefined,
       drain: (draining) => this.store.set({ draining }),
-      end: (reason) => this.fail(/shut|drain|restart/i.test(reason) ? new Trouble("server-gone", reason, 1) : new Trouble("ended", reason)),
-    }, signal);
+      moved: (to) => {
+        this.store.set({ draining: "" });
+        place.moved(to);
+      },
+      end: async (reason) => {
+        const why = await ended(reason, api.sessionURL(this.id), fence, signal);
+        if (why) this.fail(why.kind === "ended" ? why : new Trouble("server-gone", reason, 1));
+      },
+    }, fence, signal);
+    place.first.add(ears);
     try {
       this.connect();
       await Promise.race([over, this.poll(signal)]);
     } finally {
       inner.abort(new DOMException("over", "AbortError"));
       this.links.clear();
-      await listening;
     }
   }
 
@@ -124,26 +142,50 @@ export class Viewer {
 
   private hold(lang: string, info: SessionInfo, signal: AbortSignal): Promise<void> {
     const url = api.address(info.whep[lang]!);
-    return keep({
-      connect: (s) => watch(url, (stream) => this.store.set({ streams: { ...this.store.get().streams, [lang]: stream } }), s, info.ice_servers),
-      up: (link) => {
+    const { place } = this;
+    const chosen = () => lang === this.store.get().lang;
+    const put = (key: "streams" | "coming", stream?: MediaStream) => {
+      const { [lang]: _, ...others } = this.store.get()[key];
+      this.store.set({ [key]: stream ? { ...others, [lang]: stream } : others });
+    };
+    const link = new Keep({
+      connect: (s) => watch(url, place.fence, s, info.ice_servers),
+      up: async (link, before) => {
+        if (before && chosen()) {
+          put("coming", link.stream);
+          await ready(before, link, signal);
+        }
+        put("streams", link.stream);
+        put("coming");
         this.pcs[lang] = link.pc;
+        if (!chosen()) return;
         this.store.set({ trouble: null, retryIn: 0 });
+        place.arrived(link.fence);
       },
       down: (trouble, retryIn) => {
-        if (lang === this.store.get().lang) this.store.set({ trouble, retryIn });
+        if (chosen()) this.store.set({ trouble, retryIn });
       },
-    }, signal);
+      pulse: (link, s) => new Pulse(heard(link.pc, chosen), s),
+    });
+    place.first.add(link);
+    return link.run(signal).finally(() => place.first.delete(link));
+  }
+
+  /** Whether this is the session that was there before; it may have moved to another node. */
+  private same(info: SessionInfo): boolean {
+    const before = this.store.get().info;
+    return before !== null && (info.epoch ?? info.created) === (before.epoch ?? before.created);
   }
 
   private async poll(signal: AbortSignal): Promise<void> {
     for (;;) {
       await sleep(3, signal);
       try {
-        const info = await api.get(api.sessionURL(this.id), signal);
-        if (info.created !== this.store.get().info?.created) throw new Trouble("session-gone"); // another bears its name
+        const info = await api.get(api.sessionURL(this.id), this.place.fence, signal);
+        if (!this.same(info)) throw new Trouble("session-gone"); // another bears its name
+        if (info.fence !== this.store.get().info?.fence) this.clock.reset(); // another node's may be some ms off
         if (info.now !== undefined) this.clock.reached(info.now);
-        this.store.set({ info });
+        this.store.set({ info, draining: info.draining_until ?? "" });
       } catch (e) {
         if (signal.aborted || asTrouble(e).kind === "session-gone") throw e;
       }

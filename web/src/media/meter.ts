@@ -1,7 +1,7 @@
-// How loud a stream is, ten times a second.
+// How loud a stream is.
 
-/** Calls each with 0..1 until the returned function is called; never where the browser does not process the stream's sound. */
-export function meter(stream: MediaStream, each: (level: number) => void): () => void {
+/** Calls each with 0..1, every so many ms, until the returned function is called; never where the browser does not process the stream's sound. */
+export function meter(stream: MediaStream, each: (level: number) => void, every = 100): () => void {
   if (stream.getAudioTracks().length === 0) return () => undefined;
   const ctx = new AudioContext();
   const analyser = ctx.createAnalyser();
@@ -16,7 +16,7 @@ export function meter(stream: MediaStream, each: (level: number) => void): () =>
   const timer = setInterval(() => {
     analyser.getFloatTimeDomainData(block);
     each(level(block));
-  }, 100);
+  }, every);
   return () => {
     clearInterval(timer);
     void ctx.close();

@@ -1,5 +1,6 @@
 // The session's REST endpoint.
 import { Trouble, httpTrouble } from "./errors";
+import type { Fence } from "./fence";
 import type { NewSession, Pair, SessionInfo } from "./types";
 import { deadline, limits } from "./within";
 
@@ -8,8 +9,11 @@ export function address(path: string, base: string = document.baseURI): string {
   return new URL(path.replace(/^\/+/, ""), base).href;
 }
 
-/** Fetches, and names what went wrong; reading the answer is part of the time that the server has. */
-export async function call(url: string, init: RequestInit = {}): Promise<Response> {
+/**
+ * Fetches, and names what went wrong; reading the answer is part of the time
+ * that the server has. Of a session's answers, those of a node that has lost it do not count.
+ */
+export async function call(url: string, init: RequestInit = {}, fence?: Fence): Promise<Response> {
   let r: Response;
   try {
     r = await fetch(url, { cache: "no-store", ...init, signal: deadline(limits.answer, "server-gone", new URL(url).pathname, init.signal) });
@@ -18,12 +22,13 @@ export async function call(url: string, init: RequestInit = {}): Promise<Respons
     if (e instanceof Trouble) throw e;
     throw new Trouble("server-gone", e instanceof Error ? e.message : "");
   }
+  fence?.see(r.headers.get("Livedub-Fence"));
   if (!r.ok) throw await httpTrouble(r);
   return r;
 }
 
-async function json<T>(url: string, init: RequestInit = {}): Promise<T> {
-  const r = await call(url, init);
+async function json<T>(url: string, init: RequestInit = {}, fence?: Fence): Promise<T> {
+  const r = await call(url, init, fence);
   try {
     return (await r.json()) as T;
   } catch (e) {
@@ -44,13 +49,15 @@ export function create(s: NewSession, signal?: AbortSignal): Promise<SessionInfo
   });
 }
 
-export function get(url: string, signal?: AbortSignal): Promise<SessionInfo> {
-  return json(url, { signal });
+export async function get(url: string, fence: Fence, signal?: AbortSignal): Promise<SessionInfo> {
+  const info = await json<SessionInfo>(url, { signal }, fence);
+  fence.see(info.fence);
+  return info;
 }
 
 /** Changes a session: switches the re-rendering of the mouth in a dub, or names other words to keep. */
-export function change(url: string, to: { dubs: Record<string, { lips: boolean }> } | { keep: string[] }, signal?: AbortSignal): Promise<SessionInfo> {
-  return json(url, { method: "PATCH", headers: { "Content-Type": "application/json" }, body: JSON.stringify(to), signal });
+export function change(url: string, to: { dubs: Record<string, { lips: boolean }> } | { keep: string[] }, fence: Fence, signal?: AbortSignal): Promise<SessionInfo> {
+  return json(url, { method: "PATCH", headers: { "Content-Type": "application/json" }, body: JSON.stringify(to), signal }, fence);
 }
 
 const ending = new Set<Promise<unknown>>();

@@ -10,7 +10,14 @@ export class Backoff {
   next(least = 0): number {
     const full = Math.min(this.most, this.first * 2 ** this.tries);
     this.tries++;
-    return Math.max(least, full * (0.75 + this.random() / 2));
+    return Math.max(least * (1 + this.random() / 4), full * (0.75 + this.random() / 2));
+  }
+
+  /** Seconds to wait after something that worked has broken: none the first time. */
+  soon(): number {
+    if (this.tries > 0) return this.next();
+    this.tries++;
+    return 0;
   }
 
   /** Forgets the failures: it works again. */

@@ -4,7 +4,7 @@ export type Kind =
   | "camera-missing" | "camera-denied" | "camera-busy" | "camera-insecure" | "camera-unanswered"
   | "camera-off" | "camera-still" | "camera-lost" | "microphone-still" | "microphone-lost"
   | "file-unreadable" | "file-silent" | "sample-missing" | "video-stuck" | "sound-missing"
-  | "server-gone" | "media-blocked" | "full" | "session-gone" | "refused" | "publisher-busy" | "ended" | "browser-old" | "browser-stuck" | "draining" | "unexpected";
+  | "interrupted" | "stale" | "server-gone" | "media-blocked" | "full" | "session-gone" | "refused" | "publisher-busy" | "ended" | "browser-old" | "browser-stuck" | "draining" | "unexpected";
 
 export class Trouble extends Error {
   /**
@@ -18,7 +18,7 @@ export class Trouble extends Error {
 
   /** Whether trying again by itself may help. */
   get passes(): boolean {
-    return ["server-gone", "media-blocked", "full", "session-gone", "publisher-busy"].includes(this.kind);
+    return ["interrupted", "stale", "server-gone", "media-blocked", "full", "session-gone", "publisher-busy"].includes(this.kind);
   }
 }
 
@@ -49,7 +49,7 @@ export function cameraTrouble(e: unknown): Trouble {
 export async function httpTrouble(r: Response): Promise<Trouble> {
   const text = await r.text().catch(() => "");
   const detail = said(text) || `${r.status} ${r.statusText}`.trim();
-  const wait = Math.max(0, Number(r.headers.get("Retry-After")) || 0);
+  const wait = retryAfter(r.headers.get("Retry-After"));
   switch (r.status) {
     case 404:
     case 410:
@@ -64,6 +64,15 @@ export async function httpTrouble(r: Response): Promise<Trouble> {
       return new Trouble("server-gone", detail, wait);
   }
   return new Trouble(r.status >= 500 ? "unexpected" : "refused", detail);
+}
+
+const longestWait = 300; // s that a server's word counts
+
+/** Seconds that a Retry-After asks for: a number, or a date. */
+export function retryAfter(header: string | null, now = Date.now()): number {
+  const s = Number(header ?? 0);
+  const wait = Number.isNaN(s) ? (Date.parse(header!) - now) / 1000 : s;
+  return Math.min(longestWait, Math.max(0, wait || 0));
 }
 
 function said(text: string): string {

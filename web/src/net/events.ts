@@ -1,5 +1,6 @@
-// The session's event stream. EventSource comes back by itself after a cut,
-// but gives up for good on a refusal: then we ask again, ever more rarely.
+// The session's event stream. EventSource comes back by itself after a cut and
+// tells the last event that it has had, but gives up for good on a refusal: then
+// we ask again, ever more rarely, and tell it in the address.
 import { Backoff, sleep } from "./backoff";
 import type { Caption, LadderChange } from "./types";
 import { limits } from "./within";
@@ -8,19 +9,30 @@ export interface Listener {
   caption(c: Caption): void;
   ladder(l: LadderChange): void;
   drain(until: string): void; // the server takes no new sessions, and ends this one by then
+  moved(fence: number): void; // another node has the session ready: whoever connects anew is there
   end(reason: string): void;
+  open?(): void; // the stream stands, at first and after each cut
+}
+
+/** The last event that has come, of all streams of a session. */
+export interface Mark {
+  id: string;
 }
 
 /** Listens until signal aborts. */
-export async function listen(url: string, to: Listener, signal: AbortSignal, Source: typeof EventSource = EventSource): Promise<void> {
+export async function listen(url: string, to: Listener, signal: AbortSignal, mark: Mark = { id: "" }, Source: typeof EventSource = EventSource): Promise<void> {
   const backoff = new Backoff(1, 10);
   while (!signal.aborted) {
-    await once(url, to, signal, Source, () => backoff.reset());
+    const at = mark.id ? `${url}?last-event-id=${encodeURIComponent(mark.id)}` : url;
+    await once(at, to, signal, mark, Source, () => {
+      backoff.reset();
+      to.open?.();
+    });
     if (!signal.aborted) await sleep(backoff.next(), signal).catch(() => undefined);
   }
 }
 
-function once(url: string, to: Listener, signal: AbortSignal, Source: typeof EventSource, opened: () => void): Promise<void> {
+function once(url: string, to: Listener, signal: AbortSignal, mark: Mark, Source: typeof EventSource, opened: () => void): Promise<void> {
   return new Promise((resolve) => {
     const source = new Source(url);
     // A server that takes the request and says nothing is asked again, too.
@@ -37,12 +49,15 @@ function once(url: string, to: Listener, signal: AbortSignal, Source: typeof Eve
     };
     const on = <T>(name: string, f: (v: T) => void) =>
       source.addEventListener(name, (e) => {
-        const v = parse<T>((e as MessageEvent).data);
+        const { data, lastEventId } = e as MessageEvent;
+        if (lastEventId) mark.id = lastEventId;
+        const v = parse<T>(data);
         if (v !== undefined) f(v);
       });
     on<Caption>("caption", (c) => to.caption(c));
     on<LadderChange>("ladder", (l) => to.ladder(l));
     on<{ until?: string }>("drain", (v) => to.drain(v.until ?? ""));
+    on<{ fence?: number }>("moved", (v) => to.moved(Number(v.fence) || 0));
     on<{ reason?: string }>("end", (v) => to.end(v.reason ?? ""));
     source.onopen = () => {
       clearTimeout(timer);

@@ -70,6 +70,8 @@ export interface SessionInfo {
   ice_servers?: RTCIceServer[];
   state?: string;
   created?: string;
+  epoch?: string; // tells it from others that have borne its name
+  fence?: number; // in a cluster: rises when another node takes the session over
   now?: number;
   keep?: string[]; // words that are not translated, for who may change the session
   draining_until?: string; // the server takes no new sessions, and ends this one by then

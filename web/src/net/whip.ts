@@ -3,25 +3,31 @@
 // server finds later is tried all the same, and the server learns of it thereby.
 import { call, remove } from "./api";
 import { Trouble } from "./errors";
+import type { Fence } from "./fence";
 import { startBitrate } from "./sdp";
 import { limits, within } from "./within";
 
 const gatherFor = 300; // ms
 const connectFor = 10_000; // ms
 const patience = 1_000; // ms that a connection outlives its end
-const lostFor = 4_000; // ms that "disconnected" may last
+const lostFor = 1_000; // ms that "disconnected" may last, which comes after 5 s without an answer
 const maxVideo = 2_500_000; // bit/s: 720p30 without blocks around the mouth
 const firstVideo = 1_200; // kbit/s
+
+/** The event of a stream that is about to end: browsers then turn its frame black. */
+export const leaving = "leaving";
 
 /** A live connection. `lost` settles (never rejects) when it has failed or was closed. */
 export interface Link {
   pc: RTCPeerConnection;
+  fence: number; // under which the server answered
+  stream: MediaStream; // what comes, or goes out
   lost: Promise<void>;
   close(): void;
 }
 
 /** Sends a stream's tracks to a WHIP endpoint. */
-export async function publish(url: string, stream: MediaStream, signal: AbortSignal, iceServers?: RTCIceServer[]): Promise<Link> {
+export async function publish(url: string, stream: MediaStream, fence: Fence, signal: AbortSignal, iceServers?: RTCIceServer[]): Promise<Link> {
   const pc = new RTCPeerConnection({ iceServers });
   for (const track of stream.getTracks()) {
     const video = track.kind === "video";
@@ -30,20 +36,31 @@ export async function publish(url: string, stream: MediaStream, signal: AbortSig
       sendEncodings: [video ? { maxBitrate: maxVideo } : {}],
     });
   }
-  return connect(pc, url, signal, (sdp) => startBitrate(sdp, firstVideo));
+  return { ...(await connect(pc, url, fence, signal, (sdp) => startBitrate(sdp, firstVideo))), stream };
 }
 
-/** Receives one language from a WHEP endpoint; onStream has both tracks when it is called last. */
-export function watch(url: string, onStream: (s: MediaStream) => void, signal: AbortSignal, iceServers?: RTCIceServer[]): Promise<Link> {
+/** Receives one language from a WHEP endpoint. */
+export async function watch(url: string, fence: Fence, signal: AbortSignal, iceServers?: RTCIceServer[]): Promise<Link> {
   const pc = new RTCPeerConnection({ iceServers });
   pc.addTransceiver("video", { direction: "recvonly" });
   pc.addTransceiver("audio", { direction: "recvonly" });
-  pc.ontrack = (e) => onStream(e.streams[0] ?? new MediaStream([e.track]));
-  return connect(pc, url, signal, (sdp) => sdp);
+  let stream: MediaStream | undefined;
+  pc.ontrack = (e) => {
+    stream ??= e.streams[0] ?? new MediaStream();
+    if (!e.streams[0]) stream.addTrack(e.track);
+  };
+  const link = await connect(pc, url, fence, signal, (sdp) => sdp);
+  const came = stream ?? new MediaStream();
+  const close = () => {
+    came.dispatchEvent(new Event(leaving));
+    link.close();
+  };
+  return { ...link, stream: came, close };
 }
 
-async function connect(pc: RTCPeerConnection, url: string, signal: AbortSignal, mend: (sdp: string) => string): Promise<Link> {
+async function connect(pc: RTCPeerConnection, url: string, fence: Fence, signal: AbortSignal, mend: (sdp: string) => string): Promise<Omit<Link, "stream">> {
   let resource = "";
+  let under = 0;
   let closed = () => undefined as void;
   const closing = new Promise<void>((resolve) => (closed = resolve)); // our own close fires no event
   const close = () => {
@@ -56,8 +73,9 @@ async function connect(pc: RTCPeerConnection, url: string, signal: AbortSignal, 
   try {
     await within(limits.browser, "browser-stuck", "an offer", pc.setLocalDescription());
     await gathered(pc);
-    const answered = await exchange(url, pc.localDescription?.sdp ?? "", signal);
+    const answered = await exchange(url, pc.localDescription?.sdp ?? "", fence, signal);
     resource = answered.resource;
+    under = answered.fence;
     signal.throwIfAborted();
     await within(limits.browser, "browser-stuck", "the answer", pc.setRemoteDescription({ type: "answer", sdp: mend(answered.sdp) }));
     await connected(pc, signal);
@@ -66,16 +84,16 @@ async function connect(pc: RTCPeerConnection, url: string, signal: AbortSignal, 
     signal.throwIfAborted();
     throw e;
   }
-  return { pc, lost: Promise.race([lost(pc), closing]), close };
+  return { pc, fence: under, lost: Promise.race([lost(pc), closing]), close };
 }
 
-/** Posts an offer; returns the answer and the address that ends it. */
-export async function exchange(url: string, offer: string, signal?: AbortSignal): Promise<{ sdp: string; resource: string }> {
-  const r = await call(url, { method: "POST", headers: { "Content-Type": "application/sdp" }, body: offer, signal });
+/** Posts an offer; returns the answer, its fence and the address that ends it. */
+export async function exchange(url: string, offer: string, fence: Fence, signal?: AbortSignal): Promise<{ sdp: string; fence: number; resource: string }> {
+  const r = await call(url, { method: "POST", headers: { "Content-Type": "application/sdp" }, body: offer, signal }, fence);
   const location = r.headers.get("Location");
   const sdp = await r.text();
   if (!sdp.startsWith("v=0")) throw new Trouble("unexpected", "the server's answer is no SDP");
-  return { sdp, resource: location ? new URL(location, url).href : "" };
+  return { sdp, fence: fence.see(r.headers.get("Livedub-Fence")), resource: location ? new URL(location, url).href : "" };
 }
 
 function gathered(pc: RTCPeerConnection): Promise<void> {

@@ -10,7 +10,7 @@ interface Props {
 }
 
 /** One sentence on what is wrong and what to do; the server's own words behind it. */
-export function Banner({ trouble, retryIn = 0, mild = retryIn > 0, onDismiss }: Props) {
+export function Banner({ trouble, retryIn = 0, mild = trouble?.passes ?? false, onDismiss }: Props) {
   const left = useCountdown(trouble, retryIn);
   if (!trouble) return null;
   return (

@@ -20,8 +20,11 @@ export function Stage({ state, camera, badge, canTry, onTry, showCamera }: Props
   const on = running(phase);
   const preview = on ? state.preview : camera;
   const [muted, setMuted] = useState(false);
-  const [frame, setFrame] = useState(false);
-  useEffect(() => setFrame(false), [dubbed]);
+  const [framed, setFramed] = useState<MediaStream | null>(null); // the stream whose frame is seen
+  useEffect(() => {
+    if (!dubbed) setFramed(null);
+  }, [dubbed]);
+  const frame = framed !== null;
   const missing = useLate(phase === "live" && !frame, (state.session?.delay_ms ?? 0) / 1000 + limits.frame);
   const lang = choice?.to[0];
   const off = preview?.getVideoTracks()[0]?.enabled === false;
@@ -40,7 +43,7 @@ export function Stage({ state, camera, badge, canTry, onTry, showCamera }: Props
         <figcaption>{t("original")}{on && choice && ` · ${languageName(choice.from)}`}</figcaption>
       </figure>
       <figure class="view dub">
-        <Video stream={dubbed} muted={muted} testid="dubbed-video" label={t("dubbed")} onFrame={() => setFrame(true)} onSilenced={() => setMuted(true)} />
+        <Video stream={dubbed} coming={state.coming} muted={muted} testid="dubbed-video" label={t("dubbed")} onFrame={() => setFramed(dubbed)} onSilenced={() => setMuted(true)} />
         {!on && (
           <div class="empty try">
             <button type="button" class="primary big" data-testid="try-sample" disabled={!canTry} onClick={onTry}>
@@ -50,6 +53,7 @@ export function Stage({ state, camera, badge, canTry, onTry, showCamera }: Props
           </div>
         )}
         {on && !frame && <div class="empty" role="status">{missing ? t("dubMissing") : <><span class="spinner" />{t(phase === "starting" ? "starting" : "filling")}</>}</div>}
+        {on && frame && (phase === "reconnecting" || framed !== dubbed) && <Notice />}
         {badge && on && frame && <span class="badge" data-testid="badge">{t("badge")}</span>}
         {on && frame && (
           <button type="button" class="round" aria-pressed={muted} aria-label={t(muted ? "unmute" : "mute")} title={t(muted ? "unmute" : "mute")} data-testid="mute" onClick={() => setMuted(!muted)}>
@@ -60,6 +64,11 @@ export function Stage({ state, camera, badge, canTry, onTry, showCamera }: Props
       </figure>
     </section>
   );
+}
+
+/** Over a frame that stands still. */
+export function Notice() {
+  return <p class="notice" role="status" data-testid="notice"><span class="spinner" />{t("reconnecting")}</p>;
 }
 
 function PlayIcon() {

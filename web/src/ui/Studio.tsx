@@ -90,7 +90,7 @@ export function Studio() {
     <div class="page">
       <Header><Chip phase={state.phase} /></Header>
       {shown || !on || !(state.lacks || state.draining)
-        ? <Banner trouble={shown} retryIn={shown === pairsTrouble ? retryIn : state.retryIn} onDismiss={dismiss} />
+        ? <Banner trouble={shown} retryIn={shown === pairsTrouble ? retryIn : state.retryIn} onDismiss={state.phase === "reconnecting" ? undefined : dismiss} />
         : <Banner trouble={state.lacks ? new Trouble(state.lacks) : new Trouble("draining", untilText(state.draining))} mild />}
       <main class="studio">
         <Stage state={state} camera={camera?.stream ?? null} badge={form.badge} canTry={!!chosen.to} showCamera={(on) => live.showCamera(on)} onTry={() => {

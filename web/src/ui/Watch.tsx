@@ -8,7 +8,7 @@ import { limits } from "../net/within";
 import { Trouble } from "../net/errors";
 import { Banner, untilText } from "./Banner";
 import { Header } from "./Header";
-import { SoundIcon } from "./Stage";
+import { Notice, SoundIcon } from "./Stage";
 import { useLate } from "./useLate";
 import { Video } from "./Video";
 
@@ -19,7 +19,7 @@ export function Watch({ id, lang }: { id: string; lang: string }) {
   const [viewer] = useState(() => new Viewer(id, lang));
   const state = useStore(viewer.store);
   const [muted, setMuted] = useState(false);
-  const [seen, setSeen] = useState<Record<string, boolean>>({});
+  const [seen, setSeen] = useState<Record<string, MediaStream | null>>({}); // whose frame is seen
   const [subtitles, setSubtitles] = useState(true);
   const text = useSubtitle(viewer, subtitles);
   const { info, langs, streams, trouble, retryIn } = state;
@@ -36,7 +36,7 @@ export function Watch({ id, lang }: { id: string; lang: string }) {
     };
     addEventListener("pagehide", leave);
     addEventListener("hashchange", turn);
-    Object.assign(window, { __livedub: { get state() { return viewer.store.get(); }, sessionId: id.split("~")[0], pcs: viewer.pcs } });
+    Object.assign(window, { __livedub: { get state() { return viewer.store.get(); }, sessionId: id.split("~")[0], pcs: viewer.pcs, get fence() { return viewer.fence; } } });
     return () => {
       removeEventListener("pagehide", leave);
       removeEventListener("hashchange", turn);
@@ -57,10 +57,11 @@ export function Watch({ id, lang }: { id: string; lang: string }) {
       <main class="watch">
         <figure class="view dub big">
           {langs.map((l) => (
-            <Video key={l} stream={streams[l] ?? null} muted={muted || l !== now} hidden={l !== now} testid={l === now ? "dubbed-video" : `video-${l}`} label={languageName(l)}
-              onFrame={() => setSeen((s) => ({ ...s, [l]: true }))} onSilenced={() => setMuted(true)} />
+            <Video key={l} stream={streams[l] ?? null} coming={state.coming[l]} muted={muted || l !== now} hidden={l !== now} testid={l === now ? "dubbed-video" : `video-${l}`} label={languageName(l)}
+              onFrame={() => setSeen((s) => ({ ...s, [l]: streams[l] ?? null }))} onSilenced={() => setMuted(true)} />
           ))}
           {vacant && <div class="empty" role="status">{late ? t("noVideoLong") : <><span class="spinner" />{t("noVideoYet")}</>}</div>}
+          {!vacant && (trouble || seen[now] !== streams[now]) && <Notice />}
           {info && <span class={original ? "badge plain" : "badge"} data-testid="badge">{original ? t("original") : t("badge")}</span>}
           {subtitles && text && <p class="subtitle" lang={now} data-testid="subtitle"><span>{text}</span></p>}
           {muted && <button type="button" class="primary big sound" data-testid="sound-on" onClick={() => setMuted(false)}><SoundIcon off />{t("soundOn")}</button>}

@@ -9,6 +9,9 @@ export function expose(live: Live): void {
     get sessionId() {
       return live.store.get().session?.id ?? null;
     },
+    get fence() {
+      return live.fence.now;
+    },
     get pcs() {
       return live.pcs;
     },

@@ -11,6 +11,26 @@ if (shots) mkdirSync(shots, { recursive: true });
 const shot = async (page, name) => shots && page.screenshot({ path: `${shots}/${name}.png`, fullPage: true });
 const rest = (ms) => new Promise((r) => setTimeout(r, ms));
 
+/** Notes from now on which players are seen and heard, and what the page says is wrong. */
+function watchPlayers() {
+  const players = () => [...document.querySelectorAll("video")].filter((v) => !/preview/.test(v.dataset.testid));
+  const first = players().find((v) => v.dataset.testid === "dubbed-video");
+  const f = (window.__followed = { before: { ...window.__livedub.pcs }, troubles: [], dark: 0, looks: 0, silent: 0, twice: 0, moved: false });
+  let at = performance.now();
+  setInterval(() => {
+    const now = performance.now();
+    const [heard, [seen]] = [players().filter((v) => !v.muted && !v.paused && v.srcObject?.active), players().filter((v) => v.dataset.testid === "dubbed-video")];
+    f.looks++;
+    if (!seen?.videoWidth || seen.classList.contains("off")) f.dark++;
+    if (heard.length === 0) f.silent += now - at;
+    if (heard.length > 1) f.twice += now - at;
+    f.moved ||= seen !== first;
+    const { trouble, phase } = window.__livedub.state;
+    if (trouble || (phase ?? "live") !== "live") f.troubles.push(trouble?.kind ?? phase);
+    at = now;
+  }, 5);
+}
+
 describe("page", { skip: chromium ? false : "no Chromium on this machine", concurrency: 1 }, () => {
   let mock, browser;
   before(async () => {
@@ -248,6 +268,39 @@ describe("page", { skip: chromium ? false : "no Chromium on this machine", concu
     await rest(3000);
     assert.equal(await made(), n);
   }));
+
+  test("a session that moves to another node is followed without a break", async () => {
+    await mock.fault("cluster");
+    await inPage(async (page) => {
+      await startCamera(page);
+      await plays(page, "dubbed-video");
+      await has(page, "caption-target", "Buenos");
+      const viewer = await open(browser, (await page.$eval(id("watch-link"), (a) => a.href)).slice(base.length));
+      await plays(viewer, "dubbed-video");
+      for (const p of [page, viewer]) await p.evaluate(watchPlayers);
+      await mock.fault("move");
+      await page.waitForFunction(() => window.__followed.before.publish.connectionState === "closed", { timeout: 20000, polling: 100 });
+      await viewer.waitForFunction(() => window.__followed.before.es?.connectionState === "closed" && window.__followed.before.en.connectionState === "closed", { timeout: 20000, polling: 100 });
+      await rest(1500);
+      for (const [who, p] of [["speaker", page], ["viewer", viewer]]) {
+        const f = await p.evaluate(() => ({ ...window.__followed, before: 0, fence: window.__livedub.fence, now: Object.keys(window.__livedub.pcs).map((k) => window.__livedub.pcs[k].connectionState) }));
+        assert.equal(f.fence, 1001);
+        assert.ok(f.now.every((s) => s === "connected"), `${who}: ${f.now}`);
+        assert.deepEqual(f.troubles, [], who);
+        assert.ok(f.dark < 1, `${who}: no frame at ${f.dark} of ${f.looks} looks`);
+        assert.equal(f.moved, true, `${who}: another player is seen`);
+        assert.ok(f.silent < 100, `${who}: nothing sounds for ${f.silent} ms`);
+        assert.equal(f.twice, 0, `${who}: two sound at once for ${f.twice} ms`);
+        console.log(`${who}: nothing sounded for ${Math.round(f.silent)} ms`);
+      }
+      const { lines } = await page.evaluate(() => ({ lines: window.__livedub.state.rows.map((r) => r.id) }));
+      assert.equal(new Set(lines).size, lines.length);
+      assert.deepEqual(viewer.complaints, []);
+      await viewer.close();
+      await plays(page, "dubbed-video");
+      await page.click(id("stop"));
+    });
+  });
 
   test("a viewer switches languages at once", () => inPage(async (page) => {
     await startCamera(page);

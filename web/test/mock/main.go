@@ -2,7 +2,9 @@
 // sends a publisher's video and audio back a second later to every language,
 // and invents captions and figures. It has an endpoint for faults: POST
 // /mock/full, /mock/free, /mock/forget, /mock/end; /mock/neural adds what a
-// server with neural engines has, /mock/light takes it away.
+// server with neural engines has, /mock/light takes it away. After /mock/cluster
+// new sessions have a fence, and /mock/move has another node take them over: this
+// one again, which goes on to serve those who are connected.
 package main
 
 import (
@@ -11,6 +13,7 @@ import (
 	"fmt"
 	"log"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -25,6 +28,7 @@ type server struct {
 	made     int
 	neural   bool
 	full     bool
+	cluster  bool
 }
 
 func main() {
@@ -84,6 +88,9 @@ func (s *server) create(w http.ResponseWriter, r *http.Request) {
 	id := fmt.Sprintf("mock%d", s.made)
 	s.sessions[id] = newSession(id, ask.From, ask.To, ask.Profile)
 	s.sessions[id].keep = ask.Keep
+	if s.cluster {
+		s.sessions[id].fence = 1000
+	}
 	reply(w, 201, s.sessions[id].words())
 }
 
@@ -103,6 +110,12 @@ func (s *server) fault(w http.ResponseWriter, r *http.Request) {
 		s.full = true
 	case "free":
 		s.full = false
+	case "cluster":
+		s.cluster = true
+	case "move":
+		for _, v := range s.sessions {
+			v.move()
+		}
 	case "neural", "light":
 		s.neural = r.PathValue("fault") == "neural"
 	case "forget", "end":
@@ -126,6 +139,9 @@ func (s *server) with(f func(*session, http.ResponseWriter, *http.Request)) http
 		if v == nil {
 			reply(w, 404, map[string]string{"error": "no session " + r.PathValue("id")})
 			return
+		}
+		if f := v.under(); f > 0 {
+			w.Header().Set("Livedub-Fence", strconv.FormatInt(f, 10))
 		}
 		f(v, w, r)
 	}

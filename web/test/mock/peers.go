@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -32,6 +33,47 @@ var (
 		RTCPFeedback: []webrtc.RTCPFeedback{{Type: "goog-remb"}, {Type: "nack", Parameter: "pli"}}}
 )
 
+// relay makes one stream of what publishers send one after the other.
+type relay struct {
+	rate  float64
+	from  *webrtc.TrackRemote
+	seq   uint16 // to be added
+	time  uint32
+	last  rtp.Header // as it went out
+	wrote time.Time
+}
+
+const (
+	another = iota // speaks: this one waits
+	begins
+	goesOn
+)
+
+// join takes a packet of a publisher's, unless another speaks, and numbers it anew.
+func (r *relay) join(t *webrtc.TrackRemote, p *rtp.Packet) int {
+	state := goesOn
+	switch {
+	case r.from == nil:
+		r.from, state = t, begins
+		if !r.wrote.IsZero() {
+			r.seq = r.last.SequenceNumber + 1 - p.SequenceNumber
+			r.time = r.last.Timestamp + uint32(time.Since(r.wrote).Seconds()*r.rate) - p.Timestamp
+		}
+	case r.from != t:
+		return another
+	}
+	p.SequenceNumber += r.seq
+	p.Timestamp += r.time
+	r.last, r.wrote = p.Header, time.Now()
+	return state
+}
+
+func (r *relay) leave(t *webrtc.TrackRemote) {
+	if r.from == t {
+		r.from = nil
+	}
+}
+
 func (v *session) publish(w http.ResponseWriter, r *http.Request) {
 	pc, err := api().NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
@@ -56,7 +98,19 @@ func (v *session) publish(w http.ResponseWriter, r *http.Request) {
 		for {
 			p, _, err := t.ReadRTP()
 			if err != nil {
+				v.mu.Lock()
+				v.relays[kind].leave(t)
+				v.mu.Unlock()
 				return
+			}
+			v.mu.Lock()
+			ours, refresh := v.relays[kind].join(t, p), v.refresh
+			v.mu.Unlock()
+			switch ours {
+			case another:
+				continue
+			case begins:
+				refresh()
 			}
 			time.AfterFunc(delay, func() {
 				v.mu.Lock()

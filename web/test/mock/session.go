@@ -36,10 +36,14 @@ type session struct {
 	reason  string
 	off     map[string]bool // dubs whose mouth was switched off
 	keep    []string
+	fence   int64         // 0 outside of a cluster
+	moved   chan struct{} // closed when the fence rises
+	relays  map[string]*relay
 }
 
 func newSession(id, from string, to []string, profile string) *session {
 	return &session{id: id, from: from, to: to, profile: profile, refresh: func() {}, done: make(chan struct{}), off: map[string]bool{},
+		moved: make(chan struct{}), relays: map[string]*relay{"audio": {rate: 48000}, "video": {rate: 90000}},
 		tracks: map[string][]*webrtc.TrackLocalStaticRTP{}}
 }
 
@@ -53,6 +57,21 @@ func (v *session) close(reason string) {
 	for _, p := range peers {
 		p.Close()
 	}
+}
+
+// move raises the fence and tells those who listen, whose streams end.
+func (v *session) move() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.fence++
+	close(v.moved)
+	v.moved = make(chan struct{})
+}
+
+func (v *session) under() int64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.fence
 }
 
 func (v *session) words() map[string]any {
@@ -114,6 +133,9 @@ func (v *session) show(w http.ResponseWriter, _ *http.Request) {
 	out["keep"] = v.keep
 	v.mu.Unlock()
 	out["dubs"], out["state"], out["now"] = dubs, "live", now
+	if f := v.under(); f > 0 {
+		out["fence"] = f
+	}
 	reply(w, 200, out)
 }
 
@@ -165,8 +187,14 @@ func (v *session) events(w http.ResponseWriter, r *http.Request) {
 		send("caption", c)
 	}
 	told := map[string]bool{}
+	v.mu.Lock()
+	moved := v.moved
+	v.mu.Unlock()
 	for {
 		select {
+		case <-moved:
+			send("moved", map[string]int64{"fence": v.under()})
+			return
 		case <-r.Context().Done():
 			return
 		case <-v.done:

@@ -22,7 +22,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   vi.mocked(api.sessionURL).mockImplementation((id) => `http://h/v1/sessions/${id}`);
   vi.mocked(api.controlURL).mockImplementation((s) => `http://h${s.control}`);
-  vi.mocked(watch).mockImplementation((_url, _to, signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))));
+  vi.mocked(watch).mockImplementation((_url, _fence, signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))));
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -44,7 +44,7 @@ describe("a run of the studio", () => {
     const live = new Live();
     await live.start({ ...choice, to: [...choice.to] }, async () => input());
     expect(live.store.get()).toMatchObject({ phase: "ended", trouble: { kind: "refused" } });
-    expect([vi.mocked(publish).mock.calls[0]![3], vi.mocked(watch).mock.calls[0]![3]]).toEqual([iceServers, iceServers]);
+    expect([vi.mocked(publish).mock.calls[0]![4], vi.mocked(watch).mock.calls[0]![3]]).toEqual([iceServers, iceServers]);
     expect(vi.mocked(api.removeLast).mock.calls).toEqual([["http://h/v1/sessions/talk~c"]]);
   });
   it("names the words to keep, at first, while it runs and to a session that is made anew", async () => {
@@ -52,9 +52,7 @@ describe("a run of the studio", () => {
     vi.mocked(api.change).mockResolvedValue(info({ keep: ["Blanco"] }));
     vi.mocked(api.get).mockImplementation(never);
     vi.mocked(listen).mockImplementation((_url, _to, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve())));
-    const refuse = (_url: string, _stream: unknown, signal: AbortSignal) => new Promise<never>((_, no) => signal.addEventListener("abort", () => no(signal.reason)));
-    vi.mocked(publish).mockImplementation(refuse);
-    vi.mocked(watch).mockImplementation(refuse);
+    vi.mocked(publish).mockImplementation((_url, _stream, _fence, signal) => new Promise<never>((_, no) => signal.addEventListener("abort", () => no(signal.reason))));
     const live = new Live();
     const run = live.start({ ...choice, to: [...choice.to] }, async () => input());
     await vi.advanceTimersByTimeAsync(100);

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Backoff, sleep } from "../../src/net/backoff";
-import { Trouble, cameraTrouble, httpTrouble } from "../../src/net/errors";
+import { cameraTrouble, httpTrouble, retryAfter } from "../../src/net/errors";
 import { listen, parse } from "../../src/net/events";
+import { Fence } from "../../src/net/fence";
 import { startBitrate } from "../../src/net/sdp";
 import { exchange } from "../../src/net/whip";
-import { keep } from "../../src/live/keep";
-import { address } from "../../src/net/api";
+import { address, get } from "../../src/net/api";
 import { en } from "../../src/i18n/en";
 import { choose, fill } from "../../src/i18n";
 import { ko } from "../../src/i18n/ko";
@@ -20,9 +20,11 @@ describe("backoff", () => {
   it("doubles up to its bound, honours the server, and forgets", () => {
     const b = new Backoff(1, 8, () => 0.5);
     expect([1, 2, 3, 4, 5].map(() => b.next())).toEqual([1, 2, 4, 8, 8]);
-    expect(b.next(30)).toBe(30);
+    expect(b.next(40)).toBe(45); // not all who were told so at the same time
     b.reset();
     expect(b.next()).toBe(1);
+    b.reset();
+    expect([b.soon(), b.soon(), b.next()]).toEqual([0, 2, 4]);
   });
   it("spreads", () => {
     expect(new Backoff(1, 8, () => 0).next()).toBe(0.75);
@@ -48,6 +50,10 @@ describe("errors", () => {
     expect((await of(500, "<html>x</html>")).detail).not.toContain("<");
     expect((await of(400, "x".repeat(9999))).detail.length).toBeLessThan(400);
   });
+  it("waits as long as the server says, by any of its clocks", () => {
+    const now = Date.parse("2026-11-27T12:00:00Z");
+    expect([null, "", "7", "-1", "soon", "1e9", "Fri, 27 Nov 2026 12:00:09 GMT", "Fri, 27 Nov 2026 11:00:00 GMT"].map((h) => retryAfter(h, now))).toEqual([0, 0, 7, 0, 0, 300, 9, 0]);
+  });
   it("names what the browser refused", () => {
     const kinds = ["NotFoundError", "NotAllowedError", "NotReadableError", "OverconstrainedError", "Other"].map((n) => cameraTrouble(new DOMException("m", n)).kind);
     expect(kinds).toEqual(["camera-missing", "camera-denied", "camera-busy", "camera-missing", "unexpected"]);
@@ -62,26 +68,40 @@ describe("WHIP", () => {
   };
   it("posts the offer and finds the resource", async () => {
     const fetch = server(new Response("v=0\r\nanswer", { status: 201, headers: { Location: "/whip/s1/r9" } }));
-    expect(await exchange("http://h/whip/s1", "v=0\r\noffer")).toEqual({ sdp: "v=0\r\nanswer", resource: "http://h/whip/s1/r9" });
+    expect(await exchange("http://h/whip/s1", "v=0\r\noffer", new Fence())).toEqual({ sdp: "v=0\r\nanswer", fence: 0, resource: "http://h/whip/s1/r9" });
     const [url, init] = fetch.mock.calls[0]!;
     expect(url).toBe("http://h/whip/s1");
     expect(init).toMatchObject({ method: "POST", body: "v=0\r\noffer", headers: { "Content-Type": "application/sdp" } });
   });
   it("resolves a relative Location and lives without one", async () => {
     server(new Response("v=0", { status: 201, headers: { Location: "r9" } }));
-    expect((await exchange("http://h/whep/s1/es", "")).resource).toBe("http://h/whep/s1/r9");
+    expect((await exchange("http://h/whep/s1/es", "", new Fence())).resource).toBe("http://h/whep/s1/r9");
     server(new Response("v=0", { status: 201 }));
-    expect((await exchange("http://h/whep/s1/es", "")).resource).toBe("");
+    expect((await exchange("http://h/whep/s1/es", "", new Fence())).resource).toBe("");
   });
   it("refuses what is no SDP", async () => {
     server(new Response("<html>", { status: 200 }));
-    await expect(exchange("http://h/x", "")).rejects.toMatchObject({ kind: "unexpected" });
+    await expect(exchange("http://h/x", "", new Fence())).rejects.toMatchObject({ kind: "unexpected" });
   });
   it("tells a server that is gone from one that refuses", async () => {
     vi.stubGlobal("fetch", () => Promise.reject(new TypeError("Failed to fetch")));
-    await expect(exchange("http://h/x", "")).rejects.toMatchObject({ kind: "server-gone" });
+    await expect(exchange("http://h/x", "", new Fence())).rejects.toMatchObject({ kind: "server-gone" });
     server(new Response("who", { status: 404 }));
-    await expect(exchange("http://h/x", "")).rejects.toMatchObject({ kind: "session-gone", detail: "who" });
+    await expect(exchange("http://h/x", "", new Fence())).rejects.toMatchObject({ kind: "session-gone", detail: "who" });
+  });
+  it("takes no answer of a node that has lost the session, not its refusal either", async () => {
+    const fence = new Fence();
+    const answer = (f: number, status = 201) => new Response("v=0", { status, headers: { "Livedub-Fence": String(f) } });
+    server(answer(7));
+    expect((await exchange("http://h/x", "", fence)).fence).toBe(7);
+    server(answer(6));
+    await expect(exchange("http://h/x", "", fence)).rejects.toMatchObject({ kind: "stale", passes: true });
+    server(answer(6, 404));
+    await expect(exchange("http://h/x", "", fence)).rejects.toMatchObject({ kind: "stale" });
+    server(new Response('{"id":"x","fence":5}'));
+    await expect(get("http://h/x", fence)).rejects.toMatchObject({ kind: "stale" });
+    server(new Response("v=0", { status: 201 }));
+    expect((await exchange("http://h/x", "", fence)).fence).toBe(7);
   });
   it("stays under the page's prefix", () => {
     expect(address("/v1/sessions", "http://h/dub/")).toBe("http://h/dub/v1/sessions");
@@ -102,40 +122,6 @@ describe("sdp", () => {
   });
 });
 
-describe("keep", () => {
-  const link = () => {
-    let cut = () => undefined as void;
-    const lost = new Promise<void>((resolve) => (cut = resolve));
-    return { pc: {} as RTCPeerConnection, lost, cut, close: vi.fn() };
-  };
-  it("connects again after a loss and after what passes", async () => {
-    const stop = new AbortController();
-    const links = [link(), link()];
-    const down = vi.fn();
-    let tries = 0;
-    const run = keep({
-      connect: async () => {
-        tries++;
-        if (tries === 2) throw new Trouble("publisher-busy");
-        return links[tries === 1 ? 0 : 1]!;
-      },
-      up: (l) => (l === links[0] ? links[0]!.cut() : stop.abort()),
-      down,
-    }, stop.signal, new Backoff(0.001, 0.002));
-    await vi.waitFor(() => expect(stop.signal.aborted).toBe(true));
-    links[1]!.cut();
-    await run;
-    expect(tries).toBe(3);
-    expect(down.mock.calls.map(([why]) => why.kind)).toEqual(["server-gone", "publisher-busy"]);
-    expect(links[0]!.close).toHaveBeenCalled();
-    expect(links[1]!.close).toHaveBeenCalled();
-  });
-  it.each(["refused", "session-gone"] as const)("gives up on %s", async (kind) => {
-    const run = keep({ connect: async () => { throw new Trouble(kind); }, up: () => undefined, down: () => undefined }, new AbortController().signal);
-    await expect(run).rejects.toMatchObject({ kind });
-  });
-});
-
 describe("events", () => {
   class Source extends EventTarget {
     static CLOSED = 2;
@@ -148,21 +134,24 @@ describe("events", () => {
       Source.all.push(this);
     }
     close = vi.fn();
-    tell(name: string, data: string) {
-      this.dispatchEvent(Object.assign(new Event(name), { data }));
+    tell(name: string, data: string, lastEventId = "") {
+      this.dispatchEvent(Object.assign(new Event(name), { data, lastEventId }));
     }
   }
   it("hands on what it understands and comes back after a refusal", async () => {
     vi.useFakeTimers();
     const stop = new AbortController();
     const got: unknown[] = [];
-    const run = listen("http://h/e", { caption: (c) => got.push(c.text), ladder: (l) => got.push(l.level), drain: (u) => got.push(u), end: (r) => got.push(r) }, stop.signal, Source as unknown as typeof EventSource);
+    const run = listen("http://h/e", { caption: (c) => got.push(c.text), ladder: (l) => got.push(l.level), drain: (u) => got.push(u), moved: (f) => got.push(f), open: () => got.push("open"), end: (r) => got.push(r) }, stop.signal, undefined, Source as unknown as typeof EventSource);
     const first = Source.all[0]!;
-    first.tell("caption", '{"text":"hi"}');
+    first.tell("caption", '{"text":"hi"}', "41");
     first.tell("caption", "{broken");
     first.tell("ladder", '{"level":"voice"}');
+    first.onopen!();
+    first.tell("moved", '{"fence":1795780000000001}');
+    first.tell("moved", '{"fence":"soon"}');
     first.tell("end", '{"reason":"drained"}');
-    expect(got).toEqual(["hi", "voice", "drained"]);
+    expect(got).toEqual(["hi", "voice", "open", 1795780000000001, 0, "drained"]);
     first.readyState = 0; // it reconnects by itself
     first.onerror!();
     await vi.advanceTimersByTimeAsync(5000);
@@ -170,7 +159,7 @@ describe("events", () => {
     first.readyState = 2;
     first.onerror!();
     await vi.advanceTimersByTimeAsync(2000);
-    expect(Source.all).toHaveLength(2);
+    expect(Source.all.map((s) => s.url)).toEqual(["http://h/e", "http://h/e?last-event-id=41"]);
     stop.abort();
     await run;
     expect(Source.all[1]!.close).toHaveBeenCalled();

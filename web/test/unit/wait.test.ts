@@ -7,6 +7,7 @@ import { begin, openVideo, runs, stalled } from "../../src/media/player";
 import * as api from "../../src/net/api";
 import { asTrouble } from "../../src/net/errors";
 import { listen } from "../../src/net/events";
+import { Fence } from "../../src/net/fence";
 import type { SessionInfo } from "../../src/net/types";
 import { publish, watch } from "../../src/net/whip";
 import { deadline, limits, within } from "../../src/net/within";
@@ -69,12 +70,12 @@ describe("a server that says nothing", () => {
   it.each([false, true])("is given up; its headers came: %s", async (answers) => {
     server(answers);
     await endsAfter(limits.answer, "server-gone", api.languages());
-    await endsAfter(limits.answer, "server-gone", api.get("http://h/v1/sessions/talk"));
+    await endsAfter(limits.answer, "server-gone", api.get("http://h/v1/sessions/talk", new Fence()));
   });
   it("is left at once where the page wants no more of it", async () => {
     server(false);
     const stop = new AbortController();
-    const asked = api.get("http://h/v1/sessions/talk", stop.signal);
+    const asked = api.get("http://h/v1/sessions/talk", new Fence(), stop.signal);
     stop.abort(new Error("left"));
     await expect(asked).rejects.toThrow("left");
   });
@@ -99,7 +100,7 @@ describe("a server that says nothing", () => {
       }
     }
     const stop = new AbortController();
-    const run = listen("http://h/e", { caption: () => undefined, ladder: () => undefined, drain: () => undefined, end: () => undefined }, stop.signal, Silent as unknown as typeof EventSource);
+    const run = listen("http://h/e", { caption: () => undefined, ladder: () => undefined, drain: () => undefined, moved: () => undefined, end: () => undefined }, stop.signal, undefined, Silent as unknown as typeof EventSource);
     await vi.advanceTimersByTimeAsync(limits.answer * 1000 + 2000);
     expect(made).toHaveLength(2);
     expect(made[0]!.close).toHaveBeenCalled();
@@ -127,13 +128,13 @@ describe("a browser that does not finish", () => {
     });
   it("making an offer is given up", async () => {
     stuck({ setLocalDescription: never });
-    await endsAfter(limits.browser, "browser-stuck", watch("http://h/whep/talk/es", () => undefined, new AbortController().signal));
+    await endsAfter(limits.browser, "browser-stuck", watch("http://h/whep/talk/es", new Fence(), new AbortController().signal));
   });
   it("taking the answer is given up", async () => {
     stuck({ setRemoteDescription: never });
     vi.stubGlobal("fetch", async () => new Response("v=0\r\n", { status: 201 }));
     const silent = { getTracks: () => [] } as unknown as MediaStream;
-    await endsAfter(limits.browser, "browser-stuck", publish("http://h/whip/talk", silent, new AbortController().signal));
+    await endsAfter(limits.browser, "browser-stuck", publish("http://h/whip/talk", silent, new Fence(), new AbortController().signal));
   });
   it("telling its statistics is given up", async () => {
     const pc = { connectionState: "connected", getStats: never } as unknown as RTCPeerConnection;

@@ -1,4 +1,4 @@
-package main
+package serving
 
 import (
 	"context"
@@ -13,22 +13,22 @@ import (
 // profileTime is how long an answer to the operator may take: a profile lasts as long as it is asked to.
 const profileTime = 5 * time.Minute
 
-// admin is the listener for the operator alone.
-type admin struct {
+// Admin is the listener for the operator alone.
+type Admin struct {
 	srv  *http.Server
 	done chan struct{}
 }
 
-// openAdmin serves h at addr to the operator; for "" it does nothing. The caller closes it.
-func openAdmin(ctx context.Context, addr string, access *signaling.Access, h http.Handler, log *slog.Logger) (*admin, error) {
+// OpenAdmin serves h at addr to the operator; for "" it does nothing. The caller closes it.
+func OpenAdmin(ctx context.Context, addr string, access *signaling.Access, h http.Handler, log *slog.Logger) (*Admin, error) {
 	if addr == "" {
 		return nil, nil
 	}
-	l, err := listen(ctx, addr, "--admin-listen")
+	l, err := Listen(ctx, addr, "--admin-listen")
 	if err != nil {
 		return nil, err
 	}
-	a := &admin{srv: newServer(access.GuardAdmin(h), log), done: make(chan struct{})}
+	a := &Admin{srv: NewServer(access.GuardAdmin(h), log), done: make(chan struct{})}
 	a.srv.WriteTimeout = profileTime
 	go func() {
 		defer close(a.done)
@@ -40,8 +40,8 @@ func openAdmin(ctx context.Context, addr string, access *signaling.Access, h htt
 	return a, nil
 }
 
-// Close ends the listener, its connections, and waits for its goroutine. A nil admin has nothing to close.
-func (a *admin) Close() {
+// Close ends the listener, its connections, and waits for its goroutine. A nil Admin has nothing to close.
+func (a *Admin) Close() {
 	if a == nil {
 		return
 	}
