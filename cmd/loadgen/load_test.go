@@ -278,6 +278,10 @@ func TestNoPlace(t *testing.T) {
 	e := newEcho(t)
 	e.full = 1000
 	r, lines := under(t, e, "--for 2s --wait 1m")
+	var table bytes.Buffer
+	if err := r.table(&table); err != nil || r.End.NoPlace != 1 || !strings.Contains(table.String(), "1 of 1 sessions found no place") {
+		t.Errorf("%v:\n%s", err, &table)
+	}
 	if r.End.Failed != 1 || !strings.Contains(r.End.FirstFail, "HTTP 503") || count(lines, "refused", "session") != 1 {
 		t.Errorf("%+v: %v", r.End, lines)
 	}

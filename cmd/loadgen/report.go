@@ -32,6 +32,7 @@ type sessionLine struct {
 	ID         string               `json:"id"`
 	OK         bool                 `json:"ok"`
 	Error      string               `json:"error,omitempty"`
+	NoPlace    bool                 `json:"no_place,omitempty"` // that is why
 	Profile    string               `json:"profile"`
 	DelayMS    int                  `json:"delay_ms"`
 	ConnectMS  *float64             `json:"connect_ms"`   // of the speaker: request to media
@@ -96,6 +97,7 @@ type endLine struct {
 	Started   int     `json:"started"`
 	Failed    int     `json:"failed"`
 	FirstFail string  `json:"first_failure,omitempty"`
+	NoPlace   int     `json:"no_place"` // of those that failed: there was no room for them
 
 	Figures       endFigures           `json:"figures"`
 	Phrases       caller.PhraseFigures `json:"phrases"`
@@ -176,7 +178,7 @@ func (c *call) line(err error) sessionLine {
 	}
 	l.OK = err == nil
 	if err != nil {
-		l.Error = err.Error()
+		l.Error, l.NoPlace = err.Error(), full(err)
 	}
 	return l
 }
@@ -269,6 +271,9 @@ func sum(o options, j *journal, results []*sessionLine) *report {
 		e.Started++
 		if !s.OK {
 			e.Failed++
+			if s.NoPlace {
+				e.NoPlace++
+			}
 			if e.FirstFail == "" {
 				e.FirstFail = fmt.Sprintf("session %d: %s", s.Session, s.Error)
 			}
@@ -320,6 +325,9 @@ func (r *report) table(w io.Writer) error {
 	fmt.Fprintf(t, "phrases said\t%s; dubbed %d, skipped %d, twice %d; silent at a viewer %d of %d\n", said, e.Phrases.Played, e.Phrases.Skipped, e.Phrases.Twice,
 		e.PhrasesSilent, e.PhrasesSilent+e.PhrasesHeard)
 	fmt.Fprintf(t, "connections lost\t%d; speakers away for %.1f s\n", e.Lost, e.SourceGapMS/1000)
+	if e.NoPlace > 0 {
+		fmt.Fprintf(t, "note\t%d of %d sessions found no place: their server has no more, or no CPU left for more: fewer sessions, or more nodes\n", e.NoPlace, e.Sessions)
+	}
 	if f := e.Figures.SendLagMS; f != nil && f.P95 > lagLimit {
 		fmt.Fprintf(t, "note\tframes left up to %.0f ms late: this machine is too slow for so many sessions\n", f.Max)
 	}

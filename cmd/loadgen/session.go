@@ -57,24 +57,29 @@ func (c *call) run(ctx context.Context) sessionLine {
 
 // create makes the session; while there is no place it tries again, for as long as it may.
 func (c *call) create(ctx context.Context, w caller.Wanted) error {
-	var full error
+	var waits error
 	for began := time.Now(); ; pause(ctx, placeAfter) {
 		var err error
 		if c.made, err = c.client.Create(ctx, w); err == nil {
 			return nil
 		}
-		if full != nil && ctx.Err() != nil { // the time of the load is over
-			return full
+		if waits != nil && ctx.Err() != nil { // the time of the load is over
+			return waits
 		}
-		var status caller.StatusError
-		if !errors.As(err, &status) || status.Status != http.StatusServiceUnavailable || time.Since(began)+placeAfter > c.o.wait {
+		if !full(err) || time.Since(began)+placeAfter > c.o.wait {
 			return err
 		}
-		if full == nil {
+		if waits == nil {
 			c.tell(caller.Event{Event: "refused", Role: "session", Error: err.Error()})
 		}
-		full = err
+		waits = err
 	}
+}
+
+// full tells whether an error says that there is no place.
+func full(err error) bool {
+	var status caller.StatusError
+	return errors.As(err, &status) && status.Status == http.StatusServiceUnavailable
 }
 
 // keep runs the peers of a session that was made, and ends it.

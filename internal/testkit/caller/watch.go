@@ -51,6 +51,7 @@ func push(to chan news, n news) {
 
 const (
 	quietStream = 40 * time.Second // without a line, not even a comment, an event stream is dead
+	maxWait     = 8 * time.Second  // until a stream that is refused is asked for again
 	maxLine     = 1 << 20
 	patience    = 8 * time.Second // that viewers have to move before the speaker does
 )
@@ -84,13 +85,17 @@ func (c *Client) Follow(ctx context.Context, control string, f *Fence, told func
 // the stream told so, it was opened anew there, or a peer was connected there.
 func (c *Client) watch(ctx context.Context, control string, f *Fence, moved func(how Move, fence int64)) {
 	w := &watch{c: c, control: control, fence: f, moved: moved}
+	wait := retryAfter
 	for ctx.Err() == nil {
 		began := time.Now()
 		// The error says why the stream ended: it is opened again in any case.
 		_ = w.follow(ctx)
-		if time.Since(began) < retryAfter {
-			pauseFor(ctx, retryAfter)
+		if time.Since(began) >= retryAfter {
+			wait = retryAfter
+			continue
 		}
+		pauseFor(ctx, wait)
+		wait = min(2*wait, maxWait)
 	}
 }
 
