@@ -52,6 +52,7 @@ type Rig struct {
 type Node struct {
 	*Process
 	Redis *netem.TCP // to Redis
+	Links *netem.TCP // to its HTTP: what breaks is links of other nodes, and gateways' requests pass
 
 	faults netem.Faults // of media
 	runs   int
@@ -127,8 +128,12 @@ func (r *Rig) node(c Config, name string) (*Node, error) {
 	if n.Redis, err = netem.NewTCP(0, r.Redis.Addr); err != nil {
 		return nil, err
 	}
+	if n.Links, err = netem.NewTCP(0, addr); err != nil {
+		return nil, errors.Join(err, n.Redis.Close())
+	}
+	n.Links.Only("GET /v1/link ")
 	n.Process = &Process{Name: name, Addr: addr, path: filepath.Join(c.Bin, "livedub"), env: []string{"XDG_STATE_HOME=" + filepath.Join(c.Dir, name)},
-		args: append(append([]string{"serve"}, r.member(n.Redis.Addr())...), "--listen", addr, "--media-port", "0", "--cluster-node", name,
+		args: append(append([]string{"serve"}, r.member(n.Redis.Addr())...), "--listen", addr, "--media-port", "0", "--cluster-node", name, "--cluster-addr", "http://"+n.Links.Addr(),
 			"--limits-offers", "0", "--limits-offers-all", "0", "--limits-unused", "0", "--limits-streams", "0", "--limits-viewers", "0",
 			"--max-sessions", fmt.Sprint(c.Places), "--drain", c.Drain.String(),
 			"--recognize-engine", "fake", "--translate-engine", "fake", "--speak-engine", "fake", "--lips-engine", "off")}
@@ -205,10 +210,7 @@ func (n *Node) close() error {
 	if m := n.way(); m != nil {
 		err = errors.Join(err, m.Close())
 	}
-	if n.Redis != nil {
-		err = errors.Join(err, n.Redis.Close())
-	}
-	return err
+	return errors.Join(err, n.Links.Close(), n.Redis.Close())
 }
 
 // Close ends everything. An error tells of a process that did not end well.

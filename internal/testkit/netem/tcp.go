@@ -1,6 +1,8 @@
 package netem
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +25,7 @@ type TCP struct {
 	all     sync.WaitGroup
 
 	mu     sync.Mutex
+	only   []byte     // faults are for connections that begin with it
 	free   *sync.Cond // waits for dark to end
 	delay  time.Duration
 	dark   bool // nothing passes
@@ -33,7 +36,10 @@ type TCP struct {
 }
 
 // pair is one connection through the relay.
-type pair struct{ client, server *net.TCPConn }
+type pair struct {
+	client, server *net.TCPConn
+	exempt         bool // faults are not for it
+}
 
 // NewTCP starts a relay to the first of the targets that answers, beginning with
 // another one each time. delay is that of each direction.
@@ -56,6 +62,14 @@ func NewTCP(delay time.Duration, targets ...string) (*TCP, error) {
 	return r, nil
 }
 
+// Only has faults concern connections alone whose client begins with these words, as
+// "GET /x ". It is called before any connects.
+func (r *TCP) Only(words string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.only = []byte(words)
+}
+
 // Addr returns where clients connect to.
 func (r *TCP) Addr() string { return r.front.Addr().String() }
 
@@ -69,7 +83,9 @@ func (r *TCP) Kill() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for p := range r.pairs {
-		p.reset()
+		if !p.exempt {
+			p.reset()
+		}
 	}
 }
 
@@ -117,22 +133,22 @@ func (r *TCP) serve() {
 	}
 }
 
-// wait holds a caller while nothing passes; false when the relay is closed.
-func (r *TCP) wait() bool {
+// wait holds a connection while nothing of it passes; false when it is to end.
+func (r *TCP) wait(p *pair) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for r.dark && !r.closed {
+	for r.dark && !r.closed && !p.exempt {
 		r.free.Wait()
 	}
-	return !r.closed
+	return !r.closed && (p.exempt || !r.down)
 }
 
 // carry joins a client with a target until either ends.
 func (r *TCP) carry(client *net.TCPConn) {
 	p := &pair{client: client}
 	r.mu.Lock()
-	refuse := r.down || r.closed
 	r.pairs[p] = true
+	only := r.only
 	r.mu.Unlock()
 	defer func() {
 		r.mu.Lock()
@@ -140,7 +156,17 @@ func (r *TCP) carry(client *net.TCPConn) {
 		p.reset()
 		r.mu.Unlock()
 	}()
-	if refuse || !r.wait() {
+	begins := bufio.NewReaderSize(client, tcpPiece)
+	if len(only) > 0 {
+		first, err := begins.Peek(len(only))
+		if err != nil {
+			return
+		}
+		r.mu.Lock()
+		p.exempt = !bytes.Equal(first, only)
+		r.mu.Unlock()
+	}
+	if !r.wait(p) {
 		return
 	}
 	server, err := r.dial()
@@ -149,14 +175,13 @@ func (r *TCP) carry(client *net.TCPConn) {
 	}
 	r.mu.Lock()
 	p.server = server
-	refuse = r.down || r.closed
 	r.mu.Unlock()
-	if refuse {
+	if !r.wait(p) { // it was killed meanwhile
 		return
 	}
 	var both sync.WaitGroup
-	both.Go(func() { r.pump(client, server) })
-	both.Go(func() { r.pump(server, client) })
+	both.Go(func() { r.pump(p, begins, client, server) })
+	both.Go(func() { r.pump(p, server, server, client) })
 	both.Wait()
 }
 
@@ -182,15 +207,15 @@ type piece struct {
 	data []byte // nil: the end
 }
 
-// pump carries one direction to its end, each piece after the delay.
-func (r *TCP) pump(from, to *net.TCPConn) {
+// pump carries what in reads of from to its end, each piece after the delay.
+func (r *TCP) pump(p *pair, in io.Reader, from, to *net.TCPConn) {
 	pieces := make(chan piece, tcpUnder)
 	var read sync.WaitGroup
 	read.Go(func() {
 		defer close(pieces)
 		for {
 			buf := make([]byte, tcpPiece)
-			n, err := from.Read(buf)
+			n, err := in.Read(buf)
 			r.mu.Lock()
 			due := time.Now().Add(r.delay)
 			r.mu.Unlock()
@@ -206,18 +231,19 @@ func (r *TCP) pump(from, to *net.TCPConn) {
 		}
 	})
 	broken := false
-	for p := range pieces {
+	for next := range pieces {
 		if broken {
 			continue
 		}
-		time.Sleep(time.Until(p.due))
+		time.Sleep(time.Until(next.due))
 		switch {
-		case !r.wait():
+		case !r.wait(p):
 			broken = true
-		case p.data == nil:
+			from.Close()
+		case next.data == nil:
 			_ = to.CloseWrite() // it may be closed already
 		default:
-			if _, err := to.Write(p.data); err != nil {
+			if _, err := to.Write(next.data); err != nil {
 				broken = true
 				from.Close()
 			}

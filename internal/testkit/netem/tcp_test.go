@@ -120,6 +120,36 @@ func TestTCPFaults(t *testing.T) {
 	}
 }
 
+// TestTCPOnly: faults are for connections that begin with certain words.
+func TestTCPOnly(t *testing.T) {
+	r := tcpRelay(t, 0, echoes(t, "a"))
+	r.Only("link")
+	link, other := dial(t, r), dial(t, r)
+	for _, c := range []net.Conn{link, other} {
+		line := "linked"
+		if c == other {
+			line = "others"
+		}
+		if got, err := say(t, c, line, 5*time.Second); err != nil || got != "a "+line {
+			t.Fatalf("%q, %v", got, err)
+		}
+	}
+	for name, fault := range map[string]func(){"kill": r.Kill, "black hole": r.Blackhole} {
+		fault()
+		for _, c := range []net.Conn{other, dial(t, r)} {
+			if got, err := say(t, c, "others", 5*time.Second); err != nil || got != "a others" {
+				t.Errorf("%s: %q, %v", name, got, err)
+			}
+		}
+		for _, c := range []net.Conn{link, dial(t, r)} {
+			if got, err := say(t, c, "linked", 200*time.Millisecond); err == nil {
+				t.Errorf("%s: %q", name, got)
+			}
+		}
+		r.Restore()
+	}
+}
+
 // TestTCPTargets: targets take turns; one that does not listen is passed over.
 func TestTCPTargets(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
