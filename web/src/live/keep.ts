@@ -10,8 +10,8 @@ const settled = 10; // s after which a connection's loss counts as the first
 
 export interface Keeper {
   connect(signal: AbortSignal): Promise<Link>;
-  /** link is up. `before` works still, and is closed when this is done. */
-  up(link: Link, before: Link | null): void | Promise<void>;
+  /** link is up. `before` works still, until `gone`, and is closed when this is done. */
+  up(link: Link, before: Link | null, gone: Promise<void>): void | Promise<void>;
   /** Nothing works; the next try is in so many seconds. */
   down(why: Trouble, retryIn: number): void;
   /** Feels whether something comes by link, until signal aborts. */
@@ -52,7 +52,7 @@ export class Keep {
         if (failed && !this.works) this.k.down(failed.why, failed.wait);
         if (failed) await this.pause(failed.wait, signal);
         if (failed && (!this.works || this.behind)) continue;
-        if (failed) void this.k.up(this.held!.link, null); // it came back before another was there
+        if (failed) void this.k.up(this.held!.link, null, this.gone()); // it came back before another was there
         await this.trouble(signal);
       }
     } finally {
@@ -80,7 +80,7 @@ export class Keep {
     let next: Held | null = null;
     try {
       next = this.hold(await this.k.connect(signal));
-      await this.k.up(next.link, this.works ? this.held!.link : null);
+      await this.k.up(next.link, this.works ? this.held!.link : null, this.gone());
       signal.throwIfAborted();
       this.drop();
       this.held = next;
@@ -92,6 +92,13 @@ export class Keep {
       if (!why.passes || why.kind === "session-gone") throw why;
       return { why, wait: this.backoff.next(why.wait) };
     }
+  }
+
+  /** Settles when what there is works no more. */
+  private gone(): Promise<void> {
+    if (!this.held) return Promise.resolve();
+    const { link, pulse } = this.held;
+    return pulse ? Promise.race([link.lost, pulse.stopped()]) : link.lost;
   }
 
   private hold(link: Link): Held {
@@ -109,7 +116,6 @@ export class Keep {
 
   /** Waits until the connection is no longer as it should be; returns when another should be tried. */
   private async trouble(signal: AbortSignal): Promise<void> {
-    const { link, pulse } = this.held!;
     const began = performance.now();
     const moves = new Promise<void>((resolve) => {
       this.wake = () => {
@@ -117,7 +123,7 @@ export class Keep {
       };
       this.wake();
     });
-    await Promise.race([link.lost, moves, ...(pulse ? [pulse.stopped()] : [])]);
+    await Promise.race([this.gone(), moves]);
     if (signal.aborted || this.works) return; // it moves, and works meanwhile
     if (performance.now() - began > settled * 1000) this.backoff.reset();
     if (this.k.alone || this.held?.lost) this.drop();

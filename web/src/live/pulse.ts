@@ -56,7 +56,7 @@ export function confirmed(pc: RTCPeerConnection): Beat {
 /** Feels a beat until signal aborts. */
 export class Pulse {
   private ms = 0;
-  private tell: () => void = () => undefined;
+  private readonly told: (() => void)[] = [];
 
   constructor(private readonly beat: Beat, signal: AbortSignal) {
     void this.feel(signal).catch(() => undefined); // it ends with the connection
@@ -68,7 +68,7 @@ export class Pulse {
 
   /** Settles once the beat has stopped. */
   stopped(): Promise<void> {
-    return this.beats ? new Promise((resolve) => (this.tell = resolve)) : Promise.resolve();
+    return this.beats ? new Promise((resolve) => void this.told.push(resolve)) : Promise.resolve();
   }
 
   private async feel(signal: AbortSignal): Promise<void> {
@@ -77,7 +77,7 @@ export class Pulse {
       await sleep(this.beat.every / 1000, signal);
       const count = await within(limits.browser, "browser-stuck", "statistics", this.beat.count());
       this.ms = quiet.read(count, performance.now());
-      if (!this.beats) this.tell();
+      if (!this.beats) this.told.splice(0).forEach((tell) => tell());
     }
   }
 }

@@ -187,10 +187,10 @@ export class Live {
     });
     const watching = new Keep({
       connect: (s) => watch(api.address(now().whep[lang] ?? `whep/${info.id}/${lang}`), fence, s, info.ice_servers),
-      up: async (link, before) => {
+      up: async (link, before, gone) => {
         if (before) {
           this.store.set({ coming: link.stream });
-          await ready(before, link, signal);
+          await Promise.race([ready(before, link, signal), gone]);
         }
         this.store.set({ dubbed: link.stream, coming: null });
         state("watch", link);

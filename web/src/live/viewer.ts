@@ -150,10 +150,10 @@ export class Viewer {
     };
     const link = new Keep({
       connect: (s) => watch(url, place.fence, s, info.ice_servers),
-      up: async (link, before) => {
+      up: async (link, before, gone) => {
         if (before && chosen()) {
           put("coming", link.stream);
-          await ready(before, link, signal);
+          await Promise.race([ready(before, link, signal), gone]);
         }
         put("streams", link.stream);
         put("coming");

@@ -59,7 +59,7 @@ describe("keep", () => {
     await vi.advanceTimersByTimeAsync(30_000);
     expect(k.told()).toEqual([["interrupted", 0], ["server-gone", 2], ["full", 22.5]]);
     expect(k.at).toEqual([0, 1000, 3000, 25_500]);
-    expect(k.up).toHaveBeenLastCalledWith(b, null);
+    expect(k.up).toHaveBeenLastCalledWith(b, null, expect.any(Promise));
     expect(a.close).toHaveBeenCalled();
     k.stop.abort();
     await k.run;
@@ -93,7 +93,7 @@ describe("keep", () => {
     a.flows = false;
     await vi.advanceTimersByTimeAsync(900);
     expect(k.told()).toEqual([["interrupted", 0]]);
-    expect(k.up).toHaveBeenLastCalledWith(b, null);
+    expect(k.up).toHaveBeenLastCalledWith(b, null, expect.any(Promise));
     expect(a.close).toHaveBeenCalled();
     k.stop.abort();
     await k.run;
@@ -107,7 +107,7 @@ describe("keep", () => {
     a.flows = true;
     await vi.advanceTimersByTimeAsync(30_000);
     expect(k.told()).toEqual([["interrupted", 0], ["full", 2]]);
-    expect(k.up.mock.calls).toEqual([[a, null], [a, null]]);
+    expect(k.up.mock.calls.map(([l, before]) => [l, before])).toEqual([[a, null], [a, null]]);
     expect(a.close).not.toHaveBeenCalled();
     k.stop.abort();
     await k.run;
@@ -123,12 +123,26 @@ describe("keep", () => {
     expect(k.at).toEqual([0]);
     k.keep.renew(2);
     await vi.advanceTimersByTimeAsync(1000);
-    expect(up).toHaveBeenLastCalledWith(b, a);
+    expect(up).toHaveBeenLastCalledWith(b, a, expect.any(Promise));
     expect(a.close).not.toHaveBeenCalled();
     taken();
     await vi.advanceTimersByTimeAsync(10_000);
     expect(a.close).toHaveBeenCalled();
     expect([k.at, k.told()]).toEqual([[0, 1000 + 1000], []]);
+    k.stop.abort();
+    await k.run;
+  });
+  it("does not wait for a silence of what has died meanwhile", async () => {
+    const [a, b] = [link(1), link(2)];
+    const k = kept([a, b], { up: (_l, before, gone) => (before ? gone : undefined) });
+    await vi.advanceTimersByTimeAsync(1000);
+    k.keep.renew(2);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(a.close).not.toHaveBeenCalled();
+    a.flows = false;
+    await vi.advanceTimersByTimeAsync(800);
+    expect(a.close).toHaveBeenCalled();
+    expect([b.close.mock.calls, k.told()]).toEqual([[], []]);
     k.stop.abort();
     await k.run;
   });
@@ -138,7 +152,7 @@ describe("keep", () => {
     await vi.advanceTimersByTimeAsync(1000);
     k.keep.renew(2);
     await vi.advanceTimersByTimeAsync(10_000);
-    expect([k.told(), k.up.mock.calls.at(-1)]).toEqual([[], [b, a]]);
+    expect([k.told(), k.up.mock.lastCall!.slice(0, 2)]).toEqual([[], [b, a]]);
     k.stop.abort();
     await k.run;
   });
