@@ -125,7 +125,7 @@ func talk(c *Call, id, langs int) {
 // newest phrases are always there, and each is within some 200 ms.
 func TestKeeperBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for langs, phrases := range map[int]int{1: 600, 10: 120} {
+		for langs, phrases := range map[int]int{1: 300, 10: 60} {
 			c, s, m := keptCall(t)
 			late := 0
 			for id := 1; id <= phrases; id++ {
@@ -151,6 +151,9 @@ func TestKeeperBounds(t *testing.T) {
 					if len(said.Dubs) != langs && said.ID > 1 {
 						t.Fatalf("phrase %d has %d dubs", said.ID, len(said.Dubs))
 					}
+				}
+				if whole := len(p.All) == id; whole != (p.Lost == 0) {
+					t.Fatalf("%d languages: of %d phrases %d are kept, and %d records are said to be lost", langs, id, len(p.All), p.Lost)
 				}
 				if len(p.All) < min(id, 6) || p.All[len(p.All)-1].ID != id {
 					t.Fatalf("%d languages: of %d phrases %d are kept", langs, id, len(p.All))
