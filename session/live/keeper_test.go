@@ -159,7 +159,7 @@ func TestKeeperBounds(t *testing.T) {
 					t.Fatalf("%d languages: of %d phrases %d are kept", langs, id, len(p.All))
 				}
 			}
-			if late > phrases/50 {
+			if late > phrases/20 {
 				t.Errorf("%d languages: %d phrases of %d were kept late", langs, late, phrases)
 			}
 			for i := range s.saves {
