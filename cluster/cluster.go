@@ -77,6 +77,7 @@ type Ask struct {
 	Session string  // see CheckID
 	Cost    float64 // in places (see Prices): above 0, MaxCost at most
 	Refused bool    // Move only: its holder has refused it, and is given nothing more until its next heartbeat
+	To      Holder  // Move only: a run that has carried it all along and keeps it, whatever it takes; zero for the registry's choice
 }
 
 // Registry is the cluster's record. Each method is one atomic step, safe for
@@ -99,7 +100,8 @@ type Registry interface {
 	Find(ctx context.Context, session string) (Claim, error)
 	// Move fences the holder that has the fence `seen`, and claims a place at another
 	// node. Of several that have seen the same, one moves the session; the others get
-	// ErrStale beside the claim that holds. ErrFull leaves all as it was.
+	// ErrStale beside the claim that holds. ErrFull leaves all as it was. It fails with
+	// ErrNode where Ask.To is not known.
 	Move(ctx context.Context, a Ask, seen Fence) (Claim, error)
 	// Hold proves to the node that it still holds a session, and enters the claim again
 	// if the registry lost it. ErrStale: it must stop acting for the session. ErrNode:

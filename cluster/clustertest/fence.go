@@ -64,6 +64,42 @@ func oneMoves(t *testing.T, start Start) {
 	}
 }
 
+// goesBack: a node that moved a session away, and has gone on carrying it, can have it
+// back from one that did not take it, also when it takes nothing more.
+func goesBack(t *testing.T, start Start) {
+	g := start(t, cluster.Rules{})
+	m := open(t, g)
+	a, b := node("a", 1), node("b", 1)
+	m.beat(a)
+	first := m.place("s", 1)
+	m.hold(first)
+	a.State = cluster.Draining
+	m.beat(a)
+	m.beat(b)
+	ask := cluster.Ask{Session: "s", Cost: 1}
+	gone, err := m.Move(t.Context(), ask, first.Fence)
+	if err != nil || gone.Node != "b" {
+		t.Fatalf("%+v, %v", gone, err)
+	}
+	ask.To = cluster.Holder{Node: "a", Boot: "another"}
+	_, err = m.Move(t.Context(), ask, gone.Fence)
+	wants(t, "back to another run", err, cluster.ErrNode)
+	ask.To.Boot = a.Boot
+	_, err = m.Move(t.Context(), ask, first.Fence)
+	wants(t, "back by an old fence", err, cluster.ErrStale)
+	for range 2 { // the second time it is there already
+		back, err := m.Move(t.Context(), ask, gone.Fence)
+		if err != nil || back.Node != "a" || back.Boot != a.Boot || back.Addr != a.Addr || back.Fence <= gone.Fence {
+			t.Fatalf("%+v, %v", back, err)
+		}
+		m.hold(back)
+		gone = back
+		if a, b := m.status("a"), m.status("b"); a.Claims != 1 || a.Used != 1 || b.Claims != 0 || b.Used != 0 {
+			t.Errorf("a: %+v, b: %+v", a, b)
+		}
+	}
+}
+
 // fullMove: a session that can go nowhere stays, and so does its node.
 func fullMove(t *testing.T, start Start) {
 	g := start(t, cluster.Rules{})

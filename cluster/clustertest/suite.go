@@ -37,6 +37,7 @@ func Test(t *testing.T, start Start) {
 		{"RacesForTheLastPlaces", races},
 		{"OneMovesFromADeadNode", oneMoves},
 		{"FullMoveChangesNothing", fullMove},
+		{"GoesBackToWhoCarriesIt", goesBack},
 		{"StoppedNodeFindsItsFenceStale", stoppedNode},
 		{"ReturningNodeTakesUpItsClaims", returningNode},
 		{"RefusingNodeIsLeftAlone", refusing},

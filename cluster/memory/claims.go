@@ -65,10 +65,12 @@ func (r *Registry) claim(session string, c *claim) cluster.Claim {
 	}
 }
 
-// assign claims a place for a session at any node but one.
+// assign claims a place for a session at any node but one, or at the one that it goes back to.
 func (r *Registry) assign(a cluster.Ask, not string, before cluster.Holder) (cluster.Claim, error) {
-	to, ok := cluster.Choose(r.rules.Policy, r.all(), a.Cost, not)
-	if !ok {
+	to, ok := cluster.Status{}, a.To.Node != ""
+	if ok {
+		to.Node = r.nodes[a.To.Node].Node
+	} else if to, ok = cluster.Choose(r.rules.Policy, r.all(), a.Cost, not); !ok {
 		return cluster.Claim{}, fmt.Errorf("%w: session %s asks for %v places", cluster.ErrFull, a.Session, a.Cost)
 	}
 	r.fence = max(r.fence+1, cluster.Fence(r.now().UnixMicro()))

@@ -136,12 +136,15 @@ func (r *Registry) Move(_ context.Context, a cluster.Ask, seen cluster.Fence) (c
 	case c.fence != seen:
 		return r.claim(a.Session, c), fmt.Errorf("%w: session %s", cluster.ErrStale, a.Session)
 	}
+	if to := r.nodes[a.To.Node]; a.To.Node != "" && (to == nil || to.Boot != a.To.Boot) {
+		return cluster.Claim{}, fmt.Errorf("%w: node %s is not known, or as another process: let it beat first", cluster.ErrNode, a.To.Node)
+	}
 	not := ""
 	if n := r.nodes[c.Node]; n != nil && n.Boot == c.Boot { // a successor under its name may have it
 		not, n.refused = c.Node, n.refused || a.Refused
 	}
 	to, err := r.assign(a, not, c.Holder)
-	if err == nil {
+	if err == nil && a.To.Node != c.Node {
 		r.drop(a.Session, c)
 	}
 	return to, err

@@ -106,7 +106,7 @@ func (r *Registry) Place(ctx context.Context, a cluster.Ask) (cluster.Claim, err
 
 // Move gives a session to another node.
 func (r *Registry) Move(ctx context.Context, a cluster.Ask, seen cluster.Fence) (cluster.Claim, error) {
-	return r.assign(ctx, moveScript, a, int64(seen), a.Refused)
+	return r.assign(ctx, moveScript, a, int64(seen), a.Refused, a.To.Node, a.To.Boot)
 }
 
 func (r *Registry) assign(ctx context.Context, s *redis.Script, a cluster.Ask, more ...any) (cluster.Claim, error) {
@@ -124,6 +124,8 @@ func (r *Registry) assign(ctx context.Context, s *redis.Script, a cluster.Ask, m
 		return cluster.Claim{}, fmt.Errorf("%w: session %s asks for %v places", cluster.ErrFull, a.Session, a.Cost)
 	case "unknown":
 		return cluster.Claim{}, fmt.Errorf("%w: %s", cluster.ErrUnknown, a.Session)
+	case "node":
+		return cluster.Claim{}, fmt.Errorf("%w: node %s is not known, or as another process: let it beat first", cluster.ErrNode, a.To.Node)
 	}
 	c, err := decodeClaim(a.Session, got)
 	switch {

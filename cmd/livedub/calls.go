@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"net/netip"
 	"slices"
@@ -30,6 +31,8 @@ type calls struct {
 	engines spec.Engines
 	quality func(inference.Pair) string // for people
 	member  *member.Member              // in a cluster; else nil
+	linkKey []byte                      // of links between its nodes
+	log     *slog.Logger
 
 	unused int // sessions of one address that nobody has published in yet; 0 for no bound
 	mu     sync.Mutex

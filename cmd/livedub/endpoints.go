@@ -63,11 +63,15 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 	capacity := newCapacity(carries, readCPU)
 	e.closers = append(e.closers, capacity)
 	d := &endpoints{engines: e}
-	d.calls = &calls{host: host, engines: e.Engines, quality: e.tier.quality, unused: lim.Unused}
-	d.calls.manager = live.NewManager(live.ManagerConfig{
+	d.calls = &calls{log: log, host: host, engines: e.Engines, quality: e.tier.quality, unused: lim.Unused}
+	keeping := live.ManagerConfig{
 		Saver: saver{d.calls}, Now: d.calls.now,
 		Engines: e.Engines, Base: base, Ended: d.ended, Delay: e.tier.delay, Max: c.Serve.MaxSessions, Capacity: capacity.now, Idle: c.Serve.SessionIdle, Unused: lim.UnusedFor,
-	})
+	}
+	if c.Cluster.URL != "" {
+		keeping.Ahead, keeping.HandOver = keptAhead, d.calls.handOver
+	}
+	d.calls.manager = live.NewManager(keeping)
 	ice := signaling.ICEServers{Lifetime: c.Serve.TURNLifetime}
 	for _, s := range c.Serve.ICEServers {
 		ice.Servers = append(ice.Servers, signaling.ICESecret(s))
@@ -78,7 +82,7 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 		ViewersEach: lim.Viewers, ViewersSession: lim.ViewersSession, Viewers: lim.ViewersAll,
 	})
 	d.whip = whip.New(whip.Config{Sessions: answers, ICEServers: ice, Log: log})
-	d.ws = ws.New(ws.Config{Sessions: answers, ICEServers: ice, PerAddress: lim.Websockets, Log: log})
+	d.ws = ws.New(ws.Config{Sessions: answers, Events: d.calls.Events, ICEServers: ice, PerAddress: lim.Websockets, Log: log})
 	return d, nil
 }
 

@@ -66,9 +66,9 @@ func (n *membership) join(ctx context.Context, c config.Config, d *endpoints, lo
 		return self
 	}
 	m := member.New(member.Config{
-		Registry: n.reg, Saved: n.reg, Rules: registry.Rules(c.Cluster), Key: n.key, Self: self, Sessions: carried{d.calls}, Log: log,
+		Registry: n.reg, Saved: n.reg, Rules: registry.Rules(c.Cluster), Key: n.key, Self: self, Sessions: carried{d.calls}, Link: d.calls.linked, Log: log,
 	})
-	d.calls.member = m
+	d.calls.member, d.calls.linkKey = m, n.key.Derive("node link")
 	n.Member = m
 	if err := m.Start(ctx); err != nil {
 		return fmt.Errorf("this node cannot join the cluster (cluster.url, cluster.node): %w", err)

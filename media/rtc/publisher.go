@@ -13,6 +13,13 @@ import (
 	"livedub/media"
 	"livedub/media/clock"
 	"livedub/media/pace"
+	"livedub/media/packets"
+)
+
+// Bounds of what waits for the session.
+const (
+	queuePackets = 1024
+	queueBytes   = 24 << 20
 )
 
 // PublishOptions say how a publisher's media meets the session.
@@ -36,7 +43,7 @@ type Publisher struct {
 	clock       pace.Clock
 	jitterDelay time.Duration
 	times       *clock.Timebase
-	queue       *queue
+	queue       *packets.Queue
 	offered     map[media.Kind]*section
 	first       chan struct{} // closed with the first media packet
 
@@ -45,7 +52,7 @@ type Publisher struct {
 	begun  bool          // first is closed
 	heard  time.Duration // when the last media packet came
 
-	asked   uint64        // keyframes, by askKey
+	asked   uint64        // keyframes, by Keyframe
 	lastKey time.Duration // when it last asked
 }
 
@@ -72,13 +79,13 @@ func (h *Host) Publish(ctx context.Context, offerSDP string, o PublishOptions) (
 		offered: map[media.Kind]*section{}, inputs: map[media.Kind]*input{},
 		first: make(chan struct{}), heard: o.Clock.Now(),
 	}
-	p.queue = newQueue(p.askKey)
+	p.queue = packets.NewQueue(queuePackets, queueBytes, p.Keyframe)
 	for _, s := range []*section{offer.audio, offer.video} {
 		if s != nil {
 			p.offered[s.kind] = s
 		}
 	}
-	if p.peer, err = h.newPeer(offer, true, p.queue.close, func() any { return p.Stats() }); err != nil {
+	if p.peer, err = h.newPeer(offer, true, p.queue.Close, func() any { return p.Stats() }); err != nil {
 		return nil, "", err
 	}
 	p.pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) { p.spawn("track", func() { p.receive(t, r) }) })
@@ -99,7 +106,7 @@ func (p *Publisher) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	in := &input{track: offered.track(), time: p.times.Track(int(c.ClockRate))}
 	// The answer's format line may lack the sender's parameter sets: the offer's has them.
 	config := ReceiverConfig{
-		Codec: offered.codec, Fmtp: offered.fmtp, PayloadType: offered.pt, Times: in.time, Clock: p.clock, JitterDelay: p.jitterDelay, Out: p.queue.push,
+		Codec: offered.codec, Fmtp: offered.fmtp, PayloadType: offered.pt, Times: in.time, Clock: p.clock, JitterDelay: p.jitterDelay, Out: p.queue.Push,
 	}
 	ssrc := uint32(t.SSRC())
 	in.ask = func() { p.write(keyRequest(c, ssrc)) }
@@ -174,8 +181,8 @@ func (p *Publisher) reports(in *input, r *webrtc.RTPReceiver) {
 	}
 }
 
-// askKey asks the sender for a keyframe, at most once per 500 ms.
-func (p *Publisher) askKey() {
+// Keyframe asks the sender for a keyframe, at most once per 500 ms.
+func (p *Publisher) Keyframe() {
 	now := p.clock.Now()
 	p.mu.Lock()
 	in := p.inputs[media.Video]
@@ -238,7 +245,7 @@ func (p *Publisher) Tracks() []media.Track {
 }
 
 // Read returns the next access unit; io.EOF once the peer is gone.
-func (p *Publisher) Read(ctx context.Context) (media.Packet, error) { return p.queue.pop(ctx) }
+func (p *Publisher) Read(ctx context.Context) (media.Packet, error) { return p.queue.Pop(ctx) }
 
 // Silent returns how long ago the last media packet arrived, or the offer if none did.
 func (p *Publisher) Silent() time.Duration {

@@ -2,57 +2,14 @@ package rtc
 
 import (
 	"context"
-	"errors"
-	"io"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"livedub/media"
 	"livedub/media/pace"
+	"livedub/media/packets"
 )
-
-// TestQueueDropsTheOldestToAKeyframe overfills it: what is left begins with a marked keyframe.
-func TestQueueDropsTheOldestToAKeyframe(t *testing.T) {
-	asked := 0
-	q := newQueue(func() { asked++ })
-	n := queuePackets + 5
-	for i := range n {
-		q.push(media.Packet{Kind: media.Video, PTS: time.Duration(i), Key: i%20 == 0, Data: []byte{1}})
-	}
-	q.push(media.Packet{Kind: media.Audio, PTS: time.Duration(n)})
-	q.close()
-	q.push(media.Packet{Kind: media.Audio})
-	p, err := q.pop(t.Context())
-	if err != nil || p.PTS != 20 || !p.Gap || !p.Key {
-		t.Errorf("first left: %+v, %v", p, err)
-	}
-	left := 1
-	for {
-		p, err = q.pop(t.Context())
-		if err != nil {
-			break
-		}
-		left++
-		if p.Gap {
-			t.Errorf("%v is marked too", p.PTS)
-		}
-	}
-	if !errors.Is(err, io.EOF) || left != n-20+1 || q.drops() != 20 || asked != 1 {
-		t.Errorf("%v after %d, %d dropped, %d keyframes asked for", err, left, q.drops(), asked)
-	}
-	q2 := newQueue(func() {})
-	q2.push(media.Packet{Kind: media.Video, Data: make([]byte, queueBytes)})
-	q2.push(media.Packet{Kind: media.Audio, Data: []byte{1}})
-	if p, _ := q2.pop(t.Context()); p.Kind != media.Audio || p.Gap {
-		t.Errorf("bytes are not bounded: %v", p.Kind)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := q2.pop(ctx); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-}
 
 // TestQueueAsksUntilItHasAKeyframe leaves a publisher unread until its queue has
 // overflowed, and the keyframe asked for with it: whoever reads then sees again.
@@ -61,7 +18,7 @@ func TestQueueAsksUntilItHasAKeyframe(t *testing.T) {
 		p := &Publisher{clock: pace.NewWall()}
 		asked, due := 0, time.Duration(-1)
 		p.inputs = map[media.Kind]*input{media.Video: {ask: func() { asked, due = asked+1, p.clock.Now()+200*time.Millisecond }}}
-		p.queue = newQueue(p.askKey)
+		p.queue = packets.NewQueue(queuePackets, queueBytes, p.Keyframe)
 		seen := 0
 		for i := range 90 * 30 {
 			now := p.clock.Now()
@@ -69,13 +26,14 @@ func TestQueueAsksUntilItHasAKeyframe(t *testing.T) {
 			if k.Key {
 				due = -1
 			}
-			p.queue.push(k)
+			p.queue.Push(k)
 			if i == 80*30 && asked != 1 {
 				t.Errorf("%d keyframes asked for while nobody read", asked)
 			}
-			for i > 80*30 && len(p.queue.packets) > 0 {
+			for read := i > 80*30; read; {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-				if got, err := p.queue.pop(ctx); err == nil {
+				got, err := p.queue.Pop(ctx)
+				if read = err == nil; read {
 					if seen++; seen == 1 && (!got.Key || !got.Gap) {
 						t.Errorf("begins with %+v", got)
 					}

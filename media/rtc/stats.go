@@ -27,7 +27,7 @@ type PublisherStats struct {
 
 // Stats returns the counters so far.
 func (p *Publisher) Stats() PublisherStats {
-	s := PublisherStats{Aligned: p.times.Aligned(), Dropped: p.queue.drops()}
+	s := PublisherStats{Aligned: p.times.Aligned(), Dropped: p.queue.Drops()}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.PLIs = p.asked

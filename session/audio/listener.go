@@ -25,6 +25,9 @@ type listener struct {
 	queue *work.Queue[heard]
 	base  int // ID of the last phrase before this source's, or before the recognizer was opened anew
 
+	old   time.Duration // how long ago the source's first sound was, when it came; -1 before
+	begun time.Duration // session time of that
+
 	memory  memory
 	refused time.Duration              // end of the last phrase that was a dub's; 0 before the first
 	stream  inference.RecognizerStream // nil before the first sound, and after a failure
@@ -56,14 +59,25 @@ const clauseSpan = 1500 * time.Millisecond
 func newListener(in *Input) *listener {
 	// What lies in the queue longer would be dubbed too late. Half of it is
 	// dropped at once: a unit without its middle says less than a unit less.
+	l := &listener{Input: in, old: -1}
 	most := min(max(in.slack()/2, time.Second), unitSpan)
 	over := func(span time.Duration) func([]heard) bool {
-		return func(q []heard) bool { return q[len(q)-1].at-q[0].at > span }
+		return func(q []heard) bool { return q[len(q)-1].at-q[0].at > span+l.preRoll() }
 	}
-	l := &listener{Input: in, queue: work.NewQueue(over(most))}
+	l.queue = work.NewQueue(over(most))
 	l.queue.Much = over(most / 2)
 	return l
 }
+
+// preRoll is how much more sound may wait than else: what a source brought with it that
+// comes from another node, all at once. The recognizer is to catch up with it at twice
+// the speed of speech.
+func (l *listener) preRoll() time.Duration {
+	return max(0, l.old-(l.env.Clock.Now()-l.begun)/2)
+}
+
+// maxPreRoll bounds it.
+const maxPreRoll = 15 * time.Second
 
 // slack is how long a phrase that begins with the longest unit may be under way
 // from when it was heard whole to its placement.
@@ -81,6 +95,10 @@ func (in *Input) slack() time.Duration {
 func (l *listener) hear(ctx context.Context, h heard) error {
 	if !l.env.Engines.Hears(l.env.Config.From) {
 		return nil
+	}
+	if l.old < 0 {
+		l.begun = l.env.Clock.Now()
+		l.old = min(max(0, l.begun-h.at), maxPreRoll)
 	}
 	h.hold = l.env.Clock.Hold(h.at)
 	dropped, err := work.Admit(ctx, l.env.Pacing, l.queue, h)

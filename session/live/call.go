@@ -4,22 +4,15 @@ package live
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"time"
 
-	"livedub/internal/guard"
 	"livedub/media/pace"
 	"livedub/session"
-	"livedub/session/record"
+	"livedub/session/ingest"
 	"livedub/session/spec"
 )
-
-// silence is how long a publisher may send nothing before another may take its place.
-const silence = 2 * time.Second
 
 // Call is a session that a manager keeps: it outlives its publishers.
 type Call struct {
@@ -37,90 +30,22 @@ type Call struct {
 	cancel context.CancelFunc
 	done   chan struct{} // closed when everything has ended
 
+	tap *ingest.Tap // nil outside of a cluster
+
 	mu        sync.Mutex
 	publisher spec.Publisher
+	standing  *standing // a publisher whose place the speaker takes; nil for none
 	used      time.Time // when somebody was last seen
+	moved     time.Time // when listeners were told that the session goes on elsewhere; zero before
+	spoke     time.Time // when a speaker was last seen since
 	wg        sync.WaitGroup
 }
 
+// Done is closed when all of the session has ended.
+func (c *Call) Done() <-chan struct{} { return c.done }
+
 // Log returns the session's log.
 func (c *Call) Log() *slog.Logger { return c.log }
-
-// Publish lets p be the session's speaker until it ends. A speaker who has left
-// or been silent for 2 s gives way; one who is live does not (ErrBusy). On
-// success the session closes p when it is through with it; else the caller does.
-func (c *Call) Publish(p spec.Publisher) error {
-	before, err := c.replace(p)
-	if before != nil {
-		before.Close()
-	}
-	return err
-}
-
-// replace puts p in the publisher's place and returns who was there.
-func (c *Call) replace(p spec.Publisher) (before spec.Publisher, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.vacant(); err != nil {
-		return nil, err
-	}
-	if c.ctx.Err() != nil {
-		return nil, fmt.Errorf("session %s: %w: it has just ended", c.Spec.ID, spec.ErrNotFound)
-	}
-	before, c.publisher, c.used = c.publisher, p, time.Now()
-	c.Tell(record.Record{Publisher: &record.Publisher{Here: true}})
-	c.wg.Go(func() { c.feed(c.ctx, p) })
-	return before, nil
-}
-
-// Vacant returns ErrBusy while a live publisher is there.
-func (c *Call) Vacant() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.vacant()
-}
-
-func (c *Call) vacant() error {
-	if c.live() {
-		return fmt.Errorf("session %s: %w", c.Spec.ID, spec.ErrBusy)
-	}
-	return nil
-}
-
-// live tells whether a publisher is there and sends; the caller has the lock.
-// One that has left is remembered while its last frames wait to be shown.
-func (c *Call) live() bool {
-	if c.publisher == nil {
-		return false
-	}
-	select {
-	case <-c.publisher.Done():
-		return false
-	default:
-		return c.publisher.Silent() < silence
-	}
-}
-
-// feed dubs one publisher from its first packet to its last.
-func (c *Call) feed(ctx context.Context, p spec.Publisher) {
-	err := guard.Do("publisher", func() error {
-		if err := p.Ready(ctx); err != nil {
-			return err
-		}
-		return c.Feed(ctx, p)
-	})
-	if err != nil && ctx.Err() == nil && !errors.Is(err, io.EOF) { // who left before sending anything
-		c.log.Warn("publisher ended", "err", err)
-	}
-	p.Close()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.publisher == p {
-		c.Tell(record.Record{Publisher: &record.Publisher{}})
-		c.publisher = nil
-		c.used = time.Now()
-	}
-}
 
 // Phase tells where a session is in its life: new, live, or idle between publishers.
 func (c *Call) Phase() string {
@@ -160,8 +85,11 @@ func (c *Call) run(ctx context.Context) {
 // leave closes the last publisher, and waits until it is through.
 func (c *Call) leave() {
 	c.mu.Lock()
-	last := c.publisher
+	last, standing := c.publisher, c.standing
 	c.mu.Unlock()
+	if standing != nil {
+		standing.Close()
+	}
 	if last != nil {
 		last.Close()
 	}

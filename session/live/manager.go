@@ -18,7 +18,7 @@ import (
 	"livedub/media/badge"
 	"livedub/media/pace"
 	"livedub/session"
-	"livedub/session/record"
+	"livedub/session/ingest"
 	"livedub/session/spec"
 )
 
@@ -38,7 +38,13 @@ type ManagerConfig struct {
 	Now      func() time.Time // by the clock that nodes share; nil: this machine's
 	Idle     time.Duration    // a session that nobody uses for so long is ended
 	Unused   time.Duration    // so is one that nobody has published in yet; 0 for Idle
-	Ended    func(id string)  // called when a session is over and its name free; nil if nobody cares
+	// Ahead, if set, has the newest packets of every call kept for another node, of D and so long.
+	Ahead time.Duration
+	// HandOver, if set, is called for every call when the manager drains, and may move it
+	// to another node: see Call.Tap and Call.Moved. It returns when nothing more is to be
+	// done for that, or with ctx.
+	HandOver func(ctx context.Context, c *Call)
+	Ended    func(id string) // called when a session is over and its name free; nil if nobody cares
 }
 
 // Manager keeps the live sessions of one node.
@@ -143,6 +149,9 @@ func (m *Manager) open(asked spec.Spec, from *session.Checkpoint) (*Call, error)
 	var err error
 	if c.Session, err = session.New(cfg, m.cfg.Engines, c.Clock); err != nil {
 		return nil, err
+	}
+	if m.cfg.Ahead > 0 {
+		c.tap = ingest.NewTap(cfg.Delay + m.cfg.Ahead)
 	}
 	if from != nil {
 		c.Resume(*from)
@@ -250,43 +259,6 @@ func (m *Manager) mayIdle(c *Call) time.Duration {
 		return m.cfg.Unused
 	}
 	return m.cfg.Idle
-}
-
-const (
-	drainTick = 200 * time.Millisecond
-	// drainIdle is how long a session that nobody uses may still be come back to while the manager drains.
-	drainIdle = 5 * time.Second
-)
-
-// Drain takes no new sessions and lets those in use go on to their end: until
-// nobody uses any, d has passed, or ctx ends. Close ends what is left.
-func (m *Manager) Drain(ctx context.Context, d time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	m.mu.Lock()
-	m.closed, m.drained = true, time.Now().Add(d)
-	m.mu.Unlock()
-	for _, c := range m.List() {
-		c.Tell(record.Record{Drain: &spec.Drain{Until: m.drained}})
-	}
-	tick := time.NewTicker(drainTick)
-	defer tick.Stop()
-	for {
-		now, used := time.Now(), 0
-		for _, c := range m.List() {
-			if c.unused(now) < drainIdle {
-				used++
-			}
-		}
-		if used == 0 {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // Drained returns by when all sessions will have ended; zero while the manager does not drain.

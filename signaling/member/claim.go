@@ -107,8 +107,9 @@ func (m *Member) save(ctx context.Context, id string, part []byte, how func(cont
 	return how(ctx, id, c.Fence, sealed)
 }
 
-// adopt opens a session that was moved here from what is kept of it.
-func (m *Member) adopt(ctx context.Context, c cluster.Claim) error {
+// Take opens, by open, a session that another node hands over by a claim. It does
+// nothing where the session is open here by that claim.
+func (m *Member) Take(ctx context.Context, c cluster.Claim, open func(context.Context) error) error {
 	m.opening.Lock()
 	defer m.opening.Unlock()
 	if have := m.Fence(c.Session); have >= int64(c.Fence) {
@@ -122,13 +123,7 @@ func (m *Member) adopt(ctx context.Context, c cluster.Claim) error {
 	if err := m.hold(ctx, c); err != nil {
 		return unheld(err)
 	}
-	parts, _, err := m.cfg.Saved.Load(ctx, c.Session)
-	if err == nil {
-		parts, err = m.unsealAll(c.Session, parts)
-	}
-	if err == nil {
-		err = m.take(ctx, c, func() ([]byte, error) { return nil, m.cfg.Sessions.Reopen(ctx, c.Session, parts) })
-	}
+	err := m.take(ctx, c, func() ([]byte, error) { return nil, open(ctx) })
 	switch {
 	case errors.Is(err, cluster.ErrUnknown):
 		_ = m.cfg.Registry.Release(ctx, c.Session, c.Fence) // it is lost for good: else the claim would stay
@@ -144,6 +139,18 @@ func (m *Member) adopt(ctx context.Context, c cluster.Claim) error {
 		m.begin(func() { m.tell(m.life, c, known.Before) })
 	}
 	return nil
+}
+
+// reopen opens a session from what is kept of it.
+func (m *Member) reopen(ctx context.Context, id string) error {
+	parts, _, err := m.cfg.Saved.Load(ctx, id)
+	if err == nil {
+		parts, err = m.unsealAll(id, parts)
+	}
+	if err != nil {
+		return err
+	}
+	return m.cfg.Sessions.Reopen(ctx, id, parts)
 }
 
 // seal encrypts what is kept of a session: it has words that a speaker named.

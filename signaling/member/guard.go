@@ -1,6 +1,7 @@
 package member
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -30,8 +31,14 @@ func (m *Member) Guard(h http.Handler) http.Handler {
 			signaling.WriteError(w, r, m.log, err)
 			return
 		}
-		if p.Over {
+		switch {
+		case p.Over:
 			w.WriteHeader(http.StatusNoContent)
+			return
+		case r.URL.Path == linkPath:
+			if err := m.link(w, r, p); err != nil {
+				signaling.WriteError(w, r, m.log, err)
+			}
 			return
 		}
 		h.ServeHTTP(w, r.WithContext(signaling.WithPass(r.Context(), p)))
@@ -48,13 +55,15 @@ func (m *Member) admit(w http.ResponseWriter, r *http.Request, p signaling.Pass)
 	case p.Over:
 		m.over(p)
 		return nil
+	case r.URL.Path == linkPath:
+		return nil // it brings what the session is opened from
 	case !m.Acting():
 		return &signaling.Error{Kind: signaling.ErrClosing, Message: "this node stood still, and proves its claims first", Hint: "try again", Retry: time.Second}
 	}
 	if !p.Create {
 		c := cluster.Claim{Session: p.Session, Fence: cluster.Fence(p.Fence), Cost: p.Cost}
 		if m.Fence(p.Session) < p.Fence {
-			if err := m.adopt(r.Context(), c); err != nil {
+			if err := m.Take(r.Context(), c, func(ctx context.Context) error { return m.reopen(ctx, c.Session) }); err != nil {
 				w.Header().Set(signaling.RefusedHeader, "1")
 				return err
 			}

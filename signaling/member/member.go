@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -35,7 +36,10 @@ type Config struct {
 	Key      access.Key // of the cluster
 	Self     func() cluster.Node
 	Sessions Sessions
-	Log      *slog.Logger // nil for none
+	// Link, if set, takes a connection from another node, which hands the session of a
+	// claim over to this one. The claim is not proved, nor the session opened: see Take.
+	Link func(ctx context.Context, conn net.Conn, c cluster.Claim)
+	Log  *slog.Logger // nil for none
 }
 
 const (
@@ -64,6 +68,7 @@ type Member struct {
 
 	mu      sync.Mutex
 	held    map[string]cluster.Claim
+	gone    map[string]cluster.Claim // carried here still, and handed over: their claims elsewhere
 	done    map[string]cluster.Claim // ended, still to be released
 	leaving bool
 
@@ -81,7 +86,7 @@ func New(c Config) *Member {
 	self := c.Self()
 	m := &Member{
 		cfg: c, log: c.Log, key: signaling.NewPassKey(c.Key), id: self.ID, boot: self.Boot, start: time.Now(),
-		held: map[string]cluster.Claim{}, done: map[string]cluster.Claim{},
+		held: map[string]cluster.Claim{}, gone: map[string]cluster.Claim{}, done: map[string]cluster.Claim{},
 		others: &http.Transport{DisableKeepAlives: true, TLSHandshakeTimeout: tellTime, ResponseHeaderTimeout: tellTime, MaxResponseHeaderBytes: 64 << 10},
 	}
 	m.life, m.cancel = context.WithCancel(context.Background())
@@ -200,6 +205,7 @@ func (m *Member) Ended(id string) {
 	m.mu.Lock()
 	c, ok := m.held[id]
 	delete(m.held, id)
+	delete(m.gone, id)
 	if ok && !m.leaving {
 		m.done[id] = c
 	}

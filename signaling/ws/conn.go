@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -37,6 +38,8 @@ type conn struct {
 	out     chan item
 	peers   chan signaling.Peer // from the reader to the writer, once
 	written chan struct{}       // closed when the writer has ended
+
+	following sync.WaitGroup // of the session's events
 
 	// The reader's.
 	peer   signaling.Peer
@@ -73,6 +76,8 @@ func (c *conn) run() {
 		c.cancel() // nobody is there to be told
 	}
 	<-c.written
+	c.cancel()
+	c.following.Wait()
 	if c.peer != nil {
 		if err := c.peer.Close(); err != nil {
 			c.log.Debug("peer closed", "err", err)

@@ -47,6 +47,7 @@ func (c *conn) offer(m incoming) error {
 	c.peer = came.Peer
 	c.peers <- came.Peer
 	c.post(item{message: outgoing{Type: typeAnswer, Session: m.Session, Lang: m.Lang, SDP: came.Answer, ICEServers: c.server.cfg.ICEServers.For(m.Session)}})
+	c.follow(m.Session)
 	c.log.Info("peer connected", "type", m.Type, "session", m.Session, "lang", m.Lang)
 	return nil
 }

@@ -21,6 +21,7 @@ const (
 	typeBye       = "bye"
 	typePing      = "ping"
 	typePong      = "pong"
+	typeMoved     = "moved"
 )
 
 // incoming is any message of a client's.
@@ -57,6 +58,7 @@ type outgoing struct {
 	Error      string                `json:"error,omitempty"`
 	Hint       string                `json:"hint,omitempty"`
 	Reason     string                `json:"reason,omitempty"`
+	Fence      int64                 `json:"fence,omitempty"`
 }
 
 // parse reads one text message and checks what needs no session.

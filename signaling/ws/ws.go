@@ -16,10 +16,11 @@ import (
 // Config is how the endpoint behaves.
 type Config struct {
 	Sessions   signaling.Connector
-	ICEServers signaling.ICEServers // that clients are told of
-	Log        *slog.Logger         // nil for none
-	Times      Times                // zero for the defaults
-	PerAddress int                  // connections of one address; 0 for no bound
+	Events     func(id string, since signaling.Since) (signaling.Events, error) // of a session; nil for none
+	ICEServers signaling.ICEServers                                             // that clients are told of
+	Log        *slog.Logger                                                     // nil for none
+	Times      Times                                                            // zero for the defaults
+	PerAddress int                                                              // connections of one address; 0 for no bound
 }
 
 // Times bound what a connection may wait for.

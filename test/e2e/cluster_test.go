@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -57,8 +58,14 @@ type place struct {
 
 func create(t *testing.T, g *server) place {
 	t.Helper()
+	return createLate(t, g, time.Second)
+}
+
+// createLate is create with a delay.
+func createLate(t *testing.T, g *server, delay time.Duration) place {
+	t.Helper()
 	var p place
-	if status, body := g.call(t, "POST", "/v1/sessions", `{"from":"en","to":["es"],"delay_ms":1000}`, &p); status != 201 {
+	if status, body := g.call(t, "POST", "/v1/sessions", fmt.Sprintf(`{"from":"en","to":["es"],"delay_ms":%d}`, delay.Milliseconds()), &p); status != 201 {
 		t.Fatalf("%d %s\n%s", status, body, g.printed())
 	}
 	p.WHIP, p.Control = strings.TrimPrefix(p.WHIP, g.base), strings.TrimPrefix(p.Control, g.base)

@@ -22,10 +22,11 @@ local function choose(policy, cost)
 end
 
 -- assign claims a place, and answers with the claim; nil if no node has room. `was`
--- is the claim before, empty for a new session. The fence is from rise(), called
+-- is the claim before, empty for a new session; `back` the one node that is meant,
+-- which has the session already, nil for whoever has room. The fence is from rise(), called
 -- before all other writes: a full Redis refuses it, and nothing is half done.
-local function assign(session, cost, try, policy, fence, was)
-  local id = choose(policy, cost)
+local function assign(session, cost, try, policy, fence, was, back)
+  local id = back or choose(policy, cost)
   if not id then return nil end
   local n = redis.call('HMGET', P .. 'n:' .. id, 'boot', 'addr')
   redis.call('HSET', P .. 's:' .. session, 'node', id, 'boot', n[1], 'addr', n[2], 'fence', str(fence), 'cost', str(cost), 'try', try,
