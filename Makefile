@@ -138,13 +138,22 @@ test: build ## vet and every test
 	echo "test: go vet"
 	go vet ./...
 	race=$$(go list $(RACE) | grep -v /internal/testkit/testspeaker | sort -u)
-	rest=$$(go list ./... | grep -vxF "$$race" | grep -v /test/e2e || true)
+	rest=$$(go list ./... | grep -vxF "$$race" | grep -vE '/test/(e2e|cluster)$$' || true)
 	echo "test: with the race detector"
 	go test -race -timeout 12m $$race
 	echo "test: the rest"
 	go test -timeout 12m $$rest
 	echo "test: whole programs, as users run them"
 	go test -timeout 30m ./test/e2e
+	echo "test: a cluster that breaks"
+	$(CLUSTER)
+
+# Two scenarios at a time: each has a call, three nodes and Redis.
+CLUSTER := go test -timeout 15m -parallel 2 ./test/cluster
+.PHONY: test-cluster
+test-cluster: OPTIONAL := $(SERVERS)
+test-cluster: deps go ## break a cluster of real processes, and judge by what a listener receives
+	@$(CLUSTER)
 
 # FOR is the time of all targets together; each gets the same share, a second at least.
 FOR ?= 60s
@@ -177,7 +186,8 @@ fuzz: deps go ## run every fuzz target, for FOR (60s) in all
 SESSIONS   ?= 4
 LOAD_FLAGS ?= --width 320 --height 180
 .PHONY: load
-load: build ## SESSIONS (4) speakers on a server of its own, each with a viewer, for FOR (60s): a table, out/load/load.svg
+load: OPTIONAL := $(SERVERS)
+load: build ## SESSIONS (4) speakers on Redis, 2 nodes and a gateway of its own, each with a viewer, for FOR (60s): a table, out/load/load.svg
 	@mkdir -p out/load
 	pids=()
 	stop() {
@@ -185,21 +195,50 @@ load: build ## SESSIONS (4) speakers on a server of its own, each with a viewer,
 		wait
 	}
 	trap stop EXIT
-	# node NAME FLAG... starts a server on free ports and sets base to its address. Ctrl-C is for loadgen alone (setsid).
-	node() {
-		XDG_STATE_HOME=$$PWD/out/load setsid bin/livedub serve --listen 127.0.0.1:0 --media-port 0 --drain 0s --max-sessions $(SESSIONS) "$${@:2}" >out/load/$$1.out 2>out/load/$$1.log &
+	if ! command -v redis-server >/dev/null; then
+		echo "load: no redis-server, by which nodes and gateway find each other: apt-get install redis-server" >&2
+		exit 1
+	fi
+	# start NAME PROGRAM FLAG... starts a program, for which Ctrl-C is not meant (setsid).
+	start() {
+		XDG_STATE_HOME=$$PWD/out/load setsid "$${@:2}" >out/load/$$1.out 2>out/load/$$1.log &
 		pids+=($$!)
+	}
+	# serves NAME waits until a program serves, and sets base to its address.
+	serves() {
 		for _ in {1..300}; do
 			base=$$(sed -nE 's,.* (http://[^ ]+) .*,\1,p' out/load/$$1.out)
 			[[ -z $$base ]] || return 0
+			kill -0 "$${pids[-1]}" 2>/dev/null || break
 			sleep 0.1
 		done
 		tail -3 out/load/$$1.log >&2
-		echo "load: the server did not start: see out/load/$$1.log" >&2
+		echo "load: $$1 did not start: see out/load/$$1.log" >&2
 		return 1
 	}
-	node node
-	echo "load: $(SESSIONS) sessions for $(FOR) on $$base; lines in out/load/load.jsonl, picture in out/load/load.svg"
+	redis=
+	for port in $$(shuf -i 20000-32000 -n 20); do
+		start redis redis-server --bind 127.0.0.1 --port $$port --save "" --appendonly no
+		for _ in {1..50}; do
+			if grep -q 'Ready to accept' out/load/redis.out; then redis=redis://127.0.0.1:$$port; break 2; fi
+			kill -0 "$${pids[-1]}" 2>/dev/null || break
+			sleep 0.1
+		done
+	done
+	if [[ -z $$redis ]]; then
+		tail -3 out/load/redis.out >&2
+		echo "load: redis-server did not start: see out/load/redis.out" >&2
+		exit 1
+	fi
+	node() {
+		start $$1 bin/livedub serve --listen 127.0.0.1:0 --media-port 0 --drain 0s --max-sessions $(SESSIONS) --cluster-url $$redis --cluster-node $$1
+		serves $$1
+	}
+	node node1
+	node node2
+	start gateway bin/gateway --listen 127.0.0.1:0 --cluster-url $$redis
+	serves gateway
+	echo "load: $(SESSIONS) sessions for $(FOR) on a gateway, $$base, and 2 nodes; lines in out/load/load.jsonl, picture in out/load/load.svg"
 	bin/loadgen --base "$$base" --sessions $(SESSIONS) --for $(FOR) --json out/load/load.jsonl --svg out/load/load.svg $(LOAD_FLAGS)
 
 # The linters that staticcheck is not: errorlint, bodyclose, misspell (.golangci.yml). Built once, in out/.

@@ -14,8 +14,8 @@ import (
 // What is stored was perhaps written by another version, or another program.
 
 func FuzzDecodeClaim(f *testing.F) {
-	f.Add("s1", "n1\nb1\n1790000000000000\n1500\nhttp://n1:80\n0")
-	f.Add("s1", "n1\nb1\n-1\nNaN\n\n1")
+	f.Add("s1", "n1\nb1\n1790000000000000\n1500\nhttp://n1:80\n0\nn2\nb2\nhttp://n2:80")
+	f.Add("s1", "n1\nb1\n-1\nNaN\n\n1\n\n\n")
 	f.Add("}", "")
 	f.Fuzz(func(t *testing.T, session, text string) {
 		c, err := decodeClaim(session, strings.Split(text, "\n"))

@@ -15,17 +15,18 @@ import (
 
 // Options say where Redis is.
 type Options struct {
-	Addrs            []string    // host:port; of Sentinels where Master is set, some nodes of a Redis Cluster where Cluster is
-	Master           string      // the name by which Sentinels know the master
-	Cluster          bool        // Redis Cluster
-	User             string      // ACL user; empty is the default one
-	Password         string      //
-	SentinelUser     string      //
-	SentinelPassword string      //
-	TLS              *tls.Config // nil for none
-	DB               int         // 0..15; 0 with Cluster
-	Prefix           string      // names this cluster among others in the same Redis: see cluster.CheckID; "dub"
-	Connections      int         // at most; 16
+	Addrs            []string      // host:port; of Sentinels where Master is set, some nodes of a Redis Cluster where Cluster is
+	Master           string        // the name by which Sentinels know the master
+	Cluster          bool          // Redis Cluster
+	User             string        // ACL user; empty is the default one
+	Password         string        //
+	SentinelUser     string        //
+	SentinelPassword string        //
+	TLS              *tls.Config   // nil for none
+	DB               int           // 0..15; 0 with Cluster
+	Prefix           string        // names this cluster among others in the same Redis: see cluster.CheckID; "dub"
+	Connections      int           // at most; 16
+	Timeout          time.Duration // of each try of a step, of which there are two, and of connecting; 1 s
 
 	// Now is this machine's clock, by which Pulse.Offset is told; time.Now if nil.
 	Now func() time.Time
@@ -60,14 +61,15 @@ func New(o Options, rules cluster.Rules) (*Registry, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	// A caller that waits for a place is told within two seconds that there is no telling.
+	o.Timeout = cmp.Or(o.Timeout, time.Second)
 	return &Registry{
 		rules: rules.WithDefaults(), prefix: "{" + o.Prefix + "}:", now: o.Now, tokens: map[string]string{},
 		rdb: redis.NewUniversalClient(&redis.UniversalOptions{
 			Addrs: o.Addrs, MasterName: o.Master, IsClusterMode: o.Cluster, DB: o.DB,
 			Username: o.User, Password: o.Password, SentinelUsername: o.SentinelUser, SentinelPassword: o.SentinelPassword,
 			TLSConfig: o.TLS, ClientName: "livedub", PoolSize: cmp.Or(o.Connections, 16),
-			// A caller that waits for a place is told within two seconds that there is no telling.
-			DialTimeout: time.Second, DialerRetries: 1, ReadTimeout: time.Second, WriteTimeout: time.Second, PoolTimeout: time.Second,
+			DialTimeout: o.Timeout, DialerRetries: 1, ReadTimeout: o.Timeout, WriteTimeout: o.Timeout, PoolTimeout: o.Timeout,
 			ContextTimeoutEnabled: true, MaxRetries: 1, MinRetryBackoff: 10 * time.Millisecond, MaxRetryBackoff: 50 * time.Millisecond,
 			DisableIdentity: true,
 		}),

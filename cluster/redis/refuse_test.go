@@ -162,7 +162,7 @@ func TestUserWithTheRightsOfACL(t *testing.T) {
 		empty(t, Options{Addrs: []string{s.Addr}})
 		g := ground(t, Options{Addrs: []string{s.Addr}}, rules) // time goes on by the operator's hand
 		g.Open = func() clustertest.Registry {
-			return connect(t, Options{Addrs: []string{s.Addr}, User: "livedub", Password: "pass"}, rules)
+			return connect(t, Options{Addrs: []string{s.Addr}, User: "livedub", Password: "pass", Timeout: busy}, rules)
 		}
 		return g
 	})
@@ -175,7 +175,7 @@ func TestTLS(t *testing.T) {
 	_, port, _ := net.SplitHostPort(s.Addr)
 	s.Args("--port", "0", "--tls-port", port)
 	s.Start()
-	o := Options{Addrs: []string{s.Addr}}
+	o := Options{Addrs: []string{s.Addr}, Timeout: busy}
 	if _, err := connect(t, o, cluster.Rules{}).Check(t.Context()); !errors.Is(err, cluster.ErrUnavailable) || err == nil {
 		t.Errorf("without TLS: %v", err)
 	}

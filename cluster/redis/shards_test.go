@@ -123,7 +123,7 @@ func TestRedisCluster(t *testing.T) {
 		return nil
 	})
 	limited := o
-	limited.User, limited.Password = "livedub", "pass"
+	limited.User, limited.Password, limited.Timeout = "livedub", "pass", busy
 	if warning, err := connect(t, limited, cluster.Rules{}).Check(t.Context()); err != nil || warning != "" {
 		t.Fatal(warning, err)
 	}

@@ -5,28 +5,12 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"livedub/internal/testkit/caller"
 )
 
 // maxLines bounds the lines about single events; sessions and the end are told in any case.
 const maxLines = 200_000
-
-// event is one line of JSON: something that happened at a moment. What does not
-// belong to it is left out.
-type event struct {
-	Event   string  `json:"event"` // connected, reconnected, refused, lost, first_frame, first_dub, freeze, gap, failed
-	At      float64 `json:"at"`    // seconds since the load began
-	Session int     `json:"session"`
-	ID      string  `json:"id,omitempty"` // of the session, as the server calls it
-	Role    string  `json:"role,omitempty"`
-	Viewer  *int    `json:"viewer,omitempty"`
-	Lang    string  `json:"lang,omitempty"`
-
-	ConnectMS    float64 `json:"connect_ms,omitempty"`
-	FirstFrameMS float64 `json:"first_frame_ms,omitempty"`
-	FirstDubMS   float64 `json:"first_dub_ms,omitempty"`
-	GapMS        float64 `json:"gap_ms,omitempty"`
-	Error        string  `json:"error,omitempty"`
-}
 
 // journal writes lines of JSON and keeps what is drawn over time. Its methods are safe
 // for concurrent use.
@@ -57,7 +41,7 @@ func newJournal(w io.Writer) *journal {
 func (j *journal) at() float64 { return time.Since(j.began).Seconds() }
 
 // tell writes an event and draws it.
-func (j *journal) tell(e event) {
+func (j *journal) tell(e caller.Event) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	now := j.at()

@@ -11,23 +11,21 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"livedub/internal/testkit/caller"
 )
 
 // load runs the sessions that o asks for and returns what they measured. It
 // ends with ctx, when their time is over, or when memory runs out.
-func load(ctx context.Context, o options, m *material, lines io.Writer) (*report, error) {
-	speaks, err := newAPI(false)
+func load(ctx context.Context, o options, m *caller.Material, lines io.Writer) (*report, error) {
+	peers, err := caller.NewPeers()
 	if err != nil {
 		return nil, err
 	}
-	watches, err := newAPI(true)
-	if err != nil {
-		return nil, err
-	}
-	c := newClient(o.base, o.token, o.sessions*(o.viewers+1))
-	defer c.close()
+	c := caller.NewClient(o.base, o.token, o.sessions*(o.viewers+2))
+	defer c.Close()
 	j := newJournal(lines)
-	j.line(startLine{"start", o.base, o.transport(), o.sessions, o.viewers, o.from, o.to, o.profile, o.ramp.Seconds(), o.length.Seconds(), m.length.Seconds(), len(m.said)})
+	j.line(startLine{"start", o.base, o.transport(), o.sessions, o.viewers, o.from, o.to, o.profile, o.ramp.Seconds(), o.length.Seconds(), m.Length.Seconds(), len(m.Said)})
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -55,7 +53,7 @@ func load(ctx context.Context, o options, m *material, lines io.Writer) (*report
 	var calls sync.WaitGroup
 	for i := range o.sessions {
 		if i > 0 {
-			pauseFor(until, o.ramp/time.Duration(o.sessions))
+			pause(until, o.ramp/time.Duration(o.sessions))
 		}
 		if until.Err() != nil {
 			break
@@ -63,7 +61,7 @@ func load(ctx context.Context, o options, m *material, lines io.Writer) (*report
 		calls.Go(func() {
 			running.Add(1)
 			defer running.Add(-1)
-			s := &call{n: i, o: o, m: m, client: c, speaks: speaks, watches: watches, journal: j,
+			s := &call{n: i, o: o, m: m, client: c, peers: peers, journal: j,
 				decode: func() bool { return left.Add(-1) >= 0 }, viewing: func(d int) { viewing.Add(int64(d)) }}
 			r := s.run(until)
 			results[i] = &r
@@ -101,4 +99,14 @@ func memory() int {
 		return 0
 	}
 	return pages * os.Getpagesize() >> 20
+}
+
+// pause waits, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }

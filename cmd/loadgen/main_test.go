@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"livedub/internal/cli"
+	"livedub/internal/testkit/caller"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -71,8 +72,7 @@ func TestHelp(t *testing.T) {
 // TestNobodyThere: a load on nothing fails with each session, tells so in all its outputs, and ends.
 func TestNobodyThere(t *testing.T) {
 	keep := filepath.Join(t.TempDir(), "kept")
-	want := kept{Version: keptVersion, Width: 640, Height: 360}
-	if err := synthetic(t).keep(keep, want); err != nil {
+	if err := synthetic(t).Keep(caller.Making{Width: 640, Height: 360, Keep: keep}); err != nil {
 		t.Fatal(err)
 	}
 	svg := filepath.Join(t.TempDir(), "load.svg")

@@ -5,6 +5,8 @@ import (
 	"io"
 	"text/tabwriter"
 	"time"
+
+	"livedub/internal/testkit/caller"
 )
 
 // startLine is the first line of JSON.
@@ -25,32 +27,33 @@ type startLine struct {
 
 // sessionLine is what one session measured.
 type sessionLine struct {
-	Event      string         `json:"event"` // session
-	Session    int            `json:"session"`
-	ID         string         `json:"id"`
-	OK         bool           `json:"ok"`
-	Error      string         `json:"error,omitempty"`
-	Profile    string         `json:"profile"`
-	DelayMS    int            `json:"delay_ms"`
-	ConnectMS  *float64       `json:"connect_ms"`   // of the speaker: request to media
-	FirstDubMS *float64       `json:"first_dub_ms"` // first packet sent to the first dub that sounds
-	Sent       sentLine       `json:"sent"`
-	Phrases    phraseFigures  `json:"phrases"` // of all languages together
-	Ladder     map[string]int `json:"ladder_steps"`
-	PollErrors int            `json:"poll_errors"`
-	Viewers    []viewerLine   `json:"viewers"`
+	Event      string               `json:"event"` // session
+	Session    int                  `json:"session"`
+	ID         string               `json:"id"`
+	OK         bool                 `json:"ok"`
+	Error      string               `json:"error,omitempty"`
+	NoPlace    bool                 `json:"no_place,omitempty"` // that is why
+	Profile    string               `json:"profile"`
+	DelayMS    int                  `json:"delay_ms"`
+	ConnectMS  *float64             `json:"connect_ms"`   // of the speaker: request to media
+	FirstDubMS *float64             `json:"first_dub_ms"` // first packet sent to the first dub that sounds
+	Sent       sentLine             `json:"sent"`
+	Phrases    caller.PhraseFigures `json:"phrases"` // of all languages together
+	Ladder     map[string]int       `json:"ladder_steps"`
+	PollErrors int                  `json:"poll_errors"`
+	Viewers    []viewerLine         `json:"viewers"`
 
 	series allSeries
 }
 
 // sentLine is what a speaker did.
 type sentLine struct {
-	Frames      int      `json:"frames"`
-	Packets     int      `json:"packets"`
-	LagMS       *figures `json:"lag_ms"` // how late frames left: large where this machine is too slow
-	Keyframes   int      `json:"keyframe_requests"`
-	Lost        int      `json:"connections_lost"`
-	SourceGapMS float64  `json:"source_gap_ms"` // all the time without a connection
+	Frames      int             `json:"frames"`
+	Packets     int             `json:"packets"`
+	LagMS       *caller.Figures `json:"lag_ms"` // how late frames left: large where this machine is too slow
+	Keyframes   int             `json:"keyframe_requests"`
+	Lost        int             `json:"connections_lost"`
+	SourceGapMS float64         `json:"source_gap_ms"` // all the time without a connection
 }
 
 // viewerLine is what one viewer got. What is nil was not measured.
@@ -61,28 +64,29 @@ type viewerLine struct {
 	ConnectMS    *float64 `json:"connect_ms"`
 	FirstFrameMS *float64 `json:"first_frame_ms"`
 	Lost         int      `json:"connections_lost"`
+	Moved        int      `json:"connections_moved"` // another one took over before they ended
 
-	Frames      int      `json:"frames"`
-	Freezes     int      `json:"freezes"` // no frame for more than 200 ms
-	FrozenMS    float64  `json:"frozen_ms"`
-	Damaged     int      `json:"frames_damaged"`
-	FrameLoss   int      `json:"video_packets_lost"`
-	PLIs        int      `json:"keyframe_requests"`
-	Sounds      int      `json:"audio_packets"`
-	SoundLoss   int      `json:"audio_packets_lost"`
-	Gaps        int      `json:"gaps"` // no sound for more than 100 ms
-	GapMaxMS    float64  `json:"gap_max_ms"`
-	AVArrivalMS *figures `json:"av_arrival_ms"` // how much later than sound of the same time frames come
+	Frames      int             `json:"frames"`
+	Freezes     int             `json:"freezes"` // no frame for more than 200 ms
+	FrozenMS    float64         `json:"frozen_ms"`
+	Damaged     int             `json:"frames_damaged"`
+	FrameLoss   int             `json:"video_packets_lost"`
+	PLIs        int             `json:"keyframe_requests"`
+	Sounds      int             `json:"audio_packets"`
+	SoundLoss   int             `json:"audio_packets_lost"`
+	Gaps        int             `json:"gaps"` // no sound for more than 100 ms
+	GapMaxMS    float64         `json:"gap_max_ms"`
+	AVArrivalMS *caller.Figures `json:"av_arrival_ms"` // how much later than sound of the same time frames come
 
-	Decoded       bool     `json:"decoded"` // what follows is measured by such viewers only
-	GlassMS       *figures `json:"glass_to_glass_ms"`
-	AVOffsetMS    *figures `json:"av_offset_ms"` // positive: sound is late
-	Missing       int      `json:"frames_missing"`
-	Twice         int      `json:"frames_twice"`
-	Misread       int      `json:"frames_misread"`
-	LeftOut       int      `json:"left_out"` // not judged, for want of time
-	PhrasesHeard  int      `json:"phrases_sounding"`
-	PhrasesSilent int      `json:"phrases_silent"`
+	Decoded       bool            `json:"decoded"` // what follows is measured by such viewers only
+	GlassMS       *caller.Figures `json:"glass_to_glass_ms"`
+	AVOffsetMS    *caller.Figures `json:"av_offset_ms"` // positive: sound is late
+	Missing       int             `json:"frames_missing"`
+	Twice         int             `json:"frames_twice"`
+	Misread       int             `json:"frames_misread"`
+	LeftOut       int             `json:"left_out"` // not judged, for want of time
+	PhrasesHeard  int             `json:"phrases_sounding"`
+	PhrasesSilent int             `json:"phrases_silent"`
 }
 
 // endLine is the last line: all sessions together.
@@ -93,41 +97,42 @@ type endLine struct {
 	Started   int     `json:"started"`
 	Failed    int     `json:"failed"`
 	FirstFail string  `json:"first_failure,omitempty"`
+	NoPlace   int     `json:"no_place"` // of those that failed: there was no room for them
 
-	Figures       endFigures    `json:"figures"`
-	Phrases       phraseFigures `json:"phrases"`
-	PhrasesHeard  int           `json:"phrases_sounding"`
-	PhrasesSilent int           `json:"phrases_silent"`
-	Freezes       int           `json:"freezes"`
-	FrozenMS      float64       `json:"frozen_ms"`
-	Gaps          int           `json:"gaps"`
-	GapMaxMS      float64       `json:"gap_max_ms"`
-	FramesMissing int           `json:"frames_missing"`
-	FramesTwice   int           `json:"frames_twice"`
-	Lost          int           `json:"connections_lost"`
-	SourceGapMS   float64       `json:"source_gap_ms"`
-	LinesDropped  int           `json:"lines_dropped"`
+	Figures       endFigures           `json:"figures"`
+	Phrases       caller.PhraseFigures `json:"phrases"`
+	PhrasesHeard  int                  `json:"phrases_sounding"`
+	PhrasesSilent int                  `json:"phrases_silent"`
+	Freezes       int                  `json:"freezes"`
+	FrozenMS      float64              `json:"frozen_ms"`
+	Gaps          int                  `json:"gaps"`
+	GapMaxMS      float64              `json:"gap_max_ms"`
+	FramesMissing int                  `json:"frames_missing"`
+	FramesTwice   int                  `json:"frames_twice"`
+	Lost          int                  `json:"connections_lost"`
+	SourceGapMS   float64              `json:"source_gap_ms"`
+	LinesDropped  int                  `json:"lines_dropped"`
 }
 
 // endFigures are over all sessions.
 type endFigures struct {
-	SpeakerConnectMS *figures `json:"speaker_connect_ms"`
-	ViewerConnectMS  *figures `json:"viewer_connect_ms"`
-	FirstFrameMS     *figures `json:"first_frame_ms"`
-	FirstDubMS       *figures `json:"first_dub_ms"`
-	GlassMS          *figures `json:"glass_to_glass_ms"`
-	AVOffsetMS       *figures `json:"av_offset_ms"`
-	AVArrivalMS      *figures `json:"av_arrival_ms"`
-	SendLagMS        *figures `json:"send_lag_ms"`
+	SpeakerConnectMS *caller.Figures `json:"speaker_connect_ms"`
+	ViewerConnectMS  *caller.Figures `json:"viewer_connect_ms"`
+	FirstFrameMS     *caller.Figures `json:"first_frame_ms"`
+	FirstDubMS       *caller.Figures `json:"first_dub_ms"`
+	GlassMS          *caller.Figures `json:"glass_to_glass_ms"`
+	AVOffsetMS       *caller.Figures `json:"av_offset_ms"`
+	AVArrivalMS      *caller.Figures `json:"av_arrival_ms"`
+	SendLagMS        *caller.Figures `json:"send_lag_ms"`
 }
 
 // allSeries are what quantiles over all sessions are made of.
-type allSeries struct{ connect, views, frame, dub, glass, offset, arrival, lag series }
+type allSeries struct{ connect, views, frame, dub, glass, offset, arrival, lag caller.Series }
 
 func (a *allSeries) join(b *allSeries) {
-	for _, p := range []struct{ to, from *series }{{&a.connect, &b.connect}, {&a.views, &b.views}, {&a.frame, &b.frame}, {&a.dub, &b.dub},
+	for _, p := range []struct{ to, from *caller.Series }{{&a.connect, &b.connect}, {&a.views, &b.views}, {&a.frame, &b.frame}, {&a.dub, &b.dub},
 		{&a.glass, &b.glass}, {&a.offset, &b.offset}, {&a.arrival, &b.arrival}, {&a.lag, &b.lag}} {
-		p.to.join(p.from)
+		p.to.Join(p.from)
 	}
 }
 
@@ -136,33 +141,36 @@ func figure(v float64, ok bool) *float64 {
 	if !ok {
 		return nil
 	}
-	return new(tenth(v))
+	return new(caller.Tenth(v))
 }
 
 // line gathers what a session measured; nothing of it runs any more. err is why it ended early.
 func (c *call) line(err error) sessionLine {
 	l := sessionLine{Event: "session", Session: c.n, ID: c.made.ID, Profile: c.made.Profile, DelayMS: c.made.DelayMS,
 		PollErrors: c.polls, Viewers: []viewerLine{}, Ladder: map[string]int{}}
-	if s := c.speaker; s != nil {
-		_, started := s.start()
-		l.ConnectMS, l.FirstDubMS = figure(s.connectMS, started), figure(ms(c.first), c.first != 0)
-		l.Sent = sentLine{s.frames, s.packets, s.lag.figures(), s.keyframes, s.lost, tenth(ms(s.gone(c.ended)))}
-		l.series.lag.join(&s.lag)
+	var spoke caller.SpeakerTally
+	if c.speaker != nil {
+		spoke = c.speaker.Tally()
+		started := !spoke.Began.IsZero()
+		l.ConnectMS, l.FirstDubMS = figure(spoke.ConnectMS, started), figure(caller.MS(c.first), c.first != 0)
+		l.Sent = sentLine{spoke.Frames, spoke.Packets, spoke.Lag.Figures(), spoke.Keyframes, spoke.Lost, caller.Tenth(caller.MS(spoke.Away))}
+		l.series.lag.Join(&spoke.Lag)
 		if started {
-			l.series.connect.add(s.connectMS)
+			l.series.connect.Add(spoke.ConnectMS)
 		}
 		if c.first != 0 {
-			l.series.dub.add(ms(c.first))
+			l.series.dub.Add(caller.MS(c.first))
 		}
 		if err == nil {
-			err = s.verdict(c.ended.Sub(c.opened))
+			err = spokeWell(spoke, c.ended.Sub(c.opened))
 		}
-		c.phrases(&l)
+		c.phrases(&l, spoke.Began)
 	}
 	for i, v := range c.viewers {
-		l.Viewers = append(l.Viewers, v.line(i, &l.series))
+		saw := v.Tally()
+		l.Viewers = append(l.Viewers, lineOf(i, saw, &l.series))
 		if err == nil {
-			err = v.verdict(i, c.ended.Sub(c.opened), c.speaker.talked(c.ended)-time.Duration(c.made.DelayMS)*time.Millisecond)
+			err = sawWell(i, saw, c.ended.Sub(c.opened), talked(spoke, c.ended)-time.Duration(c.made.DelayMS)*time.Millisecond)
 		}
 	}
 	if err == nil {
@@ -170,56 +178,39 @@ func (c *call) line(err error) sessionLine {
 	}
 	l.OK = err == nil
 	if err != nil {
-		l.Error = err.Error()
+		l.Error, l.NoPlace = err.Error(), full(err)
 	}
 	return l
 }
 
-// gone returns how long the speaker was without a connection.
-func (s *speaker) gone(end time.Time) time.Duration {
-	if !s.connected && !s.sinceAway.IsZero() {
-		return s.away + end.Sub(s.sinceAway)
-	}
-	return s.away
-}
-
 // phrases adds up what became of the phrases in each language.
-func (c *call) phrases(l *sessionLine) {
+func (c *call) phrases(l *sessionLine, began time.Time) {
 	for lang, led := range c.ledgers {
-		l.Phrases.add(led.figures(c.m, c.speaker.began, c.ended, time.Duration(c.made.DelayMS)*time.Millisecond))
-		l.Ladder[lang] = led.steps
+		l.Phrases.Add(led.Figures(c.m, began, c.ended, time.Duration(c.made.DelayMS)*time.Millisecond))
+		l.Ladder[lang] = led.Steps()
 	}
 }
 
-func (f *phraseFigures) add(o phraseFigures) {
-	f.Heard, f.Played, f.Skipped, f.Twice, f.Unkept = f.Heard+o.Heard, f.Played+o.Played, f.Skipped+o.Skipped, f.Twice+o.Twice, f.Unkept+o.Unkept
-	if o.Said == nil {
-		return
+// lineOf tells what a viewer measured.
+func lineOf(i int, v caller.ViewerTally, all *allSeries) viewerLine {
+	l := viewerLine{Viewer: i, Lang: v.Lang, Codec: v.Codec, ConnectMS: figure(v.ConnectMS, v.Reached), FirstFrameMS: figure(v.FirstMS, v.Frames > 0),
+		Lost: v.Lost, Moved: v.Moved, Frames: v.Frames, Freezes: v.Freezes, FrozenMS: caller.Tenth(caller.MS(v.Frozen)), Damaged: v.Damaged,
+		FrameLoss: v.LostFrames, PLIs: v.Keyframes, Sounds: v.Sounds, SoundLoss: v.LostSounds, Gaps: v.Gaps, GapMaxMS: caller.Tenth(caller.MS(v.GapMax)),
+		AVArrivalMS: v.Arrival.Figures()}
+	if v.Reached {
+		all.views.Add(v.ConnectMS)
 	}
-	if f.Said == nil {
-		f.Said, f.Lost = new(int), new(int)
+	if v.Frames > 0 {
+		all.frame.Add(v.FirstMS)
 	}
-	*f.Said, *f.Lost = *f.Said+*o.Said, *f.Lost+*o.Lost
-}
-
-// line gathers what a viewer measured.
-func (v *viewer) line(i int, all *allSeries) viewerLine {
-	l := viewerLine{Viewer: i, Lang: v.to.lang, Codec: v.codec, ConnectMS: figure(v.connectMS, v.reached), FirstFrameMS: figure(v.firstMS, v.frames > 0),
-		Lost: v.lost, Frames: v.frames, Freezes: v.freezes, FrozenMS: tenth(ms(v.frozen)), Damaged: v.damaged, FrameLoss: v.lostFrames, PLIs: v.plis,
-		Sounds: v.sounds, SoundLoss: v.lostSounds, Gaps: v.gaps, GapMaxMS: tenth(ms(v.gapMax)), AVArrivalMS: v.arrival.figures()}
-	if v.reached {
-		all.views.add(v.connectMS)
-	}
-	if v.frames > 0 {
-		all.frame.add(v.firstMS)
-	}
-	all.arrival.join(&v.arrival)
-	if j := v.judge; j != nil {
-		l.Decoded, l.GlassMS, l.AVOffsetMS = true, j.glass.figures(), j.offset.figures()
-		l.Missing, l.Twice, l.Misread, l.LeftOut = j.missing, j.twice, j.misread, j.leftOut
-		l.PhrasesHeard, l.PhrasesSilent = j.phrases.sounded, j.phrases.silent
-		all.glass.join(&j.glass)
-		all.offset.join(&j.offset)
+	all.arrival.Join(&v.Arrival)
+	if v.Judged != nil {
+		j := v.Judged.Tally()
+		l.Decoded, l.GlassMS, l.AVOffsetMS = true, j.Glass.Figures(), j.Offset.Figures()
+		l.Missing, l.Twice, l.Misread, l.LeftOut = j.Missing, j.Twice, j.Misread, j.LeftOut
+		l.PhrasesHeard, l.PhrasesSilent = j.Sounded, j.Silent
+		all.glass.Join(&j.Glass)
+		all.offset.Join(&j.Offset)
 	}
 	return l
 }
@@ -227,34 +218,34 @@ func (v *viewer) line(i int, all *allSeries) viewerLine {
 // dueAfter is how long it may take to connect, and a viewer to see something once it is there.
 const dueAfter = 5 * time.Second
 
-// verdict returns why a speaker failed that had so long; nil where it did not.
-func (s *speaker) verdict(had time.Duration) error {
+// spokeWell returns why a speaker failed that had so long; nil where it did not.
+func spokeWell(s caller.SpeakerTally, had time.Duration) error {
 	switch {
-	case s.failed != nil:
-		return fmt.Errorf("the speaker: %w", s.failed)
-	case s.began.IsZero() && had > dueAfter:
+	case s.Failed != nil:
+		return fmt.Errorf("the speaker: %w", s.Failed)
+	case s.Began.IsZero() && had > dueAfter:
 		return fmt.Errorf("the speaker: no connection in %.1f s: is the server's media port reachable?", had.Seconds())
 	}
 	return nil
 }
 
 // talked returns how long there was something to see, D not counted.
-func (s *speaker) talked(end time.Time) time.Duration {
-	if s.began.IsZero() {
+func talked(s caller.SpeakerTally, end time.Time) time.Duration {
+	if s.Began.IsZero() {
 		return 0
 	}
-	return end.Sub(s.began)
+	return end.Sub(s.Began)
 }
 
-// verdict returns why a viewer failed that had so long, with something to see
+// sawWell returns why a viewer failed that had so long, with something to see
 // for a part of it; nil where it did not.
-func (v *viewer) verdict(i int, had, shown time.Duration) error {
+func sawWell(i int, v caller.ViewerTally, had, shown time.Duration) error {
 	switch {
-	case v.failed != nil:
-		return fmt.Errorf("viewer %d: %w", i, v.failed)
-	case !v.reached && had > dueAfter:
+	case v.Failed != nil:
+		return fmt.Errorf("viewer %d: %w", i, v.Failed)
+	case !v.Reached && had > dueAfter:
 		return fmt.Errorf("viewer %d: no connection in %.1f s: is the server's media port reachable?", i, had.Seconds())
-	case v.frames == 0 && shown > dueAfter:
+	case v.Frames == 0 && shown > dueAfter:
 		return fmt.Errorf("viewer %d: no frame came in %.1f s", i, shown.Seconds())
 	}
 	return nil
@@ -270,7 +261,7 @@ type report struct {
 // sum adds sessions up; those that were not started are nil.
 func sum(o options, j *journal, results []*sessionLine) *report {
 	r := &report{Journal: j}
-	e := endLine{Event: "end", At: tenth(j.at()), Sessions: o.sessions, LinesDropped: j.dropped}
+	e := endLine{Event: "end", At: caller.Tenth(j.at()), Sessions: o.sessions, LinesDropped: j.dropped}
 	var all allSeries
 	for _, s := range results {
 		if s == nil {
@@ -280,21 +271,24 @@ func sum(o options, j *journal, results []*sessionLine) *report {
 		e.Started++
 		if !s.OK {
 			e.Failed++
+			if s.NoPlace {
+				e.NoPlace++
+			}
 			if e.FirstFail == "" {
 				e.FirstFail = fmt.Sprintf("session %d: %s", s.Session, s.Error)
 			}
 		}
 		all.join(&s.series)
-		e.Phrases.add(s.Phrases)
-		e.Lost, e.SourceGapMS = e.Lost+s.Sent.Lost, tenth(e.SourceGapMS+s.Sent.SourceGapMS)
+		e.Phrases.Add(s.Phrases)
+		e.Lost, e.SourceGapMS = e.Lost+s.Sent.Lost, caller.Tenth(e.SourceGapMS+s.Sent.SourceGapMS)
 		for _, v := range s.Viewers {
-			e.Freezes, e.FrozenMS, e.Gaps, e.GapMaxMS = e.Freezes+v.Freezes, tenth(e.FrozenMS+v.FrozenMS), e.Gaps+v.Gaps, max(e.GapMaxMS, v.GapMaxMS)
+			e.Freezes, e.FrozenMS, e.Gaps, e.GapMaxMS = e.Freezes+v.Freezes, caller.Tenth(e.FrozenMS+v.FrozenMS), e.Gaps+v.Gaps, max(e.GapMaxMS, v.GapMaxMS)
 			e.FramesMissing, e.FramesTwice, e.Lost = e.FramesMissing+v.Missing, e.FramesTwice+v.Twice, e.Lost+v.Lost
 			e.PhrasesHeard, e.PhrasesSilent = e.PhrasesHeard+v.PhrasesHeard, e.PhrasesSilent+v.PhrasesSilent
 		}
 	}
-	e.Figures = endFigures{all.connect.figures(), all.views.figures(), all.frame.figures(), all.dub.figures(),
-		all.glass.figures(), all.offset.figures(), all.arrival.figures(), all.lag.figures()}
+	e.Figures = endFigures{all.connect.Figures(), all.views.Figures(), all.frame.Figures(), all.dub.Figures(),
+		all.glass.Figures(), all.offset.Figures(), all.arrival.Figures(), all.lag.Figures()}
 	r.End = e
 	return r
 }
@@ -310,7 +304,7 @@ func (r *report) table(w io.Writer) error {
 	fmt.Fprintln(t, "\tp50\tp95\tp99\tmax\tsamples")
 	for _, row := range []struct {
 		name string
-		f    *figures
+		f    *caller.Figures
 	}{
 		{"speaker connects, ms", e.Figures.SpeakerConnectMS}, {"viewer connects, ms", e.Figures.ViewerConnectMS}, {"first frame, ms", e.Figures.FirstFrameMS},
 		{"first dub, ms", e.Figures.FirstDubMS}, {"glass to glass, ms", e.Figures.GlassMS}, {"A/V offset, ms", e.Figures.AVOffsetMS},
@@ -331,6 +325,9 @@ func (r *report) table(w io.Writer) error {
 	fmt.Fprintf(t, "phrases said\t%s; dubbed %d, skipped %d, twice %d; silent at a viewer %d of %d\n", said, e.Phrases.Played, e.Phrases.Skipped, e.Phrases.Twice,
 		e.PhrasesSilent, e.PhrasesSilent+e.PhrasesHeard)
 	fmt.Fprintf(t, "connections lost\t%d; speakers away for %.1f s\n", e.Lost, e.SourceGapMS/1000)
+	if e.NoPlace > 0 {
+		fmt.Fprintf(t, "note\t%d of %d sessions found no place: their server has no more, or no CPU left for more: fewer sessions, or more nodes\n", e.NoPlace, e.Sessions)
+	}
 	if f := e.Figures.SendLagMS; f != nil && f.P95 > lagLimit {
 		fmt.Fprintf(t, "note\tframes left up to %.0f ms late: this machine is too slow for so many sessions\n", f.Max)
 	}

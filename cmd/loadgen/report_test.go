@@ -6,37 +6,39 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"livedub/internal/testkit/caller"
 )
 
 func TestVerdicts(t *testing.T) {
 	gone := errors.New("gone")
 	for _, tt := range []struct {
-		s    *speaker
+		s    caller.SpeakerTally
 		had  time.Duration
 		want string
 	}{
-		{&speaker{began: time.Unix(1, 0)}, time.Minute, ""},
-		{&speaker{}, time.Second, ""}, // it had no time
-		{&speaker{}, time.Minute, "no connection in 60.0 s"},
-		{&speaker{began: time.Unix(1, 0), failed: gone}, time.Minute, "the speaker: gone"},
+		{caller.SpeakerTally{Began: time.Unix(1, 0)}, time.Minute, ""},
+		{caller.SpeakerTally{}, time.Second, ""}, // it had no time
+		{caller.SpeakerTally{}, time.Minute, "no connection in 60.0 s"},
+		{caller.SpeakerTally{Began: time.Unix(1, 0), Failed: gone}, time.Minute, "the speaker: gone"},
 	} {
-		if err := tt.s.verdict(tt.had); (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+		if err := spokeWell(tt.s, tt.had); (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%v, want %q", err, tt.want)
 		}
 	}
 	for _, tt := range []struct {
-		v          *viewer
+		v          caller.ViewerTally
 		had, shown time.Duration
 		want       string
 	}{
-		{&viewer{reached: true, frames: 1}, time.Minute, time.Minute, ""},
-		{&viewer{reached: true}, time.Minute, time.Second, ""},
-		{&viewer{reached: true}, time.Minute, time.Minute, "viewer 3: no frame came in 60.0 s"},
-		{&viewer{}, time.Minute, 0, "viewer 3: no connection"},
-		{&viewer{}, time.Second, 0, ""},
-		{&viewer{reached: true, frames: 9, failed: gone}, time.Minute, time.Minute, "viewer 3: gone"},
+		{caller.ViewerTally{Reached: true, Frames: 1}, time.Minute, time.Minute, ""},
+		{caller.ViewerTally{Reached: true}, time.Minute, time.Second, ""},
+		{caller.ViewerTally{Reached: true}, time.Minute, time.Minute, "viewer 3: no frame came in 60.0 s"},
+		{caller.ViewerTally{}, time.Minute, 0, "viewer 3: no connection"},
+		{caller.ViewerTally{}, time.Second, 0, ""},
+		{caller.ViewerTally{Reached: true, Frames: 9, Failed: gone}, time.Minute, time.Minute, "viewer 3: gone"},
 	} {
-		if err := tt.v.verdict(3, tt.had, tt.shown); (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+		if err := sawWell(3, tt.v, tt.had, tt.shown); (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%v, want %q", err, tt.want)
 		}
 	}
@@ -45,11 +47,11 @@ func TestVerdicts(t *testing.T) {
 // TestSum: what sessions measured adds up; one that was not started is none.
 func TestSum(t *testing.T) {
 	one, two := 1, 2
-	a := &sessionLine{Session: 0, OK: true, Phrases: phraseFigures{Said: &two, Lost: &one, Heard: 3, Played: 3}, Sent: sentLine{Lost: 1, SourceGapMS: 500},
+	a := &sessionLine{Session: 0, OK: true, Phrases: caller.PhraseFigures{Said: &two, Lost: &one, Heard: 3, Played: 3}, Sent: sentLine{Lost: 1, SourceGapMS: 500},
 		Viewers: []viewerLine{{Freezes: 1, FrozenMS: 300, Gaps: 2, GapMaxMS: 150, Missing: 4, PhrasesHeard: 1}, {Freezes: 2, FrozenMS: 700, GapMaxMS: 900, Lost: 1, Twice: 1}}}
-	a.series.glass.add(4000)
+	a.series.glass.Add(4000)
 	b := &sessionLine{Session: 1, Error: "full"}
-	b.series.glass.add(5000)
+	b.series.glass.Add(5000)
 	r := sum(options{sessions: 3}, newJournal(nil), []*sessionLine{a, b, nil})
 	e := r.End
 	if e.Sessions != 3 || e.Started != 2 || e.Failed != 1 || e.FirstFail != "session 1: full" {
@@ -62,9 +64,9 @@ func TestSum(t *testing.T) {
 		t.Errorf("%+v, %+v", e.Phrases, e.Figures)
 	}
 	for range 10 {
-		r.Sessions[0].series.lag.add(80)
+		r.Sessions[0].series.lag.Add(80)
 	}
-	r.End.Figures.SendLagMS = r.Sessions[0].series.lag.figures()
+	r.End.Figures.SendLagMS = r.Sessions[0].series.lag.Figures()
 	var table bytes.Buffer
 	if err := r.table(&table); err != nil {
 		t.Fatal(err)

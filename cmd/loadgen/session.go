@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pion/webrtc/v4"
+	"livedub/internal/testkit/caller"
 )
 
 // lookEvery is how often a session is asked what became of its phrases; it
@@ -22,59 +22,64 @@ const placeAfter = time.Second
 type call struct {
 	n       int
 	o       options
-	m       *material
-	client  *client
-	speaks  *webrtc.API
-	watches *webrtc.API
+	m       *caller.Material
+	client  *caller.Client
+	peers   caller.Peers
 	journal *journal
 	decode  func() bool      // whether one more viewer may decode
 	viewing func(change int) // viewers that run
 
-	made    made
-	speaker *speaker
-	viewers []*viewer
-	ledgers map[string]*ledger // by language
-	first   time.Duration      // first dub since the first packet; 0: none yet
-	polls   int                // that failed
-	opened  time.Time          // when the peers began to connect
-	ended   time.Time          // of the sending
-	unended error              // why the session could not be ended
+	made    caller.Made
+	fence   caller.Fence
+	speaker *caller.Speaker
+	viewers []*caller.Viewer
+	ledgers map[string]*caller.Ledger // by language
+	first   time.Duration             // first dub since the first packet; 0: none yet
+	polls   int                       // that failed
+	opened  time.Time                 // when the peers began to connect
+	ended   time.Time                 // of the sending
+	unended error                     // why the session could not be ended
 }
 
 // run makes the session, keeps it until ctx ends, ends it and returns its figures.
 func (c *call) run(ctx context.Context) sessionLine {
-	err := c.create(ctx, wanted{From: c.o.from, To: c.o.to, Profile: c.o.profile, DelayMS: c.o.delay(), Consent: c.o.consent})
+	err := c.create(ctx, caller.Wanted{From: c.o.from, To: c.o.to, Profile: c.o.profile, DelayMS: c.o.delay(), Consent: c.o.consent})
 	if err == nil {
 		err = c.keep(ctx)
 	}
 	line := c.line(err)
 	if !line.OK {
-		c.journal.tell(event{Event: "failed", Session: c.n, ID: c.made.ID, Error: line.Error})
+		c.journal.tell(caller.Event{Event: "failed", Session: c.n, ID: c.made.ID, Error: line.Error})
 	}
 	c.journal.line(line)
 	return line
 }
 
 // create makes the session; while there is no place it tries again, for as long as it may.
-func (c *call) create(ctx context.Context, w wanted) error {
-	var full error
-	for began := time.Now(); ; pauseFor(ctx, placeAfter) {
+func (c *call) create(ctx context.Context, w caller.Wanted) error {
+	var waits error
+	for began := time.Now(); ; pause(ctx, placeAfter) {
 		var err error
-		if c.made, err = c.client.create(ctx, w); err == nil {
+		if c.made, err = c.client.Create(ctx, w); err == nil {
 			return nil
 		}
-		if full != nil && ctx.Err() != nil { // the time of the load is over
-			return full
+		if waits != nil && ctx.Err() != nil { // the time of the load is over
+			return waits
 		}
-		var status statusError
-		if !errors.As(err, &status) || status.status != http.StatusServiceUnavailable || time.Since(began)+placeAfter > c.o.wait {
+		if !full(err) || time.Since(began)+placeAfter > c.o.wait {
 			return err
 		}
-		if full == nil {
-			c.tell(event{Event: "refused", Role: "session", Error: err.Error()})
+		if waits == nil {
+			c.tell(caller.Event{Event: "refused", Role: "session", Error: err.Error()})
 		}
-		full = err
+		waits = err
 	}
+}
+
+// full tells whether an error says that there is no place.
+func full(err error) bool {
+	var status caller.StatusError
+	return errors.As(err, &status) && status.Status == http.StatusServiceUnavailable
 }
 
 // keep runs the peers of a session that was made, and ends it.
@@ -83,37 +88,37 @@ func (c *call) keep(ctx context.Context) error {
 	defer stop()
 	delay := time.Duration(c.made.DelayMS) * time.Millisecond
 	c.opened = time.Now()
-	c.ledgers = map[string]*ledger{}
+	c.ledgers = map[string]*caller.Ledger{}
 	for _, lang := range c.o.to {
-		c.ledgers[lang] = &ledger{}
+		c.ledgers[lang] = &caller.Ledger{}
 	}
 	var peers, judges sync.WaitGroup
-	c.speaker = newSpeaker(c.m, c.client, c.speaks, target{c.made.WHIP, c.made.ID, "", c.o.ws}, func(e event) { c.tell(e) })
-	peers.Go(func() { c.speaker.run(ctx) })
+	var all []*caller.Judge
+	c.speaker = caller.NewSpeaker(c.m, c.client, c.peers, c.target(c.made.WHIP, ""), c.tell)
 	for i := range c.o.viewers {
 		lang := c.o.to[(c.n+i)%len(c.o.to)]
-		v := &viewer{client: c.client, api: c.watches, to: target{c.made.WHEP[lang], c.made.ID, lang, c.o.ws},
-			tell: func(e event) { e.Viewer = &i; c.tell(e) }}
+		var j *caller.Judge
 		if c.decode() {
-			v.judge = newJudge(c.m, delay, c.speaker.start, c.journal.shown, c.journal.apart)
-			judges.Go(v.judge.run)
+			j = caller.NewJudge(c.m, delay, c.speaker.Start, c.journal.shown, c.journal.apart)
+			all = append(all, j)
+			judges.Go(j.Run)
 		}
+		v := caller.NewViewer(c.client, c.peers, c.target(c.made.WHEP[lang], lang), j, func(e caller.Event) { e.Viewer = &i; c.tell(e) })
 		c.viewers = append(c.viewers, v)
 		peers.Go(func() {
 			c.viewing(1)
 			defer c.viewing(-1)
-			v.run(ctx)
+			v.Run(ctx)
 		})
 	}
+	peers.Go(func() { c.speaker.Run(ctx) })
+	peers.Go(func() { c.client.Follow(ctx, c.made.Control, &c.fence, nil, c.speaker, c.viewers...) })
 	err := c.follow(ctx, delay)
 	c.ended = time.Now()
 	stop()
 	peers.Wait()
-	for _, v := range c.viewers {
-		if v.judge != nil {
-			v.judge.until = c.ended
-			close(v.judge.queue)
-		}
+	for _, j := range all {
+		j.Close(c.ended)
 	}
 	judges.Wait()
 	after := context.WithoutCancel(ctx)
@@ -123,13 +128,17 @@ func (c *call) keep(ctx context.Context) error {
 	if err := c.look(after, delay); err != nil && !errors.Is(err, errSessionGone) {
 		c.polls++
 	}
-	if err := c.client.end(after, c.made.Control); err != nil {
+	if err := c.client.End(after, c.made.Control); err != nil {
 		c.unended = fmt.Errorf("end the session: %w", err)
 	}
 	return nil
 }
 
-func (c *call) tell(e event) {
+func (c *call) target(address, lang string) caller.Target {
+	return caller.Target{Address: address, Session: c.made.ID, Lang: lang, WS: c.o.ws, Fence: &c.fence}
+}
+
+func (c *call) tell(e caller.Event) {
 	e.Session, e.ID = c.n, c.made.ID
 	c.journal.tell(e)
 }
@@ -163,9 +172,9 @@ func (c *call) follow(ctx context.Context, delay time.Duration) error {
 // look asks the session once.
 func (c *call) look(ctx context.Context, delay time.Duration) error {
 	before := time.Now()
-	s, err := c.client.look(ctx, c.made.Control)
-	var status statusError
-	if errors.As(err, &status) && status.status == http.StatusNotFound {
+	s, err := c.client.Look(ctx, c.made.Control, &c.fence)
+	var status caller.StatusError
+	if errors.As(err, &status) && status.Status == http.StatusNotFound {
 		return errSessionGone
 	}
 	if err != nil {
@@ -173,19 +182,19 @@ func (c *call) look(ctx context.Context, delay time.Duration) error {
 	}
 	after := time.Now()
 	for lang, l := range c.ledgers {
-		l.take(before, after, s.Now, s.Dubs[lang])
+		l.Take(before, after, s.Now, s.Dubs[lang])
 		c.firstDub(lang, l, delay)
 	}
 	return nil
 }
 
 // firstDub tells of the session's first dub, once it is known when it sounds.
-func (c *call) firstDub(lang string, l *ledger, delay time.Duration) {
-	began, started := c.speaker.start()
-	at, known := l.firstDub(delay)
+func (c *call) firstDub(lang string, l *caller.Ledger, delay time.Duration) {
+	began, started := c.speaker.Start()
+	at, known := l.FirstDub(delay)
 	if c.first != 0 || !started || !known {
 		return
 	}
 	c.first = at.Sub(began)
-	c.tell(event{Event: "first_dub", Lang: lang, FirstDubMS: tenth(ms(c.first))})
+	c.tell(caller.Event{Event: "first_dub", Lang: lang, FirstDubMS: caller.Tenth(caller.MS(c.first))})
 }

@@ -81,7 +81,8 @@ var layers = []layer{
 	{"internal/testkit/testspeaker", []string{"media", "media/...", "inference", "inference/viseme"}},
 	{"internal/testkit/testspeaker/...", []string{"media", "media/...", "inference", "internal/testkit/testspeaker"}},
 	{"internal/testkit/testspeaker/cmd/mksample", []string{"media", "media/...", "inference", "inference/onnx", "inference/speak", "inference/speak/kokoro", "internal/models", "internal/testkit/testspeaker"}},
-	{"internal/registry", []string{"cluster", "cluster/redis", "internal/config", "signaling/access"}}, // the record that the settings name, for nodes and gateways
+	{"internal/testkit/caller", []string{"media", "media/...", "inference/fake", "internal/testkit/netem", "internal/testkit/testspeaker"}}, // it hears what the fake voice says
+	{"internal/registry", []string{"cluster", "cluster/redis", "internal/config", "signaling/access"}},                                      // the record that the settings name, for nodes and gateways
 	{"internal/models", []string{"internal/guard", "internal/proc"}},
 	{"internal/models/convert", []string{"inference/onnx/onnxfile"}}, // conversions that need no engine; the engines' own come from their packages by cmd/livedub
 	{"internal/...", []string{"internal/..."}},
@@ -109,7 +110,7 @@ type owner struct {
 
 var owners = []owner{
 	{"C", []string{"media/codec", "media/file", "inference/onnx", "cmd/espeakworker", "cmd/pocketsphinxworker", "cmd/transducerworker"}},
-	{"github.com/pion/", []string{"media/rtc", "signaling", "signaling/...", "cmd/loadgen", "internal/testkit/echotest", "test/..."}},
+	{"github.com/pion/", []string{"media/rtc", "signaling", "signaling/...", "internal/testkit/caller", "internal/testkit/echotest", "test/..."}},
 	{"github.com/yalue/onnxruntime_go", []string{"inference/onnx"}},
 	{"github.com/k2-fsa/", []string{"cmd/transducerworker"}},
 	{"gopkg.in/hraban/opus.v2", []string{"media/codec"}},

@@ -16,7 +16,7 @@ import (
 func TestNodeCutFromRedis(t *testing.T) {
 	r := redistest.Start(t)
 	relay := redistest.NewRelay(t, r.Addr)
-	one := node(t, &redistest.Server{Addr: relay.Addr}, "one")
+	one := node(t, r, "one", "--cluster-url", "redis://"+relay.Addr)
 	g := startGateway(t, r)
 	p := create(t, g)
 	publish(t, g, p.WHIP, newSpeaker(t, time.Second), nil)

@@ -1,7 +1,7 @@
-// Package netem is a bad network for tests: a UDP relay in user space, on
-// loopback addresses only, that loses, delays, reorders, duplicates and squeezes
-// packets between any number of clients and one server. What it does to the n-th
-// packet of a direction depends on its seed, on n and on the settings alone.
+// Package netem is a bad network for tests, in user space and on loopback addresses
+// only. Relay, for UDP, loses, delays, reorders, duplicates and squeezes packets between
+// any number of clients and one server; what it does to the n-th packet of a direction
+// depends on its seed, on n and on the settings alone. TCP delays and breaks connections.
 package netem
 
 import "time"

@@ -45,8 +45,13 @@ export interface Row {
   lines: Record<string, Line>;
 }
 
-/** Returns rows with c in it, oldest first, at most `keep` of them. Partial text never replaces final text. */
-export function withCaption(rows: readonly Row[], c: Caption, keep = 40): Row[] {
+/**
+ * Returns rows with c in it, oldest first, at most `keep` of them. Partial text
+ * never replaces final text. What was partial when another node went on with the
+ * session is said anew by that one, under another id: final text takes its place.
+ */
+export function withCaption(all: readonly Row[], c: Caption, keep = 40): Row[] {
+  const rows = c.final ? without(all, c) : all;
   const i = rows.findIndex((r) => r.id === c.id);
   const old = i < 0 ? undefined : rows[i]!;
   if (old?.lines[c.lang]?.final && !c.final) return rows as Row[];
@@ -54,6 +59,17 @@ export function withCaption(rows: readonly Row[], c: Caption, keep = 40): Row[] 
   const row: Row = { id: c.id, start: c.start, end: c.end, lines: { ...old?.lines, [c.lang]: line } };
   if (old) return rows.map((r) => (r === old ? row : r));
   return [...rows, row].sort((a, b) => a.start - b.start || a.id - b.id).slice(-keep);
+}
+
+/** The rows without partial lines in c's language that began before c's end. */
+function without(rows: readonly Row[], c: Caption): readonly Row[] {
+  const stale = (r: Row) => r.id !== c.id && r.start < c.end && r.lines[c.lang]?.final === false;
+  if (!rows.some(stale)) return rows;
+  return rows.map((r) => {
+    if (!stale(r)) return r;
+    const { [c.lang]: _, ...lines } = r.lines;
+    return { ...r, lines };
+  });
 }
 
 /** The rows that have text in lang. */

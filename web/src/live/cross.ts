@@ -1,5 +1,6 @@
 // From one connection to another without a break: the new one has a picture, and
 // neither sounds.
+import { framed } from "../media/framed";
 import { meter } from "../media/meter";
 import { sleep } from "../net/backoff";
 import type { Link } from "../net/whip";
@@ -12,15 +13,10 @@ const pause = 80; // ms of silence
 /** Waits until `from` may be left for `to`. Both play. */
 export async function ready(from: Link, to: Link, signal: AbortSignal): Promise<void> {
   // Where nobody speaks there is no picture to wait for.
-  for (const end = performance.now() + longest * 1000; performance.now() < end && (await pictured(from)) && !(await pictured(to)); ) {
+  for (const end = performance.now() + longest * 1000; performance.now() < end && framed(from.stream) && !framed(to.stream); ) {
     await sleep(0.05, signal);
   }
   await silence([from.stream, to.stream], signal);
-}
-
-async function pictured(link: Link): Promise<boolean> {
-  for (const s of (await link.pc.getStats()).values()) if (s.type === "inbound-rtp" && s.framesDecoded > 0) return true;
-  return false;
 }
 
 /** Waits until all have been still for a moment, but not for long. */

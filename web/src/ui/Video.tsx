@@ -1,4 +1,5 @@
-import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useReducer, useRef } from "preact/hooks";
+import { framed, show } from "../media/framed";
 import { leaving } from "../net/whip";
 
 interface Props {
@@ -19,13 +20,12 @@ let made = 0;
 
 /** Plays a stream. When it ends, or another takes its place, its last frame stays until that one has a frame. */
 export function Video({ stream, coming = null, muted, testid, label, hidden, onFrame, onSilenced }: Props) {
-  const [framed] = useState(() => new WeakSet<MediaStream>()); // those that have had a frame
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   const last = useRef<MediaStream | null>(null); // whose frame was seen last
-  const ready = stream !== null && framed.has(stream);
+  const ready = stream !== null && framed(stream);
   if (ready || !stream) last.current = stream;
   const shown = last.current ?? stream;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (ready) onFrame?.();
   }, [stream, ready]);
   const all = [...new Set([shown, stream, stream && coming])].filter((s) => s !== null);
@@ -36,7 +36,7 @@ export function Video({ stream, coming = null, muted, testid, label, hidden, onF
     <>
       {all.map((s) => (
         <Player key={keys.get(s)} stream={s} muted={muted || s !== stream} testid={s === shown ? testid : `${testid}-coming`} label={label} class={off(hidden || s !== shown)}
-          onSilenced={onSilenced} onFrame={() => (framed.add(s), redraw(0))} />
+          onSilenced={onSilenced} onFrame={() => (show(s), redraw(0))} />
       ))}
     </>
   );

@@ -34,6 +34,15 @@ describe("captions", () => {
     expect(pieces(line("hello", ["hallo", 0.1], ["", 0.1]))).toEqual([{ text: "hello" }]); // not in the text
     expect(pieces({ text: "", final: true })).toEqual([]);
   });
+  it("drops what was partial when final text came that is later or takes its place", () => {
+    let rows: Row[] = [];
+    for (const [id, text, final] of [[1, "one", true], [2, "tw", false], [3, "thr", false]] as const) rows = withCaption(rows, c("en", id, text, final));
+    rows = withCaption(rows, c("es", 1, "uno", true));
+    expect(inLang(rows, "en").map((r) => r.id)).toEqual([1, 2, 3]);
+    rows = withCaption(rows, { ...c("en", 7, "two", true), start: 6.2, end: 8.1 });
+    expect(inLang(rows, "en").map((r) => r.line.text)).toEqual(["one", "two", "thr"]);
+    expect(inLang(rows, "es").map((r) => r.line.text)).toEqual(["uno"]);
+  });
   it("forgets the oldest", () => {
     let rows: Row[] = [];
     for (let i = 0; i < 10; i++) rows = withCaption(rows, c("en", i, `t${i}`, true), 4);

@@ -1,4 +1,4 @@
-package main
+package caller
 
 import (
 	"context"
@@ -8,7 +8,9 @@ import (
 
 var (
 	errGone    = errors.New("the connection was lost")
-	errStalled = errors.New("no packet came for 5 s")
+	errDied    = errors.New("another node has taken the session over")
+	errUnheard = errors.New("the server did not report for 4 s")
+	errStalled = errors.New("no sound came for 500 ms")
 )
 
 // ntpEpoch is 1900 in Unix time, seconds.
@@ -24,7 +26,8 @@ func fromNTP(v uint64) time.Time {
 	return time.Unix(int64(v>>32)-ntpEpoch, int64((v&0xffffffff)*1e9>>32))
 }
 
-func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+// MS returns a time in milliseconds.
+func MS(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // pauseFor waits, or until ctx ends.
 func pauseFor(ctx context.Context, d time.Duration) {

@@ -1,4 +1,4 @@
-package main
+package caller
 
 import (
 	"math"
@@ -13,15 +13,14 @@ import (
 
 // judged has a judge see a material from its beginning, delayed, with sound
 // later than frames by late, as its sender reports tell. leave names frames that do not come.
-func judged(t *testing.T, m *material, delay, late, length time.Duration, leave ...int) *judge {
+func judged(t *testing.T, m *Material, delay, late, length time.Duration, leave ...int) *Judge {
 	t.Helper()
 	began := time.Unix(1_700_000_000, 0)
-	j := newJudge(m, delay, func() (time.Time, bool) { return began, true }, func(float64) {}, func(float64) {})
-	j.until = began.Add(length + delay)
+	j := NewJudge(m, delay, func() (time.Time, bool) { return began, true }, func(float64) {}, func(float64) {})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		j.run()
+		j.Run()
 	}()
 	f, s := 0, 0
 	for {
@@ -33,7 +32,7 @@ func judged(t *testing.T, m *material, delay, late, length time.Duration, leave 
 		if soundAt <= frameAt {
 			s++
 			at := began.Add(soundAt + delay)
-			j.queue <- work{"", sound.data, int64(s) * 960, at, at.Add(late), true}
+			j.queue <- work{1, "", false, sound.data, int64(s) * 960, at, at.Add(late), true}
 			continue
 		}
 		f++
@@ -50,24 +49,24 @@ func judged(t *testing.T, m *material, delay, late, length time.Duration, leave 
 			data = append(data, b...)
 		}
 		at := began.Add(frameAt + delay)
-		j.queue <- work{"h264", data, int64(f) * 3000, at, at, true}
+		j.queue <- work{1, "h264", false, data, int64(f) * 3000, at, at, true}
 	}
-	close(j.queue)
+	j.Close(began.Add(length + delay))
 	<-done
 	return j
 }
 
-// TestJudge: known delays and offsets come out as figures.
+// TestJudge: known delays and offsets come out as Figures.
 func TestJudge(t *testing.T) {
 	m := synthetic(t)
 	j := judged(t, m, 2*time.Second, 40*time.Millisecond, 12*time.Second)
 	if j.read != 360 || j.misread > 0 || j.missing > 0 || j.twice > 0 {
 		t.Errorf("%d frames read, %d misread, %d missing, %d twice", j.read, j.misread, j.missing, j.twice)
 	}
-	if f := j.glass.figures(); f == nil || f.Min != 2000 || f.Max != 2000 {
+	if f := j.glass.Figures(); f == nil || f.Min != 2000 || f.Max != 2000 {
 		t.Errorf("glass to glass: %+v", f)
 	}
-	if f := j.offset.figures(); f == nil || f.N != 12 || math.Abs(f.Min-40) > 1 || math.Abs(f.Max-40) > 1 {
+	if f := j.offset.Figures(); f == nil || f.N != 12 || math.Abs(f.Min-40) > 1 || math.Abs(f.Max-40) > 1 {
 		t.Errorf("A/V offset: %+v", f)
 	}
 	// Nobody speaks but for the markers, which are too short for a phrase.
@@ -85,7 +84,7 @@ func TestJudgeMisses(t *testing.T) {
 		t.Errorf("%d missing, %d read", j.missing, j.read)
 	}
 	began := time.Unix(0, 0)
-	j = newJudge(m, 0, nil, func(float64) {}, func(float64) {})
+	j = NewJudge(m, 0, nil, func(float64) {}, func(float64) {})
 	for i, n := range []int{60, 61, 62, 61, 62, 63} {
 		j.number(n, work{at: began.Add(2100*time.Millisecond + time.Duration(i)*33*time.Millisecond)}, began)
 	}
@@ -97,23 +96,23 @@ func TestJudgeMisses(t *testing.T) {
 
 // TestJudgeIsBounded: what does not fit is left out, and units up to the next keyframe with it.
 func TestJudgeIsBounded(t *testing.T) {
-	j := newJudge(synthetic(t), 0, nil, nil, nil)
+	j := NewJudge(synthetic(t), 0, nil, nil, nil)
 	for range maxQueue {
-		if !j.video("h264", unit{}, time.Time{}, false) {
+		if !j.video(1, "h264", unit{}, time.Time{}, false) {
 			t.Fatal("left out too early")
 		}
 	}
-	if j.video("h264", unit{key: true}, time.Time{}, false) || j.leftOut != 1 {
+	if j.video(1, "h264", unit{key: true}, time.Time{}, false) || j.leftOut != 1 {
 		t.Error("there is no bound")
 	}
 	<-j.queue
-	if j.video("h264", unit{}, time.Time{}, false) || j.leftOut != 2 {
+	if j.video(1, "h264", unit{}, time.Time{}, false) || j.leftOut != 2 {
 		t.Error("a frame without its reference is judged")
 	}
-	if !j.video("h264", unit{key: true}, time.Time{}, false) {
+	if !j.video(1, "h264", unit{key: true}, time.Time{}, false) {
 		t.Error("a keyframe is left out")
 	}
-	j.audio(arrived{}, time.Time{}, false)
+	j.audio(1, arrived{}, time.Time{}, false)
 	if j.leftOut != 3 {
 		t.Errorf("%d left out", j.leftOut)
 	}
@@ -125,7 +124,7 @@ func TestListener(t *testing.T) {
 	for i := range loud.Data {
 		loud.Data[i] = 3000
 	}
-	l := listener{m: &material{length: 10 * time.Second, said: []phrase{{"a", time.Second, 2 * time.Second}, {"b", 4 * time.Second, 6 * time.Second}}}}
+	l := listener{m: &Material{Length: 10 * time.Second, Said: []phrase{{"a", time.Second, 2 * time.Second}, {"b", 4 * time.Second, 6 * time.Second}}}}
 	for at := 1500 * time.Millisecond; at < 38*time.Second; at += opusFrame { // within the first phrase
 		switch {
 		case at > 14*time.Second && at < 17*time.Second: // the second loop's b: nothing came

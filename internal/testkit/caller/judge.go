@@ -1,8 +1,8 @@
-package main
+package caller
 
 import (
-	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"livedub/internal/testkit/testspeaker"
@@ -11,28 +11,31 @@ import (
 )
 
 const (
-	maxQueue   = 512             // units and packets that wait to be judged
-	markStep   = 2 * time.Second // sound in which markers are looked for at a time
+	maxQueue   = 512                    // units and packets that wait to be judged
+	markStep   = 2 * time.Second        // sound in which markers are looked for at a time
+	hushTime   = 100 * time.Millisecond // without a loud block nobody speaks
 	markOver   = 100 * time.Millisecond
 	framesBack = 256 // frames that a marker may belong to
 	loudDB     = -45 // of full scale: speech, even when it is turned down
 	silentPart = .3  // of a phrase's time: below it nobody was heard
 )
 
-// judge decodes what one viewer gets and reads the marks in it, on a goroutine
+// Judge decodes what one viewer gets and reads the marks in it, on a goroutine
 // of its own. What does not fit into its queue is left out and counted.
-type judge struct {
-	m     *material
+type Judge struct {
+	m     *Material
 	delay time.Duration            // that is expected
 	start func() (time.Time, bool) // of the material's time 0
 	seen  func(glassMS float64)    // each frame
 	apart func(offsetMS float64)   // each marker
-	queue chan work                // closed by the viewer's owner
+	queue chan work                // closed by Close
 	out   bool                     // a unit was left out: wait for a keyframe; the viewer's own
+	loud  atomic.Int64             // when somebody was heard last, in Unix nanoseconds
 
 	leftOut int       // the viewer's own
 	until   time.Time // until when the viewer watched; set before the queue is closed
 
+	conn    int // of the viewer's connection
 	frames  *codec.VideoDecoder
 	codec   string
 	sounds  *codec.AudioDecoder
@@ -43,14 +46,17 @@ type judge struct {
 	pcmAt   time.Time
 	nextTS  int64
 	phrases listener
+	ear     *ear // nil where the material has no tones
 
 	read, misread, missing, twice int
-	glass, offset                 series
+	glass, offset                 Series
 }
 
 // work is one unit or packet to be judged.
 type work struct {
+	conn   int    // of the connection that it came by
 	codec  string // "" for sound
+	prime  bool   // it is decoded for those that follow, and not looked at
 	data   []byte
 	ts     int64
 	at     time.Time // of its arrival
@@ -64,19 +70,54 @@ type shownFrame struct {
 	material time.Duration // unwrapped
 }
 
-func newJudge(m *material, delay time.Duration, start func() (time.Time, bool), seen, apart func(float64)) *judge {
-	return &judge{m: m, delay: delay, start: start, seen: seen, apart: apart, queue: make(chan work, maxQueue), last: -1,
-		phrases: listener{m: m}}
+// NewJudge returns a judge of what a viewer gets that is expected to come so much later
+// than it was sent. start tells when the sending began; seen and apart are told each
+// frame's delay and each marker's offset, and may be nil.
+func NewJudge(m *Material, delay time.Duration, start func() (time.Time, bool), seen, apart func(float64)) *Judge {
+	nothing := func(float64) {}
+	if seen == nil {
+		seen = nothing
+	}
+	if apart == nil {
+		apart = nothing
+	}
+	j := &Judge{m: m, delay: delay, start: start, seen: seen, apart: apart, queue: make(chan work, maxQueue), last: -1, phrases: listener{m: m}}
+	if m.tones {
+		j.ear = &ear{}
+	}
+	return j
+}
+
+// Close ends Run once all is judged; nothing may be given any more. The viewer watched until then.
+func (j *Judge) Close(until time.Time) {
+	j.until = until
+	close(j.queue)
+}
+
+// quiet tells whether nobody speaks at this moment.
+func (j *Judge) quiet() bool { return time.Since(time.Unix(0, j.loud.Load())) > hushTime }
+
+// prime takes a unit that those after it build on.
+func (j *Judge) prime(conn int, codec string, u unit) {
+	if j.out && !u.key {
+		return
+	}
+	select {
+	case j.queue <- work{conn: conn, codec: codec, prime: true, data: u.data}:
+		j.out = false
+	default:
+		j.out = true
+	}
 }
 
 // video takes a unit; false where it was left out, and all are up to the next keyframe.
-func (j *judge) video(codec string, u unit, sent time.Time, mapped bool) bool {
+func (j *Judge) video(conn int, codec string, u unit, sent time.Time, mapped bool) bool {
 	if j.out && !u.key {
 		j.leftOut++
 		return false
 	}
 	select {
-	case j.queue <- work{codec, u.data, u.ts, u.at, sent, mapped}:
+	case j.queue <- work{conn, codec, false, u.data, u.ts, u.at, sent, mapped}:
 		j.out = false
 		return true
 	default:
@@ -87,37 +128,46 @@ func (j *judge) video(codec string, u unit, sent time.Time, mapped bool) bool {
 }
 
 // audio takes a packet of sound.
-func (j *judge) audio(a arrived, sent time.Time, mapped bool) {
+func (j *Judge) audio(conn int, a arrived, sent time.Time, mapped bool) {
 	select {
-	case j.queue <- work{"", a.data, a.ts, a.at, sent, mapped}:
+	case j.queue <- work{conn, "", false, a.data, a.ts, a.at, sent, mapped}:
 	default:
 		j.leftOut++
 	}
 }
 
-// run judges until the queue is closed and empty.
-func (j *judge) run() {
+// Run judges until Close is called and all is judged.
+func (j *Judge) Run() {
 	for w := range j.queue {
+		if w.conn != j.conn {
+			j.anew(w.conn)
+		}
 		if w.codec == "" {
 			j.hear(w)
 		} else {
 			j.look(w)
 		}
 	}
-	j.mark(true)
+	j.anew(0)
 	if began, started := j.start(); started && j.phrases.began && !j.until.IsZero() {
 		j.phrases.pass(j.until.Sub(began) - j.delay - settle) // what did not come any more was silent
 	}
+}
+
+// anew begins with what another connection brings: its streams and its server's clock.
+func (j *Judge) anew(conn int) {
+	j.mark(true)
 	if j.frames != nil {
 		j.frames.Close()
 	}
 	if j.sounds != nil {
 		j.sounds.Close()
 	}
+	j.conn, j.frames, j.sounds, j.shown = conn, nil, nil, nil
 }
 
 // look decodes a frame and reads its number.
-func (j *judge) look(w work) {
+func (j *Judge) look(w work) {
 	if j.frames == nil || j.codec != w.codec {
 		if j.frames != nil {
 			j.frames.Close()
@@ -139,6 +189,9 @@ func (j *judge) look(w work) {
 	for _, f := range decoded {
 		f.Release()
 	}
+	if w.prime {
+		return
+	}
 	began, started := j.start()
 	if !ok || !started {
 		j.misread++
@@ -148,7 +201,7 @@ func (j *judge) look(w work) {
 }
 
 // number places a frame that was read.
-func (j *judge) number(n int, w work, began time.Time) {
+func (j *Judge) number(n int, w work, began time.Time) {
 	came := w.at.Sub(began)
 	sent, index, ok := j.m.expected(n, came, j.delay)
 	if !ok {
@@ -156,8 +209,8 @@ func (j *judge) number(n int, w work, began time.Time) {
 		return
 	}
 	j.read++
-	delay := ms(came - sent)
-	j.glass.add(delay)
+	delay := MS(came - sent)
+	j.glass.Add(delay)
 	j.seen(delay)
 	switch {
 	case j.last >= 0 && index <= j.last:
@@ -175,7 +228,7 @@ func (j *judge) number(n int, w work, began time.Time) {
 }
 
 // hear decodes sound and looks for what is marked in it.
-func (j *judge) hear(w work) {
+func (j *Judge) hear(w work) {
 	if j.sounds == nil {
 		var err error
 		if j.sounds, err = codec.NewAudioDecoder(media.Track{Kind: media.Audio, Codec: media.Opus, SampleRate: testspeaker.Rate, Channels: 2}); err != nil {
@@ -191,6 +244,7 @@ func (j *judge) hear(w work) {
 		return
 	}
 	for _, s := range decoded {
+		j.listen(w, s)
 		if !w.mapped {
 			continue
 		}
@@ -209,9 +263,25 @@ func (j *judge) hear(w work) {
 	}
 }
 
+// listen notes who speaks in a block of sound.
+func (j *Judge) listen(w work, s media.Samples) {
+	if level(s.Data) > loudDB {
+		j.loud.Store(w.at.UnixNano())
+	}
+	began, started := j.start()
+	if j.ear == nil || !started {
+		return
+	}
+	at, ok := j.material(w.sent)
+	if !ok || !w.mapped { // no frame tells: it came as late as all do
+		at = w.at.Sub(began) - j.delay
+	}
+	j.ear.block(at, w.at, s)
+}
+
 // material returns what time of the material a moment of the sender's clock
 // shows, by the frame nearest to it.
-func (j *judge) material(at time.Time) (time.Duration, bool) {
+func (j *Judge) material(at time.Time) (time.Duration, bool) {
 	i, _ := slices.BinarySearchFunc(j.shown, at, func(f shownFrame, at time.Time) int { return f.sent.Compare(at) })
 	best := time.Second
 	var found time.Duration
@@ -225,7 +295,7 @@ func (j *judge) material(at time.Time) (time.Duration, bool) {
 
 // mark finds the markers in the sound so far. last forgets the sound; else its
 // end is kept, for a marker may go on.
-func (j *judge) mark(last bool) {
+func (j *Judge) mark(last bool) {
 	defer func() {
 		if last {
 			j.pcm.Data = nil
@@ -250,66 +320,8 @@ func (j *judge) mark(last bool) {
 		if !ok {
 			continue
 		}
-		off := ms(shown - shown.Round(time.Second))
-		j.offset.add(off)
+		off := MS(shown - shown.Round(time.Second))
+		j.offset.Add(off)
 		j.apart(off)
 	}
-}
-
-// listener tells which of the material's phrases were to be heard.
-type listener struct {
-	m       *material
-	began   bool
-	next    int           // phrase, counted over the loops
-	loud    time.Duration // of it
-	sounded int
-	silent  int
-}
-
-// phrase returns phrase i of the endless loop.
-func (m *material) phrase(i int) (start, end time.Duration) {
-	p := m.said[i%len(m.said)]
-	loop := time.Duration(i/len(m.said)) * m.length
-	return loop + p.start, loop + p.end
-}
-
-// block takes sound that belongs to a time of the material; blocks come in
-// order, some may be missing.
-func (l *listener) block(at time.Duration, s media.Samples) {
-	if len(l.m.said) == 0 {
-		return
-	}
-	if !l.began { // with the first phrase that is heard from its beginning
-		l.began = true
-		for start, _ := l.m.phrase(l.next); start < at; start, _ = l.m.phrase(l.next) {
-			l.next++
-		}
-	}
-	l.pass(at)
-	if start, _ := l.m.phrase(l.next); at >= start && level(s.Data) > loudDB {
-		l.loud += s.Duration()
-	}
-}
-
-// pass judges the phrases that ended before a time of the material.
-func (l *listener) pass(at time.Duration) {
-	start, end := l.m.phrase(l.next)
-	for at >= end {
-		if l.loud >= time.Duration(silentPart*float64(end-start)) {
-			l.sounded++
-		} else {
-			l.silent++
-		}
-		l.next, l.loud = l.next+1, 0
-		start, end = l.m.phrase(l.next)
-	}
-}
-
-// level returns how loud samples are, in dB of full scale.
-func level(data []int16) float64 {
-	sum := 0.0
-	for _, v := range data {
-		sum += float64(v) * float64(v)
-	}
-	return 10 * math.Log10(sum/float64(max(len(data), 1))/(32768*32768)+1e-12)
 }

@@ -1,4 +1,4 @@
-package main
+package caller
 
 import (
 	"context"
@@ -14,9 +14,24 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v4"
+
+	"livedub/internal/testkit/netem"
 )
 
 const connectTime = 15 * time.Second // for ICE and DTLS, after the answer
+
+// Peers makes peer connections: speakers' and viewers'.
+type Peers struct{ speaks, watches *webrtc.API }
+
+// NewPeers returns what makes connections to any number of servers.
+func NewPeers() (Peers, error) {
+	speaks, err := newAPI(false)
+	if err != nil {
+		return Peers{}, err
+	}
+	watches, err := newAPI(true)
+	return Peers{speaks, watches}, err
+}
 
 // newAPI returns what makes peer connections: H.264, VP8 and Opus, candidates
 // of this host alone. reports has receiver reports and feedback sent, for viewers.
@@ -41,25 +56,28 @@ func newAPI(reports bool) (*webrtc.API, error) {
 	return webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings)), nil
 }
 
-// target is where a peer connects: an address of WHIP or WHEP.
-type target struct {
-	address string
-	session string
-	lang    string // watched; "" publishes
-	ws      bool   // by websocket instead
+// Target is where a peer connects.
+type Target struct {
+	Address string // of WHIP or WHEP
+	Session string
+	Lang    string // watched; "" publishes
+	WS      bool   // by websocket instead
+	Fence   *Fence // of the session, shared by all who watch it
 }
 
 // peer is one connection that was made.
 type peer struct {
 	pc     *webrtc.PeerConnection
-	gone   chan struct{} // closed when the connection has ended by itself
-	hangUp func()        // tells the server, and waits for what belongs to the connection
+	fence  int64          // of the claim that answered; 0: none was told
+	gone   chan struct{}  // closed when the connection has ended by itself
+	moved  chan int64     // holds the fence of a move that a websocket told
+	hangUp func(bye bool) // waits for what belongs to the connection, and tells the server if it is to know
 }
 
 // connect makes the connection that pc has been prepared for, and waits until
 // media can flow. It closes pc where that fails.
-func connect(ctx context.Context, c *client, pc *webrtc.PeerConnection, t target) (*peer, error) {
-	p := &peer{pc: pc, gone: make(chan struct{})}
+func connect(ctx context.Context, c *Client, pc *webrtc.PeerConnection, t Target) (*peer, error) {
+	p := &peer{pc: pc, gone: make(chan struct{}), moved: make(chan int64, 1)}
 	connected := make(chan struct{})
 	var once, lost sync.Once
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
@@ -76,6 +94,7 @@ func connect(ctx context.Context, c *client, pc *webrtc.PeerConnection, t target
 		defer timer.Stop()
 		select {
 		case <-connected:
+			t.Fence.arrive(p.fence)
 			return p, nil
 		case <-p.gone:
 			err = errors.New("the connection failed: is the server's media port reachable?")
@@ -85,19 +104,19 @@ func connect(ctx context.Context, c *client, pc *webrtc.PeerConnection, t target
 			err = ctx.Err()
 		}
 	}
-	p.close()
+	p.close(true)
 	return nil, err
 }
 
-// close ends the connection and waits for all of it.
-func (p *peer) close() {
+// close ends the connection and waits for all of it. bye: the server is told.
+func (p *peer) close(bye bool) {
 	if p.hangUp != nil {
-		p.hangUp()
+		p.hangUp(bye)
 	}
 	_ = p.pc.GracefulClose()
 }
 
-func (p *peer) offer(ctx context.Context, c *client, t target) error {
+func (p *peer) offer(ctx context.Context, c *Client, t Target) error {
 	offer, err := p.pc.CreateOffer(nil)
 	if err != nil {
 		return err
@@ -112,26 +131,44 @@ func (p *peer) offer(ctx context.Context, c *client, t target) error {
 		return ctx.Err()
 	}
 	exchange := p.byHTTP
-	if t.ws {
+	if t.WS {
 		exchange = p.byWebsocket
 	}
-	answer, err := exchange(ctx, c, t, p.pc.LocalDescription().SDP)
+	sdp := p.pc.LocalDescription().SDP
+	if c.media != nil {
+		sdp = netem.Strip(sdp) // else media goes around the relay
+	}
+	answer, err := exchange(ctx, c, t, sdp)
 	if err != nil {
 		return err
+	}
+	if c.media != nil {
+		relay := c.media(answer)
+		if relay == nil {
+			return errors.New("no relay belongs to the answer")
+		}
+		answer = relay.Rewrite(answer)
 	}
 	return p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer})
 }
 
 // byHTTP offers as WHIP and WHEP do.
-func (p *peer) byHTTP(ctx context.Context, c *client, t target, offer string) (string, error) {
-	answer, err := c.do(ctx, http.MethodPost, t.address, "application/sdp", []byte(offer))
+func (p *peer) byHTTP(ctx context.Context, c *Client, t Target, offer string) (string, error) {
+	answer, err := c.do(ctx, http.MethodPost, t.Address, "application/sdp", []byte(offer))
 	if err != nil {
 		return "", err
 	}
+	if err := t.Fence.see(answer.fence); err != nil {
+		return "", err
+	}
+	p.fence = answer.fence
 	if answer.location == "" {
 		return "", errors.New("the answer has no Location")
 	}
-	p.hangUp = func() {
+	p.hangUp = func(bye bool) {
+		if !bye {
+			return
+		}
 		// ctx has ended when this is wanted.
 		_, _ = c.do(context.WithoutCancel(ctx), http.MethodDelete, answer.location, "", nil) // the server may be gone
 	}
@@ -148,25 +185,27 @@ type message struct {
 	Error   string `json:"error,omitempty"`
 	Hint    string `json:"hint,omitempty"`
 	Reason  string `json:"reason,omitempty"`
+	Fence   int64  `json:"fence,omitempty"`
 }
 
 // websocketAddress turns an address of WHIP or WHEP into that of the websocket.
-func websocketAddress(t target) (string, error) {
-	u, err := url.Parse(t.address)
+func websocketAddress(t Target) (string, error) {
+	u, err := url.Parse(t.Address)
 	if err != nil {
 		return "", err
 	}
 	u.Scheme = strings.Replace(u.Scheme, "http", "ws", 1)
-	if t.lang == "" {
+	if t.Lang == "" {
 		u.Path = strings.Replace(u.Path, "/whip/", "/ws/", 1)
 	} else {
-		u.Path = strings.TrimSuffix(strings.Replace(u.Path, "/whep/", "/ws/", 1), "/"+t.lang)
+		u.Path = strings.TrimSuffix(strings.Replace(u.Path, "/whep/", "/ws/", 1), "/"+t.Lang)
 	}
 	return u.String(), nil
 }
 
 // byWebsocket offers by a websocket, which stays open as long as the peer.
-func (p *peer) byWebsocket(ctx context.Context, _ *client, t target, offer string) (string, error) {
+func (p *peer) byWebsocket(ctx context.Context, _ *Client, t Target, offer string) (string, error) {
+	p.fence = t.Fence.High() // a websocket tells none: the gateway leads to this one, or a newer
 	address, err := websocketAddress(t)
 	if err != nil {
 		return "", err
@@ -178,14 +217,14 @@ func (p *peer) byWebsocket(ctx context.Context, _ *client, t target, offer strin
 	}
 	if err != nil {
 		if resp != nil {
-			err = statusError{resp.StatusCode, "no websocket"}
+			err = StatusError{Status: resp.StatusCode, text: "no websocket"}
 		}
 		return "", err
 	}
 	conn.SetReadLimit(1 << 20)
-	m := message{V: 1, Type: "publish", Session: t.session, SDP: offer}
-	if t.lang != "" {
-		m.Type, m.Lang = "view", t.lang
+	m := message{V: 1, Type: "publish", Session: t.Session, SDP: offer}
+	if t.Lang != "" {
+		m.Type, m.Lang = "view", t.Lang
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now()) })
 	answer, err := ask(conn, m)
@@ -197,16 +236,26 @@ func (p *peer) byWebsocket(ctx context.Context, _ *client, t target, offer strin
 	var wg sync.WaitGroup
 	wg.Go(func() { // it answers pings, until the connection ends
 		for {
-			if _, _, err := conn.ReadMessage(); err != nil {
+			var said message
+			if err := conn.ReadJSON(&said); err != nil {
 				_ = p.pc.Close() // the server has let go, or so have we
 				return
 			}
+			if said.Type == "moved" && t.Fence.see(said.Fence) == nil {
+				select {
+				case p.moved <- said.Fence:
+				default: // it was told before
+				}
+			}
 		}
 	})
-	p.hangUp = func() {
-		deadline := time.Now().Add(time.Second)
-		_ = conn.SetWriteDeadline(deadline)
-		_ = conn.WriteJSON(message{V: 1, Type: "bye"})
+	p.hangUp = func(bye bool) {
+		deadline := time.Now()
+		if bye {
+			deadline = deadline.Add(time.Second)
+			_ = conn.SetWriteDeadline(deadline)
+			_ = conn.WriteJSON(message{V: 1, Type: "bye"})
+		}
 		_ = conn.SetReadDeadline(deadline)
 		wg.Wait()
 		conn.Close()

@@ -1,16 +1,18 @@
-package main
+package caller
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/pion/rtp/codecs"
 
 	"livedub/internal/testkit/testspeaker"
 	"livedub/media"
+	"livedub/media/codec"
 )
 
 const (
@@ -22,14 +24,15 @@ const (
 	opusFrame   = 20 * time.Millisecond
 )
 
-// material is what speakers send in a loop, encoded and cut to RTP payloads
+// Material is what speakers send in a loop, encoded and cut to RTP payloads
 // once. Its length is a whole number of seconds. Every frame carries its number
 // as a bar code, and at every whole second a sound marker begins.
-type material struct {
-	length time.Duration
+type Material struct {
+	Length time.Duration
+	Said   []phrase // nil where it is not known what is said when
 	frames []frame
-	sounds []sound  // one for each 20 ms of length
-	said   []phrase // nil where it is not known what is said when
+	sounds []sound // one for each 20 ms of Length
+	tones  bool    // it is Tones'
 }
 
 // frame is one access unit of H.264.
@@ -53,7 +56,7 @@ type phrase struct {
 }
 
 // drawn returns the drawn face, saying the test speaker's sentences.
-func drawn(ctx context.Context, width, height int) (*material, error) {
+func drawn(ctx context.Context, width, height int) (*Material, error) {
 	var speech testspeaker.Speech
 	var said []phrase
 	for _, text := range testspeaker.Sentences {
@@ -80,7 +83,7 @@ func drawn(ctx context.Context, width, height int) (*material, error) {
 		return nil, err
 	}
 	defer src.Close()
-	m := &material{length: length, said: said}
+	m := &Material{Length: length, Said: said}
 	for {
 		p, err := src.Read(ctx)
 		if errors.Is(err, io.EOF) {
@@ -94,9 +97,9 @@ func drawn(ctx context.Context, width, height int) (*material, error) {
 }
 
 // take adds an encoded packet.
-func (m *material) take(p media.Packet) {
+func (m *Material) take(p media.Packet) {
 	if p.Kind == media.Audio {
-		if len(m.sounds) < int(m.length/opusFrame) { // the encoder's rest would not fit into the loop
+		if len(m.sounds) < int(m.Length/opusFrame) { // the encoder's rest would not fit into the loop
 			m.sounds = append(m.sounds, sound{p.PTS, p.Data})
 		}
 		return
@@ -105,22 +108,42 @@ func (m *material) take(p media.Packet) {
 	m.frames = append(m.frames, frame{p.PTS, p.Key, pay.Payload(payloadSize, p.Data)})
 }
 
+// record encodes sound that begins at 0; what is longer than the material is left out.
+func (m *Material) record(pcm media.Samples) error {
+	enc, err := codec.NewAudioEncoder(codec.AudioEncoderConfig{Codec: media.Opus, Channels: 1})
+	if err != nil {
+		return err
+	}
+	defer enc.Close()
+	for block := range slices.Chunk(pcm.Data, testspeaker.Rate/50) {
+		packets, err := enc.Encode(media.Samples{PTS: pcm.PTS, Rate: pcm.Rate, Channels: 1, Data: block})
+		if err != nil {
+			return err
+		}
+		pcm.PTS += opusFrame
+		for _, p := range packets {
+			m.take(p)
+		}
+	}
+	return nil
+}
+
 // check tells what no loop can be made of.
-func (m *material) check() error {
+func (m *Material) check() error {
 	switch {
-	case m.length < minMaterial || m.length > maxMaterial || m.length%time.Second != 0:
-		return fmt.Errorf("%v are not 5 to 60 whole seconds", m.length)
+	case m.Length < minMaterial || m.Length > maxMaterial || m.Length%time.Second != 0:
+		return fmt.Errorf("%v are not 5 to 60 whole seconds", m.Length)
 	case len(m.frames) == 0 || len(m.frames) > 1<<16:
 		return fmt.Errorf("%d frames do not fit the 16 bits that number them", len(m.frames))
-	case len(m.sounds) != int(m.length/opusFrame):
-		return fmt.Errorf("%d packets of sound are not %v", len(m.sounds), m.length)
+	case len(m.sounds) != int(m.Length/opusFrame):
+		return fmt.Errorf("%d packets of sound are not %v", len(m.sounds), m.Length)
 	}
 	if !m.frames[0].key {
 		return errors.New("it does not begin with a keyframe")
 	}
 	last := time.Duration(-1)
 	for _, f := range m.frames {
-		if f.at <= last || f.at >= m.length {
+		if f.at <= last || f.at >= m.Length {
 			return errors.New("its frames are not in order")
 		}
 		last = f.at
@@ -131,8 +154,8 @@ func (m *material) check() error {
 		}
 	}
 	last = 0
-	for _, p := range m.said {
-		if p.start < last || p.end <= p.start || p.end > m.length {
+	for _, p := range m.Said {
+		if p.start < last || p.end <= p.start || p.end > m.Length {
 			return errors.New("its phrases are not in order")
 		}
 		last = p.end
@@ -144,14 +167,49 @@ func (m *material) check() error {
 // from the beginning of the sending on: of the loops that it may be of, the one
 // whose delay is nearest to want. False where it is no frame of the material or
 // was not sent yet.
-func (m *material) expected(n int, came, want time.Duration) (sent time.Duration, index int, ok bool) {
+func (m *Material) expected(n int, came, want time.Duration) (sent time.Duration, index int, ok bool) {
 	if n >= len(m.frames) || came < m.frames[n].at {
 		return 0, 0, false
 	}
 	at := m.frames[n].at
-	loop := max(0, (came-want-at+m.length/2)/m.length)
-	if loop*m.length+at > came { // not before it was sent
+	loop := max(0, (came-want-at+m.Length/2)/m.Length)
+	if loop*m.Length+at > came { // not before it was sent
 		loop--
 	}
-	return loop*m.length + at, int(loop)*len(m.frames) + n, true
+	return loop*m.Length + at, int(loop)*len(m.frames) + n, true
+}
+
+// frame returns frame i of the endless loop and when it is due.
+func (m *Material) frame(i int) (time.Duration, frame) {
+	f := m.frames[i%len(m.frames)]
+	return time.Duration(i/len(m.frames))*m.Length + f.at, f
+}
+
+// sound likewise.
+func (m *Material) sound(i int) (time.Duration, sound) {
+	s := m.sounds[i%len(m.sounds)]
+	return time.Duration(i/len(m.sounds))*m.Length + s.at, s
+}
+
+// keyAfter returns the first keyframe that is due at t or later: a connection
+// begins with one.
+func (m *Material) keyAfter(t time.Duration) int {
+	i := max(0, int(t/m.Length)*len(m.frames)-1)
+	for {
+		if at, f := m.frame(i); at >= t && f.key {
+			return i
+		}
+		i++
+	}
+}
+
+// soundAfter returns the first packet of sound that is due at t or later.
+func (m *Material) soundAfter(t time.Duration) int {
+	i := max(0, int(t/m.Length)*len(m.sounds)-1)
+	for {
+		if at, _ := m.sound(i); at >= t {
+			return i
+		}
+		i++
+	}
 }

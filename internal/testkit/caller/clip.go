@@ -1,11 +1,10 @@
-package main
+package caller
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"livedub/internal/testkit/testspeaker"
@@ -20,7 +19,7 @@ const minMaterial = 5 * time.Second
 
 // clip returns the first whole seconds of a file, 60 at most, with bar codes over
 // the top of the frames and markers in the sound.
-func clip(ctx context.Context, path string, width, height int) (*material, error) {
+func clip(ctx context.Context, path string, width, height int) (*Material, error) {
 	src, err := file.Open(path)
 	if err != nil {
 		return nil, err
@@ -176,7 +175,7 @@ func (c *clipper) encode(shaped *media.Frame) error {
 }
 
 // finish cuts all to whole seconds and marks the sound.
-func (c *clipper) finish() (*material, error) {
+func (c *clipper) finish() (*Material, error) {
 	if rest, err := c.sounds.Flush(); err == nil {
 		if err := c.hear(rest); err != nil {
 			return nil, err
@@ -187,34 +186,22 @@ func (c *clipper) finish() (*material, error) {
 			return nil, err
 		}
 	}
-	m := &material{length: min(c.end+time.Second/10, maxMaterial).Truncate(time.Second)}
-	if m.length < minMaterial {
+	m := &Material{Length: min(c.end+time.Second/10, maxMaterial).Truncate(time.Second)}
+	if m.Length < minMaterial {
 		return nil, fmt.Errorf("the clip is %.1f s long: give one of %v or more", c.end.Seconds(), minMaterial)
 	}
 	for _, p := range c.out {
-		if p.PTS < m.length {
+		if p.PTS < m.Length {
 			m.take(p)
 		}
 	}
-	pcm := media.Samples{Rate: testspeaker.Rate, Channels: 1, Data: make([]int16, media.TimeToSamples(m.length+time.Second, testspeaker.Rate))}
+	pcm := media.Samples{Rate: testspeaker.Rate, Channels: 1, Data: make([]int16, media.TimeToSamples(m.Length+time.Second, testspeaker.Rate))}
 	copy(pcm.Data, c.pcm)
-	for at := time.Duration(0); at < m.length; at += time.Second {
+	for at := time.Duration(0); at < m.Length; at += time.Second {
 		testspeaker.Marker(pcm, at)
 	}
-	enc, err := codec.NewAudioEncoder(codec.AudioEncoderConfig{Codec: media.Opus, Channels: 1})
-	if err != nil {
+	if err := m.record(pcm); err != nil {
 		return nil, err
-	}
-	defer enc.Close()
-	for block := range slices.Chunk(pcm.Data, testspeaker.Rate/50) {
-		packets, err := enc.Encode(media.Samples{PTS: pcm.PTS, Rate: pcm.Rate, Channels: 1, Data: block})
-		if err != nil {
-			return nil, err
-		}
-		pcm.PTS += opusFrame
-		for _, p := range packets {
-			m.take(p)
-		}
 	}
 	return m, m.check()
 }

@@ -1,4 +1,4 @@
-package main
+package caller
 
 import (
 	"bytes"
@@ -19,13 +19,13 @@ import (
 
 // silentFace is 5 s of a drawn face that is silent but for the markers, with two
 // phrases that it only claims to say. It needs no program to speak.
-var silentFace = sync.OnceValues(func() (*material, error) {
+var silentFace = sync.OnceValues(func() (*Material, error) {
 	speaker, err := testspeaker.New(testspeaker.Config{Width: 320, Height: 180, FPS: frameRate, BarCode: true, Markers: true})
 	if err != nil {
 		return nil, err
 	}
-	m := &material{length: 5 * time.Second, said: []phrase{{"one", time.Second, 2 * time.Second}, {"two", 3 * time.Second, 4 * time.Second}}}
-	src, err := testspeaker.NewSource(speaker, testspeaker.SourceConfig{KeyInterval: keyEvery, Length: m.length})
+	m := &Material{Length: 5 * time.Second, Said: []phrase{{"one", time.Second, 2 * time.Second}, {"two", 3 * time.Second, 4 * time.Second}}}
+	src, err := testspeaker.NewSource(speaker, testspeaker.SourceConfig{KeyInterval: keyEvery, Length: m.Length})
 	if err != nil {
 		return nil, err
 	}
@@ -43,14 +43,14 @@ var silentFace = sync.OnceValues(func() (*material, error) {
 })
 
 // synthetic returns a silentFace of the test's own.
-func synthetic(t testing.TB) *material {
+func synthetic(t testing.TB) *Material {
 	t.Helper()
 	m, err := silentFace()
 	if err != nil {
 		t.Fatal(err)
 	}
 	own := *m
-	own.frames, own.sounds, own.said = slices.Clone(m.frames), slices.Clone(m.sounds), slices.Clone(m.said)
+	own.frames, own.sounds, own.Said = slices.Clone(m.frames), slices.Clone(m.sounds), slices.Clone(m.Said)
 	return &own
 }
 
@@ -129,7 +129,7 @@ func TestKeep(t *testing.T) {
 	if err != nil || got == nil {
 		t.Fatal(err)
 	}
-	if got.length != m.length || len(got.frames) != len(m.frames) || len(got.sounds) != len(m.sounds) || len(got.said) != 2 ||
+	if got.Length != m.Length || len(got.frames) != len(m.frames) || len(got.sounds) != len(m.sounds) || len(got.Said) != 2 ||
 		!bytes.Equal(got.frames[7].payloads[0], m.frames[7].payloads[0]) || got.sounds[9].at != m.sounds[9].at {
 		t.Error("it comes back as something else")
 	}
@@ -151,16 +151,16 @@ func TestKeep(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	for name, spoil := range map[string]func(*material){
-		"short":   func(m *material) { m.length = time.Second },
-		"half":    func(m *material) { m.length += time.Second / 2 },
-		"no key":  func(m *material) { m.frames[0].key = false },
-		"no film": func(m *material) { m.frames = nil },
-		"mute":    func(m *material) { m.sounds = m.sounds[:9] },
-		"back":    func(m *material) { m.frames[4].at = 0 },
-		"beyond":  func(m *material) { m.frames[len(m.frames)-1].at = time.Hour },
-		"apart":   func(m *material) { m.sounds[3].at = time.Second },
-		"words":   func(m *material) { m.said[1].end = time.Minute },
+	for name, spoil := range map[string]func(*Material){
+		"short":   func(m *Material) { m.Length = time.Second },
+		"half":    func(m *Material) { m.Length += time.Second / 2 },
+		"no key":  func(m *Material) { m.frames[0].key = false },
+		"no film": func(m *Material) { m.frames = nil },
+		"mute":    func(m *Material) { m.sounds = m.sounds[:9] },
+		"back":    func(m *Material) { m.frames[4].at = 0 },
+		"beyond":  func(m *Material) { m.frames[len(m.frames)-1].at = time.Hour },
+		"apart":   func(m *Material) { m.sounds[3].at = time.Second },
+		"words":   func(m *Material) { m.Said[1].end = time.Minute },
 	} {
 		m := synthetic(t)
 		spoil(m)
@@ -172,7 +172,7 @@ func TestCheck(t *testing.T) {
 
 func FuzzReadKept(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "kept")
-	m := &material{length: 5 * time.Second, frames: []frame{{0, true, [][]byte{{1, 2}}}}, said: []phrase{{"a", 1, 2}}}
+	m := &Material{Length: 5 * time.Second, frames: []frame{{0, true, [][]byte{{1, 2}}}}, Said: []phrase{{"a", 1, 2}}}
 	if err := m.keep(path, kept{Version: keptVersion}); err != nil {
 		f.Fatal(err)
 	}
@@ -190,18 +190,18 @@ func FuzzReadKept(f *testing.F) {
 
 // TestClip: a file becomes a loop of whole seconds whose frames are numbered and whose sound is marked.
 func TestClip(t *testing.T) {
-	m, err := clip(t.Context(), "../../web/public/sample.mp4", 320, 180)
+	m, err := clip(t.Context(), "../../../web/public/sample.mp4", 320, 180)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.length < 10*time.Second || m.length%time.Second != 0 || m.said != nil {
-		t.Fatalf("%v, %d phrases", m.length, len(m.said))
+	if m.Length < 10*time.Second || m.Length%time.Second != 0 || m.Said != nil {
+		t.Fatalf("%v, %d phrases", m.Length, len(m.Said))
 	}
 	j := judged(t, m, 0, 0, 6*time.Second)
 	if j.read < 170 || j.misread > 0 || j.missing > 0 || j.twice > 0 {
 		t.Errorf("%d frames read, %d misread, %d missing, %d twice", j.read, j.misread, j.missing, j.twice)
 	}
-	if f := j.offset.figures(); f == nil || f.N < 5 || f.Min < -3 || f.Max > 3 {
+	if f := j.offset.Figures(); f == nil || f.N < 5 || f.Min < -3 || f.Max > 3 {
 		t.Errorf("A/V offset of the clip: %+v", f)
 	}
 	if _, err := clip(t.Context(), "material_test.go", 320, 180); err == nil {

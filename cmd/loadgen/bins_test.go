@@ -4,56 +4,9 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
-	"math"
 	"strings"
 	"testing"
 )
-
-func TestSeries(t *testing.T) {
-	var none, one, many series
-	if none.figures() != nil {
-		t.Error("figures of nothing")
-	}
-	one.add(3.14159)
-	if f := one.figures(); *f != (figures{3.1, 3.1, 3.1, 3.1, 3.1, 1}) {
-		t.Errorf("of one: %+v", f)
-	}
-	for i := range 100 {
-		many.add(float64((i*37)%100 + 1)) // 1 to 100, mixed
-	}
-	if f := many.figures(); *f != (figures{1, 50, 95, 99, 100, 100}) {
-		t.Errorf("of 1 to 100: %+v", f)
-	}
-}
-
-// TestSeriesIsBounded: memory stays, extremes and count are exact, quantiles near.
-func TestSeriesIsBounded(t *testing.T) {
-	var s series
-	const n = 300_000
-	for i := range n {
-		s.add(float64(i))
-	}
-	f := s.figures()
-	if len(s.kept) >= maxSamples || cap(s.kept) > 2*maxSamples || f.N != n || f.Min != 0 || f.Max != n-1 {
-		t.Errorf("%d kept in room for %d, %+v", len(s.kept), cap(s.kept), f)
-	}
-	if math.Abs(f.P50-n/2) > n/100 || math.Abs(f.P95-.95*n) > n/100 {
-		t.Errorf("quantiles of a ramp to %d: %+v", n, f)
-	}
-}
-
-func TestSeriesJoin(t *testing.T) {
-	var a, b, none series
-	for i := range 10 {
-		a.add(float64(i))
-		b.add(float64(100 + i))
-	}
-	a.join(&b)
-	a.join(&none)
-	if f := a.figures(); *f != (figures{0, 9, 108, 109, 109, 20}) {
-		t.Errorf("%+v", f)
-	}
-}
 
 func TestBins(t *testing.T) {
 	var b bins
@@ -89,7 +42,7 @@ func TestBinsAreBounded(t *testing.T) {
 	}
 }
 
-// TestPicture: the picture is XML, has a line for each figure that was measured, and survives figures that are none.
+// TestPicture: the picture is XML, has a line for each figure that was measured, and survives Figures that are none.
 func TestPicture(t *testing.T) {
 	j := newJournal(nil)
 	r := &report{Journal: j}
@@ -115,7 +68,7 @@ func TestPicture(t *testing.T) {
 			t.Errorf("%d lines", n)
 		}
 		if strings.Contains(picture, "NaN") || strings.Contains(picture, "Inf") || strings.Count(picture, "nothing was measured") != 4 {
-			t.Errorf("%d figures are not measured", strings.Count(picture, "nothing was measured"))
+			t.Errorf("%d Figures are not measured", strings.Count(picture, "nothing was measured"))
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package caller
 
 import (
 	"context"
@@ -45,37 +45,61 @@ type (
 	}
 )
 
-// prepare returns what o's speakers send: out of the file o.keep if that holds
-// it, else made, and kept there for the next time.
-func prepare(ctx context.Context, o options) (*material, error) {
-	want := kept{Version: keptVersion, Width: o.width, Height: o.height, Clip: o.clip}
-	if o.clip != "" {
-		st, err := os.Stat(o.clip)
-		if err != nil {
-			return nil, err
-		}
-		want.Stamp = st.ModTime().UTC()
+// Making says what material is made of.
+type Making struct {
+	Width, Height int
+	Clip          string // a file; "": the drawn face
+	Keep          string // the file that keeps it for the next time; "": none
+}
+
+// Prepare returns what speakers send: out of the file o.Keep if that holds it, else
+// made, and kept there for the next time.
+func Prepare(ctx context.Context, o Making) (*Material, error) {
+	want, err := o.kept()
+	if err != nil {
+		return nil, err
 	}
-	if o.keep != "" {
-		if m, err := restore(o.keep, want); err != nil || m != nil {
+	if o.Keep != "" {
+		if m, err := restore(o.Keep, want); err != nil || m != nil {
 			return m, err
 		}
 	}
-	var m *material
-	var err error
-	if o.clip != "" {
-		m, err = clip(ctx, o.clip, o.width, o.height)
+	var m *Material
+	if o.Clip != "" {
+		m, err = clip(ctx, o.Clip, o.Width, o.Height)
 	} else {
-		m, err = drawn(ctx, o.width, o.height)
+		m, err = drawn(ctx, o.Width, o.Height)
 	}
-	if err == nil && o.keep != "" {
-		err = m.keep(o.keep, want)
+	if err == nil && o.Keep != "" {
+		err = m.keep(o.Keep, want)
 	}
 	return m, err
 }
 
+// kept returns what tells such material from other.
+func (o Making) kept() (kept, error) {
+	k := kept{Version: keptVersion, Width: o.Width, Height: o.Height, Clip: o.Clip}
+	if o.Clip != "" {
+		st, err := os.Stat(o.Clip)
+		if err != nil {
+			return k, err
+		}
+		k.Stamp = st.ModTime().UTC()
+	}
+	return k, nil
+}
+
+// Keep writes the material to the file o.Keep, where Prepare finds it for o.
+func (m *Material) Keep(o Making) error {
+	k, err := o.kept()
+	if err != nil {
+		return err
+	}
+	return m.keep(o.Keep, k)
+}
+
 // restore reads a file of prepare's; nil where there is none, or of something else.
-func restore(path string, want kept) (*material, error) {
+func restore(path string, want kept) (*Material, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -91,7 +115,7 @@ func restore(path string, want kept) (*material, error) {
 	if k.Version != want.Version || k.Width != want.Width || k.Height != want.Height || k.Clip != want.Clip || !k.Stamp.Equal(want.Stamp) {
 		return nil, nil
 	}
-	m := &material{length: k.Length}
+	m := &Material{Length: k.Length}
 	for _, x := range k.Frames {
 		m.frames = append(m.frames, frame{x.At, x.Key, x.Payloads})
 	}
@@ -99,7 +123,7 @@ func restore(path string, want kept) (*material, error) {
 		m.sounds = append(m.sounds, sound{x.At, x.Data})
 	}
 	for _, x := range k.Said {
-		m.said = append(m.said, phrase{x.Text, x.Start, x.End})
+		m.Said = append(m.Said, phrase{x.Text, x.Start, x.End})
 	}
 	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("--keep %s is damaged: remove it: %w", path, err)
@@ -114,15 +138,15 @@ func readKept(r io.Reader) (kept, error) {
 }
 
 // keep writes the material to a file, whole or not at all.
-func (m *material) keep(path string, k kept) error {
-	k.Length = m.length
+func (m *Material) keep(path string, k kept) error {
+	k.Length = m.Length
 	for _, x := range m.frames {
 		k.Frames = append(k.Frames, keptFrame{x.at, x.key, x.payloads})
 	}
 	for _, x := range m.sounds {
 		k.Sounds = append(k.Sounds, keptSound{x.at, x.data})
 	}
-	for _, x := range m.said {
+	for _, x := range m.Said {
 		k.Said = append(k.Said, keptPhrase{x.text, x.start, x.end})
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
