@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"livedub/internal/testkit/redisproc"
 	"livedub/internal/testkit/redistest"
 )
 
@@ -16,7 +17,7 @@ import (
 func TestNodeCutFromRedis(t *testing.T) {
 	r := redistest.Start(t)
 	relay := redistest.NewRelay(t, r.Addr)
-	one := node(t, &redistest.Server{Addr: relay.Addr}, "one")
+	one := node(t, &redistest.Server{Server: &redisproc.Server{Addr: relay.Addr}}, "one")
 	g := startGateway(t, r)
 	p := create(t, g)
 	publish(t, g, p.WHIP, newSpeaker(t, time.Second), nil)
