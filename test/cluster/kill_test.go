@@ -9,8 +9,9 @@ import (
 
 // TestKill kills the node of a call in the middle of a phrase. Who listens and who
 // speaks are back by themselves, at another node, and nothing is heard twice.
-func TestKill(t *testing.T) {
-	t.Parallel()
+func TestKill(t *testing.T) { play(t, kill) }
+
+func kill(t *scene) {
 	r := start(t, clusterrig.Config{})
 	c := call(t, r)
 	n := holder(t, r, c)
