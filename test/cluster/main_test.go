@@ -118,9 +118,9 @@ func holder(t *scene, r *clusterrig.Rig, c *clusterrig.Call) *clusterrig.Node {
 }
 
 // until waits for something to come true.
-func until(t *scene, what string, bound time.Duration, true_ func() bool) {
+func until(t *scene, what string, bound time.Duration, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(bound); !true_(); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(bound); !done(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%s: not in %v", what, bound)
 		}
