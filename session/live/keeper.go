@@ -107,7 +107,7 @@ func (k *keeper) take(r record.Record) {
 		k.carried = append(k.carried, r.Slim())
 		k.fresh++
 		if over := len(k.carried) - mostCarried; over > mostCarried/4 {
-			k.carried = append([]record.Record(nil), k.carried[over:]...)
+			k.carried = without(k.carried, over)
 		}
 	}
 	// What a session is, stands in the head.
@@ -168,12 +168,26 @@ func (k *keeper) part() ([]byte, error) {
 	for err == nil {
 		c.Records = k.carried
 		var part []byte
-		if part, err = c.Encode(); err == nil && (len(part)-len(bare) <= saveWhole || len(k.carried) == 0) {
+		if part, err = c.Encode(); err == nil && (len(part)-len(bare) <= saveWhole || len(k.carried) <= 1) {
 			return part, nil
 		}
-		k.carried = k.carried[(len(k.carried)+3)/4:]
+		k.carried = without(k.carried, (len(k.carried)+3)/4+1)
 	}
 	return nil, err
+}
+
+// without leaves out the oldest n of some records. One that stands for them is left.
+func without(all []record.Record, n int) []record.Record {
+	gone := 0
+	for _, r := range all[:n] {
+		if r.Lost != nil {
+			gone += r.Lost.Records
+		} else {
+			gone++
+		}
+	}
+	last := all[n-1]
+	return append([]record.Record{{Seq: last.Seq, At: last.At, Lost: &record.Lost{Records: gone}}}, all[n:]...)
 }
 
 // checkpoint returns the call's, without records.
@@ -199,6 +213,8 @@ func (c *Call) Checkpoint(ctx context.Context) (session.Checkpoint, error) {
 			out.Seq = max(out.Seq, r.Seq)
 		}
 	}
-	out.Records = out.Records[max(0, len(out.Records)-session.MaxCarried):]
+	if over := len(out.Records) - session.MaxCarried; over > 0 {
+		out.Records = without(out.Records, over+1)
+	}
 	return out, ctx.Err()
 }
