@@ -45,7 +45,7 @@ func TestRoom(t *testing.T) {
 		used        float64
 		there, more int
 		want        float64
-	}{{0, 0, 4, 4}, {0, 0, 0, 0}, {2, 2, 3, 5}, {4.5, 2, 2, 9}, {1.5, 3, 2, 2.5}, {4.5, 2, 0, 4.5}, {0, 2, 3, 3}} {
+	}{{0, 0, 4, 4 * usual}, {0, 0, 1, usual}, {0, 0, 0, 0}, {2, 2, 3, 5}, {4.5, 2, 2, 9}, {1.5, 3, 2, 2.5}, {4.5, 2, 0, 4.5}, {0, 2, 3, 3 * usual}} {
 		if got := room(tt.used, tt.there, tt.more); got != tt.want {
 			t.Errorf("%+v: %v", tt, got)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"livedub/cluster"
 	"livedub/internal/gpu"
 	"livedub/internal/proc"
 )
@@ -40,12 +41,16 @@ func part(x float64) float64 {
 	return min(max(x, 0), 1)
 }
 
+// usual is what a session of the page costs: one language, with its mouths.
+var usual = cluster.DefaultPrices.Cost(cluster.Work{Languages: 1, Lips: true})
+
 // room returns how many places the node has: those that its sessions take, and for
-// each session that may still come what they take on average. How many may come is
-// measured by what one of them costs here; where they are dear, so many are as many
-// more places.
+// each session that may still come what they take on average, or what a usual one
+// does where there is none: the last place of an idle node is one for that. How many may
+// come is measured by what one of them costs here; where they are dear, so many are as
+// many more places.
 func room(used float64, there, more int) float64 {
-	each := 1.
+	each := usual
 	if there > 0 && used > 0 {
 		each = used / float64(there)
 	}

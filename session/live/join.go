@@ -27,6 +27,7 @@ func (c *Call) join(ctx context.Context, s *standing, p spec.Publisher) {
 		case <-s.splice.Left():
 			c.log.Info("the speaker has come: the node before is needed no more")
 			s.Replaced()
+		case <-s.Done(): // it has ended by itself, or all has
 		case <-ctx.Done():
 			s.Close()
 		}

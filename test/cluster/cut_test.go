@@ -9,7 +9,7 @@ import (
 )
 
 // unnoticed tells what a listener noticed of what should not be noticed.
-func unnoticed(t *testing.T, c *clusterrig.Call, since time.Time, phrases int) {
+func unnoticed(t *scene, c *clusterrig.Call, since time.Time, phrases int) {
 	t.Helper()
 	f := c.Figures(since, time.Now())
 	t.Logf("%+v", f)
@@ -20,8 +20,9 @@ func unnoticed(t *testing.T, c *clusterrig.Call, since time.Time, phrases int) {
 
 // TestCutFromRedis cuts the node of a call off from Redis for longer than a node lives
 // without a heartbeat: the listener notices nothing, and new sessions go elsewhere.
-func TestCutFromRedis(t *testing.T) {
-	t.Parallel()
+func TestCutFromRedis(t *testing.T) { play(t, cutFromRedis) }
+
+func cutFromRedis(t *scene) {
 	r := start(t, clusterrig.Config{Nodes: 2})
 	c := call(t, r)
 	n := holder(t, r, c)
@@ -50,8 +51,9 @@ func TestCutFromRedis(t *testing.T) {
 
 // TestClientCut breaks the way between the clients and the node of their call: once for
 // good, so that they must take another, and once for a while, without a word.
-func TestClientCut(t *testing.T) {
-	t.Parallel()
+func TestClientCut(t *testing.T) { play(t, clientCut) }
+
+func clientCut(t *scene) {
 	r := start(t, clusterrig.Config{Nodes: 2, RTT: 80 * time.Millisecond})
 	c := call(t, r)
 	n := holder(t, r, c)
@@ -79,8 +81,9 @@ func TestClientCut(t *testing.T) {
 
 // TestGateways kills one of two gateways and has the other leave, one after the other:
 // calls notice nothing, and new sessions can always be made.
-func TestGateways(t *testing.T) {
-	t.Parallel()
+func TestGateways(t *testing.T) { play(t, gateways) }
+
+func gateways(t *scene) {
 	r := start(t, clusterrig.Config{Nodes: 2, Gateways: 2})
 	c := call(t, r)
 	client := r.Client()

@@ -8,13 +8,17 @@ import (
 )
 
 // TestKill kills the node of a call in the middle of a phrase. Who listens and who
-// speaks are back by themselves, at another node, and nothing is heard twice.
-func TestKill(t *testing.T) {
-	t.Parallel()
+// speaks are back by themselves, at another node, the session has its history, and nothing is heard
+// twice.
+func TestKill(t *testing.T) { play(t, kill) }
+
+func kill(t *scene) {
 	r := start(t, clusterrig.Config{})
 	c := call(t, r)
 	n := holder(t, r, c)
 	fence := c.Fence.High()
+	before, err := c.Played(t.Context())
+	must(t, err)
 	n.Kill()
 	fault := time.Now()
 	hearing(t, c, fault, 3)
@@ -26,6 +30,16 @@ func TestKill(t *testing.T) {
 	}
 	if len(f.Twice) > 0 {
 		t.Errorf("heard twice: %v", f.Twice)
+	}
+	after, err := c.Played(t.Context())
+	must(t, err)
+	for id, was := range before {
+		if now, kept := after[id]; !kept || now.SourceStart != was.SourceStart {
+			t.Errorf("phrase %d at %v s is not in the session's history: %+v", id, was.SourceStart, now)
+		}
+	}
+	if len(before) == 0 {
+		t.Error("nothing was told before")
 	}
 	// They noticed at once, and were connected again in 3 s; then D passes.
 	if f.SourceGap > 3*time.Second+500*time.Millisecond {

@@ -15,8 +15,9 @@ import (
 
 // TestUnknownSession asks for sessions that there are not, while a call goes on: each
 // is one look-up in Redis, which never looks through what it holds.
-func TestUnknownSession(t *testing.T) {
-	t.Parallel()
+func TestUnknownSession(t *testing.T) { play(t, unknownSession) }
+
+func unknownSession(t *scene) {
 	const askers, each = 4, 50
 	r := start(t, clusterrig.Config{Nodes: 2})
 	c := call(t, r)
@@ -56,8 +57,9 @@ func TestUnknownSession(t *testing.T) {
 }
 
 // TestLoopers has clients connect and leave as fast as they can: another call notices nothing.
-func TestLoopers(t *testing.T) {
-	t.Parallel()
+func TestLoopers(t *testing.T) { play(t, loopers) }
+
+func loopers(t *scene) {
 	const loopers = 4
 	r := start(t, clusterrig.Config{Nodes: 2})
 	c := call(t, r)
@@ -86,8 +88,9 @@ func TestLoopers(t *testing.T) {
 
 // TestRedisLosesWrites kills Redis and has it come back as it was before a call began:
 // both calls go on and are found, and no node is given more than it has room for.
-func TestRedisLosesWrites(t *testing.T) {
-	t.Parallel()
+func TestRedisLosesWrites(t *testing.T) { play(t, redisLosesWrites) }
+
+func redisLosesWrites(t *scene) {
 	const places = 2
 	r := start(t, clusterrig.Config{Nodes: 2, Places: places})
 	first := call(t, r)

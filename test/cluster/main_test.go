@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 var tones = sync.OnceValues(func() (*caller.Material, error) { return caller.Tones(320, 180) })
 
 // start starts a cluster and ends it with the test.
-func start(t *testing.T, c clusterrig.Config) *clusterrig.Rig {
+func start(t *scene, c clusterrig.Config) *clusterrig.Rig {
 	t.Helper()
 	c.Bin, c.Dir = bin, t.TempDir()
 	if c.Nodes == 0 {
@@ -60,7 +60,7 @@ func start(t *testing.T, c clusterrig.Config) *clusterrig.Rig {
 	}
 	r, err := clusterrig.Start(c)
 	if errors.Is(err, redisproc.ErrMissing) {
-		groundtest.Need(t, "%v", err)
+		groundtest.Need(t.T, "%v", err)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +78,7 @@ func start(t *testing.T, c clusterrig.Config) *clusterrig.Rig {
 }
 
 // call begins a call and waits until its dub is heard. It ends with the test.
-func call(t *testing.T, r *clusterrig.Rig) *clusterrig.Call {
+func call(t *scene, r *clusterrig.Rig) *clusterrig.Call {
 	t.Helper()
 	m, err := tones()
 	if err != nil {
@@ -100,7 +100,7 @@ func call(t *testing.T, r *clusterrig.Rig) *clusterrig.Call {
 }
 
 // hearing waits until so many phrases that were due after a moment were heard in a row.
-func hearing(t *testing.T, c *clusterrig.Call, after time.Time, phrases int) {
+func hearing(t *scene, c *clusterrig.Call, after time.Time, phrases int) {
 	t.Helper()
 	if err := c.Hearing(t.Context(), after, phrases, 40*time.Second); err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func hearing(t *testing.T, c *clusterrig.Call, after time.Time, phrases int) {
 }
 
 // holder returns the node that holds a call.
-func holder(t *testing.T, r *clusterrig.Rig, c *clusterrig.Call) *clusterrig.Node {
+func holder(t *scene, r *clusterrig.Rig, c *clusterrig.Call) *clusterrig.Node {
 	t.Helper()
 	n := r.Holder(t.Context(), c.Made.ID)
 	if n == nil {
@@ -118,9 +118,9 @@ func holder(t *testing.T, r *clusterrig.Rig, c *clusterrig.Call) *clusterrig.Nod
 }
 
 // until waits for something to come true.
-func until(t *testing.T, what string, bound time.Duration, true_ func() bool) {
+func until(t *scene, what string, bound time.Duration, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(bound); !true_(); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(bound); !done(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%s: not in %v", what, bound)
 		}
@@ -128,7 +128,7 @@ func until(t *testing.T, what string, bound time.Duration, true_ func() bool) {
 }
 
 // must ends the test where something could not be done.
-func must(t *testing.T, err error) {
+func must(t *scene, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

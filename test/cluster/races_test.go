@@ -14,8 +14,9 @@ import (
 
 // TestLastPlaces has 64 callers race for the last places through two gateways, while a
 // node is dead: no node gets more than it has, and the dead one nobody.
-func TestLastPlaces(t *testing.T) {
-	t.Parallel()
+func TestLastPlaces(t *testing.T) { play(t, lastPlaces) }
+
+func lastPlaces(t *scene) {
 	const places, callers = 3, 64
 	r := start(t, clusterrig.Config{Gateways: 2, Places: places})
 	dead := r.Nodes[2]

@@ -12,8 +12,9 @@ import (
 
 // TestRedisOutage kills Redis under a live call and starts it again, without what it
 // held. The listener notices nothing. New sessions wait.
-func TestRedisOutage(t *testing.T) {
-	t.Parallel()
+func TestRedisOutage(t *testing.T) { play(t, redisOutage) }
+
+func redisOutage(t *scene) {
 	r := start(t, clusterrig.Config{Nodes: 2})
 	c := call(t, r)
 	r.Redis.Kill()

@@ -9,8 +9,9 @@ import (
 
 // TestStop stops the node of a call for 10 s. The call goes on elsewhere. A listener who
 // stays connected to the stopped node hears nothing of it when it goes on.
-func TestStop(t *testing.T) {
-	t.Parallel()
+func TestStop(t *testing.T) { play(t, stop) }
+
+func stop(t *scene) {
 	r := start(t, clusterrig.Config{})
 	c := call(t, r)
 	stays, err := r.Stay(t.Context(), c)

@@ -140,14 +140,14 @@ func TestCameraInTheBrowser(t *testing.T) {
 
 	time.Sleep(10*time.Second - time.Since(began))
 	for try := 1; ; try++ {
-		load := newStrain(t)
+		load := groundtest.NewStrain(t)
 		p50, p99 := playedApart(t, ctx, 20)
-		why, heavy := load.heavy(t)
+		why, heavy := load.Heavy(t)
 		t.Logf("|sound - frame| in the browser, ms: p50 %.0f, p99 %.0f; %s", p50, p99, why)
 		if p50 <= 45 && p99 <= 80 {
 			break
 		}
-		if heavy && try < tries {
+		if heavy && try < groundtest.Tries {
 			continue
 		}
 		// A player that is kept from the processor shows frames late, whatever

@@ -141,20 +141,8 @@ func (c *crosser) send(ctx context.Context) {
 // follow connects anew whenever the session has moved: the viewer first, then the speaker.
 func (c *crosser) follow(ctx context.Context) {
 	for ctx.Err() == nil {
-		events := lines(c.t, c.g, c.p.Control+"/events")
-		moved := false
-		var m move
-		for line := range events {
-			if line == "event: moved" {
-				moved = true
-			} else if data, ok := strings.CutPrefix(line, "data: "); ok && moved {
-				if err := json.Unmarshal([]byte(data), &m); err != nil {
-					c.t.Error(err)
-				}
-				break
-			}
-		}
-		if !moved {
+		m, ok := c.told(ctx)
+		if !ok {
 			return
 		}
 		m.told = time.Now()
@@ -175,6 +163,25 @@ func (c *crosser) follow(ctx context.Context) {
 		c.mu.Lock()
 		c.moves = append(c.moves, m)
 		c.mu.Unlock()
+	}
+}
+
+// told waits until the session tells that it has moved.
+func (c *crosser) told(ctx context.Context) (m move, ok bool) {
+	events := lines(c.t, c.g, c.p.Control+"/events")
+	for last := ""; ; {
+		select {
+		case line := <-events:
+			if data, is := strings.CutPrefix(line, "data: "); is && last == "event: moved" {
+				if err := json.Unmarshal([]byte(data), &m); err != nil {
+					c.t.Error(err)
+				}
+				return m, true
+			}
+			last = line
+		case <-ctx.Done():
+			return m, false
+		}
 	}
 }
 

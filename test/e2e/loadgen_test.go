@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"livedub/internal/testkit/groundtest"
 )
 
 // quantiles are figures of the load generator's.
@@ -105,14 +107,14 @@ func TestLoadgen(t *testing.T) {
 	s := serve(t, "--lips-engine", "off")
 	dir := t.TempDir()
 	for try := 1; ; try++ {
-		load := newStrain(t)
+		load := groundtest.NewStrain(t)
 		svg := filepath.Join(dir, "load.svg")
 		cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "loadgen"), "--base", s.base, "--sessions", "2", "--viewers", "2", "--for", "12s",
 			"--delay-ms", "2000", "--width", "320", "--height", "180", "--keep", filepath.Join(dir, "kept"), "--svg", svg)
 		var table bytes.Buffer
 		cmd.Stderr = &table
 		out, err := cmd.Output()
-		why, heavy := load.heavy(t)
+		why, heavy := load.Heavy(t)
 		var faults []string
 		if err != nil {
 			faults = append(faults, err.Error())
@@ -141,7 +143,7 @@ func TestLoadgen(t *testing.T) {
 			faults = append(faults, fmt.Sprintf("the picture: %v", readErr))
 		}
 		t.Logf("%s\n%s", why, &table)
-		if heavy && len(faults) > 0 && try < tries {
+		if heavy && len(faults) > 0 && try < groundtest.Tries {
 			t.Logf("once more, for the machine is busy with other things: %q", faults)
 			continue
 		}

@@ -45,10 +45,10 @@ func TestLocust(t *testing.T) {
 	for _, distributed := range []bool{false, true} {
 		t.Run(fmt.Sprintf("distributed %v", distributed), func(t *testing.T) {
 			for try := 1; ; try++ {
-				load := newStrain(t)
+				load := groundtest.NewStrain(t)
 				csvs := filepath.Join(t.TempDir(), "load")
 				out, err := locusts(t, s.base, cache, csvs, distributed)
-				why, heavy := load.heavy(t)
+				why, heavy := load.Heavy(t)
 				rows := statistics(t, csvs+"_stats.csv")
 				faults := 0
 				for _, want := range []string{"session call", "speaker connect", "viewer connect", "viewer first dub", "viewer glass to glass, median"} {
@@ -61,7 +61,7 @@ func TestLocust(t *testing.T) {
 				if err == nil && faults == 0 {
 					break
 				}
-				if !heavy || try == tries {
+				if !heavy || try == groundtest.Tries {
 					t.Fatalf("%v: %s\n%s", err, why, out)
 				}
 				t.Logf("once more, for the machine is busy with other things: %v", err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -214,4 +215,57 @@ func TestPageTakesSilenceForSilence(t *testing.T) {
 		}
 	}
 	await(t, page, "the same connection", `window.__pc === window.__livedub.pcs.es && window.__pc.connectionState === "connected"`, time.Second)
+}
+
+// TestPageFollowsADrain ends a node by SIGTERM in the middle of a call: its session
+// moves, and neither the speaker's page nor the viewer's has a break.
+func TestPageFollowsADrain(t *testing.T) {
+	r := redistest.Start(t)
+	nodes := map[string]*server{"one": node(t, r, "one", "--drain", "2m"), "two": node(t, r, "two", "--drain", "2m")}
+	g := startGateway(t, r)
+	pages, logs := pages(t, g)
+	before := said(t, pages["speaker"])
+	for _, p := range pages {
+		if _, err := chromedp.Run(p, chromedp.Evaluate[bool](`(window.__pcs = Object.values(window.__livedub.pcs), true)`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leaves := nodes[holder(t, g)]
+	if err := leaves.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	for who, p := range pages {
+		await(t, p, "other connections at the "+who, `window.__pcs.every((pc) => pc.connectionState === "closed") && Object.values(window.__livedub.pcs).every((pc) => pc.connectionState === "connected")`, 40*time.Second)
+		screenshot(t, p, "cluster-moved-"+who)
+	}
+	t.Logf("moved %.1f s after the signal", time.Since(began).Seconds())
+	time.Sleep(3 * time.Second)
+	for who, log := range logs {
+		silent, longest := 0.0, 0.0
+		all := log()
+		for i, m := range all[1:] {
+			if m.Heard > 1 {
+				t.Errorf("%s: %d players sound at once", who, m.Heard)
+			}
+			if silent += m.At - all[i].At; m.Heard > 0 {
+				silent = 0
+			}
+			longest = max(longest, silent)
+			if !m.Well || m.Notice || m.Light < 20 {
+				t.Fatalf("%s: well %v, notice %v, light %.0f: %q", who, m.Well, m.Notice, m.Light, m.Says)
+			}
+		}
+		t.Logf("%s: no player sounded for %.0f ms at most", who, longest)
+		if longest > 100 {
+			t.Errorf("%s: no player sounded for %.0f ms; 100 at most", who, longest)
+		}
+		if last := all[len(all)-1]; last.Fence <= all[0].Fence {
+			t.Errorf("%s: the fence was %d, is %d", who, all[0].Fence, last.Fence)
+		}
+	}
+	if now := said(t, pages["speaker"]); !strings.HasPrefix(now, before) {
+		t.Errorf("captions were %q, are %q", before, now)
+	}
+	until(t, "the node leaves", func() bool { return strings.Contains(leaves.printed(), "done") || leaves.cmd.ProcessState != nil })
 }

@@ -96,21 +96,21 @@ func TestLiveByTheOutsideMeter(t *testing.T) {
 		t.Run(lang, func(t *testing.T) {
 			s := serve(t)
 			for try := 1; ; try++ {
-				load := newStrain(t)
+				load := groundtest.NewStrain(t)
 				cmd := exec.CommandContext(t.Context(), peer, "run", "-base", s.base, "-session", fmt.Sprint("meter", try), "-from", from, "-to", lang, "-dir", media, "-seconds", "10", "-json")
 				out, err := cmd.Output()
 				var m meter
 				if jerr := json.Unmarshal(out, &m); jerr != nil {
 					t.Fatalf("%v, %v: %s\n%s", err, jerr, out, s.printed())
 				}
-				why, heavy := load.heavy(t)
+				why, heavy := load.Heavy(t)
 				faults := m.faults(lang, from)
 				if err != nil {
 					faults = append(faults, err.Error())
 				}
 				t.Logf("freezes %d, misreads %d, missing %.2f %%, delay %+v, media %+v, sync %+v, drift %.1f ms/min, sound %.1f s from %.3f s; %s",
 					m.Freezes, m.Misreads, m.Missing, m.Delay, m.Media, m.Sync, m.Drift, m.Audio.SoundS, m.Audio.FirstSound, why)
-				if heavy && len(faults) > 0 && try < tries {
+				if heavy && len(faults) > 0 && try < groundtest.Tries {
 					t.Logf("once more, for the machine is busy with other things: %q", faults)
 					continue
 				}

@@ -84,9 +84,10 @@ func (s *Speaker) Run(ctx context.Context) {
 		next, err := s.dial(ctx)
 		switch {
 		case err == nil:
-			cur.end(true) // no frame goes to both
+			cur.halt() // no frame goes to both
+			next.begin(ctx)
+			cur.end(true)
 			cur = next
-			cur.begin(ctx)
 			if err = s.stays(ctx, cur); err == nil {
 				continue
 			}
@@ -218,13 +219,20 @@ func (o *sending) alive() bool {
 	}
 }
 
-// end stops sending and waits for all of it. bye tells the server. There may be none.
+// halt stops sending. There may be none.
+func (o *sending) halt() {
+	if o != nil {
+		o.stop()
+		<-o.done
+	}
+}
+
+// end stops sending and ends the connection. bye tells the server. There may be none.
 func (o *sending) end(bye bool) {
 	if o == nil {
 		return
 	}
-	o.stop()
-	<-o.done
+	o.halt()
 	o.peer.close(bye)
 	o.wg.Wait()
 }

@@ -102,6 +102,21 @@ func (c *Call) End(ctx context.Context) error {
 	return c.client.End(ctx, c.Made.Control)
 }
 
+// Played returns the phrases that the session tells were dubbed, by their numbers.
+func (c *Call) Played(ctx context.Context) (map[int]caller.Record, error) {
+	s, err := c.client.Look(ctx, c.Made.Control, &c.Fence)
+	if err != nil {
+		return nil, err
+	}
+	played := map[int]caller.Record{}
+	for _, r := range s.Dubs["es"].Phrases {
+		if r.Fate == "played" {
+			played[r.ID] = r
+		}
+	}
+	return played, nil
+}
+
 // hears returns what of the material is due at the listener at a moment.
 func (c *Call) hears(at time.Time) time.Duration {
 	began, _ := c.Speaker.Start()

@@ -71,13 +71,13 @@ func Start(c Config) (*Rig, error) {
 }
 
 func (r *Rig) start(c Config) (err error) {
+	if r.Redis, err = redisproc.New(c.Dir, c.Redis...); err != nil {
+		return err
+	}
 	for _, program := range []string{"livedub", "gateway"} {
 		if _, err := os.Stat(filepath.Join(c.Bin, program)); err != nil {
 			return fmt.Errorf("%w: run make build", err)
 		}
-	}
-	if r.Redis, err = redisproc.New(c.Dir, c.Redis...); err != nil {
-		return err
 	}
 	if err := r.Redis.Start(); err != nil {
 		return err

@@ -1,4 +1,4 @@
-package e2e
+package groundtest
 
 import (
 	"fmt"
@@ -9,22 +9,23 @@ import (
 	"testing"
 )
 
-// tries is how often something is measured on a machine that is busy with other
+// Tries is how often something is measured on a machine that is busy with other
 // things. What fails the last time fails: a busy machine hides real faults, too.
-const tries = 3
+const Tries = 3
 
-// strain is how much the machine has to do while something is measured that a
-// machine with time for it does well. It is read at the beginning; heavy reads it again.
-type strain struct{ total, stolen float64 } // CPU time since the boot, in ticks
+// Strain is how much the machine has to do while something is measured that a
+// machine with time for it does well. It is read at the beginning; Heavy reads it again.
+type Strain struct{ total, stolen float64 } // CPU time since the boot, in ticks
 
-func newStrain(t *testing.T) strain {
+// NewStrain reads it.
+func NewStrain(t testing.TB) Strain {
 	t.Helper()
 	stat, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		t.Fatal(err)
 	}
 	line, _, _ := strings.Cut(string(stat), "\n")
-	var s strain
+	var s Strain
 	for i, f := range strings.Fields(line)[1:] {
 		v, err := strconv.ParseFloat(f, 64)
 		if err != nil {
@@ -40,9 +41,9 @@ func newStrain(t *testing.T) strain {
 	return s
 }
 
-// heavy tells in words whether more wanted to run than could since s was read: a
+// Heavy tells in words whether more wanted to run than could since s was read: a
 // load above 1.5 a core, or more than 2 % of the time stolen by other machines.
-func (s strain) heavy(t *testing.T) (string, bool) {
+func (s Strain) Heavy(t testing.TB) (string, bool) {
 	t.Helper()
 	avg, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
@@ -53,7 +54,7 @@ func (s strain) heavy(t *testing.T) (string, bool) {
 		t.Fatal(err)
 	}
 	load /= float64(runtime.NumCPU())
-	now := newStrain(t)
+	now := NewStrain(t)
 	stolen := (now.stolen - s.stolen) / max(now.total-s.total, 1)
 	return fmt.Sprintf("a load of %.1f a core, %.1f %% of the time stolen", load, stolen*100), load > 1.5 || stolen > .02
 }
