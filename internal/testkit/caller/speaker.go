@@ -302,7 +302,7 @@ func (s *Speaker) send(ctx context.Context, p *peer, video, audio *outgoing) err
 	defer timer.Stop()
 	now := time.Since(began)
 	f, a := s.m.keyAfter(now), s.m.soundAfter(now)
-	var reported time.Duration = -reportEvery
+	reported := -reportEvery
 	for {
 		frameAt, frame := s.m.frame(f)
 		soundAt, sound := s.m.sound(a)

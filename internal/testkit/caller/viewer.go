@@ -2,6 +2,7 @@ package caller
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -109,7 +110,7 @@ func (v *Viewer) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil && err != errStalled && (cur == nil || cur == next || cur.over()) {
+		if err != nil && !errors.Is(err, errStalled) && (cur == nil || cur == next || cur.over()) {
 			v.note(err)
 			cur.end(false) // a server that still is there notices; nobody waits for it
 			cur = nil
