@@ -78,6 +78,7 @@ export const en = {
   lateBy: "{s} s late",
   onTime: "on time",
   skipped: "skipped",
+  sameLanguage: "said in this language",
   watchLinks: "Watch links",
   watchHint: "Whoever opens one sees and hears this session, and can switch languages.",
   copy: "Copy",

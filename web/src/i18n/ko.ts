@@ -80,6 +80,7 @@ export const ko: Record<Key, string> = {
   lateBy: "{s}초 늦음",
   onTime: "제때",
   skipped: "건너뜀",
+  sameLanguage: "이 언어로 말함",
   watchLinks: "시청 링크",
   watchHint: "링크를 연 사람은 이 세션을 보고 들으며 언어를 바꿀 수 있습니다.",
   copy: "복사",

@@ -38,7 +38,7 @@ const percent = (v: number): string => `${(v * 100).toFixed(2)}%`;
 const sec = (v: number): string => `${v.toFixed(2)} s`;
 
 function verdict(f: Fall): string {
-  if (f.late === null) return t(f.fate.startsWith("skipped") ? "skipped" : "waits");
+  if (f.late === null) return t(f.fate === "skipped_same" ? "sameLanguage" : f.fate.startsWith("skipped") ? "skipped" : "waits");
   return f.late <= 0.05 ? t("onTime") : t("lateBy", { s: f.late.toFixed(1) });
 }
 
