@@ -67,12 +67,18 @@ type fault struct {
 }
 
 var kills = []fault{
-	{"kill -9", false, func(n *clusterrig.Node) error { n.Kill(); return nil }, 0, (*clusterrig.Rig).Restart},
+	{"kill -9", false, kill, 5 * time.Second, (*clusterrig.Rig).Restart},
+	{"kill -9, started again at once", false, kill, 0, (*clusterrig.Rig).Restart},
 	{"stopped for 10 s", false, func(n *clusterrig.Node) error { return n.Pause() },
 		10 * time.Second, func(_ *clusterrig.Rig, n *clusterrig.Node) error { return n.Resume() }},
 	{"client cut off", false, (*clusterrig.Node).Cut, 0, nil},
 	{"client in a black hole for 3 s", false, func(n *clusterrig.Node) error { return n.Darken(true) },
 		3 * time.Second, func(_ *clusterrig.Rig, n *clusterrig.Node) error { return n.Darken(false) }},
+}
+
+func kill(n *clusterrig.Node) error {
+	n.Kill()
+	return nil
 }
 
 var drains = []fault{
