@@ -15,6 +15,7 @@ import (
 	"livedub/media"
 	"livedub/media/rtc"
 	"livedub/session"
+	"livedub/signaling"
 	"livedub/signaling/access"
 	"livedub/signaling/member"
 )
@@ -44,6 +45,14 @@ func openRegistry(ctx context.Context, c *config.Config, log *slog.Logger) (*mem
 		return nil, err
 	}
 	return &membership{reg: reg, key: key}, nil
+}
+
+// answerer names this run of this node to gateways; "" outside of a cluster.
+func (n *membership) answerer() string {
+	if n == nil {
+		return ""
+	}
+	return signaling.Pass{Node: n.self.ID, Boot: n.self.Boot}.Answerer()
 }
 
 // join makes this server a node that takes sessions. Until then it was warming.

@@ -6,12 +6,10 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"slices"
 	"time"
 
 	"livedub/internal/cli"
-
 	"livedub/internal/gpu"
 	"livedub/internal/netlimit"
 	"livedub/internal/telemetry"
@@ -52,9 +50,13 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		l.Close()
 		return err
 	}
+	site := newSite(l, node.answerer(), log)
+	defer site.Close()
+	if node != nil { // gateways need not wait to know that the run before this one is gone
+		site.open()
+	}
 	endpoints, err := openEndpoints(ctx, cfg, log)
 	if err != nil {
-		l.Close()
 		return err
 	}
 	defer endpoints.Close()
@@ -75,7 +77,6 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	endpoints.api.Register(inside) // it is the operator's too
 	admin, err := serving.OpenAdmin(ctx, cfg.Admin.Listen, access, inside, log)
 	if err != nil {
-		l.Close()
 		return err
 	}
 	defer admin.Close()
@@ -83,38 +84,34 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	h := front.Guard(access.Guard(mux))
 	if node != nil {
 		if err := node.join(ctx, cfg, endpoints, log); err != nil {
-			l.Close()
 			return err
 		}
 		h = node.Guard(h)
 	}
-	srv := serving.NewServer(h, log)
-	srv.RegisterOnShutdown(front.Leave)
-	srv.RegisterOnShutdown(endpoints.Leave) // event streams end, or else Shutdown would wait for them
+	site.RegisterOnShutdown(front.Leave)
+	site.RegisterOnShutdown(endpoints.Leave) // event streams end, or else Shutdown would wait for them
+	site.show(h)
 	fmt.Fprintf(stdout, "livedub serves %s (Ctrl-C ends it)\n", pageURL(l.Addr()))
 	log.Info("serving", "addr", l.Addr().String(), "media_port", endpoints.calls.host.Port(), "version", version())
-	return serve(ctx, srv, l, endpoints.Drain, cfg.Serve.Drain, log)
+	return serve(ctx, site, endpoints.Drain, cfg.Serve.Drain, log)
 }
 
-// serve runs srv on l until ctx ends or it fails, and returns after its goroutine did.
-// drain lets what is live come to its end, for the time given at most.
-func serve(ctx context.Context, srv *http.Server, l net.Listener, drain func(context.Context, time.Duration), most time.Duration, log *slog.Logger) error {
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve(l) }()
+// serve lets a site that is open serve until ctx ends or it fails, and returns after
+// its goroutine did. drain lets what is live come to its end, for the time given at most.
+func serve(ctx context.Context, s *site, drain func(context.Context, time.Duration), most time.Duration, log *slog.Logger) error {
 	select {
-	case err := <-done:
-		return fmt.Errorf("serve: %w: start it again", err)
+	case <-s.done:
+		return fmt.Errorf("serve: %w: start it again", s.err)
 	case <-ctx.Done():
 	}
 	log.Info("draining: no new sessions, live calls go on; a second signal ends them", "for_at_most", most.String())
 	drain(context.WithoutCancel(ctx), most)
 	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastRequests)
 	defer cancel()
-	if err := srv.Shutdown(bound); err != nil {
+	if err := s.Shutdown(bound); err != nil {
 		log.Warn("requests cut off", "error", err)
-		srv.Close()
 	}
-	<-done
+	s.Close()
 	log.Info("done")
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
-	"livedub/signaling/serving"
+	"livedub/signaling"
 	"livedub/signaling/signalingtest"
 )
 
@@ -242,18 +242,19 @@ func slow(t *testing.T, drain time.Duration) (release func(), outcome <-chan err
 	}
 	log := slog.New(slog.DiscardHandler)
 	inside, open := make(chan struct{}), make(chan struct{})
-	srv := serving.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := newSite(l, "", log)
+	s.show(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		close(inside)
 		select {
 		case <-open:
 		case <-r.Context().Done():
 		}
 		_, _ = io.WriteString(w, "done")
-	}), log)
+	}))
 	ctx, cancel := context.WithCancel(t.Context())
 	end, out := make(chan error, 1), make(chan error, 1)
 	go func() {
-		end <- serve(ctx, srv, l, func(ctx context.Context, most time.Duration) {
+		end <- serve(ctx, s, func(ctx context.Context, most time.Duration) {
 			select { // a live call that ends by itself
 			case <-open:
 			case <-time.After(most):
@@ -297,5 +298,34 @@ func TestServeDrainIsBounded(t *testing.T) {
 	}
 	if err := <-outcome; err == nil {
 		t.Error("a request that never ends was not cut off")
+	}
+}
+
+// TestSiteBeforeItServes: who asks a node that is starting learns at once which run of
+// it answers; then what there is to serve is there.
+func TestSiteBeforeItServes(t *testing.T) {
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(l, "one/second", slog.New(slog.DiscardHandler))
+	defer s.Close()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	ask := func() *http.Response {
+		t.Helper()
+		resp, err := client.Get("http://" + l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp
+	}
+	s.open()
+	if r := ask(); r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") != "1" || r.Header.Get(signaling.NodeHeader) != "one/second" {
+		t.Errorf("while it starts: %v", r)
+	}
+	s.show(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	if r := ask(); r.StatusCode != http.StatusNoContent || r.Header.Get(signaling.NodeHeader) != "" {
+		t.Errorf("then: %v", r)
 	}
 }
