@@ -91,7 +91,9 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, body []byte, c
 		ModifyResponse: func(a *http.Response) error {
 			heard()
 			status = a.StatusCode
-			return check(a.Header, a.StatusCode, c, p)
+			err := check(a.Header, a.StatusCode, c, p)
+			g.giveBack(r, c, err == nil && p.Create && status != http.StatusCreated)
+			return err
 		},
 		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) { failed = err },
 	}

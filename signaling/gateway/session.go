@@ -54,7 +54,9 @@ func (g *Gateway) find(r *http.Request, id string, ask *cluster.Ask) (c cluster.
 	return c, err == nil, refuse(err)
 }
 
-// attempt has the node of a claim answer a request. It fails where the client got no answer.
+// attempt has the node of a claim answer a request. It fails where the client got no
+// answer; status is 0 where the client has left. Before the client has the answer, the
+// claim of a session that was not created is released: who is refused may ask again at once.
 type attempt func(c cluster.Claim, p signaling.Pass) (status int, err error)
 
 // http is the attempt for a request whose body was read.
@@ -64,7 +66,7 @@ func (g *Gateway) http(w http.ResponseWriter, r *http.Request, body []byte) atte
 
 // deliver has a request answered by the node of a claim, and where that is dead, or
 // takes no new session, by another. A claim for a session that was not created is
-// released.
+// released, by the attempt if that answers.
 //
 // A node whose heartbeats have ended may be cut off from the registry alone: as long
 // as it answers, it has its sessions.
@@ -82,7 +84,7 @@ func (g *Gateway) deliver(r *http.Request, c cluster.Claim, create bool, try att
 			if create && status == http.StatusCreated {
 				g.count.placed.Inc()
 			}
-			g.giveBack(r, c, create && status != http.StatusCreated)
+			g.giveBack(r, c, create && status == 0)
 			return nil
 		}
 		if !g.over(r.Context(), c, err) {

@@ -139,6 +139,7 @@ func (g *Gateway) reach(r *http.Request, f ws.First, message []byte) (node *webs
 			return 0, errTaken
 		}
 		conn.Close()
+		g.giveBack(r, c, create)
 		return http.StatusNotFound, nil
 	})
 	if err == nil && answer == nil { // the client has left
