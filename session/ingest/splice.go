@@ -206,10 +206,11 @@ func (s *Splice) second(ctx context.Context) (media.Packet, error) {
 const half = 10 * time.Millisecond
 
 // later leaves out what has been heard or cannot be decoded. Of frames that come
-// twice the session shows the first.
+// twice the session shows the first. Sound needs no keyframe: where the first source
+// ended before the cut, it goes on from there.
 func (s *Splice) later(p media.Packet) (media.Packet, error) {
 	k := p.Kind
-	if s.came[k] || p.PTS >= s.cut && (k == media.Video && p.Key || k == media.Audio && p.PTS >= s.at[k]+half) {
+	if s.came[k] || k == media.Video && p.Key && p.PTS >= s.cut || k == media.Audio && p.PTS >= s.at[k]+half {
 		s.came[k] = true
 		return p, nil
 	}

@@ -161,6 +161,31 @@ func TestSpliceAhead(t *testing.T) {
 	})
 }
 
+// TestSpliceAfterTheEnd: the first source has ended when the next one's keyframe comes.
+// Frames go on from there, sound from where the first one's ended.
+func TestSpliceAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newFeed(media.H264), newFeed(media.H264)
+		s := NewSplice(a)
+		s.Expect()
+		a.ch <- frame(0, true, 1)
+		a.ch <- sound(200*ms, 1)
+		close(a.ch)
+		if _, err := read(t, s); err != nil {
+			t.Fatal(err)
+		}
+		var lead []media.Packet
+		for at := 160 * ms; at <= 260*ms; at += 20 * ms {
+			lead = append(lead, sound(at, 2))
+		}
+		s.Join(b, append(lead, frame(300*ms, true, 2)))
+		got, err := read(t, s)
+		if want := []time.Duration{220 * ms, 240 * ms, 260 * ms}; err != nil || !slices.Equal(times(got, media.Audio, 2), want) || len(got) != 4 {
+			t.Errorf("%v, %v", got, err)
+		}
+	})
+}
+
 // TestSpliceWaitsForWhoComes: the first source may end before the next is there; when
 // nobody comes, that is the end.
 func TestSpliceWaitsForWhoComes(t *testing.T) {

@@ -63,7 +63,7 @@ func (c *crossed) drain(id string) {
 	}
 	until(c.t, id+" has left", func() bool { return strings.Contains(old.printed(), "msg=done") })
 	c.t.Logf("%s left after %v", id, time.Since(began).Round(time.Millisecond))
-	old.stop(c.t)
+	old.ended(c.t)
 }
 
 // TestDrainMovesSessions ends a node by SIGTERM while a session is spoken and watched in

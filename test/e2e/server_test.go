@@ -76,8 +76,14 @@ func (s *server) stop(t testing.TB) {
 	if s.cmd.ProcessState != nil {
 		return
 	}
-	started := proc.Children(s.cmd.Process.Pid)
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	s.ended(t)
+}
+
+// ended waits until the server, which was told to, has ended, and judges how it did.
+func (s *server) ended(t testing.TB) {
+	t.Helper()
+	started := proc.Children(s.cmd.Process.Pid)
 	killer := time.AfterFunc(20*time.Second, func() { _ = s.cmd.Process.Kill() })
 	err := s.cmd.Wait()
 	if !killer.Stop() || err != nil {
