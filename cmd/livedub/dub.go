@@ -35,6 +35,10 @@ const stdin = "/dev/stdin"
 // fileKeyInterval keeps dubbed files easy to seek in.
 const fileKeyInterval = 2 * time.Second
 
+// fileNetLimit is onnx.time_limit where it is not set: a file waits for a slow
+// machine, and only a net that hangs is given up.
+const fileNetLimit = time.Minute
+
 // dubJob is one file to be dubbed.
 type dubJob struct {
 	in, out  string
@@ -132,6 +136,9 @@ func (j *dubJob) run(ctx context.Context) error {
 		return err
 	}
 	j.settings.Recognize.Spare = 0 // there is one speaker
+	if limit := &j.settings.ONNX.TimeLimit; *limit == config.Default().ONNX.TimeLimit {
+		*limit = fileNetLimit
+	}
 	engines, err := openEngines(ctx, j.settings, log)
 	if err != nil {
 		return err

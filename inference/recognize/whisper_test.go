@@ -221,7 +221,7 @@ func TestRealWhisper(t *testing.T) {
 	}
 	defer r.Close()
 	m, err := whisper.Open(t.Context(), dir, func(ctx context.Context, path string, example func(int) []inference.Tensor) (inference.Model, error) {
-		return r.Open(ctx, onnx.ModelConfig{Path: path, Threads: 1, Example: example, AnySize: true})
+		return r.Open(ctx, onnx.ModelConfig{Path: path, Threads: 1, TimeLimit: groundtest.NetPatience, Example: example, AnySize: true})
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -180,7 +180,7 @@ func table(c *Config) []option {
 		integer(&c.ONNX.Threads, "onnx.threads", 0,
 			"threads of a net on the CPU; 0 is half of the cores", 0, 256),
 		duration(&c.ONNX.TimeLimit, "onnx.time_limit", 10*time.Second,
-			"longest run of a net", 100*time.Millisecond, 10*time.Minute),
+			"longest run of a net; livedub dub gives it a minute where this is not set", 100*time.Millisecond, 10*time.Minute),
 
 		text(&c.Models.Dir, "models.dir", "",
 			"folder of downloaded models; empty is livedub/models in the user's data folder", nil),

@@ -14,6 +14,7 @@ import (
 	"livedub/inference"
 	"livedub/inference/onnx"
 	"livedub/inference/onnx/onnxfile"
+	"livedub/internal/testkit/groundtest"
 )
 
 // ct2Bytes writes a model.bin as CTranslate2 does.
@@ -190,7 +191,7 @@ func openNet(t testing.TB) OpenNet {
 	}
 	t.Cleanup(func() { r.Close() })
 	return func(ctx context.Context, path string, example func(int) []inference.Tensor) (inference.Model, error) {
-		return r.Open(ctx, onnx.ModelConfig{Path: path, Threads: 1, AnySize: true, Example: example})
+		return r.Open(ctx, onnx.ModelConfig{Path: path, Threads: 1, TimeLimit: groundtest.NetPatience, AnySize: true, Example: example})
 	}
 }
 

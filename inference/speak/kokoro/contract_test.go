@@ -26,7 +26,7 @@ func real(t *testing.T) *Kokoro {
 	}
 	t.Cleanup(func() { r.Close() })
 	net, err := Load(t.Context(), dir, func(ctx context.Context, path string, example func(int) []inference.Tensor) (inference.Model, error) {
-		return r.Open(ctx, onnx.ModelConfig{Path: path, Threads: 1, Example: example})
+		return r.Open(ctx, onnx.ModelConfig{Path: path, Threads: 1, TimeLimit: groundtest.NetPatience, Example: example})
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func TestLoadExposes(t *testing.T) {
 	}
 	defer r.Close()
 	m, err := Load(t.Context(), made, func(ctx context.Context, path string, example func(int) []inference.Tensor) (inference.Model, error) {
-		return r.Open(ctx, onnx.ModelConfig{Path: path, Threads: 1, Example: example})
+		return r.Open(ctx, onnx.ModelConfig{Path: path, Threads: 1, TimeLimit: groundtest.NetPatience, Example: example})
 	})
 	if err != nil {
 		t.Fatal(err)

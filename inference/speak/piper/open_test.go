@@ -8,6 +8,7 @@ import (
 	"livedub/inference/onnx"
 	"livedub/inference/speak"
 	"livedub/inference/speak/spoken"
+	"livedub/internal/testkit/groundtest"
 	"livedub/media/codec"
 )
 
@@ -20,7 +21,7 @@ func opener(t *testing.T) spoken.Opener {
 	}
 	t.Cleanup(func() { r.Close() })
 	return func(ctx context.Context, path string, example func(int) []inference.Tensor) (inference.Model, error) {
-		return r.Open(ctx, onnx.ModelConfig{Path: path, Threads: 1, Example: example, AnySize: true})
+		return r.Open(ctx, onnx.ModelConfig{Path: path, Threads: 1, TimeLimit: groundtest.NetPatience, Example: example, AnySize: true})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // Weights returns the folder of a neural engine's weights, as `livedub models
@@ -29,3 +30,7 @@ func Weights(t testing.TB, name string) string {
 	}
 	return dir
 }
+
+// NetPatience bounds one run of a real net in a test: a machine that does other
+// things too is slow, and only a net that hangs is a failure.
+const NetPatience = 5 * time.Minute
