@@ -52,6 +52,8 @@ var layers = []layer{
 		"session/fanout", "session/ingest", "session/record", "session/spec", "session/timeline", "session/video", "session/work"}},
 	{"session", []string{"inference", "inference/glossary", "media", "media/pace", "session/audio", "session/dub", "session/fanout", "session/ingest", "session/record", "session/spec", "session/video", "session/work"}},
 	{"session/live", []string{"inference", "media", "media/badge", "media/pace", "internal/guard", "session", "session/ingest", "session/record", "session/spec"}},
+	{"session/journal", []string{"inference", "session/live", "session/record", "session/spec", "store"}},
+	{"recording", []string{"inference", "media", "media/cmaf", "media/file", "session/fanout", "session/live", "session/record", "session/report", "session/spec", "store", "internal/guard", "internal/telemetry"}},
 	{"session/report", []string{"inference", "media", "media/codec", "media/file", "session/record", "session/spec", "session/timeline", "session/work"}},
 
 	{"signaling", []string{"inference", "inference/glossary", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
@@ -60,7 +62,7 @@ var layers = []layer{
 	{"signaling/...", []string{"inference", "inference/glossary", "signaling", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
 
 	{"store", nil},
-	{"store/...", []string{"store", "store/...", "internal/telemetry"}},
+	{"store/...", []string{"store", "store/...", "internal/guard", "internal/telemetry"}},
 	{"cluster", nil},
 	{"cluster/clustertest", []string{"cluster"}},
 	{"cluster/...", []string{"cluster", "internal/telemetry"}}, // registries know nothing of each other
@@ -82,6 +84,7 @@ var layers = []layer{
 	{"internal/testkit/testspeaker/...", []string{"media", "media/...", "inference", "internal/testkit/testspeaker"}},
 	{"internal/testkit/testspeaker/cmd/mksample", []string{"media", "media/...", "inference", "inference/onnx", "inference/speak", "inference/speak/kokoro", "internal/models", "internal/testkit/testspeaker"}},
 	{"internal/testkit/caller", []string{"media", "media/...", "inference/fake", "internal/testkit/netem", "internal/testkit/testspeaker"}}, // it hears what the fake voice says
+	{"internal/stores", []string{"store", "store/...", "internal/config"}},                                                                  // those that the settings name
 	{"internal/registry", []string{"cluster", "cluster/redis", "internal/config", "signaling/access"}},                                      // the record that the settings name, for nodes and gateways
 	{"internal/models", []string{"internal/guard", "internal/proc"}},
 	{"internal/models/convert", []string{"inference/onnx/onnxfile"}}, // conversions that need no engine; the engines' own come from their packages by cmd/livedub
@@ -93,9 +96,9 @@ var layers = []layer{
 	{"cmd/pocketsphinxworker", []string{"inference/recognize/wire", "internal/worker/child"}},
 	{"cmd/transducerworker", []string{"inference/recognize/wire", "inference/recognize/spacing", "internal/worker/child"}},
 	{"cmd/gpucheck", []string{"inference", "inference/engine", "inference/onnx", "internal/bench/enginebench", "internal/gpu", "internal/testkit/onnxfile"}},
-	{"cmd/...", []string{"media", "media/...", "inference", "inference/...", "session", "session/...", "signaling", "signaling/...",
+	{"cmd/...", []string{"media", "media/...", "inference", "inference/...", "recording", "session", "session/...", "signaling", "signaling/...",
 		"store", "store/...", "cluster", "cluster/...", "web", "internal/..."}},
-	{"test/...", []string{"media", "media/...", "inference", "inference/...", "session", "session/...", "internal/..."}},
+	{"test/...", []string{"media", "media/...", "inference", "inference/...", "recording", "session", "session/...", "store", "store/...", "internal/..."}},
 }
 
 // words are the packages that import nothing from outside the standard library.
@@ -123,6 +126,11 @@ var owners = []owner{
 	{"github.com/spf13/pflag", []string{"internal/config", "internal/cli", "cmd/..."}},
 	{"github.com/redis/", []string{"cluster/redis"}},
 	{"github.com/alicebob/miniredis/", nil}, // tests
+	{"github.com/bluenviron/mediacommon/", []string{"media/cmaf"}},
+	{"github.com/jackc/pgx/", []string{"store/postgres"}},
+	{"github.com/pressly/goose/", []string{"store/postgres"}},
+	{"github.com/aws/", []string{"store/s3"}},
+	{"github.com/johannesboyne/gofakes3", nil}, // tests
 	{"gopkg.in/yaml.v3", []string{"internal/config", "internal/models"}},
 	{"testing", nil}, // tests, and packages whose name ends in "test"
 }

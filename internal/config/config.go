@@ -15,6 +15,9 @@ type Config struct {
 	Access    Access
 	Admin     Admin
 	Cluster   Cluster
+	Store     Store
+	Database  Database
+	S3        S3
 	Session   Session
 	Recognize Recognize
 	Translate Translate
@@ -38,6 +41,31 @@ type Serve struct {
 	TrustedProxies []netip.Prefix
 	MaxSessions    int
 	SessionIdle    time.Duration
+	Store          string
+	Record         string
+}
+
+// Store is where files are kept, and for how long all is.
+type Store struct {
+	Dir     string
+	SpoolMB int
+	Keep    time.Duration
+}
+
+// Database is where words are kept.
+type Database struct {
+	URL         string
+	Connections int
+	Timeout     time.Duration
+}
+
+// S3 is where recordings are kept.
+type S3 struct {
+	Bucket, Prefix    string
+	Region, Endpoint  string
+	PathStyle         bool
+	Encryption, KMSID string
+	LinkLifetime      time.Duration
 }
 
 // Limits are what one address, one session and all together may take; 0 is no bound.

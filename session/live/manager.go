@@ -15,10 +15,12 @@ import (
 	"github.com/google/uuid"
 
 	"livedub/inference"
+	"livedub/internal/guard"
 	"livedub/media/badge"
 	"livedub/media/pace"
 	"livedub/session"
 	"livedub/session/ingest"
+	"livedub/session/record"
 	"livedub/session/spec"
 )
 
@@ -44,7 +46,10 @@ type ManagerConfig struct {
 	// to another node: see Call.Tap and Call.Moved. It returns when nothing more is to be
 	// done for that, or with ctx.
 	HandOver func(ctx context.Context, c *Call)
-	Ended    func(id string) // called when a session is over and its name free; nil if nobody cares
+	// Follow are called for every call, each on a goroutine of its own, when it begins, with
+	// a reader of its records from the first on. Each returns soon after that reader's io.EOF.
+	Follow []func(c *Call, r *record.Reader)
+	Ended  func(id string) // called when a session is over and its name free; nil if nobody cares
 }
 
 // Manager keeps the live sessions of one node.
@@ -159,6 +164,15 @@ func (m *Manager) open(asked spec.Spec, from *session.Checkpoint) (*Call, error)
 	c.ctx, c.cancel = context.WithCancel(m.ctx)
 	m.sessions[asked.ID] = c
 	m.wg.Go(func() { m.keep(c.ctx, c) })
+	for _, follow := range m.cfg.Follow {
+		r := c.Records().From(1)
+		m.wg.Go(func() {
+			defer r.Close()
+			if err := guard.Do("follower", func() error { follow(c, r); return nil }); err != nil {
+				c.log.Error("what happens in the session is not kept anymore", "err", err)
+			}
+		})
+	}
 	return c, nil
 }
 
