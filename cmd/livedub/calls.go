@@ -32,6 +32,7 @@ type calls struct {
 	quality func(inference.Pair) string // for people
 	member  *member.Member              // in a cluster; else nil
 	linkKey []byte                      // of links between its nodes
+	kept    *kept                       // what is kept of them; nil for nothing
 	log     *slog.Logger
 
 	unused int // sessions of one address that nobody has published in yet; 0 for no bound

@@ -24,6 +24,7 @@ import (
 // endpoints are the ways into the server's sessions, and what stands behind them.
 type endpoints struct {
 	calls   *calls
+	kept    *kept
 	engines *engines
 	api     *api.Server
 	whip    *whip.Server
@@ -64,8 +65,14 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 	e.closers = append(e.closers, capacity)
 	d := &endpoints{engines: e}
 	d.calls = &calls{log: log, host: host, engines: e.Engines, quality: e.tier.quality, unused: lim.Unused}
+	if d.kept, err = openKept(ctx, c, d.calls, e.Names, log); err != nil {
+		host.Close()
+		return nil, errors.Join(err, e.Close())
+	}
+	d.calls.kept = d.kept
 	keeping := live.ManagerConfig{
-		Saver: saver{d.calls}, Now: d.calls.now,
+		Follow: d.kept.follow(),
+		Saver:  saver{d.calls}, Now: d.calls.now,
 		Engines: e.Engines, Base: base, Ended: d.ended, Delay: e.tier.delay, Max: c.Serve.MaxSessions, Capacity: capacity.now, Idle: c.Serve.SessionIdle, Unused: lim.UnusedFor,
 	}
 	if c.Cluster.URL != "" {
@@ -123,6 +130,7 @@ func (d *endpoints) Leave() {
 // Close ends everything that openEndpoints started.
 func (d *endpoints) Close() {
 	d.Leave()
+	d.kept.Close()
 	d.calls.host.Close()
 	d.engines.Close()
 }

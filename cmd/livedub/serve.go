@@ -61,7 +61,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	}
 	defer endpoints.Close()
 	registry := telemetry.NewRegistry(version())
-	registry.MustRegister(endpoints.calls.manager, mediaMetrics{endpoints.calls.host}, engineMetrics{endpoints.engines}, gpuMetrics{gpus.Read})
+	registry.MustRegister(endpoints.calls.manager, mediaMetrics{endpoints.calls.host}, engineMetrics{endpoints.engines}, gpuMetrics{gpus.Read}, endpoints.kept)
 	loops := endpoints.engines.voiceLoops
 	if n := endpoints.engines.lipNet; n != nil {
 		registry.MustRegister(n)
