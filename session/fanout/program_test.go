@@ -52,6 +52,13 @@ func (s *tape) Close() error {
 	return nil
 }
 
+// count returns how many packets there are.
+func (s *tape) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.packets)
+}
+
 // of returns the packets of a kind.
 func (s *tape) of(k media.Kind) []media.Packet {
 	s.mu.Lock()
@@ -195,7 +202,7 @@ func TestProgram(t *testing.T) {
 			if keys := keysAt(out); len(keys) != 5 || keys[1] != 6*time.Second || keys[4] != 12*time.Second {
 				t.Errorf("%g a second: keyframes at %v", c.camera, keys)
 			}
-			if n, want := len(out.of(media.Video)), c.frames*8; float64(n) < want-8 || float64(n) > want+1 {
+			if n, want := len(out.of(media.Video)), c.frames*8; float64(n) < want-8 || float64(n) > want+1+4 { // keyframes of the frame before, where no frame has their places
 				t.Errorf("%g a second: %d frames in 8 s, want %g", c.camera, n, want)
 			}
 			if keys := keysAt(view); len(keys) != 1 {
@@ -217,7 +224,7 @@ func TestProgramPauses(t *testing.T) {
 		out := s.tape(Recording())
 		s.loud = false
 		s.pass(3*time.Second, 0, true) // nobody has come
-		if n := len(out.packets); n > 0 {
+		if n := out.count(); n > 0 {
 			t.Errorf("%d packets of nothing", n)
 		}
 		s.pass(3*time.Second, 25, true)
@@ -228,9 +235,9 @@ func TestProgramPauses(t *testing.T) {
 		}
 		s.loud = false
 		s.pass(20*time.Second, 0, true) // gone, up to 33.1
-		paused := len(out.packets)
+		paused := out.count()
 		s.pass(5*time.Second, 0, true)
-		if n := len(out.packets); n != paused {
+		if n := out.count(); n != paused {
 			t.Errorf("%d packets of nothing", n-paused)
 		}
 		back := s.at // 38.1
