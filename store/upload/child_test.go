@@ -1,0 +1,5 @@
+package upload
+
+const childDir = "LIVEDUB_TEST_UPLOAD"
+
+func child(dir string) {}
