@@ -3,6 +3,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -32,6 +33,8 @@ type Options struct {
 	PathStyle  bool   // the bucket's name stands in the path, not in the host's name
 	Encryption string // that the server is asked for: "AES256", "aws:kms"; "" or "none" is its own choice
 	KMSID      string // key for aws:kms: ID, alias or ARN; "" is the account's own
+
+	backoff time.Duration // longest time between two tries; 0 is maxBackoff
 }
 
 // Bucket is a store.Objects in a bucket.
@@ -78,7 +81,7 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 		// One that can be built upon, so that AWS_CA_BUNDLE works.
 		config.WithHTTPClient(awshttp.NewBuildableClient()),
 		config.WithRetryer(func() aws.Retryer {
-			return retry.NewStandard(func(r *retry.StandardOptions) { r.MaxAttempts, r.MaxBackoff = tries, maxBackoff })
+			return retry.NewStandard(func(r *retry.StandardOptions) { r.MaxAttempts, r.MaxBackoff = tries, cmp.Or(o.backoff, maxBackoff) })
 		}),
 	}
 	if o.Region != "" {

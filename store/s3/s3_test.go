@@ -54,7 +54,7 @@ func start(t *testing.T, versions bool) *s3proc.Server {
 // at opens the bucket of a server.
 func at(t *testing.T, address string, with ...func(*Options)) *Bucket {
 	t.Helper()
-	o := Options{Bucket: s3proc.Bucket, Prefix: "livedub/", Endpoint: address, PathStyle: true, Encryption: "AES256"}
+	o := Options{Bucket: s3proc.Bucket, Prefix: "livedub/", Endpoint: address, PathStyle: true, Encryption: "AES256", backoff: 20 * time.Millisecond}
 	for _, w := range with {
 		w(&o)
 	}

@@ -24,18 +24,23 @@ func client(c aws.Config) *http.Client {
 		buildable = awshttp.NewBuildableClient()
 	}
 	t := buildable.GetTransport()
+	t.DialContext = dial(silence)
+	t.MaxIdleConnsPerHost = connections
+	return &http.Client{
+		Transport:     t,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// dial connects, and ends connections that are silent for that long.
+func dial(silence time.Duration) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	dialer := net.Dialer{Timeout: connectTime}
-	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dialer.DialContext(ctx, network, addr)
 		if err != nil {
 			return nil, err
 		}
 		return &live{conn, silence}, nil
-	}
-	t.MaxIdleConnsPerHost = connections
-	return &http.Client{
-		Transport:     t,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
