@@ -30,6 +30,7 @@ type shelf struct {
 	err     error
 	link    string
 	video   []byte
+	erased  bool
 	broken  bool // the video breaks off in its middle
 	opened  int
 	holds   chan struct{} // a download stops in its middle until this is closed, or it is broken off
@@ -51,6 +52,8 @@ func (s *shelf) find(id, lang string) error {
 	switch {
 	case s.err != nil:
 		return s.err
+	case s.erased:
+		return store.ErrErased
 	case id != taped || lang != "" && lang != "es" && lang != "en" || len(s.deleted) > 0:
 		return store.ErrNotFound
 	}
@@ -252,6 +255,10 @@ func TestWhoSeesRecordings(t *testing.T) {
 	}
 	if got := r.Do("DELETE", tapedAt(access.Control, ""), ""); got.Status != 404 {
 		t.Errorf("DELETE again: %d", got.Status)
+	}
+	s.erased = true // by another node, which was told first
+	if got := r.Do("DELETE", tapedAt(access.Control, ""), ""); got.Status != 204 || len(s.deleted) != 2 {
+		t.Errorf("DELETE of what is erased: %d", got.Status)
 	}
 }
 
