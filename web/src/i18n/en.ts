@@ -110,6 +110,7 @@ export const en = {
   consentRecord: "The dubs are recorded and kept on this server; everyone has agreed to that too.",
   consentRecordAll: "The dubs and the original are recorded and kept on this server; everyone has agreed to that too.",
   beingRecorded: "Recording",
+  recordingFails: "Recording fails",
   recordings: "Recordings",
   recordingThere: "This call was recorded: watch the recording",
   recordingsLoading: "Looking for recordings…",

@@ -112,6 +112,7 @@ export const ko: Record<Key, string> = {
   consentRecord: "더빙 영상은 녹화되어 이 서버에 보관되며, 모두 이에 동의했습니다.",
   consentRecordAll: "더빙 영상과 원본은 녹화되어 이 서버에 보관되며, 모두 이에 동의했습니다.",
   beingRecorded: "녹화 중",
+  recordingFails: "녹화 안 됨",
   recordings: "녹화 목록",
   recordingThere: "이 통화가 녹화되었습니다. 녹화 보기",
   recordingsLoading: "녹화를 찾는 중…",

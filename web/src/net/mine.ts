@@ -5,10 +5,10 @@ import type { SessionInfo } from "./types";
 const at = "livedub.recordings";
 const most = 50;
 
-/** The recording of a session, "EPOCH~RIGHT", for who controls that; "" for others. */
-export function ownRecording(s: SessionInfo): string {
-  const right = /\/[^/]*~([^/]+)$/.exec(s.control ?? "")?.[1];
-  return s.epoch && right ? `${s.epoch}~${right}` : "";
+/** The recording of a session, "EPOCH~RIGHT", for who controls that; "" for others, and where nothing is recorded. */
+export function ownRecording(s: SessionInfo | null): string {
+  const right = /\/[^/]*~([^/]+)$/.exec(s?.control ?? "")?.[1];
+  return s?.epoch && right && s.recording && s.recording.state !== "off" ? `${s.epoch}~${right}` : "";
 }
 
 /** Those remembered, the latest first. */

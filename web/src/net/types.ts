@@ -83,7 +83,13 @@ export interface SessionInfo {
   keep?: string[]; // words that are not translated, for who may change the session
   draining_until?: string; // the server takes no new sessions, and ends this one by then
   dubs?: Record<string, Dub>;
-  recording?: unknown; // there is something: the call is being recorded
+  recording?: Taping; // where the server records
+}
+
+/** Whether a session is being recorded. */
+export interface Taping {
+  state: "on" | "failing" | "off"; // failing: nothing can be written now
+  why?: string;
 }
 
 export interface NewSession {

@@ -37,7 +37,7 @@ export function Studio() {
   expose(live);
 
   const [kept, setKept] = useState(""); // the recording of the last call
-  const taped = state.session?.recording ? ownRecording(state.session) : "";
+  const taped = ownRecording(state.session);
   useEffect(() => {
     if (taped) setKept(taped), remember(taped);
   }, [taped]);
@@ -97,7 +97,7 @@ export function Studio() {
   return (
     <div class="page">
       <Header>
-        {on && state.session?.recording ? <Recorded /> : keeps && <a href="#/recordings" data-testid="recordings-link">{t("recordings")}</a>}
+        {on ? <Recorded taping={state.session?.recording} /> : keeps && <a href="#/recordings" data-testid="recordings-link">{t("recordings")}</a>}
         <Chip phase={state.phase} />
       </Header>
       {shown || !on || !(state.lacks || state.draining)

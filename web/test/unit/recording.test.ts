@@ -114,9 +114,11 @@ describe("recordings of this browser", () => {
     expect(mine()).toEqual([]);
   });
   it("are of who controls the session", () => {
-    const s = { id: "talk", epoch: "e-1", control: "http://x/v1/sessions/talk~c.1.x" } as SessionInfo;
+    const s = { id: "talk", epoch: "e-1", control: "http://x/v1/sessions/talk~c.1.x", recording: { state: "on" } } as SessionInfo;
     expect(ownRecording(s)).toBe("e-1~c.1.x");
     expect(ownRecording({ ...s, control: undefined })).toBe("");
     expect(ownRecording({ ...s, epoch: undefined })).toBe("");
+    expect(ownRecording({ ...s, recording: { state: "off" } })).toBe("");
+    expect(ownRecording(null)).toBe("");
   });
 });
