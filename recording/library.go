@@ -72,7 +72,7 @@ func (l *Library) Get(ctx context.Context, id string) (r store.Recording, phrase
 
 // rows returns all that the journal has of a session.
 func (l *Library) rows(ctx context.Context, id string) (store.Batch, error) {
-	if !isPart(id) {
+	if store.CheckEpoch(id) != nil {
 		return store.Batch{}, store.ErrNotFound
 	}
 	return l.cfg.Journal.Session(ctx, id)
@@ -82,7 +82,7 @@ func (l *Library) rows(ctx context.Context, id string) (store.Batch, error) {
 // being recorded here ends first. The rows go last, so that what could not be deleted
 // can be found and deleted again. One that is gone is no error.
 func (l *Library) Delete(ctx context.Context, id string) error {
-	if !isPart(id) {
+	if store.CheckEpoch(id) != nil {
 		return store.ErrNotFound
 	}
 	if l.cfg.Stop != nil {

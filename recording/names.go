@@ -42,7 +42,7 @@ func isFile(lang, file string) bool {
 // key returns the key of a recording's file. It fails with store.ErrNotFound for what
 // can be no recording, language or file of one: such a name reaches no store.
 func key(id, lang, file string) (string, error) {
-	if !isPart(id) || !isPart(lang) || !isFile(lang, file) {
+	if store.CheckEpoch(id) != nil || !isPart(lang) || !isFile(lang, file) {
 		return "", store.ErrNotFound
 	}
 	return Dir(id) + lang + "/" + file, nil

@@ -274,7 +274,11 @@ func (s *Server) languages(w http.ResponseWriter, _ *http.Request) error {
 	if pairs == nil {
 		pairs = []signaling.PairInfo{}
 	}
-	signaling.WriteJSON(w, http.StatusOK, map[string]any{"pairs": pairs})
+	signaling.WriteJSON(w, http.StatusOK, struct {
+		Pairs  []signaling.PairInfo `json:"pairs"`
+		Record string               `json:"record,omitempty"` // of every session: "dubs", "all"; "" for nothing
+		Keeps  bool                 `json:"keeps,omitempty"`  // there are /v1/recordings
+	}{pairs, s.cfg.Record, s.cfg.Recordings != nil})
 	return nil
 }
 
