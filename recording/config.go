@@ -17,9 +17,9 @@ type Config struct {
 	Original bool
 	Node     string                     // this node's name; "" outside of a cluster
 	Fence    func(session string) int64 // of a session's claim; nil outside of a cluster
-	// Elsewhere tells whether another node has a session now; nil outside of a cluster. An
+	// Elsewhere tells whether another node has a session, or may take it; nil outside of a cluster. An
 	// error is taken for yes.
-	Elsewhere func(ctx context.Context, session, epoch string) (bool, error)
+	Elsewhere func(ctx context.Context, session string) (bool, error)
 	Journal   store.Journal     // nil for none
 	Objects   store.Objects     // what other nodes have recorded, and what is here no more; nil for none
 	Upload    Uploader          // nil where files stay in Dir

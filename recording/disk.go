@@ -123,6 +123,9 @@ func (d disk) clear(key string) error {
 	})
 }
 
+// remove deletes all below a key.
+func (d disk) remove(key string) error { return os.RemoveAll(d.path(key)) }
+
 // lock holds the folder of a key: many may share it, or one has it alone. It is given
 // back by Close, and however the process ends. It fails with errHeld.
 func (d disk) lock(key string, alone bool) (*os.File, error) {

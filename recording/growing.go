@@ -17,7 +17,6 @@ type growing struct {
 	r        *Recorder
 	manifest Manifest // as it began
 	id       string
-	fence    int64
 	attach   func(lang string, sink media.Sink) (detach func(), err error)
 	change   chan struct{} // holds one when there may be something to do
 	over     chan struct{} // closed when the call has ended
@@ -35,11 +34,10 @@ type growing struct {
 	erased bool
 	lost   string // why something is missing; "" where nothing is
 	bad    string // why nothing can be written now; "" where it can
-	bytes  int64
 }
 
 func (r *Recorder) newGrowing(m Manifest, attach func(string, media.Sink) (func(), error)) *growing {
-	return &growing{r: r, manifest: m, id: m.ID, fence: m.Fence, attach: attach, leave: map[*tape]func(){}, change: make(chan struct{}, 1), over: make(chan struct{})}
+	return &growing{r: r, manifest: m, id: m.ID, attach: attach, leave: map[*tape]func(){}, change: make(chan struct{}, 1), over: make(chan struct{})}
 }
 
 // record has the languages be recorded from now on, and no others.
@@ -48,6 +46,43 @@ func (g *growing) record(langs []string) {
 	g.want = langs
 	g.mu.Unlock()
 	g.changed()
+}
+
+// consent takes what the speaker agreed to. Who takes it back is recorded no longer.
+func (g *growing) consent(given bool, at time.Time) {
+	const none = "the speaker has not agreed to it"
+	g.mu.Lock()
+	was := g.why
+	switch {
+	case given:
+		g.manifest.Consent = at.UTC()
+		if was == none {
+			g.why = ""
+		}
+	case was == "":
+		g.why = none
+	}
+	g.mu.Unlock()
+	if !given && was == "" {
+		g.r.cfg.Log.Info("the session is not recorded: its speaker has not agreed to it", "session", g.manifest.Session)
+		g.detach()
+	}
+	g.changed()
+}
+
+// missing returns why something of the recording is missing, "" where nothing is.
+func (g *growing) missing() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.lost
+}
+
+// known returns the manifest, with the fence of the session's claim here, or the last one.
+func (g *growing) known() Manifest {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.manifest.Fence = max(g.manifest.Fence, g.r.cfg.Fence(g.manifest.Session))
+	return g.manifest
 }
 
 func (g *growing) changed() {
@@ -101,8 +136,8 @@ func (g *growing) attachAll() bool {
 	g.mu.Unlock()
 	all := true
 	for _, lang := range missing {
-		t := g.newTape(lang, lang == g.manifest.From)
-		detach, err := g.attach(lang, &closing{Sink: g.r.mux(t), tape: t})
+		t := g.newTape(lang)
+		detach, err := g.attach(lang, t.sink())
 		if err != nil {
 			g.r.count("attach")
 			all = false
@@ -144,8 +179,13 @@ func (g *growing) open() error {
 		}
 		g.lock = lock
 	}
-	m := g.manifest
+	m := g.known()
 	m.Languages = g.languages()
+	if before, err := g.r.marked(g.id); err == nil && before.Lost != "" {
+		g.mu.Lock()
+		g.lost = before.Lost
+		g.mu.Unlock()
+	}
 	if err := g.r.disk.writeJSON(markerKey(g.id), marker{Manifest: m}); err != nil {
 		return err
 	}
@@ -177,7 +217,6 @@ func (g *growing) wrote(c cut) {
 	g.mu.Lock()
 	was := g.bad
 	g.bad = ""
-	g.bytes += c.Bytes
 	g.mu.Unlock()
 	g.r.wrote(c)
 	if was != "" {
@@ -230,16 +269,14 @@ func (g *growing) state() State {
 
 // row tells the journal what there is so far.
 func (g *growing) row(ctx context.Context) {
-	m := g.manifest
+	m := g.known()
 	row := m.row()
 	g.mu.Lock()
 	tapes := slices.Clone(g.tapes)
 	g.mu.Unlock()
 	takes := map[string][]Take{}
 	for _, t := range tapes {
-		if took := t.taken(); len(took.Segments) > 0 {
-			takes[t.lang] = append(takes[t.lang], took)
-		}
+		takes[t.lang] = append(takes[t.lang], t.taken()...)
 	}
 	row.Languages = languageRows(m.From, takes)
 	if errors.Is(g.r.write(ctx, row), store.ErrErased) {

@@ -17,9 +17,9 @@ func markerKey(id string) string { return Dir(id) + markerName }
 // marker is what a node remembers of a recording until nothing more is to be done for it.
 type marker struct {
 	Manifest Manifest  `json:"manifest"`
-	Lost     string    `json:"lost,omitempty"`   // why something is missing
-	Merged   time.Time `json:"merged,omitzero"`  // when the MP4s were made, and the segments needed no more
-	Again    bool      `json:"again,omitempty"`  // not all takes were there when they were
+	Lost     string    `json:"lost,omitempty"`  // why something is missing
+	Merged   time.Time `json:"merged,omitzero"` // when the MP4s were made, and the segments needed no more
+	Again    bool      `json:"again,omitempty"` // not all takes were there when they were
 }
 
 // row returns the manifest as the journal has it, without its languages.
