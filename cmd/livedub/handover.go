@@ -70,16 +70,19 @@ func (h *handing) once(ctx context.Context) error {
 	if errors.Is(err, cluster.ErrUnknown) { // it has ended
 		return nil
 	}
-	if h.told {
+	if h.told && !h.member.Lost(ctx, h.Spec.ID) { // its listeners may be there
 		return err
 	}
 	return errors.Join(err, h.takeBack(ctx))
 }
 
-// takeBack has the session here again as if nothing had been tried.
+// takeBack has the session here again as if nothing had been tried: who was told to go
+// finds it here.
 func (h *handing) takeBack(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
-	return h.member.TakeBack(ctx, h.Spec.ID) // its checkpoint is kept again by the next change
+	err := h.member.TakeBack(ctx, h.Spec.ID) // its checkpoint is kept again by the next change
+	h.told = h.told && err != nil
+	return err
 }
 
 // feed opens the session at another node and sends it what the speaker sends, until

@@ -70,7 +70,10 @@ func start(t *scene, c clusterrig.Config) *clusterrig.Rig {
 			t.Error(err)
 		}
 		log := r.Printed()
-		if strings.Contains(log, "panic") || strings.Contains(log, "DATA RACE") || t.Failed() {
+		if strings.Contains(log, "panic") || strings.Contains(log, "DATA RACE") {
+			t.Error("a process panicked, or raced")
+		}
+		if t.Failed() {
 			t.Logf("printed:\n%s", log)
 		}
 	})
