@@ -128,3 +128,25 @@ func targetKilled(t *scene, nodes int, arrived bool) {
 		t.Errorf("it is at %s, fence %d, %d before", now.Name, c.Fence.High(), fence)
 	}
 }
+
+// TestQuietClients: a speaker and a listener who cannot hear that their node leaves are
+// let go long before the drain ends, when another node has the call, and find it there.
+func TestQuietClients(t *testing.T) { play(t, quietClients) }
+
+func quietClients(t *scene) {
+	r := start(t, clusterrig.Config{Nodes: 2, Drain: 10 * time.Minute})
+	c := begun(t, r.Quiet)
+	from, since := holder(t, r, c), time.Now()
+	must(t, from.Leave())
+	must(t, from.Wait(90*time.Second))
+	left := time.Now()
+	hearing(t, c, left, 3)
+	f := c.Figures(since, time.Now())
+	t.Logf("left after %v: %+v%s", left.Sub(since), f, c.Told())
+	if now := holder(t, r, c); now == from {
+		t.Error("it is where it was")
+	}
+	if len(f.Twice) > 0 || f.SoundGap > clusterrig.Delay+3*time.Second {
+		t.Errorf("the listener noticed too much: %+v", f)
+	}
+}

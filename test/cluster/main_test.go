@@ -83,11 +83,16 @@ func start(t *scene, c clusterrig.Config) *clusterrig.Rig {
 // call begins a call and waits until its dub is heard. It ends with the test.
 func call(t *scene, r *clusterrig.Rig) *clusterrig.Call {
 	t.Helper()
+	return begun(t, r.Call)
+}
+
+func begun(t *scene, begin func(context.Context, *caller.Material) (*clusterrig.Call, error)) *clusterrig.Call {
+	t.Helper()
 	m, err := tones()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := r.Call(t.Context(), m)
+	c, err := begin(t.Context(), m)
 	if err != nil {
 		t.Fatal(err)
 	}
