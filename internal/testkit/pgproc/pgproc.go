@@ -157,14 +157,18 @@ func (s *Server) Run(name string, args ...string) (string, error) {
 // Args adds settings before Start.
 func (s *Server) Args(args ...string) { s.args = append(s.args, args...) }
 
-// Give gives a file in Dir to the server's user, who alone may read it then.
+// Give gives a file or a folder in Dir to the server's user, who alone may enter it then.
 func (s *Server) Give(path string) error {
 	if s.as != nil {
 		if err := os.Chown(path, int(s.as.Uid), int(s.as.Gid)); err != nil {
 			return err
 		}
 	}
-	return os.Chmod(path, 0o600)
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	return os.Chmod(path, info.Mode()&0o700)
 }
 
 // URL returns the address of a database of the server.
@@ -236,8 +240,8 @@ func (s *Server) Log() string {
 	return string(log[max(0, len(log)-4000):])
 }
 
-// running tells whether the server was started and has not ended.
-func (s *Server) running() bool {
+// Running tells whether the server was started and has not ended.
+func (s *Server) Running() bool {
 	if s.cmd == nil {
 		return false
 	}
@@ -251,7 +255,7 @@ func (s *Server) running() bool {
 
 // Stop ends it as an administrator does who does not wait for clients.
 func (s *Server) Stop() error {
-	if !s.running() {
+	if !s.Running() {
 		return nil
 	}
 	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
@@ -271,7 +275,7 @@ func (s *Server) Restart() error { return errors.Join(s.Stop(), s.Start()) }
 
 // Kill ends it, and the processes of its connections, as a crash does. It may be gone already.
 func (s *Server) Kill() {
-	if !s.running() {
+	if !s.Running() {
 		return
 	}
 	children := s.children()
