@@ -95,6 +95,14 @@ func (m *Member) TakeBack(ctx context.Context, id string) error {
 	return nil
 }
 
+// Lost tells whether the registry says that the node which holds a session is dead.
+func (m *Member) Lost(ctx context.Context, id string) bool {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	c, err := m.cfg.Registry.Find(ctx, id)
+	return err == nil && c.Lost
+}
+
 // Over tells whether the registry says that nobody holds a session.
 func (m *Member) Over(ctx context.Context, id string) bool {
 	ctx, cancel := context.WithTimeout(ctx, askTime)

@@ -97,13 +97,19 @@ func TestHandOverTooLate(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := newRig(t, reg, reg, key, "b")
-		defer b.Close()
 		moved, err := reg.Move(t.Context(), cluster.Ask{Session: "s", Cost: 1}, c.Fence)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if to, err := a.HandOver(t.Context(), "s", false); err != nil || to != moved {
 			t.Errorf("%+v, %v", to, err)
+		}
+		if a.Lost(t.Context(), "s") || a.Lost(t.Context(), "other") {
+			t.Error("lost, and b lives")
+		}
+		b.Close()
+		if !a.Lost(t.Context(), "s") {
+			t.Error("not lost, and b has left")
 		}
 	})
 }

@@ -18,6 +18,7 @@ func holder(t *testing.T) (*memory.Registry, access.Key, *rig, cluster.Claim) {
 	t.Helper()
 	reg, key := memory.New(cluster.Rules{}, nil), access.RandomKey()
 	a := newRig(t, reg, reg, key, "a")
+	synctest.Wait() // its next heartbeat, which tells that it has s, is a second away
 	c, err := claim(t, reg, a, "s", made)
 	if err != nil {
 		t.Fatal(err)
