@@ -35,8 +35,7 @@ func Clean(b Batch) (Batch, error) {
 	if c.err != nil {
 		return Batch{}, c.err
 	}
-	out.Sort()
-	out.fold()
+	out.Fold()
 	return out, nil
 }
 

@@ -133,8 +133,9 @@ func compareEvents(x, y Event) int {
 	return cmp.Or(cmp.Compare(x.Epoch, y.Epoch), cmp.Compare(x.Seq, y.Seq))
 }
 
-// fold leaves one of neighbours with the same key.
-func (b *Batch) fold() {
+// Fold leaves one row of each key, as Write would, and orders them.
+func (b *Batch) Fold() {
+	b.Sort()
 	b.Sessions = fold(b.Sessions, func(x, y Session) int { return cmp.Compare(x.Epoch, y.Epoch) }, Session.Over)
 	b.Dubs = fold(b.Dubs, compareDubs, Dub.Over)
 	b.Phrases = fold(b.Phrases, comparePhrases, Phrase.Over)

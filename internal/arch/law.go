@@ -132,7 +132,8 @@ var owners = []owner{
 	{"github.com/jackc/pgx/", []string{"store/postgres"}},
 	{"github.com/pressly/goose/", []string{"store/postgres"}},
 	{"github.com/aws/", []string{"store/s3"}},
-	{"github.com/johannesboyne/gofakes3", nil}, // tests
+	{"github.com/johannesboyne/gofakes3", []string{"internal/testkit/s3proc"}},
+	{"github.com/johannesboyne/gofakes3/", []string{"internal/testkit/s3proc"}},
 	{"gopkg.in/yaml.v3", []string{"internal/config", "internal/models"}},
 	{"testing", nil}, // tests, and packages whose name ends in "test"
 }

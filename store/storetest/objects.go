@@ -227,6 +227,7 @@ func deleteByPrefix(t *testing.T, o objects) {
 		t.Errorf("all was deleted by no prefix: %v", err)
 	}
 	del("r/", "s")
+	del("s/", "s")
 	del("s")
 	for i := range 1100 { // more than one page of a server
 		o.put(fmt.Sprint("many/", i), "")
