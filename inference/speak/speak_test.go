@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-
 	"livedub/inference"
 	"livedub/inference/speak/wire"
 	"livedub/internal/worker/workertest"
