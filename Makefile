@@ -140,7 +140,7 @@ test: build ## vet and every test
 	race=$$(go list $(RACE) | grep -v /internal/testkit/testspeaker | sort -u)
 	rest=$$(go list ./... | grep -vxF "$$race" | grep -vE '/test/(e2e|cluster)$$' || true)
 	echo "test: with the race detector"
-	go test -race -timeout 12m $$race
+	go test -race -timeout 20m $$race
 	echo "test: the rest"
 	go test -timeout 12m $$rest
 	echo "test: whole programs, as users run them"
