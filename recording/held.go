@@ -136,7 +136,7 @@ func (l *Library) takes(ctx context.Context, id string) (map[string][]Take, erro
 		switch {
 		case i < 0:
 			out[lang] = append(out[lang], t)
-		case len(t.Segments) > len(out[lang][i].Segments):
+		case len(t.Segments) > len(out[lang][i].Segments), t.Merged:
 			out[lang][i] = t
 		}
 	}

@@ -10,8 +10,10 @@ import (
 	"livedub/store"
 )
 
-func TestMerge(t *testing.T) {
+func TestListed(t *testing.T) {
 	parts := func(name string, s ...Segment) Take { return Take{Name: name, Segments: s} }
+	gone := whole("a", 1, 2)
+	gone.Merged = true
 	for name, c := range map[string]struct {
 		takes []Take
 		want  string
@@ -20,15 +22,14 @@ func TestMerge(t *testing.T) {
 		"one":                       {[]Take{whole("a", 1, 2)}, "a1 a2"},
 		"the later wins":            {[]Take{whole("a", 1, 2, 3), whole("b", 3, 4)}, "a1 a2 b3 b4"},
 		"the whole one wins":        {[]Take{whole("a", 1, 2), parts("b", part(9*s, 3*s)), whole("c", 3)}, "a1 a2 c3"},
-		"over an older part":        {[]Take{parts("a", part(8*s, 3*s)), whole("b", 2)}, "b2"},
 		"two parts, one by another": {[]Take{parts("a", part(8*s, 1500*ms)), parts("b", part(10*s, 2*s))}, "a2 b2"},
-		"two parts that overlap":    {[]Take{parts("a", part(8*s, 3*s)), parts("b", part(9*s, 2*s))}, "a2"},
-		"the longer of them":        {[]Take{parts("a", part(8*s, 2*s)), parts("b", part(9*s, 3*s))}, "b2"},
+		"two parts that overlap":    {[]Take{parts("a", part(8*s, 3*s)), parts("b", part(9*s, 3*s))}, "b2"},
 		"nothing in it":             {[]Take{parts("a", part(8*s, 0))}, ""},
+		"gone":                      {[]Take{gone, whole("b", 3)}, "b3"},
 	} {
 		var got []string
-		for _, p := range Merge(c.takes) {
-			got = append(got, fmt.Sprintf("%s%d", p.Take, p.N))
+		for _, p := range listed(c.takes) {
+			got = append(got, fmt.Sprintf("%s%d", p.Take.Name, p.Segment.N))
 		}
 		if strings.Join(got, " ") != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
@@ -77,7 +78,10 @@ b/00000006.m4s
 	if want := strings.Replace(want, "EVENT", "VOD", 1) + "#EXT-X-ENDLIST\n"; string(got) != want || err != nil {
 		t.Errorf("ended: %v\n%s", err, got)
 	}
-	for _, lang := range []string{"fr", "..", "", "es/../ca"} {
+	merged := whole("a", 1, 2, 3)
+	merged.Merged = true
+	s.take(s.local, "ca", merged)
+	for _, lang := range []string{"fr", "..", "", "es/../ca", "ca"} {
 		if _, err := s.Playlist(t.Context(), epoch, lang); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("%q: %v", lang, err)
 		}
@@ -160,10 +164,10 @@ func FuzzTake(f *testing.F) {
 		}
 		clock := NewClock(4*time.Second, []Take{take})
 		last := time.Duration(-1)
-		for _, p := range Merge([]Take{take}) {
-			at, ok := clock.FromOutput(p.span().at)
+		for _, p := range Line([]Take{take}) {
+			at, ok := clock.FromOutput(p.From)
 			if !ok || at < last || at > clock.Duration() {
-				t.Fatalf("segment %d begins at %s of %s, after %s", p.N, at, clock.Duration(), last)
+				t.Fatalf("segment %d begins at %s of %s, after %s", p.Segment.N, at, clock.Duration(), last)
 			}
 			last = at
 		}

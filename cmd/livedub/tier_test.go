@@ -44,7 +44,7 @@ func TestTier(t *testing.T) {
 			cfg.Session.Engines, cfg.Recognize.Engine, cfg.Speak.Engine = c.engines, c.recognize, c.speak
 			cfg.Models.Dir = t.TempDir()
 			if c.weights {
-				store(t, cfg.Models.Dir, cfg.Recognize.Model, voiceModel)
+				installModels(t, cfg.Models.Dir, cfg.Recognize.Model, voiceModel)
 			}
 			got, err := chooseTier(cfg)
 			if err != nil {
@@ -127,8 +127,8 @@ func TestNeuralWithoutWeights(t *testing.T) {
 	}
 }
 
-// store makes a folder of models look installed: the sizes are the catalogue's.
-func store(t *testing.T, dir string, names ...string) {
+// installModels makes a folder of models look installed: the sizes are the catalogue's.
+func installModels(t *testing.T, dir string, names ...string) {
 	t.Helper()
 	for _, e := range models.Builtin() {
 		for _, n := range names {

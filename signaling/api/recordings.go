@@ -70,8 +70,8 @@ type recordedLanguage struct {
 	Duration   float64 `json:"duration"`
 	Bytes      int64   `json:"bytes"`
 	Segments   int     `json:"segments"`
-	Playlist   string  `json:"playlist"`
-	File       string  `json:"file,omitempty"` // all of it in one MP4; "" until there is one
+	Playlist   string  `json:"playlist,omitempty"` // HLS, until there is the file
+	File       string  `json:"file,omitempty"`     // all of it in one MP4
 	Captions   string  `json:"captions"`
 	Transcript string  `json:"transcript"`
 }
@@ -279,10 +279,10 @@ func (s *Server) showRecording(base string, rec store.Recording, g signaling.Gra
 		lang := url.PathEscape(l.Lang)
 		shown := recordedLanguage{
 			Lang: l.Lang, Original: l.Original, Duration: l.Duration.Seconds(), Bytes: l.Bytes, Segments: l.Segments,
-			Playlist: at + lang + "/index.m3u8", Captions: at + lang + ".vtt", Transcript: at + lang + "/transcript.json",
+			Captions: at + lang + ".vtt", Transcript: at + lang + "/transcript.json",
 		}
-		if l.File != "" {
-			shown.File = at + lang + ".mp4"
+		if shown.Playlist = at + lang + "/index.m3u8"; l.File != "" {
+			shown.Playlist, shown.File = "", at+lang+".mp4"
 		}
 		out.Languages = append(out.Languages, shown)
 		out.Duration, out.Bytes = max(out.Duration, shown.Duration), out.Bytes+l.Bytes

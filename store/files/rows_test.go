@@ -110,7 +110,7 @@ func TestGrowth(t *testing.T) {
 	dir := t.TempDir()
 	j := openJournal(t, dir)
 	last := store.Batch{}
-	for i := range 400 {
+	for i := range 200 {
 		last = rows("e", 0, 300)
 		for n := range last.Phrases {
 			last.Phrases[n].Text = fmt.Sprint(i, strings.Repeat(" word", 20))

@@ -1,13 +1,17 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	smithy "github.com/aws/smithy-go"
+
+	"livedub/store"
 )
 
 const (
@@ -20,8 +24,8 @@ var errArrives = &smithy.GenericAPIError{Code: "OperationAborted", Message: "som
 // Delete is part of store.Objects: it deletes all versions, the marks that say that
 // there was something, and the parts of uploads that never ended.
 func (b *Bucket) Delete(ctx context.Context, prefix string) error {
-	if err := b.checkPrefix(prefix); err != nil {
-		return err
+	if err := store.CheckPrefix(prefix); err != nil || prefix == "" {
+		return cmp.Or(err, fmt.Errorf("s3: delete what begins with nothing: %w", store.ErrInvalid))
 	}
 	if err := b.delete(ctx, prefix); err != nil {
 		return b.fail("delete", prefix, err)

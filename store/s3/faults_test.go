@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -276,6 +277,20 @@ func TestNobodyThere(t *testing.T) {
 	for what, err := range ask(t, b) {
 		if what != "link" && (!errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "refused") || strings.Contains(err.Error(), "Amz")) {
 			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// TestNoSuchHost: a name that there is not is a setting's fault, and one that cannot be looked up now is not.
+func TestNoSuchHost(t *testing.T) {
+	alone(t)
+	b := at(t, "http://127.0.0.1:1")
+	for _, none := range []bool{true, false} {
+		signed := "http://nowhere/?X-Amz-Signature=" + s3proc.Secret
+		err := b.fail("list", "", &url.Error{Op: "Get", URL: signed, Err: &net.DNSError{Err: "no such host", Name: "nowhere", IsNotFound: none}})
+		var s *SettingError
+		if errors.As(err, &s) != none || !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "nowhere") || strings.Contains(err.Error(), s3proc.Secret) {
+			t.Errorf("%t: %v", none, err)
 		}
 	}
 }

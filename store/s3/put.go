@@ -29,7 +29,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // reads each from the file: it holds none of it. What answers must say that it has the
 // object, with the sum of it where it gives one.
 func (b *Bucket) Put(ctx context.Context, key, path string, t store.Type) error {
-	if err := b.checkKey(key); err != nil {
+	if err := store.CheckKey(key); err != nil {
 		return err
 	}
 	f, err := os.Open(path)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -19,7 +20,7 @@ import (
 
 // Open is part of store.Objects.
 func (b *Bucket) Open(ctx context.Context, key string, offset, n int64) (io.ReadCloser, store.Object, error) {
-	if err := b.checkKey(key); err != nil {
+	if err := store.CheckKey(key); err != nil {
 		return nil, store.Object{}, err
 	}
 	if offset < 0 {
@@ -29,7 +30,7 @@ func (b *Bucket) Open(ctx context.Context, key string, offset, n int64) (io.Read
 	if offset > 0 || n > 0 {
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-", offset))
 		if n > 0 {
-			*in.Range += strconv.FormatInt(offset+n-1, 10)
+			*in.Range += strconv.FormatInt(offset+min(n, math.MaxInt64-offset)-1, 10)
 		}
 	} else {
 		in.ChecksumMode = types.ChecksumModeEnabled // with a range, some servers answer the sum of the whole
@@ -86,7 +87,7 @@ func (r *body) Read(p []byte) (int, error) {
 
 // List is part of store.Objects. It knows no media types.
 func (b *Bucket) List(ctx context.Context, prefix string) ([]store.Object, error) {
-	if err := b.checkPrefix(prefix); err != nil {
+	if err := store.CheckPrefix(prefix); err != nil {
 		return nil, err
 	}
 	var found []store.Object
@@ -98,7 +99,7 @@ func (b *Bucket) List(ctx context.Context, prefix string) ([]store.Object, error
 		}
 		for _, o := range page.Contents {
 			key, ours := strings.CutPrefix(aws.ToString(o.Key), b.o.Prefix)
-			if ours && keys.MatchString(key) { // somebody else's are not
+			if ours && store.CheckKey(key) == nil { // somebody else's are not
 				found = append(found, store.Object{Key: key, Size: aws.ToInt64(o.Size), Modified: aws.ToTime(o.LastModified)})
 			}
 		}
@@ -110,7 +111,7 @@ func (b *Bucket) List(ctx context.Context, prefix string) ([]store.Object, error
 // Link is part of store.Objects. name is what a browser calls the file that it keeps;
 // "" is for one that it shows. A link of credentials that expire expires with them.
 func (b *Bucket) Link(ctx context.Context, key, name string, lives time.Duration) (string, error) {
-	if err := b.checkKey(key); err != nil {
+	if err := store.CheckKey(key); err != nil {
 		return "", err
 	}
 	in := &s3.GetObjectInput{Bucket: &b.o.Bucket, Key: b.key(key)}

@@ -19,6 +19,7 @@ import (
 	"livedub/internal/testkit/groundtest"
 	"livedub/internal/testkit/s3proc"
 	"livedub/store"
+	"livedub/store/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -89,6 +90,17 @@ func get(b *Bucket, t *testing.T, key string, offset, n int64) ([]byte, store.Ob
 	defer r.Close()
 	data, err := io.ReadAll(r)
 	return data, o, err
+}
+
+// TestContract: on all servers a bucket is what stores of objects are.
+func TestContract(t *testing.T) {
+	servers(t, func(t *testing.T, b *Bucket) {
+		n := 0
+		storetest.Objects(t, func(t *testing.T) store.Objects {
+			n++
+			return at(t, *b.client.Options().BaseEndpoint, func(o *Options) { o.Prefix = fmt.Sprintf("%d/", n) })
+		})
+	})
 }
 
 // servers are the ones that the contract is held against.

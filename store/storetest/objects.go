@@ -229,9 +229,18 @@ func deleteByPrefix(t *testing.T, o objects) {
 	del("r/", "s")
 	del("s/", "s")
 	del("s")
-	for i := range 1100 { // more than one page of a server
-		o.put(fmt.Sprint("many/", i), "")
+	empty := o.file(nil)
+	var all sync.WaitGroup
+	for w := range 11 {
+		all.Go(func() {
+			for i := range 100 { // together more than one page of a server
+				if err := o.Put(t.Context(), fmt.Sprint("many/", 100*w+i), empty, "video/mp4"); err != nil {
+					t.Errorf("put: %v", err)
+				}
+			}
+		})
 	}
+	all.Wait()
 	if got := o.list("many/"); len(got) != 1100 {
 		t.Errorf("%d of 1100 are listed", len(got))
 	}

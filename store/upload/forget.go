@@ -30,7 +30,7 @@ type sweep struct {
 // as "recordings/ID/": what waits, what is under way, and what has arrived; what is
 // added there from now on is deleted too. When it fails the uploader goes on trying.
 func (u *Uploader) Forget(ctx context.Context, prefix string) error {
-	if !keys.MatchString(prefix+"x") || !strings.HasSuffix(prefix, "/") {
+	if !ours(prefix+"x") || !strings.HasSuffix(prefix, "/") {
 		return fmt.Errorf("upload: forget %.80q: %w: it is the prefix of no recording", prefix, store.ErrInvalid)
 	}
 	under := u.forget(prefix)

@@ -55,7 +55,7 @@ func (u *Uploader) resume() error {
 			return err
 		}
 		info, err := os.Lstat(path)
-		if key := filepath.ToSlash(rel); err == nil && keys.MatchString(key) {
+		if key := filepath.ToSlash(rel); err == nil && ours(key) {
 			all = append(all, found{key, info})
 		}
 		return ignore(err, fs.ErrNotExist)

@@ -14,7 +14,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -101,7 +100,11 @@ type flight struct {
 	ended chan struct{} // closed at its end
 }
 
-var keys = regexp.MustCompile(`^` + below + `[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$`)
+// ours tells whether a key is that of a file of a recording.
+func ours(key string) bool {
+	_, file, ok := strings.Cut(strings.TrimPrefix(key, below), "/")
+	return ok && file != "" && strings.HasPrefix(key, below) && store.CheckKey(key) == nil
+}
 
 // New starts an uploader, beginning with what lies in the folder. The caller closes it.
 func New(cfg Config) (*Uploader, error) {
@@ -133,7 +136,7 @@ func (u *Uploader) Add(key string) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // it was deleted meanwhile
 		return
-	case !keys.MatchString(key) || err == nil && !info.Mode().IsRegular():
+	case !ours(key) || err == nil && !info.Mode().IsRegular():
 		err = store.ErrInvalid
 	}
 	if err != nil {

@@ -37,7 +37,7 @@ export class Recorded {
     const { signal } = (this.stopped = new AbortController());
     const rate = this.video.playbackRate;
     if (lang.file) await this.file(lang.file, t, signal);
-    else await this.playlist(lang.playlist, t, signal);
+    else if (lang.playlist) await this.playlist(lang.playlist, t, signal);
     if (signal.aborted) return;
     this.video.playbackRate = rate;
     // Where the browser wants a touch first, its own button starts it.

@@ -7,8 +7,8 @@ export interface RecordedLanguage {
   original?: boolean;
   duration: number; // s
   bytes: number;
-  playlist: string;
-  file?: string; // all of it in one MP4, once there is one
+  playlist?: string; // HLS, until there is the file
+  file?: string; // all of it in one MP4
   captions: string;
   transcript: string;
 }
