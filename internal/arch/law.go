@@ -75,7 +75,7 @@ var layers = []layer{
 	{"internal/testkit/testspeaker/cmd/mksample", []string{"media", "media/...", "inference", "inference/onnx", "inference/speak", "inference/speak/kokoro", "internal/models", "internal/testkit/testspeaker"}},
 	{"internal/bench/lipseval", []string{"media", "inference"}},
 	{"internal/settings", []string{"inference", "inference/onnx", "internal/config", "media/badge", "session/spec"}},
-	{"internal/bench/recordbench", []string{"media", "media/cmaf", "media/pace", "recording", "session/fanout", "session/spec", "session/work", "store", "store/...",
+	{"internal/bench/recordbench", []string{"media", "media/cmaf", "media/file", "media/pace", "recording", "session/fanout", "session/spec", "session/work", "store", "store/...",
 		"internal/testkit/caller", "internal/testkit/clusterrig", "internal/testkit/pgproc", "internal/testkit/testspeaker"}},
 	{"internal/bench/speech", []string{"media", "media/codec", "media/pace", "inference", "inference/recognize", "internal/bench/words/score", "session/live", "session/spec"}},
 	{"internal/bench/stalls", []string{"media", "media/...", "inference", "inference/fake", "session/live", "session/spec"}},
