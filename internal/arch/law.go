@@ -75,7 +75,7 @@ var layers = []layer{
 	{"internal/testkit/testspeaker/cmd/mksample", []string{"media", "media/...", "inference", "inference/onnx", "inference/speak", "inference/speak/kokoro", "internal/models", "internal/testkit/testspeaker"}},
 	{"internal/bench/lipseval", []string{"media", "inference"}},
 	{"internal/settings", []string{"inference", "inference/onnx", "internal/config", "media/badge", "session/spec"}},
-	{"internal/bench/recordbench", []string{"store", "store/...", "internal/testkit/pgproc"}},
+	{"internal/bench/recordbench", []string{"store", "store/...", "internal/testkit/pgproc", "internal/testkit/s3proc"}},
 	{"internal/bench/speech", []string{"media", "media/codec", "media/pace", "inference", "inference/recognize", "internal/bench/words/score", "session/live", "session/spec"}},
 	{"internal/bench/stalls", []string{"media", "media/...", "inference", "inference/fake", "session/live", "session/spec"}},
 	{"internal/bench/words", []string{"media", "inference", "internal/bench/words/score", "internal/grades"}},
