@@ -150,4 +150,3 @@ func left(t *testing.T, dir string) (all []string) {
 }
 
 func segment(n int) string { return fmt.Sprintf("recordings/a/es/0-1-x/%08d.m4s", n) }
-
