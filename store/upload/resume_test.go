@@ -2,6 +2,7 @@ package upload
 
 import (
 	"context"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -112,8 +113,10 @@ func TestClearKeepsWhatIsNewer(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, dir, "a.json", "2")
-	if err := clear(path, sent); err != nil {
-		t.Error(err)
+	for _, f := range []func(string, fs.FileInfo) error{clear, remove} {
+		if err := f(path, sent); err != nil {
+			t.Error(err)
+		}
 	}
 	if data, _ := os.ReadFile(path); string(data) != "2" {
 		t.Errorf("%q is left", data)

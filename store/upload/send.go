@@ -159,12 +159,18 @@ func clear(path string, sent fs.FileInfo) error {
 	if err != nil || !same(now, sent) {
 		return ignore(err, fs.ErrNotExist)
 	}
-	// Somebody may put a newer one there at any moment.
+	return remove(path, sent)
+}
+
+// remove is clear where somebody may put a newer file there at any moment: it looks at
+// what it has taken away.
+func remove(path string, sent fs.FileInfo) error {
 	aside := aside(path)
 	if err := os.Rename(path, aside); err != nil {
 		return ignore(err, fs.ErrNotExist)
 	}
-	if now, err = os.Lstat(aside); err == nil && same(now, sent) {
+	now, err := os.Lstat(aside)
+	if err == nil && same(now, sent) {
 		return os.Remove(aside)
 	}
 	return errors.Join(err, restore(aside, path))
