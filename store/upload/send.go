@@ -72,10 +72,7 @@ func (u *Uploader) copy(f *file) (waits bool, err error) {
 	if f.of, err = in.Stat(); err != nil {
 		return false, err
 	}
-	if err := os.MkdirAll(u.copies(), 0o700); err != nil {
-		return false, err
-	}
-	path := filepath.Join(u.copies(), strconv.FormatInt(f.place, 10))
+	path := filepath.Join(u.copies, strconv.FormatInt(f.place, 10))
 	out, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return false, err
