@@ -65,12 +65,14 @@ func (j *Journal) Write(ctx context.Context, b store.Batch) error {
 		return err
 	}
 	epochs := b.Epochs()
-	documents := map[string][]byte{}
+	documents := map[string]string{}
 	for _, t := range tables {
 		if rows := t.rows(b); rows != nil {
-			if documents[t.name], err = json.Marshal(rows); err != nil {
+			doc, err := json.Marshal(rows)
+			if err != nil {
 				return fmt.Errorf("postgres: rows of %s: %w: %w", t.name, store.ErrInvalid, err)
 			}
+			documents[t.name] = string(doc)
 		}
 	}
 	erased := 0

@@ -72,7 +72,7 @@ func page(f store.Filter, after *store.Place) (sql string, args []any, err error
 		if err != nil {
 			return "", nil, fmt.Errorf("postgres: %w: %w", store.ErrInvalid, err)
 		}
-		and("t.languages @> %s::jsonb", doc)
+		and("t.languages @> %s::jsonb", string(doc))
 	}
 	for format, at := range map[string]time.Time{"t.created >= %s": f.Since, "t.created < %s": f.Before} {
 		if !at.IsZero() {
