@@ -8,7 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	kept "livedub/store"
+	"livedub/store"
 	"livedub/store/files"
 	"livedub/store/upload"
 )
@@ -69,9 +69,9 @@ func TestUploadMetrics(t *testing.T) {
 }
 
 // held keeps nothing until it is given up.
-type held struct{ kept.Objects }
+type held struct{ store.Objects }
 
-func (held) Put(ctx context.Context, _, _ string, _ kept.Type) error {
+func (held) Put(ctx context.Context, _, _ string, _ store.Type) error {
 	<-ctx.Done()
 	return ctx.Err()
 }

@@ -25,8 +25,9 @@ type Fanout struct {
 	videos    map[media.Codec]*encoder // made by the first frame; used by show alone
 	skew      skew
 
-	mu      sync.Mutex // over what follows
-	program *program   // nil while no sink takes it
+	mu      sync.Mutex  // over what follows
+	program *program    // nil while no sink takes it
+	stage   *work.Stage // of all programs that there were; nil before the first
 	closed  bool
 }
 
@@ -59,6 +60,17 @@ func (fo *Fanout) Viewers() int { return int(fo.receivers.viewers()) }
 // State returns how the sinks keep up.
 func (fo *Fanout) State() work.StageState { return fo.receivers.state() }
 
+// Programs returns how the dub's program keeps up; what it dropped is missing in all
+// that keep it.
+func (fo *Fanout) Programs() work.StageState {
+	fo.mu.Lock()
+	defer fo.mu.Unlock()
+	if fo.stage == nil {
+		return work.StageState{}
+	}
+	return fo.stage.Read()
+}
+
 // Offsets returns the last frames' offsets to their audio, the newest last.
 func (fo *Fanout) Offsets() []time.Duration { return fo.skew.read() }
 
@@ -86,7 +98,10 @@ func (fo *Fanout) second() *program {
 	defer fo.mu.Unlock()
 	switch {
 	case wanted && fo.program == nil && !fo.closed:
-		fo.program = startProgram(&fo.env, func(t *media.Track, packets ...media.Packet) {
+		if fo.stage == nil {
+			fo.stage = fo.env.Stage("program")
+		}
+		fo.program = startProgram(&fo.env, fo.stage, func(t *media.Track, packets ...media.Packet) {
 			_ = fo.receivers.write(encode{codec: t.Codec, program: true}, t, packets...) // live: what fails is detached
 		})
 	case !wanted && fo.program != nil:

@@ -50,9 +50,9 @@ type toProgram struct {
 }
 
 // startProgram returns a running program that hands its packets to write.
-func startProgram(e *Env, write func(*media.Track, ...media.Packet)) *program {
+func startProgram(e *Env, stage *work.Stage, write func(*media.Track, ...media.Packet)) *program {
 	p := &program{
-		env: e, stage: e.Stage("program"), queue: work.NewQueue(work.AtMost[toProgram](maxPending)),
+		env: e, stage: stage, queue: work.NewQueue(work.AtMost[toProgram](maxPending)),
 		room: make(chan struct{}, maxFrames), done: make(chan struct{}),
 	}
 	p.picture = newPicture(e, write)

@@ -111,6 +111,19 @@ func (m *Member) Over(ctx context.Context, id string) bool {
 	return errors.Is(err, cluster.ErrUnknown)
 }
 
+// Elsewhere tells whether another run of a node holds a session, which may go on with
+// it: by the registry, also where that run is lost.
+func (m *Member) Elsewhere(ctx context.Context, id string) (bool, error) {
+	c, err := m.cfg.Registry.Find(ctx, id)
+	switch {
+	case errors.Is(err, cluster.ErrUnknown):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return c.Node != m.cfg.Self().ID || c.Boot != m.cfg.Self().Boot, nil
+}
+
 // Dial opens a connection to the node of a claim, for a link. Requests and secret of
 // the cluster lead to the right run of the right node; the link itself proves more.
 func (m *Member) Dial(ctx context.Context, c cluster.Claim) (net.Conn, error) {

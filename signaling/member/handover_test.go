@@ -89,13 +89,8 @@ func TestHandOver(t *testing.T) {
 // TestHandOverTooLate: what a gateway has moved meanwhile goes where that moved it.
 func TestHandOverTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		reg, key := memory.New(cluster.Rules{}, nil), access.RandomKey()
-		a := newRig(t, reg, reg, key, "a")
+		reg, key, a, c := holder(t)
 		defer a.Close()
-		c, err := claim(t, reg, a, "s", made)
-		if err != nil {
-			t.Fatal(err)
-		}
 		b := newRig(t, reg, reg, key, "b")
 		moved, err := reg.Move(t.Context(), cluster.Ask{Session: "s", Cost: 1}, c.Fence)
 		if err != nil {

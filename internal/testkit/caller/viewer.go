@@ -165,12 +165,8 @@ func (v *Viewer) stays(ctx context.Context, cur *watching) error {
 			n = news{Drained, fence}
 		case n = <-v.again:
 		}
-		switch {
-		case n.fence <= cur.peer.fence: // it is connected there already
-		case n.how == Died:
-			return errDied
-		default:
-			return nil
+		if anew, lost := n.asks(cur.peer.fence); anew {
+			return lost
 		}
 	}
 }
