@@ -140,7 +140,7 @@ test: build ## vet and every test
 	race=$$(go list $(RACE) | grep -v /internal/testkit/testspeaker | sort -u)
 	rest=$$(go list ./... | grep -vxF "$$race" | grep -vE '/test/(e2e|cluster)$$' || true)
 	echo "test: with the race detector"
-	go test -race -timeout 12m $$race
+	go test -race -timeout 20m $$race
 	echo "test: the rest"
 	go test -timeout 12m $$rest
 	echo "test: whole programs, as users run them"
@@ -159,7 +159,7 @@ test-cluster: deps go ## break a cluster of real processes, and judge by what a 
 .PHONY: test-store
 test-store: OPTIONAL := $(SERVERS)
 test-store: deps go ## keep words and recordings in files, a real PostgreSQL and S3's protocol, and break all of them
-	@kept=$$(go list ./... | grep -E '^livedub/(store|session/journal|internal/(stores|testkit/pgtest|bench/recordbench))(/|$$)')
+	@kept=$$(go list ./... | grep -E '^livedub/(store|session/journal|internal/(stores|testkit/(pgtest|s3proc)|bench/recordbench))(/|$$)')
 	made=$$(go list ./... | grep -E '^livedub/(recording|media/cmaf)(/|$$)')
 	go test -race -timeout 12m $$kept
 	go test -timeout 12m $$made

@@ -75,7 +75,8 @@ var layers = []layer{
 	{"internal/testkit/testspeaker/cmd/mksample", []string{"media", "media/...", "inference", "inference/onnx", "inference/speak", "inference/speak/kokoro", "internal/models", "internal/testkit/testspeaker"}},
 	{"internal/bench/lipseval", []string{"media", "inference"}},
 	{"internal/settings", []string{"inference", "inference/onnx", "internal/config", "media/badge", "session/spec"}},
-	{"internal/bench/recordbench", []string{"store", "store/...", "internal/testkit/pgproc"}},
+	{"internal/bench/recordbench", []string{"media", "media/cmaf", "media/file", "media/pace", "recording", "session/fanout", "session/spec", "session/work", "store", "store/...",
+		"internal/testkit/caller", "internal/testkit/clusterrig", "internal/testkit/pgproc", "internal/testkit/s3proc", "internal/testkit/testspeaker"}},
 	{"internal/bench/speech", []string{"media", "media/codec", "media/pace", "inference", "inference/recognize", "internal/bench/words/score", "session/live", "session/spec"}},
 	{"internal/bench/stalls", []string{"media", "media/...", "inference", "inference/fake", "session/live", "session/spec"}},
 	{"internal/bench/words", []string{"media", "inference", "internal/bench/words/score", "internal/grades"}},
@@ -131,7 +132,8 @@ var owners = []owner{
 	{"github.com/jackc/pgx/", []string{"store/postgres"}},
 	{"github.com/pressly/goose/", []string{"store/postgres"}},
 	{"github.com/aws/", []string{"store/s3"}},
-	{"github.com/johannesboyne/gofakes3", nil}, // tests
+	{"github.com/johannesboyne/gofakes3", []string{"internal/testkit/s3proc"}},
+	{"github.com/johannesboyne/gofakes3/", []string{"internal/testkit/s3proc"}},
 	{"gopkg.in/yaml.v3", []string{"internal/config", "internal/models"}},
 	{"testing", nil}, // tests, and packages whose name ends in "test"
 }

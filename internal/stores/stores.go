@@ -18,6 +18,7 @@ import (
 	"livedub/store"
 	"livedub/store/files"
 	"livedub/store/spool"
+	"livedub/store/upload"
 )
 
 // Folders in the one of files.
@@ -33,11 +34,15 @@ type Stores struct {
 	Objects store.Objects
 	Dir     string         // the folder of files, and of what waits for a database or S3
 	Spool   *spool.Journal // that Journal is; nil where it is files itself
+	// Upload sends files of recordings from Dir to Objects, from Send on; nil where
+	// Objects are in Dir.
+	Upload *upload.Uploader
 	// Words and Recordings say where they are kept, for people.
 	Words, Recordings string
 
-	keep time.Duration // 0: for ever
-	log  *slog.Logger
+	keep       time.Duration // 0: for ever
+	spoolBytes int64         // that may wait for S3; 0 where nothing is sent there
+	log        *slog.Logger
 
 	mu      sync.Mutex
 	erasers []func(ctx context.Context, epoch string) error
@@ -133,5 +138,5 @@ func (s *Stores) Close() error {
 		s.stop()
 		s.sweeps.Wait()
 	}
-	return errors.Join(s.Journal.Close(), s.Objects.Close())
+	return errors.Join(s.closeUpload(), s.Journal.Close(), s.Objects.Close())
 }
