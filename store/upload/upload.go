@@ -66,10 +66,10 @@ type Uploader struct {
 	full      func(key string)
 	seq       int64 // of what was announced last
 	files     map[string]*file
-	media     []*file                   // in the order that they were announced in
-	docs      []*file                   // likewise
-	groups    map[string]map[int64]bool // by recording: the places of media that wait or are under way
-	forgotten []string                  // prefixes, the newest last
+	media     []*file            // in the order that they were announced in
+	docs      []*file            // likewise
+	groups    map[string][]int64 // by recording: the places of media that wait or are under way, in order
+	forgotten []string           // prefixes, the newest last
 	sweeps    []*sweep
 	outage    outage
 	stats     Stats // without what is counted when it is asked for
@@ -112,7 +112,7 @@ func ours(key string) bool {
 // New starts an uploader, beginning with what lies in the folder. The caller closes it.
 func New(cfg Config) (*Uploader, error) {
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
-	u := &Uploader{cfg: cfg, changed: make(chan struct{}), files: map[string]*file{}, groups: map[string]map[int64]bool{}}
+	u := &Uploader{cfg: cfg, changed: make(chan struct{}), files: map[string]*file{}, groups: map[string][]int64{}}
 	if err := u.openCopies(); err != nil {
 		return nil, err
 	}
