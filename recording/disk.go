@@ -18,7 +18,8 @@ var errFull = errors.New("the disk is full")
 // disk keeps files in a folder, under keys, as store.Objects does.
 type disk struct {
 	dir   string
-	floor int64 // bytes that segments leave free
+	floor int64       // bytes that segments leave free
+	mode  fs.FileMode // of files
 }
 
 func (d disk) path(key string) string { return filepath.Join(d.dir, filepath.FromSlash(key)) }
@@ -39,7 +40,7 @@ func (d disk) write(key string, data []byte) (err error) {
 		return full(err)
 	}
 	aside := fmt.Sprintf("%s.%s.%d-%d.part", dir, name, os.Getpid(), partials.Add(1))
-	f, err := os.OpenFile(aside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
+	f, err := os.OpenFile(aside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, d.mode)
 	if err != nil {
 		return full(err)
 	}

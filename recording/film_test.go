@@ -26,6 +26,9 @@ import (
 type loop struct {
 	tracks  []media.Track
 	packets []media.Packet // of the first 8 s
+
+	mu    sync.Mutex
+	ended map[media.Sink]time.Duration // up to when it was played
 }
 
 const loopLength = 8 * time.Second
@@ -60,7 +63,7 @@ func newLoop(t testing.TB, path string) *loop {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	l := &loop{tracks: src.Tracks()}
+	l := &loop{tracks: src.Tracks(), ended: map[media.Sink]time.Duration{}}
 	for {
 		p, err := src.Read(t.Context())
 		if errors.Is(err, io.EOF) {
@@ -89,7 +92,10 @@ func drawn(t testing.TB) *loop {
 // play writes what is presented from one output time to another, a frame first. tell, if
 // set, is called before each packet.
 func (l *loop) play(sink media.Sink, from, to time.Duration, tell func(time.Duration)) error {
-	seen := false
+	l.mu.Lock()
+	seen := l.ended[sink] == from && from > 0
+	l.ended[sink] = to
+	l.mu.Unlock()
 	for at := from.Truncate(loopLength); at < to; at += loopLength {
 		for _, p := range l.packets {
 			p.PTS, p.DTS = p.PTS+at, p.DTS+at

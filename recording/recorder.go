@@ -57,7 +57,7 @@ func open(cfg Config) (*Recorder, error) {
 		return nil, fmt.Errorf("recordings cannot be written: %w", err)
 	}
 	r := &Recorder{
-		cfg: cfg, disk: disk{cfg.Dir, cfg.Floor}, turn: make(chan struct{}, 1),
+		cfg: cfg, disk: disk{cfg.Dir, cfg.Floor, 0o640}, turn: make(chan struct{}, 1),
 		growing: map[string]*growing{}, finishing: map[string]*finishing{}, erased: map[string]bool{}, refused: map[string]bool{},
 	}
 	r.files = NewLibrary(LibraryConfig{Journal: cfg.Journal, Objects: cfg.Objects, Local: cfg.Dir, Log: cfg.Log})

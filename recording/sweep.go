@@ -106,7 +106,10 @@ func (r *Recorder) drop(ctx context.Context, id string, mk marker) error {
 	if r.isErased(ctx, id) {
 		return r.disk.remove(Dir(id))
 	}
-	if mk.Again || r.cfg.Upload != nil && r.cfg.Upload.Pending(Dir(id)) {
+	if r.cfg.Upload != nil && r.cfg.Upload.Pending(Dir(id)) {
+		return nil // the next sweep asks again
+	}
+	if mk.Again {
 		return r.forget(id)
 	}
 	takes, err := r.files.takes(ctx, id)
@@ -115,6 +118,9 @@ func (r *Recorder) drop(ctx context.Context, id string, mk marker) error {
 	}
 	for lang, of := range takes {
 		for _, t := range of {
+			if t.Merged {
+				continue
+			}
 			t.Merged = true
 			if err := r.keep(takeKey(id, lang, t.Name), t); err != nil {
 				return err
