@@ -106,6 +106,7 @@ func (r *Recorder) finish(ctx context.Context, id string, mk marker, said []stor
 		m.State, m.Why = store.CutShort, cmp.Or(mk.Lost, "nothing of it was written")
 		return errors.Join(r.write(ctx, m.row()), r.disk.remove(Dir(id)))
 	}
+	mk.Told = mk.Told || said != nil
 	phrases, err := r.phrases(ctx, id, said)
 	if err != nil {
 		return err
