@@ -159,7 +159,7 @@ test-cluster: deps go ## break a cluster of real processes, and judge by what a 
 .PHONY: test-store
 test-store: OPTIONAL := $(SERVERS)
 test-store: deps go ## keep words and recordings in files, a real PostgreSQL and S3's protocol, and break all of them
-	@kept=$$(go list ./... | grep -E '^livedub/(store|session/journal|internal/(stores|testkit/pgtest|bench/recordbench))(/|$$)')
+	@kept=$$(go list ./... | grep -E '^livedub/(store|session/journal|internal/(stores|testkit/(pgtest|s3proc)|bench/recordbench))(/|$$)')
 	made=$$(go list ./... | grep -E '^livedub/(recording|media/cmaf)(/|$$)')
 	go test -race -timeout 12m $$kept
 	go test -timeout 12m $$made

@@ -86,7 +86,7 @@ var layers = []layer{
 	{"internal/testkit/testspeaker/...", []string{"media", "media/...", "inference", "internal/testkit/testspeaker"}},
 	{"internal/testkit/testspeaker/cmd/mksample", []string{"media", "media/...", "inference", "inference/onnx", "inference/speak", "inference/speak/kokoro", "internal/models", "internal/testkit/testspeaker"}},
 	{"internal/testkit/caller", []string{"media", "media/...", "inference/fake", "internal/testkit/netem", "internal/testkit/testspeaker"}}, // it hears what the fake voice says
-	{"internal/stores", []string{"store", "store/...", "internal/config"}},                                                                  // those that the settings name
+	{"internal/stores", []string{"store", "store/...", "internal/config", "internal/guard"}},                                                // those that the settings name
 	{"internal/registry", []string{"cluster", "cluster/redis", "internal/config", "signaling/access"}},                                      // the record that the settings name, for nodes and gateways
 	{"internal/models", []string{"internal/guard", "internal/proc"}},
 	{"internal/models/convert", []string{"inference/onnx/onnxfile"}}, // conversions that need no engine; the engines' own come from their packages by cmd/livedub

@@ -1,4 +1,3 @@
-// Package stores opens the stores that the settings name.
 package stores
 
 import (
@@ -6,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"livedub/internal/config"
@@ -14,16 +14,25 @@ import (
 	"livedub/store/upload"
 )
 
-// s3Time is how long a bucket may take to answer at the start.
-const s3Time = 30 * time.Second
+const (
+	s3Time   = 30 * time.Second // for a bucket to answer at the start
+	sendTime = 10 * time.Second // for what waits, at the end
+)
 
-// OpenS3 opens the bucket of s3.bucket, and tries it; nil where the setting is empty.
-// One that does not answer now is used all the same: recordings wait for it. Its errors
-// name the setting. The caller closes it.
-func OpenS3(ctx context.Context, c config.S3, log *slog.Logger) (store.Objects, error) {
-	if c.Bucket == "" {
-		return nil, nil
+// openBucket opens the objects in S3. What waits for them is sent from Send on.
+func (s *Stores) openBucket(ctx context.Context, c config.Config) error {
+	b, err := openS3(ctx, c.S3, s.log)
+	if err != nil {
+		return err
 	}
+	s.Objects, s.spoolBytes = b, int64(c.Store.SpoolMB)<<20
+	s.Recordings = strings.TrimSuffix("S3, bucket "+c.S3.Bucket+"/"+c.S3.Prefix, "/")
+	return nil
+}
+
+// openS3 opens a bucket and tries it. One that does not answer now keeps nobody from
+// starting: recordings wait for it.
+func openS3(ctx context.Context, c config.S3, log *slog.Logger) (*s3.Bucket, error) {
 	ctx, cancel := context.WithTimeout(ctx, s3Time)
 	defer cancel()
 	b, err := s3.New(ctx, s3.Options{
@@ -39,18 +48,34 @@ func OpenS3(ctx context.Context, c config.S3, log *slog.Logger) (store.Objects, 
 	case errors.As(err, &setting) || !errors.Is(err, store.ErrUnavailable):
 		return nil, errors.Join(s3Setting(err), b.Close())
 	default:
-		log.Warn("s3.bucket: recordings wait in store.dir until it answers; is s3.endpoint right?", "error", err)
+		log.Warn("s3.bucket: recordings wait in store.dir until it answers; is s3.endpoint right?", "err", err)
 	}
 	return b, nil
 }
 
-// OpenUpload opens what sends recordings from dir to a bucket. The caller closes it.
-func OpenUpload(dir string, c config.Store, to store.Objects, log *slog.Logger) (*upload.Uploader, error) {
-	u, err := upload.New(upload.Config{Dir: dir, Objects: to, MaxBytes: int64(c.SpoolMB) << 20, Log: log})
-	if err != nil {
-		return nil, fmt.Errorf("store.dir: %w", err)
+// Send begins to send recordings from the folder to S3, where they are kept there, and
+// sets Upload; Close ends it. It is for the server: commands only look.
+func (s *Stores) Send() error {
+	if s.spoolBytes == 0 {
+		return nil
 	}
-	return u, nil
+	u, err := upload.New(upload.Config{Dir: s.Dir, Objects: s.Objects, MaxBytes: s.spoolBytes, Log: s.log})
+	if err != nil {
+		return fmt.Errorf("store.dir: %w", err)
+	}
+	s.Upload = u
+	s.OnErase(func(ctx context.Context, epoch string) error { return u.Forget(ctx, "recordings/"+epoch+"/") })
+	return nil
+}
+
+// closeUpload sends what waits for a while.
+func (s *Stores) closeUpload() error {
+	if s.Upload == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), sendTime)
+	defer cancel()
+	return s.Upload.Close(ctx)
 }
 
 // s3Setting says which setting an error is about.

@@ -2,11 +2,12 @@ package stores
 
 import (
 	"bytes"
-	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,9 +64,9 @@ func TestS3(t *testing.T) {
 				c.change(&s)
 			}
 			var logged bytes.Buffer
-			o, err := OpenS3(t.Context(), s, slog.New(slog.NewTextHandler(&logged, nil)))
+			all, err := Open(t.Context(), withBucket(t.TempDir(), s), slog.New(slog.NewTextHandler(&logged, nil)))
 			if err == nil {
-				defer o.Close()
+				defer all.Close()
 			}
 			switch {
 			case (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says):
@@ -79,20 +80,23 @@ func TestS3(t *testing.T) {
 	}
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
 	server.Fault(nil)
-	if _, err := OpenS3(t.Context(), fine, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "set AWS_ACCESS_KEY_ID") {
+	if _, err := Open(t.Context(), withBucket(t.TempDir(), fine), quiet); err == nil || !strings.Contains(err.Error(), "set AWS_ACCESS_KEY_ID") {
 		t.Errorf("without credentials: %v", err)
 	}
-	if o, err := OpenS3(t.Context(), config.S3{}, nil); o != nil || err != nil {
-		t.Errorf("without a bucket: %v, %v", o, err)
-	}
+}
+
+func withBucket(dir string, b config.S3) config.Config {
+	c := settings(dir)
+	c.S3 = b
+	return c
 }
 
 func onPut(f s3proc.Fault) s3proc.Fault {
 	return func(w http.ResponseWriter, r *http.Request) bool { return r.Method == http.MethodPut && f(w, r) }
 }
 
-// TestUpload: what lies in the folder goes to the bucket.
-func TestUpload(t *testing.T) {
+// TestSend: what lies in the folder goes to the bucket, and is erased there with its session; before Send, and where files are kept, nothing is sent.
+func TestSend(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", s3proc.Key)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", s3proc.Secret)
 	server, err := s3proc.New(true)
@@ -100,12 +104,7 @@ func TestUpload(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	log := slog.New(slog.DiscardHandler)
-	o, err := OpenS3(t.Context(), config.S3{Bucket: s3proc.Bucket, Prefix: "p/", Region: "us-east-1", Endpoint: server.URL, PathStyle: true, Encryption: "none"}, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer o.Close()
+	bucket := config.S3{Bucket: s3proc.Bucket, Prefix: "p/", Region: "us-east-1", Endpoint: server.URL, PathStyle: true, Encryption: "none"}
 	dir := t.TempDir()
 	path := filepath.Join(dir, "recordings", "a", "recording.json")
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -114,14 +113,46 @@ func TestUpload(t *testing.T) {
 	if err := os.WriteFile(path, []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	u, err := OpenUpload(dir, config.Store{SpoolMB: 16}, o, log)
+	has := func(want ...string) {
+		t.Helper()
+		if keys, err := server.Has("p/recordings/"); err != nil || !slices.Equal(keys, want) {
+			t.Errorf("%v, %v, want %v", keys, err, want)
+		}
+	}
+	files := withBucket(dir, bucket)
+	files.Serve.Store = "files"
+	for _, c := range []config.Config{files, withBucket(dir, bucket)} {
+		s, err := Open(t.Context(), c, quiet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Serve.Store == "files" {
+			err = s.Send()
+		}
+		if err := errors.Join(err, s.Close()); err != nil || s.Upload != nil {
+			t.Errorf("%v, %v", err, s.Upload)
+		}
+		has()
+	}
+
+	s, err := Open(t.Context(), withBucket(dir, bucket), quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := u.Close(context.Background()); err != nil {
+	if err := s.Send(); err != nil || s.Recordings != "S3, bucket "+s3proc.Bucket+"/p" {
+		t.Fatal(s.Recordings, err)
+	}
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if keys, err := server.Has("p/recordings/"); err != nil || len(keys) != 1 {
-		t.Errorf("%v, %v", keys, err)
+	has("p/recordings/a/recording.json")
+
+	if s, err = Open(t.Context(), withBucket(dir, bucket), quiet); err != nil {
+		t.Fatal(err)
 	}
+	defer s.Close()
+	if err := errors.Join(s.Send(), s.Erase(t.Context(), "a")); err != nil {
+		t.Fatal(err)
+	}
+	has()
 }

@@ -146,7 +146,7 @@ func (b *Bucket) fail(op, key string, err error) error {
 	}
 	said := strings.TrimSpace(fmt.Sprintf("%s %d %s", b.clean(api.ErrorCode()), status, b.clean(api.ErrorMessage())))
 	switch {
-	case c.kind == store.ErrNotFound:
+	case errors.Is(c.kind, store.ErrNotFound):
 		return fmt.Errorf("%s%w", what, c.kind)
 	case c.kind != nil:
 		return fmt.Errorf("%s%s (%s): %w", what, says, said, c.kind)

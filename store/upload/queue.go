@@ -37,10 +37,7 @@ func (u *Uploader) enlist(f *file) {
 		return
 	}
 	u.media = append(u.media, f)
-	if u.groups[f.group] == nil {
-		u.groups[f.group] = map[int64]bool{}
-	}
-	u.groups[f.group][f.place] = true
+	u.groups[f.group] = append(u.groups[f.group], f.place)
 }
 
 // strike takes a file out of its queue.
@@ -51,8 +48,11 @@ func (u *Uploader) strike(f *file) {
 		return
 	}
 	u.media = slices.DeleteFunc(u.media, is)
-	delete(u.groups[f.group], f.place)
-	if len(u.groups[f.group]) == 0 {
+	places := u.groups[f.group]
+	if i, ok := slices.BinarySearch(places, f.place); ok {
+		places = slices.Delete(places, i, i+1)
+	}
+	if u.groups[f.group] = places; len(places) == 0 {
 		delete(u.groups, f.group)
 	}
 }
@@ -66,12 +66,8 @@ func (u *Uploader) drop(f *file) {
 
 // arrived tells whether all media of a recording up to a place have arrived.
 func (u *Uploader) arrived(group string, place int64) bool {
-	for p := range u.groups[group] {
-		if p <= place {
-			return false
-		}
-	}
-	return true
+	places := u.groups[group]
+	return len(places) == 0 || places[0] > place
 }
 
 // next returns what is to be done next, nothing where that is to be waited for: until

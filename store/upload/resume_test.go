@@ -2,6 +2,7 @@ package upload
 
 import (
 	"context"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,7 +30,7 @@ func TestResume(t *testing.T) {
 	write(t, dir, "recordings/c/es/.x.json.sent", "sent before")
 	write(t, dir, "recordings/d/es/.x.json.sent", "old")
 	write(t, dir, "recordings/d/es/x.json", "new")
-	write(t, dir, ".upload/7", "a copy")
+	write(t, dir, ".upload-7/7", "a copy")
 	others := []string{"recordings/b/.unfinished", "recordings/b/es/.00000001.m4s.1-2.part", "recordings/README", "sessions/a.json", ".hidden"}
 	for _, key := range others {
 		write(t, dir, key, "other")
@@ -90,6 +91,32 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// TestOtherProcess: what another process is recording is left to it, and its copies stay.
+func TestOtherProcess(t *testing.T) {
+	dir := t.TempDir()
+	for _, key := range []string{"recordings/a/recording.json", "recordings/b/recording.json", ".upload-1/7"} {
+		write(t, dir, key, "x")
+	}
+	for _, held := range []string{"recordings/a", ".upload-1"} {
+		f, err := lockFolder(filepath.Join(dir, held)) // a lock is of the open file, not of the process
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+	}
+	synctest.Test(t, func(t *testing.T) {
+		r := begin(t, dir, newObjects(), 1)
+		synctest.Wait()
+		r.end()
+		if r.to.has("recordings/a/recording.json") != "" || r.to.has("recordings/b/recording.json") == "" {
+			t.Errorf("%v", r.to.order)
+		}
+		if got := left(t, dir); !slices.Equal(got, []string{".upload-1/7", "recordings/a/recording.json"}) {
+			t.Errorf("left: %v", got)
+		}
+	})
+}
+
 func TestFolderThatCannotBeRead(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "recordings"), nil, 0o600); err != nil {
@@ -112,8 +139,10 @@ func TestClearKeepsWhatIsNewer(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, dir, "a.json", "2")
-	if err := clear(path, sent); err != nil {
-		t.Error(err)
+	for _, f := range []func(string, fs.FileInfo) error{clear, remove} {
+		if err := f(path, sent); err != nil {
+			t.Error(err)
+		}
 	}
 	if data, _ := os.ReadFile(path); string(data) != "2" {
 		t.Errorf("%q is left", data)

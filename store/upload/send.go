@@ -72,10 +72,7 @@ func (u *Uploader) copy(f *file) (waits bool, err error) {
 	if f.of, err = in.Stat(); err != nil {
 		return false, err
 	}
-	if err := os.MkdirAll(u.copies(), 0o700); err != nil {
-		return false, err
-	}
-	path := filepath.Join(u.copies(), strconv.FormatInt(f.place, 10))
+	path := filepath.Join(u.copies, strconv.FormatInt(f.place, 10))
 	out, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return false, err
@@ -159,12 +156,18 @@ func clear(path string, sent fs.FileInfo) error {
 	if err != nil || !same(now, sent) {
 		return ignore(err, fs.ErrNotExist)
 	}
-	// Somebody may put a newer one there at any moment.
+	return remove(path, sent)
+}
+
+// remove is clear where somebody may put a newer file there at any moment: it looks at
+// what it has taken away.
+func remove(path string, sent fs.FileInfo) error {
 	aside := aside(path)
 	if err := os.Rename(path, aside); err != nil {
 		return ignore(err, fs.ErrNotExist)
 	}
-	if now, err = os.Lstat(aside); err == nil && same(now, sent) {
+	now, err := os.Lstat(aside)
+	if err == nil && same(now, sent) {
 		return os.Remove(aside)
 	}
 	return errors.Join(err, restore(aside, path))

@@ -29,7 +29,7 @@ const (
 
 // Config is what an Uploader works with.
 type Config struct {
-	Dir     string        // files lie below it by their keys
+	Dir     string        // files lie below it by their keys; it is there
 	Objects store.Objects // where they go
 	// MaxBytes bounds what waits: a segment beyond is lost. What else there is of a
 	// recording is small, or all of it, and is taken in any case.
@@ -57,16 +57,19 @@ type Uploader struct {
 	cancel context.CancelFunc
 	all    sync.WaitGroup
 
+	copies     string // folder of copies of documents
+	copiesLock *os.File
+
 	mu        sync.Mutex
 	changed   chan struct{} // closed and made anew when something changes
 	closed    bool
 	full      func(key string)
 	seq       int64 // of what was announced last
 	files     map[string]*file
-	media     []*file                   // in the order that they were announced in
-	docs      []*file                   // likewise
-	groups    map[string]map[int64]bool // by recording: the places of media that wait or are under way
-	forgotten []string                  // prefixes, the newest last
+	media     []*file            // in the order that they were announced in
+	docs      []*file            // likewise
+	groups    map[string][]int64 // by recording: the places of media that wait or are under way, in order
+	forgotten []string           // prefixes, the newest last
 	sweeps    []*sweep
 	outage    outage
 	stats     Stats // without what is counted when it is asked for
@@ -109,9 +112,12 @@ func ours(key string) bool {
 // New starts an uploader, beginning with what lies in the folder. The caller closes it.
 func New(cfg Config) (*Uploader, error) {
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
-	u := &Uploader{cfg: cfg, changed: make(chan struct{}), files: map[string]*file{}, groups: map[string]map[int64]bool{}}
-	if err := u.resume(); err != nil {
+	u := &Uploader{cfg: cfg, changed: make(chan struct{}), files: map[string]*file{}, groups: map[string][]int64{}}
+	if err := u.openCopies(); err != nil {
 		return nil, err
+	}
+	if err := u.resume(); err != nil {
+		return nil, errors.Join(err, u.closeCopies())
 	}
 	u.ctx, u.cancel = context.WithCancel(context.Background())
 	for range workers {
@@ -239,7 +245,7 @@ func (u *Uploader) Close(ctx context.Context) error {
 	for _, s := range u.sweeps {
 		u.cfg.Log.Error("files of an erased recording may be kept still: erase it again", "prefix", s.prefix)
 	}
-	return os.RemoveAll(u.copies())
+	return u.closeCopies()
 }
 
 // signal tells whoever waits that something has changed.
@@ -249,9 +255,6 @@ func (u *Uploader) signal() {
 }
 
 func (u *Uploader) path(key string) string { return filepath.Join(u.cfg.Dir, filepath.FromSlash(key)) }
-
-// copies is the folder of copies of documents.
-func (u *Uploader) copies() string { return filepath.Join(u.cfg.Dir, ".upload") }
 
 // group returns the recording that a key is of.
 func group(key string) string {
