@@ -306,18 +306,19 @@ func TestRows(t *testing.T) {
 		g.consent(true, time.Now())
 		g.record([]string{"es"})
 		time.Sleep(5 * time.Second)
-		if tries != 4 || r.Stats().Failures["attach"] != 3 || len(d.rows) != 0 {
-			t.Errorf("%d tries, %+v, %d rows", tries, r.Stats(), len(d.rows))
+		synctest.Wait()
+		if tries != 4 || r.Stats().Failures["attach"] != 3 || len(d.all()) != 0 {
+			t.Errorf("%d tries, %+v, %d rows", tries, r.Stats(), len(d.all()))
 		}
 		_ = l.play(s.sinks["es"], 0, sec(9), nil)
 		time.Sleep(95 * time.Second)
-		if n := len(d.rows); n != 4 || d.rows[0].State != store.Growing || d.rows[3].Languages[0].Segments != 2 {
-			t.Errorf("%d rows, the last one %+v", n, d.last())
+		if rows := d.all(); len(rows) != 4 || rows[0].State != store.Growing || rows[3].Languages[0].Segments != 2 {
+			t.Errorf("%+v", rows)
 		}
 		r.end(g, false, nil)
 		time.Sleep(time.Minute)
-		if n := len(d.rows); n != 6 || d.rows[4].State != store.Whole || d.rows[5].Languages[0].File == "" {
-			t.Errorf("%d rows, the last one %+v", n, d.last())
+		if rows := d.all(); len(rows) != 6 || rows[4].State != store.Whole || rows[5].Languages[0].File == "" {
+			t.Errorf("%+v", rows)
 		}
 		r.Close()
 	})
