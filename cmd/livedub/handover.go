@@ -71,7 +71,7 @@ func (h *handing) once(ctx context.Context) error {
 	if errors.Is(err, cluster.ErrUnknown) { // it has ended
 		return nil
 	}
-	if h.told && !h.member.Lost(ctx, h.Spec.ID) { // its listeners may be there
+	if h.told && !h.member.Gone(ctx, h.Spec.ID) { // its listeners may be there
 		return err
 	}
 	return errors.Join(err, h.takeBack(ctx))

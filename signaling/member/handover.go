@@ -19,6 +19,8 @@ const (
 	linkPath = "/v1/link" // of nodes only: gateways forward nothing to it
 	linkName = "livedub-link"
 	dialTime = 2 * time.Second // to reach another node, and for its answer
+
+	probesApart = 200 * time.Millisecond
 )
 
 // HandOver finds another node for a session that this one carries, and returns its
@@ -95,12 +97,28 @@ func (m *Member) TakeBack(ctx context.Context, id string) error {
 	return nil
 }
 
-// Lost tells whether the registry says that the node which holds a session is dead.
-func (m *Member) Lost(ctx context.Context, id string) bool {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	c, err := m.cfg.Registry.Find(ctx, id)
-	return err == nil && c.Lost
+// Gone tells whether the node that a session was handed over to is dead: it answers
+// neither of two probes, as gateways judge it.
+func (m *Member) Gone(ctx context.Context, id string) bool {
+	m.mu.Lock()
+	c, ok := m.gone[id]
+	m.mu.Unlock()
+	if !ok || m.answers(ctx, c) {
+		return false
+	}
+	select {
+	case <-time.After(probesApart):
+	case <-ctx.Done():
+		return false
+	}
+	return !m.answers(ctx, c)
+}
+
+// answers tells whether the run of the node of a claim answers.
+func (m *Member) answers(ctx context.Context, c cluster.Claim) bool {
+	p := signaling.Pass{Node: c.Node, Boot: c.Boot}
+	a, err := m.ask(ctx, c.Addr, p)
+	return err == nil && a.StatusCode == http.StatusOK && a.Header.Get(signaling.NodeHeader) == p.Answerer()
 }
 
 // Over tells whether the registry says that nobody holds a session.

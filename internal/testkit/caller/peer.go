@@ -115,7 +115,7 @@ func (p *peer) wait(ctx context.Context, t Target, connected <-chan struct{}) er
 		case <-timer.C:
 			return fmt.Errorf("no connection after %v: is the server's media port reachable?", connectTime)
 		case <-look.C:
-			if p.fence != 0 && t.Fence.High() > p.fence {
+			if p.overtaken(t.Fence) {
 				return errDied
 			}
 		case <-ctx.Done():
@@ -123,6 +123,9 @@ func (p *peer) wait(ctx context.Context, t Target, connected <-chan struct{}) er
 		}
 	}
 }
+
+// overtaken tells whether another node holds the session by now.
+func (p *peer) overtaken(f *Fence) bool { return p.fence != 0 && f.High() > p.fence }
 
 // close ends the connection and waits for all of it. bye: the server is told.
 func (p *peer) close(bye bool) {
