@@ -65,12 +65,12 @@ func answers(err error, log *slog.Logger) error {
 // Send begins to send recordings from the folder to S3, where they are kept there, and
 // sets Upload; Close ends it. It writes to the bucket first, to see that it can, and is
 // for the server: commands only look.
-func (s *Stores) Send(ctx context.Context) error {
+func (s *Stores) Send() error {
 	b, ok := s.Objects.(*s3.Bucket)
 	if !ok {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, s3Time)
+	ctx, cancel := context.WithTimeout(context.Background(), s3Time)
 	defer cancel()
 	if err := answers(b.CheckWrite(ctx), s.log); err != nil {
 		return err

@@ -67,7 +67,7 @@ func TestS3(t *testing.T) {
 			all, err := Open(t.Context(), withBucket(t.TempDir(), s), slog.New(slog.NewTextHandler(&logged, nil)))
 			if err == nil {
 				defer all.Close()
-				err = all.Send(t.Context())
+				err = all.Send()
 			}
 			switch {
 			case (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says):
@@ -128,7 +128,7 @@ func TestSend(t *testing.T) {
 			t.Fatal(err)
 		}
 		if c.Serve.Store == "files" {
-			err = s.Send(t.Context())
+			err = s.Send()
 		}
 		if err := errors.Join(err, s.Close()); err != nil || s.Upload != nil {
 			t.Errorf("%v, %v", err, s.Upload)
@@ -140,7 +140,7 @@ func TestSend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Send(t.Context()); err != nil || s.Recordings != "S3, bucket "+s3proc.Bucket+"/p" {
+	if err := s.Send(); err != nil || s.Recordings != "S3, bucket "+s3proc.Bucket+"/p" {
 		t.Fatal(s.Recordings, err)
 	}
 	if err := s.Close(); err != nil {
@@ -152,7 +152,7 @@ func TestSend(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if err := errors.Join(s.Send(t.Context()), s.Erase(t.Context(), "a")); err != nil {
+	if err := errors.Join(s.Send(), s.Erase(t.Context(), "a")); err != nil {
 		t.Fatal(err)
 	}
 	has()
