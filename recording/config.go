@@ -43,6 +43,7 @@ const (
 	againAfter = time.Second      // until a sink that was detached is attached again
 	rowTime    = 10 * time.Second // for one write to the journal
 	lastWrites = 10 * time.Second // for what is to be written when a call has ended
+	lastFinish = 20 * time.Second // for films that are being made when the recorder is closed
 	maxWaiting = 8 << 20          // bytes of segments that wait for the disk, of one language
 )
 

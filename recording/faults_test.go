@@ -136,6 +136,38 @@ func TestSlowDisk(t *testing.T) {
 	}
 }
 
+// TestLongTake: a long recording's takes are followed by others, with the same head.
+func TestLongTake(t *testing.T) {
+	r := newRecorder(t, Config{Dir: t.TempDir()})
+	tp := r.newGrowing(about(epoch), nil).newTape("es")
+	init := &cmaf.Init{Data: []byte("head")}
+	for n := range int64(maxTake + 3) {
+		c := cut{Segment: cmaf.Segment{N: n, At: time.Duration(n) * SegmentLength, Duration: SegmentLength, Whole: true, Data: []byte("x")}}
+		if n == 0 {
+			c.init = init
+		}
+		if n > 1 && n < maxTake-1 { // that were written
+			take := tp.last()
+			take.Segments = append(take.Segments, c.described())
+			tp.set(take)
+			continue
+		}
+		if err := tp.write(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	takes := mustTakes(t, r)["es"]
+	if len(takes) != 2 || len(takes[0].Segments) != maxTake || !takes[0].Closed || len(takes[1].Segments) != 3 || takes[0].Name >= takes[1].Name {
+		t.Fatalf("%d takes", len(takes))
+	}
+	if text, err := os.ReadFile(r.disk.path(initKey(epoch, "es", takes[1].Name))); err != nil || string(text) != "head" {
+		t.Errorf("%s, %v", text, err)
+	}
+	if line := Line(takes); len(line) != maxTake+3 || !line[maxTake].Cut || line[maxTake+1].Cut {
+		t.Errorf("%d parts", len(line))
+	}
+}
+
 // TestNoConsent: nobody is recorded who has not agreed to it, nor goes on to be who
 // takes it back.
 func TestNoConsent(t *testing.T) {
@@ -306,18 +338,19 @@ func TestRows(t *testing.T) {
 		g.consent(true, time.Now())
 		g.record([]string{"es"})
 		time.Sleep(5 * time.Second)
-		if tries != 4 || r.Stats().Failures["attach"] != 3 || len(d.rows) != 0 {
-			t.Errorf("%d tries, %+v, %d rows", tries, r.Stats(), len(d.rows))
+		synctest.Wait()
+		if tries != 4 || r.Stats().Failures["attach"] != 3 || len(d.all()) != 0 {
+			t.Errorf("%d tries, %+v, %d rows", tries, r.Stats(), len(d.all()))
 		}
 		_ = l.play(s.sinks["es"], 0, sec(9), nil)
 		time.Sleep(95 * time.Second)
-		if n := len(d.rows); n != 4 || d.rows[0].State != store.Growing || d.rows[3].Languages[0].Segments != 2 {
-			t.Errorf("%d rows, the last one %+v", n, d.last())
+		if rows := d.all(); len(rows) != 4 || rows[0].State != store.Growing || rows[3].Languages[0].Segments != 2 {
+			t.Errorf("%+v", rows)
 		}
 		r.end(g, false, nil)
 		time.Sleep(time.Minute)
-		if n := len(d.rows); n != 6 || d.rows[4].State != store.Whole || d.rows[5].Languages[0].File == "" {
-			t.Errorf("%d rows, the last one %+v", n, d.last())
+		if rows := d.all(); len(rows) != 6 || rows[4].State != store.Whole || rows[5].Languages[0].File == "" {
+			t.Errorf("%+v", rows)
 		}
 		r.Close()
 	})

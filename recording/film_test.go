@@ -48,9 +48,9 @@ func command(t testing.TB, name string, args ...string) string {
 	return out.String()
 }
 
-// drawLoop makes the loop's file.
-func drawLoop(t testing.TB, path string) {
-	command(t, "ffmpeg", "-y", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc=size=160x120:rate=25:duration=8",
+// drawLoop makes the loop's file, of frames of that size.
+func drawLoop(t testing.TB, path, size string) {
+	command(t, "ffmpeg", "-y", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc=size="+size+":rate=25:duration=8",
 		"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=9", "-c:v", "libx264", "-preset", "ultrafast", "-bf", "0",
 		"-g", "50", "-keyint_min", "50", "-sc_threshold", "0", "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "64k", path)
 }
@@ -82,10 +82,12 @@ func newLoop(t testing.TB, path string) *loop {
 }
 
 // drawn returns a loop of a file that is made.
-func drawn(t testing.TB) *loop {
+func drawn(t testing.TB) *loop { return drawnIn(t, "160x120") }
+
+func drawnIn(t testing.TB, size string) *loop {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "loop.mp4")
-	drawLoop(t, path)
+	drawLoop(t, path, size)
 	return newLoop(t, path)
 }
 
@@ -241,6 +243,13 @@ func (d *diary) Session(context.Context, string) (store.Batch, error) {
 		return store.Batch{}, store.ErrErased
 	}
 	return store.Batch{Phrases: d.phrases}, nil
+}
+
+// all returns the rows so far.
+func (d *diary) all() []store.Recording {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.rows)
 }
 
 // last returns the last row.

@@ -97,7 +97,8 @@ func (r *Recorder) finish(ctx context.Context, id string, mk marker, said []stor
 	mk.Again = false
 	for _, of := range takes {
 		all = append(all, of...)
-		mk.Again = mk.Again || slices.ContainsFunc(of, func(t Take) bool { return !t.Closed })
+		// A node may come back with more; and segments that no film has are not to be deleted.
+		mk.Again = mk.Again || slices.ContainsFunc(of, func(t Take) bool { return !t.Closed || t.Merged != of[0].Merged })
 	}
 	m := &mk.Manifest
 	clock := NewClock(time.Duration(m.DelayMS)*time.Millisecond, all)
@@ -106,6 +107,7 @@ func (r *Recorder) finish(ctx context.Context, id string, mk marker, said []stor
 		m.State, m.Why = store.CutShort, cmp.Or(mk.Lost, "nothing of it was written")
 		return errors.Join(r.write(ctx, m.row()), r.disk.remove(Dir(id)))
 	}
+	mk.Told = mk.Told || said != nil
 	phrases, err := r.phrases(ctx, id, said)
 	if err != nil {
 		return err

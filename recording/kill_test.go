@@ -68,7 +68,7 @@ func (g *growing) written() bool {
 // one segment at most.
 func TestKilled(t *testing.T) {
 	film := filepath.Join(t.TempDir(), "loop.mp4")
-	drawLoop(t, film)
+	drawLoop(t, film, "160x120")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -93,7 +93,7 @@ var (
 // takeName returns the name of a take that begins now, by a claim with that fence; tail
 // tells it from others of that moment.
 func takeName(fence int64, now time.Time, tail string) string {
-	return fmt.Sprintf("%016d-%013d-%s", fence, now.UnixMilli(), tail)
+	return fmt.Sprintf("%016d-%016d-%s", fence, now.UnixMicro(), tail)
 }
 
 // Dir returns the key that all of a recording lies below, with a slash behind it.

@@ -20,6 +20,7 @@ type marker struct {
 	Lost     string    `json:"lost,omitempty"`  // why something is missing
 	Merged   time.Time `json:"merged,omitzero"` // when the MP4s were made, and the segments needed no more
 	Again    bool      `json:"again,omitempty"` // not all takes were there when they were
+	Told     bool      `json:"told,omitempty"`  // captions and transcripts are by the call's own records
 }
 
 // row returns the manifest as the journal has it, without its languages.

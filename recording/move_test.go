@@ -263,3 +263,55 @@ func TestSentTooSlowly(t *testing.T) {
 		t.Errorf("%+v", row)
 	}
 }
+
+// TestOpenedAgain: a session that comes back to its node, while its recording is being
+// finished or has been, goes on in the same one.
+func TestOpenedAgain(t *testing.T) {
+	for name, settle := range map[string]bool{"while it is finished": false, "when it is": true} {
+		t.Run(name, func(t *testing.T) {
+			l, dir, d := drawn(t), t.TempDir(), &diary{}
+			r := newRecorder(t, Config{Dir: dir, Journal: d})
+			m := about(epoch)
+			var first, second stage
+			g := r.start(t, m, l, &first)
+			g.play(t, l, first.sink(t, "es"), 0, 13)
+			r.end(g, false, nil)
+			if settle {
+				r.settle(t)
+			}
+			g = r.start(t, m, l, &second)
+			g.play(t, l, second.sink(t, "es"), 18, 32)
+			if row := d.last(); row.State != store.Growing && settle {
+				t.Errorf("%+v", row)
+			}
+			r.end(g, false, nil)
+			r.settle(t)
+			if row := d.last(); row.State != store.Whole || row.Languages[0].Duration.Round(time.Second) != 27*time.Second {
+				t.Errorf("%+v", row)
+			}
+			near(t, "the film", number(t, probe(t, r.disk.path(fileKey(epoch, "es"))).Format.Duration), 27)
+		})
+	}
+}
+
+// TestOtherSize: the film has frames of all takes, also of one that began when the
+// camera's were of another size.
+func TestOtherSize(t *testing.T) {
+	large, small, dir, d := drawn(t), drawnIn(t, "96x72"), t.TempDir(), &diary{}
+	r := newRecorder(t, Config{Dir: dir, Journal: d})
+	var first, second stage
+	m := about(epoch)
+	g := r.start(t, m, large, &first)
+	g.play(t, large, first.sink(t, "es"), 0, 8)
+	r.end(g, true, nil)
+	g = r.start(t, m, small, &second)
+	g.play(t, small, second.sink(t, "es"), 8, 16)
+	r.end(g, false, nil)
+	r.settle(t)
+	path := r.disk.path(fileKey(epoch, "es"))
+	near(t, "the film", number(t, probe(t, path).Format.Duration), 16)
+	sizes := command(t, "ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "frame=width", "-of", "csv=p=0", path)
+	if a, b := strings.Count(sizes, "160"), strings.Count(sizes, "96"); a != 200 || b != 200 {
+		t.Errorf("%d frames of the one size, %d of the other", a, b)
+	}
+}

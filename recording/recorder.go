@@ -66,11 +66,26 @@ func open(cfg Config) (*Recorder, error) {
 	return r, nil
 }
 
-// Close gives up what is being finished, which the next start does again, and waits.
+// Close waits until recordings of calls that have ended are finished, for a while; what
+// is not then, the next start does.
 func (r *Recorder) Close() {
 	r.mu.Lock()
 	r.closed = true
+	var all []*finishing
+	for _, f := range r.finishing {
+		all = append(all, f)
+	}
 	r.mu.Unlock()
+	late := time.NewTimer(lastFinish)
+	defer late.Stop()
+	for _, f := range all {
+		select {
+		case <-f.done:
+			continue
+		case <-late.C:
+		}
+		break
+	}
 	r.cancel()
 	r.behind.Wait()
 	r.writers.Wait()
@@ -114,7 +129,7 @@ func (r *Recorder) Follow(c *live.Call, rd *record.Reader) {
 		ctx, cancel := context.WithTimeout(r.ctx, lastWrites)
 		defer cancel()
 		p, _ := c.Records().Phrases(ctx) // with an error, what there was time for
-		said = phraseRows(c.Epoch, p)
+		said = append([]store.Phrase{}, phraseRows(c.Epoch, p)...)
 	}
 	r.end(g, moved, said)
 }

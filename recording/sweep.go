@@ -116,6 +116,11 @@ func (r *Recorder) drop(ctx context.Context, id string, mk marker) error {
 	if err != nil {
 		return err
 	}
+	if !mk.Told { // the journal may have learned more since
+		if err := r.retell(ctx, id, mk.Manifest, takes); err != nil {
+			return err
+		}
+	}
 	for lang, of := range takes {
 		for _, t := range of {
 			if t.Merged {

@@ -25,6 +25,7 @@ type tape struct {
 	mu      sync.Mutex
 	takes   []Take     // the last one is open, until the tape has ended
 	init    *cmaf.Init // of the segments that come, where none of them was taken yet
+	head    *cmaf.Init // of the take at hand; used by its goroutine alone
 	queue   []cut
 	waiting int // bytes of segments that are not on the disk yet
 	closed  bool
@@ -170,8 +171,12 @@ func (t *tape) write(c cut) error {
 	if err := t.at.r.disk.admit(int64(len(c.Data))); err != nil {
 		return err
 	}
-	if c.init != nil {
-		if err := t.open(*c.init); err != nil {
+	begin := c.init
+	if begin == nil && len(t.last().Segments) >= maxTake {
+		begin = t.head
+	}
+	if begin != nil {
+		if err := t.open(begin); err != nil {
 			return err
 		}
 	}
@@ -190,7 +195,7 @@ func (t *tape) write(c cut) error {
 }
 
 // open begins a take.
-func (t *tape) open(i cmaf.Init) error {
+func (t *tape) open(i *cmaf.Init) error {
 	if err := t.shut(); err != nil {
 		return err
 	}
@@ -208,6 +213,7 @@ func (t *tape) open(i cmaf.Init) error {
 	if err := t.put(initKey(t.at.id, t.lang, take.Name), i.Data); err != nil {
 		return err
 	}
+	t.head = i
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.takes = append(t.takes, take)
@@ -224,6 +230,10 @@ func (t *tape) shut() error {
 	t.set(take)
 	return t.tell(take, true)
 }
+
+// maxTake is how many segments a take may have, an hour of them: its list is written
+// anew with each.
+const maxTake = 900
 
 // errWaiting is why a segment is lost that could be written.
 var errWaiting = errors.New("too much waits to be sent to where recordings are kept")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"livedub/session/record"
 	"livedub/store"
@@ -79,4 +80,17 @@ func (r *Recorder) words(id string, m *Manifest, clock Clock, phrases []store.Ph
 		}
 	}
 	return nil
+}
+
+// retell writes captions and transcripts anew by the journal.
+func (r *Recorder) retell(ctx context.Context, id string, m Manifest, takes map[string][]Take) error {
+	phrases, err := r.phrases(ctx, id, nil)
+	if err != nil || len(phrases) == 0 {
+		return err
+	}
+	var all []Take
+	for _, of := range takes {
+		all = append(all, of...)
+	}
+	return r.words(id, &m, NewClock(time.Duration(m.DelayMS)*time.Millisecond, all), phrases)
 }

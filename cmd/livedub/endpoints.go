@@ -13,6 +13,7 @@ import (
 	"livedub/internal/config"
 	"livedub/internal/netlimit"
 	"livedub/internal/settings"
+	"livedub/internal/stores"
 	"livedub/media/rtc"
 	"livedub/session/live"
 	"livedub/signaling"
@@ -24,6 +25,7 @@ import (
 // endpoints are the ways into the server's sessions, and what stands behind them.
 type endpoints struct {
 	calls   *calls
+	stores  *stores.Stores // nil where nothing is kept
 	engines *engines
 	api     *api.Server
 	whip    *whip.Server
@@ -70,6 +72,16 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 	}
 	if c.Cluster.URL != "" {
 		keeping.Ahead, keeping.HandOver = keptAhead, d.calls.handOver
+	}
+	if c.Serve.Record != "none" {
+		if d.stores, err = stores.Open(ctx, c, log); err == nil {
+			d.calls.recorder, err = openRecorder(c, d.stores, d.calls, log)
+		}
+		if err != nil {
+			host.Close()
+			return nil, errors.Join(err, d.stores.Close(), e.Close())
+		}
+		keeping.Follow = append(keeping.Follow, d.calls.recorder.Follow)
 	}
 	d.calls.manager = live.NewManager(keeping)
 	ice := signaling.ICEServers{Lifetime: c.Serve.TURNLifetime}
@@ -123,6 +135,10 @@ func (d *endpoints) Leave() {
 // Close ends everything that openEndpoints started.
 func (d *endpoints) Close() {
 	d.Leave()
+	d.calls.recorder.Close()
+	if err := d.stores.Close(); err != nil {
+		d.calls.log.Error("what is kept may not be whole", "err", err)
+	}
 	d.calls.host.Close()
 	d.engines.Close()
 }

@@ -132,8 +132,11 @@ func Dir(c config.Store) (string, error) {
 	return filepath.Join(data, "livedub", "store"), nil
 }
 
-// Close stops the sweep and closes the stores.
+// Close stops the sweep and closes the stores; nil ones are closed.
 func (s *Stores) Close() error {
+	if s == nil {
+		return nil
+	}
 	if s.stop != nil {
 		s.stop()
 		s.sweeps.Wait()
