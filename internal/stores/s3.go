@@ -30,7 +30,7 @@ func (s *Stores) openBucket(ctx context.Context, c config.Config) error {
 	return nil
 }
 
-// openS3 opens a bucket and tries it. One that does not answer now keeps nobody from
+// openS3 opens a bucket and looks into it. One that does not answer now keeps nobody from
 // starting: recordings wait for it.
 func openS3(ctx context.Context, c config.S3, log *slog.Logger) (*s3.Bucket, error) {
 	ctx, cancel := context.WithTimeout(ctx, s3Time)
@@ -42,22 +42,38 @@ func openS3(ctx context.Context, c config.S3, log *slog.Logger) (*s3.Bucket, err
 	if err != nil {
 		return nil, s3Setting(err)
 	}
-	var setting *s3.SettingError
-	switch err := b.Check(ctx); {
-	case err == nil:
-	case errors.As(err, &setting) || !errors.Is(err, store.ErrUnavailable):
-		return nil, errors.Join(s3Setting(err), b.Close())
-	default:
-		log.Warn("s3.bucket: recordings wait in store.dir until it answers; is s3.endpoint right?", "err", err)
+	if err := answers(b.Check(ctx), log); err != nil {
+		return nil, errors.Join(err, b.Close())
 	}
 	return b, nil
 }
 
+// answers returns what is wrong with a bucket, by what a look at it has failed with;
+// nil where it only does not answer.
+func answers(err error, log *slog.Logger) error {
+	var setting *s3.SettingError
+	switch {
+	case err == nil:
+	case errors.As(err, &setting) || !errors.Is(err, store.ErrUnavailable):
+		return s3Setting(err)
+	default:
+		log.Warn("s3.bucket: recordings wait in store.dir until it answers; is s3.endpoint right?", "err", err)
+	}
+	return nil
+}
+
 // Send begins to send recordings from the folder to S3, where they are kept there, and
-// sets Upload; Close ends it. It is for the server: commands only look.
+// sets Upload; Close ends it. It writes to the bucket first, to see that it can, and is
+// for the server: commands only look.
 func (s *Stores) Send() error {
-	if s.spoolBytes == 0 {
+	b, ok := s.Objects.(*s3.Bucket)
+	if !ok {
 		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), s3Time)
+	defer cancel()
+	if err := answers(b.CheckWrite(ctx), s.log); err != nil {
+		return err
 	}
 	u, err := upload.New(upload.Config{Dir: s.Dir, Objects: s.Objects, MaxBytes: s.spoolBytes, Log: s.log})
 	if err != nil {

@@ -67,6 +67,7 @@ func TestS3(t *testing.T) {
 			all, err := Open(t.Context(), withBucket(t.TempDir(), s), slog.New(slog.NewTextHandler(&logged, nil)))
 			if err == nil {
 				defer all.Close()
+				err = all.Send()
 			}
 			switch {
 			case (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says):

@@ -41,7 +41,7 @@ type Stores struct {
 	Words, Recordings string
 
 	keep       time.Duration // 0: for ever
-	spoolBytes int64         // that may wait for S3; 0 where nothing is sent there
+	spoolBytes int64         // that may wait for S3
 	log        *slog.Logger
 
 	mu      sync.Mutex

@@ -8,15 +8,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-const probe = "livedub.probe" // key of what Check keeps for a moment
+const probe = "livedub.probe" // key of what CheckWrite keeps for a moment
 
-// Check tells whether the bucket can be used: it lists, keeps a few bytes and deletes
-// them, so that what a recording will need fails at the start. It fails with a
-// *SettingError, or, while nothing answers, store.ErrUnavailable.
+// Check tells whether the bucket can be looked into. It fails with a *SettingError, or,
+// while nothing answers, store.ErrUnavailable.
 func (b *Bucket) Check(ctx context.Context) error {
 	if _, err := b.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &b.o.Bucket, Prefix: b.key(""), MaxKeys: aws.Int32(1)}); err != nil {
 		return b.fail("list", "", err)
 	}
+	return nil
+}
+
+// CheckWrite tells whether the bucket takes what a recording will need it to: it keeps
+// a few bytes and deletes them. It fails as Check does.
+func (b *Bucket) CheckWrite(ctx context.Context) error {
 	f, err := os.CreateTemp("", "livedub-probe-")
 	if err != nil {
 		return err

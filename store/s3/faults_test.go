@@ -28,7 +28,7 @@ func ask(t *testing.T, b *Bucket) map[string]error {
 	_, listed := b.List(t.Context(), "recordings/")
 	_, _, read := get(b, t, "recordings/a/x", 0, -1)
 	return map[string]error{
-		"keep": b.Put(t.Context(), "recordings/a/x", path, ""), "read": read, "list": listed, "delete": b.Delete(t.Context(), "recordings/"), "check": b.Check(t.Context()),
+		"keep": b.Put(t.Context(), "recordings/a/x", path, ""), "read": read, "list": listed, "delete": b.Delete(t.Context(), "recordings/"), "check": b.Check(t.Context()), "check write": b.CheckWrite(t.Context()),
 		"link": linked,
 	}
 }

@@ -50,7 +50,7 @@ type Bucket struct {
 var _ store.Objects = (*Bucket)(nil)
 
 // New makes a client of a bucket, with the region and credentials that it finds; Check
-// asks the bucket. It fails with a *SettingError.
+// and CheckWrite ask the bucket. It fails with a *SettingError.
 func New(ctx context.Context, o Options) (*Bucket, error) {
 	if o.Encryption == "none" {
 		o.Encryption = ""

@@ -127,8 +127,11 @@ func servers(t *testing.T, each func(t *testing.T, b *Bucket)) {
 
 func TestObjectsComeBack(t *testing.T) {
 	servers(t, func(t *testing.T, b *Bucket) {
-		if err := b.Check(t.Context()); err != nil {
+		if err := errors.Join(b.Check(t.Context()), b.CheckWrite(t.Context())); err != nil {
 			t.Fatal(err)
+		}
+		if list, err := b.List(t.Context(), ""); len(list) != 0 || err != nil {
+			t.Fatalf("the look has left %v, %v", list, err)
 		}
 		b.part = 5 << 20 // the smallest that S3 takes
 		for _, size := range []int{0, 1, 100_000, 10 << 20, 10<<20 + 1} {
