@@ -31,14 +31,14 @@ PAIRS := apertium-en-gl apertium-eo-en apertium-spa-cat apertium-fr-es apertium-
 CLIENTS := chromium firefox-esr python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice \
 	gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 # Servers that tests start themselves, on free ports.
-SERVERS := redis-server
+SERVERS := redis-server postgresql
 # What puts load on; make load does without.
 LOAD := python3-locust
 OPTIONAL := $(PAIRS)
 
 # Packages whose tests run under the race detector; those that are mostly C run
 # without, and the test speaker, which draws on one goroutine for minutes under it.
-RACE := ./cluster/... ./cmd/gateway/... ./cmd/gpucheck/... ./cmd/livedub/... ./cmd/loadgen/... ./inference ./inference/engine/... ./inference/fake/... ./inference/kserve/... ./inference/recognize/... ./inference/speak/... ./inference/translate/... ./internal/... ./media ./media/link/... ./media/packets/... ./media/pace/... ./session/... ./signaling/... ./web/...
+RACE := ./cluster/... ./cmd/gateway/... ./cmd/gpucheck/... ./cmd/livedub/... ./cmd/loadgen/... ./inference ./inference/engine/... ./inference/fake/... ./inference/kserve/... ./inference/recognize/... ./inference/speak/... ./inference/translate/... ./internal/... ./media ./media/link/... ./media/packets/... ./media/pace/... ./session/... ./signaling/... ./store/... ./web/...
 
 .PHONY: help deps go build run test lint bench fmt clean
 
@@ -140,7 +140,7 @@ test: build ## vet and every test
 	race=$$(go list $(RACE) | grep -v /internal/testkit/testspeaker | sort -u)
 	rest=$$(go list ./... | grep -vxF "$$race" | grep -vE '/test/(e2e|cluster)$$' || true)
 	echo "test: with the race detector"
-	go test -race -timeout 12m $$race
+	go test -race -timeout 20m $$race
 	echo "test: the rest"
 	go test -timeout 12m $$rest
 	echo "test: whole programs, as users run them"
@@ -154,6 +154,15 @@ CLUSTER := go test -timeout 15m -parallel 2 ./test/cluster
 test-cluster: OPTIONAL := $(SERVERS)
 test-cluster: deps go ## break a cluster of real processes, and judge by what a listener receives
 	@$(CLUSTER)
+
+# The packages of what is kept: recordings are mostly C, which runs without the race detector.
+.PHONY: test-store
+test-store: OPTIONAL := $(SERVERS)
+test-store: deps go ## keep words and recordings in files, a real PostgreSQL and S3's protocol, and break all of them
+	@kept=$$(go list ./... | grep -E '^livedub/(store|session/journal|internal/(stores|testkit/(pgtest|s3proc)|bench/recordbench))(/|$$)')
+	made=$$(go list ./... | grep -E '^livedub/(recording|media/cmaf)(/|$$)')
+	go test -race -timeout 12m $$kept
+	go test -timeout 12m $$made
 
 # FOR is the time of all targets together; each gets the same share, a second at least.
 FOR ?= 60s

@@ -141,16 +141,18 @@ func (f *fed) Track(media.Track)  { f.tracks++ }
 func (f *fed) Write(media.Packet) { f.packets++ }
 
 // TestDrainHandsOver: a call that has moved is over here when all have left, or when its
-// speaker has and nobody can be waiting for more.
+// speaker has and nobody can be waiting for more. One that comes back may be come back to.
 func TestDrainHandsOver(t *testing.T) {
 	src := speaker(t, seconds(9), said, true, true)
 	for _, tt := range []struct {
 		name   string
 		leaves bool // the viewer, when told
+		stays  bool // the call, after all
 		ends   time.Duration
 	}{
-		{"all leave", true, seconds(9)},
-		{"a viewer stays", false, seconds(9) + spec.Sync.DefaultDelay() + 5*time.Second},
+		{"all leave", true, false, seconds(9)},
+		{"all leave, and might come back", true, true, seconds(9) + spec.Sync.DefaultDelay() + 5*time.Second},
+		{"a viewer stays", false, false, seconds(9) + spec.Sync.DefaultDelay() + 5*time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -163,6 +165,9 @@ func TestDrainHandsOver(t *testing.T) {
 						defer stop()
 						time.Sleep(time.Second)
 						c.Moved(77)
+						if tt.stays {
+							c.Stays()
+						}
 						<-ctx.Done()
 					}
 				})

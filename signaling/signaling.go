@@ -44,6 +44,15 @@ type Info struct {
 
 	Fence         int64      // of its claim in a cluster; 0 outside of one
 	DrainingUntil *time.Time // the server takes no new sessions and ends this one by then; nil while it does not drain
+
+	Recording *RecordingState // nil where the server records nothing
+}
+
+// RecordingState tells whether a session is being recorded.
+type RecordingState struct {
+	State     string   `json:"state"`               // "on"; "failing": nothing can be written now; "off"
+	Why       string   `json:"why,omitempty"`       // it is off or failing
+	Languages []string `json:"languages,omitempty"` // that are recorded
 }
 
 // StageInfo is how one stage of the chain keeps up.

@@ -16,7 +16,7 @@ func TestOnlyAHeardPingRenews(t *testing.T) {
 	s := redistest.Start(t)
 	relay := redistest.NewRelay(t, s.Addr)
 	o := Options{Addrs: []string{s.Addr}}
-	deaf, other := connect(t, Options{Addrs: []string{relay.Addr}}, cluster.Rules{}), connect(t, o, cluster.Rules{})
+	deaf, other := connect(t, Options{Addrs: []string{relay.Addr()}}, cluster.Rules{}), connect(t, o, cluster.Rules{})
 	a, b := node("a", 1), node("b", 1)
 	beat(t, deaf, a)
 	token := func() string { return other.rdb.HGet(t.Context(), "{dub}:n:a", "token").Val() }
@@ -55,7 +55,7 @@ func TestOnlyAHeardPingRenews(t *testing.T) {
 func TestLostAnswersClaimOnce(t *testing.T) {
 	s := redistest.Start(t)
 	relay := redistest.NewRelay(t, s.Addr)
-	r := connect(t, Options{Addrs: []string{relay.Addr}}, cluster.Rules{})
+	r := connect(t, Options{Addrs: []string{relay.Addr()}}, cluster.Rules{})
 	beat(t, r, node("a", 3), node("b", 3))
 	move(t, r, place(t, r, "before")) // so that Redis knows the scripts
 	relay.MuteOpen()
@@ -251,7 +251,7 @@ func TestCutOffAlone(t *testing.T) {
 	s := redistest.Start(t)
 	relay := redistest.NewRelay(t, s.Addr)
 	rules := cluster.Rules{Every: 200 * time.Millisecond, Dead: time.Second}
-	gateway, away := connect(t, Options{Addrs: []string{s.Addr}}, rules), connect(t, Options{Addrs: []string{relay.Addr}}, rules)
+	gateway, away := connect(t, Options{Addrs: []string{s.Addr}}, rules), connect(t, Options{Addrs: []string{relay.Addr()}}, rules)
 	other := connect(t, Options{Addrs: []string{s.Addr}}, rules)
 	z := node("z", 4)
 	beat(t, away, z)
@@ -263,7 +263,7 @@ func TestCutOffAlone(t *testing.T) {
 	cut, there := &heart{mine: []cluster.Claim{kept, goes}}, &heart{}
 	wg.Go(func() { cut.run(ctx, away, z) })
 	wg.Go(func() { there.run(ctx, other, node("b", 4)) })
-	relay.Cut(true)
+	relay.Kill()
 	soon(t, "it counts as dead", func(ctx context.Context) error {
 		if c, err := gateway.Find(ctx, "goes"); err != nil || !c.Lost || c.Addr != z.Addr {
 			return fmt.Errorf("%+v, %w", c, err)
@@ -275,7 +275,7 @@ func TestCutOffAlone(t *testing.T) {
 	if was := (cluster.Holder{Node: "z", Boot: "z-1", Addr: z.Addr}); moved.Before != was {
 		t.Errorf("moved from %+v", moved.Before)
 	}
-	relay.Cut(false)
+	relay.Restore()
 	soon(t, "it is back", func(ctx context.Context) error {
 		if c, err := gateway.Find(ctx, "kept"); err != nil || c != kept {
 			return fmt.Errorf("%+v, %w, want %+v", c, err, kept)

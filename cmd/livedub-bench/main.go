@@ -1,4 +1,4 @@
-// Command livedub-bench measures speed, memory, mouths and words on this machine; it
+// Command livedub-bench measures speed, memory, mouths, words and what is kept on this machine; it
 // asserts nothing. `livedub bench` runs it.
 package main
 
@@ -15,7 +15,7 @@ import (
 	"livedub/internal/cli"
 )
 
-const benchUsage = "bench [dub] [--clip FILE] [--seconds N] [--json], or " + benchLipsUsage + ", or " + benchEngineUsage + ", or " + benchStallsUsage + ", or " + benchSpeechUsage + ", or " + benchWordsUsage + ", or " + benchHandoverUsage
+const benchUsage = "bench [dub] [--clip FILE] [--seconds N] [--json], or " + benchLipsUsage + ", or " + benchEngineUsage + ", or " + benchStallsUsage + ", or " + benchSpeechUsage + ", or " + benchWordsUsage + ", or " + benchHandoverUsage + ", or " + benchRecordUsage
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -41,6 +41,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			bench, args = runBenchWords, args[1:]
 		case "handover":
 			bench, args = runBenchHandover, args[1:]
+		case "record":
+			bench, args = runBenchRecord, args[1:]
 		}
 	}
 	return cli.Exit(bench(ctx, args, stdout, stderr), stderr)

@@ -18,6 +18,8 @@ func commands() []command {
 		{"serve", "run the server", runServe},
 		{"dub", "dub a file", runDub},
 		{"bench", "measure speed and memory on this machine", runBench},
+		{"migrate", "make the tables of a PostgreSQL database, or bring them up to date", runMigrate},
+		{"recordings", "list, fetch, delete and repair what was recorded", runRecordings},
 		{"models", "list, download, check and remove models", runModels},
 		{"doctor", "tell which engines, codecs and devices work here", runDoctor},
 	}

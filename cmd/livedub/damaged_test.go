@@ -37,7 +37,7 @@ func TestDamagedWeights(t *testing.T) {
 			cfg.Recognize.Engine, cfg.Speak.Engine, cfg.Translate.Engine, cfg.Lips.Engine = c.recognize, c.speak, "fake", "off"
 			cfg.Recognize.Worker, cfg.Speak.Worker = filepath.Join(workers, "pocketsphinxworker"), filepath.Join(workers, "espeakworker")
 			cfg.Recognize.Spare, cfg.Models.Dir = 0, t.TempDir()
-			store(t, cfg.Models.Dir, cfg.Recognize.Model, voiceModel)
+			installModels(t, cfg.Models.Dir, cfg.Recognize.Model, voiceModel)
 			if c.spoil != nil {
 				if err := c.spoil(cfg.Models.Dir); err != nil {
 					t.Fatal(err)

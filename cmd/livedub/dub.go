@@ -22,6 +22,7 @@ import (
 	"livedub/media"
 	"livedub/media/file"
 	"livedub/media/pace"
+	"livedub/recording"
 	"livedub/session"
 	"livedub/session/report"
 	"livedub/session/spec"
@@ -162,7 +163,7 @@ func (j *dubJob) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	films, err := j.attachFiles(s, cfg.Delay)
+	films, err := j.attachFiles(s, cfg.Delay, began)
 	if err != nil {
 		return err
 	}
@@ -190,7 +191,8 @@ func (j *dubJob) run(ctx context.Context) error {
 	if runErr == nil {
 		j.measure(ctx, r, state)
 	}
-	return errors.Join(j.explain(ctx, runErr), j.write(r, state))
+	failed := j.explain(ctx, runErr)
+	return errors.Join(failed, j.write(r, state), j.sidecar(began, engines.Names, state, failed))
 }
 
 // prepareOut takes the folder and sees to it that the input is not among what is overwritten.
@@ -211,10 +213,12 @@ func (j *dubJob) prepareOut() (*outDir, error) {
 }
 
 // attachFiles gives every dub its file. After an error none is left.
-func (j *dubJob) attachFiles(s *session.Session, delay time.Duration) ([]*file.Sink, error) {
+func (j *dubJob) attachFiles(s *session.Session, delay time.Duration, at time.Time) ([]*file.Sink, error) {
 	var made []*file.Sink
 	for _, to := range j.to {
-		sink, err := file.Create(j.path(to, "mp4"), file.SinkConfig{Epoch: delay, Video: media.H264, Audio: media.AAC})
+		sink, err := file.Create(j.path(to, "mp4"), file.SinkConfig{
+			Epoch: delay, Video: media.H264, Audio: media.AAC, Tags: recording.Tags(j.title(), string(j.from), string(to), at),
+		})
 		if err == nil {
 			made = append(made, sink)
 			_, err = s.Subscribe(to, sink)

@@ -78,6 +78,14 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 	if c.Cluster.URL != "" {
 		keeping.Ahead, keeping.HandOver = keptAhead, d.calls.handOver
 	}
+	if c.Serve.Record != "none" {
+		if d.calls.recorder, err = openRecorder(c, d.kept.Stores, d.calls, log); err != nil {
+			d.kept.Close()
+			host.Close()
+			return nil, errors.Join(err, e.Close())
+		}
+		keeping.Follow = append(keeping.Follow, d.calls.recorder.Follow)
+	}
 	d.calls.manager = live.NewManager(keeping)
 	ice := signaling.ICEServers{Lifetime: c.Serve.TURNLifetime}
 	for _, s := range c.Serve.ICEServers {
@@ -130,6 +138,7 @@ func (d *endpoints) Leave() {
 // Close ends everything that openEndpoints started.
 func (d *endpoints) Close() {
 	d.Leave()
+	d.calls.recorder.Close()
 	d.kept.Close()
 	d.calls.host.Close()
 	d.engines.Close()

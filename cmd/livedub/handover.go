@@ -18,6 +18,7 @@ const (
 	handOverRare  = 30 * time.Second // so long at most
 	endedTime     = 3 * time.Second  // for the registry to hear that a session has ended
 	readyTime     = 10 * time.Second // for another node to come to the present, beyond D
+	quietTime     = 30 * time.Second // for those to leave who heard that the session has moved
 	keptAhead     = 4 * time.Second  // of packets, beyond D: the phrase under way is heard from its beginning
 )
 
@@ -70,20 +71,26 @@ func (h *handing) once(ctx context.Context) error {
 	if errors.Is(err, cluster.ErrUnknown) { // it has ended
 		return nil
 	}
-	if h.told {
+	if h.told && !h.member.Gone(ctx, h.Spec.ID) { // its listeners may be there
 		return err
 	}
 	return errors.Join(err, h.takeBack(ctx))
 }
 
-// takeBack has the session here again as if nothing had been tried.
+// takeBack has the session here again as if nothing had been tried: who was told to go
+// finds it here.
 func (h *handing) takeBack(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
-	return h.member.TakeBack(ctx, h.Spec.ID) // its checkpoint is kept again by the next change
+	err := h.member.TakeBack(ctx, h.Spec.ID) // its checkpoint is kept again by the next change
+	if err == nil && h.told {
+		h.told = false
+		h.Stays()
+	}
+	return err
 }
 
 // feed opens the session at another node and sends it what the speaker sends, until
-// the speaker is there or has left.
+// the speaker is there, has left, or is let go.
 func (h *handing) feed(ctx context.Context, to cluster.Claim) error {
 	sender, err := h.open(ctx, to)
 	if err != nil {
@@ -97,11 +104,16 @@ func (h *handing) feed(ctx context.Context, to cluster.Claim) error {
 	late := time.NewTimer(*h.Spec.Delay + readyTime)
 	defer late.Stop()
 	ready := sender.Ready()
+	var quiet <-chan time.Time
 	for {
 		select {
 		case <-ready:
 			ready = nil
 			h.tell(to, sender)
+			quiet = time.After(quietTime)
+		case <-quiet:
+			h.Log().Info("who is here still has not heard that the session moved: they are let go, and find it at its addresses", "viewers", h.Viewers())
+			return h.manager.Delete(h.Spec.ID)
 		case <-sender.Done():
 			return h.over(sender, to)
 		case <-look.C:

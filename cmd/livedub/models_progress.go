@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"time"
 
 	"livedub/internal/models"
 )
@@ -29,21 +28,8 @@ const columns = 79
 
 func startModelProgress(w io.Writer, name string, at *models.Progress) *modelProgress {
 	p := &modelProgress{w: w, name: name, at: at, bar: isTerminal(w), quit: make(chan struct{}), bare: true}
-	p.wg.Go(p.run)
+	p.wg.Go(func() { showing(p.quit, p.show) })
 	return p
-}
-
-func (p *modelProgress) run() {
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-p.quit:
-			return
-		case <-tick.C:
-			p.show()
-		}
-	}
 }
 
 func (p *modelProgress) show() {

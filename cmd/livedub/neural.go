@@ -18,6 +18,7 @@ import (
 	"livedub/inference/recognize/whisper"
 	"livedub/internal/config"
 	"livedub/internal/settings"
+	"livedub/media"
 	"livedub/media/codec"
 )
 
@@ -29,7 +30,8 @@ const (
 )
 
 // tooSlow has the neural engines speak and hear a sentence, and returns why they
-// are too slow for live calls on this machine; "" where they are not.
+// are too slow for live calls on this machine; "" where they are not. A recognizer that
+// does not hear the sentence's language, or none, is not the tier's: it is not tried.
 func (e *engines) tooSlow(ctx context.Context) (string, error) {
 	const lang, text = "es", "El gobierno anunció ayer nuevas medidas."
 	began := time.Now()
@@ -37,32 +39,40 @@ func (e *engines) tooSlow(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("trying the voice: %w", err)
 	}
-	voice := time.Since(began).Seconds() / speech.Sound.Duration().Seconds()
-	low := codec.NewResampler(16000, 1)
-	defer low.Close()
-	heard, err := low.Resample(speech.Sound)
-	if err != nil {
-		return "", err
+	voice, hearing := time.Since(began).Seconds()/speech.Sound.Duration().Seconds(), 0.
+	if e.Recognizer != nil && slices.Contains(e.Recognizer.Languages(), inference.Lang(lang)) {
+		took, err := e.hear(ctx, lang, speech.Sound)
+		if err != nil {
+			return "", fmt.Errorf("trying the recognizer: %w", err)
+		}
+		hearing = took.Seconds() / speech.Sound.Duration().Seconds()
 	}
-	stream, err := e.Recognizer.Open(ctx, inference.Listening{Lang: lang})
-	if err != nil {
-		return "", fmt.Errorf("trying the recognizer: %w", err)
-	}
-	defer stream.Close()
-	began = time.Now()
-	if _, err = stream.Write(ctx, heard); err == nil {
-		_, err = stream.Flush(ctx)
-	}
-	if err != nil {
-		return "", fmt.Errorf("trying the recognizer: %w", err)
-	}
-	hearing := time.Since(began).Seconds() / heard.Duration().Seconds()
 	e.log.Info("neural engines tried", "voice_s_per_s", math.Round(voice*100)/100, "recognizer_s_per_s", math.Round(hearing*100)/100)
 	if voice > voiceCarries || hearing > hearingCarries {
 		return fmt.Sprintf("the neural engines are too slow for live calls on this machine: a second of speech takes the voice %.2f s (%.1f at most) and the recognizer %.2f s (%.1f at most); session.engines: neural takes them all the same",
 			voice, voiceCarries, hearing, hearingCarries), nil
 	}
 	return "", nil
+}
+
+// hear has the recognizer hear a speech and returns how long that took.
+func (e *engines) hear(ctx context.Context, lang inference.Lang, speech media.Samples) (time.Duration, error) {
+	low := codec.NewResampler(16000, 1)
+	defer low.Close()
+	heard, err := low.Resample(speech)
+	if err != nil {
+		return 0, err
+	}
+	stream, err := e.Recognizer.Open(ctx, inference.Listening{Lang: lang})
+	if err != nil {
+		return 0, err
+	}
+	defer stream.Close()
+	began := time.Now()
+	if _, err = stream.Write(ctx, heard); err == nil {
+		_, err = stream.Flush(ctx)
+	}
+	return time.Since(began), err
 }
 
 // openWhisper opens the neural recognizer.

@@ -25,19 +25,22 @@ type progress struct {
 
 func startProgress(w io.Writer, total time.Duration, done func() time.Duration) *progress {
 	p := &progress{w: w, total: total, done: done, bar: isTerminal(w), began: time.Now(), quit: make(chan struct{})}
-	p.wg.Go(p.run)
+	p.wg.Go(func() {
+		showing(p.quit, func() { p.show(min(max(0, p.done()), max(p.total, 0))) })
+	})
 	return p
 }
 
-func (p *progress) run() {
+// showing shows progress again and again, until quit is closed.
+func showing(quit <-chan struct{}, show func()) {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
-		case <-p.quit:
+		case <-quit:
 			return
 		case <-tick.C:
-			p.show(min(max(0, p.done()), max(p.total, 0)))
+			show()
 		}
 	}
 }

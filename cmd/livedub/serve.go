@@ -26,6 +26,9 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if len(rest) > 0 {
 		return cli.Usagef("serve: takes no arguments, got %q: see livedub serve --help", rest[0])
 	}
+	if err := checkRecord(cfg); err != nil {
+		return err
+	}
 	log, err := telemetry.NewLogger(stderr, cfg.Log.Level, cfg.Log.Format)
 	if err != nil {
 		return err
@@ -53,6 +56,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	site := newSite(l, node.answerer(), log)
 	defer site.Close()
 	if node != nil { // gateways need not wait to know that the run before this one is gone
+		cfg.Cluster.Node = node.self.ID
 		site.open()
 	}
 	endpoints, err := openEndpoints(ctx, cfg, log)
@@ -62,6 +66,12 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	defer endpoints.Close()
 	registry := telemetry.NewRegistry(version())
 	registry.MustRegister(endpoints.calls.manager, mediaMetrics{endpoints.calls.host}, engineMetrics{endpoints.engines}, gpuMetrics{gpus.Read}, endpoints.kept)
+	if r := endpoints.calls.recorder; r != nil {
+		registry.MustRegister(r)
+	}
+	if k := endpoints.kept; k != nil && k.Upload != nil {
+		registry.MustRegister(uploadMetrics{k.Upload})
+	}
 	loops := endpoints.engines.voiceLoops
 	if n := endpoints.engines.lipNet; n != nil {
 		registry.MustRegister(n)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"livedub/inference"
+	"livedub/inference/fake"
 	"livedub/internal/config"
 	"livedub/internal/models"
 	"livedub/session/spec"
@@ -41,7 +44,7 @@ func TestTier(t *testing.T) {
 			cfg.Session.Engines, cfg.Recognize.Engine, cfg.Speak.Engine = c.engines, c.recognize, c.speak
 			cfg.Models.Dir = t.TempDir()
 			if c.weights {
-				store(t, cfg.Models.Dir, cfg.Recognize.Model, voiceModel)
+				installModels(t, cfg.Models.Dir, cfg.Recognize.Model, voiceModel)
 			}
 			got, err := chooseTier(cfg)
 			if err != nil {
@@ -68,6 +71,30 @@ func TestTier(t *testing.T) {
 	if cfg.Session.DelayMS != 2500 {
 		t.Errorf("D that somebody set became %d ms", cfg.Session.DelayMS)
 	}
+}
+
+// TestTooSlow: of engines that are named some hear nothing, or other languages: only the
+// tier's own are tried.
+func TestTooSlow(t *testing.T) {
+	for name, r := range map[string]inference.Recognizer{"both": &fake.Recognizer{}, "off": nil, "another language": english{&fake.Recognizer{}}} {
+		e := &engines{log: slog.New(slog.DiscardHandler)}
+		e.Recognizer, e.Synthesizer = r, &fake.Synthesizer{}
+		if why, err := e.tooSlow(t.Context()); why != "" || err != nil {
+			t.Errorf("%s: %q, %v", name, why, err)
+		}
+	}
+}
+
+// english hears nothing else.
+type english struct{ *fake.Recognizer }
+
+func (english) Languages() []inference.Lang { return []inference.Lang{"en"} }
+
+func (e english) Open(ctx context.Context, l inference.Listening) (inference.RecognizerStream, error) {
+	if l.Lang != "en" {
+		return nil, inference.ErrUnsupported
+	}
+	return e.Recognizer.Open(ctx, l)
 }
 
 // TestDelay: the neural tier has a D of its own in profile sync, also where the server's profile is another.
@@ -100,8 +127,8 @@ func TestNeuralWithoutWeights(t *testing.T) {
 	}
 }
 
-// store makes a folder of models look installed: the sizes are the catalogue's.
-func store(t *testing.T, dir string, names ...string) {
+// installModels makes a folder of models look installed: the sizes are the catalogue's.
+func installModels(t *testing.T, dir string, names ...string) {
 	t.Helper()
 	for _, e := range models.Builtin() {
 		for _, n := range names {

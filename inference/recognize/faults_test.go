@@ -14,6 +14,7 @@ import (
 	"livedub/inference"
 	"livedub/inference/recognize/wire"
 	"livedub/internal/worker"
+	"livedub/internal/worker/workertest"
 	"livedub/media"
 )
 
@@ -23,17 +24,7 @@ func engineOf(t *testing.T, c Config) *PocketSphinx {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ids := p.PIDs()
-		if err := p.Close(); err != nil {
-			t.Error(err)
-		}
-		for _, id := range ids {
-			if syscall.Kill(id, 0) == nil {
-				t.Errorf("decoder %d outlived Close", id)
-			}
-		}
-	})
+	workertest.Closes(t, p)
 	return p
 }
 

@@ -15,6 +15,7 @@ import (
 	"livedub/inference/inferencetest"
 	"livedub/inference/recognize/whisper"
 	"livedub/internal/testkit/onnxfile"
+	"livedub/internal/worker/workertest"
 	"livedub/media"
 )
 
@@ -34,17 +35,7 @@ func openedOffline(t *testing.T, c OfflineConfig) *Offline {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ids := r.PIDs()
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-		for _, id := range ids {
-			if syscall.Kill(id, 0) == nil {
-				t.Errorf("worker %d outlived Close", id)
-			}
-		}
-	})
+	workertest.Closes(t, r)
 	return r
 }
 

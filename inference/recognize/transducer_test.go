@@ -14,6 +14,7 @@ import (
 	"livedub/inference"
 	"livedub/inference/inferencetest"
 	"livedub/internal/testkit/onnxfile"
+	"livedub/internal/worker/workertest"
 	"livedub/media"
 )
 
@@ -42,17 +43,7 @@ func openTransducer(t *testing.T, c TransducerConfig) *Transducer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ids := r.PIDs()
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-		for _, id := range ids {
-			if syscall.Kill(id, 0) == nil {
-				t.Errorf("decoder %d outlived Close", id)
-			}
-		}
-	})
+	workertest.Closes(t, r)
 	return r
 }
 

@@ -5,15 +5,12 @@ import (
 	"errors"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 
 	"livedub/inference"
 	"livedub/inference/speak/wire"
@@ -30,15 +27,7 @@ func TestMain(m *testing.M) {
 		helperParent(path)
 		return
 	}
-	dir, err := workertest.Build("espeakworker")
-	if err != nil {
-		panic(err)
-	}
-	workerPath = filepath.Join(dir, "espeakworker")
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		_ = os.RemoveAll(dir)
-		os.Exit(code)
-	}))
+	workertest.Main(m, "espeakworker", &workerPath)
 }
 
 func open(t testing.TB, workers int) *Espeak {
@@ -47,17 +36,7 @@ func open(t testing.TB, workers int) *Espeak {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ids := e.PIDs()
-		if err := e.Close(); err != nil {
-			t.Error(err)
-		}
-		for _, id := range ids {
-			if syscall.Kill(id, 0) == nil {
-				t.Errorf("worker %d outlived Close", id)
-			}
-		}
-	})
+	workertest.Closes(t, e)
 	return e
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"livedub/inference"
 	"livedub/internal/proc"
+	"livedub/internal/worker/workertest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -25,17 +26,7 @@ func open(t testing.TB, c Config) *Apertium {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ids := a.PIDs()
-		if err := a.Close(); err != nil {
-			t.Error(err)
-		}
-		for _, id := range ids {
-			if syscall.Kill(id, 0) == nil {
-				t.Errorf("process %d outlived Close", id)
-			}
-		}
-	})
+	workertest.Closes(t, a)
 	return a
 }
 

@@ -54,7 +54,8 @@ func checkLeaks(p *pkg) []breach {
 		}
 		tests = &p.files[i]
 		for _, d := range f.ast.Decls {
-			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "TestMain" && calls(fn, "goleak", "") {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "TestMain" &&
+				(calls(fn, "goleak", "") || calls(fn, "workertest", "Main")) { // which runs it by goleak
 				return nil
 			}
 		}
@@ -78,7 +79,7 @@ func checkFile(f file) []breach {
 			}
 		}
 	}
-	if f.ast.Name.Name != "main" && !f.test {
+	if name := f.ast.Name.Name; name != "main" && !strings.HasSuffix(name, "test") && !f.test {
 		for _, d := range f.ast.Decls {
 			if fn, ok := d.(*ast.FuncDecl); ok && calls(fn, "os", "Exit") {
 				found = append(found, breach{f.path, f.line(fn), "os.Exit outside a main package: return an error"})

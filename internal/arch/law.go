@@ -75,12 +75,15 @@ var layers = []layer{
 	{"internal/testkit/testspeaker/cmd/mksample", []string{"media", "media/...", "inference", "inference/onnx", "inference/speak", "inference/speak/kokoro", "internal/models", "internal/testkit/testspeaker"}},
 	{"internal/bench/lipseval", []string{"media", "inference"}},
 	{"internal/settings", []string{"inference", "inference/onnx", "internal/config", "media/badge", "session/spec"}},
+	{"internal/bench/recordbench", []string{"media", "media/cmaf", "media/file", "media/pace", "recording", "session/fanout", "session/spec", "session/work", "store", "store/...",
+		"internal/testkit/caller", "internal/testkit/clusterrig", "internal/testkit/pgproc", "internal/testkit/s3proc", "internal/testkit/testspeaker"}},
 	{"internal/bench/speech", []string{"media", "media/codec", "media/pace", "inference", "inference/recognize", "internal/bench/words/score", "session/live", "session/spec"}},
 	{"internal/bench/stalls", []string{"media", "media/...", "inference", "inference/fake", "session/live", "session/spec"}},
 	{"internal/bench/words", []string{"media", "inference", "internal/bench/words/score", "internal/grades"}},
 	{"internal/bench/words/score", nil},
 	{"internal/grades", nil},
 	{"internal/testkit/testspeaker", []string{"media", "media/...", "inference", "inference/viseme"}},
+	{"internal/testkit/filmtest", []string{"media", "media/...", "internal/testkit/testspeaker"}},
 	{"internal/testkit/testspeaker/...", []string{"media", "media/...", "inference", "internal/testkit/testspeaker"}},
 	{"internal/testkit/testspeaker/cmd/mksample", []string{"media", "media/...", "inference", "inference/onnx", "inference/speak", "inference/speak/kokoro", "internal/models", "internal/testkit/testspeaker"}},
 	{"internal/testkit/caller", []string{"media", "media/...", "inference/fake", "internal/testkit/netem", "internal/testkit/testspeaker"}}, // it hears what the fake voice says
@@ -130,7 +133,8 @@ var owners = []owner{
 	{"github.com/jackc/pgx/", []string{"store/postgres"}},
 	{"github.com/pressly/goose/", []string{"store/postgres"}},
 	{"github.com/aws/", []string{"store/s3"}},
-	{"github.com/johannesboyne/gofakes3", nil}, // tests
+	{"github.com/johannesboyne/gofakes3", []string{"internal/testkit/s3proc"}},
+	{"github.com/johannesboyne/gofakes3/", []string{"internal/testkit/s3proc"}},
 	{"gopkg.in/yaml.v3", []string{"internal/config", "internal/models"}},
 	{"testing", nil}, // tests, and packages whose name ends in "test"
 }

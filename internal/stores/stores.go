@@ -18,6 +18,7 @@ import (
 	"livedub/store"
 	"livedub/store/files"
 	"livedub/store/spool"
+	"livedub/store/upload"
 )
 
 // Folders in the one of files.
@@ -33,11 +34,15 @@ type Stores struct {
 	Objects store.Objects
 	Dir     string         // the folder of files, and of what waits for a database or S3
 	Spool   *spool.Journal // that Journal is; nil where it is files itself
+	// Upload sends files of recordings from Dir to Objects, from Send on; nil where
+	// Objects are in Dir.
+	Upload *upload.Uploader
 	// Words and Recordings say where they are kept, for people.
 	Words, Recordings string
 
-	keep time.Duration // 0: for ever
-	log  *slog.Logger
+	keep       time.Duration // 0: for ever
+	spoolBytes int64         // that may wait for S3
+	log        *slog.Logger
 
 	mu      sync.Mutex
 	erasers []func(ctx context.Context, epoch string) error
@@ -127,11 +132,14 @@ func Dir(c config.Store) (string, error) {
 	return filepath.Join(data, "livedub", "store"), nil
 }
 
-// Close stops the sweep and closes the stores.
+// Close stops the sweep and closes the stores; nil ones are closed.
 func (s *Stores) Close() error {
+	if s == nil {
+		return nil
+	}
 	if s.stop != nil {
 		s.stop()
 		s.sweeps.Wait()
 	}
-	return errors.Join(s.Journal.Close(), s.Objects.Close())
+	return errors.Join(s.closeUpload(), s.Journal.Close(), s.Objects.Close())
 }

@@ -42,6 +42,9 @@ func newAVEncoder(lib string, c VideoEncoderConfig) (*avEncoder, error) {
 		// A file is read ahead by its player: let the rate breathe.
 		e.buffer = 2
 	}
+	if c.Buffer > 0 {
+		e.buffer = c.Buffer.Seconds()
+	}
 	cfg := (*C.ldc_avenc_config)(C.calloc(1, C.sizeof_ldc_avenc_config))
 	defer C.free(unsafe.Pointer(cfg))
 	cfg.name, cfg.preset = C.CString(lib), C.CString(c.Preset)

@@ -18,6 +18,7 @@ type VideoEncoderConfig struct {
 	Color         media.Color   // told in the stream of H.264; VP8 has no place for it, and its frames become BT.601's
 	Bitrate       int           // bit/s
 	KeyInterval   time.Duration // longest distance of keyframes; 0: only when forced
+	Buffer        time.Duration // of H.264's rate: over how long it is kept; 0: half a second, out of band two
 	OutOfBand     bool          // for files: parameter sets in Track().Extradata and not in band, a slacker rate
 	Hardware      string        // H.264's: "auto": h264_nvenc if it opens, else libx264; "nvenc": h264_nvenc; "" and "off": libx264
 	Preset        string        // of libx264; "": superfast

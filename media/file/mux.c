@@ -6,6 +6,7 @@
 
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
+#include <libavutil/avstring.h>
 #include <libavutil/display.h>
 
 #define IO_BUFFER (256 * 1024)
@@ -15,7 +16,7 @@ struct ld_writer {
     AVFormatContext *fmt;
     AVIOContext *io;
     AVPacket *pkt;
-    int fd, err;
+    int fd, err, index_first;
 };
 
 #if LIBAVFORMAT_VERSION_MAJOR >= 61
@@ -129,9 +130,29 @@ int ld_writer_track(ld_writer *w, const ld_target *t)
     return err < 0 ? err : st->index;
 }
 
+int ld_writer_tag(ld_writer *w, const char *key, const char *value)
+{
+    int err = av_dict_set(&w->fmt->metadata, key, value, 0);
+    return err < 0 ? err : 0;
+}
+
+int ld_writer_index_first(ld_writer *w)
+{
+    // libavformat reads back by name what it moves behind the index.
+    char *url = av_asprintf("file:/proc/self/fd/%d", w->fd);
+    if (!url)
+        return AVERROR(ENOMEM);
+    av_freep(&w->fmt->url);
+    w->fmt->url = url;
+    w->index_first = 1;
+    return 0;
+}
+
 int ld_writer_header(ld_writer *w)
 {
     AVDictionary *opts = NULL;
+    if (w->index_first)
+        av_dict_set(&opts, "movflags", "+faststart", 0);
     // Times are written as they are; what lies before zero is cut off by an edit list.
     av_dict_set(&opts, "avoid_negative_ts", "disabled", 0);
     av_dict_set(&opts, "use_editlist", "1", 0);

@@ -24,6 +24,8 @@ typedef struct ld_target {
 
 int ld_writer_new(ld_writer **out, int fd); // fd is borrowed
 int ld_writer_track(ld_writer *w, const ld_target *t); // its index, or an error
+int ld_writer_tag(ld_writer *w, const char *key, const char *value); // before the header
+int ld_writer_index_first(ld_writer *w); // before the header: the trailer puts the index first
 int ld_writer_header(ld_writer *w);
 int ld_writer_ticks(ld_writer *w, int track); // per second, known after the header
 int ld_writer_packet(ld_writer *w, int track, int64_t pts, int64_t dts, int64_t duration, int key,

@@ -60,12 +60,13 @@ func (r *reserve) grow(end int64) error {
 	}
 }
 
-// release gives back what the finished file of size bytes did not need.
-func (r *reserve) release(size int64) error {
-	if r.without || r.end <= size {
-		return nil
+// release gives back what the finished file did not need.
+func (r *reserve) release() error {
+	st, err := r.file.Stat()
+	if err != nil || r.without || r.end <= st.Size() {
+		return err
 	}
-	return r.file.Truncate(size)
+	return r.file.Truncate(st.Size())
 }
 
 // full tells whether err means that there is no room, on the disk or for this user.

@@ -23,6 +23,9 @@ type SinkConfig struct {
 	Epoch time.Duration // subtracted from every packet's time: output zero
 
 	Video, Audio media.Codec // wanted codecs, "" for none
+
+	Tags       map[string]string // "title", "comment", ...: what the file says of itself
+	IndexFirst bool              // Close puts the index first, so that a player needs no more than what has come to begin
 }
 
 // Sink writes one MP4 file. It implements media.Sink. The file is made aside,
@@ -75,7 +78,31 @@ func Create(path string, c SinkConfig) (*Sink, error) {
 		s.discard()
 		return nil, fmt.Errorf("%s: %s", path, reason(code))
 	}
+	if code := s.describe(); code < 0 {
+		s.discard()
+		return nil, fmt.Errorf("%s: %s", path, reason(code))
+	}
 	return s, nil
+}
+
+// describe tells the muxer what the file is to be, besides its tracks.
+func (s *Sink) describe() C.int {
+	if s.config.IndexFirst {
+		if code := C.ld_writer_index_first(s.c); code < 0 {
+			return code
+		}
+	}
+	for key, value := range s.config.Tags {
+		k, v := C.CString(key), C.CString(value)
+		code := C.ld_writer_tag(s.c, k, v)
+		C.free(unsafe.Pointer(k))
+		C.free(unsafe.Pointer(v))
+		if code < 0 {
+			return code
+		}
+		s.reserve.fixed += int64(len(value)) + 128
+	}
+	return 0
 }
 
 // Codecs tells what the file takes.
@@ -185,11 +212,10 @@ func (s *Sink) Close() error {
 	if code < 0 && s.failed == nil {
 		s.failed = s.muxError(code)
 	}
-	size := int64(C.ld_writer_size(s.c))
 	C.ld_writer_free(s.c)
 	s.c = nil
 	if code >= 0 {
-		s.keep(s.reserve.release(size))
+		s.keep(s.reserve.release())
 	}
 	s.keep(s.file.Close())
 	s.keep(os.Rename(s.file.Name(), s.path))

@@ -160,23 +160,28 @@ func TestStrangers(t *testing.T) {
 		"wrong proof": func(c net.Conn) { _, _ = client(c).Write(make([]byte, 33)) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				a, b := net.Pipe()
-				began := time.Now()
-				came := receive(t.Context(), b)
-				var wg sync.WaitGroup
-				wg.Go(func() {
-					say(a)
-					_, _ = io.Copy(io.Discard, a)
-				})
-				if err := <-came; err == nil || time.Since(began) > 2*handshake {
-					t.Errorf("%v after %v", err, time.Since(began))
-				}
-				a.Close()
-				wg.Wait()
+			cutOff(t, func(_ *testing.T, a net.Conn) {
+				say(a)
+				_, _ = io.Copy(io.Discard, a)
 			})
 		})
 	}
+}
+
+// cutOff has who sends say something that is refused, in time.
+func cutOff(t *testing.T, say func(t *testing.T, c net.Conn)) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := net.Pipe()
+		began := time.Now()
+		came := receive(t.Context(), b)
+		var wg sync.WaitGroup
+		wg.Go(func() { say(t, a) })
+		if err := <-came; err == nil || time.Since(began) > 2*handshake {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		a.Close()
+		wg.Wait()
+	})
 }
 
 func client(c net.Conn) *tls.Conn {
@@ -217,23 +222,12 @@ func TestBadSender(t *testing.T) {
 		"silent afterward": greeting(said()),
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				a, b := net.Pipe()
-				began := time.Now()
-				came := receive(t.Context(), b)
-				var wg sync.WaitGroup
-				wg.Go(func() {
-					if c, err := secure(t.Context(), a, secret, sends); err != nil {
-						t.Error(err)
-					} else if _, err := c.Write(first); err == nil {
-						_, _ = io.Copy(io.Discard, c)
-					}
-				})
-				if err := <-came; err == nil || time.Since(began) > 2*handshake {
-					t.Errorf("%v after %v", err, time.Since(began))
+			cutOff(t, func(t *testing.T, a net.Conn) {
+				if c, err := secure(t.Context(), a, secret, sends); err != nil {
+					t.Error(err)
+				} else if _, err := c.Write(first); err == nil {
+					_, _ = io.Copy(io.Discard, c)
 				}
-				a.Close()
-				wg.Wait()
 			})
 		})
 	}

@@ -275,4 +275,5 @@ func (d *Dub) Stages(to map[string]work.StageState) {
 		to[st.Name] = to[st.Name].Add(st.Read())
 	}
 	to["sink"] = to["sink"].Add(d.Fanout.State())
+	to["program"] = to["program"].Add(d.Fanout.Programs())
 }

@@ -16,12 +16,13 @@ const encoderRest = 500 * time.Millisecond
 
 // encoder encodes the frames of one dub to one codec. In a live session its
 // failure is that of the frame alone: one that keeps failing is closed and,
-// after a rest, opened anew. It is used by show alone.
+// after a rest, opened anew. It is used by one goroutine.
 type encoder struct {
-	codec media.Codec
-	frame *spec.VideoConfig
-	video *codec.VideoEncoder // nil before the first frame and while it rests
-	track *media.Track        // of the last packet
+	codec   media.Codec
+	frame   *spec.VideoConfig
+	program bool                // keyframes come when asked for, and the rate may breathe between two
+	video   *codec.VideoEncoder // nil before the first frame and while it rests
+	track   *media.Track        // of the last packet
 
 	lastKey  time.Duration // output time of the last keyframe
 	owed     bool          // a keyframe that could not be made
@@ -61,6 +62,9 @@ func (e *encoder) try(f *media.Frame, d demand, fps float64) (media.Packet, erro
 	if e.video == nil {
 		c := e.frame.Encoder(e.codec, f.Width, f.Height, fps)
 		c.Color = f.Color
+		if e.program {
+			c.KeyInterval, c.Buffer = 0, ProgramKey
+		}
 		v, err := codec.NewVideoEncoder(c)
 		if err != nil {
 			return media.Packet{}, err

@@ -1,10 +1,12 @@
 // Package fanout encodes one dub, once for each codec that somebody takes, and
-// hands the packets to its sinks: those of a file, or viewers that come and go.
+// hands the packets to its sinks: those of a file, or viewers that come and go. A
+// second encode, the program, is for those that keep what they get or pass it on.
 package fanout
 
 import (
 	"bytes"
 	"fmt"
+	"sync"
 	"time"
 
 	"livedub/media"
@@ -22,6 +24,11 @@ type Fanout struct {
 	heard     *media.Track             // of audio; used by play alone
 	videos    map[media.Codec]*encoder // made by the first frame; used by show alone
 	skew      skew
+
+	mu      sync.Mutex  // over what follows
+	program *program    // nil while no sink takes it
+	stage   *work.Stage // of all programs that there were; nil before the first
+	closed  bool
 }
 
 // Env is what a fanout has of its session.
@@ -53,6 +60,17 @@ func (fo *Fanout) Viewers() int { return int(fo.receivers.viewers()) }
 // State returns how the sinks keep up.
 func (fo *Fanout) State() work.StageState { return fo.receivers.state() }
 
+// Programs returns how the dub's program keeps up; what it dropped is missing in all
+// that keep it.
+func (fo *Fanout) Programs() work.StageState {
+	fo.mu.Lock()
+	defer fo.mu.Unlock()
+	if fo.stage == nil {
+		return work.StageState{}
+	}
+	return fo.stage.Read()
+}
+
 // Offsets returns the last frames' offsets to their audio, the newest last.
 func (fo *Fanout) Offsets() []time.Duration { return fo.skew.read() }
 
@@ -73,12 +91,35 @@ func (fo *Fanout) Subscribe(sink media.Sink, options []Option) (*Subscription, e
 	return a, nil
 }
 
+// second returns the dub's program: it runs as long as a sink takes it. nil where none does.
+func (fo *Fanout) second() *program {
+	wanted := fo.receivers.programs() > 0
+	fo.mu.Lock()
+	defer fo.mu.Unlock()
+	switch {
+	case wanted && fo.program == nil && !fo.closed:
+		if fo.stage == nil {
+			fo.stage = fo.env.Stage("program")
+		}
+		fo.program = startProgram(&fo.env, fo.stage, func(t *media.Track, packets ...media.Packet) {
+			_ = fo.receivers.write(encode{codec: t.Codec, program: true}, t, packets...) // live: what fails is detached
+		})
+	case !wanted && fo.program != nil:
+		fo.program.abandon()
+		fo.program = nil
+	}
+	return fo.program
+}
+
 // Watched tells whether anybody would see or hear what is encoded.
 func (fo *Fanout) Watched() bool { return fo.receivers.sinks() > 0 }
 
 // Frame encodes one frame for output time at, once for each codec that is
 // wanted, and tells whether all were made.
 func (fo *Fanout) Frame(f *media.Frame, at time.Duration, fps float64) (whole bool, err error) {
+	if p := fo.second(); p != nil {
+		p.show(f, at, fps)
+	}
 	whole = true
 	for _, d := range fo.receivers.demands(at, fo.lastKey) {
 		enc := fo.videos[d.codec]
@@ -94,7 +135,7 @@ func (fo *Fanout) Frame(f *media.Frame, at time.Duration, fps float64) (whole bo
 			whole = false
 			continue
 		}
-		if err := fo.receivers.write(d.codec, enc.describe(p), p); err != nil {
+		if err := fo.receivers.write(encode{codec: d.codec}, enc.describe(p), p); err != nil {
 			return false, err
 		}
 	}
@@ -115,6 +156,19 @@ func (fo *Fanout) lastKey(c media.Codec) (at time.Duration, ok bool) {
 
 // Sound encodes PCM that stands at its output time.
 func (fo *Fanout) Sound(s media.Samples) error {
+	if p := fo.second(); p != nil {
+		p.play(s)
+	}
+	if fo.receivers.sinks() == fo.receivers.programs() {
+		fo.closeSound()
+	} else if err := fo.encodeSound(s); err != nil {
+		return err
+	}
+	fo.skew.sound(fo.env.Clock.Now() - s.End())
+	return nil
+}
+
+func (fo *Fanout) encodeSound(s media.Samples) error {
 	if fo.audio == nil {
 		enc, err := codec.NewAudioEncoder(codec.AudioEncoderConfig{
 			Codec: fo.receivers.audioCodec(), Channels: s.Channels, Bitrate: 64_000 * s.Channels,
@@ -129,12 +183,14 @@ func (fo *Fanout) Sound(s media.Samples) error {
 	if err != nil {
 		return fmt.Errorf("encode sound: %w", err)
 	}
-	fo.skew.sound(fo.env.Clock.Now() - s.End())
-	return fo.receivers.write("", fo.heard, packets...)
+	return fo.receivers.write(encode{}, fo.heard, packets...)
 }
 
 // FlushSound writes what the encoder still holds.
 func (fo *Fanout) FlushSound() error {
+	if p := fo.second(); p != nil {
+		p.flush()
+	}
 	if fo.audio == nil {
 		return nil
 	}
@@ -142,12 +198,17 @@ func (fo *Fanout) FlushSound() error {
 	if err != nil {
 		return fmt.Errorf("encode sound: %w", err)
 	}
-	return fo.receivers.write("", fo.heard, packets...)
+	return fo.receivers.write(encode{}, fo.heard, packets...)
 }
 
 // DropSound forgets what the encoder still holds: whoever comes next has not
 // heard what was before it.
 func (fo *Fanout) DropSound() {
+	fo.second()
+	fo.closeSound()
+}
+
+func (fo *Fanout) closeSound() {
 	if fo.audio != nil {
 		fo.audio.Close()
 		fo.audio = nil
@@ -156,6 +217,13 @@ func (fo *Fanout) DropSound() {
 
 // Close ends all sinks and frees the encoders. Nothing may be written anymore.
 func (fo *Fanout) Close() error {
+	fo.mu.Lock()
+	p := fo.program
+	fo.program, fo.closed = nil, true
+	fo.mu.Unlock()
+	if p != nil {
+		p.end()
+	}
 	err := fo.receivers.close()
 	for _, v := range fo.videos {
 		v.close()

@@ -2,9 +2,11 @@ package fanout
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"livedub/media"
+	"livedub/session/spec"
 	"livedub/session/work"
 )
 
@@ -23,6 +25,9 @@ type fileReceivers struct {
 }
 
 func (r *fileReceivers) add(a *Subscription) error {
+	if a.program {
+		return fmt.Errorf("session: %w: a file's dub is encoded as its sinks take it and has no program", spec.ErrInvalid)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.enter(a)
@@ -64,7 +69,7 @@ func (r *fileReceivers) audioCodec() media.Codec {
 func (r *fileReceivers) broken(err error) error { return err }
 
 // write hands packets to the sinks that take them; they start once all tracks are known.
-func (r *fileReceivers) write(c media.Codec, t *media.Track, packets ...media.Packet) error {
+func (r *fileReceivers) write(e encode, t *media.Track, packets ...media.Packet) error {
 	r.mu.Lock()
 	defer r.unlock()
 	if !r.started && media.FindTrack(r.tracks, t.Kind) == nil {
@@ -77,7 +82,7 @@ func (r *fileReceivers) write(c media.Codec, t *media.Track, packets ...media.Pa
 	for _, p := range packets {
 		var err error
 		if r.started {
-			err = r.feed(c, p)
+			err = r.feed(e, p)
 		} else if r.early = append(r.early, p); len(r.early) > maxEarly {
 			err = r.start()
 		}
@@ -96,19 +101,19 @@ func (r *fileReceivers) start() error {
 	early := r.early
 	r.early = nil
 	for _, p := range early {
-		if err := r.feed("", p); err != nil {
+		if err := r.feed(encode{}, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *fileReceivers) feed(c media.Codec, p media.Packet) error {
+func (r *fileReceivers) feed(e encode, p media.Packet) error {
 	if media.FindTrack(r.tracks, p.Kind) == nil {
 		return nil // the file started without it
 	}
 	return r.each(func(a *Subscription) error {
-		if !a.takes(c, p) {
+		if !a.takes(e, p) {
 			return nil
 		}
 		return a.sink.Write(p)

@@ -17,8 +17,9 @@ import (
 type receivers interface {
 	add(a *Subscription) error
 	remove(a *Subscription)
-	sinks() int32   // how many are attached
-	viewers() int32 // those of them that somebody looks at
+	sinks() int32    // how many are attached
+	viewers() int32  // those of them that somebody looks at
+	programs() int32 // those that take the program
 	state() work.StageState
 
 	// expect tells which tracks the dub will have.
@@ -28,8 +29,8 @@ type receivers interface {
 	demands(at time.Duration, lastKey func(media.Codec) (time.Duration, bool)) []demand
 	// audioCodec is the one that all sinks take.
 	audioCodec() media.Codec
-	// write hands packets of track t to the sinks that take them; frames are of codec c.
-	write(c media.Codec, t *media.Track, packets ...media.Packet) error
+	// write hands packets of track t, which came out of one encode, to the sinks that take them.
+	write(e encode, t *media.Track, packets ...media.Packet) error
 	// broken takes note of an encoder's failure and returns an error where the session ends by it.
 	broken(err error) error
 	close() error
@@ -40,14 +41,16 @@ type roster struct {
 	env   Env
 	count atomic.Int32 // of attached
 	seen  atomic.Int32 // of those, not counting recordings
+	kept  atomic.Int32 // of those, the program's
 
 	mu            sync.Mutex // over what follows
 	subscriptions []*Subscription
 	closed        bool
 }
 
-func (r *roster) sinks() int32   { return r.count.Load() }
-func (r *roster) viewers() int32 { return r.seen.Load() }
+func (r *roster) sinks() int32    { return r.count.Load() }
+func (r *roster) viewers() int32  { return r.seen.Load() }
+func (r *roster) programs() int32 { return r.kept.Load() }
 
 // add takes a sink in; the caller has the lock.
 func (r *roster) enter(a *Subscription) error {
@@ -71,16 +74,26 @@ func (r *roster) leave(a *Subscription) bool {
 }
 
 func (r *roster) counted() {
-	seen := 0
+	seen, kept := 0, 0
 	for _, a := range r.subscriptions {
+		if a.program {
+			kept++
+		}
 		if !a.records {
 			seen++
 		}
 	}
 	r.count.Store(int32(len(r.subscriptions)))
+	r.kept.Store(int32(kept))
 	if was := r.seen.Swap(int32(seen)); int(was) != seen && r.env.Viewers != nil {
 		r.env.Viewers(seen)
 	}
+}
+
+// encode is which of a dub's encodes packets came out of.
+type encode struct {
+	codec   media.Codec // of frames; "" for whichever the sinks take
+	program bool
 }
 
 // demand is what all sinks of one video codec want of the next frame.
@@ -96,7 +109,7 @@ func (r *roster) demands(at time.Duration, lastKey func(media.Codec) (time.Durat
 	var out []demand
 	for _, a := range r.subscriptions {
 		room := int(a.maxBitrate.Load())
-		if a.video == "" || room > 0 && room < MinBitrate {
+		if a.program || a.video == "" || room > 0 && room < MinBitrate {
 			continue
 		}
 		i := slices.IndexFunc(out, func(d demand) bool { return d.codec == a.video })
@@ -131,7 +144,7 @@ func (r *liveReceivers) broken(err error) error {
 }
 
 func (r *liveReceivers) add(a *Subscription) error {
-	if err := refuse(a.video, a.audio); err != nil {
+	if err := a.refuse(); err != nil {
 		return err
 	}
 	a.feeder = newFeeder(r.env, a)
@@ -165,12 +178,12 @@ func (r *liveReceivers) remove(a *Subscription) {
 	_ = a.feeder.wait(work.Patience)
 }
 
-func (r *liveReceivers) write(c media.Codec, t *media.Track, packets ...media.Packet) error {
+func (r *liveReceivers) write(e encode, t *media.Track, packets ...media.Packet) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range packets {
 		for _, a := range slices.Clone(r.subscriptions) {
-			if a.takes(c, p) && a.feeder.offer(trackPacket{p, t}) {
+			if a.takes(e, p) && a.feeder.offer(trackPacket{p, t}) {
 				r.leave(a)
 				a.stuck = true
 				a.feeder.end()

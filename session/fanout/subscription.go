@@ -20,6 +20,7 @@ type Subscription struct {
 	sink         media.Sink
 	video, audio media.Codec
 	records      bool // it keeps no idle session open
+	program      bool // it takes the program, not the live encode
 
 	key        atomic.Bool  // a keyframe is asked for
 	maxBitrate atomic.Int64 // bit/s that the sink has for frames; 0 for unknown
@@ -38,6 +39,15 @@ type Option func(*Subscription)
 // keep a session open that nobody uses.
 func Recording() Option { return func(a *Subscription) { a.records = true } }
 
+// Program tells that the sink takes the dub's program: H.264 of the first frame's size
+// at 25 or 30 frames a second, with a keyframe at every multiple of ProgramKey in
+// output time, and AAC on a grid of 1024 samples from output time 0. Frames of
+// another size are fitted in. Where there is nothing to see and to hear for a while
+// it pauses, and the first packets after that are marked by Gap. All such sinks share
+// one encode; what they ask for by Keyframe and SetMaxBitrate changes nothing. Only a
+// live session has one.
+func Program() Option { return func(a *Subscription) { a.program = true } }
+
 // MinBitrate is the bitrate below which nobody is made to look: a viewer with
 // less gets sound and captions, and does not pull the others down.
 const MinBitrate = 300_000
@@ -47,24 +57,31 @@ const MinBitrate = 300_000
 const KeyApart = 500 * time.Millisecond
 
 // Keyframe asks for a keyframe: with the next frame, or KeyApart after the last one.
-func (s *Subscription) Keyframe() { s.key.Store(true) }
+func (s *Subscription) Keyframe() { s.key.Store(!s.program) }
 
 // Pending tells whether a keyframe that was asked for has not been made yet.
 func (s *Subscription) Pending() bool { return s.key.Load() }
 
 // SetMaxBitrate tells how many bits a second the sink can take of frames.
-func (s *Subscription) SetMaxBitrate(bps int) { s.maxBitrate.Store(int64(bps)) }
+func (s *Subscription) SetMaxBitrate(bps int) {
+	if !s.program {
+		s.maxBitrate.Store(int64(bps))
+	}
+}
 
 // Close takes the sink away and closes it, and returns once it is closed, or
 // when that takes too long. It may be called more than once.
 func (s *Subscription) Close() { s.fanout.receivers.remove(s) }
 
-// takes tells whether the sink gets p; a frame is of the codec c.
-func (s *Subscription) takes(c media.Codec, p media.Packet) bool {
+// takes tells whether the sink gets p, which came out of e.
+func (s *Subscription) takes(e encode, p media.Packet) bool {
+	if s.program != e.program {
+		return false
+	}
 	if p.Kind == media.Audio {
 		return s.audio != ""
 	}
-	return (c == "" || s.video == c) && s.sees(p.Key)
+	return (e.codec == "" || s.video == e.codec) && s.sees(p.Key)
 }
 
 // sees tells whether the sink can have a frame: from a keyframe on, while it has room.
@@ -299,11 +316,16 @@ func (s *starter) pass(p trackPacket) error {
 	return s.sink.Write(p.Packet)
 }
 
-// refuse tells why a dub cannot feed a sink of these codecs; nil where it can.
-func refuse(video, audio media.Codec) error {
+// refuse tells why a dub cannot feed the sink, by its codecs; nil where it can.
+func (s *Subscription) refuse() error {
+	video, audio := s.video, s.audio
 	switch {
 	case video == "" && audio == "":
 		return fmt.Errorf("session: %w: the sink takes neither audio nor video", spec.ErrInvalid)
+	case s.program && (video != "" && video != media.H264 || audio != "" && audio != media.AAC):
+		return fmt.Errorf("session: %w: the sink takes %q and %q: a program is h264 and aac", spec.ErrInvalid, video, audio)
+	case s.program:
+		return nil
 	case video != "" && video != media.H264 && video != media.VP8:
 		return fmt.Errorf("session: %w: the sink takes frames as %s: a live dub makes h264 and vp8", spec.ErrInvalid, video)
 	case audio != "" && audio != media.Opus:

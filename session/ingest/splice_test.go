@@ -139,51 +139,40 @@ func TestSpliceGoesOn(t *testing.T) {
 	})
 }
 
-// TestSpliceAhead: what the first source has sent beyond the cut is not heard again.
+// TestSpliceAhead: what the first source has sent beyond the cut is not heard again,
+// whether it still is there, or has ended when the next one's keyframe comes.
 func TestSpliceAhead(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a, b := newFeed(media.VP8), newFeed(media.VP8)
-		s := NewSplice(a)
-		s.Expect()
-		a.ch <- frame(0, true, 1)
-		a.ch <- sound(200*ms, 1)
-		if _, err := read(t, s); err != nil {
-			t.Fatal(err)
-		}
-		s.Join(b, []media.Packet{frame(150*ms, true, 2)})
-		for at := 160 * ms; at <= 260*ms; at += 20 * ms {
-			b.ch <- sound(at, 2)
-		}
-		got, err := read(t, s) // the first stands still: it is waited for, for a moment
-		if want := []time.Duration{220 * ms, 240 * ms, 260 * ms}; err != nil || !slices.Equal(times(got, media.Audio, 2), want) {
-			t.Errorf("%v, %v", got, err)
-		}
-	})
-}
-
-// TestSpliceAfterTheEnd: the first source has ended when the next one's keyframe comes.
-// Frames go on from there, sound from where the first one's ended.
-func TestSpliceAfterTheEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a, b := newFeed(media.H264), newFeed(media.H264)
-		s := NewSplice(a)
-		s.Expect()
-		a.ch <- frame(0, true, 1)
-		a.ch <- sound(200*ms, 1)
-		close(a.ch)
-		if _, err := read(t, s); err != nil {
-			t.Fatal(err)
-		}
-		var lead []media.Packet
-		for at := 160 * ms; at <= 260*ms; at += 20 * ms {
-			lead = append(lead, sound(at, 2))
-		}
-		s.Join(b, append(lead, frame(300*ms, true, 2)))
-		got, err := read(t, s)
-		if want := []time.Duration{220 * ms, 240 * ms, 260 * ms}; err != nil || !slices.Equal(times(got, media.Audio, 2), want) || len(got) != 4 {
-			t.Errorf("%v, %v", got, err)
-		}
-	})
+	for _, ended := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			a, b := newFeed(media.H264), newFeed(media.H264)
+			s := NewSplice(a)
+			s.Expect()
+			a.ch <- frame(0, true, 1)
+			a.ch <- sound(200*ms, 1)
+			if ended {
+				close(a.ch)
+			}
+			if _, err := read(t, s); err != nil {
+				t.Fatal(err)
+			}
+			var sounds []media.Packet
+			for at := 160 * ms; at <= 260*ms; at += 20 * ms {
+				sounds = append(sounds, sound(at, 2))
+			}
+			if ended {
+				s.Join(b, append(sounds, frame(300*ms, true, 2)))
+			} else {
+				s.Join(b, []media.Packet{frame(150*ms, true, 2)})
+				for _, p := range sounds {
+					b.ch <- p
+				}
+			}
+			got, err := read(t, s) // the first may stand still: it is waited for, for a moment
+			if want := []time.Duration{220 * ms, 240 * ms, 260 * ms}; err != nil || !slices.Equal(times(got, media.Audio, 2), want) || len(got) != 4 {
+				t.Errorf("ended %v: %d packets, %v, %v", ended, len(got), times(got, media.Audio, 2), err)
+			}
+		})
+	}
 }
 
 // TestSpliceWaitsForWhoComes: the first source may end before the next is there; when

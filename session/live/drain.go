@@ -68,6 +68,13 @@ func (c *Call) Moved(fence int64) {
 	c.Tell(record.Record{Moved: &record.Moved{Fence: fence}})
 }
 
+// Stays takes back what Moved told: the session is this node's again.
+func (c *Call) Stays() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.moved = time.Time{}
+}
+
 // left tells whether a call that has moved is needed here no more: all are gone, or
 // the speaker is, and what they had said has been heard.
 func (c *Call) left(now time.Time) bool {

@@ -43,6 +43,8 @@ type Config struct {
 	ICEServers signaling.ICEServers // that clients are told of
 	Heartbeat  time.Duration        // between comments on a quiet event stream; 0: 15 s
 	PerAddress int                  // event streams of one address; 0 for no bound
+	Recordings Recordings           // what is kept; nil for nothing
+	Record     string               // what is recorded of every session: "dubs", "all", or "" for nothing
 	Refused    func() uint64        // units of speech whose text the recognizer did not believe, of all sessions; nil: 0
 	Log        *slog.Logger         // nil for none
 }
@@ -54,6 +56,9 @@ type Server struct {
 	limit *signaling.Limiter
 	gate  *signaling.Gate // of the event streams
 	quota *signaling.Quota
+
+	downloads   *signaling.Gate
+	downloading *signaling.Quota
 }
 
 // New returns the endpoint; Close ends its event streams.
@@ -64,7 +69,10 @@ func New(c Config) *Server {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{cfg: c, log: c.Log, limit: signaling.NewLimiter(), gate: signaling.NewGate(maxStreams, "event streams"), quota: signaling.NewQuota("event streams", c.PerAddress, 0)}
+	return &Server{
+		cfg: c, log: c.Log, limit: signaling.NewLimiter(), gate: signaling.NewGate(maxStreams, "event streams"), quota: signaling.NewQuota("event streams", c.PerAddress, 0),
+		downloads: signaling.NewGate(maxDownloads, "downloads"), downloading: signaling.NewQuota("downloads", eachDownloads, 0),
+	}
 }
 
 // Register adds the endpoint's paths to mux.
@@ -81,9 +89,15 @@ func (s *Server) Register(mux *http.ServeMux) {
 	route("/v1/sessions/{id}/report", map[string]signaling.Handler{http.MethodGet: s.report})
 	route("/v1/sessions/{id}/captions/{lang}", map[string]signaling.Handler{http.MethodGet: s.captions})
 	own("/v1/languages", map[string]signaling.Handler{http.MethodGet: s.languages})
-	signaling.RouteRest(mux, s.log, signaling.AnyOrigin, "/v1", "there are /v1/sessions, /v1/sessions/{id}, what is below it: events, report and captions/{lang}, and /v1/languages")
+	if s.cfg.Recordings != nil {
+		s.registerRecordings(route, own)
+	}
+	signaling.RouteRest(mux, s.log, signaling.AnyOrigin, "/v1", "there are /v1/sessions, /v1/sessions/{id}, what is below it: events, report and captions/{lang}, /v1/languages, and where something is kept, /v1/recordings and /v1/recordings/{id}")
 }
 
-// Close ends every event stream with an end event and waits for all of them.
-// Call it before http.Server.Shutdown, which waits for streams and ends none.
-func (s *Server) Close() { s.gate.Close() }
+// Close ends every event stream with an end event, breaks downloads off, and waits for all
+// of them. Call it before http.Server.Shutdown, which waits for streams and ends none.
+func (s *Server) Close() {
+	s.gate.Close()
+	s.downloads.Close()
+}

@@ -74,6 +74,7 @@ type shown struct {
 	Stages        map[string]signaling.StageInfo `json:"stages,omitempty"`
 	OwnVoice      int                            `json:"own_voice,omitempty"`
 	DrainingUntil *time.Time                     `json:"draining_until,omitempty"`
+	Recording     *signaling.RecordingState      `json:"recording,omitempty"`
 }
 
 // create is POST /v1/sessions. It reads JSON whatever the content type says: curl -d says it is a form.
@@ -282,7 +283,11 @@ func (s *Server) languages(w http.ResponseWriter, _ *http.Request) error {
 	if pairs == nil {
 		pairs = []signaling.PairInfo{}
 	}
-	signaling.WriteJSON(w, http.StatusOK, map[string]any{"pairs": pairs})
+	signaling.WriteJSON(w, http.StatusOK, struct {
+		Pairs  []signaling.PairInfo `json:"pairs"`
+		Record string               `json:"record,omitempty"` // of every session: "dubs", "all"; "" for nothing
+		Keeps  bool                 `json:"keeps,omitempty"`  // there are /v1/recordings
+	}{pairs, s.cfg.Record, s.cfg.Recordings != nil})
 	return nil
 }
 
@@ -316,7 +321,7 @@ func (s *Server) endpoints(base string, i signaling.Info, g signaling.Grant) cre
 func (s *Server) show(base string, i signaling.Info, g signaling.Grant) shown {
 	out := shown{
 		created: s.endpoints(base, i, g), State: i.State, Consent: i.Consent != nil, ConsentAt: i.Consent, Badge: i.Badge, Created: i.Created, Now: i.Now,
-		Dubs: map[inference.Lang]signaling.DubInfo{}, Stages: i.Stages, OwnVoice: i.OwnVoice, DrainingUntil: i.DrainingUntil,
+		Dubs: map[inference.Lang]signaling.DubInfo{}, Stages: i.Stages, OwnVoice: i.OwnVoice, DrainingUntil: i.DrainingUntil, Recording: i.Recording,
 	}
 	if g.Control() {
 		out.Words = i.Words

@@ -6,6 +6,7 @@ package gateway
 import (
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -87,7 +88,10 @@ func (g *Gateway) Handler() http.Handler {
 		})
 	}
 	handle("/v1/sessions", g.sessions)
-	handle("/v1/languages", g.languages)
+	handle("/v1/languages", g.anywhere)
+	for _, pattern := range []string{"/v1/recordings", "/v1/recordings/{id}", "/v1/recordings/{id}/{rest...}"} {
+		handle(pattern, g.recordings)
+	}
 	for _, pattern := range []string{
 		"/v1/sessions/{id}", "/v1/sessions/{id}/{rest...}", "/whip/{id}", "/whip/{id}/{rest...}",
 		"/whep/{id}", "/whep/{id}/{rest...}", "/ws/{id}", "/ws/{id}/{$}",
@@ -115,14 +119,14 @@ func (g *Gateway) Close() {
 func (g *Gateway) nothing(_ http.ResponseWriter, r *http.Request) error {
 	return &signaling.Error{
 		Kind: signaling.ErrNotFound, Message: "there is nothing at this path",
-		Hint: "there are /v1/sessions, /v1/languages, /whip/{session}, /whep/{session}/{lang}, /ws and /ws/{session}; the page is at /",
+		Hint: "there are /v1/sessions, /v1/languages, /v1/recordings, /whip/{session}, /whep/{session}/{lang}, /ws and /ws/{session}; the page is at /",
 	}
 }
 
 // fail answers with an error. Pages of any origin may read it, as they may at the nodes.
 func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, err error) {
 	h := w.Header()
-	if r.URL.Path != "/v1/sessions" && r.URL.Path != "/v1/languages" {
+	if own := []string{"/v1/sessions", "/v1/languages", "/v1/recordings"}; !slices.Contains(own, r.URL.Path) {
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Access-Control-Expose-Headers", "Retry-After")
 	}

@@ -41,6 +41,8 @@ type town struct {
 	key  access.Key
 	caps access.Key // of capabilities, the same at all nodes
 
+	keeps api.Recordings // of the next node; nil for none
+
 	mu  sync.Mutex
 	now time.Duration // added to the registry's clock
 }
@@ -149,7 +151,7 @@ func (c *town) node(id string, places float64, wrap func(http.Handler) http.Hand
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "{}") })
 	mux.HandleFunc("POST /v1/sessions/{id}/big", func(w http.ResponseWriter, r *http.Request) {})
-	apis := api.New(api.Config{Sessions: n})
+	apis := api.New(api.Config{Sessions: n, Recordings: c.keeps})
 	whips := whip.New(whip.Config{Sessions: n})
 	sockets := ws.New(ws.Config{Sessions: n})
 	apis.Register(mux)

@@ -141,38 +141,23 @@ func (g *Gateway) listOf(ctx context.Context, r *http.Request, s cluster.Status)
 	return told.Sessions, err
 }
 
-// languages forwards to a node that serves: all nodes of a cluster have the same.
-func (g *Gateway) languages(w http.ResponseWriter, r *http.Request) error {
-	nodes, err := g.serving(r.Context())
-	if err != nil {
-		return refuse(err)
-	}
-	err = errNoNode
-	for i, s := range nodes {
-		if i == tries {
-			break
-		}
-		c := cluster.Claim{Node: s.ID, Boot: s.Boot, Addr: s.Addr}
-		if _, err = g.forward(w, r, nil, c, pass(r, c, false)); err == nil {
-			return nil
-		}
-	}
-	if len(nodes) == 0 {
-		return refuse(cluster.ErrFull)
-	}
-	return badNode(err)
+// serving returns the nodes that take sessions.
+func (g *Gateway) serving(ctx context.Context) ([]cluster.Status, error) {
+	all, err := g.answering(ctx)
+	return slices.DeleteFunc(slices.Clone(all), func(s cluster.Status) bool { return s.State != cluster.Serving }), err
 }
 
-// serving returns the nodes that answer, from a list that is a second old at most. So
-// is an error: while the registry is away, one request a second waits for it.
-func (g *Gateway) serving(ctx context.Context) ([]cluster.Status, error) {
+// answering returns the nodes that answer, also those that take no more sessions, from a
+// list that is a second old at most. So is an error: while the registry is away, one
+// request a second waits for it.
+func (g *Gateway) answering(ctx context.Context) ([]cluster.Status, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if time.Since(g.asked) > listedFor {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTime)
 		defer cancel()
 		all, err := g.cfg.Registry.Nodes(ctx)
-		g.listed = slices.DeleteFunc(all, func(s cluster.Status) bool { return s.Dead || s.State != cluster.Serving })
+		g.listed = slices.DeleteFunc(all, func(s cluster.Status) bool { return s.Dead || s.State == cluster.Warming })
 		g.asked, g.listErr = time.Now(), g.count.step(err)
 	}
 	return g.listed, g.listErr

@@ -110,8 +110,11 @@ func (m *Member) save(ctx context.Context, id string, part []byte, how func(cont
 // Take opens, by open, a session that another node hands over by a claim. It does
 // nothing where the session is open here by that claim.
 func (m *Member) Take(ctx context.Context, c cluster.Claim, open func(context.Context) error) error {
-	m.opening.Lock()
-	defer m.opening.Unlock()
+	leave, err := m.opening.enter(ctx, c.Session)
+	if err != nil {
+		return unheld(err)
+	}
+	defer leave()
 	if have := m.Fence(c.Session); have >= int64(c.Fence) {
 		return nil // another request was faster
 	} else if have > 0 {
@@ -123,7 +126,7 @@ func (m *Member) Take(ctx context.Context, c cluster.Claim, open func(context.Co
 	if err := m.hold(ctx, c); err != nil {
 		return unheld(err)
 	}
-	err := m.take(ctx, c, func() ([]byte, error) { return nil, open(ctx) })
+	err = m.take(ctx, c, func() ([]byte, error) { return nil, open(ctx) })
 	switch {
 	case errors.Is(err, cluster.ErrUnknown):
 		_ = m.cfg.Registry.Release(ctx, c.Session, c.Fence) // it is lost for good: else the claim would stay

@@ -19,6 +19,8 @@ const (
 	linkPath = "/v1/link" // of nodes only: gateways forward nothing to it
 	linkName = "livedub-link"
 	dialTime = 2 * time.Second // to reach another node, and for its answer
+
+	probesApart = 200 * time.Millisecond
 )
 
 // HandOver finds another node for a session that this one carries, and returns its
@@ -95,12 +97,49 @@ func (m *Member) TakeBack(ctx context.Context, id string) error {
 	return nil
 }
 
+// Gone tells whether the node that a session was handed over to is dead: it answers
+// neither of two probes, as gateways judge it.
+func (m *Member) Gone(ctx context.Context, id string) bool {
+	m.mu.Lock()
+	c, ok := m.gone[id]
+	m.mu.Unlock()
+	if !ok || m.answers(ctx, c) {
+		return false
+	}
+	select {
+	case <-time.After(probesApart):
+	case <-ctx.Done():
+		return false
+	}
+	return !m.answers(ctx, c)
+}
+
+// answers tells whether the run of the node of a claim answers.
+func (m *Member) answers(ctx context.Context, c cluster.Claim) bool {
+	p := signaling.Pass{Node: c.Node, Boot: c.Boot}
+	a, err := m.ask(ctx, c.Addr, p)
+	return err == nil && a.StatusCode == http.StatusOK && a.Header.Get(signaling.NodeHeader) == p.Answerer()
+}
+
 // Over tells whether the registry says that nobody holds a session.
 func (m *Member) Over(ctx context.Context, id string) bool {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	_, err := m.cfg.Registry.Find(ctx, id)
 	return errors.Is(err, cluster.ErrUnknown)
+}
+
+// Elsewhere tells whether another run of a node holds a session, which may go on with
+// it: by the registry, also where that run is lost.
+func (m *Member) Elsewhere(ctx context.Context, id string) (bool, error) {
+	c, err := m.cfg.Registry.Find(ctx, id)
+	switch {
+	case errors.Is(err, cluster.ErrUnknown):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return c.Node != m.cfg.Self().ID || c.Boot != m.cfg.Self().Boot, nil
 }
 
 // Dial opens a connection to the node of a claim, for a link. Requests and secret of

@@ -89,13 +89,8 @@ func TestHandOver(t *testing.T) {
 // TestHandOverTooLate: what a gateway has moved meanwhile goes where that moved it.
 func TestHandOverTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		reg, key := memory.New(cluster.Rules{}, nil), access.RandomKey()
-		a := newRig(t, reg, reg, key, "a")
+		reg, key, a, c := holder(t)
 		defer a.Close()
-		c, err := claim(t, reg, a, "s", made)
-		if err != nil {
-			t.Fatal(err)
-		}
 		b := newRig(t, reg, reg, key, "b")
 		defer b.Close()
 		moved, err := reg.Move(t.Context(), cluster.Ask{Session: "s", Cost: 1}, c.Fence)
@@ -113,7 +108,9 @@ func linking(t *testing.T, key access.Key, id string) (*Member, cluster.Claim) {
 	t.Helper()
 	reg := memory.New(cluster.Rules{}, nil)
 	var m *Member
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.Guard(http.NotFoundHandler()).ServeHTTP(w, r) }))
+	mux := http.NewServeMux()
+	mux.HandleFunc("/healthz", func(http.ResponseWriter, *http.Request) {})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.Guard(mux).ServeHTTP(w, r) }))
 	t.Cleanup(srv.Close)
 	m = New(Config{Registry: reg, Saved: reg, Key: key, Self: func() cluster.Node { return cluster.Node{ID: id, Boot: "1", Addr: srv.URL} },
 		Link: func(_ context.Context, conn net.Conn, c cluster.Claim) {
@@ -170,6 +167,27 @@ func TestDial(t *testing.T) {
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusNotFound {
 		t.Errorf("without a pass: %d", resp.StatusCode)
+	}
+}
+
+// TestGone: a node that does not answer, or as another run, is gone.
+func TestGone(t *testing.T) {
+	key := access.RandomKey()
+	m, c := linking(t, key, "b")
+	m.seen()
+	a := New(Config{Key: key, Self: func() cluster.Node { return cluster.Node{ID: "a", Boot: "1"} }})
+	other, dead := c, c
+	other.Boot, dead.Addr = "2", "http://127.0.0.1:1"
+	a.gone = map[string]cluster.Claim{"s": c, "other": other, "dead": dead}
+	for id, want := range map[string]bool{"s": false, "other": true, "dead": true, "unknown": false} {
+		if got := a.Gone(t.Context(), id); got != want {
+			t.Errorf("%s: %v", id, got)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if a.Gone(ended, "dead") {
+		t.Error("gone, and nobody waits for it")
 	}
 }
 

@@ -64,7 +64,7 @@ type Member struct {
 	away  atomic.Bool  // the registry did not answer the last heartbeat
 	clock clock
 
-	opening sync.Mutex // one session at a time is opened from what was kept
+	opening *opening // of sessions that were kept
 
 	mu      sync.Mutex
 	held    map[string]cluster.Claim
@@ -86,7 +86,7 @@ func New(c Config) *Member {
 	self := c.Self()
 	m := &Member{
 		cfg: c, log: c.Log, key: signaling.NewPassKey(c.Key), id: self.ID, boot: self.Boot, start: time.Now(),
-		held: map[string]cluster.Claim{}, gone: map[string]cluster.Claim{}, done: map[string]cluster.Claim{},
+		held: map[string]cluster.Claim{}, gone: map[string]cluster.Claim{}, done: map[string]cluster.Claim{}, opening: newOpening(),
 		others: &http.Transport{DisableKeepAlives: true, TLSHandshakeTimeout: tellTime, ResponseHeaderTimeout: tellTime, MaxResponseHeaderBytes: 64 << 10},
 	}
 	m.life, m.cancel = context.WithCancel(context.Background())

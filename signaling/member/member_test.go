@@ -70,6 +70,19 @@ func claim(t *testing.T, reg cluster.Registry, r *rig, id string, open func() ([
 
 func made() ([]byte, error) { return []byte("spec of it"), nil }
 
+// holder returns a node that holds the session s.
+func holder(t *testing.T) (*memory.Registry, access.Key, *rig, cluster.Claim) {
+	t.Helper()
+	reg, key := memory.New(cluster.Rules{}, nil), access.RandomKey()
+	a := newRig(t, reg, reg, key, "a")
+	synctest.Wait() // its next heartbeat, which tells that it has s, is a second away
+	c, err := claim(t, reg, a, "s", made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reg, key, a, c
+}
+
 func after(d time.Duration) { time.Sleep(d); synctest.Wait() }
 
 func TestLife(t *testing.T) {
@@ -117,13 +130,8 @@ func TestLife(t *testing.T) {
 // TestTakeOver: what was moved is opened from what was kept, and the node before ends it.
 func TestTakeOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		reg, key := memory.New(cluster.Rules{}, nil), access.RandomKey()
-		a := newRig(t, reg, reg, key, "a")
+		reg, key, a, c := holder(t)
 		defer a.Close()
-		c, err := claim(t, reg, a, "s", made)
-		if err != nil {
-			t.Fatal(err)
-		}
 		if err := errors.Join(a.Replace(t.Context(), "s", []byte("changed")), a.Append(t.Context(), "s", []byte("and more"))); err != nil {
 			t.Error(err)
 		}
@@ -162,12 +170,10 @@ func TestTakeOver(t *testing.T) {
 // TestStoodStill: a node that stood still proves what it holds before it acts.
 func TestStoodStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		reg, key := memory.New(cluster.Rules{}, nil), access.RandomKey()
-		a := newRig(t, reg, reg, key, "a")
+		reg, key, a, c := holder(t)
 		defer a.Close()
-		c, err := claim(t, reg, a, "s", made)
-		if err != nil || !a.Acting() {
-			t.Fatal(err)
+		if !a.Acting() {
+			t.Fatal("it does not act")
 		}
 		b := newRig(t, reg, reg, key, "b")
 		defer b.Close()
@@ -188,11 +194,7 @@ func TestStoodStill(t *testing.T) {
 // TestLeaving: sessions that end because the node leaves can be moved.
 func TestLeaving(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		reg, key := memory.New(cluster.Rules{}, nil), access.RandomKey()
-		a := newRig(t, reg, reg, key, "a")
-		if _, err := claim(t, reg, a, "s", made); err != nil {
-			t.Fatal(err)
-		}
+		reg, _, a, _ := holder(t)
 		a.Leaving()
 		a.Ended("s")
 		a.Close()

@@ -7,23 +7,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"livedub/cluster"
-	"livedub/cluster/memory"
 	"livedub/signaling"
 	"livedub/signaling/access"
 )
-
-// holder returns a node that holds the session s.
-func holder(t *testing.T) (*memory.Registry, access.Key, *rig, cluster.Claim) {
-	t.Helper()
-	reg, key := memory.New(cluster.Rules{}, nil), access.RandomKey()
-	a := newRig(t, reg, reg, key, "a")
-	c, err := claim(t, reg, a, "s", made)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return reg, key, a, c
-}
 
 // TestPlacedAnew: a session that had gone elsewhere and is placed here once more, before
 // this node has heard of it, is the new one; nothing is left of the old.

@@ -29,7 +29,7 @@ func NoSuchPath(w http.ResponseWriter, r *http.Request, log *slog.Logger) {
 	signaling.WriteError(w, r, log, &signaling.Error{
 		Kind:    signaling.ErrNotFound,
 		Message: fmt.Sprintf("there is nothing at %.80q", r.URL.Path),
-		Hint:    "there are /v1/sessions, /v1/languages, /whip/{session}, /whep/{session}/{lang} and /ws; the page is at /",
+		Hint:    "there are /v1/sessions, /v1/recordings, /v1/languages, /whip/{session}, /whep/{session}/{lang} and /ws; the page is at /",
 	})
 }
 

@@ -146,7 +146,11 @@ type segment struct {
 	size    int64 // bytes that count
 	read    int64 // of them, those that wait no more
 	batches int   // lines that wait
+	total   int   // lines
 	dirty   bool
+
+	began   time.Time // when it was made, or opened
+	shipped time.Time // when the journal behind had all of it
 }
 
 // create begins a segment.
@@ -162,7 +166,7 @@ func (p *place) create(n int64) (*segment, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &segment{file: f}, nil
+	return &segment{file: f, began: time.Now()}, nil
 }
 
 // open opens a segment that is there. A last line that was cut off does not count: who
@@ -172,7 +176,7 @@ func (p *place) open(n int64) (*segment, error) {
 	if err != nil {
 		return nil, p.failed("open", err)
 	}
-	s := &segment{file: f}
+	s := &segment{file: f, began: time.Now()}
 	in := bufio.NewReaderSize(f, 64<<10)
 	line := int64(0)
 	for {
@@ -180,7 +184,7 @@ func (p *place) open(n int64) (*segment, error) {
 		line += int64(len(text))
 		switch {
 		case err == nil:
-			s.size, s.batches, line = s.size+line, s.batches+1, 0
+			s.size, s.batches, s.total, line = s.size+line, s.batches+1, s.total+1, 0
 		case errors.Is(err, io.EOF):
 			if err := f.Truncate(s.size); err != nil {
 				return nil, errors.Join(p.failed("mend", err), f.Close())

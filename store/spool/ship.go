@@ -62,6 +62,13 @@ type group struct {
 // ship writes what waits to the journal behind, in the order it came.
 func (j *Journal) ship() {
 	most, failed := groupRows, 0
+	var since time.Time // when it began to fail
+	done := func() {
+		if failed > 0 {
+			j.again(time.Since(since))
+		}
+		most, failed = groupRows, 0
+	}
 	for {
 		g, change := j.group(most)
 		if g == nil {
@@ -79,14 +86,16 @@ func (j *Journal) ship() {
 		switch {
 		case err == nil || errors.Is(err, store.ErrErased):
 			j.shipped(g)
-			most, failed = groupRows, 0
+			done()
 		case errors.Is(err, store.ErrInvalid) && len(g.lines) > 1:
 			most = 1 // each by itself, until one goes
 		case errors.Is(err, store.ErrInvalid):
 			j.setAside(g, err)
-			most, failed = groupRows, 0
+			done()
 		default:
-			failed++
+			if failed++; failed == 1 {
+				since = time.Now()
+			}
 			if !j.pause(failed, err) {
 				return
 			}
@@ -149,6 +158,7 @@ func (j *Journal) write(g *group) error {
 func (j *Journal) pause(failed int, err error) bool {
 	j.mu.Lock()
 	j.stats.Failures++
+	j.failing = true
 	waits := j.stats.Batches
 	j.mu.Unlock()
 	if failed&(failed-1) == 0 {
@@ -200,13 +210,22 @@ func (j *Journal) forget(g *group, shipped, aside int) {
 
 // emptied makes room of a segment of which nothing waits; the caller has the lock.
 func (j *Journal) emptied(s *segment) {
-	if len(j.segments) == 1 { // it is written to again
-		if s.file.Truncate(0) == nil {
-			s.size, s.read = 0, 0
+	s.shipped = time.Now()
+	if j.cfg.Again > 0 {
+		if len(j.segments) > 1 {
+			j.retire()
 		}
 		return
 	}
+	if len(j.segments) == 1 { // it is written to again
+		s.clear()
+		return
+	}
 	j.segments = j.segments[1:]
+	j.remove(s)
+}
+
+func (j *Journal) remove(s *segment) {
 	_ = s.file.Close()
 	if err := os.Remove(s.file.Name()); err != nil { // it will be shipped again, which changes nothing
 		j.cfg.Log.Warn("a file of the spool cannot be removed", "err", err)

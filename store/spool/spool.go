@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +33,11 @@ type Config struct {
 	// Timeout bounds a write to the journal behind, and Drain what Close waits for it to
 	// take the rest; 0 for 30 s and 5 s.
 	Timeout, Drain time.Duration
+
+	// Again is how long what the journal behind has taken is kept, to be written again
+	// after it was away: it may lack it then, as one that was restored from a backup, or a
+	// standby that took over. 0 for not at all. What is closed in order keeps nothing.
+	Again time.Duration
 }
 
 // Stats are figures of a spool.
@@ -45,6 +51,7 @@ type Stats struct {
 	Aside    int // batches that it can never take, which were set aside
 	Refused  int // batches that had no room here; whoever wrote them was told
 	Damaged  int // lines on the disk that are no batches anymore
+	Again    int // batches that were written once more; they are among Shipped, too
 }
 
 // Journal is a store.Journal. Write returns when a batch is on the disk; a machine that
@@ -56,6 +63,8 @@ type Journal struct {
 
 	mu       sync.Mutex
 	segments []*segment // the oldest first; the last one is written to
+	past     []*segment // before those: what the journal behind has taken lately
+	failing  bool       // it does not take what waits
 	next     int64      // number of the next
 	stats    Stats      // without Bytes and Oldest
 	erased   map[string]bool
@@ -156,13 +165,16 @@ func (j *Journal) append(text []byte) error {
 		return fmt.Errorf("%w: %d bytes wait in %s, %d at most: see why the journal behind does not take them", store.ErrUnavailable, waits, j.disk.dir, j.cfg.Max)
 	}
 	n := len(j.segments)
-	if n == 0 || j.segments[n-1].size >= segmentSize {
+	if n == 0 || j.segments[n-1].size >= segmentSize || j.old(j.segments[n-1]) {
 		s, err := j.disk.create(j.next)
 		if err != nil {
 			return j.disk.failed("begin a file in", err)
 		}
 		j.segments, j.next = append(j.segments, s), j.next+1
-		n++
+		if n == 1 && j.segments[0].read == j.segments[0].size {
+			j.retire()
+		}
+		n = len(j.segments)
 	}
 	s := j.segments[n-1]
 	if _, err := s.file.WriteAt(text, s.size); err != nil { // the next one is written over it
@@ -171,6 +183,7 @@ func (j *Journal) append(text []byte) error {
 	}
 	s.size += int64(len(text))
 	s.batches++
+	s.total++
 	s.dirty = true
 	return nil
 }
@@ -226,7 +239,9 @@ func (j *Journal) Flush(ctx context.Context) error {
 }
 
 // done returns how many batches wait no more; the caller has the lock.
-func (j *Journal) done() int { return j.stats.Shipped + j.stats.Aside + j.stats.Damaged }
+func (j *Journal) done() int {
+	return j.stats.Shipped + j.stats.Aside + j.stats.Damaged - j.stats.Again
+}
 
 // Session asks the journal behind.
 func (j *Journal) Session(ctx context.Context, epoch string) (store.Batch, error) {
@@ -263,8 +278,8 @@ func (j *Journal) erase(epoch string) error {
 		clear(j.erased)
 	}
 	j.erased[epoch] = true
-	for _, s := range j.segments {
-		if err := s.erase(epoch, s.read); err != nil {
+	for _, s := range slices.Concat(j.past, j.segments) {
+		if err := s.erase(epoch, 0); err != nil {
 			return j.disk.failed("erase a session in", err)
 		}
 	}
@@ -284,6 +299,7 @@ func (j *Journal) syncing() {
 			if err := j.sync(); err != nil {
 				j.cfg.Log.Warn("what waits for the journal may not have reached the disk", "err", err)
 			}
+			j.age()
 		case <-j.closing:
 			return
 		}
@@ -338,6 +354,9 @@ func (j *Journal) closeSegments() (failed error) {
 			failed = errors.Join(failed, os.Remove(s.file.Name()))
 		}
 	}
-	j.segments = nil
+	for _, s := range j.past {
+		failed = errors.Join(failed, s.file.Close(), os.Remove(s.file.Name()))
+	}
+	j.segments, j.past = nil, nil
 	return failed
 }

@@ -70,7 +70,10 @@ func start(t *scene, c clusterrig.Config) *clusterrig.Rig {
 			t.Error(err)
 		}
 		log := r.Printed()
-		if strings.Contains(log, "panic") || strings.Contains(log, "DATA RACE") || t.Failed() {
+		if strings.Contains(log, "panic") || strings.Contains(log, "DATA RACE") {
+			t.Error("a process panicked, or raced")
+		}
+		if t.Failed() {
 			t.Logf("printed:\n%s", log)
 		}
 	})
@@ -80,11 +83,16 @@ func start(t *scene, c clusterrig.Config) *clusterrig.Rig {
 // call begins a call and waits until its dub is heard. It ends with the test.
 func call(t *scene, r *clusterrig.Rig) *clusterrig.Call {
 	t.Helper()
+	return begun(t, r.Call)
+}
+
+func begun(t *scene, begin func(context.Context, *caller.Material) (*clusterrig.Call, error)) *clusterrig.Call {
+	t.Helper()
 	m, err := tones()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := r.Call(t.Context(), m)
+	c, err := begin(t.Context(), m)
 	if err != nil {
 		t.Fatal(err)
 	}

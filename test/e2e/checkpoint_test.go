@@ -119,17 +119,11 @@ func TestKilledSessionGoesOn(t *testing.T) {
 		t.Fatalf("%d %s", status, body)
 	}
 	stood, then := p.Now, time.Now()
-	sessions, _ := nodesOf(t, g)
-	killed := "one"
-	if sessions["two"] == 1 {
-		killed = "two"
-	}
 	told := hears.finals()
 	time.Sleep(500 * time.Millisecond) // what is told is kept within 200 ms
-	if err := nodes[killed].cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = nodes[killed].cmd.Wait() // it says that it was killed
+
+	killed := busiest(t, g)
+	nodes[killed].kill(t)
 	before := hears.finals()
 	hears.follow(t, g, path(p.Events))
 	publish(t, g, path(p.WHIP), newSpeaker(t, time.Second), nil)

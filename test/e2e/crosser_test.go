@@ -89,21 +89,9 @@ func (c *crosser) speak() *webrtc.PeerConnection {
 		if err != nil {
 			c.t.Fatal(err)
 		}
-		go func() { // interceptors answer NACK here
-			for {
-				if _, _, err := sender.ReadRTCP(); err != nil {
-					return
-				}
-			}
-		}()
+		go answersNACK(sender)
 	}
-	connected := make(chan struct{})
-	var once sync.Once
-	pc.OnConnectionStateChange(func(st webrtc.PeerConnectionState) {
-		if st == webrtc.PeerConnectionStateConnected {
-			once.Do(func() { close(connected) })
-		}
-	})
+	connected := connects(pc)
 	connect(c.t, c.g, pc, c.p.WHIP, nil)
 	<-connected
 	return pc
@@ -201,26 +189,13 @@ type sound struct {
 // sounds decodes what a watcher heard.
 func (w *watcher) sounds(t *testing.T) (out []sound) {
 	t.Helper()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	dec, err := codec.NewAudioDecoder(media.Track{Kind: media.Audio, Codec: media.Opus, SampleRate: 48000, Channels: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dec.Close()
-	for _, u := range w.audio {
-		got, err := dec.Decode(media.Packet{Kind: media.Audio, Data: u.data})
-		if err != nil {
-			t.Fatal(err)
+	w.eachSound(t, func(_ int, u received, s media.Samples) {
+		pcm := make([]float64, len(s.Data))
+		for i, v := range s.Data {
+			pcm[i] = float64(v)
 		}
-		for _, s := range got {
-			pcm := make([]float64, len(s.Data))
-			for i, v := range s.Data {
-				pcm[i] = float64(v)
-			}
-			out = append(out, sound{u.at, tone(pcm, fake.Tone, .01) > 1500})
-		}
-	}
+		out = append(out, sound{u.at, tone(pcm, fake.Tone, .01) > 1500})
+	})
 	return out
 }
 

@@ -16,14 +16,14 @@ import (
 func TestNodeCutFromRedis(t *testing.T) {
 	r := redistest.Start(t)
 	relay := redistest.NewRelay(t, r.Addr)
-	one := node(t, r, "one", "--cluster-url", "redis://"+relay.Addr)
+	one := node(t, r, "one", "--cluster-url", "redis://"+relay.Addr())
 	g := startGateway(t, r)
 	p := create(t, g)
 	publish(t, g, p.WHIP, newSpeaker(t, time.Second), nil)
 	seen := watch(t, g, p.WHEP["es"])
 	until(t, "the dub is seen", func() bool { n, _ := seen.came(); return n > 30 })
 	node(t, r, "two")
-	relay.Cut(true)
+	relay.Kill()
 	until(t, "the node counts as dead", func() bool { _, states := nodesOf(t, g); return states["one"] != "serving" })
 	fence := func() int64 {
 		var now place
@@ -46,13 +46,13 @@ func TestNodeCutFromRedis(t *testing.T) {
 	if sessions, _ := nodesOf(t, g); sessions["two"] != 1 {
 		t.Errorf("the new session is not at the other node: %v", sessions)
 	}
-	relay.Cut(false)
+	relay.Restore()
 	until(t, "the node is back", func() bool { _, states := nodesOf(t, g); return states["one"] == "serving" })
 	if f := fence(); f != p.Fence {
 		t.Errorf("fence %d, before %d", f, p.Fence)
 	}
 
-	relay.Cut(true)
+	relay.Kill()
 	if err := one.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}

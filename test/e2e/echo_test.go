@@ -15,7 +15,6 @@ import (
 	"livedub/internal/testkit/echotest"
 	"livedub/internal/testkit/testspeaker"
 	"livedub/media"
-	"livedub/media/codec"
 )
 
 // echo is the least that a WebRTC server can do: what the publisher sends goes
@@ -86,24 +85,13 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // latencies returns how long each numbered frame took from being sent to having come whole, in ms, sorted.
 func latencies(b testing.TB, w *watcher, sent func(n int) (time.Time, bool)) []float64 {
 	b.Helper()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	dec, err := codec.NewVideoDecoder(media.Track{Kind: media.Video, Codec: media.H264})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer dec.Close()
 	var out []float64
-	for i, u := range w.video {
-		frames, _ := dec.Decode(media.Packet{Kind: media.Video, PTS: time.Duration(i) * time.Millisecond, Data: u.data})
-		for _, f := range frames {
-			n, ok := testspeaker.ReadBar(f)
-			f.Release()
-			if at, known := sent(int(n)); ok && known {
-				out = append(out, u.at.Sub(at).Seconds()*1000)
-			}
+	w.eachFrame(b, func(_ int, u received, f *media.Frame) {
+		n, ok := testspeaker.ReadBar(f)
+		if at, known := sent(int(n)); ok && known {
+			out = append(out, u.at.Sub(at).Seconds()*1000)
 		}
-	}
+	})
 	slices.Sort(out)
 	return out
 }

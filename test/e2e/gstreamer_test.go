@@ -13,7 +13,6 @@ import (
 
 	"livedub/internal/testkit/groundtest"
 	"livedub/media"
-	"livedub/media/codec"
 )
 
 // TestGStreamerPublishes has another implementation of WebRTC publish by WHIP,
@@ -89,25 +88,14 @@ const loudDub = -26
 // of those that were over when the session was looked at.
 func (w *watcher) heard(t *testing.T, info dubbed, at time.Time) (out []float64) {
 	t.Helper()
+	power := map[int]float64{} // of each packet
+	w.eachSound(t, func(i int, _ received, s media.Samples) {
+		for _, v := range s.Data {
+			power[i] += float64(v) * float64(v) / float64(len(s.Data)) / (1 << 30)
+		}
+	})
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	dec, err := codec.NewAudioDecoder(media.Track{Kind: media.Audio, Codec: media.Opus, SampleRate: 48000, Channels: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dec.Close()
-	power := make([]float64, len(w.audio)) // of each packet
-	for i, u := range w.audio {
-		sounds, err := dec.Decode(media.Packet{Kind: media.Audio, PTS: time.Duration(i) * 20 * time.Millisecond, Data: u.data})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range sounds {
-			for _, v := range s.Data {
-				power[i] += float64(v) * float64(v) / float64(len(s.Data)) / (1 << 30)
-			}
-		}
-	}
 	for _, p := range info.Dubs["es"].Phrases {
 		if p.Fate != "played" || p.DubEnd+info.DelayMS/1000 > info.Now {
 			continue

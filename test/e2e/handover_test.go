@@ -40,19 +40,6 @@ func newCrossed(t *testing.T, nodes, sessions int, length time.Duration) *crosse
 
 func (c *crossed) start(id string) { c.nodes[id] = node(c.t, c.r, id, "--drain", "2m") }
 
-// holder returns the node with the most sessions.
-func (c *crossed) holder() string {
-	c.t.Helper()
-	sessions, _ := nodesOf(c.t, c.g)
-	most := ""
-	for id, n := range sessions {
-		if most == "" || n > sessions[most] {
-			most = id
-		}
-	}
-	return most
-}
-
 // drain ends a node by SIGTERM and waits until it has left.
 func (c *crossed) drain(id string) {
 	c.t.Helper()
@@ -70,7 +57,7 @@ func (c *crossed) drain(id string) {
 // it: all go over to the other node, and every phrase is heard once.
 func TestDrainMovesSessions(t *testing.T) {
 	c := newCrossed(t, 2, 1, 40*time.Second)
-	c.drain(c.holder())
+	c.drain(busiest(t, c.g))
 	until(t, "the session has moved", func() bool { return c.calls[0].moved() == 1 })
 	time.Sleep(10 * time.Second)
 	c.calls[0].check()
@@ -136,10 +123,7 @@ func TestDrainToANodeThatDies(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "it is not taken", func() bool { return strings.Contains(old.printed(), "the session was not taken") })
-	if err := dies.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = dies.cmd.Wait() // it says that it was killed
+	dies.kill(t)
 	time.Sleep(time.Second)
 	if n := c.calls[0].moved(); n > 0 {
 		t.Fatalf("%d moves", n)

@@ -8,7 +8,6 @@ import (
 
 	"livedub/internal/testkit/testspeaker"
 	"livedub/media"
-	"livedub/media/codec"
 )
 
 // looks is what can be told of a frame that the fake engine may have painted.
@@ -41,33 +40,19 @@ func lookAt(f *media.Frame) (l looks) {
 // looks decodes what a watcher got.
 func (w *watcher) looks(t *testing.T) (bars, badges, all int) {
 	t.Helper()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	dec, err := codec.NewVideoDecoder(media.Track{Kind: media.Video, Codec: media.H264})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dec.Close()
-	for i, u := range w.video {
-		frames, err := dec.Decode(media.Packet{Kind: media.Video, PTS: time.Duration(i) * time.Millisecond, Data: u.data})
-		if err != nil {
-			t.Logf("frame %d: %v", i, err)
+	w.eachFrame(t, func(i int, _ received, f *media.Frame) {
+		l := lookAt(f)
+		all++
+		if l.bar {
+			bars++
 		}
-		for _, f := range frames {
-			l := lookAt(f)
-			f.Release()
-			all++
-			if l.bar {
-				bars++
-			}
-			if l.badge {
-				badges++
-			}
-			if l.bar != l.badge {
-				t.Errorf("frame %d: mouth made %v, badge %v", i, l.bar, l.badge)
-			}
+		if l.badge {
+			badges++
 		}
-	}
+		if l.bar != l.badge {
+			t.Errorf("frame %d: mouth made %v, badge %v", i, l.bar, l.badge)
+		}
+	})
 	return bars, badges, all
 }
 

@@ -9,7 +9,6 @@ import (
 	"livedub/internal/testkit/netem"
 	"livedub/internal/testkit/testspeaker"
 	"livedub/media"
-	"livedub/media/codec"
 )
 
 // newSpeaker returns a drawn speaker with bar code and sound markers.
@@ -40,64 +39,38 @@ type seen struct {
 // frames decodes what a watcher got and reads the bar codes.
 func (w *watcher) shownFrames(t *testing.T) (out []seen, misread int) {
 	t.Helper()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	dec, err := codec.NewVideoDecoder(media.Track{Kind: media.Video, Codec: media.H264})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dec.Close()
-	for i, u := range w.video {
-		frames, err := dec.Decode(media.Packet{Kind: media.Video, PTS: time.Duration(i) * time.Millisecond, Data: u.data})
-		if err != nil {
-			t.Logf("frame %d: %v", i, err)
+	w.eachFrame(t, func(_ int, u received, f *media.Frame) {
+		n, ok := testspeaker.ReadBar(f)
+		ntp, mapped := w.ntp(media.Video, u.rtp, 90000)
+		if !ok || !mapped {
+			misread++
+			return
 		}
-		for _, f := range frames {
-			n, ok := testspeaker.ReadBar(f)
-			f.Release()
-			ntp, mapped := w.ntp(media.Video, u.rtp, 90000)
-			if !ok || !mapped {
-				misread++
-				continue
-			}
-			out = append(out, seen{n, ntp, u.at})
-		}
-	}
+		out = append(out, seen{n, ntp, u.at})
+	})
 	return out, misread
 }
 
 // markers returns the times of the sound markers by sender reports.
 func (w *watcher) markers(t *testing.T) []float64 {
 	t.Helper()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	dec, err := codec.NewAudioDecoder(media.Track{Kind: media.Audio, Codec: media.Opus, SampleRate: 48000, Channels: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dec.Close()
 	all := media.Samples{Rate: 48000, Channels: 1}
-	first := w.audio[0].rtp
-	for _, u := range w.audio {
-		sounds, err := dec.Decode(media.Packet{Kind: media.Audio, PTS: media.SamplesToTime(int(u.rtp-first), 48000), Data: u.data})
-		if err != nil {
-			t.Fatal(err)
+	w.eachSound(t, func(_ int, _ received, s media.Samples) {
+		at := media.TimeToSamples(s.PTS, 48000)
+		if at > len(all.Data) {
+			all.Data = append(all.Data, make([]int16, at-len(all.Data))...)
 		}
-		for _, s := range sounds {
-			at := media.TimeToSamples(s.PTS, 48000)
-			if at > len(all.Data) {
-				all.Data = append(all.Data, make([]int16, at-len(all.Data))...)
-			}
-			if at >= 0 {
-				all.Data = append(all.Data[:at], s.Data...)
-			}
+		if at >= 0 {
+			all.Data = append(all.Data[:at], s.Data...)
 		}
-	}
+	})
 	found, err := testspeaker.FindMarkers(all)
 	if err != nil {
 		t.Fatal(err)
 	}
-	zero, ok := w.ntp(media.Audio, first, 48000)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	zero, ok := w.ntp(media.Audio, w.audio[0].rtp, 48000)
 	if !ok {
 		t.Fatal("no sender report for the sound")
 	}

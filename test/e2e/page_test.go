@@ -114,10 +114,7 @@ func TestPageFollowsItsSession(t *testing.T) {
 	before := said(t, pages["speaker"])
 	time.Sleep(time.Second)
 	dies := holder(t, g)
-	if err := nodes[dies].cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = nodes[dies].cmd.Wait() // it says that it was killed
+	nodes[dies].kill(t)
 	for who, p := range pages {
 		await(t, p, "a notice at the "+who, `window.__followed.some((m) => m.notice)`, 15*time.Second)
 	}

@@ -74,6 +74,27 @@ func peerConnection(t testing.TB) *webrtc.PeerConnection {
 	return pc
 }
 
+// answersNACK has interceptors answer what comes for a sender, until it ends.
+func answersNACK(sender *webrtc.RTPSender) {
+	for {
+		if _, _, err := sender.ReadRTCP(); err != nil {
+			return
+		}
+	}
+}
+
+// connects returns what is closed when a connection stands.
+func connects(pc *webrtc.PeerConnection) <-chan struct{} {
+	connected := make(chan struct{})
+	var once sync.Once
+	pc.OnConnectionStateChange(func(st webrtc.PeerConnectionState) {
+		if st == webrtc.PeerConnectionStateConnected {
+			once.Do(func() { close(connected) })
+		}
+	})
+	return connected
+}
+
 // publish sends a source by WHIP as a camera would, until it ends or the test does.
 func publish(t testing.TB, s *server, path string, src media.Source, relay *netem.Relay) {
 	t.Helper()
@@ -106,21 +127,9 @@ func (how sending) publish(t testing.TB, s *server, path string, src media.Sourc
 		if err != nil {
 			t.Fatal(err)
 		}
-		wg.Go(func() { // interceptors answer NACK here
-			for {
-				if _, _, err := sender.ReadRTCP(); err != nil {
-					return
-				}
-			}
-		})
+		wg.Go(func() { answersNACK(sender) })
 	}
-	connected := make(chan struct{})
-	var once sync.Once
-	pc.OnConnectionStateChange(func(st webrtc.PeerConnectionState) {
-		if st == webrtc.PeerConnectionStateConnected {
-			once.Do(func() { close(connected) })
-		}
-	})
+	connected := connects(pc)
 	resource = connect(t, s, pc, path, how.relay)
 	select {
 	case <-connected:

@@ -70,6 +70,15 @@ func serve(t testing.TB, args ...string) *server {
 	return s
 }
 
+// kill ends the server as kill -9 does.
+func (s *server) kill(t testing.TB) {
+	t.Helper()
+	if err := s.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.cmd.Wait() // it says that it was killed
+}
+
 // stop ends the server by SIGTERM; it may be called twice.
 func (s *server) stop(t testing.TB) {
 	t.Helper()

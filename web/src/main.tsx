@@ -5,6 +5,7 @@ import "./style/base.css";
 import "./style/studio.css";
 import "./style/figures.css";
 import "./style/watch.css";
+import "./style/recordings.css";
 
 document.documentElement.lang = locale;
 const root = document.getElementById("app");

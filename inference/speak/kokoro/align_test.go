@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"livedub/inference"
+	"livedub/inference/inferencetest"
 	"livedub/inference/speak"
 	"livedub/inference/speak/align"
 )
@@ -36,15 +37,8 @@ func TestAlignment(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			next := 0
-			for _, m := range s.Marks { // those that both have, in order
-				i := slices.IndexFunc(marks[next:min(next+4, len(marks))], func(o inference.Mark) bool { return m.IPA != "" && o.Viseme == m.Viseme })
-				if i < 0 {
-					continue
-				}
-				off := (marks[next+i].At - m.At).Seconds() * 1000
+			for _, off := range inferencetest.Offsets(s.Marks, marks) { // of those that both have
 				sizes, offs = append(sizes, math.Abs(off)), append(offs, off)
-				next += i + 1
 			}
 		}
 	}

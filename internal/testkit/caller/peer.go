@@ -90,23 +90,42 @@ func connect(ctx context.Context, c *Client, pc *webrtc.PeerConnection, t Target
 	})
 	err := p.offer(ctx, c, t)
 	if err == nil {
-		timer := time.NewTimer(connectTime)
-		defer timer.Stop()
-		select {
-		case <-connected:
+		if err = p.wait(ctx, t, connected); err == nil {
 			t.Fence.arrive(p.fence)
 			return p, nil
-		case <-p.gone:
-			err = errors.New("the connection failed: is the server's media port reachable?")
-		case <-timer.C:
-			err = fmt.Errorf("no connection after %v: is the server's media port reachable?", connectTime)
-		case <-ctx.Done():
-			err = ctx.Err()
 		}
 	}
 	p.close(true)
 	return nil, err
 }
+
+// wait waits until the connection is made, but not for a node that no longer holds the
+// session: it may have died meanwhile.
+func (p *peer) wait(ctx context.Context, t Target, connected <-chan struct{}) error {
+	timer := time.NewTimer(connectTime)
+	defer timer.Stop()
+	look := time.NewTicker(connectTime / 100)
+	defer look.Stop()
+	for {
+		select {
+		case <-connected:
+			return nil
+		case <-p.gone:
+			return errors.New("the connection failed: is the server's media port reachable?")
+		case <-timer.C:
+			return fmt.Errorf("no connection after %v: is the server's media port reachable?", connectTime)
+		case <-look.C:
+			if p.overtaken(t.Fence) {
+				return errDied
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// overtaken tells whether another node holds the session by now.
+func (p *peer) overtaken(f *Fence) bool { return p.fence != 0 && f.High() > p.fence }
 
 // close ends the connection and waits for all of it. bye: the server is told.
 func (p *peer) close(bye bool) {

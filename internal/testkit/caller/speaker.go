@@ -127,12 +127,8 @@ func (s *Speaker) stays(ctx context.Context, cur *sending) error {
 			n = news{Drained, fence}
 		case n = <-s.again:
 		}
-		switch {
-		case n.fence <= cur.peer.fence: // it is connected there already
-		case n.how == Died:
-			return errDied
-		default:
-			return nil
+		if anew, lost := n.asks(cur.peer.fence); anew {
+			return lost
 		}
 	}
 }

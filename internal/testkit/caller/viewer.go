@@ -90,7 +90,7 @@ func (v *Viewer) Run(ctx context.Context) {
 		case err != nil || cur == nil:
 		case why == nil:
 			if err = v.wait(ctx, cur, next); err != nil {
-				next.end(true)
+				next.end(!errors.Is(err, errDied))
 			}
 		case !cur.stalled(): // it sounds again
 			next.end(true)
@@ -165,12 +165,8 @@ func (v *Viewer) stays(ctx context.Context, cur *watching) error {
 			n = news{Drained, fence}
 		case n = <-v.again:
 		}
-		switch {
-		case n.fence <= cur.peer.fence: // it is connected there already
-		case n.how == Died:
-			return errDied
-		default:
-			return nil
+		if anew, lost := n.asks(cur.peer.fence); anew {
+			return lost
 		}
 	}
 }
@@ -179,15 +175,25 @@ func (v *Viewer) stays(ctx context.Context, cur *watching) error {
 func (v *Viewer) wait(ctx context.Context, cur, next *watching) error {
 	bound := time.NewTimer(pictureTime)
 	defer bound.Stop()
-	select {
-	case <-next.ready:
-	case <-cur.peer.gone: // there is nothing to wait for
-		return nil
-	case <-next.peer.gone:
-		return errGone
-	case <-bound.C:
-	case <-ctx.Done():
-		return ctx.Err()
+	look := time.NewTicker(pictureTime / 100)
+	defer look.Stop()
+	for ready := false; !ready; {
+		select {
+		case <-next.ready:
+			ready = true
+		case <-cur.peer.gone: // there is nothing to wait for
+			return nil
+		case <-next.peer.gone:
+			return errGone
+		case <-look.C:
+			if next.peer.overtaken(v.to.Fence) {
+				return errDied
+			}
+		case <-bound.C:
+			ready = true
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	if v.judge == nil {
 		return nil

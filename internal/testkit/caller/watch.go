@@ -34,6 +34,19 @@ type news struct {
 	fence int64
 }
 
+// asks tells whether it asks who is connected under a fence to connect anew; the error
+// says why where that connection is lost.
+func (n news) asks(connected int64) (anew bool, lost error) {
+	switch {
+	case n.fence <= connected: // it is there already
+		return false, nil
+	case n.how == Died:
+		return true, errDied
+	default:
+		return true, nil
+	}
+}
+
 // push leaves news in a channel that holds one: the newest counts.
 func push(to chan news, n news) {
 	for {

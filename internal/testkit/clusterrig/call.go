@@ -30,6 +30,7 @@ type Call struct {
 	Fence    caller.Fence
 
 	client *caller.Client
+	ctx    context.Context // of its peers
 	stop   context.CancelFunc
 	all    sync.WaitGroup
 	judge  sync.WaitGroup
@@ -47,23 +48,32 @@ func (r *Rig) Client() *caller.Client {
 
 // Call begins a call. End ends it.
 func (r *Rig) Call(ctx context.Context, m *caller.Material) (*Call, error) {
+	c, err := r.Quiet(ctx, m)
+	if err == nil {
+		c.all.Go(func() {
+			c.client.Follow(c.ctx, c.Made.Control, &c.Fence, func(how caller.Move) { c.note(caller.Event{Event: "told", Role: how.String()}) }, c.Speaker, c.Listener)
+		})
+	}
+	return c, err
+}
+
+// Quiet begins a call whose peers hear nothing of the cluster, as encoders by WHIP and
+// most players by WHEP: they come back only when their connection is lost.
+func (r *Rig) Quiet(ctx context.Context, m *caller.Material) (*Call, error) {
 	c := &Call{client: r.Client()}
 	delay := int(Delay.Milliseconds())
 	var err error
-	if c.Made, err = c.client.Create(ctx, caller.Wanted{From: "en", To: []string{"es"}, DelayMS: &delay}); err != nil {
+	if c.Made, err = c.client.Create(ctx, caller.Wanted{From: "en", To: []string{"es"}, DelayMS: &delay, Consent: r.consent}); err != nil {
 		c.client.Close()
 		return nil, err
 	}
-	ctx, c.stop = context.WithCancel(ctx)
+	c.ctx, c.stop = context.WithCancel(ctx)
 	c.Speaker = caller.NewSpeaker(m, c.client, r.peers, c.target(c.Made.WHIP, ""), c.note)
 	c.Judge = caller.NewJudge(m, Delay, c.Speaker.Start, nil, nil)
 	c.Listener = caller.NewViewer(c.client, r.peers, c.target(c.Made.WHEP["es"], "es"), c.Judge, c.note)
 	c.judge.Go(c.Judge.Run)
-	c.all.Go(func() { c.Speaker.Run(ctx) })
-	c.all.Go(func() { c.Listener.Run(ctx) })
-	c.all.Go(func() {
-		c.client.Follow(ctx, c.Made.Control, &c.Fence, func(how caller.Move) { c.note(caller.Event{Event: "told", Role: how.String()}) }, c.Speaker, c.Listener)
-	})
+	c.all.Go(func() { c.Speaker.Run(c.ctx) })
+	c.all.Go(func() { c.Listener.Run(c.ctx) })
 	return c, nil
 }
 
@@ -92,8 +102,11 @@ func (c *Call) Events() []Happened {
 	return append([]Happened(nil), c.events...)
 }
 
-// End ends the call and its session.
+// End ends the call and its session; one that has ended stays so.
 func (c *Call) End(ctx context.Context) error {
+	if c.ctx.Err() != nil {
+		return nil
+	}
 	c.stop()
 	c.all.Wait()
 	c.Judge.Close(time.Now())

@@ -36,6 +36,12 @@ type Process struct {
 	log bytes.Buffer
 }
 
+// NewProcess returns a process that was not started: the program at path, which serves
+// HTTP at addr. env comes on top of the environment.
+func NewProcess(name, addr, path string, args, env []string) *Process {
+	return &Process{Name: name, Addr: addr, path: path, args: args, env: env}
+}
+
 // Write keeps what the process prints.
 func (p *Process) Write(b []byte) (int, error) {
 	p.mu.Lock()

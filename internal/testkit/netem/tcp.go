@@ -25,7 +25,8 @@ type TCP struct {
 	all     sync.WaitGroup
 
 	mu     sync.Mutex
-	only   []byte     // faults are for connections that begin with it
+	only   []byte // faults are for connections that begin with it
+	filter func() (up, down func([]byte) bool)
 	free   *sync.Cond // waits for dark to end
 	delay  time.Duration
 	dark   bool // nothing passes
@@ -68,6 +69,14 @@ func (r *TCP) Only(words string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.only = []byte(words)
+}
+
+// Filter has f called for each connection that is made from now on. What it returns is
+// asked for every piece, up from the client and down to it: false loses the piece.
+func (r *TCP) Filter(f func() (up, down func(piece []byte) bool)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.filter = f
 }
 
 // Addr returns where clients connect to.
@@ -173,15 +182,19 @@ func (r *TCP) carry(client *net.TCPConn) {
 	if err != nil {
 		return
 	}
+	up, down := passes, passes
 	r.mu.Lock()
 	p.server = server
+	if r.filter != nil {
+		up, down = r.filter()
+	}
 	r.mu.Unlock()
 	if !r.wait(p) { // it was killed meanwhile
 		return
 	}
 	var both sync.WaitGroup
-	both.Go(func() { r.pump(p, begins, client, server) })
-	both.Go(func() { r.pump(p, server, server, client) })
+	both.Go(func() { r.pump(p, begins, client, server, up) })
+	both.Go(func() { r.pump(p, server, server, client, down) })
 	both.Wait()
 }
 
@@ -207,8 +220,10 @@ type piece struct {
 	data []byte // nil: the end
 }
 
-// pump carries what in reads of from to its end, each piece after the delay.
-func (r *TCP) pump(p *pair, in io.Reader, from, to *net.TCPConn) {
+func passes([]byte) bool { return true }
+
+// pump carries what in reads of from, and may pass, to its end, each piece after the delay.
+func (r *TCP) pump(p *pair, in io.Reader, from, to *net.TCPConn, may func([]byte) bool) {
 	pieces := make(chan piece, tcpUnder)
 	var read sync.WaitGroup
 	read.Go(func() {
@@ -219,7 +234,7 @@ func (r *TCP) pump(p *pair, in io.Reader, from, to *net.TCPConn) {
 			r.mu.Lock()
 			due := time.Now().Add(r.delay)
 			r.mu.Unlock()
-			if n > 0 {
+			if n > 0 && may(buf[:n]) {
 				pieces <- piece{due, buf[:n]}
 			}
 			if errors.Is(err, io.EOF) {

@@ -120,6 +120,24 @@ func TestTCPFaults(t *testing.T) {
 	}
 }
 
+// TestTCPFilter: what a filter keeps, either way, is lost, and the connection goes on.
+func TestTCPFilter(t *testing.T) {
+	r := tcpRelay(t, 0, echoes(t, "a"))
+	r.Filter(func() (up, down func([]byte) bool) {
+		return func(b []byte) bool { return !strings.HasPrefix(string(b), "up") },
+			func(b []byte) bool { return !strings.HasPrefix(string(b), "a down") }
+	})
+	c := dial(t, r)
+	for _, lost := range []string{"up", "down"} {
+		if got, err := say(t, c, lost, 200*time.Millisecond); err == nil {
+			t.Errorf("%s: %q", lost, got)
+		}
+	}
+	if got, err := say(t, c, "x", 5*time.Second); err != nil || got != "a x" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 // TestTCPOnly: faults are for connections that begin with certain words.
 func TestTCPOnly(t *testing.T) {
 	r := tcpRelay(t, 0, echoes(t, "a"))

@@ -2,130 +2,77 @@ package redistest
 
 import (
 	"bytes"
-	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"livedub/internal/testkit/netem"
 )
 
-// Relay passes connections on to Redis, can keep its answers to scripts to itself, and
-// can cut off who comes by it.
+// Relay is a relay to Redis that can keep the answers to scripts to itself as well.
 type Relay struct {
-	Addr string
+	*netem.TCP
+	lost atomic.Int64
 
-	target string
-	l      net.Listener
-	muted  atomic.Bool
-	lost   atomic.Int64
-	mu     sync.Mutex
-	cut    bool
-	open   map[net.Conn]*atomic.Bool // by which each is muted
-	wg     sync.WaitGroup
+	mu    sync.Mutex
+	muted bool           // those that come
+	conns []*atomic.Bool // whether each that came is muted
 }
 
 // NewRelay returns a relay to the server at target, for the length of a test.
 func NewRelay(t testing.TB, target string) *Relay {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	tcp, err := netem.NewTCP(0, target)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Relay{Addr: l.Addr().String(), target: target, l: l, open: map[net.Conn]*atomic.Bool{}}
-	r.wg.Go(r.accept)
-	t.Cleanup(func() {
-		l.Close()
-		r.Cut(true)
-		r.wg.Wait()
-	})
+	t.Cleanup(func() { tcp.Close() })
+	r := &Relay{TCP: tcp}
+	tcp.Filter(r.filter)
 	return r
 }
 
-// Cut closes all connections, and those that come, until it is mended.
-func (r *Relay) Cut(cut bool) {
+// Mute keeps answers to scripts, on all connections, or passes them on again.
+func (r *Relay) Mute(muted bool) {
+	r.mute(muted)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.cut = cut
-	if cut {
-		for c := range r.open {
-			c.Close()
-		}
-	}
+	r.muted = muted
 }
 
-// Mute keeps answers to scripts, on all connections, or passes them on again.
-func (r *Relay) Mute(muted bool) { r.muted.Store(muted) }
-
 // MuteOpen keeps the answers on connections that are there now.
-func (r *Relay) MuteOpen() {
+func (r *Relay) MuteOpen() { r.mute(true) }
+
+func (r *Relay) mute(muted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, muted := range r.open {
-		muted.Store(true)
+	for _, c := range r.conns {
+		c.Store(muted)
 	}
 }
 
 // Lost returns how many answers were kept.
 func (r *Relay) Lost() int { return int(r.lost.Load()) }
 
-func (r *Relay) accept() {
-	for {
-		client, err := r.l.Accept()
-		if err != nil {
-			return
+// filter is called for each connection.
+func (r *Relay) filter() (up, down func([]byte) bool) {
+	var script, muted atomic.Bool // one was asked for: what comes before is the handshake
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	muted.Store(r.muted)
+	r.conns = append(r.conns, &muted)
+	up = func(b []byte) bool {
+		if bytes.Contains(b, []byte("evalsha")) {
+			script.Store(true)
 		}
-		server, err := net.Dial("tcp", r.target)
-		if err != nil {
-			client.Close()
-			continue
-		}
-		muted := &atomic.Bool{}
-		r.mu.Lock()
-		if r.cut {
-			client.Close()
-			server.Close()
-		}
-		r.open[client], r.open[server] = muted, muted
-		r.mu.Unlock()
-		script := &atomic.Bool{} // one was asked for: what comes before is the handshake
-		r.wg.Go(func() {
-			r.pass(server, client, func(b []byte) bool {
-				if bytes.Contains(b, []byte("evalsha")) {
-					script.Store(true)
-				}
-				return true
-			})
-		})
-		r.wg.Go(func() {
-			r.pass(client, server, func([]byte) bool {
-				if script.Load() && (r.muted.Load() || muted.Load()) {
-					r.lost.Add(1)
-					return false
-				}
-				return true
-			})
-		})
+		return true
 	}
-}
-
-// pass copies what may pass until either end closes.
-func (r *Relay) pass(to, from net.Conn, may func([]byte) bool) {
-	defer func() {
-		to.Close()
-		r.mu.Lock()
-		delete(r.open, from)
-		r.mu.Unlock()
-		from.Close()
-	}()
-	buf := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(buf)
-		if err != nil {
-			return
+	down = func([]byte) bool {
+		if script.Load() && muted.Load() {
+			r.lost.Add(1)
+			return false
 		}
-		if may(buf[:n]) {
-			if _, err := to.Write(buf[:n]); err != nil {
-				return
-			}
-		}
+		return true
 	}
+	return up, down
 }

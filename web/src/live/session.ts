@@ -190,7 +190,10 @@ export class Live {
       up: async (link, before, gone) => {
         if (before) {
           this.store.set({ coming: link.stream });
-          await Promise.race([ready(before, link, signal), gone]);
+          await fence.holds(link.fence, Promise.race([ready(before, link, signal), gone])).catch((e) => {
+            this.store.set({ coming: null });
+            throw e;
+          });
         }
         this.store.set({ dubbed: link.stream, coming: null });
         state("watch", link);

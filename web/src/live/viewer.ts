@@ -153,7 +153,10 @@ export class Viewer {
       up: async (link, before, gone) => {
         if (before && chosen()) {
           put("coming", link.stream);
-          await Promise.race([ready(before, link, signal), gone]);
+          await place.fence.holds(link.fence, Promise.race([ready(before, link, signal), gone])).catch((e) => {
+            put("coming");
+            throw e;
+          });
         }
         put("streams", link.stream);
         put("coming");

@@ -1,7 +1,7 @@
 // The session's REST endpoint.
 import { Trouble, httpTrouble } from "./errors";
 import type { Fence } from "./fence";
-import type { NewSession, Pair, SessionInfo } from "./types";
+import type { NewSession, Offer, Pair, SessionInfo } from "./types";
 import { deadline, limits } from "./within";
 
 /** An address of the server's, also where the page is served under a prefix. */
@@ -27,7 +27,7 @@ export async function call(url: string, init: RequestInit = {}, fence?: Fence): 
   return r;
 }
 
-async function json<T>(url: string, init: RequestInit = {}, fence?: Fence): Promise<T> {
+export async function json<T>(url: string, init: RequestInit = {}, fence?: Fence): Promise<T> {
   const r = await call(url, init, fence);
   try {
     return (await r.json()) as T;
@@ -38,9 +38,10 @@ async function json<T>(url: string, init: RequestInit = {}, fence?: Fence): Prom
   }
 }
 
-export async function languages(signal?: AbortSignal): Promise<Pair[]> {
-  const v = await json<{ pairs?: Pair[] | null }>(address("v1/languages"), { signal });
-  return v.pairs ?? [];
+/** What the server can do, and whether it records. */
+export async function languages(signal?: AbortSignal): Promise<Offer> {
+  const v = await json<Partial<Offer> & { pairs?: Pair[] | null }>(address("v1/languages"), { signal });
+  return { pairs: v.pairs ?? [], record: v.record ?? "", keeps: v.keeps ?? false };
 }
 
 export function create(s: NewSession, signal?: AbortSignal): Promise<SessionInfo> {

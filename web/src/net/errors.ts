@@ -4,7 +4,7 @@ export type Kind =
   | "camera-missing" | "camera-denied" | "camera-busy" | "camera-insecure" | "camera-unanswered"
   | "camera-off" | "camera-still" | "camera-lost" | "microphone-still" | "microphone-lost"
   | "file-unreadable" | "file-silent" | "sample-missing" | "video-stuck" | "sound-missing"
-  | "interrupted" | "stale" | "server-gone" | "media-blocked" | "full" | "session-gone" | "refused" | "publisher-busy" | "ended" | "browser-old" | "browser-stuck" | "draining" | "unexpected";
+  | "interrupted" | "stale" | "server-gone" | "media-blocked" | "full" | "session-gone" | "refused" | "publisher-busy" | "ended" | "browser-old" | "browser-stuck" | "draining" | "recording-gone" | "recording-stuck" | "unexpected";
 
 export class Trouble extends Error {
   /**

@@ -4,6 +4,7 @@ import { Trouble } from "./errors";
 
 export class Fence {
   private highest = 0; // 0 outside of a cluster
+  private readonly waiting = new Set<() => void>();
 
   /** Is told of each fence that is higher than those before it, the first apart. */
   risen: (to: number) => void = () => undefined;
@@ -19,7 +20,22 @@ export class Fence {
     if (f < this.highest) throw new Trouble("stale", `${f} after ${this.highest}`);
     const before = this.highest;
     this.highest = f;
-    if (before > 0 && f > before) this.risen(f);
+    if (before > 0 && f > before) {
+      this.risen(f);
+      for (const look of [...this.waiting]) look();
+    }
     return f;
+  }
+
+  /** Waits for what is done under fence f, and fails at once when a higher one is known. */
+  holds<T>(f: number, done: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        if (this.highest > f) reject(new Trouble("interrupted"));
+      };
+      this.waiting.add(look);
+      look();
+      done.then(resolve, reject).finally(() => this.waiting.delete(look));
+    });
   }
 }

@@ -7,6 +7,13 @@ export interface Pair {
   quality: string;
 }
 
+/** What a server offers. */
+export interface Offer {
+  pairs: Pair[];
+  record: "" | "dubs" | "all"; // of every session
+  keeps: boolean; // there are recordings to be looked at
+}
+
 export type Profile = "sync" | "live";
 export type LipsState = "on" | "off" | "no consent" | "not available";
 export type Level = "lips" | "voice" | "captions" | "passthrough";
@@ -76,6 +83,13 @@ export interface SessionInfo {
   keep?: string[]; // words that are not translated, for who may change the session
   draining_until?: string; // the server takes no new sessions, and ends this one by then
   dubs?: Record<string, Dub>;
+  recording?: Taping; // where the server records
+}
+
+/** Whether a session is being recorded. */
+export interface Taping {
+  state: "on" | "failing" | "off"; // failing: nothing can be written now
+  why?: string;
 }
 
 export interface NewSession {

@@ -78,7 +78,7 @@ async function connect(pc: RTCPeerConnection, url: string, fence: Fence, signal:
     under = answered.fence;
     signal.throwIfAborted();
     await within(limits.browser, "browser-stuck", "the answer", pc.setRemoteDescription({ type: "answer", sdp: mend(answered.sdp) }));
-    await connected(pc, signal);
+    await fence.holds(under, connected(pc, signal)); // a node that has lost the session need not answer
   } catch (e) {
     close();
     signal.throwIfAborted();

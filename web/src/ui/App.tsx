@@ -1,5 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
-import { parseRoute } from "../core/route";
+import { parseRecording, parseRoute } from "../core/route";
+import { Recording } from "./Recording";
+import { Recordings } from "./Recordings";
 import { Studio } from "./Studio";
 import { Watch } from "./Watch";
 
@@ -11,5 +13,8 @@ export function App() {
     return () => removeEventListener("hashchange", changed);
   }, []);
   const route = parseRoute(hash);
+  const recording = parseRecording(hash);
+  if (recording) return <Recording key={recording} id={recording} />;
+  if (recording === "") return <Recordings />;
   return route ? <Watch key={route.id} id={route.id} lang={route.lang} /> : <Studio />;
 }

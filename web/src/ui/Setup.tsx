@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { languageName, t } from "../i18n";
 import type { Input } from "../media/input";
-import type { Pair, Profile } from "../net/types";
+import type { Offer, Pair, Profile } from "../net/types";
 import { CameraSetup, type CameraChoice } from "./CameraSetup";
 import { Keep } from "./Keep";
 
@@ -25,11 +25,12 @@ interface Props {
   camera: Input | null;
   setCamera(d: CameraChoice): void;
   nudge: "" | "consent" | "file";
+  record: Offer["record"];
   onStart(): void;
 }
 
 /** Everything to decide before a session starts. */
-export function Setup({ form, change, pairs, camera, setCamera, nudge, onStart }: Props) {
+export function Setup({ form, change, pairs, camera, setCamera, nudge, record, onStart }: Props) {
   const from = [...new Set(pairs?.map((p) => p.from))];
   const to = pairs?.filter((p) => p.from === form.from) ?? [];
   const others = to.filter((p) => p.to !== form.to);
@@ -84,7 +85,7 @@ export function Setup({ form, change, pairs, camera, setCamera, nudge, onStart }
 
         <label class={nudge === "consent" ? "check wrong" : "check"}>
           <input type="checkbox" id="consent" required data-testid="consent" checked={form.consent} aria-describedby="consent-needed" onChange={(e) => change({ consent: e.currentTarget.checked })} />
-          <span>{t("consent")}</span>
+          <span>{t("consent")}{record && <> <b data-testid="consent-record">{t(record === "all" ? "consentRecordAll" : "consentRecord")}</b></>}</span>
         </label>
         <p id="consent-needed" class="wrong" role="alert">{nudge === "consent" && t("consentNeeded")}</p>
       </fieldset>

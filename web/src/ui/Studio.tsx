@@ -7,11 +7,13 @@ import { running, type Phase, type SourceKind } from "../live/state";
 import { openCamera, type Input } from "../media/input";
 import { openVideo } from "../media/player";
 import { Trouble, asTrouble } from "../net/errors";
+import { ownRecording, remember } from "../net/mine";
 import { Banner, untilText } from "./Banner";
 import { Captions } from "./Captions";
 import { expose } from "./expose";
 import { Header } from "./Header";
 import { Plots } from "./Plots";
+import { Recorded } from "./Recorded";
 import { Running } from "./Running";
 import { Setup, type Form } from "./Setup";
 import { Stage } from "./Stage";
@@ -24,7 +26,7 @@ const blank: Form = { kind: "camera", from: "", to: "", also: [], profile: "sync
 export function Studio() {
   const [live] = useState(() => new Live());
   const state = useStore(live.store);
-  const { pairs, trouble: pairsTrouble, retryIn } = usePairs();
+  const { pairs, record, keeps, trouble: pairsTrouble, retryIn } = usePairs();
   const [form, setForm] = useState(blank);
   const [camera, setCamera] = useState<Input | null>(null);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
@@ -33,6 +35,12 @@ export function Studio() {
   const chosen = withPair(form, pairs ?? []);
   const change = (f: Partial<Form>) => (setNudge(""), setForm((old) => ({ ...old, ...f })));
   expose(live);
+
+  const [kept, setKept] = useState(""); // the recording of the last call
+  const taped = ownRecording(state.session);
+  useEffect(() => {
+    if (taped) setKept(taped), remember(taped);
+  }, [taped]);
 
   const held = useRef(camera);
   held.current = camera;
@@ -88,7 +96,10 @@ export function Studio() {
   const dismiss = () => (setTrouble(null), live.store.set({ trouble: null }));
   return (
     <div class="page">
-      <Header><Chip phase={state.phase} /></Header>
+      <Header>
+        {on ? <Recorded taping={state.session?.recording} /> : keeps && <a href="#/recordings" data-testid="recordings-link">{t("recordings")}</a>}
+        <Chip phase={state.phase} />
+      </Header>
       {shown || !on || !(state.lacks || state.draining)
         ? <Banner trouble={shown} retryIn={shown === pairsTrouble ? retryIn : state.retryIn} onDismiss={state.phase === "reconnecting" ? undefined : dismiss} />
         : <Banner trouble={state.lacks ? new Trouble(state.lacks) : new Trouble("draining", untilText(state.draining))} mild />}
@@ -99,7 +110,8 @@ export function Studio() {
         }} />
         {on
           ? <Running state={state} pairs={pairs ?? []} keep={form.keep} changeKeep={(keep) => change({ keep })} setKeep={(words) => void live.setKeep(words)} setLips={(lang, on) => void live.setLips(lang, on)} onStop={() => live.stop()} />
-          : <Setup form={chosen} change={change} pairs={pairs} camera={camera} setCamera={turnOn} nudge={nudge} onStart={start} />}
+          : <Setup form={chosen} change={change} pairs={pairs} camera={camera} setCamera={turnOn} nudge={nudge} record={record} onStart={start} />}
+        {!on && kept && <p class="card kept"><a href={`#/recordings/${encodeURIComponent(kept)}`} data-testid="kept-link">{t("recordingThere")}</a></p>}
         <Captions rows={state.rows} from={state.choice?.from ?? chosen.from} to={state.choice?.to[0] ?? chosen.to} />
         {state.choice ? <><Plots state={state} /><Waterfall falls={state.falls} /></> : <Flow />}
       </main>

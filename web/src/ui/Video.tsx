@@ -84,7 +84,7 @@ function Player({ stream, muted, testid, label, onFrame, onSilenced, ...rest }: 
 }
 
 /** Draws what is seen onto a canvas before it is gone. */
-function keepFrame(v: HTMLVideoElement, c: HTMLCanvasElement): void {
+export function keepFrame(v: HTMLVideoElement, c: HTMLCanvasElement): void {
   if (!v.videoWidth) return;
   c.width = v.videoWidth;
   c.height = v.videoHeight;

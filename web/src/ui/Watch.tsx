@@ -8,6 +8,7 @@ import { limits } from "../net/within";
 import { Trouble } from "../net/errors";
 import { Banner, untilText } from "./Banner";
 import { Header } from "./Header";
+import { Recorded } from "./Recorded";
 import { Notice, SoundIcon } from "./Stage";
 import { useLate } from "./useLate";
 import { Video } from "./Video";
@@ -52,7 +53,7 @@ export function Watch({ id, lang }: { id: string; lang: string }) {
   const missing = trouble?.kind === "session-gone" && !info;
   return (
     <div class="page">
-      <Header />
+      <Header><Recorded taping={info?.recording} /></Header>
       {missing ? <div class="banner mild" role="alert" data-testid="error" data-kind="session-gone"><p>{t("watchMissing")}</p></div> : trouble || !state.draining ? <Banner trouble={trouble} retryIn={retryIn} /> : <Banner trouble={new Trouble("draining", untilText(state.draining))} mild />}
       <main class="watch">
         <figure class="view dub big">

@@ -201,6 +201,16 @@ describe("fence", () => {
     expect(() => f.see(6)).toThrow("stale");
     expect(f.now).toBe(1795780000000001);
   });
+  it("ends the wait for a node that has lost the session", async () => {
+    const f = new Fence();
+    f.see(4);
+    await expect(f.holds(4, Promise.resolve("up"))).resolves.toBe("up");
+    const waits = f.holds(4, new Promise(() => undefined));
+    f.see(4);
+    f.see(5);
+    await expect(waits).rejects.toMatchObject({ kind: "interrupted" });
+    await expect(f.holds(4, new Promise(() => undefined))).rejects.toMatchObject({ kind: "interrupted" });
+  });
 });
 
 describe("a place", () => {

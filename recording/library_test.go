@@ -1,0 +1,188 @@
+package recording
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"livedub/store"
+)
+
+func TestOpen(t *testing.T) {
+	s := newShelf(t)
+	s.take(s.local, "es", whole("a", 1, 2))
+	s.take(s.remote, "es", whole("b", 2, 3))
+	s.put(s.remote, "es/es.mp4", []byte("0123456789"))
+	for _, c := range []struct {
+		file      string
+		offset, n int64
+		want      string
+	}{
+		{"a/init.mp4", 0, -1, "init of a"}, {"a/00000001.m4s", 0, -1, "00000001.m4s of a"}, {"a/00000001.m4s", 9, 3, "m4s"},
+		{"b/00000003.m4s", 0, -1, "00000003.m4s of b"}, {"es.mp4", 0, -1, "0123456789"}, {"es.mp4", 3, 4, "3456"}, {"es.mp4", 8, 100, "89"},
+	} {
+		r, o, err := s.Open(t.Context(), epoch, "es", c.file, c.offset, c.n)
+		if err != nil {
+			t.Errorf("%s: %v", c.file, err)
+			continue
+		}
+		got, err := io.ReadAll(r)
+		if string(got) != c.want || err != nil || r.Close() != nil || o.Size == 0 || o.Type == "" || o.Modified.IsZero() {
+			t.Errorf("%s from %d: %q %v, %+v; want %q", c.file, c.offset, got, err, o, c.want)
+		}
+	}
+	s.put(s.remote, "es/a/00000001.m4s", []byte("older"))
+	if text, err := s.read(t.Context(), Dir(epoch)+"es/a/00000001.m4s"); string(text) != "00000001.m4s of a" || err != nil {
+		t.Errorf("what is on this machine does not come first: %q %v", text, err)
+	}
+}
+
+// TestHostileNames: names that lead elsewhere are not found, and reach no store.
+func TestHostileNames(t *testing.T) {
+	s := newShelf(t)
+	secret := filepath.Join(filepath.Dir(s.local), "secret.mp4")
+	if err := os.WriteFile(secret, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.put(s.local, "es/a.json", []byte("{}"))
+	s.put(s.local, "es/captions.vtt", []byte("WEBVTT"))
+	if err := os.Symlink(secret, filepath.Join(s.local, Dir(epoch), "es", "es.mp4")); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range [][3]string{
+		{epoch, "es", "es.mp4"}, // a link that leads out of the folder
+		{"..", "es", "es.mp4"}, {"../" + epoch, "es", "es.mp4"}, {"", "es", "es.mp4"}, {".", "es", "es.mp4"}, {epoch, "..", "...mp4"},
+		{epoch, "es/../..", "es.mp4"}, {epoch, "es", "../secret.mp4"}, {epoch, "es", "a/../init.mp4"}, {epoch, "es", "a.json"},
+		{epoch, "es", "captions.vtt"}, {epoch, "es", "recording.json"}, {epoch, "es", "../init.mp4"}, {epoch, "es", "./init.mp4"},
+		{epoch, "es", "a/1.m4s"}, {epoch, "es", "a/0000000x.m4s"}, {epoch, "es", "a\\00000001.m4s"}, {epoch, "es", "a/b/00000001.m4s"},
+		{epoch, "es\x00", "es\x00.mp4"}, {strings.Repeat("a", 65), "es", "es.mp4"}, {epoch + "/es", "es", "es.mp4"},
+	} {
+		if r, _, err := s.Open(t.Context(), c[0], c[1], c[2], 0, -1); err == nil {
+			got, _ := io.ReadAll(r)
+			t.Errorf("%q: opens %q", c, got)
+		} else if c[2] != "es.mp4" && !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%q: %v", c, err)
+		}
+		if link, err := s.Link(t.Context(), c[0], c[1], c[2], "x"); c[0] != epoch && err == nil {
+			t.Errorf("%q: links to %q", c, link)
+		}
+	}
+	for _, id := range []string{"", ".", "..", "../..", "a/b", "*", "\x00"} {
+		if err := s.Delete(t.Context(), id); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("deletes %q: %v", id, err)
+		}
+		if _, _, err := s.Get(t.Context(), id); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("gets %q: %v", id, err)
+		}
+	}
+	if len(s.calls) > 0 {
+		t.Errorf("it came to %q", s.calls)
+	}
+}
+
+func TestLink(t *testing.T) {
+	s := newShelf(t)
+	want := "https://s3.example/" + Dir(epoch) + "es/es.mp4?name=talk.mp4&for=1m0s"
+	if link, err := s.Link(t.Context(), epoch, "es", "es.mp4", "talk.mp4"); link != want || err != nil {
+		t.Errorf("%q %v", link, err)
+	}
+	s.put(s.local, "es/es.mp4", []byte("it is not there yet"))
+	if link, err := s.Link(t.Context(), epoch, "es", "es.mp4", "talk.mp4"); link != "" || err != nil {
+		t.Errorf("on its way: %q %v", link, err)
+	}
+}
+
+func TestGet(t *testing.T) {
+	s := newShelf(t)
+	b := s.rows[epoch]
+	b.Phrases = []store.Phrase{{ID: 1, Lang: "en"}, {ID: 1, Lang: "es"}, {ID: 2, Lang: "es"}}
+	s.rows[epoch] = b
+	if r, n, err := s.Get(t.Context(), epoch); r.Session != "talk" || n != 2 || err != nil {
+		t.Errorf("%+v %d %v", r, n, err)
+	}
+	b.Recordings = nil
+	s.rows["words"] = b
+	if _, _, err := s.Get(t.Context(), "words"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a session that was not recorded: %v", err)
+	}
+}
+
+func TestDelete(t *testing.T) {
+	s := newShelf(t)
+	s.take(s.local, "es", whole("a", 1, 2))
+	s.take(s.remote, "es", whole("b", 2, 3))
+	if _, err := s.Playlist(t.Context(), epoch, "es"); err != nil {
+		t.Fatal(err)
+	}
+	s.broken[Dir(epoch)] = store.ErrUnavailable
+	if err := s.Delete(t.Context(), epoch); !errors.Is(err, store.ErrUnavailable) || len(s.rows) != 1 {
+		t.Errorf("with objects that do not answer: %v, %d sessions", err, len(s.rows))
+	}
+	delete(s.broken, Dir(epoch))
+	s.calls = nil
+	for range 2 { // the second finds nothing
+		if err := s.Delete(t.Context(), epoch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	once := []string{"stop " + epoch, "forget " + epoch, "delete " + Dir(epoch), "erase " + epoch}
+	if want := append(slices.Clone(once), once...); !slices.Equal(s.calls, want) {
+		t.Errorf("%q", s.calls)
+	}
+	for _, dir := range []string{s.local, s.remote} {
+		if left, err := os.ReadDir(filepath.Join(dir, root)); len(left) > 0 {
+			t.Errorf("left: %v %v", left, err)
+		}
+	}
+	for what, err := range map[string]error{
+		"get":      func() error { _, _, err := s.Get(t.Context(), epoch); return err }(),
+		"playlist": func() error { _, err := s.Playlist(t.Context(), epoch, "es"); return err }(),
+		"captions": func() error { _, err := s.Captions(t.Context(), epoch, "es"); return err }(),
+	} {
+		if !errors.Is(err, store.ErrErased) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if _, _, err := s.Open(t.Context(), epoch, "es", "a/00000001.m4s", 0, -1); !errors.Is(err, store.ErrNotFound) {
+		t.Error(err)
+	}
+}
+
+// TestDeleteStops: a recorder that cannot be ended would write on; nothing is deleted then.
+func TestDeleteStops(t *testing.T) {
+	s := newShelf(t)
+	s.broken["stop"] = errors.New("it hangs")
+	if err := s.Delete(t.Context(), epoch); err == nil || !strings.Contains(err.Error(), "end it before") || len(s.rows) != 1 {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestExpire: what is old goes, all of it; what cannot go stays for the next time and holds up nothing.
+func TestExpire(t *testing.T) {
+	s := newShelf(t)
+	s.rows = map[string]store.Batch{}
+	for i := range 250 {
+		id := fmt.Sprintf("old-%03d", i)
+		s.rows[id] = store.Batch{Sessions: []store.Session{{Epoch: id, Ended: time.Now().Add(-2 * time.Hour)}}}
+	}
+	s.rows["young"] = store.Batch{Sessions: []store.Session{{Epoch: "young", Ended: time.Now()}}}
+	s.broken[Dir("old-007")] = store.ErrUnavailable
+	if n, err := s.Expire(t.Context()); n != 249 || !errors.Is(err, store.ErrUnavailable) || len(s.rows) != 2 {
+		t.Errorf("%d deleted, %v; %d left", n, err, len(s.rows))
+	}
+	delete(s.broken, Dir("old-007"))
+	if n, err := s.Expire(t.Context()); n != 1 || err != nil || len(s.rows) != 1 {
+		t.Errorf("%d deleted, %v; %d left", n, err, len(s.rows))
+	}
+	s.cfg.Keep = 0
+	s.rows["young"].Sessions[0].Ended = time.Time{}
+	if n, err := s.Expire(t.Context()); n != 0 || err != nil {
+		t.Errorf("what is kept for ever: %d, %v", n, err)
+	}
+}

@@ -1,0 +1,194 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+
+	"livedub/cluster"
+	"livedub/signaling"
+)
+
+// anywhere forwards to a node that serves: all nodes of a cluster answer the same.
+func (g *Gateway) anywhere(w http.ResponseWriter, r *http.Request) error {
+	nodes, err := g.serving(r.Context())
+	if err != nil {
+		return refuse(err)
+	}
+	err = errNoNode
+	for i, s := range nodes {
+		if i == tries {
+			break
+		}
+		if _, err = g.to(w, r, s); err == nil {
+			return nil
+		}
+	}
+	if len(nodes) == 0 {
+		return refuse(cluster.ErrFull)
+	}
+	return badNode(err)
+}
+
+// to forwards a request that has no body to a node, whatever it holds.
+func (g *Gateway) to(w http.ResponseWriter, r *http.Request, s cluster.Status) (status int, err error) {
+	c := cluster.Claim{Node: s.ID, Boot: s.Boot, Addr: s.Addr}
+	return g.forward(w, r, nil, c, pass(r, c, false))
+}
+
+// recordings is /v1/recordings and what is below it. The list is any node's: nodes share a
+// database. The files of a recording are everywhere where they lie on S3, and before they
+// got there, at the node that records: the next node is asked for what one does not find.
+// A node that records on ends only by being told: all are told what is deleted.
+func (g *Gateway) recordings(w http.ResponseWriter, r *http.Request) error {
+	if r.PathValue("id") == "" || r.Method == http.MethodOptions {
+		return g.anywhere(w, r)
+	}
+	nodes, err := g.answering(r.Context())
+	if err != nil {
+		return refuse(err)
+	}
+	if r.Method == http.MethodDelete {
+		return g.deleteEverywhere(w, r, nodes)
+	}
+	var failed error
+	nothing := &absent{ResponseWriter: w}
+	for i, s := range nodes {
+		last := i == min(len(nodes), tries)-1
+		if nothing.reset(last); r.Context().Err() != nil {
+			return nil
+		}
+		_, err := g.to(nothing, r, s)
+		switch {
+		case err != nil:
+			failed = err
+		case !nothing.held:
+			return nil // it has answered
+		}
+		if last {
+			break
+		}
+	}
+	switch {
+	case len(nodes) == 0:
+		return refuse(cluster.ErrFull)
+	case failed != nil:
+		return badNode(failed)
+	}
+	return signaling.Nothing()
+}
+
+// absent holds a 404 back, so that another node can be asked.
+type absent struct {
+	http.ResponseWriter
+	header http.Header // of this try
+	pass   bool        // a 404 too
+	held   bool        // there was a 404, of which nobody is told
+	begun  bool
+}
+
+// reset is for the next try; the last one's answer goes out whatever it is.
+func (a *absent) reset(last bool) {
+	a.header, a.pass, a.held, a.begun = http.Header{}, last, false, false
+}
+
+func (a *absent) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+func (a *absent) Header() http.Header { return a.header }
+
+func (a *absent) WriteHeader(status int) {
+	if a.begun {
+		return
+	}
+	if a.begun = true; status == http.StatusNotFound && !a.pass {
+		a.held = true
+		return
+	}
+	to := a.ResponseWriter.Header()
+	for name, values := range a.header {
+		to[name] = values
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// FlushError sends on what was written, unless it is held back.
+func (a *absent) FlushError() error {
+	if a.held || !a.begun {
+		return nil
+	}
+	return http.NewResponseController(a.ResponseWriter).Flush()
+}
+
+func (a *absent) Write(b []byte) (int, error) {
+	if !a.begun {
+		a.WriteHeader(http.StatusOK)
+	}
+	if a.held {
+		return len(b), nil
+	}
+	return a.ResponseWriter.Write(b)
+}
+
+// deleteEverywhere tells all nodes to delete a recording. It is deleted where one node
+// has done so and none has failed.
+func (g *Gateway) deleteEverywhere(w http.ResponseWriter, r *http.Request, nodes []cluster.Status) error {
+	if len(nodes) == 0 {
+		return refuse(cluster.ErrFull)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), g.cfg.Times.Answer)
+	defer cancel()
+	status, failed := make([]int, len(nodes)), make([]error, len(nodes))
+	turns := make(chan struct{}, listAtOnce)
+	var asking sync.WaitGroup
+	for i, s := range nodes {
+		asking.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			status[i], failed[i] = g.tell(ctx, r, s)
+		})
+	}
+	asking.Wait()
+	if err := errors.Join(failed...); err != nil {
+		g.log.Warn("a recording is not deleted everywhere", "err", err)
+		return &signaling.Error{Kind: signaling.ErrBadNode, Message: "a node did not delete its part of the recording", Hint: "delete it again"}
+	}
+	for _, s := range status {
+		if s == http.StatusNoContent {
+			w.Header().Set("Access-Control-Allow-Origin", "*")
+			w.WriteHeader(http.StatusNoContent)
+			return nil
+		}
+	}
+	return signaling.Nothing()
+}
+
+// tell sends a request without a body to a node, and returns how it answered: with 204 or 404, or else an error.
+func (g *Gateway) tell(ctx context.Context, r *http.Request, s cluster.Status) (status int, err error) {
+	came := original(r)
+	req, err := http.NewRequestWithContext(ctx, r.Method, s.Addr+came.URL.RequestURI(), nil)
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range []string{"Authorization", "Origin", "Sec-Fetch-Site"} { // by which the node knows who asks
+		if v := came.Header.Values(name); len(v) > 0 {
+			req.Header[name] = v
+		}
+	}
+	p := pass(r, cluster.Claim{Node: s.ID, Boot: s.Boot}, false)
+	g.vouch(req, r, p)
+	a, err := g.nodes.RoundTrip(req)
+	if err != nil {
+		return 0, err
+	}
+	defer a.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(a.Body, 4096)) // so that the connection serves again
+	switch {
+	case a.Header.Get(signaling.NodeHeader) != p.Answerer():
+		return 0, errNoNode
+	case a.StatusCode != http.StatusNoContent && a.StatusCode != http.StatusNotFound:
+		return a.StatusCode, errors.New(s.ID + " answers " + a.Status)
+	}
+	return a.StatusCode, nil
+}
