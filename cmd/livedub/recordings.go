@@ -14,6 +14,7 @@ import (
 
 	"livedub/internal/cli"
 	"livedub/internal/config"
+	"livedub/internal/stores"
 	"livedub/internal/telemetry"
 	"livedub/recording"
 	"livedub/store"
@@ -24,7 +25,7 @@ const recordingsUsage = "recordings ls [--json] | get ID [--lang es] -o FOLDER |
 // recordingsCommand is one run of livedub recordings. It works on the stores that the
 // settings name, whether a server is running or not.
 type recordingsCommand struct {
-	kept           kept
+	kept           *stores.Stores
 	cfg            config.Config
 	log            *slog.Logger
 	json           bool
@@ -81,10 +82,13 @@ func runRecordings(ctx context.Context, args []string, stdout, stderr io.Writer)
 	if err := c.check(rest[0]); err != nil {
 		return err
 	}
-	if c.kept, err = openKept(ctx, cfg, c.log); err != nil {
-		return err
+	if c.kept, err = stores.Open(ctx, cfg, c.log); err != nil {
+		return keptHint(err)
 	}
-	defer func() { err = errors.Join(err, c.kept.close()) }()
+	if c.kept == nil {
+		return cli.Usagef("recordings: serve.store is none: nothing is kept; choose another")
+	}
+	defer func() { err = errors.Join(err, c.kept.Close()) }()
 	return verb.run(ctx)
 }
 
@@ -107,13 +111,6 @@ func (c *recordingsCommand) check(verb string) error {
 		}
 	}
 	return nil
-}
-
-// library shows what the stores hold.
-func (c *recordingsCommand) library() *recording.Library {
-	return recording.NewLibrary(recording.LibraryConfig{
-		Journal: c.kept.journal, Objects: c.kept.objects, Local: c.kept.dir, LinkLife: c.cfg.S3.LinkLifetime, Log: c.log,
-	})
 }
 
 // listed is what recordings ls --json writes.
@@ -145,7 +142,7 @@ func (c *recordingsCommand) list(ctx context.Context) error {
 		if c.limit > 0 {
 			f.Limit = min(f.Limit, c.limit-len(all.Recordings))
 		}
-		page, err := c.kept.journal.Recordings(ctx, f)
+		page, err := c.kept.Journal.Recordings(ctx, f)
 		if err != nil {
 			return keptHint(err)
 		}
@@ -198,9 +195,9 @@ func dayOf(text string) (time.Time, error) {
 
 // remove deletes the recordings that are named, and all words of their sessions.
 func (c *recordingsCommand) remove(ctx context.Context) error {
-	library := c.library()
+	library := openLibrary(c.kept, c.cfg, c.log)
 	for _, id := range c.names {
-		if _, err := c.kept.journal.Session(ctx, id); errors.Is(err, store.ErrNotFound) {
+		if _, err := c.kept.Journal.Session(ctx, id); errors.Is(err, store.ErrNotFound) {
 			return recordingHint(id, err)
 		}
 		if err := library.Delete(ctx, id); err != nil {
@@ -215,7 +212,7 @@ func (c *recordingsCommand) remove(ctx context.Context) error {
 
 // repair closes what a server left open that was killed, and makes films of it.
 func (c *recordingsCommand) repair(ctx context.Context) error {
-	n, err := recording.Repair(ctx, recording.Config{Dir: c.kept.dir, Journal: c.kept.journal, Objects: c.kept.objects, Log: c.log})
+	n, err := recording.Repair(ctx, recording.Config{Dir: c.kept.Dir, Journal: c.kept.Journal, Objects: c.kept.Objects, Log: c.log})
 	if err != nil {
 		return fmt.Errorf("%d are repaired; not all: %w: livedub recordings repair tries again", n, err)
 	}

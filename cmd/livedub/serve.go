@@ -66,9 +66,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	defer endpoints.Close()
 	registry := telemetry.NewRegistry(version())
 	registry.MustRegister(endpoints.calls.manager, mediaMetrics{endpoints.calls.host}, engineMetrics{endpoints.engines}, gpuMetrics{gpus.Read})
-	if r := endpoints.calls.recorder; r != nil {
-		registry.MustRegister(r)
-	}
+	registry.MustRegister(endpoints.kept.metrics()...)
 	loops := endpoints.engines.voiceLoops
 	if n := endpoints.engines.lipNet; n != nil {
 		registry.MustRegister(n)
