@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,7 +67,7 @@ func conversation(t *testing.T, s *server) (epoch, control string, hears *audien
 // second when the server is killed. What is to be erased is; what is to be kept has its
 // end. The log says that words are kept, and how to keep none.
 func TestJournal(t *testing.T) {
-	s := serve(t, fakes...)
+	s := serve(t, append(slices.Clone(fakes), "--log-level", "info")...)
 	if log := s.printed(); !strings.Contains(log, "what is said in calls is kept") || !strings.Contains(log, "--store none") || !strings.Contains(log, "720h") {
 		t.Errorf("the log does not say what is kept:\n%s", log)
 	}
