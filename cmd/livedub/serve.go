@@ -68,6 +68,9 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	registry.MustRegister(endpoints.calls.manager, mediaMetrics{endpoints.calls.host}, engineMetrics{endpoints.engines}, gpuMetrics{gpus.Read})
 	if r := endpoints.calls.recorder; r != nil {
 		registry.MustRegister(r)
+		if u := endpoints.stores.Upload; u != nil {
+			registry.MustRegister(uploadMetrics{u})
+		}
 	}
 	loops := endpoints.engines.voiceLoops
 	if n := endpoints.engines.lipNet; n != nil {
