@@ -13,7 +13,7 @@ import (
 const (
 	opening   = 4                      // frames by whose distance the rate is chosen
 	heldAfter = 500 * time.Millisecond // how late a frame may come before the one before stands for a keyframe
-	offGrid   = .8                     // of a frame's time: how far from the next place a frame may be to take it
+	offGrid   = .65                    // of a frame's time: how far from the next place a frame may be to take it
 )
 
 // picture is the frames of a program: place k of its grid is output time k/fps. A

@@ -126,6 +126,12 @@ WHERE NOT has_table_privilege(t, r)`, names()).Scan(&lacks)
 	return warning, nil
 }
 
+// Where says which database it is, for people: host and name.
+func (j *Journal) Where() string {
+	c := j.pool.Config().ConnConfig
+	return c.Host + "/" + c.Database
+}
+
 // version returns that of the database's tables, where there are some.
 func (j *Journal) version(ctx context.Context) (have int64, err error) {
 	err = j.do(ctx, "read the version of the tables", func(ctx context.Context) error {

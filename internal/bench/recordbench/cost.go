@@ -27,11 +27,17 @@ const (
 	costWidth, costHeight = 1280, 720
 	costFPS               = 30
 	drawn                 = 2 * costFPS // frames, shown to and fro
-	rounds                = 3
-	turn                  = 6 * time.Second  // of one way in a round
-	settling              = 2 * time.Second  // before memory is looked at
-	remembered            = 14 * time.Second // for which it is looked at: three segments
 )
+
+// costTimes is for how long a cost is measured.
+type costTimes struct {
+	rounds     int
+	turn       time.Duration // of one way in a round
+	settling   time.Duration // before memory is looked at
+	remembered time.Duration // for which it is looked at: some segments
+}
+
+var fullCost = costTimes{3, 6 * time.Second, 2 * time.Second, 14 * time.Second}
 
 // Cost is what keeping one dub takes, of 1280x720 at 30 frames a second.
 type Cost struct {
@@ -43,7 +49,11 @@ type Cost struct {
 }
 
 // MeasureCost encodes a drawn speaker in real time, in this process.
-func MeasureCost(ctx context.Context, progress func(string)) (c Cost, err error) {
+func MeasureCost(ctx context.Context, progress func(string)) (Cost, error) {
+	return fullCost.measure(ctx, progress)
+}
+
+func (t costTimes) measure(ctx context.Context, progress func(string)) (c Cost, err error) {
 	speaker, err := testspeaker.New(testspeaker.Config{Width: costWidth, Height: costHeight, FPS: costFPS})
 	if err != nil {
 		return c, err
@@ -61,9 +71,9 @@ func MeasureCost(ctx context.Context, progress func(string)) (c Cost, err error)
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	var spent [2]time.Duration
 	var frames [2]int
-	for i := range rounds {
+	for i := range t.rounds {
 		for way, name := range []string{"a viewer", "a recording"} {
-			progress(fmt.Sprintf("%s, %d of %d", name, i+1, rounds))
+			progress(fmt.Sprintf("%s, %d of %d", name, i+1, t.rounds))
 			r := newRun(s)
 			sink, options := r.viewer()
 			if way == 1 {
@@ -73,7 +83,7 @@ func MeasureCost(ctx context.Context, progress func(string)) (c Cost, err error)
 				return c, errors.Join(err, r.end())
 			}
 			before := cpu()
-			err := r.play(ctx, turn, nil)
+			err := r.play(ctx, t.turn, nil)
 			spent[way] += cpu() - before
 			frames[way] += int(r.written.Load())
 			c.LeftOut += r.Programs().Dropped
@@ -85,7 +95,7 @@ func MeasureCost(ctx context.Context, progress func(string)) (c Cost, err error)
 	c.LiveMS, c.ProgramMS = perFrame(spent[0], frames[0]), perFrame(spent[1], frames[1])
 	c.CPURatio = c.ProgramMS / c.LiveMS
 	progress("the memory of a recording")
-	c.MemMB, err = memory(ctx, s, dir)
+	c.MemMB, err = t.memory(ctx, s, dir)
 	return c, err
 }
 
@@ -94,18 +104,18 @@ func perFrame(spent time.Duration, frames int) float64 {
 }
 
 // memory returns by how much a recording makes this process larger, in MB.
-func memory(ctx context.Context, s show, dir string) (mb float64, err error) {
+func (t costTimes) memory(ctx context.Context, s show, dir string) (mb float64, err error) {
 	r := newRun(s)
 	defer func() { err = errors.Join(err, r.end()) }()
 	sink, options := r.viewer()
 	if _, err := r.Subscribe(sink, options...); err != nil {
 		return 0, err
 	}
-	if err := r.play(ctx, settling, nil); err != nil {
+	if err := r.play(ctx, t.settling, nil); err != nil {
 		return 0, err
 	}
 	before := int64(0)
-	if err := r.play(ctx, settling, func() { before = max(before, resident()) }); err != nil {
+	if err := r.play(ctx, t.settling, func() { before = max(before, resident()) }); err != nil {
 		return 0, err
 	}
 	sink, options = r.tape(dir)
@@ -113,7 +123,7 @@ func memory(ctx context.Context, s show, dir string) (mb float64, err error) {
 		return 0, err
 	}
 	after := int64(0)
-	err = r.play(ctx, remembered, func() { after = max(after, resident()) })
+	err = r.play(ctx, t.remembered, func() { after = max(after, resident()) })
 	return float64(after-before) / (1 << 20), err
 }
 

@@ -26,6 +26,7 @@ const (
 	soonest, latest       = 5 * time.Second, 30 * time.Second
 	callStarts            = 30 * time.Second // bounds how long a call takes to be heard
 	repairTime            = time.Minute      // bounds what comes after a kill
+	look                  = 3 * time.Second  // how often the session is asked what was played
 )
 
 // Kill is what is left of a recorded call when its server was killed.
@@ -41,6 +42,9 @@ type Kill struct {
 // what is left when the recording was closed. bin is the folder with livedub.
 func Kills(ctx context.Context, bin string, n int, progress func(string)) ([]Kill, error) {
 	out := []Kill{}
+	if n == 0 {
+		return out, nil
+	}
 	if _, err := os.Stat(filepath.Join(bin, "livedub")); err != nil {
 		return out, fmt.Errorf("%w: run make build", err)
 	}
@@ -89,7 +93,7 @@ func (v *victim) kill(ctx context.Context, after time.Duration) (k Kill, err err
 	if err != nil {
 		return k, err
 	}
-	v.server = clusterrig.NewProcess("livedub", addr, filepath.Join(v.bin, "livedub"), v.args("serve", "--record", "dubs", "--listen", addr, "--media-port", "0",
+	v.server = clusterrig.NewProcess("livedub", addr, filepath.Join(v.bin, "livedub"), v.args("serve", "--store", "files", "--record", "dubs", "--listen", addr, "--media-port", "0",
 		"--limits-requests", "0", "--limits-connections", "0", "--recognize-engine", "fake", "--translate-engine", "fake", "--speak-engine", "fake", "--lips-engine", "off"),
 		[]string{"XDG_STATE_HOME=" + v.dir})
 	if err := v.server.Start(); err != nil {
@@ -108,7 +112,7 @@ func (v *victim) kill(ctx context.Context, after time.Duration) (k Kill, err err
 }
 
 func (v *victim) args(command ...string) []string {
-	return append(command, "--store", "files", "--store-dir", filepath.Join(v.dir, "store"))
+	return append(command, "--store-dir", filepath.Join(v.dir, "store"))
 }
 
 // call has somebody speak until the server is killed, and returns the phrases that it
@@ -141,22 +145,30 @@ func (v *victim) call(ctx context.Context, after time.Duration, k *Kill) (played
 		time.Sleep(10 * time.Millisecond)
 	}
 	heard := began.Add(callDelay)
-	select {
-	case <-time.After(time.Until(heard.Add(after))):
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	played = map[int]bool{}
+	for err == nil && time.Until(heard.Add(after)) > 0 {
+		select {
+		case <-time.After(min(look, time.Until(heard.Add(after)))):
+			err = told(ctx, client, made, &fence, played)
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
-	state, err := client.Look(ctx, made.Control, &fence)
 	v.server.Kill()
 	k.RecordedS = time.Since(heard).Seconds()
-	played = map[int]bool{}
+	k.Phrases = len(played)
+	return played, err
+}
+
+// told adds the phrases that a session tells were played; it remembers the last ones only.
+func told(ctx context.Context, client *caller.Client, made caller.Made, fence *caller.Fence, played map[int]bool) error {
+	state, err := client.Look(ctx, made.Control, fence)
 	for _, r := range state.Dubs["es"].Phrases {
 		if r.Fate == "played" {
 			played[r.ID] = true
 		}
 	}
-	k.Phrases = len(played)
-	return played, err
+	return err
 }
 
 // close has the recording closed.

@@ -59,7 +59,7 @@ func Outage(ctx context.Context, away time.Duration) (o DBOutage, err error) {
 	if err != nil {
 		return o, err
 	}
-	j, err := spool.Open(spool.Config{Dir: filepath.Join(dir, "spool"), To: behind})
+	j, err := spool.Open(spool.Config{Dir: filepath.Join(dir, "spool"), To: behind, Again: 10 * time.Minute}) // as a server has it
 	if err != nil {
 		return o, errors.Join(err, behind.Close())
 	}
