@@ -68,9 +68,6 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	registry.MustRegister(endpoints.calls.manager, mediaMetrics{endpoints.calls.host}, engineMetrics{endpoints.engines}, gpuMetrics{gpus.Read}, endpoints.kept)
 	if r := endpoints.calls.recorder; r != nil {
 		registry.MustRegister(r)
-		if u := endpoints.stores.Upload; u != nil {
-			registry.MustRegister(uploadMetrics{u})
-		}
 	}
 	if k := endpoints.kept; k != nil && k.Upload != nil {
 		registry.MustRegister(uploadMetrics{k.Upload})
