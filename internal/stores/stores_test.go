@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,6 +117,7 @@ func TestSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, settings(t.TempDir()))
 		var told []string
+		s.OnErase(func(_ context.Context, epoch string) error { told = append(told, "its files"); return nil })
 		s.OnErase(func(_ context.Context, epoch string) error { told = append(told, epoch); return nil })
 		for epoch, ended := range map[string]time.Duration{"new": 0, "old": -31 * 24 * time.Hour, "soon": -30*24*time.Hour + 90*time.Minute} {
 			if err := s.Journal.Write(t.Context(), session(epoch, time.Now().Add(ended))); err != nil {
@@ -129,7 +131,7 @@ func TestSweep(t *testing.T) {
 		}
 		time.Sleep(3 * time.Hour)
 		synctest.Wait()
-		if !erased(t, s, "soon") || erased(t, s, "new") || strings.Join(told, " ") != "old soon" {
+		if !erased(t, s, "soon") || erased(t, s, "new") || strings.Join(told, " ") != "old its files soon its files" {
 			t.Errorf("%v", told)
 		}
 	})
@@ -157,13 +159,14 @@ func TestKeepForEver(t *testing.T) {
 func TestEraseAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := settings(t.TempDir())
-		down := true
+		var down atomic.Bool
+		down.Store(true)
 		first := open(t, c)
 		if err := first.Journal.Write(t.Context(), session("e", time.Now())); err != nil {
 			t.Fatal(err)
 		}
 		hook := func(context.Context, string) error {
-			if down {
+			if down.Load() {
 				return store.ErrUnavailable
 			}
 			return nil
@@ -183,7 +186,7 @@ func TestEraseAgain(t *testing.T) {
 		if second.Waiting() != 1 {
 			t.Errorf("%d wait", second.Waiting())
 		}
-		down = false
+		down.Store(false)
 		time.Sleep(2 * eraseEvery)
 		synctest.Wait()
 		if marks, err := os.ReadDir(filepath.Join(c.Store.Dir, erasuresDir)); second.Waiting() != 0 || err != nil || len(marks) != 0 {
