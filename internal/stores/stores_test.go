@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -157,13 +158,14 @@ func TestKeepForEver(t *testing.T) {
 func TestEraseAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := settings(t.TempDir())
-		down := true
+		var down atomic.Bool
+		down.Store(true)
 		first := open(t, c)
 		if err := first.Journal.Write(t.Context(), session("e", time.Now())); err != nil {
 			t.Fatal(err)
 		}
 		hook := func(context.Context, string) error {
-			if down {
+			if down.Load() {
 				return store.ErrUnavailable
 			}
 			return nil
@@ -183,7 +185,7 @@ func TestEraseAgain(t *testing.T) {
 		if second.Waiting() != 1 {
 			t.Errorf("%d wait", second.Waiting())
 		}
-		down = false
+		down.Store(false)
 		time.Sleep(2 * eraseEvery)
 		synctest.Wait()
 		if marks, err := os.ReadDir(filepath.Join(c.Store.Dir, erasuresDir)); second.Waiting() != 0 || err != nil || len(marks) != 0 {
