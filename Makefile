@@ -211,7 +211,7 @@ load: build ## SESSIONS (4) speakers on Redis, 2 nodes and a gateway of its own,
 	# start NAME PROGRAM FLAG... starts a program, for which Ctrl-C is not meant (setsid).
 	start() {
 		: >out/load/$$1.out # so that it is there to be read
-		XDG_STATE_HOME=$$PWD/out/load setsid "$${@:2}" >out/load/$$1.out 2>out/load/$$1.log &
+		XDG_STATE_HOME=$$PWD/out/load LIVEDUB_STORE_DIR=$$PWD/out/load/store setsid "$${@:2}" >out/load/$$1.out 2>out/load/$$1.log &
 		pids+=($$!)
 	}
 	# serves NAME waits until a program serves, and sets base to its address.

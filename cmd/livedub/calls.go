@@ -33,6 +33,7 @@ type calls struct {
 	member   *member.Member              // in a cluster; else nil
 	linkKey  []byte                      // of links between its nodes
 	recorder *recorder                   // nil where nothing is recorded
+	kept     *kept                       // what is kept of them; nil for nothing
 	log      *slog.Logger
 
 	unused int // sessions of one address that nobody has published in yet; 0 for no bound

@@ -13,7 +13,6 @@ import (
 	"livedub/internal/config"
 	"livedub/internal/netlimit"
 	"livedub/internal/settings"
-	"livedub/internal/stores"
 	"livedub/media/rtc"
 	"livedub/session/live"
 	"livedub/signaling"
@@ -25,7 +24,7 @@ import (
 // endpoints are the ways into the server's sessions, and what stands behind them.
 type endpoints struct {
 	calls   *calls
-	stores  *stores.Stores // nil where nothing is kept
+	kept    *kept
 	engines *engines
 	api     *api.Server
 	whip    *whip.Server
@@ -66,20 +65,24 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 	e.closers = append(e.closers, capacity)
 	d := &endpoints{engines: e}
 	d.calls = &calls{log: log, host: host, engines: e.Engines, quality: e.tier.quality, unused: lim.Unused}
+	if d.kept, err = openKept(ctx, c, d.calls, e.Names, log); err != nil {
+		host.Close()
+		return nil, errors.Join(err, e.Close())
+	}
+	d.calls.kept = d.kept
 	keeping := live.ManagerConfig{
-		Saver: saver{d.calls}, Now: d.calls.now,
+		Follow: d.kept.follow(),
+		Saver:  saver{d.calls}, Now: d.calls.now,
 		Engines: e.Engines, Base: base, Ended: d.ended, Delay: e.tier.delay, Max: c.Serve.MaxSessions, Capacity: capacity.now, Idle: c.Serve.SessionIdle, Unused: lim.UnusedFor,
 	}
 	if c.Cluster.URL != "" {
 		keeping.Ahead, keeping.HandOver = keptAhead, d.calls.handOver
 	}
 	if c.Serve.Record != "none" {
-		if d.stores, err = stores.Open(ctx, c, log); err == nil {
-			d.calls.recorder, err = openRecorder(c, d.stores, d.calls, log)
-		}
-		if err != nil {
+		if d.calls.recorder, err = openRecorder(c, d.kept.Stores, d.calls, log); err != nil {
+			d.kept.Close()
 			host.Close()
-			return nil, errors.Join(err, d.stores.Close(), e.Close())
+			return nil, errors.Join(err, e.Close())
 		}
 		keeping.Follow = append(keeping.Follow, d.calls.recorder.Follow)
 	}
@@ -136,9 +139,7 @@ func (d *endpoints) Leave() {
 func (d *endpoints) Close() {
 	d.Leave()
 	d.calls.recorder.Close()
-	if err := d.stores.Close(); err != nil {
-		d.calls.log.Error("what is kept may not be whole", "err", err)
-	}
+	d.kept.Close()
 	d.calls.host.Close()
 	d.engines.Close()
 }

@@ -8,7 +8,7 @@ import (
 
 var (
 	descSpoolFiles    = prometheus.NewDesc("livedub_upload_spool_files", "Files of recordings that wait for S3 or are under way.", nil, nil)
-	descSpoolBytes    = prometheus.NewDesc("livedub_upload_spool_bytes", "Their bytes; store.spool_mb bounds them.", nil, nil)
+	descUploadWaitBytes    = prometheus.NewDesc("livedub_upload_spool_bytes", "Their bytes; store.spool_mb bounds them.", nil, nil)
 	descSpoolOldest   = prometheus.NewDesc("livedub_upload_spool_oldest_seconds", "How long the oldest of them has waited.", nil, nil)
 	descUploadFiles   = prometheus.NewDesc("livedub_upload_files_total", "Files of recordings by what became of them: sent; refused, which S3 can never keep and which stay in store.dir; dropped, segments that were lost because too much waited.", []string{"state"}, nil)
 	descUploadBytes   = prometheus.NewDesc("livedub_upload_bytes_total", "Their bytes, sent or dropped.", []string{"state"}, nil)
@@ -20,7 +20,7 @@ type uploadMetrics struct{ *upload.Uploader }
 
 // Describe is part of prometheus.Collector.
 func (m uploadMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descSpoolFiles, descSpoolBytes, descSpoolOldest, descUploadFiles, descUploadBytes, descUploadRetries} {
+	for _, d := range []*prometheus.Desc{descSpoolFiles, descUploadWaitBytes, descSpoolOldest, descUploadFiles, descUploadBytes, descUploadRetries} {
 		ch <- d
 	}
 }
@@ -32,7 +32,7 @@ func (m uploadMetrics) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, kind, v, labels...)
 	}
 	metric(descSpoolFiles, prometheus.GaugeValue, float64(s.Files))
-	metric(descSpoolBytes, prometheus.GaugeValue, float64(s.Bytes))
+	metric(descUploadWaitBytes, prometheus.GaugeValue, float64(s.Bytes))
 	metric(descSpoolOldest, prometheus.GaugeValue, s.Oldest.Seconds())
 	metric(descUploadFiles, prometheus.CounterValue, float64(s.SentFiles), "sent")
 	metric(descUploadFiles, prometheus.CounterValue, float64(s.Refused), "refused")

@@ -78,7 +78,7 @@ func TestWarming(t *testing.T) {
 	quiet := slog.New(slog.DiscardHandler)
 	cfg := config.Default()
 	cfg.Cluster.URL, cfg.Cluster.Secret, cfg.Cluster.Node = "redis://"+s.Addr, strings.Repeat("s", 32), "one"
-	cfg.Serve.MaxSessions, cfg.Serve.MediaPort = 2, 0
+	cfg.Serve.MaxSessions, cfg.Serve.MediaPort, cfg.Store.Dir = 2, 0, t.TempDir()
 	cfg.Recognize.Engine, cfg.Translate.Engine, cfg.Speak.Engine, cfg.Lips.Engine = "fake", "fake", "fake", "fake"
 	node, err := openRegistry(t.Context(), &cfg, quiet)
 	if err != nil {

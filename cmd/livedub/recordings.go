@@ -14,6 +14,7 @@ import (
 
 	"livedub/internal/cli"
 	"livedub/internal/config"
+	"livedub/internal/stores"
 	"livedub/internal/telemetry"
 	"livedub/recording"
 	"livedub/store"
@@ -24,7 +25,7 @@ const recordingsUsage = "recordings ls [--json] | get ID [--lang es] -o FOLDER |
 // recordingsCommand is one run of livedub recordings. It works on the stores that the
 // settings name, whether a server is running or not.
 type recordingsCommand struct {
-	kept           kept
+	kept           *stores.Stores
 	cfg            config.Config
 	log            *slog.Logger
 	json           bool
@@ -81,10 +82,10 @@ func runRecordings(ctx context.Context, args []string, stdout, stderr io.Writer)
 	if err := c.check(rest[0]); err != nil {
 		return err
 	}
-	if c.kept, err = openKept(ctx, cfg, c.log); err != nil {
+	if c.kept, err = openStores(ctx, cfg, c.log); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.kept.close()) }()
+	defer func() { err = errors.Join(err, c.kept.Close()) }()
 	return verb.run(ctx)
 }
 
@@ -112,7 +113,7 @@ func (c *recordingsCommand) check(verb string) error {
 // library shows what the stores hold.
 func (c *recordingsCommand) library() *recording.Library {
 	return recording.NewLibrary(recording.LibraryConfig{
-		Journal: c.kept.journal, Objects: c.kept.objects, Local: c.kept.dir, LinkLife: c.cfg.S3.LinkLifetime, Log: c.log,
+		Journal: c.kept.Journal, Objects: c.kept.Objects, Local: c.kept.Dir, LinkLife: c.cfg.S3.LinkLifetime, Log: c.log,
 	})
 }
 
@@ -145,7 +146,7 @@ func (c *recordingsCommand) list(ctx context.Context) error {
 		if c.limit > 0 {
 			f.Limit = min(f.Limit, c.limit-len(all.Recordings))
 		}
-		page, err := c.kept.journal.Recordings(ctx, f)
+		page, err := c.kept.Journal.Recordings(ctx, f)
 		if err != nil {
 			return keptHint(err)
 		}
@@ -200,7 +201,7 @@ func dayOf(text string) (time.Time, error) {
 func (c *recordingsCommand) remove(ctx context.Context) error {
 	library := c.library()
 	for _, id := range c.names {
-		if _, err := c.kept.journal.Session(ctx, id); errors.Is(err, store.ErrNotFound) {
+		if _, err := c.kept.Journal.Session(ctx, id); errors.Is(err, store.ErrNotFound) {
 			return recordingHint(id, err)
 		}
 		if err := library.Delete(ctx, id); err != nil {
@@ -215,7 +216,7 @@ func (c *recordingsCommand) remove(ctx context.Context) error {
 
 // repair closes what a server left open that was killed, and makes films of it.
 func (c *recordingsCommand) repair(ctx context.Context) error {
-	n, err := recording.Repair(ctx, recording.Config{Dir: c.kept.dir, Journal: c.kept.journal, Objects: c.kept.objects, Log: c.log})
+	n, err := recording.Repair(ctx, recording.Config{Dir: c.kept.Dir, Journal: c.kept.Journal, Objects: c.kept.Objects, Log: c.log})
 	if err != nil {
 		return fmt.Errorf("%d are repaired; not all: %w: livedub recordings repair tries again", n, err)
 	}
@@ -232,6 +233,18 @@ func recordingHint(id string, err error) error {
 		return fmt.Errorf("%s: there is no such recording: livedub recordings ls shows them", id)
 	}
 	return keptHint(err)
+}
+
+// openStores opens the stores that the settings name, for a command.
+func openStores(ctx context.Context, cfg config.Config, log *slog.Logger) (*stores.Stores, error) {
+	s, err := stores.Open(ctx, cfg, log)
+	if err != nil {
+		return nil, keptHint(err)
+	}
+	if s == nil {
+		return nil, cli.Usagef("recordings: --store none keeps nothing: choose --store auto or files")
+	}
+	return s, nil
 }
 
 // keptHint adds to an error of a store what to do about it.

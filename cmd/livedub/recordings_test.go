@@ -18,7 +18,7 @@ import (
 func recordingFlags(t *testing.T) []string {
 	t.Helper()
 	dir := t.TempDir()
-	j, err := files.OpenJournal(dir, nil)
+	j, err := files.OpenJournal(filepath.Join(dir, "journal"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

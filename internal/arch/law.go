@@ -83,6 +83,7 @@ var layers = []layer{
 	{"internal/bench/words/score", nil},
 	{"internal/grades", nil},
 	{"internal/testkit/testspeaker", []string{"media", "media/...", "inference", "inference/viseme"}},
+	{"internal/testkit/filmtest", []string{"media", "media/...", "internal/testkit/testspeaker"}},
 	{"internal/testkit/testspeaker/...", []string{"media", "media/...", "inference", "internal/testkit/testspeaker"}},
 	{"internal/testkit/testspeaker/cmd/mksample", []string{"media", "media/...", "inference", "inference/onnx", "inference/speak", "inference/speak/kokoro", "internal/models", "internal/testkit/testspeaker"}},
 	{"internal/testkit/caller", []string{"media", "media/...", "inference/fake", "internal/testkit/netem", "internal/testkit/testspeaker"}}, // it hears what the fake voice says

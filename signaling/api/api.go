@@ -17,6 +17,9 @@ import (
 type Sessions interface {
 	signaling.Keeper
 	List() []signaling.Info
+	// Erase ends a session and erases what is kept of it, now or as soon as that can be
+	// reached. It fails with ErrNotFound.
+	Erase(ctx context.Context, id string) error
 	// SetLips switches the re-rendering of the mouth in the dubs named, in all or,
 	// with an error, in none. It fails with ErrNotFound or ErrNoLips.
 	SetLips(id string, on map[inference.Lang]bool) (signaling.Info, error)

@@ -195,6 +195,9 @@ func TestGetListDelete(t *testing.T) {
 	if r, _ := got["recognizer"].(map[string]any); r["refused_units"] != 7. {
 		t.Errorf("%v", got)
 	}
+	if status, _, _ := r.do("DELETE", "/v1/sessions/talk?erase=now", ""); status != 400 {
+		t.Errorf("DELETE with erase=now: %d", status)
+	}
 	if status, _, _ := r.do("DELETE", "/v1/sessions/talk", ""); status != 204 {
 		t.Errorf("DELETE: %d", status)
 	}
@@ -345,4 +348,17 @@ func FuzzCreate(f *testing.F) {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 	})
+}
+
+// TestErase: erase=true erases, and nothing else does.
+func TestErase(t *testing.T) {
+	for query, want := range map[string]string{"": "ended", "?erase=false": "ended", "?erase=true": "erased"} {
+		r := open(t)
+		did := ""
+		r.Desk.DeleteFunc = func(string) error { did += "ended"; return nil }
+		r.Desk.EraseFunc = func(string) error { did += "erased"; return nil }
+		if status, _, _ := r.do("DELETE", "/v1/sessions/talk"+query, ""); status != 204 || did != want {
+			t.Errorf("%q: %d, %s", query, status, did)
+		}
+	}
 }

@@ -251,20 +251,28 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// remove is DELETE /v1/sessions/{id}.
+// remove is DELETE /v1/sessions/{id}: with erase=true what is kept of it is erased too.
 func (s *Server) remove(w http.ResponseWriter, r *http.Request) error {
 	grant, err := s.controlled(r)
 	if err != nil {
 		return err
 	}
-	id := r.PathValue("id")
-	switch err := s.cfg.Sessions.Delete(id); {
+	id, did := r.PathValue("id"), "ended"
+	switch v := r.URL.Query().Get("erase"); v {
+	case "", "false":
+		err = s.cfg.Sessions.Delete(id)
+	case "true":
+		did, err = "erased", s.cfg.Sessions.Erase(r.Context(), id)
+	default:
+		return signaling.ErrBadRequest.Errorf("erase=%.20q: write true or false", v)
+	}
+	switch {
 	case errors.Is(err, signaling.ErrNotFound): // it has just ended
 		return signaling.Nothing()
 	case err != nil:
 		return err
 	}
-	signaling.From(r).Audit("ended", grant, id)
+	signaling.From(r).Audit(did, grant, id)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

@@ -30,6 +30,7 @@ type Sessions struct {
 	GetFunc     func(id string) (signaling.Info, error)
 	ListFunc    func() []signaling.Info
 	DeleteFunc  func(id string) error
+	EraseFunc   func(id string) error
 	SetLipsFunc func(id string, on map[inference.Lang]bool) (signaling.Info, error)
 
 	SetTargetsFunc func(id string, to []inference.Lang) (signaling.Info, error)
@@ -48,6 +49,9 @@ func (s *Sessions) Create(ctx context.Context, r signaling.Request) (signaling.I
 func (s *Sessions) Get(id string) (signaling.Info, error) { return s.GetFunc(id) }
 func (s *Sessions) List() []signaling.Info                { return s.ListFunc() }
 func (s *Sessions) Delete(id string) error                { return s.DeleteFunc(id) }
+func (s *Sessions) Erase(_ context.Context, id string) error {
+	return s.EraseFunc(id)
+}
 func (s *Sessions) SetTargets(_ context.Context, id string, to []inference.Lang) (signaling.Info, error) {
 	return s.SetTargetsFunc(id, to)
 }
@@ -164,7 +168,7 @@ func NewDesk(ids ...string) *Desk {
 	for _, id := range ids {
 		d.infos[id] = signaling.Info{ID: id, Epoch: Epoch(id), From: "en", To: []inference.Lang{"es", "ca"}, Profile: "sync", DelayMS: 4000, State: "new"}
 	}
-	d.GetFunc, d.CreateFunc, d.DeleteFunc, d.ListFunc = d.get, d.create, d.delete, d.list
+	d.GetFunc, d.CreateFunc, d.DeleteFunc, d.EraseFunc, d.ListFunc = d.get, d.create, d.delete, d.delete, d.list
 	d.PublishFunc = func(context.Context, string, string) (signaling.Peer, string, error) { return d.peer(), Answer, nil }
 	d.ViewFunc = func(context.Context, string, inference.Lang, string) (signaling.Peer, string, error) {
 		return d.peer(), Answer, nil

@@ -104,8 +104,8 @@ func TestKilledSessionGoesOn(t *testing.T) {
 	g := startGateway(t, r)
 	var p struct {
 		place
-		Events string
-		Now    float64
+		Events, Epoch string
+		Now           float64
 	}
 	if status, body := g.call(t, "POST", "/v1/sessions", `{"from":"en","to":["es"],"delay_ms":4000}`, &p); status != 201 {
 		t.Fatalf("%d %s", status, body)
@@ -119,7 +119,8 @@ func TestKilledSessionGoesOn(t *testing.T) {
 		t.Fatalf("%d %s", status, body)
 	}
 	stood, then := p.Now, time.Now()
-	time.Sleep(300 * time.Millisecond) // what is told is kept within 200 ms
+	told := hears.finals()
+	time.Sleep(500 * time.Millisecond) // what is told is kept within 200 ms
 
 	killed := busiest(t, g)
 	nodes[killed].kill(t)
@@ -134,6 +135,7 @@ func TestKilledSessionGoesOn(t *testing.T) {
 	}
 	until(t, "phrases are dubbed at the other node", func() bool { return len(hears.finals()) >= len(before)+6 })
 
+	written(t, p.Epoch, told)
 	seen := map[string]bool{}
 	for _, e := range hears.finals() {
 		key := fmt.Sprint(e.Lang, e.ID, e.Skipped)

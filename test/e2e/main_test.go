@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 	}
 	bin = dir
 	os.Setenv("XDG_STATE_HOME", dir) // where servers keep their key
+	os.Setenv("LIVEDUB_STORE_DIR", filepath.Join(dir, "store"))
 	build := exec.Command("go", "build", "-o", dir, "livedub/cmd/livedub", "livedub/cmd/gateway", "livedub/cmd/espeakworker", "livedub/cmd/pocketsphinxworker", "livedub/cmd/transducerworker", "livedub/cmd/loadgen")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the binaries: %v\n%s", err, out)

@@ -63,7 +63,7 @@ func (r *Rig) Quiet(ctx context.Context, m *caller.Material) (*Call, error) {
 	c := &Call{client: r.Client()}
 	delay := int(Delay.Milliseconds())
 	var err error
-	if c.Made, err = c.client.Create(ctx, caller.Wanted{From: "en", To: []string{"es"}, DelayMS: &delay}); err != nil {
+	if c.Made, err = c.client.Create(ctx, caller.Wanted{From: "en", To: []string{"es"}, DelayMS: &delay, Consent: r.consent}); err != nil {
 		c.client.Close()
 		return nil, err
 	}
@@ -102,8 +102,11 @@ func (c *Call) Events() []Happened {
 	return append([]Happened(nil), c.events...)
 }
 
-// End ends the call and its session.
+// End ends the call and its session; one that has ended stays so.
 func (c *Call) End(ctx context.Context) error {
+	if c.ctx.Err() != nil {
+		return nil
+	}
 	c.stop()
 	c.all.Wait()
 	c.Judge.Close(time.Now())

@@ -34,6 +34,8 @@ type Config struct {
 	RTT      time.Duration // between clients and the cluster
 	Drain    time.Duration // how long a node that leaves waits
 	Redis    []string      // settings
+	Args     []string      // more settings of the nodes
+	Consent  bool          // the speakers agree to voice and face being used
 }
 
 // Rig is a cluster. Its methods are for one goroutine at a time.
@@ -44,8 +46,9 @@ type Rig struct {
 	Front    *netem.TCP // before the gateways, as a load balancer
 	Base     string     // its address
 
-	peers caller.Peers
-	web   *http.Client
+	consent bool
+	peers   caller.Peers
+	web     *http.Client
 }
 
 // Node is a node and what stands between it and others.
@@ -63,7 +66,7 @@ type Node struct {
 
 // Start starts a cluster. What was started is ended where it fails.
 func Start(c Config) (*Rig, error) {
-	r := &Rig{web: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}
+	r := &Rig{consent: c.Consent, web: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}
 	if err := r.start(c); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
@@ -132,11 +135,12 @@ func (r *Rig) node(c Config, name string) (*Node, error) {
 		return nil, errors.Join(err, n.Redis.Close())
 	}
 	n.Links.Only("GET /v1/link ")
-	n.Process = &Process{Name: name, Addr: addr, path: filepath.Join(c.Bin, "livedub"), env: []string{"XDG_STATE_HOME=" + filepath.Join(c.Dir, name)},
+	n.Process = &Process{Name: name, Addr: addr, path: filepath.Join(c.Bin, "livedub"), env: []string{"XDG_STATE_HOME=" + filepath.Join(c.Dir, name), "LIVEDUB_STORE_DIR=" + filepath.Join(c.Dir, "store")},
 		args: append(append([]string{"serve"}, r.member(n.Redis.Addr())...), "--listen", addr, "--media-port", "0", "--cluster-node", name, "--cluster-addr", "http://"+n.Links.Addr(),
 			"--limits-offers", "0", "--limits-offers-all", "0", "--limits-unused", "0", "--limits-streams", "0", "--limits-viewers", "0",
 			"--max-sessions", fmt.Sprint(c.Places), "--drain", c.Drain.String(),
 			"--recognize-engine", "fake", "--translate-engine", "fake", "--speak-engine", "fake", "--lips-engine", "off")}
+	n.args = append(n.args, c.Args...)
 	if err = n.Start(); err == nil {
 		err = n.relay()
 	}
