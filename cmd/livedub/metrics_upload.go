@@ -7,12 +7,12 @@ import (
 )
 
 var (
-	descSpoolFiles    = prometheus.NewDesc("livedub_upload_spool_files", "Files of recordings that wait for S3 or are under way.", nil, nil)
-	descUploadWaitBytes    = prometheus.NewDesc("livedub_upload_spool_bytes", "Their bytes; store.spool_mb bounds them.", nil, nil)
-	descSpoolOldest   = prometheus.NewDesc("livedub_upload_spool_oldest_seconds", "How long the oldest of them has waited.", nil, nil)
-	descUploadFiles   = prometheus.NewDesc("livedub_upload_files_total", "Files of recordings by what became of them: sent; refused, which S3 can never keep and which stay in store.dir; dropped, segments that were lost because too much waited.", []string{"state"}, nil)
-	descUploadBytes   = prometheus.NewDesc("livedub_upload_bytes_total", "Their bytes, sent or dropped.", []string{"state"}, nil)
-	descUploadRetries = prometheus.NewDesc("livedub_upload_retries_total", "Tries to send or delete files that failed and are made again.", nil, nil)
+	descSpoolFiles      = prometheus.NewDesc("livedub_upload_spool_files", "Files of recordings that wait for S3 or are under way.", nil, nil)
+	descUploadWaitBytes = prometheus.NewDesc("livedub_upload_spool_bytes", "Their bytes; store.spool_mb bounds them.", nil, nil)
+	descSpoolOldest     = prometheus.NewDesc("livedub_upload_spool_oldest_seconds", "How long the oldest of them has waited.", nil, nil)
+	descUploadFiles     = prometheus.NewDesc("livedub_upload_files_total", "Files of recordings by what became of them: sent; refused, which S3 can never keep and which stay in store.dir; dropped, segments that were lost because too much waited.", []string{"state"}, nil)
+	descUploadBytes     = prometheus.NewDesc("livedub_upload_bytes_total", "Their bytes, sent or dropped.", []string{"state"}, nil)
+	descUploadRetries   = prometheus.NewDesc("livedub_upload_retries_total", "Tries to send or delete files that failed and are made again.", nil, nil)
 )
 
 // uploadMetrics tells what waits for S3, and what became of what did.
