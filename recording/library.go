@@ -14,7 +14,7 @@ import (
 	"livedub/store"
 )
 
-// LibraryConfig is where recordings lie, and who is told of one that is deleted.
+// LibraryConfig is where recordings lie, and who erases them.
 type LibraryConfig struct {
 	Journal store.Journal
 	Objects store.Objects // nil for none
@@ -22,10 +22,10 @@ type LibraryConfig struct {
 	// and of what has not gone to Objects yet; "" for none.
 	Local string
 
-	Stop   func(ctx context.Context, id string) error // ends the recorder of a session, if one is at work here; nil for none
-	Forget func(id string)                            // takes a recording's files off the way to Objects; nil for none
+	// Erase erases all that is kept of a session, by Library.Remove too; nil where the
+	// library only looks.
+	Erase func(ctx context.Context, id string) error
 
-	Keep     time.Duration // from the end of a session until it is erased; 0 is for ever
 	LinkLife time.Duration // of links to Objects
 	Log      *slog.Logger  // nil for none
 }
@@ -78,70 +78,34 @@ func (l *Library) rows(ctx context.Context, id string) (store.Batch, error) {
 	return l.cfg.Journal.Session(ctx, id)
 }
 
-// Delete erases a recording wherever it lies, and all words of its session: what is
-// being recorded here ends first. The rows go last, so that what could not be deleted
-// can be found and deleted again. One that is gone is no error.
+// Delete erases a recording wherever it lies, and all words of its session. One that is
+// gone is no error.
 func (l *Library) Delete(ctx context.Context, id string) error {
 	if store.CheckEpoch(id) != nil {
 		return store.ErrNotFound
 	}
-	if l.cfg.Stop != nil {
-		if err := l.cfg.Stop(ctx, id); err != nil {
-			return fmt.Errorf("recording %s: end it before it is deleted: %w", id, err)
-		}
-	}
-	if l.cfg.Forget != nil {
-		l.cfg.Forget(id)
-	}
-	defer l.forget(id)
-	if l.cfg.Objects != nil {
-		if err := l.cfg.Objects.Delete(ctx, Dir(id)); err != nil {
-			return fmt.Errorf("recording %s: delete its files: %w", id, err)
-		}
-	}
-	if l.cfg.Local != "" {
-		if err := os.RemoveAll(filepath.Join(l.cfg.Local, filepath.FromSlash(Dir(id)))); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("recording %s: delete its files on this machine: %w", id, err)
-		}
-	}
-	if err := l.cfg.Journal.Erase(ctx, id); err != nil && !errors.Is(err, store.ErrErased) {
-		return fmt.Errorf("recording %s: erase its words: %w", id, err)
+	if err := l.cfg.Erase(ctx, id); err != nil && !errors.Is(err, store.ErrErased) {
+		return fmt.Errorf("recording %s: %w", id, err)
 	}
 	return nil
 }
 
-// expireAtOnce is how many sessions are asked for at a time.
-const expireAtOnce = 100
-
-// Expire deletes what is older than it may be, and returns how many sessions that were.
-// What cannot be deleted stays for the next time; the error says why, of the last of them.
-func (l *Library) Expire(ctx context.Context) (deleted int, err error) {
-	if l.cfg.Keep <= 0 {
-		return 0, nil
+// Remove deletes the files of a recording, which nothing writes to anymore.
+func (l *Library) Remove(ctx context.Context, id string) error {
+	if err := store.CheckEpoch(id); err != nil {
+		return err
 	}
-	before, failed := time.Now().Add(-l.cfg.Keep), map[string]bool{}
-	for {
-		epochs, lerr := l.cfg.Journal.Expired(ctx, before, expireAtOnce+len(failed))
-		if lerr != nil {
-			return deleted, errors.Join(err, lerr)
-		}
-		fresh := false
-		for _, id := range epochs {
-			if failed[id] {
-				continue
-			}
-			fresh = true
-			if derr := l.Delete(ctx, id); derr != nil {
-				if failed[id], err = true, derr; ctx.Err() != nil {
-					return deleted, err
-				}
-				continue
-			}
-			deleted++
-			l.log.Info("what was kept long enough is deleted", "session", id)
-		}
-		if !fresh {
-			return deleted, err
+	defer l.forget(id)
+	var failed error
+	if l.cfg.Objects != nil {
+		if err := l.cfg.Objects.Delete(ctx, Dir(id)); err != nil {
+			failed = fmt.Errorf("recording %s: delete its files: %w", id, err)
 		}
 	}
+	if l.cfg.Local != "" {
+		if err := os.RemoveAll(filepath.Join(l.cfg.Local, filepath.FromSlash(Dir(id)))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failed = errors.Join(failed, fmt.Errorf("recording %s: delete its files on this machine: %w", id, err))
+		}
+	}
+	return failed
 }

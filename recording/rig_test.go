@@ -47,9 +47,8 @@ func newShelf(t *testing.T) *shelf {
 		}},
 	}}
 	s.Library = NewLibrary(LibraryConfig{
-		Journal: s, Objects: objects{s}, Local: s.local, Keep: time.Hour, LinkLife: time.Minute,
-		Stop:   func(_ context.Context, id string) error { s.did("stop " + id); return s.broken["stop"] },
-		Forget: func(id string) { s.did("forget " + id) },
+		Journal: s, Objects: objects{s}, Local: s.local, LinkLife: time.Minute,
+		Erase: func(ctx context.Context, id string) error { return errors.Join(s.Remove(ctx, id), s.Erase(ctx, id)) },
 	})
 	return s
 }

@@ -26,15 +26,14 @@ import (
 // calls is what the endpoints of the server open to: the sessions of this node and
 // the media port that leads to them.
 type calls struct {
-	manager  *live.Manager
-	host     *rtc.Host
-	engines  spec.Engines
-	quality  func(inference.Pair) string // for people
-	member   *member.Member              // in a cluster; else nil
-	linkKey  []byte                      // of links between its nodes
-	recorder *recorder                   // nil where nothing is recorded
-	kept     *kept                       // what is kept of them; nil for nothing
-	log      *slog.Logger
+	manager *live.Manager
+	host    *rtc.Host
+	engines spec.Engines
+	quality func(inference.Pair) string // for people
+	member  *member.Member              // in a cluster; else nil
+	linkKey []byte                      // of links between its nodes
+	kept    *kept                       // what is kept of them; nil for nothing
+	log     *slog.Logger
 
 	unused int // sessions of one address that nobody has published in yet; 0 for no bound
 	mu     sync.Mutex
@@ -266,7 +265,7 @@ func (c *calls) info(call *live.Call) signaling.Info {
 		DelayMS: int(call.Spec.Delay.Milliseconds()), State: call.Phase(), Badge: st.Badge, OwnVoice: st.OwnVoice, Words: call.Words(),
 		Created: call.Created, Now: &now, Dubs: map[inference.Lang]signaling.DubInfo{}, Stages: map[string]signaling.StageInfo{},
 	}
-	out.Recording = c.recorder.state(call.Epoch)
+	out.Recording = c.kept.state(call.Epoch)
 	if st.Consent.Given {
 		out.Consent = &st.Consent.At
 	}

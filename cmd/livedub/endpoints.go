@@ -78,20 +78,12 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 	if c.Cluster.URL != "" {
 		keeping.Ahead, keeping.HandOver = keptAhead, d.calls.handOver
 	}
-	if c.Serve.Record != "none" {
-		if d.calls.recorder, err = openRecorder(c, d.kept.Stores, d.calls, log); err != nil {
-			d.kept.Close()
-			host.Close()
-			return nil, errors.Join(err, e.Close())
-		}
-		keeping.Follow = append(keeping.Follow, d.calls.recorder.Follow)
-	}
 	d.calls.manager = live.NewManager(keeping)
 	ice := signaling.ICEServers{Lifetime: c.Serve.TURNLifetime}
 	for _, s := range c.Serve.ICEServers {
 		ice.Servers = append(ice.Servers, signaling.ICESecret(s))
 	}
-	d.api = api.New(api.Config{Sessions: d.calls, ICEServers: ice, PerAddress: lim.Streams, Refused: e.refused, Log: log})
+	d.api = api.New(api.Config{Sessions: d.calls, ICEServers: ice, PerAddress: lim.Streams, Recordings: d.kept.recordings(), Record: recorded(c), Refused: e.refused, Log: log})
 	answers := signaling.Bound(d.calls, signaling.Budget{
 		PerAddress: float64(lim.Offers), PerSecond: float64(lim.OffersAll),
 		ViewersEach: lim.Viewers, ViewersSession: lim.ViewersSession, Viewers: lim.ViewersAll,
@@ -138,7 +130,6 @@ func (d *endpoints) Leave() {
 // Close ends everything that openEndpoints started.
 func (d *endpoints) Close() {
 	d.Leave()
-	d.calls.recorder.Close()
 	d.kept.Close()
 	d.calls.host.Close()
 	d.engines.Close()

@@ -2,23 +2,29 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"livedub/internal/config"
 	"livedub/internal/stores"
+	"livedub/recording"
 	"livedub/session/journal"
 	"livedub/session/live"
 	"livedub/session/record"
 	"livedub/session/spec"
+	"livedub/signaling"
+	"livedub/signaling/api"
 )
 
 // kept is what the server keeps of its calls. Nil keeps nothing.
 type kept struct {
 	*stores.Stores
-	journal *journal.Journal
-	log     *slog.Logger
+	journal  *journal.Journal
+	recorder *recorder // nil where nothing is recorded
+	library  *recording.Library
+	log      *slog.Logger
 }
 
 // openKept opens the stores that the settings name, and says what is kept there.
@@ -39,8 +45,40 @@ func openKept(ctx context.Context, c config.Config, d *calls, names spec.EngineN
 		how = c.Store.Keep.String()
 	}
 	log.Info("what is said in calls is kept, as text", "where", s.Words, "how_long", how, "keep_nothing", "--store none")
+	k := &kept{
+		Stores: s, log: log, library: openLibrary(s, c, log),
+		journal: journal.New(journal.Config{To: s.Journal, Node: c.Cluster.Node, Engines: names, Fence: d.fence, Log: log}),
+	}
+	if k.recorder, err = openRecorder(c, s, d, log); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	s.Sweep()
-	return &kept{Stores: s, log: log, journal: journal.New(journal.Config{To: s.Journal, Node: c.Cluster.Node, Engines: names, Fence: d.fence, Log: log})}, nil
+	return k, nil
+}
+
+// openLibrary returns what shows and deletes what s keeps.
+func openLibrary(s *stores.Stores, c config.Config, log *slog.Logger) *recording.Library {
+	l := recording.NewLibrary(recording.LibraryConfig{
+		Journal: s.Journal, Objects: s.Objects, Local: s.Dir, Erase: s.Erase, LinkLife: c.S3.LinkLifetime, Log: log,
+	})
+	s.OnErase(l.Remove)
+	return l
+}
+
+// recordings are what the endpoint shows.
+func (k *kept) recordings() api.Recordings {
+	if k == nil {
+		return nil
+	}
+	return k.library
+}
+
+// state tells of a session, by its epoch, whether it is recorded.
+func (k *kept) state(epoch string) *signaling.RecordingState {
+	if k == nil || k.recorder == nil {
+		return nil
+	}
+	return new(signaling.RecordingState(k.recorder.State(epoch)))
 }
 
 // follow returns what follows every call, to keep it.
@@ -48,7 +86,11 @@ func (k *kept) follow() []func(*live.Call, *record.Reader) {
 	if k == nil {
 		return nil
 	}
-	return []func(*live.Call, *record.Reader){k.journal.Follow}
+	out := []func(*live.Call, *record.Reader){k.journal.Follow}
+	if k.recorder != nil {
+		out = append(out, k.recorder.Follow)
+	}
+	return out
 }
 
 // erase erases what is kept of a session, now or as soon as its store answers.
@@ -61,11 +103,12 @@ func (k *kept) erase(ctx context.Context, epoch string) {
 	}
 }
 
-// Close closes the stores, when all calls have ended.
+// Close ends the recorder and closes the stores, when all calls have ended.
 func (k *kept) Close() {
 	if k == nil {
 		return
 	}
+	k.recorder.Close()
 	if err := k.Stores.Close(); err != nil {
 		k.log.Error("what is kept may not be whole", "err", err)
 	}
@@ -104,6 +147,21 @@ var (
 	descErasures   = prometheus.NewDesc("livedub_store_erasures_waiting", "Sessions that are to be erased and are not yet.", nil, nil)
 )
 
+// metrics are what is told of what is kept.
+func (k *kept) metrics() []prometheus.Collector {
+	if k == nil {
+		return nil
+	}
+	out := []prometheus.Collector{k}
+	if k.recorder != nil {
+		out = append(out, k.recorder)
+	}
+	if k.Upload != nil {
+		out = append(out, uploadMetrics{k.Upload})
+	}
+	return out
+}
+
 // Describe is part of prometheus.Collector.
 func (k *kept) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descRows, descRowsFailed, descRowsLost, descRowsLag, descSpooled, descSpoolBytes, descSpoolAge, descSpoolTotal, descSpoolFails, descErasures} {
@@ -113,9 +171,6 @@ func (k *kept) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect is part of prometheus.Collector.
 func (k *kept) Collect(ch chan<- prometheus.Metric) {
-	if k == nil {
-		return
-	}
 	counter := func(d *prometheus.Desc, n int, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
 	}

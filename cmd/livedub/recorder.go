@@ -12,7 +12,6 @@ import (
 	"livedub/internal/config"
 	"livedub/internal/stores"
 	"livedub/recording"
-	"livedub/signaling"
 )
 
 // recorder records calls as serve.record has it. Nil where nothing is recorded.
@@ -24,6 +23,14 @@ func checkRecord(c config.Config) error {
 		return cli.Usagef("serve: --record %s with --store none: there is nowhere to keep a recording: choose --store auto, or --record none", c.Serve.Record)
 	}
 	return nil
+}
+
+// recorded says what is recorded of every session, "" for nothing.
+func recorded(c config.Config) string {
+	if c.Serve.Record == "none" {
+		return ""
+	}
+	return c.Serve.Record
 }
 
 // openRecorder opens the recorder that the settings ask for, which keeps what it records
@@ -61,14 +68,6 @@ func (r *recorder) Close() {
 	if r != nil {
 		r.Recorder.Close()
 	}
-}
-
-// state tells of a session, by its epoch, whether it is recorded.
-func (r *recorder) state(epoch string) *signaling.RecordingState {
-	if r == nil {
-		return nil
-	}
-	return new(signaling.RecordingState(r.State(epoch)))
 }
 
 // held returns the fence of a session's claim, 0 where this node has none.

@@ -83,8 +83,11 @@ func runRecordings(ctx context.Context, args []string, stdout, stderr io.Writer)
 	if err := c.check(rest[0]); err != nil {
 		return err
 	}
-	if c.kept, err = openStores(ctx, cfg, c.log); err != nil {
-		return err
+	if c.kept, err = stores.Open(ctx, cfg, c.log); err != nil {
+		return keptHint(err)
+	}
+	if c.kept == nil {
+		return cli.Usagef("recordings: serve.store is none: nothing is kept; choose another")
 	}
 	defer func() { err = errors.Join(err, c.kept.Close()) }()
 	return verb.run(ctx)
@@ -109,13 +112,6 @@ func (c *recordingsCommand) check(verb string) error {
 		}
 	}
 	return nil
-}
-
-// library shows what the stores hold.
-func (c *recordingsCommand) library() *recording.Library {
-	return recording.NewLibrary(recording.LibraryConfig{
-		Journal: c.kept.Journal, Objects: c.kept.Objects, Local: c.kept.Dir, LinkLife: c.cfg.S3.LinkLifetime, Log: c.log,
-	})
 }
 
 // listed is what recordings ls --json writes.
@@ -200,7 +196,7 @@ func dayOf(text string) (time.Time, error) {
 
 // remove deletes the recordings that are named, and all words of their sessions.
 func (c *recordingsCommand) remove(ctx context.Context) error {
-	library := c.library()
+	library := openLibrary(c.kept, c.cfg, c.log)
 	for _, id := range c.names {
 		if _, err := c.kept.Journal.Session(ctx, id); errors.Is(err, store.ErrNotFound) {
 			return recordingHint(id, err)
@@ -234,18 +230,6 @@ func recordingHint(id string, err error) error {
 		return fmt.Errorf("%s: there is no such recording: livedub recordings ls shows them", id)
 	}
 	return keptHint(err)
-}
-
-// openStores opens the stores that the settings name, for a command.
-func openStores(ctx context.Context, cfg config.Config, log *slog.Logger) (*stores.Stores, error) {
-	s, err := stores.Open(ctx, cfg, log)
-	if err != nil {
-		return nil, keptHint(err)
-	}
-	if s == nil {
-		return nil, cli.Usagef("recordings: --store none keeps nothing: choose --store auto or files")
-	}
-	return s, nil
 }
 
 // keptHint adds to an error of a store what to do about it.

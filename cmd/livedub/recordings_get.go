@@ -17,7 +17,7 @@ import (
 
 // get writes a recording into a folder: video, captions and transcript of each language.
 func (c *recordingsCommand) get(ctx context.Context) error {
-	id, library := c.names[0], c.library()
+	id, library := c.names[0], openLibrary(c.kept, c.cfg, c.log)
 	r, _, err := library.Get(ctx, id)
 	if err != nil {
 		return recordingHint(id, err)

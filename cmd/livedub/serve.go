@@ -65,13 +65,8 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	}
 	defer endpoints.Close()
 	registry := telemetry.NewRegistry(version())
-	registry.MustRegister(endpoints.calls.manager, mediaMetrics{endpoints.calls.host}, engineMetrics{endpoints.engines}, gpuMetrics{gpus.Read}, endpoints.kept)
-	if r := endpoints.calls.recorder; r != nil {
-		registry.MustRegister(r)
-	}
-	if k := endpoints.kept; k != nil && k.Upload != nil {
-		registry.MustRegister(uploadMetrics{k.Upload})
-	}
+	registry.MustRegister(endpoints.calls.manager, mediaMetrics{endpoints.calls.host}, engineMetrics{endpoints.engines}, gpuMetrics{gpus.Read})
+	registry.MustRegister(endpoints.kept.metrics()...)
 	loops := endpoints.engines.voiceLoops
 	if n := endpoints.engines.lipNet; n != nil {
 		registry.MustRegister(n)

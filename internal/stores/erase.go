@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"livedub/internal/guard"
@@ -22,6 +23,7 @@ const (
 
 // OnErase has fn called for each session that is erased, before its words are: it
 // erases what else is kept of it, and may be called again for what is erased already.
+// The last such function is called first: what makes files ends before they are deleted.
 func (s *Stores) OnErase(fn func(ctx context.Context, epoch string) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,7 +58,7 @@ func (s *Stores) erase(ctx context.Context, epoch string) (failed error) {
 	s.mu.Lock()
 	all := s.erasers
 	s.mu.Unlock()
-	for _, fn := range all {
+	for _, fn := range slices.Backward(all) {
 		failed = errors.Join(failed, fn(ctx, epoch))
 	}
 	return errors.Join(failed, s.Journal.Erase(ctx, epoch))

@@ -117,6 +117,7 @@ func TestSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, settings(t.TempDir()))
 		var told []string
+		s.OnErase(func(_ context.Context, epoch string) error { told = append(told, "its files"); return nil })
 		s.OnErase(func(_ context.Context, epoch string) error { told = append(told, epoch); return nil })
 		for epoch, ended := range map[string]time.Duration{"new": 0, "old": -31 * 24 * time.Hour, "soon": -30*24*time.Hour + 90*time.Minute} {
 			if err := s.Journal.Write(t.Context(), session(epoch, time.Now().Add(ended))); err != nil {
@@ -130,7 +131,7 @@ func TestSweep(t *testing.T) {
 		}
 		time.Sleep(3 * time.Hour)
 		synctest.Wait()
-		if !erased(t, s, "soon") || erased(t, s, "new") || strings.Join(told, " ") != "old soon" {
+		if !erased(t, s, "soon") || erased(t, s, "new") || strings.Join(told, " ") != "old its files soon its files" {
 			t.Errorf("%v", told)
 		}
 	})
