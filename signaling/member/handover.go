@@ -117,8 +117,8 @@ func (m *Member) Gone(ctx context.Context, id string) bool {
 // answers tells whether the run of the node of a claim answers.
 func (m *Member) answers(ctx context.Context, c cluster.Claim) bool {
 	p := signaling.Pass{Node: c.Node, Boot: c.Boot}
-	a, err := m.ask(ctx, c.Addr, p)
-	return err == nil && a.StatusCode == http.StatusOK && a.Header.Get(signaling.NodeHeader) == p.Answerer()
+	status, by, err := m.ask(ctx, c.Addr, p)
+	return err == nil && status == http.StatusOK && by == p.Answerer()
 }
 
 // Over tells whether the registry says that nobody holds a session.

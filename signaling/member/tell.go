@@ -32,24 +32,25 @@ func (m *Member) tell(ctx context.Context, c cluster.Claim, before cluster.Holde
 // told tells whether the node before, or whatever there is in its place now, has answered.
 func (m *Member) told(ctx context.Context, c cluster.Claim, before cluster.Holder) bool {
 	p := signaling.Pass{Node: before.Node, Boot: before.Boot, Session: c.Session, Fence: int64(c.Fence), Over: true}
-	a, err := m.ask(ctx, before.Addr, p)
-	return err == nil && a.StatusCode < http.StatusInternalServerError
+	status, _, err := m.ask(ctx, before.Addr, p)
+	return err == nil && status < http.StatusInternalServerError
 }
 
-// ask asks another node how it does, in the name of a pass. The answer's body is not read.
-func (m *Member) ask(ctx context.Context, addr string, p signaling.Pass) (*http.Response, error) {
+// ask asks another node how it does, in the name of a pass, and returns its answer's
+// status and which run of which node has answered.
+func (m *Member) ask(ctx context.Context, addr string, p signaling.Pass) (status int, by string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tellTime)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, addr+"/healthz", nil)
 	if err != nil {
-		return nil, err
+		return 0, "", err
 	}
 	r.Header.Set(signaling.PassHeader, m.key.Seal(p, r.Method, r.URL.RequestURI(), time.Now()))
 	a, err := m.others.RoundTrip(r)
 	if err != nil {
-		return nil, err
+		return 0, "", err
 	}
-	return a, a.Body.Close()
+	return a.StatusCode, a.Header.Get(signaling.NodeHeader), a.Body.Close()
 }
 
 // over ends a session that another node holds by a higher fence, as that node tells.
