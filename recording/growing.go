@@ -147,9 +147,9 @@ func (g *growing) attachAll() bool {
 		g.mu.Lock()
 		g.tapes = append(g.tapes, t)
 		g.leave[t] = detach
-		erased := g.erased
+		over := g.erased || g.why != ""
 		g.mu.Unlock()
-		if erased {
+		if over { // since
 			detach()
 		}
 	}

@@ -35,7 +35,7 @@ func openKept(ctx context.Context, c config.Config, d *calls, names spec.EngineN
 			log.Warn("nothing is kept of calls: the folder for it cannot be used", "err", err, "folder", "--store-dir", "keep_nothing", "--store none")
 			return nil, nil //nolint:nilerr // who asked for nothing to be kept is served without
 		}
-		return nil, err
+		return nil, keptHint(err)
 	}
 	if s == nil {
 		return nil, nil

@@ -40,6 +40,25 @@ func TestMigrate(t *testing.T) {
 	}
 }
 
+// TestServeWantsTables: a server does not start with a database that it cannot use, and
+// says what to do.
+func TestServeWantsTables(t *testing.T) {
+	server := pgtest.Start(t)
+	url := server.URL(server.Database())
+	for want, args := range map[string][]string{
+		"run livedub migrate":  {"--database-url", url},
+		"check --database-url": {"--database-url", strings.Replace(url, "only-for-tests", "hush", 1)},
+	} {
+		args = append([]string{"serve", "--listen", "127.0.0.1:0", "--media-port", "0", "--engines", "custom", "--recognize-engine", "fake", "--translate-engine", "fake",
+			"--speak-engine", "fake", "--lips-engine", "off", "--store-dir", t.TempDir()}, args...)
+		code, _, errs := call(t, args...)
+		last := errs[strings.LastIndexByte(strings.TrimSpace(errs), '\n')+1:]
+		if code != 1 || !strings.Contains(last, want) || !strings.Contains(last, "database.url") || strings.Contains(errs, "hush") {
+			t.Errorf("code %d, stderr %q, want %q", code, errs, want)
+		}
+	}
+}
+
 func TestDatabaseHints(t *testing.T) {
 	for want, err := range map[string]error{
 		"a later one":            &postgres.SchemaError{Have: 3, Want: 1},

@@ -18,6 +18,7 @@ import (
 	"livedub/internal/telemetry"
 	"livedub/recording"
 	"livedub/store"
+	"livedub/store/postgres"
 )
 
 const recordingsUsage = "recordings ls [--json] | get ID [--lang es] -o FOLDER | rm ID... | repair"
@@ -233,6 +234,9 @@ func recordingHint(id string, err error) error {
 
 // keptHint adds to an error of a store what to do about it.
 func keptHint(err error) error {
+	if errors.As(err, new(*postgres.SchemaError)) || errors.As(err, new(*postgres.SettingError)) {
+		return databaseHint(err)
+	}
 	if errors.Is(err, store.ErrUnavailable) {
 		return fmt.Errorf("%w: check --store-dir, --database-url and --s3-bucket, then try again", err)
 	}

@@ -211,14 +211,14 @@ func TestErased(t *testing.T) {
 		}
 		said(c.stream, 2)
 		time.Sleep(time.Second)
-		tries := to.tries
+		tries := to.tried()
 		for id := range 100 {
 			said(c.stream, id+3)
 			time.Sleep(time.Second)
 		}
 		c.end()
-		if to.tries != tries {
-			t.Errorf("it was written to %d times more", to.tries-tries)
+		if n := to.tried(); n != tries {
+			t.Errorf("it was written to %d times more", n-tries)
 		}
 		if _, err := to.Session(t.Context(), "e"); !errors.Is(err, store.ErrErased) {
 			t.Error(err)

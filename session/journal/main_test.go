@@ -50,6 +50,8 @@ func (f *fakeStore) Write(ctx context.Context, b store.Batch) error {
 
 func (f *fakeStore) set(down error) { f.mu.Lock(); defer f.mu.Unlock(); f.down = down }
 
+func (f *fakeStore) tried() int { f.mu.Lock(); defer f.mu.Unlock(); return f.tries }
+
 func (f *fakeStore) read(t *testing.T) store.Batch {
 	t.Helper()
 	b, err := f.Session(t.Context(), "e")

@@ -19,7 +19,7 @@ func moved(t *testing.T, to *fakeStore, alive bool, first, kept int) store.Batch
 	a.begin()
 	for id := range first {
 		said(a.stream, id+1)
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond)
 	}
 	time.Sleep(time.Second)
 	var all []record.Record
@@ -143,8 +143,8 @@ func TestFenceNeverKnown(t *testing.T) {
 		said(c.stream, 1)
 		time.Sleep(4 * time.Second)
 		synctest.Wait()
-		if to.tries != 0 {
-			t.Errorf("written %d times without a fence", to.tries)
+		if n := to.tried(); n != 0 {
+			t.Errorf("written %d times without a fence", n)
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()

@@ -17,7 +17,7 @@ import (
 
 // TestRecordingsOnS3 records a call into a bucket whose server is away for a while,
 // kills the recorder, and starts it again: all that was recorded is in the bucket then,
-// and plays through a link.
+// plays through a link, and is gone when it is deleted.
 func TestRecordingsOnS3(t *testing.T) {
 	bucket, err := s3proc.New(true)
 	if err != nil {
@@ -114,6 +114,24 @@ func TestRecordingsOnS3(t *testing.T) {
 	defer manifest.Close()
 	if text, err := io.ReadAll(manifest); err != nil || !strings.Contains(string(text), `"cut_short"`) {
 		t.Errorf("%s, %v", text, err)
+	}
+
+	// The server sends who asks it to the bucket, and deletes there.
+	id := strings.Split(film, "/")[1]
+	plain := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answer, err := plain.Get(s.base + "/v1/recordings/" + id + "/es.mp4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if to := answer.Header.Get("Location"); answer.StatusCode != http.StatusFound || !strings.HasPrefix(to, bucket.URL) || strings.Contains(to, s3proc.Secret) {
+		t.Errorf("%s to %s", answer.Status, to)
+	}
+	if status, body := s.call(t, "DELETE", "/v1/recordings/"+id, "", nil); status != http.StatusNoContent {
+		t.Errorf("%d %s", status, body)
+	}
+	if n := has(""); n != 0 {
+		t.Errorf("%d objects are left", n)
 	}
 }
 

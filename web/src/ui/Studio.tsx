@@ -103,6 +103,7 @@ export function Studio() {
       {shown || !on || !(state.lacks || state.draining)
         ? <Banner trouble={shown} retryIn={shown === pairsTrouble ? retryIn : state.retryIn} onDismiss={state.phase === "reconnecting" ? undefined : dismiss} />
         : <Banner trouble={state.lacks ? new Trouble(state.lacks) : new Trouble("draining", untilText(state.draining))} mild />}
+      {!on && kept && <p class="card kept"><a href={`#/recordings/${encodeURIComponent(kept)}`} data-testid="kept-link">{t("recordingThere")}</a></p>}
       <main class="studio">
         <Stage state={state} camera={camera?.stream ?? null} badge={form.badge} canTry={!!chosen.to} showCamera={(on) => live.showCamera(on)} onTry={() => {
           camera?.close();
@@ -111,7 +112,6 @@ export function Studio() {
         {on
           ? <Running state={state} pairs={pairs ?? []} keep={form.keep} changeKeep={(keep) => change({ keep })} setKeep={(words) => void live.setKeep(words)} setLips={(lang, on) => void live.setLips(lang, on)} onStop={() => live.stop()} />
           : <Setup form={chosen} change={change} pairs={pairs} camera={camera} setCamera={turnOn} nudge={nudge} record={record} onStart={start} />}
-        {!on && kept && <p class="card kept"><a href={`#/recordings/${encodeURIComponent(kept)}`} data-testid="kept-link">{t("recordingThere")}</a></p>}
         <Captions rows={state.rows} from={state.choice?.from ?? chosen.from} to={state.choice?.to[0] ?? chosen.to} />
         {state.choice ? <><Plots state={state} /><Waterfall falls={state.falls} /></> : <Flow />}
       </main>
