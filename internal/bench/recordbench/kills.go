@@ -33,7 +33,7 @@ const (
 type Kill struct {
 	RecordedS   float64 `json:"recorded_s"` // that had left the dub when it was killed
 	PlayableS   float64 `json:"playable_s"` // that can be played afterwards, with sound and frames
-	Phrases     int     `json:"phrases"`    // that the session had told were played
+	Phrases     int     `json:"phrases"`    // that the session had told were played, and that sounded
 	PhrasesLost int     `json:"phrases_lost"`
 	Way         string  `json:"way"` // how it was closed: "repair" by the command, or "restart"
 }
@@ -160,11 +160,12 @@ func (v *victim) call(ctx context.Context, after time.Duration, k *Kill) (played
 	return played, err
 }
 
-// told adds the phrases that a session tells were played; it remembers the last ones only.
+// told adds the phrases that a session tells were played, as far as they have begun to
+// sound. It remembers the last ones only.
 func told(ctx context.Context, client *caller.Client, made caller.Made, fence *caller.Fence, played map[int]bool) error {
 	state, err := client.Look(ctx, made.Control, fence)
 	for _, r := range state.Dubs["es"].Phrases {
-		if r.Fate == "played" {
+		if r.Fate == "played" && r.DubStart != nil && state.Now != nil && *r.DubStart+callDelay.Seconds() <= *state.Now {
 			played[r.ID] = true
 		}
 	}
