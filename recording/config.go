@@ -20,11 +20,14 @@ type Config struct {
 	// Elsewhere tells whether another node has a session, or may take it; nil outside of a cluster. An
 	// error is taken for yes.
 	Elsewhere func(ctx context.Context, session string) (bool, error)
-	Journal   store.Journal     // nil for none
-	Objects   store.Objects     // what other nodes have recorded, and what is here no more; nil for none
-	Upload    Uploader          // nil where files stay in Dir
-	Engines   map[string]string // by stage
-	Log       *slog.Logger      // nil for none
+	Journal   store.Journal // nil for none
+	Objects   store.Objects // what other nodes have recorded, and what is here no more; nil for none
+	Upload    Uploader      // nil where files stay in Dir
+	// Erased deletes what was sent of a recording, which somebody has erased at another
+	// node meanwhile; nil where nothing is sent. It may be called more than once.
+	Erased  func(ctx context.Context, id string) error
+	Engines map[string]string // by stage
+	Log     *slog.Logger      // nil for none
 
 	// Floor is how many bytes of the disk are left free; 0 for DefaultFloor.
 	Floor int64

@@ -78,7 +78,7 @@ func (r *Recorder) finish(ctx context.Context, id string, mk marker, said []stor
 	}
 	defer lock.Close()
 	if r.isErased(ctx, id) {
-		return r.disk.remove(Dir(id))
+		return r.purge(ctx, id)
 	}
 	if err := r.disk.clear(Dir(id)); err != nil {
 		return err
@@ -118,7 +118,7 @@ func (r *Recorder) finish(ctx context.Context, id string, mk marker, said []stor
 	row := m.row()
 	row.Languages = languageRows(m.From, takes)
 	if err := r.write(ctx, row); errors.Is(err, store.ErrErased) {
-		return r.disk.remove(Dir(id))
+		return r.purge(ctx, id)
 	}
 	for i := range row.Languages {
 		lang := &row.Languages[i]
@@ -141,6 +141,17 @@ func (r *Recorder) close(m *Manifest, lost string, clock Clock, takes map[string
 	if m.Ended.IsZero() {
 		m.Ended = m.Created.Add(clock.ToOutput(clock.Duration()))
 	}
+}
+
+// purge deletes what this node has made of a recording that was erased: here, and what
+// was sent since. What fails is done again by the next sweep, as the folder stays.
+func (r *Recorder) purge(ctx context.Context, id string) error {
+	if r.cfg.Erased != nil {
+		if err := r.cfg.Erased(ctx, id); err != nil {
+			return err
+		}
+	}
+	return r.disk.remove(Dir(id))
 }
 
 // isErased tells whether a session's words were erased, and so all of it is to be.

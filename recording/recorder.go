@@ -171,7 +171,11 @@ func (r *Recorder) end(g *growing, moved bool, said []store.Phrase) {
 	g.tending.Wait()
 	g.detach()
 	if g.isErased() {
-		_ = r.disk.remove(Dir(g.id))
+		r.behind.Go(func() {
+			if err := r.purge(r.ctx, g.id); err != nil {
+				r.cfg.Log.Warn("a recording that was erased is not deleted yet: it is tried again", "recording", g.id, "err", err)
+			}
+		})
 	}
 	mk := marker{Manifest: g.known(), Lost: g.missing()}
 	if g.isOpen() && !g.isErased() {

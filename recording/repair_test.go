@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strings"
@@ -121,6 +122,13 @@ func TestRepairWaits(t *testing.T) {
 		t.Errorf("without a journal: %d, %v", n, err)
 	}
 	d.fails, d.erased = nil, true
+	away := func(context.Context, string) error { return store.ErrUnavailable }
+	if _, err := Repair(t.Context(), Config{Dir: dir, Journal: d, Erased: away}); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("where it was sent to does not answer: %v", err)
+	}
+	if names, err := r.disk.names(Dir(epoch)); err != nil || len(names) == 0 {
+		t.Errorf("nothing is left to try it again by: %v", err)
+	}
 	if _, err := Repair(t.Context(), Config{Dir: dir, Journal: d}); err != nil {
 		t.Error(err)
 	}

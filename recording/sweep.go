@@ -104,7 +104,7 @@ func (r *Recorder) drop(ctx context.Context, id string, mk marker) error {
 	}
 	defer lock.Close()
 	if r.isErased(ctx, id) {
-		return r.disk.remove(Dir(id))
+		return r.purge(ctx, id)
 	}
 	if r.cfg.Upload != nil && r.cfg.Upload.Pending(Dir(id)) {
 		return nil // the next sweep asks again

@@ -35,7 +35,7 @@ func recorded(c config.Config) string {
 
 // openRecorder opens the recorder that the settings ask for, which keeps what it records
 // in s; nil for none. The caller closes it when all calls have ended, and s after it.
-func openRecorder(c config.Config, s *stores.Stores, calls *calls, log *slog.Logger) (*recorder, error) {
+func openRecorder(c config.Config, s *stores.Stores, library *recording.Library, calls *calls, log *slog.Logger) (*recorder, error) {
 	if c.Serve.Record == "none" {
 		return nil, nil
 	}
@@ -47,6 +47,9 @@ func openRecorder(c config.Config, s *stores.Stores, calls *calls, log *slog.Log
 	}
 	if s.Upload != nil {
 		cfg.Upload = s.Upload
+		cfg.Erased = func(ctx context.Context, id string) error {
+			return errors.Join(s.Upload.Forget(ctx, recording.Dir(id)), library.Remove(ctx, id))
+		}
 	}
 	if c.Cluster.URL != "" {
 		cfg.Node, cfg.Fence, cfg.Elsewhere = c.Cluster.Node, calls.held, calls.elsewhere

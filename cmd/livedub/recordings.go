@@ -213,7 +213,9 @@ func (c *recordingsCommand) remove(ctx context.Context) error {
 
 // repair closes what a server left open that was killed, and makes films of it.
 func (c *recordingsCommand) repair(ctx context.Context) error {
-	n, err := recording.Repair(ctx, recording.Config{Dir: c.kept.Dir, Journal: c.kept.Journal, Objects: c.kept.Objects, Log: c.log})
+	n, err := recording.Repair(ctx, recording.Config{
+		Dir: c.kept.Dir, Journal: c.kept.Journal, Objects: c.kept.Objects, Erased: openLibrary(c.kept, c.cfg, c.log).Remove, Log: c.log,
+	})
 	if err != nil {
 		return fmt.Errorf("%d are repaired; not all: %w: livedub recordings repair tries again", n, err)
 	}

@@ -49,7 +49,7 @@ func openKept(ctx context.Context, c config.Config, d *calls, names spec.EngineN
 		Stores: s, log: log, library: openLibrary(s, c, log),
 		journal: journal.New(journal.Config{To: s.Journal, Node: c.Cluster.Node, Engines: names, Fence: d.fence, Log: log}),
 	}
-	if k.recorder, err = openRecorder(c, s, d, log); err != nil {
+	if k.recorder, err = openRecorder(c, s, k.library, d, log); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.Sweep()
