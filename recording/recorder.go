@@ -61,7 +61,7 @@ func open(cfg Config) (*Recorder, error) {
 		growing: map[string]*growing{}, finishing: map[string]*finishing{}, erased: map[string]bool{}, refused: map[string]bool{},
 	}
 	r.files = NewLibrary(LibraryConfig{Journal: cfg.Journal, Objects: cfg.Objects, Local: cfg.Dir, Log: cfg.Log})
-	r.stats.Failures = map[string]int{}
+	r.stats.Failures = map[string]int{"write": 0, "row": 0, "attach": 0, "finish": 0} // zero is told: no rate tells the first of a counter that begins with it
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	return r, nil
 }

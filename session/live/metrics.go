@@ -22,8 +22,26 @@ type totals struct {
 	records  map[string]int // "taken", and of them "lost"
 }
 
+// newTotals has a zero for each fate, mouth and stage: of a counter that begins with
+// its first failure, no rate tells that one.
 func newTotals() totals {
-	return totals{map[spec.Outcome]int{}, map[string]int{}, map[string]int{}, map[string]float64{}, map[spec.Level]int{}, map[string]int{}, map[string]int{}, map[string]int{}}
+	t := totals{map[spec.Outcome]int{}, map[string]int{}, map[string]int{}, map[string]float64{}, map[spec.Level]int{}, map[string]int{}, map[string]int{}, map[string]int{}}
+	for _, fate := range []spec.Outcome{spec.Played, spec.SkippedFailed, spec.SkippedLate, spec.SkippedSame, spec.OwnVoice} {
+		t.phrases[fate] = 0
+	}
+	for _, mouth := range []string{"own", "warp", "net", "untouched", "dropped"} {
+		t.frames[mouth] = 0
+	}
+	for _, stage := range failing {
+		t.failures[stage] = 0
+	}
+	return t
+}
+
+// failing are the stages whose failures are counted.
+var failing = []string{
+	"decode_audio", "decode_video", "encode_program", "encode_video", "face", "filter_video",
+	"learn", "lips", "recognize", "resample", "shape", "sink", "speak", "translate",
 }
 
 func (t totals) clone() totals {
