@@ -7,12 +7,14 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"livedub/internal/cli"
+	"livedub/internal/testkit/dashboards"
 	"livedub/internal/testkit/groundtest"
 	"livedub/internal/testkit/redistest"
 )
@@ -106,6 +108,17 @@ func TestServes(t *testing.T) {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %s", want)
 		}
+	}
+	boards, rules, err := dashboards.Read("../../deploy/grafana")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := slices.DeleteFunc(append(boards, rules...), func(s dashboards.Selector) bool { return !strings.HasPrefix(s.Name, "livedub_gateway_") })
+	if len(asked) == 0 {
+		t.Error("neither dashboards nor rules ask gateways for anything")
+	}
+	for _, s := range dashboards.Missing(body, asked) {
+		t.Errorf("%v: a gateway has no such series", s)
 	}
 	http.DefaultClient.CloseIdleConnections()
 	cancel()
