@@ -120,11 +120,16 @@ build {
 
   # What is committed, and nothing else.
   provisioner "shell-local" {
-    inline = ["mkdir -p $(dirname ${var.source})", "git archive --format=tar.gz --output=${var.source} HEAD"]
+    inline = ["mkdir -p $(dirname ${var.source})", "git archive --format=tar.gz --output=${var.source} HEAD", "git describe --tags --always >${var.source}.revision"]
   }
   provisioner "file" {
     source      = var.source
     destination = "/tmp/livedub.tar.gz"
+    generated   = true
+  }
+  provisioner "file" {
+    source      = "${var.source}.revision"
+    destination = "/tmp/livedub.revision"
     generated   = true
   }
 

@@ -13,8 +13,9 @@ apt-mark showmanual | sort >/tmp/manual
 apt-get install -q -y --no-install-recommends make git golang-go python3 python3-pip xz-utils
 # Ubuntu's Go gets the one that go.mod names, checked by the checksum database.
 export GOTOOLCHAIN=auto GOPATH=/tmp/go GOCACHE=/tmp/go-cache HOME=/root
-make build
-make gpu-pack
+revision=$(cat /tmp/livedub.revision)
+make build REVISION="$revision"
+make gpu-pack REVISION="$revision"
 
 say "/opt/livedub"
 mkdir -p /opt/livedub/{bin,libexec,share,onnx,models}
@@ -35,7 +36,6 @@ files=deploy/packer/files
 install -m 0755 $files/livedub-boot /opt/livedub/libexec/livedub-boot
 install -m 0644 $files/cloudwatch-agent.json /opt/livedub/share/cloudwatch-agent.json
 install -m 0644 deploy/systemd/livedub.service deploy/systemd/livedub-gateway.service $files/livedub-boot.service /etc/systemd/system/
-install -D -m 0644 deploy/systemd/livedub.service.d/gpu.conf /opt/livedub/share/gpu.conf
 install -D -m 0644 $files/node.conf /etc/systemd/system/livedub.service.d/aws.conf
 install -D -m 0644 deploy/systemd/livedub.service.d/gpu.conf /etc/systemd/system/livedub.service.d/gpu.conf
 install -D -m 0644 $files/gateway.conf /etc/systemd/system/livedub-gateway.service.d/aws.conf
@@ -55,4 +55,4 @@ xargs apt-get install -q -y --no-install-recommends </tmp/runtime
 { cat /tmp/manual /tmp/runtime; } | sort -u >/tmp/keep
 apt-mark showmanual | sort | comm -23 - /tmp/keep | xargs -r apt-mark auto
 apt-get autoremove -q -y --purge
-rm -rf /tmp/go /tmp/go-cache /tmp/livedub /tmp/livedub.tar.gz
+rm -rf /tmp/go /tmp/go-cache /tmp/livedub /tmp/livedub.tar.gz /tmp/livedub.revision

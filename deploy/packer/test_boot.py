@@ -4,6 +4,7 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import re
 import stat
 import subprocess
 import tempfile
@@ -188,6 +189,26 @@ class Boot(unittest.TestCase):
         aws = self.slots("Warmed:Stopped")
         self.assertNotIn("LIVEDUB_SERVE_MEDIA_PORT", self.start(aws))
         self.assertEqual(aws.groups, {"arn:s0": {}, "arn:s1": {}})
+
+    def test_terraform_says_what_is_read(self):
+        folder = os.path.join(HERE, "..", "terraform")
+        if not os.path.isdir(folder):
+            self.skipTest("no deploy/terraform")
+        with open(os.path.join(HERE, "files", "livedub-boot"), encoding="utf-8") as f:
+            read = set(re.findall(r'"(DEPLOY_[A-Z_]+)"', f.read()))
+        said, lists = set(), []
+        for where, _, names in os.walk(folder):
+            if ".terraform" in where.split(os.sep):
+                continue
+            for name in names:
+                if name.endswith(".tf"):
+                    with open(os.path.join(where, name), encoding="utf-8") as f:
+                        text = f.read()
+                    said |= set(re.findall(r"\b(DEPLOY_[A-Z_]+)\s*=", text))
+                    lists += re.findall(r'\b(LIVEDUB_[A-Z0-9_]+)\s*=\s*join\(","', text)
+        # What scaling needs is not livedub-boot's.
+        self.assertEqual(read, said - {"DEPLOY_ASG", "DEPLOY_LAUNCHING_HOOK", "DEPLOY_TERMINATING_HOOK"})
+        self.assertEqual(lists, [], "livedub's lists are one text with spaces")
 
     def test_wrong(self):
         for user_data, secrets, says in (
