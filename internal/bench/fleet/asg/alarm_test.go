@@ -100,7 +100,7 @@ func TestFlapping(t *testing.T) {
 // TestPolicy: what each wants of a value, and what it leaves.
 func TestPolicy(t *testing.T) {
 	step := Policy{Step: 1, Out: Alarm{Period: time.Minute, Periods: 1, ToAlarm: 1, Threshold: 70}, In: Alarm{Period: time.Minute, Periods: 1, ToAlarm: 1, Threshold: 30, Below: true}}
-	track := Tracking("used", 50, 10*time.Second, 0, 0)
+	track := Tracking("used", 50, 10*time.Second, 0)
 	many := func(v float64) []float64 {
 		out := make([]float64, 20)
 		for i := range out {

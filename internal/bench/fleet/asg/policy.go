@@ -14,17 +14,17 @@ type Policy struct {
 	Step     int     // instances that step scaling adds; it takes one away
 	Target   float64 // of target tracking
 	Warmup   time.Duration
-	Cooldown time.Duration // between two actions in one direction, and before scale-in after any
+	Cooldown time.Duration // of simple scaling: between two actions in one direction, and before scale-in after any
 }
 
 // scaleInBand is how far below its target target tracking begins to scale in.
 const scaleInBand = 0.9
 
 // Tracking makes the policy of target tracking, with the alarms that AWS makes for it: 3 data points
-// above the target, 15 below nine tenths of it.
-func Tracking(metric string, target float64, period, warmup, cooldown time.Duration) Policy {
+// above the target, 15 below nine tenths of it. It has no cooldown; instances that warm up hold it back.
+func Tracking(metric string, target float64, period, warmup time.Duration) Policy {
 	return Policy{
-		Metric: metric, Target: target, Warmup: warmup, Cooldown: cooldown,
+		Metric: metric, Target: target, Warmup: warmup,
 		Out: Alarm{Period: period, Periods: 3, ToAlarm: 3, Threshold: math.Nextafter(target, math.Inf(1)), Missing: MissingMissing},
 		In:  Alarm{Period: period, Periods: 15, ToAlarm: 15, Threshold: scaleInBand * target, Below: true, Missing: MissingMissing},
 	}
