@@ -13,6 +13,7 @@ import (
 type Spec struct {
 	Name     string
 	Warm     bool // with a warm pool
+	Fixed    bool // the most nodes, always: the least that can be blocked
 	Policies []asg.Policy
 }
 
@@ -22,19 +23,29 @@ const (
 	ourWarmup = 20 * time.Second
 )
 
+// The two that are shown beside each other.
+const (
+	notesWarm = "notes, warm pool"
+	oursWarm  = "ours, warm pool"
+)
+
+// Shown are the policies of the pictures of traces.
+var Shown = [2]string{notesWarm, oursWarm}
+
 // cooldown is simple scaling's own.
 const cooldown = 5 * time.Minute
 
 // Specs are the policies that are compared: the notes' and ours, cold and warm, and what lies between.
 func Specs() []Spec {
 	return []Spec{
-		{"notes, cold", false, notes(time.Minute, cooldown)},
-		{"notes, warm pool", true, notes(time.Minute, cooldown)},
-		{"notes, warm pool, no cooldown", true, notes(time.Minute, 0)},
-		{"notes, warm pool, no cooldown, 10 s metrics", true, notes(10*time.Second, 0)},
-		{"ours, cold", false, ours(10*time.Second, ourTarget)},
-		{"ours, warm pool, 60 s metrics", true, ours(time.Minute, ourTarget)},
-		{"ours, warm pool", true, ours(10*time.Second, ourTarget)},
+		{Name: "notes, cold", Policies: notes(time.Minute, cooldown)},
+		{Name: notesWarm, Warm: true, Policies: notes(time.Minute, cooldown)},
+		{Name: "notes, warm pool, no cooldown", Warm: true, Policies: notes(time.Minute, 0)},
+		{Name: "notes, warm pool, no cooldown, 10 s metrics", Warm: true, Policies: notes(10*time.Second, 0)},
+		{Name: "ours, cold", Policies: ours(10*time.Second, ourTarget)},
+		{Name: "ours, warm pool, 60 s metrics", Warm: true, Policies: ours(time.Minute, ourTarget)},
+		{Name: oursWarm, Warm: true, Policies: ours(10*time.Second, ourTarget)},
+		{Name: "all nodes, always", Fixed: true},
 	}
 }
 
@@ -69,6 +80,7 @@ type Result struct {
 	GaveUpPct  float64 `json:"gave_up_pct"` // never served
 	WaitP95S   float64 `json:"wait_p95_s"`  // of those who were served, those who waited for nothing with them
 	StartS     float64 `json:"start_s"`     // from the decision to the first place, median; 0 where nothing was started
+	Starts     float64 `json:"starts"`      // of nodes, a run, mean
 	GPUHours   float64 `json:"gpu_hours"`   // of one run of the trace, mean
 	CostUSD    float64 `json:"cost_usd"`    // the same
 	PeakNodes  int     `json:"peak_nodes"`
@@ -123,8 +135,12 @@ func (f *Frozen) policy(ctx context.Context, spec Spec, t Trace, seeds []uint64)
 	r := Result{Name: spec.Name, Trace: t.Name, Goal: t.Goal}
 	var blocked, gaveUp int
 	var waits, starts []float64
+	cfg := f.config(spec.Warm)
+	if spec.Fixed {
+		cfg.Min = cfg.Max
+	}
 	for i, seed := range seeds {
-		run, err := simulate(ctx, f, f.config(spec.Warm), spec.Policies, calls(t, f.Call.MeanS, seed), t.length(), seed, 0)
+		run, err := simulate(ctx, f, cfg, spec.Policies, calls(t, f.Call.MeanS, seed), t.length(), seed, 0)
 		if err != nil {
 			return Result{}, err
 		}
@@ -141,6 +157,7 @@ func (f *Frozen) policy(ctx context.Context, spec Spec, t Trace, seeds []uint64)
 		r.PeakNodes = max(r.PeakNodes, run.Peak)
 	}
 	r.BlockedPct, r.GaveUpPct = percent(blocked, r.Calls), percent(gaveUp, r.Calls)
+	r.Starts = float64(len(starts)) / float64(len(seeds))
 	r.WaitP95S, r.StartS = quantile(waits, .95), quantile(starts, .5)
 	return r, nil
 }

@@ -73,7 +73,7 @@ func TestGoal(t *testing.T) {
 		}
 		return r
 	}
-	ours, notes, cold := run("ours, warm pool"), run("notes, warm pool"), run("ours, cold")
+	ours, notes, cold := run(oursWarm), run(notesWarm), run("ours, cold")
 	if ours.BlockedPct > 2 || ours.GPUHours > 1.15*notes.GPUHours || notes.BlockedPct <= ours.BlockedPct || ours.Calls != notes.Calls {
 		t.Errorf("ours %+v\nnotes %+v", ours, notes)
 	}
@@ -87,6 +87,9 @@ func TestRun(t *testing.T) {
 	f := load(t)
 	tr := trace(t, f, "two flash crowds")
 	for _, s := range Specs() {
+		if s.Fixed {
+			continue
+		}
 		todo := calls(tr, f.Call.MeanS, 5)
 		one, err := simulate(t.Context(), f, f.config(s.Warm), s.Policies, todo, tr.length(), 5, 0)
 		if err != nil {
@@ -135,7 +138,7 @@ func TestProtected(t *testing.T) {
 	for _, pack := range []bool{true, false} {
 		g := *f
 		g.Call.Pack = pack
-		run, err := simulate(t.Context(), &g, g.config(true), spec(t, "ours, warm pool").Policies, calls(tr, g.Call.MeanS, 3), tr.length(), 3, 0)
+		run, err := simulate(t.Context(), &g, g.config(true), spec(t, oursWarm).Policies, calls(tr, g.Call.MeanS, 3), tr.length(), 3, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -241,4 +244,13 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestScale: loads grow with the places, a start takes as many times as long, fewer seeds are run.
+func TestScale(t *testing.T) {
+	f := load(t)
+	f.Scale(10, 2, 3)
+	if f.Node.Places != 10 || f.Node.CPUSessionPct != 9 || f.Boot.Warm.EnginesS != 36 || len(f.Seeds) != 3 || len(f.HeldOutSeeds) != 3 || trace(t, f, "flash crowd").peak() != 28 {
+		t.Errorf("%+v", f)
+	}
 }

@@ -144,3 +144,23 @@ func (t Trace) peak() float64 {
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// Scale sets what a node carries, with loads and shares of its processor in proportion, how many times
+// as long as frozen a start takes, and how many seeds are run.
+func (f *Frozen) Scale(places int, boot float64, seeds int) {
+	for _, b := range []*Boot{&f.Boot.Cold, &f.Boot.Warm} {
+		*b = Boot{b.LaunchS * boot, b.BootS * boot, b.DriverS * boot, b.EnginesS * boot, b.RegisterS * boot}
+	}
+	by := float64(places) / float64(f.Node.Places)
+	f.Node.Places = places
+	f.Node.CPUSessionPct /= by
+	f.Node.GPUMemorySessionPct /= by
+	for _, traces := range [][]Trace{f.Training, f.HeldOut} {
+		for _, t := range traces {
+			for i := range t.Points {
+				t.Points[i][1] *= by
+			}
+		}
+	}
+	f.Seeds, f.HeldOutSeeds = f.Seeds[:min(seeds, len(f.Seeds))], f.HeldOutSeeds[:min(seeds, len(f.HeldOutSeeds))]
+}
