@@ -19,8 +19,11 @@ type Spec struct {
 
 // What ours was tuned to, on the training traces alone.
 const (
-	ourTarget = 48.0
-	ourWarmup = 20 * time.Second
+	ourTarget  = 56.0 // % of used capacity
+	ourIn      = 24.0 // % under which a node goes
+	ourQuiet   = 10   // minutes
+	bothTarget = 48.0 // of tracking both ways
+	ourWarmup  = 20 * time.Second
 )
 
 // The two that are shown beside each other.
@@ -42,9 +45,10 @@ func Specs() []Spec {
 		{Name: notesWarm, Warm: true, Policies: notes(time.Minute, cooldown)},
 		{Name: "notes, warm pool, no cooldown", Warm: true, Policies: notes(time.Minute, 0)},
 		{Name: "notes, warm pool, no cooldown, 10 s metrics", Warm: true, Policies: notes(10*time.Second, 0)},
-		{Name: "ours, cold", Policies: ours(10*time.Second, ourTarget)},
-		{Name: "ours, warm pool, 60 s metrics", Warm: true, Policies: ours(time.Minute, ourTarget)},
-		{Name: oursWarm, Warm: true, Policies: ours(10*time.Second, ourTarget)},
+		{Name: "tracking both ways, warm pool", Warm: true, Policies: []asg.Policy{asg.Tracking(metricUsed, bothTarget, 10*time.Second, ourWarmup)}},
+		{Name: "ours, cold", Policies: ours(10 * time.Second)},
+		{Name: "ours, warm pool, 60 s metrics", Warm: true, Policies: ours(time.Minute)},
+		{Name: oursWarm, Warm: true, Policies: ours(10 * time.Second)},
 		{Name: "all nodes, always", Fixed: true},
 	}
 }
@@ -63,9 +67,13 @@ func notes(period, cooldown time.Duration) []asg.Policy {
 	}
 }
 
-// ours tracks a target of used capacity.
-func ours(period time.Duration, target float64) []asg.Policy {
-	return []asg.Policy{asg.Tracking(metricUsed, target, period, ourWarmup)}
+// ours tracks a target of used capacity, outwards only, and takes a node away after ten quiet minutes:
+// tracking both ways starts and stops nodes all day.
+func ours(period time.Duration) []asg.Policy {
+	out := asg.Tracking(metricUsed, ourTarget, period, ourWarmup)
+	out.In = asg.Alarm{}
+	in := asg.Alarm{Period: time.Minute, Periods: ourQuiet, ToAlarm: ourQuiet, Threshold: ourIn, Below: true, Missing: asg.MissingMissing}
+	return []asg.Policy{out, {Metric: metricUsed, Step: 1, In: in, Warmup: ourWarmup}}
 }
 
 // Result is one policy on one trace, over all seeds.

@@ -16,7 +16,7 @@ const (
 	svgTop   = 84
 	plotHigh = 280
 	rowHigh  = 20
-	barLeft  = 330
+	barLeft  = 340
 	barWidth = 460
 )
 
@@ -24,7 +24,7 @@ const (
 const style = `<style>
 .bg{fill:#fff}.ink{fill:#1c2733}.soft{fill:#596675}.grid{stroke:#d3dae3}.area{fill:#d5dde7}
 .s0{stroke:#b3541e}.s1{stroke:#2f77d1}.b0{fill:#d98a5b}.b1{fill:#5f9be0}.goal{stroke:#1c7a3a}.goalink{fill:#1c7a3a}
-@media (prefers-color-scheme: dark){.bg{fill:#0f1620}.ink{fill:#e9eff6}.soft{fill:#a9b6c5}.grid{stroke:#334155}.area{fill:#2a3748}
+@media (prefers-color-scheme: dark){.bg{fill:#0f1620}.ink{fill:#e9eff6}.soft{fill:#a9b6c5}.grid{stroke:#334155}.area{fill:#3d4f66}
 .s0{stroke:#f0a070}.s1{stroke:#64a5f2}.b0{fill:#c4713f}.b1{fill:#4a86cc}.goal{stroke:#5fc98a}.goalink{fill:#5fc98a}}
 </style>
 `
@@ -149,7 +149,7 @@ func SummarySVG(f Figures) []byte {
 		switch who, _, _ := strings.Cut(r.Name, ","); who {
 		case "notes":
 			class = "b0"
-		case "ours":
+		case "ours", "tracking both ways":
 			class = "b1"
 		}
 		text(&b, barLeft-12, y+13, "ink", `text-anchor="end"`, r.Name)

@@ -101,6 +101,8 @@ func TestFlapping(t *testing.T) {
 func TestPolicy(t *testing.T) {
 	step := Policy{Step: 1, Out: Alarm{Period: time.Minute, Periods: 1, ToAlarm: 1, Threshold: 70}, In: Alarm{Period: time.Minute, Periods: 1, ToAlarm: 1, Threshold: 30, Below: true}}
 	track := Tracking("used", 50, 10*time.Second, 0)
+	out := track
+	out.In = Alarm{}
 	many := func(v float64) []float64 {
 		out := make([]float64, 20)
 		for i := range out {
@@ -126,6 +128,9 @@ func TestPolicy(t *testing.T) {
 		{"tracking: more than those that warm", track, 100, Size{5, 1}, 8},
 		{"tracking takes in proportion", track, 10, Size{5, 0}, 1},
 		{"tracking: in the band", track, 46, Size{3, 0}, 0},
+		{"tracking outwards only", out, 10, Size{3, 0}, 0},
+		{"inwards only", Policy{Step: 1, In: step.In}, 95, Size{3, 0}, 0},
+		{"inwards only, quiet", Policy{Step: 1, In: step.In}, 5, Size{3, 0}, 2},
 		{"tracking: no data", track, math.NaN(), Size{3, 0}, 0},
 	} {
 		want, acts := NewScaler(c.policy).Look(t0, 0, func(time.Duration, int) []float64 { return many(c.value) }, c.size)

@@ -53,7 +53,7 @@ type Size struct {
 // Look evaluates the alarms that are due at this time since began, on points, and returns the size that
 // the policy wants, if it acts.
 func (s *Scaler) Look(at time.Time, since time.Duration, points func(period time.Duration, n int) []float64, size Size) (want int, acts bool) {
-	if since%s.Out.Every() == 0 {
+	if s.Out.Period > 0 && since%s.Out.Every() == 0 {
 		got := points(s.Out.Period, s.Out.Range())
 		s.states[0] = s.Out.Evaluate(s.states[0], got)
 		if s.out.Look(at, s.states[0]) {
