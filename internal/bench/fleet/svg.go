@@ -22,9 +22,9 @@ const (
 
 // style is for light and dark; GitHub shows the picture as its reader's system is set.
 const style = `<style>
-.bg{fill:#fff}.ink{fill:#1c2733}.soft{fill:#596675}.grid{stroke:#d3dae3}.area{fill:#d5dde7}
+.bg{fill:#fff}.ink{fill:#1c2733}.num{fill:#1c2733;stroke:#fff;stroke-width:4px;paint-order:stroke}.soft{fill:#596675}.grid{stroke:#d3dae3}.area{fill:#d5dde7}
 .s0{stroke:#b3541e}.s1{stroke:#2f77d1}.b0{fill:#d98a5b}.b1{fill:#5f9be0}.goal{stroke:#1c7a3a}.goalink{fill:#1c7a3a}
-@media (prefers-color-scheme: dark){.bg{fill:#0f1620}.ink{fill:#e9eff6}.soft{fill:#a9b6c5}.grid{stroke:#334155}.area{fill:#3d4f66}
+@media (prefers-color-scheme: dark){.bg{fill:#0f1620}.ink{fill:#e9eff6}.num{fill:#e9eff6;stroke:#0f1620}.soft{fill:#a9b6c5}.grid{stroke:#334155}.area{fill:#3d4f66}
 .s0{stroke:#f0a070}.s1{stroke:#64a5f2}.b0{fill:#c4713f}.b1{fill:#4a86cc}.goal{stroke:#5fc98a}.goalink{fill:#5fc98a}}
 </style>
 `
@@ -154,7 +154,7 @@ func SummarySVG(f Figures) []byte {
 		}
 		text(&b, barLeft-12, y+13, "ink", `text-anchor="end"`, r.Name)
 		fmt.Fprintf(&b, `<rect class="%s" x="%d" y="%.1f" width="%.1f" height="%d" rx="2"/>`+"\n", class, barLeft, y+2, x(r.BlockedPct)-barLeft, rowHigh-5)
-		text(&b, x(r.BlockedPct)+6, y+13, "ink", "", fmt.Sprintf("%.1f", r.BlockedPct))
+		text(&b, x(r.BlockedPct)+6, y+13, "num", "", fmt.Sprintf("%.1f", r.BlockedPct))
 		text(&b, svgWidth-svgRight, y+13, "ink", `text-anchor="end"`, fmt.Sprintf("%.1f (%.2f)", r.GPUHours, r.GPUHours/base))
 		y += rowHigh
 	}
