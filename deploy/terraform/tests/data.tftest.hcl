@@ -11,7 +11,7 @@ variables {
   redis_token    = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 }
 
-run "postgres" {
+run "kept" {
   command = plan
   module {
     source = "./modules/data"
@@ -40,13 +40,6 @@ run "postgres" {
     condition     = aws_db_instance.this.manage_master_user_password && aws_db_instance.this.password == null
     error_message = "the database's password is made by RDS, in Secrets Manager"
   }
-}
-
-run "redis" {
-  command = plan
-  module {
-    source = "./modules/data"
-  }
   assert {
     condition     = aws_elasticache_replication_group.this.automatic_failover_enabled && aws_elasticache_replication_group.this.multi_az_enabled && aws_elasticache_replication_group.this.num_cache_clusters >= 2
     error_message = "another Redis takes over, in another zone"
@@ -62,13 +55,6 @@ run "redis" {
   assert {
     condition     = one([for p in aws_elasticache_parameter_group.this.parameter : p.value if p.name == "maxmemory-policy"]) == "noeviction"
     error_message = "a full Redis throws no claims away"
-  }
-}
-
-run "recordings" {
-  command = plan
-  module {
-    source = "./modules/data"
   }
   assert {
     condition = alltrue([
@@ -103,24 +89,14 @@ run "recordings" {
   }
 }
 
-run "redis_needs_a_second_node" {
+run "refused" {
   command = plan
   module {
     source = "./modules/data"
   }
   variables {
-    redis = { nodes = 1 }
-  }
-  expect_failures = [var.redis]
-}
-
-run "backups_cannot_be_turned_off" {
-  command = plan
-  module {
-    source = "./modules/data"
-  }
-  variables {
+    redis    = { nodes = 1 }
     postgres = { backup_days = 0 }
   }
-  expect_failures = [var.postgres]
+  expect_failures = [var.redis, var.postgres]
 }

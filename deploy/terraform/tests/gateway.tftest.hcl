@@ -19,7 +19,7 @@ variables {
   cluster_secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:cluster-0123"
 }
 
-run "balancer_speaks_tls" {
+run "gateways" {
   command = plan
   module {
     source = "./modules/gateway"
@@ -35,13 +35,6 @@ run "balancer_speaks_tls" {
   assert {
     condition     = !aws_lb.this.internal && toset(aws_lb.this.subnets) == toset(var.public_subnets) && aws_lb.this.drop_invalid_header_fields
     error_message = "the load balancer is in the public subnets, and drops odd headers"
-  }
-}
-
-run "gateways_are_private" {
-  command = plan
-  module {
-    source = "./modules/gateway"
   }
   assert {
     condition     = toset(aws_autoscaling_group.gateway.vpc_zone_identifier) == toset(var.private_subnets) && aws_launch_template.gateway.network_interfaces[0].associate_public_ip_address == "false"
@@ -59,13 +52,6 @@ run "gateways_are_private" {
     condition     = aws_autoscaling_group.gateway.min_size == 2 && aws_autoscaling_group.gateway.health_check_type == "ELB" && length(aws_autoscaling_group.gateway.instance_refresh) == 1
     error_message = "two gateways, replaced when they do not answer, refreshed with a new image"
   }
-}
-
-run "gateway_role_is_least" {
-  command = plan
-  module {
-    source = "./modules/gateway"
-  }
   assert {
     condition     = toset([for s in jsondecode(aws_iam_role_policy.gateway.policy).Statement : s.Sid]) == toset(["ClusterSecret", "Metrics", "Logs", "SessionManager"])
     error_message = "a gateway may do four things"
@@ -80,7 +66,7 @@ run "gateway_role_is_least" {
   }
 }
 
-run "certificate_is_acms" {
+run "refused" {
   command = plan
   module {
     source = "./modules/gateway"

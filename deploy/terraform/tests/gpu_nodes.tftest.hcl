@@ -18,7 +18,7 @@ variables {
   bucket_arn      = "arn:aws:s3:::livedub-recordings"
 }
 
-run "launch_template" {
+run "nodes" {
   command = plan
   module {
     source = "./modules/gpu_nodes"
@@ -38,13 +38,6 @@ run "launch_template" {
   assert {
     condition     = length(aws_launch_template.node.instance_market_options) == 0 && length(aws_autoscaling_group.node.mixed_instances_policy) == 0
     error_message = "no Spot and no mixed instances, which warm pools exclude"
-  }
-}
-
-run "group" {
-  command = plan
-  module {
-    source = "./modules/gpu_nodes"
   }
   assert {
     condition     = aws_autoscaling_group.node.min_size == 1 && aws_autoscaling_group.node.max_size == 5
@@ -74,13 +67,6 @@ run "group" {
     condition     = one(one(aws_autoscaling_group.node.instance_refresh).preferences).scale_in_protected_instances == "Wait" && one(one(aws_autoscaling_group.node.instance_refresh).preferences).min_healthy_percentage == 100
     error_message = "a refresh waits for nodes with calls, and takes none away before another is there"
   }
-}
-
-run "scaling" {
-  command = plan
-  module {
-    source = "./modules/gpu_nodes"
-  }
   assert {
     condition = alltrue([for a in aws_cloudwatch_metric_alarm.step :
       a.namespace == "DeepLearning" && a.comparison_operator == "GreaterThanOrEqualToThreshold" && a.period == 10 && a.dimensions == tomap({ AutoScalingGroupName = "livedub-test-nodes" })
@@ -103,13 +89,6 @@ run "scaling" {
     condition     = aws_autoscaling_policy.used_capacity.policy_type == "TargetTrackingScaling" && aws_autoscaling_policy.used_capacity.target_tracking_configuration[0].customized_metric_specification[0].metric_name == "UsedCapacity"
     error_message = "target tracking is on used capacity"
   }
-}
-
-run "media_slots" {
-  command = plan
-  module {
-    source = "./modules/gpu_nodes"
-  }
   assert {
     condition     = join(",", [for l in aws_lb_listener.media : l.port]) == "8443,8444,8445,8446,8447" && alltrue([for l in aws_lb_listener.media : l.protocol == "TCP_UDP"])
     error_message = "each of five nodes has a port, for UDP and TCP"
@@ -125,13 +104,6 @@ run "media_slots" {
   assert {
     condition     = strcontains(base64decode(aws_launch_template.node.user_data), "DEPLOY_MEDIA_SLOTS=8443=arn:aws:elasticloadbalancing") && strcontains(base64decode(aws_launch_template.node.user_data), "DEPLOY_MEDIA_ADDRESSES=eu-central-1a=198.51.100.7,eu-central-1b=")
     error_message = "a node knows the slots and each zone's address"
-  }
-}
-
-run "node_role_is_least" {
-  command = plan
-  module {
-    source = "./modules/gpu_nodes"
   }
   assert {
     condition     = alltrue([for s in jsondecode(aws_iam_role_policy.node.policy).Statement : alltrue([for a in s.Action : !endswith(a, "*")])])
@@ -179,24 +151,14 @@ run "public_media" {
   }
 }
 
-run "gpu_is_needed" {
+run "refused" {
   command = plan
   module {
     source = "./modules/gpu_nodes"
   }
   variables {
     instance_type = "m5.xlarge"
+    warm_size     = 5
   }
-  expect_failures = [var.instance_type]
-}
-
-run "warm_pool_fits" {
-  command = plan
-  module {
-    source = "./modules/gpu_nodes"
-  }
-  variables {
-    warm_size = 5
-  }
-  expect_failures = [var.warm_size]
+  expect_failures = [var.instance_type, var.warm_size]
 }

@@ -11,7 +11,7 @@ variables {
   alarm_email     = "ops@example.com"
 }
 
-run "high_gpu" {
+run "alarms" {
   command = plan
   module {
     source = "./modules/observe"
@@ -27,13 +27,6 @@ run "high_gpu" {
   assert {
     condition     = aws_cloudwatch_metric_alarm.high_gpu.dimensions == tomap({ AutoScalingGroupName = "livedub-test-nodes" })
     error_message = "HighGPU is the group's"
-  }
-}
-
-run "alarms" {
-  command = plan
-  module {
-    source = "./modules/observe"
   }
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["gpu-memory"].metric_name == "GPUMemoryUtilization"
@@ -59,13 +52,6 @@ run "alarms" {
     condition     = alltrue([for a in aws_cloudwatch_metric_alarm.this : toset(a.alarm_actions) == toset([aws_sns_topic.alarms.arn])]) && aws_sns_topic_subscription.email[0].endpoint == "ops@example.com"
     error_message = "somebody hears of alarms"
   }
-}
-
-run "dashboard" {
-  command = plan
-  module {
-    source = "./modules/observe"
-  }
   assert {
     condition     = length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets) == 6
     error_message = "a dashboard of six charts"
@@ -79,7 +65,7 @@ run "dashboard" {
   }
 }
 
-run "alarm_email_is_one" {
+run "refused" {
   command = plan
   module {
     source = "./modules/observe"

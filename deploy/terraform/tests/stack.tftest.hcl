@@ -44,18 +44,11 @@ run "public_nodes" {
   }
 }
 
-run "name_fits_everywhere" {
+run "refused" {
   command = plan
   variables {
-    name = "a-name-that-a-target-group-has-no-room-for"
-  }
-  expect_failures = [var.name]
-}
-
-run "turn_secrets_stay_out_of_user_data" {
-  command = plan
-  variables {
+    name        = "a-name-that-a-target-group-has-no-room-for"
     ice_servers = ["turn:secret@turn.example.com"]
   }
-  expect_failures = [var.ice_servers]
+  expect_failures = [var.name, var.ice_servers]
 }
