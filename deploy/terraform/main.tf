@@ -10,6 +10,7 @@ locals {
     LIVEDUB_CLUSTER_NAME      = var.name
     LIVEDUB_SERVE_HOSTS       = var.host
     LIVEDUB_ACCESS_OPEN       = "false"
+    LIVEDUB_SERVE_LISTEN      = ":${local.http_port}"
   }
 }
 
@@ -57,8 +58,7 @@ module "gateway" {
   protect            = var.protect
   environment = merge(local.environment, {
     DEPLOY_ROLE                   = "gateway"
-    LIVEDUB_SERVE_LISTEN          = ":${local.http_port}"
-    LIVEDUB_SERVE_TRUSTED_PROXIES = join(",", module.network.public_cidrs)
+    LIVEDUB_SERVE_TRUSTED_PROXIES = join(" ", module.network.public_cidrs)
   })
 }
 
@@ -87,7 +87,7 @@ module "gpu_nodes" {
     LIVEDUB_S3_BUCKET          = module.data.bucket
     LIVEDUB_S3_REGION          = var.region
     LIVEDUB_SERVE_RECORD       = var.record
-    LIVEDUB_SERVE_ICE_SERVERS  = join(",", var.ice_servers)
+    LIVEDUB_SERVE_ICE_SERVERS  = join(" ", var.ice_servers)
   })
 }
 
