@@ -13,7 +13,9 @@ import (
 	"livedub/internal/testkit/s3proc"
 )
 
-const secrets = `
+// what moto can be asked for: it has no ElastiCache and no warm pools, and the
+// provider waits a minute for each load balancer.
+const cluster = `
 terraform {
   required_providers {
     aws = { source = "hashicorp/aws", version = "5.100.0" }
@@ -27,7 +29,14 @@ provider "aws" {
   skip_requesting_account_id  = true
   skip_metadata_api_check     = true
   endpoints {
+    autoscaling    = "ENDPOINT"
+    cloudwatch     = "ENDPOINT"
+    ec2            = "ENDPOINT"
+    iam            = "ENDPOINT"
+    logs           = "ENDPOINT"
     secretsmanager = "ENDPOINT"
+    sns            = "ENDPOINT"
+    sts            = "ENDPOINT"
   }
 }
 module "secrets" {
@@ -35,14 +44,50 @@ module "secrets" {
   name    = "livedub-test"
   protect = false
 }
+module "network" {
+  source       = "MODULES/modules/network"
+  name         = "livedub-test"
+  region       = "eu-central-1"
+  cidr         = "10.20.0.0/16"
+  zones        = ["eu-central-1a", "eu-central-1b"]
+  single_nat   = true
+  http_port    = 8080
+  media_port   = 8443
+  media_slots  = 5
+  public_media = true
+}
+module "gpu_nodes" {
+  source          = "MODULES/modules/gpu_nodes"
+  name            = "livedub-test"
+  region          = "eu-central-1"
+  ami_id          = "ami-0123456789abcdef0"
+  root_device     = "/dev/sda1"
+  warm_size       = 0
+  vpc_id          = module.network.vpc_id
+  public_subnets  = module.network.public_subnets
+  private_subnets = module.network.private_subnets
+  node_group      = module.network.security_groups["node"]
+  public_media    = true
+  media_port      = 8443
+  environment     = { DEPLOY_ROLE = "node" }
+  secret_arns     = [module.secrets.arn]
+  bucket_arn      = "arn:aws:s3:::livedub-recordings"
+}
+module "observe" {
+  source          = "MODULES/modules/observe"
+  name            = "livedub-test"
+  region          = "eu-central-1"
+  group           = module.gpu_nodes.group
+  balancer_suffix = "app/it/0"
+}
 output "arn" {
   value = module.secrets.arn
 }
 `
 
-// TestSecrets applies modules/secrets, which terraform test cannot mock, to a
-// fake of Secrets Manager (moto's): what is drawn is in the secret, and not in the state.
-func TestSecrets(t *testing.T) {
+// TestApply applies what it can to a fake of AWS (moto's). Of the secrets, which
+// terraform test cannot mock, it sees that they are kept, and not in the state.
+func TestApply(t *testing.T) {
 	t.Parallel()
 	fake, err := s3proc.NewMoto()
 	if errors.Is(err, s3proc.ErrMissing) {
@@ -53,7 +98,7 @@ func TestSecrets(t *testing.T) {
 	}
 	t.Cleanup(fake.Close)
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
-	g := lay(t, strings.ReplaceAll(secrets, "ENDPOINT", fake.URL))
+	g := lay(t, strings.ReplaceAll(cluster, "ENDPOINT", fake.URL))
 	g.must("apply", "-auto-approve", "-input=false", "-no-color")
 	kept := secretValue(t, fake.URL, strings.TrimSpace(g.must("output", "-raw", "arn")))
 
@@ -72,7 +117,7 @@ func TestSecrets(t *testing.T) {
 	}
 
 	// They are drawn once: a second run changes nothing.
-	if out, err := g.run("plan", "-detailed-exitcode", "-input=false", "-no-color"); err != nil {
+	if out, err := g.run("plan", "-target=module.secrets", "-detailed-exitcode", "-input=false", "-no-color"); err != nil {
 		t.Errorf("a second plan has changes: %v\n%s", err, out)
 	}
 }
