@@ -133,8 +133,20 @@ func (a *Agent) prepare(ctx context.Context, target string) bool {
 
 // serve has the node take sessions.
 func (a *Agent) serve(ctx context.Context, target string) {
-	if a.prepare(ctx, target) {
-		a.serving.Store(true)
+	if !a.prepare(ctx, target) {
+		return
+	}
+	// The group protects no instance that is not in service yet.
+	telling := trouble{log: a.cfg.Log, what: "lifecycle state"}
+	for {
+		is, err := a.cloud.describe(ctx)
+		if err == nil && is.state == target {
+			a.serving.Store(true)
+			return
+		}
+		if ctx.Err() != nil || !sleep(ctx, max(telling.note(err), lookEvery)) {
+			return
+		}
 	}
 }
 

@@ -28,10 +28,10 @@ type Hook struct {
 
 // Group is an Auto Scaling group.
 type Group struct {
-	Name                string
-	Launch, Terminate   *Hook
-	KeepRunning         bool          // in the warm pool
-	Step                time.Duration // that an instance stays in a state which passes by itself
+	Name              string
+	Launch, Terminate *Hook
+	KeepRunning       bool          // in the warm pool
+	Step              time.Duration // that an instance stays in a state which passes by itself
 }
 
 // Change is a state that an instance came to.
