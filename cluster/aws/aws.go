@@ -66,6 +66,7 @@ type Agent struct {
 	serving    atomic.Bool // it publishes and protects
 	registered atomic.Bool
 	gone       chan struct{} // closed by Close: nothing is left to drain
+	closed     sync.Once
 
 	mu       sync.Mutex
 	group    string // "" until AWS has told
@@ -137,7 +138,9 @@ func (a *Agent) Start(ctx context.Context) {
 
 // Close ends the Agent. A terminating hook that waits is completed first: whoever closes
 // has nothing left to drain.
-func (a *Agent) Close() {
+func (a *Agent) Close() { a.closed.Do(a.close) }
+
+func (a *Agent) close() {
 	close(a.gone)
 	a.mu.Lock()
 	draining := a.draining

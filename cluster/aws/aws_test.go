@@ -120,6 +120,7 @@ func start(t *testing.T, c Config) *Agent {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(a.Close)
 	a.Start(t.Context())
 	return a
 }
@@ -349,7 +350,7 @@ func TestMetrics(t *testing.T) {
 		id := f.Launch(group, awsfake.Launch)
 		a := start(t, n.config(awsfake.Instance{Fake: f, ID: id}))
 		defer a.Close()
-		time.Sleep(70 * time.Second)
+		time.Sleep(75 * time.Second)
 		data := f.Data()
 		values := map[string]float64{"GPUUtilization": 37, "GPUMemoryUtilization": 81.5, "CPUUtilization": 12, "UsedCapacity": 3, "FreeCapacity": 5}
 		seen := map[string][]time.Time{}

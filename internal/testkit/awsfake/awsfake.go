@@ -208,7 +208,7 @@ func (i *instance) served() bool {
 // target returns what the metadata service says of an instance.
 func (i *instance) target() string {
 	switch s := i.state; {
-	case s == WarmedStopped || s == WarmedRunning:
+	case s == WarmedStopped || s == WarmedRunning || s == Standby:
 		return string(s)
 	case strings.HasPrefix(string(s), "Warmed:") && i.group.KeepRunning:
 		return string(WarmedRunning)

@@ -34,6 +34,7 @@ func TestEveryTransition(t *testing.T) {
 			{both, []Event{Launch, wait, Abandon, wait, Abandon, wait}, Terminated},
 			{both, []Event{Launch, late}, TerminatingWait}, // the launching hook abandons
 			{none, []Event{Launch, wait, ScaleIn, wait}, Terminated},
+			{none, []Event{Launch, wait, StandBy, wait, Return, wait}, InService},
 			{both, []Event{Fill, wait, Continue, wait, ScaleOut, wait, Continue, wait, Reuse, wait}, WarmedPendingWait},
 			{both, []Event{Fill, wait, Abandon, wait}, TerminatingWait},
 			{none, []Event{Fill, wait, ScaleOut, wait}, InService},

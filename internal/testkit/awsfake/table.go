@@ -18,6 +18,7 @@ const (
 	WarmedProceed      State = "Warmed:Pending:Proceed"
 	WarmedStopped      State = "Warmed:Stopped"
 	WarmedRunning      State = "Warmed:Running"
+	Standby            State = "Standby"
 )
 
 // Event is what takes an instance from one state to the next.
@@ -36,14 +37,17 @@ const (
 	PooledRun Event = "pooled run" // by itself: the warm pool keeps it running
 	ScaleOut  Event = "scale out"  // it is taken from the warm pool
 	ScaleIn   Event = "scale in"
-	Reuse     Event = "reuse" // it is taken back to the warm pool
+	Reuse     Event = "reuse"   // it is taken back to the warm pool
+	StandBy   Event = "standby" // somebody takes it out of service, to look at it
+	Return    Event = "return"  // and puts it back
 )
 
 const (
-	pageLife  = "https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html"
-	pageHooks = "https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks-overview.html"
-	pagePool  = "https://docs.aws.amazon.com/autoscaling/ec2/userguide/warm-pool-instance-lifecycle.html"
-	pageReuse = "https://docs.aws.amazon.com/autoscaling/ec2/userguide/warm-pools-scale-in-policy.html"
+	pageLife    = "https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html"
+	pageHooks   = "https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks-overview.html"
+	pagePool    = "https://docs.aws.amazon.com/autoscaling/ec2/userguide/warm-pool-instance-lifecycle.html"
+	pageStandby = "https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-enter-exit-standby.html"
+	pageReuse   = "https://docs.aws.amazon.com/autoscaling/ec2/userguide/warm-pools-scale-in-policy.html"
 )
 
 // Transition is a row of the table: an event takes an instance from one state to another.
@@ -81,6 +85,8 @@ var Transitions = []Transition{
 	{WarmedStopped, ScaleOut, Pending, pagePool},
 	{WarmedRunning, ScaleOut, Pending, pagePool},
 	{InService, Reuse, WarmedPending, pageReuse},
+	{InService, StandBy, Standby, pageStandby},
+	{Standby, Return, Pending, pageStandby},
 }
 
 // next returns where an event takes a state; "" for nowhere.
