@@ -37,6 +37,7 @@ type fleet struct {
 	gpus      func(context.Context) gpu.Report
 	ready     chan struct{} // closed when the engines are open
 	may       chan struct{} // closed when the instance is to take sessions
+	enters    sync.Once
 	shown     chan struct{} // closed when it does
 
 	busy proc.Machine // at the last sample, which was then
@@ -143,7 +144,7 @@ func (f *fleet) warm(ctx context.Context) error {
 }
 
 func (f *fleet) register(ctx context.Context) error {
-	close(f.may)
+	f.enters.Do(func() { close(f.may) }) // it is tried again where the group changes its mind
 	return until(ctx, f.shown)
 }
 
