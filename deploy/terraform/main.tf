@@ -58,7 +58,6 @@ module "gateway" {
   protect            = var.protect
   environment = merge(local.environment, {
     DEPLOY_ROLE                   = "gateway"
-    DEPLOY_NODE_ASG               = module.gpu_nodes.group
     LIVEDUB_SERVE_TRUSTED_PROXIES = join(" ", module.network.public_cidrs)
   })
 }

@@ -116,6 +116,13 @@ run "nodes" {
     error_message = "only what AWS knows no resources for is for all resources"
   }
   assert {
+    condition = toset(flatten([for s in jsondecode(aws_iam_role_policy.node.policy).Statement : s.Action if contains(["Metrics", "OwnLifecycle", "Look"], s.Sid)])) == toset([
+      "cloudwatch:PutMetricData", "autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat",
+      "autoscaling:SetInstanceProtection", "autoscaling:DescribeAutoScalingInstances", "autoscaling:DescribeLifecycleHooks",
+    ])
+    error_message = "a node may do what cluster/aws asks for, and no more"
+  }
+  assert {
     condition     = one([for s in jsondecode(aws_iam_role_policy.node.policy).Statement : s.Condition.StringEquals["cloudwatch:namespace"] if s.Sid == "Metrics"]) == "DeepLearning"
     error_message = "a node publishes in DeepLearning alone"
   }

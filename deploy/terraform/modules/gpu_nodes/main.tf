@@ -1,9 +1,9 @@
 locals {
   # The AMI's units read this at every start; an instance of the warm pool runs no user data again.
   environment = merge(var.environment, {
-    DEPLOY_ASG              = local.group
-    DEPLOY_LAUNCHING_HOOK   = "launching"
-    DEPLOY_TERMINATING_HOOK = "terminating"
+    LIVEDUB_AWS_GROUP            = local.group
+    LIVEDUB_AWS_LAUNCHING_HOOK   = "launching"
+    LIVEDUB_AWS_TERMINATING_HOOK = "terminating"
     }, var.public_media ? {
     LIVEDUB_SERVE_MEDIA_PORT = tostring(var.media_port)
     } : {

@@ -65,7 +65,7 @@ resource "aws_iam_role_policy" "node" {
         # AWS knows no rights for single groups here.
         Sid      = "Look"
         Effect   = "Allow"
-        Action   = ["autoscaling:DescribeAutoScalingInstances", "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeWarmPool"]
+        Action   = ["autoscaling:DescribeAutoScalingInstances", "autoscaling:DescribeLifecycleHooks"]
         Resource = "*"
       },
       {
