@@ -90,6 +90,14 @@ run "nodes" {
     error_message = "target tracking is on used capacity"
   }
   assert {
+    condition     = aws_autoscaling_policy.used_capacity.target_tracking_configuration[0].target_value == 56 && aws_autoscaling_policy.used_capacity.target_tracking_configuration[0].disable_scale_in && aws_autoscaling_policy.used_capacity.estimated_instance_warmup == 20
+    error_message = "target tracking scales out as docs/SCALING.md has it"
+  }
+  assert {
+    condition     = one(aws_autoscaling_policy.in.step_adjustment).scaling_adjustment == -1 && aws_cloudwatch_metric_alarm.in.metric_name == "UsedCapacity" && aws_cloudwatch_metric_alarm.in.threshold == 24 && aws_cloudwatch_metric_alarm.in.period == 60 && aws_cloudwatch_metric_alarm.in.evaluation_periods == 10 && aws_cloudwatch_metric_alarm.in.comparison_operator == "LessThanThreshold"
+    error_message = "one node less after ten minutes below 24 % of the places in use"
+  }
+  assert {
     condition     = join(",", [for l in aws_lb_listener.media : l.port]) == "8443,8444,8445,8446,8447" && alltrue([for l in aws_lb_listener.media : l.protocol == "TCP_UDP"])
     error_message = "each of five nodes has a port, for UDP and TCP"
   }

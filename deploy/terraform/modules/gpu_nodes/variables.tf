@@ -95,10 +95,20 @@ variable "drain_seconds" {
 variable "used_capacity_target" {
   description = "percent of places in use that target tracking aims at"
   type        = number
-  default     = 70
+  default     = 56
   validation {
     condition     = var.used_capacity_target >= 20 && var.used_capacity_target <= 90
     error_message = "used_capacity_target is 20 to 90."
+  }
+}
+
+variable "used_capacity_low" {
+  description = "percent of places in use below which, for ten minutes, a node is taken away"
+  type        = number
+  default     = 24
+  validation {
+    condition     = var.used_capacity_low >= 1 && var.used_capacity_low < var.used_capacity_target
+    error_message = "used_capacity_low is 1 to less than used_capacity_target."
   }
 }
 
