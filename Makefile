@@ -164,6 +164,16 @@ test-store: deps go ## keep words and recordings in files, a real PostgreSQL and
 	go test -race -timeout 12m $$kept
 	go test -timeout 12m $$made
 
+# Each folder of deploy/ tries itself as far as this machine has the tools; a line "SKIPPED: why" tells what it could not.
+.PHONY: test-deploy
+test-deploy: go ## check what deploy/ holds: Terraform, images, dashboards, and the policy that plans must keep
+	@for script in deploy/*/test.sh; do
+		echo "test-deploy: $$script"
+		"$$script"
+	done
+	echo "test-deploy: the policy, by a plan"
+	go test -v -timeout 10m -skip '^TestScripts$$' ./test/deploy
+
 # FOR is the time of all targets together; each gets the same share, a second at least.
 FOR ?= 60s
 .PHONY: fuzz

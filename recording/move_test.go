@@ -135,7 +135,7 @@ func newSite(t *testing.T, name string, fence int64, objects store.Objects, d *d
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := New(Config{
+	r, err := open(Config{ // what a sweep does is done by the test
 		Dir: dir, Node: name, Journal: d, Objects: objects, Upload: up, Fence: func(string) int64 { return fence }, Keep: time.Millisecond,
 		Elsewhere: func(context.Context, string) (bool, error) { return false, nil },
 	})

@@ -15,7 +15,7 @@ import (
 	"livedub/internal/cli"
 )
 
-const benchUsage = "bench [dub] [--clip FILE] [--seconds N] [--json], or " + benchLipsUsage + ", or " + benchEngineUsage + ", or " + benchStallsUsage + ", or " + benchSpeechUsage + ", or " + benchWordsUsage + ", or " + benchHandoverUsage + ", or " + benchRecordUsage
+const benchUsage = "bench [dub] [--clip FILE] [--seconds N] [--json], or " + benchLipsUsage + ", or " + benchEngineUsage + ", or " + benchStallsUsage + ", or " + benchSpeechUsage + ", or " + benchWordsUsage + ", or " + benchHandoverUsage + ", or " + benchRecordUsage + ", or " + benchFleetUsage
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -43,6 +43,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			bench, args = runBenchHandover, args[1:]
 		case "record":
 			bench, args = runBenchRecord, args[1:]
+		case "fleet":
+			bench, args = runBenchFleet, args[1:]
 		}
 	}
 	return cli.Exit(bench(ctx, args, stdout, stderr), stderr)

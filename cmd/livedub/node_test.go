@@ -86,7 +86,7 @@ func TestWarming(t *testing.T) {
 	}
 	gpus := func(context.Context) gpu.Report { return gpu.Report{} }
 	at := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9}
-	if err := node.begin(t.Context(), cfg, at, gpus); err != nil {
+	if err := node.begin(t.Context(), cfg, at, gpus, atOnce); err != nil {
 		t.Fatal(err)
 	}
 	soon("it warms", state(cluster.Warming))
@@ -120,7 +120,7 @@ func TestWarming(t *testing.T) {
 	if node, err = openRegistry(t.Context(), &cfg, quiet); err != nil {
 		t.Fatal(err)
 	}
-	if err := node.begin(t.Context(), cfg, at, gpus); err != nil {
+	if err := node.begin(t.Context(), cfg, at, gpus, atOnce); err != nil {
 		t.Fatal(err)
 	}
 	soon("it warms again", state(cluster.Warming))
@@ -128,4 +128,19 @@ func TestWarming(t *testing.T) {
 	if list, err := reg.Nodes(t.Context()); err != nil || len(list) != 0 {
 		t.Errorf("%+v, %v", list, err)
 	}
+	// In a warm pool nobody knows it.
+	if node, err = openRegistry(t.Context(), &cfg, quiet); err != nil {
+		t.Fatal(err)
+	}
+	if err := node.begin(t.Context(), cfg, at, gpus, func(ctx context.Context) bool { <-ctx.Done(); return false }); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(300 * time.Millisecond)
+	if list, err := reg.Nodes(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("known before it may be: %+v, %v", list, err)
+	}
+	node.leave()
 }
+
+// atOnce is when a node may be known outside of an Auto Scaling group.
+func atOnce(context.Context) bool { return true }

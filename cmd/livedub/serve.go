@@ -33,6 +33,10 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if err != nil {
 		return err
 	}
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	group := findFleet(ctx, cfg, leave, log)
+	defer group.Close() // after all else: the instance may be gone then
 	node, err := openRegistry(ctx, &cfg, log)
 	if err != nil {
 		return err
@@ -49,7 +53,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	l = netlimit.Listen(l, netlimit.Config{Each: cfg.Limits.Connections, All: cfg.Limits.ConnectionsAll, Exempt: cfg.Serve.TrustedProxies})
 	gpus := gpu.Watch()
 	defer gpus.Close()
-	if err := node.begin(ctx, cfg, l.Addr(), gpus.Read); err != nil {
+	if err := node.begin(ctx, cfg, l.Addr(), gpus.Read, group.known); err != nil {
 		l.Close()
 		return err
 	}
@@ -66,6 +70,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	defer endpoints.Close()
 	registry := telemetry.NewRegistry(version())
 	registry.MustRegister(endpoints.calls.manager, mediaMetrics{endpoints.calls.host}, engineMetrics{endpoints.engines}, gpuMetrics{gpus.Read})
+	registry.MustRegister(awsMetrics{group})
 	registry.MustRegister(endpoints.kept.metrics()...)
 	loops := endpoints.engines.voiceLoops
 	if n := endpoints.engines.lipNet; n != nil {
@@ -87,6 +92,9 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	defer admin.Close()
 	front := signaling.NewFront(signaling.FrontConfig{Proxies: cfg.Serve.TrustedProxies, PerSecond: float64(cfg.Limits.Requests), Log: log})
 	h := front.Guard(access.Guard(mux))
+	if enters, err := group.enter(ctx, endpoints, node, gpus.Read); !enters {
+		return err
+	}
 	if node != nil {
 		if err := node.join(ctx, cfg, endpoints, log); err != nil {
 			return err
@@ -96,6 +104,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	site.RegisterOnShutdown(front.Leave)
 	site.RegisterOnShutdown(endpoints.Leave) // event streams end, or else Shutdown would wait for them
 	site.show(h)
+	group.serves()
 	fmt.Fprintf(stdout, "livedub serves %s (Ctrl-C ends it)\n", pageURL(l.Addr()))
 	log.Info("serving", "addr", l.Addr().String(), "media_port", endpoints.calls.host.Port(), "version", version())
 	return serve(ctx, site, endpoints.Drain, cfg.Serve.Drain, log)

@@ -34,9 +34,9 @@ func (w *warming) end() {
 	w.done.Wait()
 }
 
-// begin makes this server known as a node that is reached at l and takes nothing yet,
-// until join. A nil membership does nothing.
-func (n *membership) begin(ctx context.Context, c config.Config, l net.Addr, gpus func(context.Context) gpu.Report) error {
+// begin makes this server known, once it may be, as a node that is reached at l and takes
+// nothing yet, until join. A nil membership does nothing.
+func (n *membership) begin(ctx context.Context, c config.Config, l net.Addr, gpus func(context.Context) gpu.Report, may func(context.Context) bool) error {
 	if n == nil {
 		return nil
 	}
@@ -58,7 +58,11 @@ func (n *membership) begin(ctx context.Context, c config.Config, l net.Addr, gpu
 		Pulse: func(cluster.Pulse, error) {}, // join tells of what goes wrong
 	}
 	ctx, n.warm.cancel = context.WithCancel(ctx)
-	n.warm.done.Go(func() { heart.Run(ctx) })
+	n.warm.done.Go(func() {
+		if may(ctx) {
+			heart.Run(ctx)
+		}
+	})
 	return nil
 }
 

@@ -132,7 +132,7 @@ var owners = []owner{
 	{"github.com/bluenviron/mediacommon/", []string{"media/cmaf"}},
 	{"github.com/jackc/pgx/", []string{"store/postgres"}},
 	{"github.com/pressly/goose/", []string{"store/postgres"}},
-	{"github.com/aws/", []string{"store/s3"}},
+	{"github.com/aws/", []string{"store/s3", "cluster/aws", "internal/testkit/awsfake"}},
 	{"github.com/johannesboyne/gofakes3", []string{"internal/testkit/s3proc"}},
 	{"github.com/johannesboyne/gofakes3/", []string{"internal/testkit/s3proc"}},
 	{"gopkg.in/yaml.v3", []string{"internal/config", "internal/models"}},

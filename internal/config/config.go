@@ -15,6 +15,7 @@ type Config struct {
 	Access    Access
 	Admin     Admin
 	Cluster   Cluster
+	AWS       AWS
 	Store     Store
 	Database  Database
 	S3        S3
@@ -106,6 +107,14 @@ type Cluster struct {
 	Policy     string
 	Neural     bool
 	Node, Addr string // of a node
+}
+
+// AWS is how a node is part of an Auto Scaling group.
+type AWS struct {
+	Enabled                        string
+	Namespace                      string
+	Group                          string
+	LaunchingHook, TerminatingHook string
 }
 
 // Session is how one live dub runs.

@@ -333,3 +333,11 @@ func TestOperationsListsEverySetting(t *testing.T) {
 		}
 	}
 }
+
+func TestMetricNamespace(t *testing.T) {
+	for name, good := range map[string]bool{"DeepLearning": true, "a/b-c_d.e#f:1": true, "": false, "AWS/EC2": false, ":a": false, "Deep Learning": false, "딥러닝": false, strings.Repeat("x", 256): false} {
+		if err := metricNamespace(name); (err == nil) != good {
+			t.Errorf("%.20q: %v", name, err)
+		}
+	}
+}

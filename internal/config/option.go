@@ -205,6 +205,17 @@ func publicIP(s string) error {
 	return nil
 }
 
+// metricNamespace checks what CloudWatch takes; names that begin with AWS/ are its own.
+func metricNamespace(s string) error {
+	odd := func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(".-_/#:", r))
+	}
+	if s == "" || len(s) > 255 || strings.HasPrefix(s, "AWS/") || strings.HasPrefix(s, ":") || strings.ContainsFunc(s, odd) {
+		return fmt.Errorf("%s is no namespace: 1 to 255 letters, digits and .-_/#:, and neither : nor AWS/ at its beginning", show(s))
+	}
+	return nil
+}
+
 // show quotes foreign text for a one-line message and bounds its length.
 func show(s string) string {
 	const most = 60

@@ -90,6 +90,17 @@ func table(c *Config) []option {
 		text(&c.Cluster.Addr, "cluster.addr", "",
 			"where gateways reach this node, as http://10.0.0.7:8080; empty is where it listens", nil),
 
+		choice(&c.AWS.Enabled, "aws.enabled", "auto",
+			"be part of an EC2 Auto Scaling group: publish how full the node is to CloudWatch, be protected from scale-in while there are sessions, answer lifecycle hooks; auto is on where the instance's metadata say that it is in one", "auto", "on", "off"),
+		text(&c.AWS.Namespace, "aws.namespace", "DeepLearning",
+			"namespace of the metrics", metricNamespace),
+		text(&c.AWS.Group, "aws.group", "",
+			"name of the group that the instance must be in; empty is any", nil),
+		text(&c.AWS.LaunchingHook, "aws.launching_hook", "",
+			"lifecycle hook to complete when the node is ready; empty is all of the group's for launches", nil),
+		text(&c.AWS.TerminatingHook, "aws.terminating_hook", "",
+			"lifecycle hook to complete when the node has drained; empty is all of the group's for terminations", nil),
+
 		text(&c.Store.Dir, "store.dir", "",
 			"folder for what is kept in files and for what waits for a database or S3; empty is livedub/store in the user's data folder", nil),
 		integer(&c.Store.SpoolMB, "store.spool_mb", 4096,

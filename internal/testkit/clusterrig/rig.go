@@ -135,7 +135,7 @@ func (r *Rig) node(c Config, name string) (*Node, error) {
 		return nil, errors.Join(err, n.Redis.Close())
 	}
 	n.Links.Only("GET /v1/link ")
-	n.Process = &Process{Name: name, Addr: addr, path: filepath.Join(c.Bin, "livedub"), env: []string{"XDG_STATE_HOME=" + filepath.Join(c.Dir, name), "LIVEDUB_STORE_DIR=" + filepath.Join(c.Dir, "store")},
+	n.Process = &Process{Name: name, Addr: addr, path: filepath.Join(c.Bin, "livedub"), env: []string{"AWS_EC2_METADATA_DISABLED=true", "XDG_STATE_HOME=" + filepath.Join(c.Dir, name), "LIVEDUB_STORE_DIR=" + filepath.Join(c.Dir, "store")},
 		args: append(append([]string{"serve"}, r.member(n.Redis.Addr())...), "--listen", addr, "--media-port", "0", "--cluster-node", name, "--cluster-addr", "http://"+n.Links.Addr(),
 			"--limits-offers", "0", "--limits-offers-all", "0", "--limits-unused", "0", "--limits-streams", "0", "--limits-viewers", "0",
 			"--max-sessions", fmt.Sprint(c.Places), "--drain", c.Drain.String(),

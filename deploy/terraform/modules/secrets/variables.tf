@@ -1,0 +1,16 @@
+variable "name" {
+  description = "what all names begin with"
+  type        = string
+}
+
+variable "protect" {
+  description = "keep a deleted secret for 30 days"
+  type        = bool
+  default     = true
+}
+
+variable "secrets_version" {
+  description = "raise it to make the secrets anew"
+  type        = number
+  default     = 1
+}
