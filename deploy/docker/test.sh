@@ -27,7 +27,7 @@ if python3 -c 'import yaml' 2>/dev/null; then
 		cp "$file" "$dir/deploy/docker/$file"
 	done
 else
-	say "SKIPPED: no PyYAML (apt-get install python3-yaml), which reads compose.yaml"
+	echo "SKIPPED: no PyYAML (apt-get install python3-yaml), which reads compose.yaml"
 fi
 
 bin=${BIN:-../../bin}
@@ -45,7 +45,7 @@ if [[ -x $bin/livedub && -x $bin/gateway ]] && python3 -c 'import yaml' 2>/dev/n
 	grep -q '^libavcodec' "$dir/packages" || fail "runtime-packages.sh does not find libavcodec"
 	say "$(wc -l <"$dir/packages") packages are needed to run"
 else
-	say "SKIPPED: no bin/livedub and bin/gateway (make build), which read their settings"
+	echo "SKIPPED: no bin/livedub and bin/gateway (make build), which read their settings"
 fi
 
 compose=()
@@ -63,7 +63,7 @@ if [[ ${#compose[@]} -gt 0 ]]; then
 	done
 	say "${compose[*]} takes both files"
 else
-	say "SKIPPED: no docker compose, which reads compose.yaml"
+	echo "SKIPPED: no docker compose, which reads compose.yaml"
 fi
 if command -v docker >/dev/null && docker info >/dev/null 2>&1; then
 	docker build -f Dockerfile --target node -t livedub:test ../..
@@ -71,5 +71,5 @@ if command -v docker >/dev/null && docker info >/dev/null 2>&1; then
 	docker run --rm --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges livedub:test doctor
 	say "the images for CPUs are built, and find their engines"
 else
-	say "SKIPPED: no container engine runs here: no image was built"
+	echo "SKIPPED: no container engine runs here: no image was built"
 fi

@@ -14,7 +14,7 @@ if command -v promtool >/dev/null; then
 	promtool check rules rules/*.yml
 	promtool test rules rules_test.yml
 else
-	say "SKIPPED: no promtool, which reads and tries the alert rules (apt-get install prometheus)"
+	echo "SKIPPED: no promtool, which reads and tries the alert rules (apt-get install prometheus)"
 fi
 if command -v go >/dev/null; then
 	cd ../..
@@ -23,5 +23,5 @@ if command -v go >/dev/null; then
 	go test ./cmd/gateway -run '^TestServes$'
 	go test ./cmd/livedub -run '^TestDashboardsAskForWhatThereIs$'
 else
-	say "SKIPPED: no Go, which looks for the metrics in a live node and gateway"
+	echo "SKIPPED: no Go, which looks for the metrics in a live node and gateway"
 fi

@@ -13,7 +13,7 @@ done
 if command -v shellcheck >/dev/null; then
 	shellcheck -S warning ./*.sh ../docker/*.sh
 else
-	say "SKIPPED: no shellcheck, which reads the scripts"
+	echo "SKIPPED: no shellcheck, which reads the scripts"
 fi
 # What the template names is there.
 for name in system livedub smoke clean; do
@@ -39,11 +39,11 @@ if command -v systemd-analyze >/dev/null; then
 	fi
 	say "units verified"
 else
-	say "SKIPPED: no systemd-analyze, which verifies units"
+	echo "SKIPPED: no systemd-analyze, which verifies units"
 fi
 
 if ! command -v packer >/dev/null; then
-	say "SKIPPED: no packer (apt-get install packer), which validates the template"
+	echo "SKIPPED: no packer (apt-get install packer), which validates the template"
 	exit 0
 fi
 export CHECKPOINT_DISABLE=1

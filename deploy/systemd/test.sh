@@ -23,7 +23,7 @@ stop=$(seconds livedub.service TimeoutStopSec)
 say "the units say what they must; $stop s to stop, $drain s of them to drain"
 
 if ! command -v systemd-analyze >/dev/null; then
-	say "SKIPPED: no systemd-analyze, which verifies units"
+	echo "SKIPPED: no systemd-analyze, which verifies units"
 	exit 0
 fi
 dir=$(mktemp -d)
