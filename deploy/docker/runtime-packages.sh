@@ -7,7 +7,7 @@
 # Run it where the programs were built. So no list of library packages has to follow
 # what each system calls them.
 set -euo pipefail
-bin=$1
+bin=$(realpath "$1")
 
 # owner FILE prints the package of a library. With merged /usr dpkg may know it by either path.
 owner() {
@@ -23,7 +23,7 @@ owner() {
 
 {
 	ldd "$bin"/* 2>/dev/null | awk '$2 == "=>" && $3 ~ "^/" { print $3 }' | sort -u | while read -r library; do
-		[[ $library == "$(realpath "$bin")"/* ]] || owner "$library"
+		[[ $(realpath "$library") == "$bin"/* ]] || owner "$library"
 	done
 	echo ca-certificates
 	# What PACKAGES and PAIRS of the Makefile bring for the engines.
