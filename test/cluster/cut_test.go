@@ -31,7 +31,7 @@ func cutFromRedis(t *scene) {
 	for name, cut := range map[string]func(){"kill": n.Redis.Kill, "blackhole": n.Redis.Blackhole} {
 		since := time.Now()
 		cut()
-		until(t, name+": the node is held dead", 15*time.Second, func() bool { return r.State(t.Context(), n) == "dead" })
+		until(t, name+": the node is held dead", 15*time.Second, func() bool { return r.Dead(t.Context(), n) })
 		made, err := client.Create(t.Context(), caller.Wanted{From: "en", To: []string{"es"}})
 		must(t, err)
 		if _, there := r.Holds(t.Context(), n, made.ID); there {

@@ -21,7 +21,7 @@ func lastPlaces(t *scene) {
 	r := start(t, clusterrig.Config{Gateways: 2, Places: places})
 	dead := r.Nodes[2]
 	dead.Kill()
-	until(t, "the dead node is found dead", 15*time.Second, func() bool { return r.State(t.Context(), dead) == "dead" })
+	until(t, "the dead node is found dead", 15*time.Second, func() bool { return r.Dead(t.Context(), dead) })
 	client := r.Client()
 	defer client.Close()
 	var full, failed atomic.Int64

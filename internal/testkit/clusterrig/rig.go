@@ -309,10 +309,11 @@ func freeAddr() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// State returns how a node does, as a gateway tells the operator; "" for none.
+// State returns how a node does, as a gateway tells the operator; "gone" for one that
+// it does not know, "" where none answers.
 func (r *Rig) State(ctx context.Context, n *Node) string {
 	var list struct{ Nodes []struct{ ID, State string } }
-	if _, err := r.Get(ctx, r.Base+"/v1/sessions", &list); err != nil {
+	if status, err := r.Get(ctx, r.Base+"/v1/sessions", &list); err != nil || status != http.StatusOK {
 		return ""
 	}
 	for _, s := range list.Nodes {
@@ -320,5 +321,12 @@ func (r *Rig) State(ctx context.Context, n *Node) string {
 			return s.State
 		}
 	}
-	return ""
+	return "gone"
+}
+
+// Dead tells whether the cluster holds a node dead. It is listed so until the next
+// member reaps, which may be milliseconds, and is gone then.
+func (r *Rig) Dead(ctx context.Context, n *Node) bool {
+	state := r.State(ctx, n)
+	return state == "dead" || state == "gone"
 }
