@@ -61,7 +61,7 @@ func tellSchema(ctx context.Context, o postgres.Options, stdout, stderr io.Write
 
 // databaseOptions returns how the settings reach the database.
 func databaseOptions(c config.Database) postgres.Options {
-	return postgres.Options{URL: c.URL, Connections: c.Connections, Timeout: c.Timeout}
+	return postgres.Options{URL: c.URL, PasswordFile: c.PasswordFile, Connections: c.Connections, Timeout: c.Timeout}
 }
 
 // databaseHint adds to an error of the database what to do about it.

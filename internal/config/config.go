@@ -55,9 +55,10 @@ type Store struct {
 
 // Database is where words are kept.
 type Database struct {
-	URL         string
-	Connections int
-	Timeout     time.Duration
+	URL          string
+	PasswordFile string
+	Connections  int
+	Timeout      time.Duration
 }
 
 // S3 is where recordings are kept.

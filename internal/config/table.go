@@ -109,6 +109,8 @@ func table(c *Config) []option {
 			"how long words and recordings are kept after their session; 0 is for ever", 0, 100*365*24*time.Hour),
 		secret(text(&c.Database.URL, "database.url", "",
 			"PostgreSQL that words are kept in, as postgres://USER:PASSWORD@HOST/NAME?sslmode=verify-full; empty is none", nil)),
+		text(&c.Database.PasswordFile, "database.password_file", "",
+			"file with the password, read for each new connection, so that it may change meanwhile; the address has none then", nil),
 		integer(&c.Database.Connections, "database.connections", 4,
 			"connections to it at a time", 1, 1000),
 		duration(&c.Database.Timeout, "database.timeout", 10*time.Second,

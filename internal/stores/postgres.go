@@ -24,7 +24,7 @@ const (
 // openDatabase opens the journal in PostgreSQL, behind a spool. A database that does not
 // answer now keeps nobody from starting; one that is not as it must be does.
 func (s *Stores) openDatabase(ctx context.Context, c config.Config) error {
-	behind, err := postgres.Open(ctx, postgres.Options{URL: c.Database.URL, Connections: c.Database.Connections, Timeout: c.Database.Timeout})
+	behind, err := postgres.Open(ctx, postgres.Options{URL: c.Database.URL, PasswordFile: c.Database.PasswordFile, Connections: c.Database.Connections, Timeout: c.Database.Timeout})
 	if err != nil {
 		return fmt.Errorf("database.url: %w", err)
 	}

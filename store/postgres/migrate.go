@@ -74,7 +74,11 @@ func provider(o Options) (*goose.Provider, func() error, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	db := stdlib.OpenDB(*c.ConnConfig)
+	var how []stdlib.OptionOpenDB
+	if c.BeforeConnect != nil {
+		how = append(how, stdlib.OptionBeforeConnect(c.BeforeConnect))
+	}
+	db := stdlib.OpenDB(*c.ConnConfig, how...)
 	p, err := goose.NewProvider(goose.DialectPostgres, db, steps, goose.WithTableName(versions), goose.WithSessionLocker(one),
 		goose.WithLogger(goose.NopLogger()), goose.WithDisableGlobalRegistry(true))
 	if err != nil {

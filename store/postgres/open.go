@@ -49,6 +49,14 @@ func poolConfig(o Options) (*pgxpool.Config, error) {
 	c.MaxConns = int32(min(max(o.Connections, 1), 1000))
 	c.MaxConnIdleTime = 5 * time.Minute
 	usual(c.ConnConfig, o.Timeout)
+	if o.PasswordFile != "" {
+		if u, err := url.Parse(o.URL); err == nil {
+			if _, given := u.User.Password(); given {
+				return nil, &SettingError{"address", errors.New("it holds a password, and a file has it too: keep one")}
+			}
+		}
+		c.BeforeConnect = passwordFrom(o.PasswordFile)
+	}
 	return c, nil
 }
 

@@ -23,9 +23,10 @@ const tries = 6
 
 // Options are how a database is reached.
 type Options struct {
-	URL         string        // as Config reads it
-	Connections int           // at a time; 0 is 4
-	Timeout     time.Duration // of a statement, and of all that a method does; 0 is 10 s
+	URL          string        // as Config reads it
+	PasswordFile string        // read for each connection, instead of a password in URL; "" for none
+	Connections  int           // at a time; 0 is 4
+	Timeout      time.Duration // of a statement, and of all that a method does; 0 is 10 s
 }
 
 // Journal keeps rows in a database. Of each text it keeps what store.Clean leaves.
