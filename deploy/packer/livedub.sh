@@ -35,7 +35,8 @@ say "units"
 files=deploy/packer/files
 install -m 0755 $files/livedub-boot /opt/livedub/libexec/livedub-boot
 install -m 0644 $files/cloudwatch-agent.json /opt/livedub/share/cloudwatch-agent.json
-install -m 0644 deploy/systemd/livedub.service deploy/systemd/livedub-gateway.service $files/livedub-boot.service /etc/systemd/system/
+groupadd --system --force livedub-secrets
+install -m 0644 deploy/systemd/livedub.service deploy/systemd/livedub-gateway.service $files/livedub-{boot,turn,refresh}.service $files/livedub-refresh.timer /etc/systemd/system/
 install -D -m 0644 $files/node.conf /etc/systemd/system/livedub.service.d/aws.conf
 install -D -m 0644 deploy/systemd/livedub.service.d/gpu.conf /etc/systemd/system/livedub.service.d/gpu.conf
 install -D -m 0644 $files/gateway.conf /etc/systemd/system/livedub-gateway.service.d/aws.conf
@@ -46,7 +47,7 @@ install -m 0644 $files/logrotate.conf /etc/logrotate.d/livedub
 install -m 0644 $files/cloud.cfg /etc/cloud/cloud.cfg.d/99-livedub.cfg
 install -d -o syslog -g adm -m 0750 /var/log/livedub
 systemctl daemon-reload
-systemctl enable livedub-boot.service livedub.service livedub-gateway.service
+systemctl enable livedub-boot.service livedub.service livedub-gateway.service livedub-turn.service livedub-refresh.timer
 systemctl restart rsyslog
 
 say "removing what only the build needs"

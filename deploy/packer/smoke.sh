@@ -23,7 +23,7 @@ for program in /opt/livedub/bin/*; do
 done
 
 say "units"
-systemd-analyze verify --man=no livedub.service livedub-gateway.service livedub-boot.service || fail "a unit is wrong"
+systemd-analyze verify --man=no livedub.service livedub-gateway.service livedub-boot.service livedub-turn.service livedub-refresh.service livedub-refresh.timer || fail "a unit is wrong"
 
 say "a node, started as on any instance: this one has no user data, and so no cluster"
 mkdir -p /run/systemd/system/livedub.service.d
@@ -31,8 +31,9 @@ printf '[Service]\nEnvironmentFile=/run/livedub-smoke.env\n' >/run/systemd/syste
 printf 'LIVEDUB_SERVE_LISTEN=127.0.0.1:8080\nLIVEDUB_SERVE_STORE=none\n' >/run/livedub-smoke.env
 systemctl daemon-reload
 systemctl start livedub-boot.service || fail "livedub-boot.service does not start"
-systemctl start livedub.service livedub-gateway.service || fail "livedub.service does not start"
+systemctl start livedub.service livedub-gateway.service livedub-turn.service || fail "livedub.service does not start"
 ! systemctl is-active --quiet livedub-gateway.service || fail "a gateway runs on a node"
+! systemctl is-active --quiet livedub-turn.service coturn.service || fail "a TURN server runs on a node"
 for ((i = 0; i < 120; i++)); do
 	[[ $(curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8080/readyz) != 200 ]] || break
 	sleep 1

@@ -57,6 +57,11 @@ apt-get install -q -y --no-install-recommends docker.io docker-compose-v2 nvidia
 nvidia-ctk runtime configure --runtime=docker
 systemctl enable docker
 
+say "coturn, for instances that are TURN servers: livedub-turn.service starts it, its own unit never"
+apt-get install -q -y --no-install-recommends coturn
+systemctl disable --now coturn
+systemctl mask coturn
+
 say "the CloudWatch agent"
 at=https://amazoncloudwatch-agent.s3.amazonaws.com
 key $at/assets/amazon-cloudwatch-agent.gpg /tmp/cloudwatch.gpg 937616F3450B7D806CBD9725D58167303B789C72

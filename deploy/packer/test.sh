@@ -27,13 +27,13 @@ if command -v systemd-analyze >/dev/null; then
 	trap 'rm -rf "$dir"' EXIT
 	true_=$(command -v true)
 	mkdir "$dir/livedub.service.d" "$dir/livedub-gateway.service.d"
-	for unit in files/livedub-boot.service ../systemd/livedub.service ../systemd/livedub-gateway.service; do
-		sed -E "s#^(Exec[A-Za-z]+=[-+]*)/opt/[^ ]+#\1$true_#" "$unit" >"$dir/$(basename "$unit")"
+	for unit in files/*.service files/*.timer ../systemd/livedub.service ../systemd/livedub-gateway.service; do
+		sed -E "s#^(Exec[A-Za-z]+=[-+]*)/(opt|usr)/[^ ]+#\1$true_#" "$unit" >"$dir/$(basename "$unit")"
 	done
 	sed -E "s#^(Exec[A-Za-z]+=[-+]*)/opt/[^ ]+#\1$true_#" files/node.conf >"$dir/livedub.service.d/aws.conf"
 	cp ../systemd/livedub.service.d/gpu.conf "$dir/livedub.service.d/"
 	cp files/gateway.conf "$dir/livedub-gateway.service.d/aws.conf"
-	said=$(systemd-analyze verify --man=no "$dir"/*.service 2>&1 || true)
+	said=$(systemd-analyze verify --man=no "$dir"/*.service "$dir"/*.timer 2>&1 || true)
 	if grep -E "$dir|^(livedub|Unit livedub)" <<<"$said"; then
 		fail "systemd-analyze verify has complaints"
 	fi

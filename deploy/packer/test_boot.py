@@ -1,4 +1,5 @@
 """Tests livedub-boot against fakes of the metadata service, Secrets Manager and the load balancer."""
+import grp
 import http.server
 import importlib.machinery
 import importlib.util
@@ -96,6 +97,7 @@ LIVEDUB_CLUSTER_NAME=prod
 LIVEDUB_SERVE_ICE_SERVERS=
 LIVEDUB_S3_BUCKET=recordings
 """
+TURN = "DEPLOY_TURN_HOST=turn.example.net\nDEPLOY_TURN_SECRET_ARN=arn:t\n"
 SECRETS = {
     "arn:c": json.dumps({"cluster_secret": "c" * 48, "access_key": "a" * 48, "admin_token": "t" * 48, "redis_token": "r" * 64}),
     "arn:p": json.dumps({"username": "livedub", "password": "a/b@c:d%e$f"}),
@@ -114,6 +116,7 @@ class Boot(unittest.TestCase):
         dir_ = tempfile.TemporaryDirectory()
         self.addCleanup(dir_.cleanup)
         self.boot.RUN = os.path.join(dir_.name, "run")
+        self.boot.GROUP = grp.getgrgid(os.getgid()).gr_name
         self.boot.AGENT = os.path.join(dir_.name, "agent", "livedub.json")
         self.boot.AGENT_TEMPLATE = os.path.join(HERE, "files", "cloudwatch-agent.json")
 
@@ -133,15 +136,76 @@ class Boot(unittest.TestCase):
             "AWS_REGION": "eu-west-1", "LIVEDUB_CLUSTER_NAME": "prod", "LIVEDUB_S3_BUCKET": "recordings",
             "LIVEDUB_CLUSTER_SECRET": "c" * 48, "LIVEDUB_ACCESS_KEY": "a" * 48, "LIVEDUB_ADMIN_TOKEN": "t" * 48,
             "LIVEDUB_CLUSTER_URL": "rediss://:" + "r" * 64 + "@redis.internal:6379",
-            "LIVEDUB_DATABASE_URL": "postgres://livedub:a%2Fb%40c%3Ad%25e%24f@db.internal:5432/livedub?sslmode=verify-full&sslrootcert=" + self.boot.RDS_AUTHORITIES,
+            "LIVEDUB_DATABASE_PASSWORD_FILE": os.path.join(self.boot.RUN, "database-password"),
+            "LIVEDUB_DATABASE_URL": "postgres://livedub@db.internal:5432/livedub?sslmode=verify-full&sslrootcert=" + self.boot.RDS_AUTHORITIES,
             "LIVEDUB_SERVE_LISTEN": ":8080", "LIVEDUB_CLUSTER_NODE": "i-1", "LIVEDUB_CLUSTER_ADDR": "http://10.0.1.7:8080",
             "LIVEDUB_SERVE_PUBLIC_IP": "203.0.113.7",
         })
         self.assertTrue(os.path.exists(os.path.join(self.boot.RUN, "node")))
+        self.assertEqual(self.password(), ("a/b@c:d%e$f", 0o640))
         with open(self.boot.AGENT, encoding="utf-8") as f:
             agent = json.load(f)
         names = {c["log_group_name"] for c in agent["logs"]["logs_collected"]["files"]["collect_list"]}
         self.assertEqual(names, {"/livedub/prod/node"})
+
+    def password(self):
+        path = os.path.join(self.boot.RUN, "database-password")
+        with open(path, encoding="utf-8") as f:
+            return f.read(), stat.S_IMODE(os.stat(path).st_mode)
+
+    def test_password_changes(self):
+        aws = FakeAWS(dict(SECRETS))
+        self.boot.refresh(self.boot.Instance(), aws)  # before the start: nothing to do
+        self.assertFalse(os.path.exists(self.boot.RUN))
+        self.start(aws)
+        before = os.stat(os.path.join(self.boot.RUN, "database-password")).st_ino
+        self.boot.refresh(self.boot.Instance(), aws)
+        self.assertEqual(os.stat(os.path.join(self.boot.RUN, "database-password")).st_ino, before)  # not written anew
+        aws.secrets["arn:p"] = json.dumps({"username": "livedub", "password": "another"})
+        self.boot.refresh(self.boot.Instance(), aws)
+        self.assertEqual(self.password(), ("another", 0o640))
+
+    def test_turn_for_a_node(self):
+        self.imds.metadata["user-data"] = USER_DATA.replace("ICE_SERVERS=", "ICE_SERVERS=stun:stun.example.net") + TURN
+        got = self.start(FakeAWS({**SECRETS, "arn:t": json.dumps({"turn_secret": "s" * 48})}))
+        at = "s" * 48 + "@turn.example.net"
+        self.assertEqual(got["LIVEDUB_SERVE_ICE_SERVERS"], f"stun:stun.example.net turn:{at}:3478?transport=udp turns:{at}:443?transport=tcp")
+
+    def test_turn_server(self):
+        self.imds.metadata["user-data"] = "DEPLOY_ROLE=turn\nLIVEDUB_CLUSTER_NAME=prod\nDEPLOY_TURN_PEERS=10.20.128.0/20,10.20.144.0/20\n" + TURN
+        aws = FakeAWS({"arn:t": json.dumps({"turn_secret": "s" * 48})})
+        self.assertEqual(self.start(aws), {})  # nothing of livedub's
+        self.assertEqual(sorted(os.listdir(self.boot.RUN)), ["livedub.env", "turn", "turnserver.conf"])
+        path = os.path.join(self.boot.RUN, "turnserver.conf")
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+        with open(path, encoding="utf-8") as f:
+            lines = f.read().splitlines()
+        for line in ("use-auth-secret", "static-auth-secret=" + "s" * 48, "realm=turn.example.net", "listening-ip=10.0.1.7", "no-cli", "no-tcp-relay",
+                     "denied-peer-ip=0.0.0.0-255.255.255.255", "no-multicast-peers"):
+            self.assertIn(line, lines)
+        self.assertEqual([line for line in lines if line.startswith("allowed-")], ["allowed-peer-ip=10.20.128.0-10.20.143.255", "allowed-peer-ip=10.20.144.0-10.20.159.255"])
+        with open(self.boot.AGENT, encoding="utf-8") as f:
+            self.assertIn("/livedub/prod/turn", f.read())
+        # A node again: nothing of the TURN server stays.
+        self.imds.metadata["user-data"] = USER_DATA
+        self.start()
+        self.assertEqual(sorted(os.listdir(self.boot.RUN)), ["database-password", "livedub.env", "node"])
+
+    def test_turn_server_refuses(self):
+        for peers, secret, says in (
+            ("", "s" * 48, "DEPLOY_TURN_PEERS"),
+            ("0.0.0.0/0", "s" * 48, "DEPLOY_TURN_PEERS"),
+            ("10.0.0.0/8", "s" * 48, "DEPLOY_TURN_PEERS"),
+            ("8.8.8.0/24", "s" * 48, "DEPLOY_TURN_PEERS"),
+            ("169.254.0.0/16", "s" * 48, "DEPLOY_TURN_PEERS"),
+            ("127.0.0.0/16", "s" * 48, "DEPLOY_TURN_PEERS"),
+            ("10.20.128.0/20", "short", "turn_secret"),
+            ("10.20.128.0/20", "s" * 48 + "\nno-auth", "turn_secret"),
+        ):
+            self.imds.metadata["user-data"] = f"DEPLOY_ROLE=turn\nDEPLOY_TURN_PEERS={peers}\n" + TURN
+            with self.subTest(peers), self.assertRaisesRegex(self.boot.Wrong, says):
+                self.start(FakeAWS({"arn:t": json.dumps({"turn_secret": secret})}))
+            self.assertFalse(os.path.exists(os.path.join(self.boot.RUN, "turnserver.conf")))
 
     def test_next_start_sees_what_has_changed(self):
         self.start()
@@ -150,7 +214,7 @@ class Boot(unittest.TestCase):
         got = self.start()
         self.assertNotIn("LIVEDUB_SERVE_PUBLIC_IP", got)
         self.assertNotIn("LIVEDUB_CLUSTER_NODE", got)
-        self.assertEqual(sorted(os.listdir(self.boot.RUN)), ["gateway", "livedub.env"])
+        self.assertEqual(sorted(os.listdir(self.boot.RUN)), ["database-password", "gateway", "livedub.env"])
 
     def slots(self, state):
         self.imds.metadata["user-data"] = USER_DATA + "DEPLOY_MEDIA_SLOTS=8443=arn:s0,8444=arn:s1\nDEPLOY_MEDIA_ADDRESSES=eu-west-1a=198.51.100.1,eu-west-1b=198.51.100.2\n"
@@ -214,7 +278,7 @@ class Boot(unittest.TestCase):
         for user_data, secrets, says in (
             ("#!/bin/sh\nrm -rf /\n", SECRETS, "line 2: want KEY=value"),
             ("PATH=/tmp\n", SECRETS, "line 1"),
-            ("DEPLOY_ROLE=nod\n", SECRETS, "want node or gateway"),
+            ("DEPLOY_ROLE=nod\n", SECRETS, "want node, gateway, turn"),
             (USER_DATA, {**SECRETS, "arn:c": "hush"}, "arn:c is not a JSON object"),
             (USER_DATA, {**SECRETS, "arn:c": '["hush"]'}, "arn:c is not a JSON object"),
             (USER_DATA, {**SECRETS, "arn:p": '{"username":"x"}'}, "has no password"),

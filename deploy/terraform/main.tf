@@ -12,6 +12,8 @@ locals {
     LIVEDUB_ACCESS_OPEN       = "false"
     LIVEDUB_SERVE_LISTEN      = ":${local.http_port}"
   }
+
+  turn = var.turn == null ? [] : [var.turn]
 }
 
 module "network" {
@@ -25,6 +27,7 @@ module "network" {
   media_port   = var.media_port
   media_slots  = var.nodes.max
   public_media = var.public_media
+  turn         = length(local.turn) > 0
   bastion      = var.bastion
 }
 
@@ -78,7 +81,7 @@ module "gpu_nodes" {
   node_group      = module.network.security_groups["node"]
   public_media    = var.public_media
   media_port      = var.media_port
-  secret_arns     = [var.cluster_secret_arn, module.data.postgres_secret_arn]
+  secret_arns     = concat([var.cluster_secret_arn, module.data.postgres_secret_arn], local.turn[*].secret_arn)
   bucket_arn      = module.data.bucket_arn
   environment = merge(local.environment, {
     DEPLOY_ROLE                = "node"
@@ -88,7 +91,29 @@ module "gpu_nodes" {
     LIVEDUB_S3_REGION          = var.region
     LIVEDUB_SERVE_RECORD       = var.record
     LIVEDUB_SERVE_ICE_SERVERS  = join(" ", var.ice_servers)
-  })
+    }, [for t in local.turn : {
+      DEPLOY_TURN_HOST       = t.host
+      DEPLOY_TURN_SECRET_ARN = t.secret_arn
+  }]...)
+}
+
+module "turn" {
+  source          = "./modules/turn"
+  count           = length(local.turn)
+  name            = var.name
+  region          = var.region
+  ami_id          = var.gateway_ami == "" ? var.node_ami : var.gateway_ami
+  root_device     = var.root_device
+  instance_type   = local.turn[count.index].instance_type
+  host            = local.turn[count.index].host
+  certificate_arn = local.turn[count.index].certificate_arn
+  secret_arn      = local.turn[count.index].secret_arn
+  peers           = module.network.node_cidrs
+  vpc_id          = module.network.vpc_id
+  public_subnets  = values(module.network.public_subnets)
+  private_subnets = values(module.network.private_subnets)
+  turn_group      = module.network.security_groups["turn"]
+  balancer_group  = module.network.security_groups["turn-balancer"]
 }
 
 module "observe" {

@@ -42,3 +42,8 @@ output "dashboard" {
   description = "name of the dashboard in CloudWatch"
   value       = module.observe.dashboard
 }
+
+output "turn" {
+  description = "make turn.host a CNAME of it; null without a TURN server"
+  value       = one(module.turn[*].dns_name)
+}

@@ -121,13 +121,24 @@ variable "record" {
 }
 
 variable "ice_servers" {
-  description = "STUN servers that clients are told of; those with a secret belong into Secrets Manager"
+  description = "STUN servers that clients are told of, beside turn"
   type        = list(string)
   default     = []
   validation {
     condition     = alltrue([for s in var.ice_servers : startswith(s, "stun:")])
     error_message = "ice_servers are stun:HOST[:PORT]; user data is no place for the secret of a TURN server."
   }
+}
+
+variable "turn" {
+  description = "a TURN server for those who reach no media port (modules/turn); null is none"
+  type = object({
+    host            = string
+    certificate_arn = string
+    secret_arn      = string
+    instance_type   = optional(string, "t3.small")
+  })
+  default = null
 }
 
 variable "bastion" {

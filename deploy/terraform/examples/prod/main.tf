@@ -11,6 +11,7 @@ module "secrets" {
   source  = "../../modules/secrets"
   name    = "livedub-prod"
   protect = true
+  turn    = var.turn
 }
 
 module "livedub" {
@@ -25,6 +26,11 @@ module "livedub" {
   node_ami           = var.node_ami
   alarm_email        = var.alarm_email
   record             = "dubs"
+  turn = var.turn ? {
+    host            = var.turn_host
+    certificate_arn = var.turn_certificate_arn
+    secret_arn      = module.secrets.turn_arn
+  } : null
   bastion = {
     ami         = var.bastion_ami
     ssh         = length(var.ssh_sources) > 0

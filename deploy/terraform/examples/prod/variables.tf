@@ -45,3 +45,25 @@ variable "ssh_key_name" {
   type        = string
   default     = null
 }
+
+variable "turn" {
+  description = "a TURN server, for those who reach no media port"
+  type        = bool
+  default     = false
+  validation {
+    condition     = !var.turn || (var.turn_host != "" && var.turn_certificate_arn != "")
+    error_message = "turn needs turn_host, a name of its own, and turn_certificate_arn, a certificate of ACM for it."
+  }
+}
+
+variable "turn_host" {
+  description = "name of the TURN server, as turn.example.com"
+  type        = string
+  default     = ""
+}
+
+variable "turn_certificate_arn" {
+  description = "certificate of ACM for turn_host"
+  type        = string
+  default     = ""
+}

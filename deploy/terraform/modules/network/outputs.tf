@@ -17,8 +17,13 @@ output "public_cidrs" {
   value       = [for s in aws_subnet.public : s.cidr_block]
 }
 
+output "node_cidrs" {
+  description = "where nodes are"
+  value       = [for s in var.public_media ? aws_subnet.public : aws_subnet.private : s.cidr_block]
+}
+
 output "security_groups" {
-  description = "by role: balancer, gateway, node, postgres, redis, bastion"
+  description = "by role: balancer, gateway, node, postgres, redis, bastion, and with turn also turn and turn-balancer"
   value       = { for k, g in aws_security_group.this : k => g.id }
 }
 

@@ -1,15 +1,18 @@
 # Who may reach whom, all of it. Only TLS at the load balancer and the media
-# ports are open to the Internet.
+# ports, and TURN's, are open to the Internet.
 locals {
   anywhere = "0.0.0.0/0"
-  groups = {
+  groups = merge({
     balancer = "TLS from anywhere"
     gateway  = "HTTP from the load balancer"
     node     = "HTTP from gateways and nodes, media from anywhere"
     postgres = "PostgreSQL from nodes"
     redis    = "Redis from gateways and nodes"
     bastion  = "SSH from the named networks, or nothing"
-  }
+    }, var.turn ? {
+    turn-balancer = "TURN from anywhere"
+    turn          = "TURN from its load balancer, media to nodes"
+  } : {})
 
   media_last = var.media_port + (var.public_media ? 1 : var.media_slots) - 1
 
@@ -90,7 +93,7 @@ resource "aws_vpc_security_group_ingress_rule" "ssh" {
 
 # AWS's own services. DNS and time inside a VPC need no rule.
 resource "aws_vpc_security_group_egress_rule" "https" {
-  for_each          = toset(["gateway", "node", "bastion"])
+  for_each          = toset(concat(["gateway", "node", "bastion"], var.turn ? ["turn"] : []))
   security_group_id = aws_security_group.this[each.key].id
   cidr_ipv4         = local.anywhere
   ip_protocol       = "tcp"

@@ -56,6 +56,12 @@ variable "public_media" {
   type        = bool
 }
 
+variable "turn" {
+  description = "there is a TURN server (modules/turn)"
+  type        = bool
+  default     = false
+}
+
 variable "bastion" {
   description = "a small instance in a public subnet: ami empty is none; ssh_sources empty is no SSH, and Session Manager is the way in"
   type = object({

@@ -1,6 +1,6 @@
 # Drawn by Secrets Manager and handed over without being written to the state.
 ephemeral "aws_secretsmanager_random_password" "this" {
-  for_each            = toset(["cluster_secret", "access_key", "admin_token"])
+  for_each            = toset(["cluster_secret", "access_key", "admin_token", "turn_secret"])
   password_length     = 48
   exclude_punctuation = true
 }
@@ -35,5 +35,20 @@ resource "aws_secretsmanager_secret_version" "cluster" {
     admin_token    = ephemeral.aws_secretsmanager_random_password.this["admin_token"].random_password
     redis_token    = terraform_data.redis_token.output
   })
+  secret_string_wo_version = var.secrets_version
+}
+
+# A secret of its own: the TURN server, which strangers talk to, reads this and no other.
+resource "aws_secretsmanager_secret" "turn" {
+  count                   = var.turn ? 1 : 0
+  name_prefix             = "${var.name}-turn-"
+  description             = "what nodes and the TURN server of ${var.name} share: turn_secret"
+  recovery_window_in_days = var.protect ? 30 : 0
+}
+
+resource "aws_secretsmanager_secret_version" "turn" {
+  count                    = var.turn ? 1 : 0
+  secret_id                = aws_secretsmanager_secret.turn[0].id
+  secret_string_wo         = jsonencode({ turn_secret = ephemeral.aws_secretsmanager_random_password.this["turn_secret"].random_password })
   secret_string_wo_version = var.secrets_version
 }

@@ -8,3 +8,8 @@ output "redis_token" {
   value       = terraform_data.redis_token.output
   sensitive   = true
 }
+
+output "turn_arn" {
+  description = "Secrets Manager's secret of the TURN server; null without one"
+  value       = one(aws_secretsmanager_secret.turn[*].arn)
+}

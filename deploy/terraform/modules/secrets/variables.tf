@@ -14,3 +14,9 @@ variable "secrets_version" {
   type        = number
   default     = 1
 }
+
+variable "turn" {
+  description = "make a secret for a TURN server"
+  type        = bool
+  default     = false
+}
