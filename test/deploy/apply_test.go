@@ -43,6 +43,7 @@ module "secrets" {
   source  = "MODULES/modules/secrets"
   name    = "livedub-test"
   protect = false
+  turn    = true
 }
 module "network" {
   source       = "MODULES/modules/network"
@@ -83,6 +84,9 @@ module "observe" {
 output "arn" {
   value = module.secrets.arn
 }
+output "turn_arn" {
+  value = module.secrets.turn_arn
+}
 `
 
 // TestApply applies what it can to a fake of AWS (moto's). Of the secrets, which
@@ -101,12 +105,13 @@ func TestApply(t *testing.T) {
 	g := lay(t, strings.ReplaceAll(cluster, "ENDPOINT", fake.URL))
 	g.must("apply", "-auto-approve", "-input=false", "-no-color")
 	kept := secretValue(t, fake.URL, strings.TrimSpace(g.must("output", "-raw", "arn")))
+	kept["turn_secret"] = secretValue(t, fake.URL, strings.TrimSpace(g.must("output", "-raw", "turn_arn")))["turn_secret"]
 
 	state, err := os.ReadFile(filepath.Join(g.dir, "terraform.tfstate"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"cluster_secret", "access_key", "admin_token", "redis_token"} {
+	for _, name := range []string{"cluster_secret", "access_key", "admin_token", "redis_token", "turn_secret"} {
 		if len(kept[name]) < 48 {
 			t.Errorf("%s has %d letters, want 48 or more", name, len(kept[name]))
 		}

@@ -1,9 +1,11 @@
 package deploy
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -86,6 +88,38 @@ func (r change) breaches(allowed []open) []string {
 		}
 	}
 	return nil
+}
+
+// holders are the attributes that a secret is in, as it is or in base64.
+func (p plan) holders(secret string) []string {
+	var all []string
+	for _, r := range p.Resources {
+		within(r.Change.After, "", func(path, text string) {
+			plain, err := base64.StdEncoding.DecodeString(text)
+			if strings.Contains(text, secret) || err == nil && strings.Contains(string(plain), secret) {
+				all = append(all, r.Address+": "+path)
+			}
+		})
+	}
+	slices.Sort(all)
+	return all
+}
+
+// within shows each text in a value, and where it stands.
+func within(v any, path string, show func(path, text string)) {
+	below := func(key string) string { return strings.TrimPrefix(path+"."+key, ".") }
+	switch v := v.(type) {
+	case string:
+		show(path, v)
+	case map[string]any:
+		for key, each := range v {
+			within(each, below(key), show)
+		}
+	case []any:
+		for i, each := range v {
+			within(each, below(strconv.Itoa(i)), show)
+		}
+	}
 }
 
 // cidrs are the networks of a rule that has lists of them.

@@ -6,8 +6,11 @@ import (
 	"testing"
 )
 
-// what the Internet may reach: TLS, and one media port for each of five nodes.
-var reachable = []open{{"tcp", 443, 443}, {"udp", 8443, 8447}, {"tcp", 8443, 8447}}
+// what the Internet may reach: TLS, one media port for each of five nodes, and TURN.
+var reachable = []open{{"tcp", 443, 443}, {"udp", 8443, 8447}, {"tcp", 8443, 8447}, {"udp", 3478, 3478}}
+
+// token stands for Redis's in the plan.
+const token = "notarealtokennotarealtokennotarealtoken"
 
 // both ways to bring media to nodes, with everything that can be switched on.
 const stacks = `
@@ -39,7 +42,12 @@ module "stack" {
   node_ami           = "ami-0123456789abcdef0"
   bastion            = local.bastion
   cluster_secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:cluster-0123"
-  redis_token        = "notarealtokennotarealtokennotarealtoken"
+  redis_token        = "TOKEN"
+  turn = {
+    host            = "turn.example.com"
+    certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/0b0b"
+    secret_arn      = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:turn-0123"
+  }
 }
 output "all" {
   value = module.stack
@@ -49,7 +57,7 @@ output "all" {
 // TestPolicy plans, by the real provider and without an account, and looks at the whole plan.
 func TestPolicy(t *testing.T) {
 	t.Parallel()
-	g := lay(t, stacks)
+	g := lay(t, strings.ReplaceAll(stacks, "TOKEN", token))
 	g.must("plan", "-input=false", "-no-color", "-out=plan")
 	p, err := parsePlan(g.must("show", "-json", "plan"))
 	if err != nil {
@@ -61,8 +69,8 @@ func TestPolicy(t *testing.T) {
 	}
 	// What the policy is about is there: a policy about nothing is always kept.
 	for kind, want := range map[string]int{
-		"aws_launch_template": 4, "aws_instance": 2, "aws_db_instance": 2, "aws_s3_bucket": 2, "aws_s3_bucket_public_access_block": 2,
-		"aws_vpc_security_group_ingress_rule": 24, "aws_security_group": 12,
+		"aws_launch_template": 6, "aws_instance": 2, "aws_db_instance": 2, "aws_s3_bucket": 2, "aws_s3_bucket_public_access_block": 2,
+		"aws_vpc_security_group_ingress_rule": 32, "aws_security_group": 16,
 	} {
 		if count[kind] != want {
 			t.Errorf("the plan has %d of %s, want %d", count[kind], kind, want)
@@ -70,6 +78,27 @@ func TestPolicy(t *testing.T) {
 	}
 	for _, breach := range p.breaches(reachable) {
 		t.Error(breach)
+	}
+	// A state holds what a plan does. Redis itself has to have its token; nothing else may.
+	want := []string{
+		`module.stack["private"].module.data.aws_elasticache_replication_group.this: auth_token`,
+		`module.stack["public"].module.data.aws_elasticache_replication_group.this: auth_token`,
+	}
+	if got := p.holders(token); !slices.Equal(got, want) {
+		t.Errorf("Redis's token is in %q, want %q", got, want)
+	}
+}
+
+// TestHoldersBite: a secret is found wherever a plan can have it.
+func TestHoldersBite(t *testing.T) {
+	p, err := parsePlan(`{"resource_changes":[
+{"address":"a","type":"x","change":{"after":{"b":[{"c":"--hush--"}],"user_data":"TElWRURVQl9YPWh1c2g="}}},
+{"address":"d","type":"x","change":{"after":{"user_data":"quiet"}}}]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.holders("hush"); !slices.Equal(got, []string{"a: b.0.c", "a: user_data"}) {
+		t.Errorf("found in %q", got)
 	}
 }
 

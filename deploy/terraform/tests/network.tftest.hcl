@@ -77,6 +77,40 @@ run "private_nodes" {
     ])
     error_message = "who may reach whom is what security.tf says, and nothing else"
   }
+  assert {
+    condition     = length(aws_vpc_security_group_ingress_rule.turn_open) == 0 && !contains(keys(aws_security_group.this), "turn")
+    error_message = "without turn nothing is open for it"
+  }
+  assert {
+    condition     = toset(output.node_cidrs) == toset([for s in aws_subnet.private : s.cidr_block])
+    error_message = "nodes are in private subnets"
+  }
+}
+
+run "turn" {
+  command = plan
+  module {
+    source = "./modules/network"
+  }
+  variables {
+    turn = true
+  }
+  assert {
+    condition     = toset([for r in aws_vpc_security_group_ingress_rule.turn_open : "${r.ip_protocol} ${r.from_port}-${r.to_port}"]) == toset(["tcp 443-443", "udp 3478-3478"])
+    error_message = "everybody reaches TURN by TLS and by UDP on 3478, and nothing else there"
+  }
+  assert {
+    condition     = alltrue([for r in aws_vpc_security_group_ingress_rule.turn : r.cidr_ipv4 == null && r.from_port == 3478 && r.to_port == 3478])
+    error_message = "the TURN server is reached through its load balancer alone"
+  }
+  assert {
+    condition     = one(aws_vpc_security_group_egress_rule.turn_media).ip_protocol == "udp" && one(aws_vpc_security_group_egress_rule.turn_media).from_port == 8443 && one(aws_vpc_security_group_egress_rule.turn_media).to_port == 8447 && one(aws_vpc_security_group_egress_rule.turn_media).cidr_ipv4 == null
+    error_message = "the TURN server reaches nodes' media ports, and no other machine or port of the VPC"
+  }
+  assert {
+    condition     = toset(keys(aws_vpc_security_group_egress_rule.https)) == toset(["gateway", "node", "bastion", "turn"])
+    error_message = "AWS's services are reached by TLS"
+  }
 }
 
 run "public_media" {
@@ -92,6 +126,10 @@ run "public_media" {
   assert {
     condition     = alltrue([for r in aws_vpc_security_group_ingress_rule.media : r.from_port == 8443 && r.to_port == 8443])
     error_message = "only the media port is open"
+  }
+  assert {
+    condition     = toset(output.node_cidrs) == toset([for s in aws_subnet.public : s.cidr_block])
+    error_message = "nodes are in public subnets"
   }
   assert {
     condition     = toset(keys(aws_nat_gateway.this)) == toset(["eu-central-1a"])

@@ -28,6 +28,25 @@ run "private_nodes" {
     condition     = output.node_group == "livedub-test-nodes"
     error_message = "the group has a name that can be known before"
   }
+  assert {
+    condition     = output.turn == null && length(module.turn) == 0
+    error_message = "there is no TURN server unless it is asked for"
+  }
+}
+
+run "turn" {
+  command = plan
+  variables {
+    turn = {
+      host            = "turn.example.com"
+      certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/0b0b"
+      secret_arn      = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:turn-0123"
+    }
+  }
+  assert {
+    condition     = output.turn == "it.eu-central-1.elb.amazonaws.com"
+    error_message = "turn.host is to lead to the TURN server's load balancer"
+  }
 }
 
 run "public_nodes" {

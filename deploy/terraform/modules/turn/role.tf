@@ -23,6 +23,13 @@ resource "aws_iam_role_policy" "turn" {
         Resource = [var.secret_arn]
       },
       {
+        Sid       = "Metrics"
+        Effect    = "Allow"
+        Action    = ["cloudwatch:PutMetricData"]
+        Resource  = "*"
+        Condition = { StringEquals = { "cloudwatch:namespace" = "DeepLearning" } }
+      },
+      {
         Sid      = "Logs"
         Effect   = "Allow"
         Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
