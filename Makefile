@@ -31,7 +31,7 @@ PAIRS := apertium-en-gl apertium-eo-en apertium-spa-cat apertium-fr-es apertium-
 CLIENTS := chromium firefox-esr python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice \
 	gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 # Servers that tests start themselves, on free ports; those that the packages start besides are left alone.
-SERVERS := redis-server postgresql
+SERVERS := redis-server postgresql coturn
 # What puts load on; make load does without.
 LOAD := python3-locust
 OPTIONAL := $(PAIRS)

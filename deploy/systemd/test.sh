@@ -9,9 +9,12 @@ fail() { echo "deploy/systemd: $*" >&2; exit 1; }
 units=(livedub.service livedub-gateway.service)
 for unit in "${units[@]}"; do
 	for line in DynamicUser=yes ProtectSystem=strict NoNewPrivileges=yes CapabilityBoundingSet= AmbientCapabilities= \
-		Restart=on-failure LimitNOFILE=65536 ProtectHome=yes PrivateTmp=yes; do
+		LimitNOFILE=65536 ProtectHome=yes PrivateTmp=yes; do
 		grep -qxF "$line" "$unit" || fail "$unit: no line $line"
 	done
+	restart=always
+	[[ $unit == livedub-gateway.service ]] || restart=on-failure
+	grep -qxF "Restart=$restart" "$unit" || fail "$unit: no line Restart=$restart"
 	grep -q '^StateDirectory=' "$unit" || fail "$unit: no StateDirectory"
 done
 

@@ -80,6 +80,10 @@ run "kept" {
     error_message = "uploads that were not finished go"
   }
   assert {
+    condition     = one([for r in aws_s3_bucket_lifecycle_configuration.recordings.rule : one(r.transition).storage_class if r.id == "rarely-seen" && r.status == "Enabled"]) == "STANDARD_IA"
+    error_message = "what is rarely seen is kept for less"
+  }
+  assert {
     condition     = jsondecode(aws_s3_bucket_policy.recordings.policy).Statement[0].Effect == "Deny" && jsondecode(aws_s3_bucket_policy.recordings.policy).Statement[0].Condition.Bool["aws:SecureTransport"] == "false"
     error_message = "the bucket refuses requests without TLS"
   }

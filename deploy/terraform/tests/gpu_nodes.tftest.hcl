@@ -174,6 +174,7 @@ run "refused" {
   variables {
     instance_type = "m5.xlarge"
     warm_size     = 5
+    drain_seconds = 60
   }
-  expect_failures = [var.instance_type, var.warm_size]
+  expect_failures = [var.instance_type, var.warm_size, var.drain_seconds]
 }

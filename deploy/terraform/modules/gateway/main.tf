@@ -48,7 +48,7 @@ resource "aws_autoscaling_group" "gateway" {
   vpc_zone_identifier       = var.private_subnets
   target_group_arns         = [aws_lb_target_group.gateway.arn]
   health_check_type         = "ELB"
-  health_check_grace_period = 120
+  health_check_grace_period = 300
 
   launch_template {
     id      = aws_launch_template.gateway.id

@@ -32,13 +32,14 @@ resource "aws_lb" "media" {
 }
 
 resource "aws_lb_target_group" "media" {
-  for_each               = local.slots
-  name                   = "${var.name}-media-${each.key}"
-  vpc_id                 = var.vpc_id
-  port                   = each.value
-  protocol               = "TCP_UDP"
-  target_type            = "instance"
-  preserve_client_ip     = "true"
+  for_each           = local.slots
+  name               = "${var.name}-media-${each.key}"
+  vpc_id             = var.vpc_id
+  port               = each.value
+  protocol           = "TCP_UDP"
+  target_type        = "instance"
+  preserve_client_ip = "true"
+  # The node leaves by itself when it has drained (livedub-boot stop); until then it is in service.
   deregistration_delay   = 30
   connection_termination = true
 

@@ -77,8 +77,8 @@ variable "launch_seconds" {
   type        = number
   default     = 600
   validation {
-    condition     = var.launch_seconds >= 60 && var.launch_seconds <= 7200
-    error_message = "launch_seconds is 60 to 7200."
+    condition     = var.launch_seconds >= 120 && var.launch_seconds <= 7200
+    error_message = "launch_seconds is 120 to 7200: a heartbeat that fails is tried again within it."
   }
 }
 
@@ -87,8 +87,8 @@ variable "drain_seconds" {
   type        = number
   default     = 900
   validation {
-    condition     = var.drain_seconds >= 60 && var.drain_seconds <= 7200
-    error_message = "drain_seconds is 60 to 7200."
+    condition     = var.drain_seconds >= 120 && var.drain_seconds <= 7200
+    error_message = "drain_seconds is 120 to 7200: a heartbeat that fails is tried again within it."
   }
 }
 
