@@ -43,6 +43,22 @@ func (s *sim) apply(changes []asg.Change) {
 			s.nodes = slices.DeleteFunc(s.nodes, func(m *node) bool { return m == n })
 		}
 	}
+	s.hooks()
+}
+
+// hooks ends the next hook whose time will be over, then.
+func (s *sim) hooks() {
+	due, ok := s.group.Due()
+	if !ok || due.Equal(s.due) {
+		return
+	}
+	s.due = due
+	s.at(due.Sub(s.time()), func() {
+		if s.due.Equal(due) {
+			s.due = time.Time{}
+		}
+		s.apply(s.group.Expire(s.time()))
+	})
 }
 
 // node returns the node of a change; the first of an instance makes it.
