@@ -105,7 +105,7 @@ func (a *account) node(id string) *standin {
 		}
 	}
 	at := awsfake.Instance{Fake: a.fake, ID: id}
-	cfg := aws.Config{Region: awsfake.Region, Credentials: role{}, HTTPClient: at, Retryer: func() aws.Retryer { return aws.NopRetryer{} }}
+	cfg := aws.Config{Region: awsfake.Region, DisableRequestCompression: true, Credentials: role{}, HTTPClient: at, Retryer: func() aws.Retryer { return aws.NopRetryer{} }}
 	n := &standin{account: a, id: id, metadata: imds.New(imds.Options{HTTPClient: at, Retryer: aws.NopRetryer{}, EnableFallback: aws.FalseTernary}),
 		groups: autoscaling.NewFromConfig(cfg), watch: cloudwatch.NewFromConfig(cfg)}
 	a.nodes = append(a.nodes, n)
