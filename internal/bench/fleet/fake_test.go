@@ -19,7 +19,7 @@ import (
 func crowd(from time.Duration, callers int) []call {
 	out := []call{{300 * time.Millisecond, from}}
 	for n := range callers {
-		out = append(out, call{from + time.Duration(n)*11100*time.Millisecond + 300*time.Millisecond, 240*time.Second + time.Duration(n%7)*1700*time.Millisecond + 450*time.Millisecond})
+		out = append(out, call{from + time.Duration(n)*11100*time.Millisecond + 330*time.Millisecond, 240*time.Second + time.Duration(n%7)*1700*time.Millisecond + 450*time.Millisecond})
 	}
 	return out
 }
@@ -53,7 +53,7 @@ func TestSimulationIsTheFake(t *testing.T) {
 	slow.Group.HookTimeoutS = 95.5
 	const begin, many = 10 * time.Minute, 70
 	long := func(at, length time.Duration) call {
-		return call{begin + at + 500*time.Millisecond, length + 350*time.Millisecond}
+		return call{begin + at + 530*time.Millisecond, length + 350*time.Millisecond}
 	}
 	for _, c := range []struct {
 		name     string
@@ -69,7 +69,8 @@ func TestSimulationIsTheFake(t *testing.T) {
 		{"two flash crowds, warm, reused", f, true, spec(t, oursWarm).Policies, append(crowd(begin, many), crowd(90*time.Minute, many)...), 150 * time.Minute, 9, []asg.Event{asg.Reuse, asg.Stopped}},
 		{"the notes' policy, cold", f, false, spec(t, "notes, cold").Policies, crowd(begin, many), 90 * time.Minute, 4, []asg.Event{asg.ScaleIn}},
 		{"the notes' policy, warm", f, true, spec(t, notesWarm).Policies, crowd(begin, many), 90 * time.Minute, 4, []asg.Event{asg.Reuse}},
-		{"tracking both ways", f, true, spec(t, "tracking both ways, warm pool").Policies, crowd(begin, many), time.Hour, 5, []asg.Event{asg.Reuse}},
+		// A second crowd comes while nodes are on their way back: new ones are launched, and the warm pool ends stopped ones.
+		{"tracking both ways", f, true, spec(t, "tracking both ways, warm pool").Policies, append(crowd(begin, many), crowd(26*time.Minute+14*time.Second, 40)...), time.Hour, 7, []asg.Event{asg.Reuse, asg.Shrink}},
 		{"a hook that times out", slow, false, spec(t, "ours, cold").Policies, crowd(begin, many), 20 * time.Minute, 5, []asg.Event{asg.Abandon, asg.Gone}},
 		// The group wants fewer, and has them only when those who talk on have hung up.
 		{"protected at scale-in", f, true, spec(t, oursWarm).Policies, append(crowd(begin, many), long(5*time.Second, 40*time.Minute), long(5*time.Minute, 50*time.Minute), long(8*time.Minute, 45*time.Minute)),

@@ -42,6 +42,7 @@ type node struct {
 	serving bool // registered, and not leaving
 	leaving bool
 	booted  bool          // it has been up before
+	off     bool          // it is stopped, also on its way out of the warm pool
 	born    time.Duration // for its disk
 	since   time.Duration // it runs
 }
@@ -206,9 +207,9 @@ func (s *sim) place(c call, counts bool) bool {
 	return true
 }
 
-// tick takes a sample and lets the policies look at their alarms.
+// tick lets the policies look at their alarms and takes a sample: a node that is taken at this moment
+// sends nothing more.
 func (s *sim) tick() {
-	s.sample()
 	for _, p := range s.scalers {
 		size := asg.Size{Desired: s.group.Desired(), Warming: s.group.Warming(s.time(), p.Warmup)}
 		points := func(period time.Duration, n int) []float64 {
@@ -218,6 +219,7 @@ func (s *sim) tick() {
 			s.apply(s.group.SetDesired(s.time(), want))
 		}
 	}
+	s.sample()
 	s.at(s.samples.every, s.tick)
 }
 
@@ -228,7 +230,7 @@ func (s *sim) sample() {
 	count, serving := 0, 0
 	for _, n := range s.nodes {
 		now.Wanted += n.used
-		if n.state.Running() {
+		if n.paid(n.state) {
 			now.Running++
 		}
 		if n.serving {

@@ -53,6 +53,7 @@ type standin struct {
 	serves bool
 	leaves bool
 	booted bool
+	off    bool
 
 	metadata *imds.Client
 	groups   *autoscaling.Client
@@ -121,10 +122,12 @@ func (a *account) changed(c asg.Change) {
 	n.state = c.To
 	switch {
 	case c.To == asg.Pending:
-		n.leaves = false
+		n.leaves, n.off = false, false
+	case c.To == asg.WarmedStopped:
+		n.off = true
 	case c.To == asg.Terminating, c.To == asg.WarmedTerminating, c.On == asg.Reuse:
 		n.serves, n.leaves = false, true
-	case c.To.Waits() && n.leaves && n.used == 0:
+	case c.To.Waits() && n.leaves && n.used == 0 && !n.off:
 		a.all.Go(n.drained)
 	case c.To.Ended():
 		a.nodes = slices.DeleteFunc(a.nodes, func(m *standin) bool { return m == n })
