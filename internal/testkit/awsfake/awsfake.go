@@ -7,6 +7,7 @@ package awsfake
 
 import (
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -107,7 +108,7 @@ func (f *Fake) AddGroup(g Group) {
 	at := time.Now()
 	g.ID = func(int) string {
 		f.launched++
-		return fmt.Sprintf("i-%017x", f.launched)
+		return fmt.Sprintf("i-%08x%09x", os.Getpid(), f.launched) // one process speaks for an instance, of all on this machine
 	}
 	in := &group{Group: g, created: at, looked: at, because: "At " + at.UTC().Format(time.RFC3339) + " a user request created the Auto Scaling group"}
 	for _, p := range g.Policies {

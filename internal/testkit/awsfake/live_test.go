@@ -33,7 +33,7 @@ type clients struct {
 }
 
 func connect(t *testing.T, f *Fake) clients {
-	cfg := aws.Config{Region: Region, Credentials: key{}, HTTPClient: Instance{f, "operator"}, Retryer: func() aws.Retryer { return aws.NopRetryer{} }}
+	cfg := aws.Config{Region: Region, Credentials: key{}, HTTPClient: Instance{f, "operator"}, DisableRequestCompression: true, Retryer: func() aws.Retryer { return aws.NopRetryer{} }}
 	return clients{t, autoscaling.NewFromConfig(cfg), cloudwatch.NewFromConfig(cfg)}
 }
 
