@@ -126,6 +126,8 @@ func (w *cloud) call(ctx context.Context, request string, f func(context.Context
 			return nil
 		}
 		cause = classify(err)
+	} else if silent(err) {
+		cause = Metadata
 	}
 	if cause == Credentials {
 		if cache, ok := w.creds.(*sdk.CredentialsCache); ok {
@@ -136,6 +138,13 @@ func (w *cloud) call(ctx context.Context, request string, f func(context.Context
 		w.counts.failed(cause)
 	}
 	return &CallError{request, cause, err}
+}
+
+// silent tells whether whoever gives out credentials did not answer, or not now; it may
+// have some later.
+func silent(err error) bool {
+	var answer *smithyhttp.ResponseError
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &answer) && answer.HTTPStatusCode() >= http.StatusInternalServerError
 }
 
 // standing is where an instance stands in its group.
