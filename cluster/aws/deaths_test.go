@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,20 +86,20 @@ func TestDeathsAddUp(t *testing.T) {
 func TestDeathsWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := ground(), newNode()
-		died, away := 0, true
+		var died atomic.Int64
+		died.Store(-1) // the registry is away
 		r := reporter(t, n, awsfake.Instance{Fake: f, ID: "i-gateway"}, func(context.Context) (int, error) {
-			if away {
+			if n := died.Load(); n < 0 {
 				return 0, cluster.ErrUnavailable
 			}
-			defer func() { died = 0 }()
-			return died, nil
+			return int(died.Swap(0)), nil
 		})
 		time.Sleep(5 * time.Minute)
 		if _, values := deathsIn(t, f); values != 1 {
 			t.Errorf("%d values while nobody knows who died, and one at the start", values)
 		}
-		died, away = 2, false
 		f.Fail(awsfake.CloudWatch, awsfake.Throttle, -1)
+		died.Store(2)
 		time.Sleep(20 * time.Second)
 		found := time.Now()
 		time.Sleep(3 * time.Minute)
