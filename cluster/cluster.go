@@ -114,6 +114,9 @@ type Registry interface {
 	// returns the claims that were lost with a node, each to one caller. The claims can
 	// still be moved, and their node can come back and hold them, for Rules.Keep.
 	Reap(ctx context.Context) ([]Claim, error)
+	// Deaths returns how many nodes were found dead since any member asked last, and not
+	// longer than Rules.Keep ago: each death is told to one caller.
+	Deaths(ctx context.Context) (int, error)
 	// Nodes lists the nodes by ID, dead ones until they are reaped. It reads them all.
 	Nodes(ctx context.Context) ([]Status, error)
 	// Close lets go of connections.

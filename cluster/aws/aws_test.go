@@ -75,10 +75,12 @@ func (n *node) logged() string {
 }
 
 func (n *node) config(at awsfake.Instance) Config {
-	gpu, memory := 37., 81.5
+	gpu, memory, late, apart := 37., 81.5, .21, .012
 	return Config{
 		Namespace: "DeepLearning", Deadline: 10 * time.Minute, HTTP: at, Log: slog.New(slog.NewTextHandler(n, nil)),
-		Load:     func() Load { return Load{CPU: 12, GPU: &gpu, GPUMemory: &memory, Used: 3, Free: 5} },
+		Load: func() Load {
+			return Load{CPU: 12, GPU: &gpu, GPUMemory: &memory, Used: 3, Free: 5, Lateness: &late, Offset: &apart}
+		},
 		Sessions: func() int { return int(n.sessions.Load()) },
 		Ready: func(ctx context.Context) error {
 			n.note("ready")

@@ -39,8 +39,22 @@ type cloud struct {
 	counts   *counts
 }
 
-// openCloud finds out which instance this is.
+// openCloud is openInstance for an instance of a group.
 func openCloud(ctx context.Context, c HTTPClient, n *counts) (*cloud, error) {
+	w, err := openInstance(ctx, c, n)
+	if err != nil {
+		return nil, err
+	}
+	if target, err := w.target(ctx); err != nil {
+		return nil, fmt.Errorf("%w: %w", err, ErrElsewhere)
+	} else if target == "" {
+		return nil, fmt.Errorf("aws: instance %s: %w", w.instance, ErrElsewhere)
+	}
+	return w, nil
+}
+
+// openInstance finds out which instance this is.
+func openInstance(ctx context.Context, c HTTPClient, n *counts) (*cloud, error) {
 	if c == nil {
 		c = newClient()
 	}
@@ -56,11 +70,6 @@ func openCloud(ctx context.Context, c HTTPClient, n *counts) (*cloud, error) {
 		return nil, fmt.Errorf("aws: the metadata service names no instance, or no region: %w", ErrElsewhere)
 	}
 	w.instance, w.account, w.region = id.InstanceID, id.AccountID, id.Region
-	if target, err := w.target(ctx); err != nil {
-		return nil, fmt.Errorf("%w: %w", err, ErrElsewhere)
-	} else if target == "" {
-		return nil, fmt.Errorf("aws: instance %s: %w", w.instance, ErrElsewhere)
-	}
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(w.region), config.WithHTTPClient(c), config.WithRetryer(func() sdk.Retryer { return sdk.NopRetryer{} }))
 	if err != nil {
 		return nil, &SettingError{"credentials", fmt.Errorf("aws: the AWS settings of this machine cannot be read: %w: mend the environment or the shared files", err)}
@@ -117,6 +126,8 @@ func (w *cloud) call(ctx context.Context, request string, f func(context.Context
 			return nil
 		}
 		cause = classify(err)
+	} else if silent(err) {
+		cause = Metadata
 	}
 	if cause == Credentials {
 		if cache, ok := w.creds.(*sdk.CredentialsCache); ok {
@@ -127,6 +138,13 @@ func (w *cloud) call(ctx context.Context, request string, f func(context.Context
 		w.counts.failed(cause)
 	}
 	return &CallError{request, cause, err}
+}
+
+// silent tells whether whoever gives out credentials did not answer, or not now; it may
+// have some later.
+func silent(err error) bool {
+	var answer *smithyhttp.ResponseError
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &answer) && answer.HTTPStatusCode() >= http.StatusInternalServerError
 }
 
 // standing is where an instance stands in its group.

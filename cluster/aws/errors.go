@@ -38,7 +38,7 @@ type CallError struct {
 // advice is what to do about a cause.
 var advice = map[Cause]string{
 	Throttled:   "the account asks too often",
-	Credentials: "allow it in the policy of the instance's role, and remove other keys",
+	Credentials: "the instance needs a role whose policy allows it; remove other keys",
 	Clock:       "have the network set this machine's clock",
 	Refused:     "see aws.group, aws.launching_hook and aws.terminating_hook",
 	Unavailable: "is there a route to AWS, by NAT or an endpoint?",

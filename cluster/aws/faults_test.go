@@ -125,7 +125,7 @@ func TestStartErrors(t *testing.T) {
 		change              func(*awsfake.Fake, *Config)
 	}{
 		{"another group", "group", `"dub-nodes", not in "mine"`, func(_ *awsfake.Fake, c *Config) { c.Group = "mine" }},
-		{"no right", "credentials", "policy of the instance's role", func(f *awsfake.Fake, _ *Config) { f.Fail(awsfake.AutoScaling, awsfake.Denied, -1) }},
+		{"no right", "credentials", "needs a role whose policy", func(f *awsfake.Fake, _ *Config) { f.Fail(awsfake.AutoScaling, awsfake.Denied, -1) }},
 		{"another account", "credentials", awsfake.Account, func(f *awsfake.Fake, c *Config) { c.HTTP = otherAccount{c.HTTP} }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -2,13 +2,20 @@ package aws
 
 import (
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
 	"livedub/internal/testkit/awsfake"
 )
+
+// units are those that alarms reckon in.
+var units = map[string]string{
+	"GPUUtilization": "Percent", "GPUMemoryUtilization": "Percent", "CPUUtilization": "Percent", "UsedCapacity": "Count", "FreeCapacity": "Count",
+	"DubLateness": "Seconds", "AVOffset": "Seconds", "NodeDeaths": "Count",
+}
 
 func TestMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -18,7 +25,7 @@ func TestMetrics(t *testing.T) {
 		defer a.Close()
 		time.Sleep(75 * time.Second)
 		data := f.Data()
-		values := map[string]float64{"GPUUtilization": 37, "GPUMemoryUtilization": 81.5, "CPUUtilization": 12, "UsedCapacity": 3, "FreeCapacity": 5}
+		values := map[string]float64{"GPUUtilization": 37, "GPUMemoryUtilization": 81.5, "CPUUtilization": 12, "UsedCapacity": 3, "FreeCapacity": 5, "DubLateness": .21, "AVOffset": .012}
 		seen := map[string][]time.Time{}
 		for _, d := range data {
 			key := d.Name
@@ -30,7 +37,7 @@ func TestMetrics(t *testing.T) {
 			if !known || d.Value != want || d.Namespace != "DeepLearning" || d.Resolution != 1 || d.Dimensions["AutoScalingGroupName"] != group {
 				t.Fatalf("%+v", d)
 			}
-			if unit := map[bool]string{true: "Percent", false: "Count"}[strings.HasSuffix(d.Name, "Utilization")]; d.Unit != unit {
+			if d.Unit != units[d.Name] {
 				t.Errorf("%s in %s", d.Name, d.Unit)
 			}
 		}
@@ -47,17 +54,17 @@ func TestMetrics(t *testing.T) {
 				}
 			}
 		}
-		if asked := f.Requests("PutMetricData"); asked != len(data)/10 {
-			t.Errorf("%d requests for %d values: want one for ten", asked, len(data))
+		if asked := f.Requests("PutMetricData"); asked != len(data)/14 {
+			t.Errorf("%d requests for %d values: want one for fourteen", asked, len(data))
 		}
 	})
 }
 
+// TestNoGPU: what there is no value of is not published, as how dubs fare without a session.
 func TestNoGPU(t *testing.T) {
-	s := sample{time.Now(), Load{CPU: 1}}
-	a := &Agent{cloud: &cloud{instance: "i-1"}}
+	s := sample{time.Now(), Load{CPU: 1}.values()}
 	var names []string
-	for _, d := range a.data(s, group) {
+	for _, d := range s.data(make([][]types.Dimension, 2)) {
 		names = append(names, *d.MetricName)
 	}
 	if want := []string{"CPUUtilization", "CPUUtilization", "UsedCapacity", "UsedCapacity", "FreeCapacity", "FreeCapacity"}; !slices.Equal(names, want) {

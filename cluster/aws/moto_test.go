@@ -58,6 +58,13 @@ func between(s, from, to string) string {
 	return s
 }
 
+// once publishes a sample.
+func once(t *testing.T, a *Agent, l Load) error {
+	f := a.feed()
+	f.waiting = []sample{{time.Now(), l.values()}}
+	return f.send(t.Context())
+}
+
 // TestMoto: a server that others wrote takes our metrics, by the query protocol, and
 // protects our instance.
 func TestMoto(t *testing.T) {
@@ -90,12 +97,11 @@ func TestMoto(t *testing.T) {
 		t.Error(got)
 	}
 	gpu := 37.
-	waiting := []sample{{time.Now(), Load{CPU: 1, GPU: &gpu, GPUMemory: &gpu, Used: 2, Free: 3}}}
-	if err := a.send(t.Context(), &waiting); err != nil {
+	if err := once(t, a, Load{CPU: 1, GPU: &gpu, GPUMemory: &gpu, Used: 2, Free: 3, Lateness: &gpu, Offset: &gpu}); err != nil {
 		t.Fatal(err)
 	}
 	out, err := a.cloud.watch.ListMetrics(t.Context(), &cloudwatch.ListMetricsInput{Namespace: sdk.String("DeepLearning")})
-	if err != nil || len(out.Metrics) != 10 {
+	if err != nil || len(out.Metrics) != 14 {
 		t.Fatalf("%d metrics, %v", len(out.Metrics), err)
 	}
 	sum, err := a.cloud.watch.GetMetricStatistics(t.Context(), &cloudwatch.GetMetricStatisticsInput{
@@ -128,8 +134,7 @@ func TestByNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	waiting := []sample{{time.Now(), c.Load()}}
-	if err := a.send(t.Context(), &waiting); err != nil || len(f.Data()) != 10 {
+	if err := once(t, a, c.Load()); err != nil || len(f.Data()) != 14 {
 		t.Errorf("%v, %d data", err, len(f.Data()))
 	}
 	if err := a.cloud.setProtection(t.Context(), group, true); err != nil || !f.Protected(at.ID) {

@@ -39,11 +39,13 @@ func (c *counts) failed(why Cause) {
 	})
 }
 
-// Stats returns what the Agent has done so far.
-func (a *Agent) Stats() Stats {
-	a.counts.mu.Lock()
-	defer a.counts.mu.Unlock()
-	s := a.counts.Stats
+func (c *counts) stats() Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.Stats
 	s.Failures = maps.Clone(s.Failures)
 	return s
 }
+
+// Stats returns what the Agent has done so far.
+func (a *Agent) Stats() Stats { return a.counts.stats() }

@@ -98,6 +98,14 @@ func (f *Flaky) Reap(ctx context.Context) ([]cluster.Claim, error) {
 	return f.Registry.Reap(ctx)
 }
 
+// Deaths is a step.
+func (f *Flaky) Deaths(ctx context.Context) (int, error) {
+	if err := f.step(); err != nil {
+		return 0, err
+	}
+	return f.Registry.Deaths(ctx)
+}
+
 // Nodes is a step.
 func (f *Flaky) Nodes(ctx context.Context) ([]cluster.Status, error) {
 	if err := f.step(); err != nil {

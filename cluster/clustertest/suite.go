@@ -42,6 +42,7 @@ func Test(t *testing.T, start Start) {
 		{"ReturningNodeTakesUpItsClaims", returningNode},
 		{"RefusingNodeIsLeftAlone", refusing},
 		{"ReapsOnce", reapsOnce},
+		{"TellsOfDeathsOnce", deathsOnce},
 		{"SilenceOfAllProvesNothing", silence},
 		{"UnconfirmedClaimsEnd", unconfirmed},
 		{"LostClaimsAreEnteredAgain", enteredAgain},

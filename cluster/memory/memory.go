@@ -26,6 +26,8 @@ type Registry struct {
 	fence  cluster.Fence
 	heard  time.Time // the last heartbeat of any node, or Reap
 	since  time.Time // from when on there were such without a gap
+	deaths int       // that nobody was told of
+	fell   time.Time // when the last of them was found
 }
 
 type node struct {
@@ -77,6 +79,7 @@ func (r *Registry) Beat(_ context.Context, n cluster.Node) (cluster.Pulse, error
 			return cluster.Pulse{}, fmt.Errorf("%w: node %s", cluster.ErrTaken, n.ID)
 		}
 		r.forget(have)
+		r.died()
 		have = nil
 	}
 	if have == nil {
@@ -219,11 +222,32 @@ func (r *Registry) Reap(context.Context) ([]cluster.Claim, error) {
 			continue
 		}
 		r.forget(n)
+		r.died()
 		for session := range n.has {
 			lost = append(lost, r.claim(session, r.claims[session]))
 		}
 	}
 	return lost, nil
+}
+
+// died counts a node that was found dead.
+func (r *Registry) died() {
+	if r.now().Sub(r.fell) >= r.rules.Keep {
+		r.deaths = 0
+	}
+	r.deaths, r.fell = r.deaths+1, r.now()
+}
+
+// Deaths tells of nodes that were found dead, each once.
+func (r *Registry) Deaths(context.Context) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := r.deaths
+	if r.now().Sub(r.fell) >= r.rules.Keep {
+		n = 0
+	}
+	r.deaths = 0
+	return n, nil
 }
 
 // Nodes lists the nodes.

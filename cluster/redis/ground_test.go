@@ -51,7 +51,7 @@ func age(t testing.TB, o Options, d time.Duration) {
 			}
 		case "heard", "since", "lost":
 			return r.rdb.DecrBy(ctx, key, us).Err()
-		case "s", "{s": // with a time to live, perhaps
+		case "s", "{s", "deaths": // with a time to live, perhaps
 			left, err := r.rdb.PTTL(ctx, key).Result()
 			switch {
 			case err != nil || left < 0:

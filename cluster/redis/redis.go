@@ -197,6 +197,20 @@ func (r *Registry) Reap(ctx context.Context) ([]cluster.Claim, error) {
 	return lost, nil
 }
 
+// Deaths tells of nodes that were found dead, each once.
+func (r *Registry) Deaths(ctx context.Context) (int, error) {
+	_, got, err := r.call(ctx, deathsScript)
+	if err != nil {
+		return 0, err
+	}
+	if len(got) == 1 {
+		if n, err := strconv.Atoi(got[0]); err == nil && n >= 0 {
+			return n, nil
+		}
+	}
+	return 0, unreadable("number of deaths", got)
+}
+
 // Nodes lists the nodes. It reads each, in one pipeline.
 func (r *Registry) Nodes(ctx context.Context) ([]cluster.Status, error) {
 	now, err := r.rdb.Time(ctx).Result()

@@ -27,6 +27,8 @@ var (
 	releaseLua string
 	//go:embed lua/reap.lua
 	reapLua string
+	//go:embed lua/deaths.lua
+	deathsLua string
 	//go:embed lua/save.lua
 	saveLua string
 	//go:embed lua/erase.lua
@@ -43,6 +45,7 @@ var (
 	holdScript    = redis.NewScript(prelude + holdLua)
 	releaseScript = redis.NewScript(prelude + releaseLua)
 	reapScript    = redis.NewScript(prelude + reapLua)
+	deathsScript  = redis.NewScript(prelude + deathsLua)
 	saveScript    = redis.NewScript(saveLua)
 	eraseScript   = redis.NewScript(eraseLua)
 )

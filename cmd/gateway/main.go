@@ -33,7 +33,8 @@ var revision = "(devel)"
 // settings are those that a gateway has, of all that there are.
 var settings = []string{
 	"cluster.url", "cluster.name", "cluster.secret", "cluster.secret_file", "cluster.policy", "cluster.neural", "serve.listen", "serve.hosts", "serve.trusted_proxies",
-	"limits.requests", "limits.websockets", "limits.connections", "limits.connections_all", "access.open", "admin.listen", "admin.token", "log",
+	"limits.requests", "limits.websockets", "limits.connections", "limits.connections_all", "access.open", "admin.listen", "admin.token",
+	"aws.enabled", "aws.namespace", "aws.group", "log",
 }
 
 func main() {
@@ -71,6 +72,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer reg.Close()
+	died, err := publishDeaths(ctx, cfg.AWS, reg, log)
+	if err != nil {
+		return err
+	}
+	defer died.Close()
 	l, err := serving.Listen(ctx, cfg.Serve.Listen, "--listen")
 	if err != nil {
 		return err
@@ -80,7 +86,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		Registry: reg, Key: signaling.NewPassKey(key), Neural: cfg.Cluster.Neural, Page: serving.Page(log), Sockets: cfg.Limits.Websockets, Log: log,
 	})
 	metrics := telemetry.NewRegistry(revision)
-	metrics.MustRegister(g)
+	metrics.MustRegister(g, died)
 	access := guard(cfg)
 	// Health says nothing of Redis or nodes: what runs goes on without the one, and calls find the others.
 	inside := serving.Insides(revision, telemetry.Handler(metrics, log), func() bool { return ctx.Err() == nil }, log)

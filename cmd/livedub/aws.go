@@ -163,7 +163,7 @@ func (f *fleet) drain(ctx context.Context) {
 	<-ctx.Done()
 }
 
-// load returns how full the node is. It is called by one goroutine.
+// load returns how full the node is, and how its dubs fare. It is called by one goroutine.
 func (f *fleet) load() aws.Load {
 	manager := f.endpoints.calls.manager
 	there := len(manager.List())
@@ -171,7 +171,8 @@ func (f *fleet) load() aws.Load {
 	if f.node != nil {
 		there, used = f.node.Carries()
 	}
-	l := aws.Load{Used: used, Free: room(used, there, manager.Places()) - used}
+	dubs := manager.Recent()
+	l := aws.Load{Used: used, Free: room(used, there, manager.Places()) - used, Lateness: dubs.Late, Offset: dubs.Offset}
 	now, busy := time.Now(), proc.ReadMachine()
 	if all := now.Sub(f.then).Seconds() * float64(busy.CPUs); all > 0 {
 		l.CPU = 100 * part((busy.Busy-f.busy.Busy).Seconds()/all)

@@ -61,6 +61,7 @@ module "gateway" {
   protect            = var.protect
   environment = merge(local.environment, {
     DEPLOY_ROLE                   = "gateway"
+    LIVEDUB_AWS_GROUP             = module.gpu_nodes.group_name
     LIVEDUB_SERVE_TRUSTED_PROXIES = join(" ", module.network.public_cidrs)
   })
 }

@@ -91,11 +91,11 @@ func table(c *Config) []option {
 			"where gateways reach this node, as http://10.0.0.7:8080; empty is where it listens", nil),
 
 		choice(&c.AWS.Enabled, "aws.enabled", "auto",
-			"be part of an EC2 Auto Scaling group: publish how full the node is to CloudWatch, be protected from scale-in while there are sessions, answer lifecycle hooks; auto is on where the instance's metadata say that it is in one", "auto", "on", "off"),
+			"be part of an EC2 Auto Scaling group: publish how full the node is to CloudWatch, be protected from scale-in while there are sessions, answer lifecycle hooks; a gateway publishes how many nodes died; auto is on where the instance's metadata say that it is in one", "auto", "on", "off"),
 		text(&c.AWS.Namespace, "aws.namespace", "DeepLearning",
 			"namespace of the metrics", metricNamespace),
 		text(&c.AWS.Group, "aws.group", "",
-			"name of the group that the instance must be in; empty is any", nil),
+			"name of the group that the node's instance must be in, empty is any; a gateway's is the nodes' group, empty is to publish nothing", nil),
 		text(&c.AWS.LaunchingHook, "aws.launching_hook", "",
 			"lifecycle hook to complete when the node is ready; empty is all of the group's for launches", nil),
 		text(&c.AWS.TerminatingHook, "aws.terminating_hook", "",

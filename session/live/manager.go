@@ -66,13 +66,14 @@ type Manager struct {
 	closed   bool      // no new sessions
 	drained  time.Time // by when all sessions end; zero while the manager does not drain
 	seen     histograms
+	recent   recents
 	saves    saves
 }
 
 // NewManager returns a manager without sessions. The engines stay the caller's.
 func NewManager(c ManagerConfig) *Manager {
-	m := &Manager{cfg: c, sessions: map[string]*Call{}, ended: newTotals(), seen: newHistograms()}
-	m.cfg.Base.Observe = m.seen.observe()
+	m := &Manager{cfg: c, sessions: map[string]*Call{}, ended: newTotals(), seen: newHistograms(), recent: newRecents()}
+	m.cfg.Base.Observe = m.recent.observe(m.seen.observe())
 	if m.cfg.Now == nil {
 		m.cfg.Now = time.Now
 	}

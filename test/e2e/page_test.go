@@ -157,30 +157,6 @@ func TestPageFollowsItsSession(t *testing.T) {
 	}
 }
 
-// TestPageInAFullCluster tells people in words that all places are taken, waits and
-// begins when one is free; and that a link leads to no session.
-func TestPageInAFullCluster(t *testing.T) {
-	r := redistest.Start(t)
-	node(t, r, "one", "--max-sessions", "2") // with what one that changes mouths costs, there is room for one
-	g := startGateway(t, r)
-	taken := create(t, g)
-	page := browser(t, "", "")
-	if err := chromedp.Do(page, chromedp.Navigate(g.base+"/#/watch/nobody/es")); err != nil {
-		t.Fatal(err)
-	}
-	await(t, page, "a word on the session that is not there", `document.querySelector('`+id("error")+`')?.textContent.includes("does not exist")`, 15*time.Second)
-	screenshot(t, page, "cluster-unknown")
-	if err := chromedp.Do(page, chromedp.Navigate(g.base+"/"), chromedp.Reload(), chromedp.WaitEnabled(chromedp.CSS(id("try-sample"))), chromedp.Click(chromedp.CSS(id("try-sample")))); err != nil {
-		t.Fatal(err)
-	}
-	await(t, page, "a word on the places", `/All places are taken.*Trying again in/.test(document.querySelector('`+id("error")+`')?.textContent)`, 15*time.Second)
-	screenshot(t, page, "cluster-full")
-	if status, body := g.call(t, "DELETE", taken.Control, "", nil); status != 204 {
-		t.Fatalf("DELETE: %d %s", status, body)
-	}
-	await(t, page, "the dub of the sample", `window.__livedub.state.phase === "live" && `+dubVideo+`.videoWidth > 0`, 30*time.Second)
-}
-
 // TestPageTakesSilenceForSilence: sound comes all the time, whether somebody speaks
 // or not; where nobody publishes anymore a viewer's page stays connected.
 func TestPageTakesSilenceForSilence(t *testing.T) {

@@ -6,6 +6,7 @@ local have = redis.call('HMGET', key, 'boot', 'token')
 if have[1] and have[1] ~= boot then
   if not silent(id) then return { 'taken' } end
   forget(id)
+  died()
   have = {}
 end
 local last = tonumber(have[2] or '0')

@@ -7,6 +7,7 @@
 --   s:ID    hash  a claim: node boot addr fence cost try, of the holder before wnode wboot waddr; of an ended one the fence only
 --   pend    zset  unconfirmed sessions -> when they end
 --   fence   the highest fence or token given
+--   deaths  how many nodes were found dead and are not told of yet
 --   heard, since, lost   times: see hear() and the scripts beat and hold
 -- Times are microseconds of Redis' clock, the only one that counts; costs and
 -- capacities are thousandths of a place.
@@ -83,6 +84,9 @@ local function forget(id)
   end
   return sessions
 end
+
+-- died counts a node that was found dead.
+local function died() redis.call('SET', P .. 'deaths', str(get('deaths') + 1), 'EX', KEEP) end
 
 local function held(session)
   return redis.call('HMGET', P .. 's:' .. session, 'node', 'boot', 'fence', 'cost', 'try', 'addr', 'wnode', 'wboot', 'waddr')

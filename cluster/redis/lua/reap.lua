@@ -10,6 +10,7 @@ for _, session in ipairs(redis.call('ZRANGEBYSCORE', P .. 'pend', '-inf', str(no
   if s[1] then detach(session, s[1], tonumber(s[4])) end
 end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'hb', '-inf', str(now - DEAD), 'LIMIT', 0, 10)) do
+  died()
   for _, session in ipairs(forget(id)) do
     local s = held(session)
     if s[1] then

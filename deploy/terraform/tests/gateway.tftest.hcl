@@ -61,6 +61,10 @@ run "gateways" {
     error_message = "every right is written out"
   }
   assert {
+    condition     = one([for s in jsondecode(aws_iam_role_policy.gateway.policy).Statement : s.Condition.StringEquals["cloudwatch:namespace"] if s.Sid == "Metrics"]) == "DeepLearning" && one(one([for s in jsondecode(aws_iam_role_policy.gateway.policy).Statement : s.Action if s.Sid == "Metrics"])) == "cloudwatch:PutMetricData"
+    error_message = "a gateway publishes in DeepLearning alone"
+  }
+  assert {
     condition     = one(one([for s in jsondecode(aws_iam_role_policy.gateway.policy).Statement : s.Resource if s.Sid == "ClusterSecret"])) == var.cluster_secret_arn
     error_message = "a gateway reads the cluster's secret alone"
   }

@@ -58,10 +58,10 @@ run "alarms" {
   }
   assert {
     condition = length(setsubtract(
-      ["CPUUtilization", "GPUUtilization", "GPUMemoryUtilization", "UsedCapacity", "FreeCapacity"],
+      ["CPUUtilization", "GPUUtilization", "GPUMemoryUtilization", "UsedCapacity", "FreeCapacity", "DubLateness", "AVOffset", "NodeDeaths"],
       flatten([for w in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : [for m in w.properties.metrics : m[1]]]),
     )) == 0
-    error_message = "the dashboard shows every metric that nodes publish"
+    error_message = "the dashboard shows every metric that nodes and gateways publish"
   }
 }
 

@@ -3,6 +3,7 @@ package awsfake
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -100,6 +101,9 @@ func (i Instance) handler(s Service) http.Handler {
 		kind := i.take(s, name)
 		switch {
 		case kind == Silence:
+			if r.Body != nil {
+				_, _ = io.Copy(io.Discard, r.Body) // before that a server does not see that a client is gone
+			}
 			<-r.Context().Done()
 		case s == IMDS && kind != "":
 			w.WriteHeader(http.StatusServiceUnavailable)

@@ -91,6 +91,8 @@ export const en = {
   starting: "Connecting…",
   liveNow: "Live",
   reconnecting: "Reconnecting…",
+  waitingPlace: "Waiting for a place…",
+  stopWaiting: "Stop waiting",
   finishing: "The last words are on their way…",
   ended: "Ended",
   retryIn: "Trying again in {s} s.",

@@ -93,6 +93,8 @@ export const ko: Record<Key, string> = {
   starting: "연결 중…",
   liveNow: "실시간",
   reconnecting: "다시 연결 중…",
+  waitingPlace: "자리를 기다리는 중…",
+  stopWaiting: "그만 기다리기",
   finishing: "마지막 말이 오는 중입니다…",
   ended: "끝남",
   retryIn: "{s}초 뒤 다시 시도합니다.",

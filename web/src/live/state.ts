@@ -45,4 +45,7 @@ export const nothing: LiveState = {
   rows: [], level: null, why: "", figures: {}, series: { delay: [], span: [], offset: [], ladder: [] }, falls: [],
 };
 
+/** Whether it waits until the server has a place. */
+export const waiting = (s: LiveState): boolean => s.phase === "reconnecting" && s.trouble?.kind === "full";
+
 export const running = (p: Phase): boolean => p !== "idle" && p !== "ended";

@@ -7,10 +7,11 @@ interface Props {
   retryIn?: number;
   mild?: boolean; // the dub goes on
   onDismiss?(): void;
+  onStop?(): void; // ends the waiting
 }
 
 /** One sentence on what is wrong and what to do; the server's own words behind it. */
-export function Banner({ trouble, retryIn = 0, mild = trouble?.passes ?? false, onDismiss }: Props) {
+export function Banner({ trouble, retryIn = 0, mild = trouble?.passes ?? false, onDismiss, onStop }: Props) {
   const left = useCountdown(trouble, retryIn);
   if (!trouble) return null;
   return (
@@ -21,6 +22,7 @@ export function Banner({ trouble, retryIn = 0, mild = trouble?.passes ?? false, 
         {trouble.detail && <small>{trouble.detail}</small>}
       </p>
       {onDismiss && retryIn === 0 && <button type="button" class="quiet" onClick={onDismiss}>{t("dismiss")}</button>}
+      {onStop && <button type="button" class="quiet" data-testid="stop-waiting" onClick={onStop}>{t("stopWaiting")}</button>}
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { languageName, t } from "../i18n";
-import { running, type LiveState } from "../live/state";
+import { running, waiting, type LiveState } from "../live/state";
 import { limits } from "../net/within";
 import { useLate } from "./useLate";
 import { Video } from "./Video";
@@ -52,7 +52,7 @@ export function Stage({ state, camera, badge, canTry, onTry, showCamera }: Props
             <p>{t("sampleHint")}</p>
           </div>
         )}
-        {on && !frame && <div class="empty" role="status">{missing ? t("dubMissing") : <><span class="spinner" />{t(phase === "starting" ? "starting" : "filling")}</>}</div>}
+        {on && !frame && <div class="empty" role="status">{missing ? t("dubMissing") : <><span class="spinner" />{t(waiting(state) ? "waitingPlace" : phase === "starting" ? "starting" : "filling")}</>}</div>}
         {on && frame && (phase === "reconnecting" || framed !== dubbed) && <Notice />}
         {badge && on && frame && <span class="badge" data-testid="badge">{t("badge")}</span>}
         {on && frame && (

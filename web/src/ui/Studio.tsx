@@ -3,7 +3,7 @@ import { useStore } from "../core/store";
 import { readWords } from "../core/words";
 import { t } from "../i18n";
 import { Live } from "../live/session";
-import { running, type Phase, type SourceKind } from "../live/state";
+import { running, waiting, type LiveState, type Phase, type SourceKind } from "../live/state";
 import { openCamera, type Input } from "../media/input";
 import { openVideo } from "../media/player";
 import { Trouble, asTrouble } from "../net/errors";
@@ -98,10 +98,10 @@ export function Studio() {
     <div class="page">
       <Header>
         {on ? <Recorded taping={state.session?.recording} /> : keeps && <a href="#/recordings" data-testid="recordings-link">{t("recordings")}</a>}
-        <Chip phase={state.phase} />
+        <Chip state={state} />
       </Header>
       {shown || !on || !(state.lacks || state.draining)
-        ? <Banner trouble={shown} retryIn={shown === pairsTrouble ? retryIn : state.retryIn} onDismiss={state.phase === "reconnecting" ? undefined : dismiss} />
+        ? <Banner trouble={shown} retryIn={shown === pairsTrouble ? retryIn : state.retryIn} onDismiss={state.phase === "reconnecting" ? undefined : dismiss} onStop={waiting(state) ? () => live.stop() : undefined} />
         : <Banner trouble={state.lacks ? new Trouble(state.lacks) : new Trouble("draining", untilText(state.draining))} mild />}
       {!on && kept && <p class="card kept"><a href={`#/recordings/${encodeURIComponent(kept)}`} data-testid="kept-link">{t("recordingThere")}</a></p>}
       <main class="studio">
@@ -144,8 +144,9 @@ const phases: Record<Phase, "idle" | "starting" | "liveNow" | "reconnecting" | "
   idle: "idle", starting: "starting", live: "liveNow", reconnecting: "reconnecting", finishing: "finishing", ended: "ended",
 };
 
-function Chip({ phase }: { phase: Phase }) {
-  return <p class={`status ${phase}`} role="status" data-testid="phase" data-phase={phase}><span class="dot" />{t(phases[phase])}</p>;
+function Chip({ state }: { state: LiveState }) {
+  const { phase } = state;
+  return <p class={`status ${phase}`} role="status" data-testid="phase" data-phase={phase}><span class="dot" />{t(waiting(state) ? "waitingPlace" : phases[phase])}</p>;
 }
 
 function Flow() {

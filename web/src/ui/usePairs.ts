@@ -33,8 +33,9 @@ async function ask(set: (f: Found) => void, signal: AbortSignal): Promise<void> 
       return set({ ...offer, trouble: null, retryIn: 0 });
     } catch (e) {
       signal.throwIfAborted();
-      const retryIn = backoff.next();
-      set({ ...none, trouble: asTrouble(e), retryIn });
+      const trouble = asTrouble(e);
+      const retryIn = backoff.next(trouble.wait);
+      set({ ...none, trouble, retryIn });
       await sleep(retryIn, signal);
     }
   }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Live } from "../../src/live/session";
+import { waiting } from "../../src/live/state";
 import { Viewer } from "../../src/live/viewer";
 import type { Input } from "../../src/media/input";
 import { begin } from "../../src/media/player";
@@ -64,6 +65,26 @@ describe("a run of the studio", () => {
     expect(vi.mocked(api.create).mock.calls.map(([s]) => s.keep)).toEqual([["Torres"], ["Blanco"]]);
     live.stop();
     await run;
+  });
+  it("waits for a place as long as the server asks for, and asks no more once it is stopped", async () => {
+    vi.mocked(api.create).mockReset().mockRejectedValue(new Trouble("full", "4 of 4 taken", 20));
+    const live = new Live();
+    const run = live.start({ ...choice, to: [...choice.to] }, async () => input());
+    await vi.advanceTimersByTimeAsync(100);
+    const state = live.store.get();
+    expect(waiting(state)).toBe(true);
+    expect(state.retryIn).toBeGreaterThanOrEqual(20);
+    expect(state.retryIn).toBeLessThanOrEqual(25);
+    await vi.advanceTimersByTimeAsync(19_000);
+    expect(api.create).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(api.create).toHaveBeenCalledTimes(2);
+    live.stop();
+    await run;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(api.create).toHaveBeenCalledTimes(2);
+    expect(live.store.get()).toMatchObject({ phase: "idle", trouble: null, retryIn: 0 });
+    expect(waiting(live.store.get())).toBe(false);
   });
 });
 

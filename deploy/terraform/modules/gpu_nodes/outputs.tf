@@ -3,6 +3,11 @@ output "group" {
   value       = aws_autoscaling_group.node.name
 }
 
+output "group_name" {
+  description = "the same, known before the group is made: gateways publish dead nodes under it"
+  value       = local.group
+}
+
 output "media_addresses" {
   description = "by zone: where media goes, with the load balancer"
   value       = { for z, e in aws_eip.media : z => e.public_ip }

@@ -37,7 +37,7 @@ locals {
       comparison = "GreaterThanOrEqualToThreshold"
       threshold  = 1
       periods    = 1
-      says       = "a node died with calls on it, which went on elsewhere: see its last log lines"
+      says       = "a node died; its calls went on elsewhere where there was room: see its last log lines"
     }
     dub-lateness = {
       metric     = "DubLateness"
@@ -45,7 +45,7 @@ locals {
       comparison = "GreaterThanThreshold"
       threshold  = 0.3
       periods    = 5
-      says       = "the 95th percentile of dubs begins more than 0.3 s after its place"
+      says       = "of a node's dubs in a minute one in twenty begins more than 0.3 s after its place"
     }
     av-offset = {
       metric     = "AVOffset"
@@ -53,7 +53,7 @@ locals {
       comparison = "GreaterThanThreshold"
       threshold  = 0.045
       periods    = 5
-      says       = "sound and picture are more than 45 ms apart"
+      says       = "in one frame in twenty of a node's sound and picture are more than 45 ms apart"
     }
   }
 }
