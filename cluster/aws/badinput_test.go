@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"livedub/internal/testkit/asg"
 	"livedub/internal/testkit/awsfake"
 )
 
@@ -69,7 +70,7 @@ func TestBadMachines(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f, n := ground(), newNode()
-				cfg := n.config(awsfake.Instance{Fake: f, ID: f.Launch(group, awsfake.Launch)})
+				cfg := n.config(awsfake.Instance{Fake: f, ID: f.Launch(group)})
 				cfg.HTTP = metadata{cfg.HTTP, c.is}
 				began := time.Now()
 				a, err := Open(t.Context(), cfg)
@@ -99,21 +100,19 @@ func TestBadMachines(t *testing.T) {
 func TestTerminatedWhileItDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := ground(), newNode()
-		id := f.Launch(group, awsfake.Launch)
+		id := f.Launch(group)
 		a := start(t, n.config(awsfake.Instance{Fake: f, ID: id}))
 		time.Sleep(30 * time.Second)
-		if err := f.Do(id, awsfake.ScaleIn); err != nil {
-			t.Fatal(err)
-		}
+		f.SetDesired(group, 0)
 		time.Sleep(30 * time.Second)
-		if f.State(id) != awsfake.TerminatingWait || !strings.HasSuffix(n.done(), "drain") {
+		if f.State(id) != asg.TerminatingWait || !strings.HasSuffix(n.done(), "drain") {
 			t.Fatalf("%s, did %q", states(f, id), n.done())
 		}
-		if err := f.Do(id, awsfake.Continue); err != nil { // not ours
+		if err := f.Complete(id, asg.Continue); err != nil { // not ours
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		if f.State(id) != awsfake.Terminated || a.Stats().Completed != 1 {
+		if f.State(id) != asg.Terminated || a.Stats().Completed != 1 {
 			t.Fatalf("%s, %+v", states(f, id), a.Stats())
 		}
 		close(n.drained) // the machine ran for a minute more
@@ -159,7 +158,7 @@ func TestFaultsOfTheGroup(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f, n := ground(), newNode()
-				id := f.Launch(group, awsfake.Launch)
+				id := f.Launch(group)
 				a := start(t, n.config(awsfake.Instance{Fake: f, ID: id}))
 				defer a.Close()
 				time.Sleep(30 * time.Second)
@@ -177,13 +176,11 @@ func TestFaultsOfTheGroup(t *testing.T) {
 				}
 				n.sessions.Store(0)
 				time.Sleep(2 * time.Minute)
-				if err := f.Do(id, awsfake.ScaleIn); err != nil {
-					t.Fatal(err)
-				}
+				f.SetDesired(group, 0)
 				time.Sleep(20 * time.Second)
 				close(n.drained)
 				time.Sleep(20 * time.Second)
-				if f.State(id) != awsfake.Terminated || n.done() != "ready register drain" {
+				if f.State(id) != asg.Terminated || n.done() != "ready register drain" {
 					t.Errorf("%s, did %q", states(f, id), n.done())
 				}
 			})

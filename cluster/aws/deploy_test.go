@@ -30,7 +30,7 @@ func TestAlarmsAskForWhatThereIs(t *testing.T) {
 	spacesOf := map[string]bool{}
 	synctest.Test(t, func(t *testing.T) {
 		f, n := ground(), newNode()
-		a := start(t, n.config(awsfake.Instance{Fake: f, ID: f.Launch(group, awsfake.Launch)}))
+		a := start(t, n.config(awsfake.Instance{Fake: f, ID: f.Launch(group)}))
 		r := reporter(t, n, awsfake.Instance{Fake: f, ID: "i-gateway"}, func(context.Context) (int, error) { return 0, nil })
 		time.Sleep(20 * time.Second)
 		a.Close()

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"livedub/internal/testkit/asg"
 	"livedub/internal/testkit/awsfake"
 	"livedub/internal/testkit/caller"
 )
@@ -16,8 +17,8 @@ import (
 // AWS is back; nothing of the kind before the call, nor after it.
 func TestCallsFeelNothingOfAWS(t *testing.T) {
 	f := awsfake.New()
-	f.AddGroup(awsfake.Group{Name: "g"})
-	at := awsfake.Instance{Fake: f, ID: f.Launch("g", awsfake.Launch)}
+	f.AddGroup(awsfake.Group{Name: "g", Config: asg.Config{Max: 1}})
+	at := awsfake.Instance{Fake: f, ID: f.Launch("g")}
 	onInstance(t, at)
 	url, stop := startServer(t, "--record", "dubs", "--store-dir", t.TempDir(), "--drain", "0s", "--aws-enabled", "on")
 	all := func(kind awsfake.Fault, n int) {
@@ -31,7 +32,7 @@ func TestCallsFeelNothingOfAWS(t *testing.T) {
 			t.Errorf("exit code %d", code)
 		}
 	})
-	awaits(t, at, awsfake.InService)
+	awaits(t, at, asg.InService)
 	has := func(name string, from time.Time) (found bool) {
 		for _, d := range f.Data() {
 			if d.Name == name && d.At.After(from) {

@@ -16,6 +16,8 @@ import (
 const (
 	maxBody = 1 << 20
 	invalid = "ValidationError"
+
+	noAction = "No active Lifecycle Action found with instance ID "
 )
 
 // asks returns what a request asks for, and its form if it has one.
@@ -82,6 +84,9 @@ func (i Instance) do(name string, form url.Values) (result, code, says string) {
 	}
 	in := i.instances[id]
 	if in == nil || in.state.Ended() || name != "TerminateInstanceInAutoScalingGroup" && in.group.Name != form.Get("AutoScalingGroupName") {
+		if strings.Contains(name, "LifecycleAction") {
+			return "", invalid, noAction + id
+		}
 		return "", invalid, "The instance " + id + " is not part of Auto Scaling group " + form.Get("AutoScalingGroupName")
 	}
 	g, now := in.group, time.Now()
@@ -96,7 +101,7 @@ func (i Instance) do(name string, form url.Values) (result, code, says string) {
 	case "RecordLifecycleActionHeartbeat", "CompleteLifecycleAction":
 		h, waits := g.sizes.Waiting(id)
 		if !waits || h.Name != form.Get("LifecycleHookName") {
-			return "", invalid, "No active Lifecycle Action found with instance ID " + id
+			return "", invalid, noAction + id
 		}
 		if name == "RecordLifecycleActionHeartbeat" {
 			_ = g.sizes.Heartbeat(now, id) // it waits
