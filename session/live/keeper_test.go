@@ -201,7 +201,7 @@ func TestKeeperOutage(t *testing.T) {
 				t.Errorf("phrase %d is kept; %d failures", got.Phrase, m.saves.failed.Load())
 			}
 			s.set(false, 0)
-			time.Sleep(hangs + 2*saveAgain)
+			time.Sleep(hangs + 5*saveAgain)
 			if got, size := s.load(t); got.Phrase != 300 || size > cluster.MaxCheckpoint {
 				t.Errorf("up to phrase %d is kept, %d bytes", got.Phrase, size)
 			}
