@@ -7,7 +7,7 @@ package awsfake
 
 import (
 	"fmt"
-	"os"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -91,10 +91,12 @@ type Fake struct {
 	telling   bool
 }
 
-// New returns one without groups.
+// New returns one without groups. Its instances have names that those of another have not:
+// of all processes on a machine one speaks for an instance, and two fakes may be in one.
 func New() *Fake {
 	return &Fake{
-		groups: map[string]*group{}, instances: map[string]*instance{}, tokens: map[string]time.Time{},
+		launched: rand.IntN(1 << 60),
+		groups:   map[string]*group{}, instances: map[string]*instance{}, tokens: map[string]time.Time{},
 		faults: map[Service]*fault{}, requests: map[string]int{}, series: map[string][]Datum{},
 	}
 }
@@ -108,7 +110,7 @@ func (f *Fake) AddGroup(g Group) {
 	at := time.Now()
 	g.ID = func(int) string {
 		f.launched++
-		return fmt.Sprintf("i-%08x%09x", os.Getpid(), f.launched) // one process speaks for an instance, of all on this machine
+		return fmt.Sprintf("i-%017x", f.launched)
 	}
 	in := &group{Group: g, created: at, looked: at, because: "At " + at.UTC().Format(time.RFC3339) + " a user request created the Auto Scaling group"}
 	for _, p := range g.Policies {

@@ -127,6 +127,10 @@ func TestEndedWhileItDrains(t *testing.T) {
 		if s := f.State(id); s != asg.TerminatingWait {
 			t.Error(s)
 		}
+		groups, err := c.groups.DescribeAutoScalingGroups(t.Context(), &autoscaling.DescribeAutoScalingGroupsInput{})
+		if err != nil || *groups.AutoScalingGroups[0].Instances[0].HealthStatus != "Unhealthy" {
+			t.Errorf("%v, %+v", err, groups)
+		}
 		time.Sleep(36 * time.Second)
 		if got, want := strings.Join(told, " "), "0s start 15s stop"; f.State(id) != asg.Terminated || got != want {
 			t.Errorf("%s, told %s", f.State(id), got)

@@ -81,6 +81,8 @@ func fleet() Group {
 			{Name: "cpu", Namespace: "DeepLearning", Policy: asg.Policy{Metric: "CPUUtilization", Step: 1, Warmup: time.Minute,
 				Out: asg.Alarm{Period: 10 * time.Second, Periods: 3, ToAlarm: 3, Threshold: 70, Missing: asg.MissingNotBreaching}}},
 			{Name: "used", Namespace: "DeepLearning", Policy: asg.Tracking("UsedCapacity", 56, 10*time.Second, 20*time.Second)},
+			{Name: "in", Namespace: "DeepLearning", Policy: asg.Policy{Metric: "UsedCapacity", Step: 1,
+				In: asg.Alarm{Period: time.Minute, Periods: 10, ToAlarm: 10, Threshold: 24, Below: true, Missing: asg.MissingNotBreaching}}},
 		},
 	}
 }
@@ -93,8 +95,14 @@ func TestLiveGroup(t *testing.T) {
 		var told []string
 		began := time.Now()
 		tell := func(what string) { told = append(told, fmt.Sprintf("%v %s", time.Since(began), what)) }
-		g.Start = func(id string, warm bool) { tell(fmt.Sprintf("start %s warm=%v", id[len(id)-1:], warm)) }
-		g.Stop = func(id string) { tell("stop " + id[len(id)-1:]) }
+		names := map[string]int{} // in the order of their first start
+		g.Start = func(id string, warm bool) {
+			if names[id] == 0 {
+				names[id] = len(names) + 1
+			}
+			tell(fmt.Sprintf("start %d warm=%v", names[id], warm))
+		}
+		g.Stop = func(id string) { tell(fmt.Sprintf("stop %d", names[id])) }
 		f.AddGroup(g)
 		ctx, end := context.WithCancel(t.Context())
 		ran := make(chan struct{})
@@ -160,7 +168,7 @@ func checkGroup(t *testing.T, c clients) {
 		t.Errorf("%v, %+v", err, hooks)
 	}
 	policies, err := c.groups.DescribePolicies(t.Context(), &autoscaling.DescribePoliciesInput{AutoScalingGroupName: aws.String("g")})
-	if err != nil || len(policies.ScalingPolicies) != 2 {
+	if err != nil || len(policies.ScalingPolicies) != 3 {
 		t.Fatalf("%v, %+v", err, policies)
 	}
 	step, track := policies.ScalingPolicies[0], policies.ScalingPolicies[1]
@@ -169,6 +177,9 @@ func checkGroup(t *testing.T, c clients) {
 	}
 	if *track.PolicyType != "TargetTrackingScaling" || *track.TargetTrackingConfiguration.TargetValue != 56 || len(track.Alarms) != 2 || *track.TargetTrackingConfiguration.CustomizedMetricSpecification.MetricName != "UsedCapacity" {
 		t.Errorf("%+v", track)
+	}
+	if in := policies.ScalingPolicies[2]; *in.StepAdjustments[0].ScalingAdjustment != -1 || *in.Alarms[0].AlarmName != "in-AlarmLow" {
+		t.Errorf("%+v", in)
 	}
 }
 
@@ -232,4 +243,26 @@ func checkMetrics(t *testing.T, c clients, busy time.Time) {
 		Namespace: aws.String("DeepLearning"), MetricName: aws.String("CPUUtilization"), Period: aws.Int32(7), StartTime: aws.Time(busy), EndTime: aws.Time(time.Now())}); err == nil {
 		t.Error("a period of 7 s")
 	}
+}
+
+// TestCallbacksMayAsk: who is called may use the Fake, and hears of what he does in its order.
+func TestCallbacksMayAsk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, g := New(), fleet()
+		g.Max, g.Prepared, g.Policies = 1, 0, nil
+		var states []string
+		g.Changed = func(c asg.Change) { states = append(states, string(c.To)) }
+		g.Start = func(id string, _ bool) {
+			if err := f.Complete(id, asg.Continue); err != nil {
+				t.Error(err)
+			}
+			states = append(states, "and is "+string(f.State(id)))
+		}
+		f.AddGroup(g)
+		time.Sleep(20 * time.Second)
+		f.Step(time.Now())
+		if got, want := strings.Join(states, ", "), "Pending, Pending:Wait, and is InService, Pending:Proceed, InService"; got != want {
+			t.Errorf("heard %s, want %s", got, want)
+		}
+	})
 }
