@@ -59,7 +59,7 @@ func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Fa
 	}
 	e := m.see(v, pic, face, f.PTS)
 	covered := m.covered(e)
-	m.slew(trust(face), covered || !stays)
+	m.slew(trust(face), covered || !stays || m.atlas.habits.gauge.unsure())
 	if v.trust = min(m.trust, whole(face, f)); covered && m.atlas.nearest(e) > stranger {
 		v.trust = 0 // at once: a fading mouth on a hand would be seen
 	}
@@ -68,7 +68,7 @@ func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Fa
 	}
 	a := m.atlas
 	v.habits, v.entries = a.habits, a.lit(e.light)
-	v.habits.heights, v.habits.widths = nil, nil // the atlas writes on there
+	v.habits.reads, v.habits.widths = nil, nil // the atlas writes on there
 	return v, nil
 }
 
@@ -108,6 +108,7 @@ func (m *mouths) covered(e *entry) bool {
 // admit learns from a mouth, and keeps it where it is worth that.
 func (m *mouths) admit(e *entry, face inference.Face, f *media.Frame) {
 	m.atlas.habits.see(e.shape)
+	m.atlas.again()
 	if trust(face) > .8 && face.Confidence > .4 && e.sharp > .8*m.atlas.sharp() {
 		m.atlas.offer(e, f)
 	}
