@@ -33,6 +33,7 @@ type mouths struct {
 	parked  []*atlas          // latest last
 	face    int               // whose atlas it is
 	seen    map[int]*activity // of the mouths of all faces, by ID
+	ear     ear
 	last    time.Duration
 	trust   float64 // of the last frame
 	odd     int     // frames in a row with a mouth like none before
@@ -72,6 +73,9 @@ func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Fa
 	return v, nil
 }
 
+// Hear implements inference.LipsHear.
+func (m *mouths) Hear(at time.Duration, level float64) { m.ear.hear(at, level) }
+
 // see measures a face's mouth at time at, with the atlas of whose face it is.
 func (m *mouths) see(v *view, pic frame, face inference.Face, at time.Duration) *entry {
 	p := poseOf(face)
@@ -88,7 +92,8 @@ func (m *mouths) see(v *view, pic frame, face inference.Face, at time.Duration) 
 	}
 	m.last = at
 	v.shape = measure(pic, p, face, &m.atlas.habits)
-	m.seen[face.ID].see(v.shape, at)
+	loud, heard := m.ear.loud(at)
+	m.seen[face.ID].see(v.shape, at, loud, heard)
 	e := newEntry(pic, p, v.shape, face, v.nose, at)
 	e.like, e.light = like, readLight(pic, p)
 	return e
@@ -124,7 +129,7 @@ func (m *mouths) slew(to float64, leave bool) {
 }
 
 // choose returns the largest face that has been there for a while, among faces
-// alike in size one whose mouth moves. stays is false while the face before has
+// alike in size one whose mouth moves, most of all with the sound. stays is false while the face before has
 // yet to fade out for another one.
 func (m *mouths) choose(faces []inference.Face, f *media.Frame) (best inference.Face, stays, ok bool) {
 	var before inference.Face
@@ -133,10 +138,7 @@ func (m *mouths) choose(faces []inference.Face, f *media.Frame) (best inference.
 		if !sane(face) || f.PTS-face.Since < 80*time.Millisecond {
 			continue
 		}
-		size := face.Size
-		if !m.seen[face.ID].moves(f.PTS) {
-			size *= stillSize
-		}
+		size := m.counts(face, f.PTS)
 		if face.ID == m.face {
 			before = face
 			size *= 1.25 // two faces of one size do not take turns
