@@ -16,7 +16,7 @@ type ear struct {
 const (
 	earStep = 40 * time.Millisecond
 	earBins = 1024 // 40 s: sound is heard up to the longest delay before its frame is learned
-	hushed   = -60. // dB of full scale: what is husheder is silence
+	hushed  = -60. // dB of full scale: what is husheder is silence
 )
 
 // hear takes the level of the sound around a time.
