@@ -114,6 +114,14 @@ type LipsSession interface {
 	Close() error
 }
 
+// LipsHear is what a LipsSession implements that finds out whose mouth the sound comes from.
+type LipsHear interface {
+	// Hear tells the level, dB of full scale, of the source's sound around a time: some
+	// ten to a hundred times a second, in the order of time, mostly long before the
+	// frame of that time is learned. Any one goroutine calls it, and it does not wait.
+	Hear(at time.Duration, level float64)
+}
+
 // LipsLead is what an engine implements whose mouths take time: its streams
 // are LipsAhead, and want to begin frames so long before they are due.
 type LipsLead interface{ Lead() time.Duration }

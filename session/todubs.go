@@ -43,6 +43,8 @@ func (t toDubs) OwnVoice(p inference.Phrase) {
 	}
 }
 
+func (t toDubs) Level(at time.Duration, level float64) { t.s.mouths.Hear(at, level) }
+
 func (t toDubs) Gap(from, to time.Duration) {
 	t.s.Tell(record.Record{Gap: &record.Gap{From: from, To: to}})
 }

@@ -94,6 +94,7 @@ func runBenchLips(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	dir := fs.String("clips", "", "`FOLDER` of talking faces; none is a drawn one")
 	only := fs.String("only", "", "only clips with this `NAME` in theirs")
 	sheet := fs.String("sheet", "", "`FOLDER` for an image per clip: source above, dub below, target and estimate as bars")
+	fit := fs.String("fit", "", "learn the reading of openings from the clips, and write it to `FILE`")
 	asJSON := fs.Bool("json", false, "print JSON instead of a table")
 	c, rest, err := cli.Settings(fs, benchLipsUsage, args, stdout, "speak", "video", "log")
 	if err != nil {
@@ -123,6 +124,9 @@ func runBenchLips(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		mu.Lock()
 		defer mu.Unlock()
 		fmt.Fprintf(stderr, "bench lips: %4.0f s: %s\n", time.Since(began).Seconds(), what)
+	}
+	if *fit != "" {
+		return b.fit(ctx, paths, *fit, stdout)
 	}
 	figures, err := b.all(ctx, paths)
 	if err != nil {

@@ -216,3 +216,26 @@ func (a *atlas) replace(i int, e *entry) {
 	a.entries = append(append(make([]*entry, 0, most), a.entries[:i]...), a.entries[i+1:]...)
 	a.entries = append(a.entries, e)
 }
+
+// otherHeight is by how much an opening's reading must change for its mouth to be listed anew.
+const otherHeight = .004
+
+// again reads the mouths' openings as what is known of the speaker by now has them.
+func (a *atlas) again() {
+	var out []*entry
+	for i, e := range a.entries {
+		s := e.shape
+		a.habits.part(&s)
+		if out == nil && math.Abs(s.upper-e.shape.upper)+math.Abs(s.lower-e.shape.lower) > otherHeight {
+			out = append(make([]*entry, 0, most), a.entries[:i]...)
+		}
+		if out != nil {
+			n := *e
+			n.shape = s
+			out = append(out, &n)
+		}
+	}
+	if out != nil {
+		a.entries = out
+	}
+}

@@ -131,7 +131,7 @@ func (e *entry) spread(width float64) float64 {
 
 // follows is the cost of showing b after a.
 func follows(a, b *entry) float64 {
-	if a == b {
+	if a.at == b.at {
 		return 0
 	}
 	d := 1.8 * min(a.unlike(b), 1.5)

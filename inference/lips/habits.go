@@ -9,12 +9,13 @@ import (
 
 // habits are the range of a speaker's mouth, from what was seen of it lately.
 type habits struct {
-	heights, widths []float64 // the latest, in no order
-	next            int
-	reach           float64    // contrast between lips and what is between them
-	before          [2]float64 // widths by colour, latest first
-	outer, inner    moments    // between the lips' outer edges by the tracker; openings
-	jitter          float64    // mean square of what sets one apart from both its neighbours
+	gauge  gauge
+	reads  []readings // the latest, in no order
+	widths []float64  // likewise
+	next   int
+	reach  float64    // contrast between lips and what is between them
+	before [2]float64 // widths by colour, latest first
+	jitter float64    // mean square of what sets one apart from both its neighbours
 
 	widest                float64 // opening
 	narrow, resting, wide float64 // between the corners
@@ -27,7 +28,6 @@ const (
 	seen       = 600 // frames remembered
 	usualReach = 18
 
-	byOuter      = .25        // how much the tracker counts about an opening that is surely there
 	usualColours = .75        // how much colours count against the tracker about corners
 	steady, wild = .018, .028 // jitter of widths by colour: up to here believed, from here on not
 )
@@ -37,25 +37,32 @@ func (h *habits) see(s shape) {
 	if c := s.contrast * .6; c > h.reach {
 		h.reach += (c - h.reach) * .2
 	} else {
-		h.reach += (max(5, c) - h.reach) * max(.005, .1/float64(1+len(h.heights)))
+		h.reach += (max(5, c) - h.reach) * max(.005, .1/float64(1+len(h.reads)))
 	}
 	h.jitters(s.coloured)
-	h.outer.add(s.apart)
-	h.inner.add(s.height())
-	if len(h.heights) < seen {
-		h.heights, h.widths = append(h.heights, s.height()), append(h.widths, s.width)
+	h.gauge.see(s.read)
+	if len(h.reads) < seen {
+		h.reads, h.widths = append(h.reads, s.read), append(h.widths, s.width)
 	} else {
-		h.heights[h.next], h.widths[h.next] = s.height(), s.width
+		h.reads[h.next], h.widths[h.next] = s.read, s.width
 	}
 	h.next = (h.next + 1) % seen
-	if len(h.heights) < 25 || h.next%10 == 0 {
+	if len(h.reads) < 25 || h.next%10 == 0 {
 		h.settle()
 	}
 }
 
+// part sets a mouth's inner edges to what its readings mean by now.
+func (h *habits) part(s *shape) {
+	colour := 1 - h.gauge.sure()*(1-h.gauge.weight[byColour])
+	middle := s.middles[1] + (s.middles[0]-s.middles[1])*colour
+	height := h.gauge.height(s.read)
+	s.upper, s.lower = middle-height/2, middle+height/2
+}
+
 // jitters takes in one more width by colour.
 func (h *habits) jitters(width float64) {
-	if n := len(h.heights); n >= 2 {
+	if n := len(h.reads); n >= 2 {
 		d := min(square(width-2*h.before[0]+h.before[1])/6, square(2*wild))
 		h.jitter += (d - h.jitter) * max(1/float64(n), .004)
 	}
@@ -66,42 +73,25 @@ func (h *habits) jitters(width float64) {
 // do not jump from frame to frame: where colours say so they take something
 // else for a lip, a moustache or a shade.
 func (h *habits) colours() float64 {
-	if len(h.heights) < 12 {
+	if len(h.reads) < 12 {
 		return usualColours
 	}
 	return usualColours * fade(math.Sqrt(h.jitter), steady, wild)
 }
 
-// opening returns an opening by both what colours say and how far the tracker
-// has the lips' outer edges apart, which shines and shades do not deceive but
-// which cannot tell whether lips touch.
-func (h *habits) opening(height, apart float64) float64 {
-	if h.outer.n < 50 || h.outer.variance < .0001 {
-		return height
-	}
-	other := h.inner.mean + math.Sqrt(h.inner.variance/h.outer.variance)*(apart-h.outer.mean)
-	return max(0, height+(other-height)*byOuter*min(max((height-.03)/.03, 0), 1))
-}
-
-// moments are the mean and the variance of what was seen lately.
-type moments struct{ n, mean, variance float64 }
-
-func (m *moments) add(v float64) {
-	m.n++
-	k := max(1/m.n, 1./seen)
-	d := v - m.mean
-	m.mean += k * d
-	m.variance += k * (d*(v-m.mean) - m.variance)
-}
-
 func (h *habits) settle() {
-	hs, ws := slices.Clone(h.heights), slices.Clone(h.widths)
+	h.gauge.settle()
+	hs, ws := make([]float64, len(h.reads)), slices.Clone(h.widths)
+	for i, r := range h.reads {
+		hs[i] = h.gauge.raw(r)
+	}
 	slices.Sort(hs)
 	slices.Sort(ws)
 	at := func(v []float64, q float64) float64 { return v[int(q*float64(len(v)-1))] }
+	h.gauge.closes(at(hs, .05))
 	// Until much was seen, what people do on average.
 	trust := min(1, float64(len(hs))/75)
-	h.widest = trust*min(max(at(hs, .97), .14), .4) + (1-trust)*.24
+	h.widest = trust*min(max(at(hs, .97)-h.gauge.shut, .14), .4) + (1-trust)*.24
 	h.resting = at(ws, .5)
 	h.narrow = min(trust*at(ws, .04)+(1-trust)*.8*h.resting, .88*h.resting)
 	h.wide = max(trust*at(ws, .96)+(1-trust)*1.1*h.resting, 1.05*h.resting)

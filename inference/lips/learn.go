@@ -33,6 +33,7 @@ type mouths struct {
 	parked  []*atlas          // latest last
 	face    int               // whose atlas it is
 	seen    map[int]*activity // of the mouths of all faces, by ID
+	ear     ear
 	last    time.Duration
 	trust   float64 // of the last frame
 	odd     int     // frames in a row with a mouth like none before
@@ -59,7 +60,7 @@ func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Fa
 	}
 	e := m.see(v, pic, face, f.PTS)
 	covered := m.covered(e)
-	m.slew(trust(face), covered || !stays)
+	m.slew(trust(face), covered || !stays || m.atlas.habits.gauge.unsure())
 	if v.trust = min(m.trust, whole(face, f)); covered && m.atlas.nearest(e) > stranger {
 		v.trust = 0 // at once: a fading mouth on a hand would be seen
 	}
@@ -68,9 +69,12 @@ func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Fa
 	}
 	a := m.atlas
 	v.habits, v.entries = a.habits, a.lit(e.light)
-	v.habits.heights, v.habits.widths = nil, nil // the atlas writes on there
+	v.habits.reads, v.habits.widths = nil, nil // the atlas writes on there
 	return v, nil
 }
+
+// Hear implements inference.LipsHear.
+func (m *mouths) Hear(at time.Duration, level float64) { m.ear.hear(at, level) }
 
 // see measures a face's mouth at time at, with the atlas of whose face it is.
 func (m *mouths) see(v *view, pic frame, face inference.Face, at time.Duration) *entry {
@@ -88,7 +92,8 @@ func (m *mouths) see(v *view, pic frame, face inference.Face, at time.Duration) 
 	}
 	m.last = at
 	v.shape = measure(pic, p, face, &m.atlas.habits)
-	m.seen[face.ID].see(v.shape, at)
+	loud, heard := m.ear.loud(at)
+	m.seen[face.ID].see(v.shape, at, loud, heard)
 	e := newEntry(pic, p, v.shape, face, v.nose, at)
 	e.like, e.light = like, readLight(pic, p)
 	return e
@@ -108,6 +113,7 @@ func (m *mouths) covered(e *entry) bool {
 // admit learns from a mouth, and keeps it where it is worth that.
 func (m *mouths) admit(e *entry, face inference.Face, f *media.Frame) {
 	m.atlas.habits.see(e.shape)
+	m.atlas.again()
 	if trust(face) > .8 && face.Confidence > .4 && e.sharp > .8*m.atlas.sharp() {
 		m.atlas.offer(e, f)
 	}
@@ -123,7 +129,7 @@ func (m *mouths) slew(to float64, leave bool) {
 }
 
 // choose returns the largest face that has been there for a while, among faces
-// alike in size one whose mouth moves. stays is false while the face before has
+// alike in size one whose mouth moves, most of all with the sound. stays is false while the face before has
 // yet to fade out for another one.
 func (m *mouths) choose(faces []inference.Face, f *media.Frame) (best inference.Face, stays, ok bool) {
 	var before inference.Face
@@ -132,10 +138,7 @@ func (m *mouths) choose(faces []inference.Face, f *media.Frame) (best inference.
 		if !sane(face) || f.PTS-face.Since < 80*time.Millisecond {
 			continue
 		}
-		size := face.Size
-		if !m.seen[face.ID].moves(f.PTS) {
-			size *= stillSize
-		}
+		size := m.counts(face, f.PTS)
 		if face.ID == m.face {
 			before = face
 			size *= 1.25 // two faces of one size do not take turns

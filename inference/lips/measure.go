@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"livedub/inference"
+	"livedub/inference/lips/opening"
 )
 
 // shape is a mouth as it is in one frame, in face coordinates.
@@ -11,12 +12,14 @@ type shape struct {
 	x, y       float64 // middle between the corners
 	tilt       float64 // slope of the line through the corners
 	width      float64 // between the corners
-	apart      float64 // between the lips' outer edges, as the tracker has it
 	coloured   float64 // likewise, as colours alone have it
 	upper      float64 // inner edge of the upper lip in the middle, down from y
 	lower      float64 // inner edge of the lower lip, likewise; equal to upper where closed
 	top, under float64 // outer edges of the lips, likewise
 	contrast   float64 // of the lips' colour against what is between them, 0 for none
+
+	read    readings   // of the opening, which upper and lower are made of
+	middles [2]float64 // of the opening, down from y, by colour and by the tracker
 
 	lips [3]float32 // their mean colour: Y, U, V
 }
@@ -28,12 +31,14 @@ const (
 	step    = .0125 // of the profile
 	columns = 9     // averaged
 	spread  = .11   // half width of what is averaged
+
+	upperShare = .46 // of a mouth's height is above the middle of its opening
 )
 
 // measure reads the mouth of a face from its frame. The tracker says where the
-// lips are about; the opening is read from colours down the middle: between
-// lips it is darker, or less red, than on both lips. How far either is believed
-// depends on what was seen of this speaker.
+// lips are about; the opening is read from colours down the middle, where between
+// lips it is darker, or less red, than on both lips, from the tracker's own points,
+// and from edges. How far each is believed depends on what was seen of this speaker.
 func measure(pic frame, p pose, f inference.Face, of *habits) shape {
 	l, r := p.inFace(f.MouthLeft), p.inFace(f.MouthRight)
 	u, d := p.inFace(f.UpperLip), p.inFace(f.LowerLip)
@@ -47,14 +52,23 @@ func measure(pic frame, p pose, f inference.Face, of *habits) shape {
 	s.lips = q.colour(upper, lower)
 	var in []float64
 	in, s.contrast = q.inside(upper, lower, of.reach)
-	centre, height := opening(in, mid)
-	c, h := q.from+centre*step-s.y, height*step
-	s.apart = d.Y - u.Y
-	h = of.opening(h, s.apart)
-	s.upper, s.lower = c-h/2, c+h/2
+	centre, height := hollow(in, mid)
+	s.read = readings{byColour: height * step, byTracker: d.Y - u.Y, byEdges: edges(pic, p, f)}
+	s.middles = [2]float64{q.from + centre*step - s.y, u.Y + upperShare*(d.Y-u.Y) - s.y}
+	of.part(&s)
 	s.top, s.under = u.Y-s.y, d.Y-s.y
 	s.corners(pic, p, of.colours())
 	return s
+}
+
+// edges returns the opening that edges around the mouth mean.
+func edges(pic frame, p pose, f inference.Face) float64 {
+	l, r := f.MouthLeft, f.MouthRight
+	unit := p.eyes() / max(math.Hypot(r.X-l.X, r.Y-l.Y), 1)
+	x, y := pic.at((l.X+r.X)/2, (l.Y+r.Y)/2)
+	luma := opening.Plane{Pix: pic.y.b, Stride: pic.y.stride, W: pic.y.w, H: pic.y.h}
+	at := opening.Place{X: x, Y: y, Ax: (r.X - l.X) * unit * pic.scale, Ay: (r.Y - l.Y) * unit * pic.scale}
+	return opening.Learned.Height(luma.Sample(at).Features())
 }
 
 // profile is what is seen down the middle of a mouth, step by step from a place on.
@@ -113,10 +127,10 @@ func (q profile) inside(upper, lower int, reach float64) (in []float64, contrast
 	return in, contrast
 }
 
-// opening returns the middle and the height, in steps, of what is inside; mid
+// hollow returns the middle and the height, in steps, of what is inside; mid
 // where nothing is. What lies between two inner places is inside too: a tongue,
 // a shine on teeth.
-func opening(in []float64, mid int) (centre, height float64) {
+func hollow(in []float64, mid int) (centre, height float64) {
 	before := append([]float64(nil), in...)
 	for i := 1; i < len(in); i++ {
 		before[i] = max(before[i], before[i-1])

@@ -73,6 +73,7 @@ var layers = []layer{
 	{"internal/testkit/onnxfile", []string{"inference/onnx/onnxfile"}},
 	{"internal/testkit/vitstest", []string{"inference/onnx/onnxfile"}},
 	{"internal/testkit/testspeaker/cmd/mksample", []string{"media", "media/...", "inference", "inference/onnx", "inference/speak", "inference/speak/kokoro", "internal/models", "internal/testkit/testspeaker"}},
+	{"internal/bench/lipsfit", []string{"inference/lips/opening"}},
 	{"internal/bench/lipseval", []string{"media", "inference"}},
 	{"internal/settings", []string{"inference", "inference/onnx", "internal/config", "media/badge", "session/spec"}},
 	{"internal/bench/recordbench", []string{"media", "media/cmaf", "media/file", "media/pace", "recording", "session/fanout", "session/spec", "session/work", "store", "store/...",

@@ -33,6 +33,8 @@ type Out interface {
 	Played(from time.Duration, n int) [][]int16
 	// OwnVoice is told of a phrase that is left out because it is a dub that came back.
 	OwnVoice(p inference.Phrase)
+	// Level is told how loud the source is around a time, dB of full scale.
+	Level(at time.Duration, level float64)
 	// Gap is told of source time without sound that should have had some.
 	Gap(from, to time.Duration)
 	// Unrecognized is told that sound up to at is not recognized, and why.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"livedub/media"
@@ -179,12 +180,22 @@ func (a *pipeline) take(ctx context.Context, sound []media.Samples) error {
 			return err
 		}
 		if len(low.Data) > 0 {
+			a.env.Out.Level((low.PTS+low.End())/2, level(low.Data))
 			if err := a.listener.hear(ctx, heard{sound: low, at: low.End()}); err != nil {
 				return err
 			}
 		}
 	}
 	return ctx.Err()
+}
+
+// level returns how loud pcm is, dB of full scale; silence is -100.
+func level(pcm []int16) float64 {
+	var sum float64
+	for _, v := range pcm {
+		sum += float64(v) * float64(v)
+	}
+	return max(-100, 10*math.Log10(sum/float64(len(pcm))/(1<<30)+1e-12))
 }
 
 // finish says what is left and, after a file, lets the clock run to the end of the dubs.

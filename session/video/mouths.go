@@ -60,6 +60,15 @@ func (m *Mouths) Open(ctx context.Context) {
 	m.lips.Store(&lips)
 }
 
+// Hear tells the engine how loud the source is around a time, dB of full scale.
+func (m *Mouths) Hear(at time.Duration, level float64) {
+	if lips := m.lips.Load(); lips != nil {
+		if l, ok := (*lips).(inference.LipsHear); ok {
+			l.Hear(at, level)
+		}
+	}
+}
+
 // Made tells whether mouths are made in this session.
 func (m *Mouths) Made() bool { return m.lips.Load() != nil }
 
