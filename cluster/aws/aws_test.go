@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"livedub/internal/testkit/asg"
 	"livedub/internal/testkit/awsfake"
 )
 
@@ -101,15 +102,30 @@ func (n *node) config(at awsfake.Instance) Config {
 
 const group = "dub-nodes"
 
-// ground is a group with both hooks.
+// lives is a group of at most one, with both hooks, in which nothing passes at once.
+func lives() awsfake.Group {
+	return awsfake.Group{
+		Name: group, EC2: awsfake.EC2{Cold: 3 * time.Second, Warm: 3 * time.Second, Stop: 3 * time.Second},
+		Config: asg.Config{
+			Max: 1, Pass: 3 * time.Second,
+			Launch:    asg.Hook{On: true, Name: "up", Timeout: 30 * time.Second, Default: asg.Abandon},
+			Terminate: asg.Hook{On: true, Name: "down", Timeout: 30 * time.Second, Default: asg.Continue},
+		},
+	}
+}
+
+// ground is AWS with that group.
 func ground() *awsfake.Fake {
 	f := awsfake.New()
-	f.AddGroup(awsfake.Group{
-		Name: group, Step: 3 * time.Second,
-		Launch:    &awsfake.Hook{Name: "up", Timeout: 30 * time.Second, Default: awsfake.Abandon},
-		Terminate: &awsfake.Hook{Name: "down", Timeout: 30 * time.Second, Default: awsfake.Continue},
-	})
+	f.AddGroup(lives())
 	return f
+}
+
+// pooled adds a group with an instance on its way into the warm pool, and returns its ID.
+func pooled(f *awsfake.Fake, g awsfake.Group) string {
+	g.Prepared = 1
+	f.AddGroup(g)
+	return f.Instances(group)[0].ID
 }
 
 // start opens an Agent and starts it.
@@ -127,7 +143,7 @@ func start(t *testing.T, c Config) *Agent {
 func states(f *awsfake.Fake, id string) string {
 	var all []string
 	for _, c := range f.History(id) {
-		all = append(all, string(c.State))
+		all = append(all, string(c.To))
 	}
 	return strings.Join(all, " ")
 }
@@ -136,15 +152,15 @@ func TestLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := ground(), newNode()
 		n.ready = make(chan struct{})
-		id := f.Launch(group, awsfake.Launch)
+		id := f.Launch(group)
 		a := start(t, n.config(awsfake.Instance{Fake: f, ID: id}))
 		time.Sleep(2 * time.Minute) // engines warm up for longer than the hook's timeout
-		if s := f.State(id); s != awsfake.PendingWait || n.done() != "ready" || len(f.Data()) > 0 {
+		if s := f.State(id); s != asg.PendingWait || n.done() != "ready" || len(f.Data()) > 0 {
 			t.Fatalf("before it was ready: %s, did %q, %d data", s, n.done(), len(f.Data()))
 		}
 		close(n.ready)
 		time.Sleep(20 * time.Second)
-		if s := f.State(id); s != awsfake.InService || n.done() != "ready register" {
+		if s := f.State(id); s != asg.InService || n.done() != "ready register" {
 			t.Fatalf("when it was ready: %s, did %q", s, n.done())
 		}
 		n.sessions.Store(2)
@@ -155,11 +171,9 @@ func TestLife(t *testing.T) {
 		n.sessions.Store(0)
 		time.Sleep(90 * time.Second)
 		before := len(f.Data())
-		if err := f.Do(id, awsfake.ScaleIn); err != nil {
-			t.Fatal(err)
-		}
+		f.SetDesired(group, 0)
 		time.Sleep(5 * time.Minute) // it drains for longer than the hook's timeout
-		if s := f.State(id); s != awsfake.TerminatingWait || len(f.Data()) > before+10 {
+		if s := f.State(id); s != asg.TerminatingWait || len(f.Data()) > before+10 {
 			t.Fatalf("while it drains: %s, %d data more", s, len(f.Data())-before)
 		}
 		close(n.drained)
@@ -181,8 +195,9 @@ func TestWarmPool(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f, n := ground(), newNode()
-				f.AddGroup(awsfake.Group{Name: group, Step: 3 * time.Second, KeepRunning: running, Launch: &awsfake.Hook{Name: "up", Timeout: 30 * time.Second, Default: awsfake.Abandon}})
-				id := f.Launch(group, awsfake.Fill)
+				g := lives()
+				g.Running, g.Terminate = running, asg.Hook{}
+				id := pooled(f, g)
 				at := awsfake.Instance{Fake: f, ID: id}
 				a := start(t, n.config(at))
 				n.sessions.Store(1) // were it to count them, it would show
@@ -194,15 +209,13 @@ func TestWarmPool(t *testing.T) {
 					a.Close()
 					time.Sleep(time.Hour)
 				}
-				if err := f.Do(id, awsfake.ScaleOut); err != nil {
-					t.Fatal(err)
-				}
+				f.SetDesired(group, 1)
 				if !running {
 					a = start(t, n.config(at))
 				}
 				time.Sleep(30 * time.Second)
 				defer a.Close()
-				if f.State(id) != awsfake.InService || !strings.HasSuffix(n.done(), "ready register") || !f.Protected(id) || len(f.Data()) == 0 {
+				if f.State(id) != asg.InService || !strings.HasSuffix(n.done(), "ready register") || !f.Protected(id) || len(f.Data()) == 0 {
 					t.Errorf("in service: %s, did %q, protected %v, %d data", f.State(id), n.done(), f.Protected(id), len(f.Data()))
 				}
 			})
@@ -214,19 +227,21 @@ func TestWarmPool(t *testing.T) {
 func TestReuse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := ground(), newNode()
-		id := f.Launch(group, awsfake.Launch)
+		g := lives()
+		g.Reuse, g.Launch = true, asg.Hook{}
+		id := pooled(f, g)
+		time.Sleep(10 * time.Second) // it has come to the warm pool
+		f.SetDesired(group, 1)
 		a := start(t, n.config(awsfake.Instance{Fake: f, ID: id}))
 		time.Sleep(30 * time.Second)
-		if err := f.Do(id, awsfake.Reuse); err != nil {
-			t.Fatal(err)
-		}
+		f.SetDesired(group, 0)
 		time.Sleep(time.Minute)
-		if f.State(id) != awsfake.WarmedPendingWait || n.done() != "ready register drain" {
+		if f.State(id) != asg.WarmedPendingWait || n.done() != "ready register drain" {
 			t.Errorf("%s, did %q", f.State(id), n.done())
 		}
 		a.Close() // nothing is left
 		time.Sleep(10 * time.Second)
-		if f.State(id) != awsfake.WarmedStopped {
+		if f.State(id) != asg.WarmedStopped {
 			t.Error(states(f, id))
 		}
 	})
@@ -236,11 +251,11 @@ func TestNotReadyIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := ground(), newNode()
 		n.broken = errors.New("no such net")
-		id := f.Launch(group, awsfake.Fill)
+		id := pooled(f, lives())
 		a := start(t, n.config(awsfake.Instance{Fake: f, ID: id}))
 		time.Sleep(10 * time.Second)
 		defer a.Close()
-		if got := states(f, id); !strings.HasPrefix(got, "Warmed:Pending Warmed:Pending:Wait Terminating") || strings.Contains(n.done(), "register") {
+		if got := states(f, id); !strings.HasPrefix(got, "Warmed:Pending Warmed:Pending:Wait Warmed:Terminating") || strings.Contains(n.done(), "register") {
 			t.Errorf("went %s, did %q", got, n.done())
 		}
 		if !strings.Contains(n.logged(), "no such net") {
@@ -253,19 +268,17 @@ func TestNotReadyIsReplaced(t *testing.T) {
 func TestDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := ground(), newNode()
-		id := f.Launch(group, awsfake.Launch)
+		id := f.Launch(group)
 		a := start(t, n.config(awsfake.Instance{Fake: f, ID: id}))
 		time.Sleep(30 * time.Second)
-		if err := f.Do(id, awsfake.ScaleIn); err != nil {
-			t.Fatal(err)
-		}
+		f.SetDesired(group, 0)
 		time.Sleep(9 * time.Minute)
-		if f.State(id) != awsfake.TerminatingWait {
+		if f.State(id) != asg.TerminatingWait {
 			t.Fatal(states(f, id))
 		}
 		time.Sleep(2 * time.Minute)
 		defer a.Close()
-		if f.State(id) != awsfake.Terminated {
+		if f.State(id) != asg.Terminated {
 			t.Error(states(f, id))
 		}
 	})
@@ -275,20 +288,18 @@ func TestDeadline(t *testing.T) {
 func TestHookThatTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := ground(), newNode()
-		id := f.Launch(group, awsfake.Launch)
+		id := f.Launch(group)
 		a := start(t, n.config(awsfake.Instance{Fake: f, ID: id}))
 		time.Sleep(30 * time.Second)
 		f.Fail(awsfake.AutoScaling, awsfake.Silence, -1)
-		if err := f.Do(id, awsfake.ScaleIn); err != nil {
-			t.Fatal(err)
-		}
+		f.SetDesired(group, 0)
 		time.Sleep(2 * time.Minute)
 		f.Fail(awsfake.AutoScaling, "", 0)
 		close(n.drained)
 		time.Sleep(2 * time.Minute)
 		a.Close()
 		s := a.Stats()
-		if f.State(id) != awsfake.Terminated || s.Completed != 1 || s.Failures[Unavailable] == 0 || n.done() != "ready register drain" {
+		if f.State(id) != asg.Terminated || s.Completed != 1 || s.Failures[Unavailable] == 0 || n.done() != "ready register drain" {
 			t.Errorf("%s, %+v, did %q", states(f, id), s, n.done())
 		}
 	})
@@ -299,18 +310,18 @@ func TestTerminatedWhileLaunching(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := ground(), newNode()
 		n.ready = make(chan struct{})
-		id := f.Launch(group, awsfake.Launch)
+		id := f.Launch(group)
 		a := start(t, n.config(awsfake.Instance{Fake: f, ID: id}))
 		time.Sleep(10 * time.Second)
-		if err := f.Do(id, awsfake.Abandon); err != nil {
+		if err := f.Complete(id, asg.Abandon); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		if f.State(id) != awsfake.TerminatingWait || n.done() != "ready drain" {
+		if f.State(id) != asg.TerminatingWait || n.done() != "ready drain" {
 			t.Errorf("%s, did %q", states(f, id), n.done())
 		}
 		a.Close()
-		if time.Sleep(10 * time.Second); f.State(id) != awsfake.Terminated {
+		if time.Sleep(10 * time.Second); f.State(id) != asg.Terminated {
 			t.Error(states(f, id))
 		}
 	})
@@ -319,7 +330,7 @@ func TestTerminatedWhileLaunching(t *testing.T) {
 func TestProtectionHolds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := ground(), newNode()
-		id := f.Launch(group, awsfake.Launch)
+		id := f.Launch(group)
 		a := start(t, n.config(awsfake.Instance{Fake: f, ID: id}))
 		defer a.Close()
 		time.Sleep(20 * time.Second)
@@ -333,7 +344,7 @@ func TestProtectionHolds(t *testing.T) {
 		if asked := f.Requests("SetInstanceProtection") - before; asked != 1 || !f.Protected(id) {
 			t.Errorf("%d requests, protected %v", asked, f.Protected(id))
 		}
-		if err := f.Do(id, awsfake.ScaleIn); err == nil {
+		if f.SetDesired(group, 0); f.State(id) != asg.InService {
 			t.Error("the group takes a node that just had sessions")
 		}
 		time.Sleep(holdTime)

@@ -10,6 +10,7 @@ import (
 
 	smithy "github.com/aws/smithy-go"
 
+	"livedub/internal/testkit/asg"
 	"livedub/internal/testkit/awsfake"
 )
 
@@ -33,7 +34,7 @@ func TestFaults(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f, n := ground(), newNode()
-				id := f.Launch(group, awsfake.Launch)
+				id := f.Launch(group)
 				a := start(t, n.config(awsfake.Instance{Fake: f, ID: id}))
 				time.Sleep(30 * time.Second)
 				asked := f.Requests("PutMetricData")
@@ -63,7 +64,7 @@ func TestFaults(t *testing.T) {
 func TestOutageIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := ground(), newNode()
-		id := f.Launch(group, awsfake.Launch)
+		id := f.Launch(group)
 		a := start(t, n.config(awsfake.Instance{Fake: f, ID: id}))
 		defer a.Close()
 		f.Fail(awsfake.CloudWatch, awsfake.Broken, -1)
@@ -83,15 +84,13 @@ func TestOutageIsBounded(t *testing.T) {
 func TestTokenForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := ground(), newNode()
-		id := f.Launch(group, awsfake.Launch)
+		id := f.Launch(group)
 		a := start(t, n.config(awsfake.Instance{Fake: f, ID: id}))
 		defer a.Close()
 		time.Sleep(30 * time.Second)
 		f.ForgetTokens()
 		time.Sleep(20 * time.Second)
-		if err := f.Do(id, awsfake.ScaleIn); err != nil {
-			t.Fatal(err)
-		}
+		f.SetDesired(group, 0)
 		time.Sleep(20 * time.Second)
 		if n.done() != "ready register drain" {
 			t.Errorf("did %q: it does not hear of its end", n.done())
@@ -132,7 +131,7 @@ func TestStartErrors(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := ground()
-				cfg := newNode().config(awsfake.Instance{Fake: f, ID: f.Launch(group, awsfake.Launch)})
+				cfg := newNode().config(awsfake.Instance{Fake: f, ID: f.Launch(group)})
 				c.change(f, &cfg)
 				_, err := Open(t.Context(), cfg)
 				var setting *SettingError
@@ -148,12 +147,12 @@ func TestStartErrors(t *testing.T) {
 func TestSlowAtTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := ground(), newNode()
-		id := f.Launch(group, awsfake.Launch)
+		id := f.Launch(group)
 		f.Fail(awsfake.AutoScaling, awsfake.Broken, 5)
 		a := start(t, n.config(awsfake.Instance{Fake: f, ID: id}))
 		defer a.Close()
 		time.Sleep(30 * time.Second)
-		if f.State(id) != awsfake.InService || n.done() != "ready register" {
+		if f.State(id) != asg.InService || n.done() != "ready register" {
 			t.Errorf("%s, did %q", states(f, id), n.done())
 		}
 	})
@@ -163,7 +162,7 @@ func TestSlowAtTheStart(t *testing.T) {
 func TestOneSpeaks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := ground(), newNode()
-		at := awsfake.Instance{Fake: f, ID: f.Launch(group, awsfake.Launch)}
+		at := awsfake.Instance{Fake: f, ID: f.Launch(group)}
 		a, err := Open(t.Context(), n.config(at))
 		if err != nil {
 			t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 func TestMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, n := ground(), newNode()
-		id := f.Launch(group, awsfake.Launch)
+		id := f.Launch(group)
 		a := start(t, n.config(awsfake.Instance{Fake: f, ID: id}))
 		defer a.Close()
 		time.Sleep(75 * time.Second)

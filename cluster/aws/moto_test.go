@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/smithy-go/transport/http/protocol/awsquery"
 
+	"livedub/internal/testkit/asg"
 	"livedub/internal/testkit/awsfake"
 	"livedub/internal/testkit/groundtest"
 	"livedub/internal/testkit/s3proc"
@@ -110,8 +111,8 @@ func TestMoto(t *testing.T) {
 // TestByNetwork: the SDK's own client, by the environment that an operator has too.
 func TestByNetwork(t *testing.T) {
 	f, n := ground(), newNode()
-	f.AddGroup(awsfake.Group{Name: group})
-	at := awsfake.Instance{Fake: f, ID: f.Launch(group, awsfake.Launch)}
+	f.AddGroup(awsfake.Group{Name: group, Config: asg.Config{Max: 1}})
+	at := awsfake.Instance{Fake: f, ID: f.Launch(group)}
 	imds, groups, metrics := at.Listen(awsfake.IMDS), at.Listen(awsfake.AutoScaling), at.Listen(awsfake.CloudWatch)
 	defer imds.Close()
 	defer groups.Close()

@@ -15,6 +15,7 @@ import (
 	"livedub/cluster/aws"
 	"livedub/internal/config"
 	"livedub/internal/gpu"
+	"livedub/internal/testkit/asg"
 	"livedub/internal/testkit/awsfake"
 )
 
@@ -39,7 +40,7 @@ func onInstance(t *testing.T, at awsfake.Instance) {
 }
 
 // awaits waits until an instance is in a state.
-func awaits(t *testing.T, at awsfake.Instance, want awsfake.State) {
+func awaits(t *testing.T, at awsfake.Instance, want asg.State) {
 	t.Helper()
 	for until := time.Now().Add(time.Minute); at.State(at.ID) != want; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(until) {
@@ -52,11 +53,11 @@ func awaits(t *testing.T, at awsfake.Instance, want awsfake.State) {
 // service; and the end, when the group takes it.
 func TestServeInAGroup(t *testing.T) {
 	f := awsfake.New()
-	hook := func(name string) *awsfake.Hook {
-		return &awsfake.Hook{Name: name, Timeout: 2 * time.Minute, Default: awsfake.Abandon}
+	hook := func(name string) asg.Hook {
+		return asg.Hook{On: true, Name: name, Timeout: 2 * time.Minute, Default: asg.Abandon}
 	}
-	f.AddGroup(awsfake.Group{Name: "g", KeepRunning: true, Launch: hook("up"), Terminate: hook("down")})
-	at := awsfake.Instance{Fake: f, ID: f.Launch("g", awsfake.Fill)}
+	f.AddGroup(awsfake.Group{Name: "g", Config: asg.Config{Max: 1, Prepared: 1, Running: true, Launch: hook("up"), Terminate: hook("down")}})
+	at := awsfake.Instance{Fake: f, ID: f.Instances("g")[0].ID}
 	onInstance(t, at)
 	stdout, w := io.Pipe()
 	code := make(chan int, 1)
@@ -86,21 +87,17 @@ func TestServeInAGroup(t *testing.T) {
 		defer mu.Unlock()
 		return strings.Contains(said.String(), "livedub serves")
 	}
-	awaits(t, at, awsfake.WarmedRunning)
+	awaits(t, at, asg.WarmedRunning)
 	if serves() {
 		t.Error("it serves in the warm pool")
 	}
-	if err := f.Do(at.ID, awsfake.ScaleOut); err != nil {
-		t.Fatal(err)
-	}
-	awaits(t, at, awsfake.InService)
+	f.SetDesired("g", 1)
+	awaits(t, at, asg.InService)
 	if !serves() {
 		t.Error("in service before it serves")
 	}
-	if err := f.Do(at.ID, awsfake.ScaleIn); err != nil {
-		t.Fatal(err)
-	}
-	awaits(t, at, awsfake.Terminated)
+	f.SetDesired("g", 0)
+	awaits(t, at, asg.Terminated)
 	select {
 	case c := <-code:
 		if c != 0 {
@@ -143,8 +140,8 @@ func TestAWSElsewhere(t *testing.T) {
 
 func TestAWSMetrics(t *testing.T) {
 	f := awsfake.New()
-	f.AddGroup(awsfake.Group{Name: "g"})
-	onInstance(t, awsfake.Instance{Fake: f, ID: f.Launch("g", awsfake.Launch)})
+	f.AddGroup(awsfake.Group{Name: "g", Config: asg.Config{Max: 1}})
+	onInstance(t, awsfake.Instance{Fake: f, ID: f.Launch("g")})
 	agent, err := aws.Open(t.Context(), aws.Config{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"livedub/internal/bench/fleet/asg"
+	"livedub/internal/testkit/asg"
 )
 
 // Spec is a policy that is compared.

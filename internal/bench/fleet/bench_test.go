@@ -11,7 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"livedub/internal/bench/fleet/asg"
+	"livedub/internal/testkit/asg"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"livedub/internal/bench/fleet/asg"
+	"livedub/internal/testkit/asg"
 )
 
 // apply lets the instances do what follows from the group's changes.

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"livedub/internal/bench/fleet/asg"
+	"livedub/internal/testkit/asg"
 )
 
 // epoch is the time at which simulations begin.

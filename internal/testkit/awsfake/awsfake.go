@@ -1,14 +1,16 @@
-// Package awsfake is a fake of what a node sees of AWS: the metadata service of its
-// instance, the lifecycle of Auto Scaling groups with hooks and a warm pool, and
-// CloudWatch's PutMetricData. It speaks their protocols as the SDK does and looks at no
-// signature. What AWS really does in an account is not tried by it.
+// Package awsfake is a fake of what nodes and their operator see of AWS: the metadata
+// service of an instance, Auto Scaling groups with sizes, hooks, a warm pool and scaling
+// policies, and CloudWatch's metrics and alarms. It speaks their protocols as the SDK does
+// and looks at no signature. The life of instances and what policies do is package asg's.
+// What AWS really does in an account is not tried by it.
 package awsfake
 
 import (
 	"fmt"
-	"strings"
 	"sync"
 	"time"
+
+	"livedub/internal/testkit/asg"
 )
 
 const (
@@ -19,119 +21,135 @@ const (
 	terminating = "autoscaling:EC2_INSTANCE_TERMINATING"
 )
 
-// Hook is a lifecycle hook of a group.
-type Hook struct {
-	Name    string
-	Timeout time.Duration // without a heartbeat
-	Default Event         // Continue or Abandon, when it times out
-}
-
-// Group is an Auto Scaling group.
+// Group is an Auto Scaling group. Callbacks are called one after the other, in the order of
+// what they tell, by whoever lets time pass; they must return soon, and may use the Fake.
 type Group struct {
-	Name              string
-	Launch, Terminate *Hook
-	KeepRunning       bool          // in the warm pool
-	Step              time.Duration // that an instance stays in a state which passes by itself
+	Name string
+	asg.Config
+	EC2      EC2
+	Policies []Policy
+	Delay    time.Duration // that CloudWatch takes to show a value
+
+	Start   func(id string, warm bool) // EC2 runs the instance; warm: it has run before, and runs no user data
+	Stop    func(id string)            // EC2 begins to stop or end it, or has lost it
+	Changed func(asg.Change)           // the instance changed its state
 }
 
-// Change is a state that an instance came to.
-type Change struct {
-	State State
-	At    time.Time
+// EC2 is how long EC2 takes.
+type EC2 struct {
+	Cold time.Duration // to run a new instance
+	Warm time.Duration // to run a stopped one
+	Stop time.Duration // to stop or end one
 }
 
-// instance is one of a group.
+// Policy is a scaling policy of a group, on the mean of a metric over the group's nodes.
+type Policy struct {
+	Name      string
+	Namespace string
+	asg.Policy
+}
+
+// instance is one of a group, also after its end.
 type instance struct {
-	id        string
-	group     *Group
-	state     State
-	since     time.Time
-	beat      time.Time // from when its hook's timeout counts
-	protected bool
-	history   []Change
+	id      string
+	group   *group
+	state   asg.State
+	ran     bool // it has run before
+	runs    bool // EC2 runs it
+	history []asg.Change
 }
 
-// Fake is AWS. It has no goroutines: time passes when somebody looks.
+// group is a Group at work.
+type group struct {
+	Group
+	sizes      *asg.Group
+	timers     []timer // of EC2, in no order
+	alarms     []*alarm
+	scalers    []*asg.Scaler
+	created    time.Time
+	looked     time.Time // at the alarms
+	activities []*activity
+	because    string // of what happens now
+}
+
+// Fake is AWS. It has no goroutines: time passes when somebody looks, or calls Step.
 type Fake struct {
 	mu        sync.Mutex
-	groups    map[string]*Group
+	groups    map[string]*group
 	instances map[string]*instance
 	tokens    map[string]time.Time // of the metadata service, until when
-	made      int                  // names
+	launched  int                  // instances
+	made      int                  // tokens and activities
 	key       int                  // the number of the credentials that are good
 	skew      time.Duration
 	faults    map[Service]*fault
 	data      []Datum
+	series    map[string][]Datum // the same, by what they are of
 	requests  map[string]int
+	told      []func() // callbacks that wait
+	telling   bool
 }
 
 // New returns one without groups.
 func New() *Fake {
 	return &Fake{
-		groups: map[string]*Group{}, instances: map[string]*instance{}, tokens: map[string]time.Time{},
-		faults: map[Service]*fault{}, requests: map[string]int{},
+		groups: map[string]*group{}, instances: map[string]*instance{}, tokens: map[string]time.Time{},
+		faults: map[Service]*fault{}, requests: map[string]int{}, series: map[string][]Datum{},
 	}
 }
 
-// AddGroup adds a group, in place of one of that name.
+// AddGroup adds a group of the smallest size and fills its warm pool. It takes the place of
+// one of that name.
 func (f *Fake) AddGroup(g Group) {
+	defer f.tell()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.groups[g.Name] = &g
-}
-
-// Launch adds an instance, by Launch or, into the warm pool, by Fill. It returns its ID.
-func (f *Fake) Launch(group string, e Event) string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.made++
-	i := &instance{id: fmt.Sprintf("i-%017x", f.made), group: f.groups[group]}
-	f.instances[i.id] = i
-	i.move(e, time.Now())
-	i.pass(time.Now())
-	return i.id
-}
-
-// Do has an event happen to an instance. It fails where it cannot, as ScaleIn does for a
-// protected one.
-func (f *Fake) Do(id string, e Event) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	i := f.instances[id]
-	i.pass(time.Now())
-	if i.protected && (e == ScaleIn || e == Reuse) {
-		return fmt.Errorf("awsfake: instance %s is protected from scale-in", id)
+	at := time.Now()
+	g.ID = func(int) string {
+		f.launched++
+		return fmt.Sprintf("i-%017x", f.launched)
 	}
-	if !i.move(e, time.Now()) {
-		return fmt.Errorf("awsfake: instance %s in state %s: no %s", id, i.state, e)
+	in := &group{Group: g, created: at, looked: at, because: "At " + at.UTC().Format(time.RFC3339) + " a user request created the Auto Scaling group"}
+	for _, p := range g.Policies {
+		in.scalers = append(in.scalers, asg.NewScaler(p.Policy))
+		in.alarms = append(in.alarms, newAlarms(g.Name, p, at)...)
 	}
-	i.pass(time.Now())
-	return nil
+	f.groups[g.Name] = in
+	var first []asg.Change
+	in.sizes, first = asg.NewGroup(at, g.Config)
+	f.apply(in, first)
+	f.step(at)
 }
 
-// State returns the state of an instance.
-func (f *Fake) State(id string) State {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	i := f.instances[id]
-	i.pass(time.Now())
-	return i.state
+// Instances returns the instances of a group that have not ended, in the order of their launch.
+func (f *Fake) Instances(group string) []asg.Instance {
+	defer f.now()()
+	return f.groups[group].sizes.Instances()
+}
+
+// Desired returns the size that a group wants.
+func (f *Fake) Desired(group string) int {
+	defer f.now()()
+	return f.groups[group].sizes.Desired()
+}
+
+// State returns the state of an instance; that of one which has ended is its last.
+func (f *Fake) State(id string) asg.State {
+	defer f.now()()
+	return f.instances[id].state
 }
 
 // Protected tells whether an instance is protected from scale-in.
 func (f *Fake) Protected(id string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.instances[id].protected
+	defer f.now()()
+	in, _ := f.instances[id].group.sizes.Instance(id)
+	return in.Protected
 }
 
-// History returns the states that an instance was in.
-func (f *Fake) History(id string) []Change {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	i := f.instances[id]
-	i.pass(time.Now())
-	return append([]Change(nil), i.history...)
+// History returns what an instance went through.
+func (f *Fake) History(id string) []asg.Change {
+	defer f.now()()
+	return append([]asg.Change(nil), f.instances[id].history...)
 }
 
 // Requests returns how often something was asked for, as "PutMetricData", faults included.
@@ -141,81 +159,69 @@ func (f *Fake) Requests(name string) int {
 	return f.requests[name]
 }
 
-// move has an event happen at a moment, and returns false where the table has none.
-func (i *instance) move(e Event, at time.Time) bool {
-	to := next(i.state, e)
-	if to == "" {
-		return false
+// Launch has a group want one more, and returns the ID of the instance that it takes.
+func (f *Fake) Launch(group string) string {
+	defer f.now()()
+	g := f.groups[group]
+	changes := f.want(g, g.sizes.Desired()+1)
+	if len(changes) == 0 {
+		return ""
 	}
-	if to != InService {
-		i.protected = false
-	}
-	i.state, i.since, i.beat = to, at, at
-	i.history = append(i.history, Change{to, at})
-	return true
+	return changes[0].Instance
 }
 
-// pass has happen by itself what does until now.
-func (i *instance) pass(now time.Time) {
-	for {
-		e, at := i.itself()
-		if e == "" || at.After(now) || !i.move(e, at) {
-			return
+// SetDesired has a group want n instances, within its bounds.
+func (f *Fake) SetDesired(group string, n int) {
+	defer f.now()()
+	f.want(f.groups[group], n)
+}
+
+// Complete completes the hook that an instance waits for, as somebody else may.
+func (f *Fake) Complete(id string, result asg.Event) error {
+	return f.request(id, "a lifecycle action was completed", func(g *asg.Group, at time.Time) ([]asg.Change, error) { return g.Complete(at, id, result) })
+}
+
+// Terminate has the group end an instance, protected or not, and want one less.
+func (f *Fake) Terminate(id string) error {
+	return f.request(id, "instance "+id+" was taken out of service in response to a user request", func(g *asg.Group, at time.Time) ([]asg.Change, error) { return g.End(at, id) })
+}
+
+// Standby has the group take an instance out of service, and want one less.
+func (f *Fake) Standby(id string) error {
+	return f.request(id, "instance "+id+" was moved to standby in response to a user request", func(g *asg.Group, at time.Time) ([]asg.Change, error) { return g.Rest(at, id) })
+}
+
+// Return has it put back.
+func (f *Fake) Return(id string) error {
+	return f.request(id, "instance "+id+" was moved out of standby in response to a user request", func(g *asg.Group, at time.Time) ([]asg.Change, error) { return g.Return(at, id) })
+}
+
+// Lose has EC2 end an instance without a word to the group, as a host that breaks does.
+func (f *Fake) Lose(id string) error {
+	return f.request(id, "an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped", func(g *asg.Group, at time.Time) ([]asg.Change, error) {
+		changes, err := g.Lose(at, id)
+		if err == nil {
+			f.halt(f.instances[id])
 		}
-	}
+		return changes, err
+	})
 }
 
-// itself returns what happens to an instance by itself, and when.
-func (i *instance) itself() (Event, time.Time) {
-	after := i.since.Add(i.group.Step)
-	h := i.hook()
-	switch s := i.state; {
-	case strings.HasSuffix(string(s), ":Wait"):
-		return h.Default, i.beat.Add(h.Timeout)
-	case s == PendingProceed || s == TerminatingProceed:
-		return Proceed, after
-	case s != Pending && s != Terminating && s != WarmedPending && s != WarmedProceed:
-		return "", after
-	case h != nil && s != WarmedProceed:
-		return HookWaits, after
-	case s == Pending || s == Terminating:
-		return NoHook, after
-	case i.group.KeepRunning:
-		return PooledRun, after
+func (f *Fake) request(id, because string, do func(*asg.Group, time.Time) ([]asg.Change, error)) error {
+	defer f.now()()
+	in, at := f.instances[id], time.Now()
+	changes, err := do(in.group.sizes, at)
+	if err != nil {
+		return fmt.Errorf("awsfake: %w", err)
 	}
-	return Pooled, after
+	f.act(in.group, at, because, changes)
+	return nil
 }
 
-// hook returns the hook of the transition that an instance is in; nil for none. That of an
-// instance on its way back to the warm pool is the terminating one.
-func (i *instance) hook() *Hook {
-	if strings.HasPrefix(string(i.state), "Terminating") || strings.HasPrefix(string(i.state), "Warmed:Pending") && i.served() {
-		return i.group.Terminate
-	}
-	return i.group.Launch
-}
-
-// served tells whether an instance was in service before.
-func (i *instance) served() bool {
-	for _, c := range i.history {
-		if c.State == InService {
-			return true
-		}
-	}
-	return false
-}
-
-// target returns what the metadata service says of an instance.
-func (i *instance) target() string {
-	switch s := i.state; {
-	case s == WarmedStopped || s == WarmedRunning || s == Standby:
-		return string(s)
-	case strings.HasPrefix(string(s), "Warmed:") && i.group.KeepRunning:
-		return string(WarmedRunning)
-	case strings.HasPrefix(string(s), "Warmed:"):
-		return string(WarmedStopped)
-	case strings.HasPrefix(string(s), "Terminat"):
-		return string(Terminated)
-	}
-	return string(InService)
+// want has a group want n instances because a user asked for it.
+func (f *Fake) want(g *group, n int) []asg.Change {
+	at, before := time.Now(), g.sizes.Desired()
+	changes := g.sizes.SetDesired(at, n)
+	f.act(g, at, fmt.Sprintf("a user request explicitly set group desired capacity changing the desired capacity from %d to %d", before, g.sizes.Desired()), changes)
+	return changes
 }

@@ -6,13 +6,17 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
-	"github.com/aws/smithy-go/encoding/cbor"
+	"livedub/internal/testkit/asg"
 )
 
-const maxBody = 1 << 20
+const (
+	maxBody = 1 << 20
+	invalid = "ValidationError"
+)
 
 // asks returns what a request asks for, and its form if it has one.
 func (f *Fake) asks(s Service, r *http.Request) (string, url.Values) {
@@ -37,7 +41,7 @@ func (f *Fake) asks(s Service, r *http.Request) (string, url.Values) {
 func (i Instance) query(w http.ResponseWriter, name string, form url.Values, code, says string) {
 	result := ""
 	if code == "" {
-		result, code, says = i.act(name, form)
+		result, code, says = i.do(name, form)
 	}
 	w.Header().Set("Content-Type", "text/xml")
 	if code != "" {
@@ -64,149 +68,83 @@ func escape(s string) string {
 	return b.String()
 }
 
-// act does what is asked for.
-func (i Instance) act(name string, form url.Values) (result, code, says string) {
-	const invalid = "ValidationError"
-	switch name {
-	case "DescribeAutoScalingInstances":
-		in := i.instances[form.Get("InstanceIds.member.1")]
-		if in == nil {
-			return "<AutoScalingInstances/>", "", ""
-		}
-		in.pass(time.Now())
-		return fmt.Sprintf("<AutoScalingInstances><member><InstanceId>%s</InstanceId><AutoScalingGroupName>%s</AutoScalingGroupName><AvailabilityZone>%sa</AvailabilityZone>"+
-			"<LifecycleState>%s</LifecycleState><HealthStatus>HEALTHY</HealthStatus><ProtectedFromScaleIn>%t</ProtectedFromScaleIn></member></AutoScalingInstances>",
-			in.id, escape(in.group.Name), Region, in.state, in.protected), "", ""
-	case "DescribeLifecycleHooks":
-		g := i.groups[form.Get("AutoScalingGroupName")]
-		if g == nil {
-			return "", invalid, "AutoScalingGroup name not found"
-		}
-		for _, h := range []struct {
-			*Hook
-			transition string
-		}{{g.Launch, launching}, {g.Terminate, terminating}} {
-			if h.Hook != nil {
-				result += fmt.Sprintf("<member><LifecycleHookName>%s</LifecycleHookName><AutoScalingGroupName>%s</AutoScalingGroupName><LifecycleTransition>%s</LifecycleTransition><HeartbeatTimeout>%d</HeartbeatTimeout></member>",
-					escape(h.Name), escape(g.Name), h.transition, int(h.Timeout.Seconds()))
-			}
-		}
-		return "<LifecycleHooks>" + result + "</LifecycleHooks>", "", ""
+// do does what the Auto Scaling service is asked for.
+func (i Instance) do(name string, form url.Values) (result, code, says string) {
+	if describe := describes[name]; describe != nil {
+		return describe(i.Fake, form)
+	}
+	if name == "SetDesiredCapacity" {
+		return i.setDesired(form)
 	}
 	id := form.Get("InstanceId")
 	if name == "SetInstanceProtection" {
 		id = form.Get("InstanceIds.member.1")
 	}
 	in := i.instances[id]
-	if in == nil || in.group.Name != form.Get("AutoScalingGroupName") {
+	if in == nil || in.state.Ended() || name != "TerminateInstanceInAutoScalingGroup" && in.group.Name != form.Get("AutoScalingGroupName") {
 		return "", invalid, "The instance " + id + " is not part of Auto Scaling group " + form.Get("AutoScalingGroupName")
 	}
-	in.pass(time.Now())
+	g, now := in.group, time.Now()
 	switch name {
 	case "SetInstanceProtection":
-		if in.state != InService {
+		changes, err := g.sizes.Protect(now, id, form.Get("ProtectedFromScaleIn") == "true")
+		if err != nil {
 			return "", invalid, "The instance " + id + " is not in InService or EnteringStandby or Standby"
 		}
-		in.protected = form.Get("ProtectedFromScaleIn") == "true"
+		i.act(g, now, "instance "+id+" was no longer protected", changes)
 		return "", "", ""
 	case "RecordLifecycleActionHeartbeat", "CompleteLifecycleAction":
-		h := in.hook()
-		if !strings.HasSuffix(string(in.state), ":Wait") || h == nil || h.Name != form.Get("LifecycleHookName") {
+		h, waits := g.sizes.Waiting(id)
+		if !waits || h.Name != form.Get("LifecycleHookName") {
 			return "", invalid, "No active Lifecycle Action found with instance ID " + id
 		}
 		if name == "RecordLifecycleActionHeartbeat" {
-			in.beat = time.Now()
+			_ = g.sizes.Heartbeat(now, id) // it waits
 			return "", "", ""
 		}
-		e := Continue
+		e := asg.Continue
 		if form.Get("LifecycleActionResult") == "ABANDON" {
-			e = Abandon
+			e = asg.Abandon
 		}
-		in.move(e, time.Now())
-		in.pass(time.Now())
+		changes, _ := g.sizes.Complete(now, id, e) // it waits
+		i.act(g, now, "a lifecycle action was completed", changes)
 		return "", "", ""
+	case "TerminateInstanceInAutoScalingGroup":
+		return i.terminate(in, form)
 	}
 	return "", "InvalidAction", "this fake does not know " + name
 }
 
-// Datum is a value that was published.
-type Datum struct {
-	Namespace, Name, Unit string
-	Dimensions            map[string]string
-	Value                 float64
-	At                    time.Time
-	Resolution            int
-	Request               int // which of all requests it came in
+// setDesired is SetDesiredCapacity.
+func (f *Fake) setDesired(form url.Values) (result, code, says string) {
+	g := f.groups[form.Get("AutoScalingGroupName")]
+	n, err := strconv.Atoi(form.Get("DesiredCapacity"))
+	switch {
+	case g == nil:
+		return "", invalid, "AutoScalingGroup name not found"
+	case err != nil:
+		return "", invalid, "DesiredCapacity must be a number"
+	case n < g.Min:
+		return "", invalid, fmt.Sprintf("New SetDesiredCapacity value %d is below min value %d for the AutoScalingGroup.", n, g.Min)
+	case n > g.Max:
+		return "", invalid, fmt.Sprintf("New SetDesiredCapacity value %d is above max value %d for the AutoScalingGroup.", n, g.Max)
+	}
+	f.want(g, n)
+	return "", "", ""
 }
 
-// Data returns all that was published.
-func (f *Fake) Data() []Datum {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return append([]Datum(nil), f.data...)
-}
-
-// cbor answers as CloudWatch; code is what is wrong already, if anything is.
-func (i Instance) cbor(w http.ResponseWriter, r *http.Request, code, says string) {
-	if code == "" {
-		code, says = i.put(r)
+// terminate is TerminateInstanceInAutoScalingGroup. AWS does not document what it answers for an
+// instance that is on its way out already; here it is refused, and goes on.
+func (f *Fake) terminate(in *instance, form url.Values) (result, code, says string) {
+	g, now := in.group, time.Now()
+	if form.Get("ShouldDecrementDesiredCapacity") != "true" {
+		return "", invalid, "this fake ends instances with ShouldDecrementDesiredCapacity alone"
 	}
-	w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
-	w.Header().Set("Content-Type", "application/cbor")
-	answer := cbor.Map{}
-	if code != "" {
-		w.Header().Set("X-Amzn-Query-Error", code+";Sender")
-		w.WriteHeader(status(code))
-		answer = cbor.Map{"__type": cbor.String("com.amazonaws.cloudwatch#" + code), "message": cbor.String(says)}
-	}
-	_, _ = w.Write(cbor.Encode(answer)) // who asked may be gone
-}
-
-// put keeps the data of a request.
-func (i Instance) put(r *http.Request) (code, says string) {
-	if r.Header.Get("Smithy-Protocol") != "rpc-v2-cbor" || !strings.HasSuffix(r.URL.Path, "/operation/PutMetricData") {
-		return "InvalidAction", "this fake knows PutMetricData by RPC v2 CBOR"
-	}
-	body, err := body(r)
+	changes, err := g.sizes.End(now, in.id)
 	if err != nil {
-		return "SerializationException", err.Error()
+		return "", invalid, err.Error()
 	}
-	v, err := cbor.Decode(body)
-	top, ok := v.(cbor.Map)
-	if err != nil || !ok {
-		return "SerializationException", "the body is no map"
-	}
-	list, _ := top["MetricData"].(cbor.List)
-	if len(list) == 0 || len(list) > 1000 {
-		return "InvalidParameterValue", fmt.Sprintf("%d values in a request", len(list))
-	}
-	for _, v := range list {
-		m, _ := v.(cbor.Map)
-		d := Datum{Namespace: text(top["Namespace"]), Name: text(m["MetricName"]), Unit: text(m["Unit"]), Dimensions: map[string]string{}, Request: i.requests["PutMetricData"]}
-		d.Value, d.Resolution = number(m["Value"]), int(number(m["StorageResolution"]))
-		if tag, ok := m["Timestamp"].(*cbor.Tag); ok {
-			d.At = time.UnixMilli(int64(number(tag.Value) * 1000))
-		}
-		dims, _ := m["Dimensions"].(cbor.List)
-		for _, v := range dims {
-			pair, _ := v.(cbor.Map)
-			d.Dimensions[text(pair["Name"])] = text(pair["Value"])
-		}
-		i.data = append(i.data, d)
-	}
-	return "", ""
-}
-
-func text(v cbor.Value) string { s, _ := v.(cbor.String); return string(s) }
-
-func number(v cbor.Value) float64 {
-	switch n := v.(type) {
-	case cbor.Float64:
-		return float64(n)
-	case cbor.Float32:
-		return float64(n)
-	case cbor.Uint:
-		return float64(n)
-	}
-	return 0
+	f.act(g, now, "instance "+in.id+" was taken out of service in response to a user request", changes)
+	a := g.activities[len(g.activities)-1]
+	return "<Activity>" + a.xml(g) + "</Activity>", "", ""
 }

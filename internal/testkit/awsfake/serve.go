@@ -95,7 +95,7 @@ func (i Instance) Listen(s Service) *httptest.Server { return httptest.NewServer
 // handler answers for a service.
 func (i Instance) handler(s Service) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Date", i.now().UTC().Format(http.TimeFormat))
+		w.Header().Set("Date", i.clock().UTC().Format(http.TimeFormat))
 		name, form := i.asks(s, r)
 		kind := i.take(s, name)
 		switch {
@@ -107,12 +107,11 @@ func (i Instance) handler(s Service) http.Handler {
 			i.imds(w, r)
 		default:
 			code, says := i.refuse(kind, r)
-			i.mu.Lock()
-			defer i.mu.Unlock()
+			defer i.now()()
 			if s == AutoScaling {
 				i.query(w, name, form, code, says)
 			} else {
-				i.cbor(w, r, code, says)
+				i.cbor(w, r, name, code, says)
 			}
 		}
 	})
@@ -131,7 +130,7 @@ func (f *Fake) take(s Service, name string) Fault {
 	return at.kind
 }
 
-func (f *Fake) now() time.Time {
+func (f *Fake) clock() time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return time.Now().Add(f.skew)
@@ -148,7 +147,7 @@ func (f *Fake) refuse(kind Fault, r *http.Request) (code, says string) {
 		return "AccessDenied", "the role is not authorized to perform that"
 	}
 	at, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
-	if off := f.now().Sub(at); err != nil || off.Abs() > 5*time.Minute {
+	if off := f.clock().Sub(at); err != nil || off.Abs() > 5*time.Minute {
 		return "SignatureDoesNotMatch", fmt.Sprintf("Signature expired: off by %v", off)
 	}
 	f.mu.Lock()
@@ -166,8 +165,7 @@ func (f *Fake) access() string { return fmt.Sprintf("ASIAFAKE%012d", f.key) }
 
 // imds answers as the metadata service, version 2.
 func (i Instance) imds(w http.ResponseWriter, r *http.Request) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
+	defer i.now()()
 	if r.URL.Path == "/latest/api/token" {
 		ttl, err := strconv.Atoi(r.Header.Get("X-Aws-Ec2-Metadata-Token-Ttl-Seconds"))
 		if r.Method != http.MethodPut || err != nil || ttl < 1 || ttl > 21600 {
@@ -198,8 +196,7 @@ func (i Instance) imds(w http.ResponseWriter, r *http.Request) {
 		})
 	case "/latest/meta-data/autoscaling/target-lifecycle-state":
 		if in != nil {
-			in.pass(time.Now())
-			fmt.Fprint(w, in.target())
+			fmt.Fprint(w, in.state.Target(in.group.Running))
 			return
 		}
 		fallthrough

@@ -3,7 +3,10 @@
 // itself: callers say what happened and when, and get back what changed.
 package asg
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // State is where an instance stands, under the name that AWS gives it.
 type State string
@@ -19,11 +22,14 @@ const (
 	TerminatingWait    State = "Terminating:Wait"
 	TerminatingProceed State = "Terminating:Proceed"
 	Terminated         State = "Terminated"
+	EnteringStandby    State = "EnteringStandby"
+	Standby            State = "Standby"
 
 	WarmedPending            State = "Warmed:Pending"
 	WarmedPendingWait        State = "Warmed:Pending:Wait"
 	WarmedPendingProceed     State = "Warmed:Pending:Proceed"
 	WarmedStopped            State = "Warmed:Stopped"
+	WarmedRunning            State = "Warmed:Running"
 	WarmedTerminating        State = "Warmed:Terminating"
 	WarmedTerminatingWait    State = "Warmed:Terminating:Wait"
 	WarmedTerminatingProceed State = "Warmed:Terminating:Proceed"
@@ -47,7 +53,13 @@ const (
 	Abandon  Event = "complete: abandon"
 	Attached Event = "attached"
 	Stopped  Event = "stopped"
+	Kept     Event = "kept running" // the warm pool does not stop its instances
 	Gone     Event = "gone"
+	Ended    Event = "terminate"     // somebody asks the group to end this one, protected or not
+	Lost     Event = "lost"          // EC2 ended it, and nobody asked the group
+	Resting  Event = "enter standby" // somebody takes it out of service to look at it
+	Rests    Event = "in standby"
+	Return   Event = "exit standby"
 )
 
 // Row is one line of the table of transitions.
@@ -66,6 +78,10 @@ const (
 	pageWarm  = "autoscaling/ec2/userguide/warm-pool-instance-lifecycle.html"
 	pagePools = "autoscaling/ec2/userguide/ec2-auto-scaling-warm-pools.html"
 	pageBack  = "autoscaling/ec2/userguide/warm-pools-eventbridge-events.html"
+	pageRest  = "autoscaling/ec2/userguide/as-enter-exit-standby.html"
+	pageSick  = "autoscaling/ec2/userguide/ec2-auto-scaling-health-checks.html"
+	pageSpot  = "autoscaling/ec2/userguide/lifecycle-hooks.html" // its considerations
+	pageEnd   = "autoscaling/ec2/APIReference/API_TerminateInstanceInAutoScalingGroup.html"
 )
 
 // Table is every transition there is.
@@ -84,16 +100,31 @@ var Table = []Row{
 	{TerminatingWait, Abandon, TerminatingProceed, pageDone}, // both end it
 	{TerminatingProceed, Gone, Terminated, pageLife},
 
+	{PendingWait, Ended, Terminating, pageEnd},
+	{InService, Ended, Terminating, pageEnd},
+	{Standby, Ended, Terminating, pageEnd},
+	{PendingWait, Lost, PendingWait, pageSick}, // health counts from InService on
+	{InService, Lost, Terminating, pageSick},
+	{TerminatingWait, Lost, TerminatingWait, pageSpot}, // a hook keeps no machine, and waits for its time to be over
+	{WarmedPendingWait, Lost, WarmedPendingWait, pageSpot},
+
+	{InService, Resting, EnteringStandby, pageRest},
+	{EnteringStandby, Rests, Standby, pageRest},
+	{Standby, Return, Pending, pageRest}, // no hook waits for it: pageSpot
+
 	{New, FillPool, WarmedPending, pageWarm},
 	{WarmedPending, Hooked, WarmedPendingWait, pageWarm},
 	{WarmedPending, NoHook, WarmedPendingProceed, pageWarm},
 	{WarmedPendingWait, Continue, WarmedPendingProceed, pageWarm},
 	{WarmedPendingWait, Abandon, WarmedTerminating, pageDone},
 	{WarmedPendingProceed, Stopped, WarmedStopped, pageWarm},
+	{WarmedPendingProceed, Kept, WarmedRunning, pageWarm},
 	{WarmedStopped, ScaleOut, Pending, pagePools},
+	{WarmedRunning, ScaleOut, Pending, pagePools},
 
 	{InService, Reuse, WarmedPending, pageBack}, // the terminating hook waits at Warmed:Pending:Wait
 	{WarmedStopped, Shrink, WarmedTerminating, pageWarm},
+	{WarmedRunning, Shrink, WarmedTerminating, pageWarm},
 	{WarmedTerminating, Hooked, WarmedTerminatingWait, pageWarm},
 	{WarmedTerminating, NoHook, WarmedTerminatingProceed, pageWarm},
 	{WarmedTerminatingWait, Continue, WarmedTerminatingProceed, pageWarm},
@@ -141,10 +172,38 @@ func (s State) InGroup() bool {
 // InPool tells whether an instance in s counts for the warm pool's size.
 func (s State) InPool() bool {
 	switch s {
-	case WarmedPending, WarmedPendingWait, WarmedPendingProceed, WarmedStopped:
+	case WarmedPending, WarmedPendingWait, WarmedPendingProceed, WarmedStopped, WarmedRunning:
 		return true
 	}
 	return false
+}
+
+// Warmed tells whether an instance in s belongs to the warm pool, also on its way out of it.
+func (s State) Warmed() bool { return strings.HasPrefix(string(s), "Warmed:") }
+
+// Spare tells whether an instance in s is there for the group to take.
+func (s State) Spare() bool { return s == WarmedStopped || s == WarmedRunning }
+
+// Target returns what the instance metadata says that an instance in s is on its way to
+// (autoscaling/ec2/userguide/retrieving-target-lifecycle-state-through-imds.html); running is how
+// the warm pool keeps its own.
+func (s State) Target(running bool) State {
+	switch s {
+	case EnteringStandby, Standby:
+		return Standby
+	case Terminating, TerminatingWait, TerminatingProceed, Terminated:
+		return Terminated
+	case WarmedTerminating, WarmedTerminatingWait, WarmedTerminatingProceed, WarmedTerminated:
+		return WarmedTerminated
+	case WarmedStopped, WarmedRunning:
+		return s
+	case WarmedPending, WarmedPendingWait, WarmedPendingProceed:
+		if running {
+			return WarmedRunning
+		}
+		return WarmedStopped
+	}
+	return InService
 }
 
 // Ended tells whether s is the last.

@@ -51,26 +51,31 @@ type Size struct {
 }
 
 // Look evaluates the alarms that are due at this time since began, on points, and returns the size that
-// the policy wants, if it acts.
+// the policy wants, if it acts. Where both alarms invoke it, the larger size counts.
 func (s *Scaler) Look(at time.Time, since time.Duration, points func(period time.Duration, n int) []float64, size Size) (want int, acts bool) {
-	if s.Out.Period > 0 && since%s.Out.Every() == 0 {
-		got := points(s.Out.Period, s.Out.Range())
-		s.states[0] = s.Out.Evaluate(s.states[0], got)
-		if s.out.Look(at, s.states[0]) {
-			if want, acts := s.scaleOut(at, newest(got), size); acts {
-				return want, true
-			}
+	look := func(a Alarm, state *AlarmState, i *Invocations) (float64, bool) {
+		if a.Period == 0 || since%a.Every() != 0 {
+			return 0, false
+		}
+		got := points(a.Period, a.Range())
+		*state = a.Evaluate(*state, got)
+		return newest(got), i.Look(at, *state)
+	}
+	high, out := look(s.Out, &s.states[0], &s.out)
+	low, in := look(s.In, &s.states[1], &s.in)
+	if out {
+		if want, acts = s.scaleOut(at, high, size); acts {
+			return want, true
 		}
 	}
-	if s.In.Period > 0 && since%s.In.Every() == 0 {
-		got := points(s.In.Period, s.In.Range())
-		s.states[1] = s.In.Evaluate(s.states[1], got)
-		if s.in.Look(at, s.states[1]) {
-			return s.scaleIn(at, newest(got), size)
-		}
+	if in {
+		return s.scaleIn(at, low, size)
 	}
 	return 0, false
 }
+
+// States returns what the alarms for scale-out and scale-in said last.
+func (s *Scaler) States() (out, in AlarmState) { return s.states[0], s.states[1] }
 
 // scaleOut counts on from those that have warmed up: while others warm, the same breach adds none.
 func (s *Scaler) scaleOut(at time.Time, value float64, size Size) (int, bool) {

@@ -37,7 +37,7 @@ func TestTable(t *testing.T) {
 	}
 	for _, r := range Table {
 		key := fmt.Sprint(r.From, "|", r.On)
-		if seen[key] || !strings.HasPrefix(r.Page, "autoscaling/ec2/userguide/") {
+		if seen[key] || !strings.HasPrefix(r.Page, "autoscaling/ec2/") {
 			t.Errorf("row %+v: twice, or without its page", r)
 		}
 		seen[key] = true

@@ -30,11 +30,10 @@ const (
 // missing; AWS's own tables show two.
 const rangeExtra = 2
 
-// slowest is how often alarms on periods of a minute and more are looked at; those on shorter ones
-// every ten seconds.
+// Grid is how often alarms on periods of less than a minute are looked at; slowest how often the others.
 const (
+	Grid    = 10 * time.Second
 	slowest = time.Minute
-	fastest = 10 * time.Second
 )
 
 // Alarm is a CloudWatch alarm on one metric: M of N data points. The rules are those of
@@ -51,7 +50,7 @@ type Alarm struct {
 // Every returns how often the alarm is looked at.
 func (a Alarm) Every() time.Duration {
 	if a.Period < slowest {
-		return fastest
+		return Grid
 	}
 	return slowest
 }

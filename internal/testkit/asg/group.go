@@ -8,6 +8,7 @@ import (
 // Hook is one lifecycle hook.
 type Hook struct {
 	On      bool
+	Name    string
 	Timeout time.Duration // how long it waits for a heartbeat
 	Default Event         // what follows then: Continue or Abandon
 }
@@ -23,8 +24,12 @@ type Config struct {
 	Min, Max  int
 	Prepared  int  // instances in the group and the warm pool together; 0 is no warm pool
 	Reuse     bool // scale-in gives instances back to the warm pool
+	Running   bool // the warm pool keeps its instances running
 	Launch    Hook // at Pending:Wait and Warmed:Pending:Wait
 	Terminate Hook // at Terminating:Wait, and on the way back to the warm pool
+
+	Pass time.Duration      // how long an instance stays in a state that passes by itself
+	ID   func(n int) string // names the nth instance; nil: i-0001 and so on
 }
 
 // Instance is one of the group's.
@@ -35,8 +40,9 @@ type Instance struct {
 	Protected bool      // from scale-in
 
 	back     bool      // on its way back to the warm pool
+	lost     bool      // EC2 has ended it
 	asked    time.Time // when the hook began to wait
-	deadline time.Time // of the hook
+	deadline time.Time // of the hook, or of a state that passes; zero: none
 }
 
 // Change is one transition of one instance.
@@ -161,7 +167,7 @@ func (g *Group) Protect(at time.Time, id string, on bool) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.State != InService {
+	if in.State != InService && in.State != Standby {
 		return nil, ErrTransition{id, in.State, "protect"}
 	}
 	in.Protected = on
@@ -169,21 +175,25 @@ func (g *Group) Protect(at time.Time, id string, on bool) ([]Change, error) {
 	return g.answer(), nil
 }
 
-// Due returns when the next hook's time is over.
+// Due returns when the time of the next hook, or of a state that passes, is over.
 func (g *Group) Due() (due time.Time, ok bool) {
 	for _, in := range g.instances {
-		if in.State.Waits() && (!ok || in.deadline.Before(due)) {
+		if !in.deadline.IsZero() && (!ok || in.deadline.Before(due)) {
 			due, ok = in.deadline, true
 		}
 	}
 	return due, ok
 }
 
-// Expire ends the hooks whose time is over, as each's default says.
+// Expire ends the hooks whose time is over, as each's default says, and the states that have passed.
 func (g *Group) Expire(at time.Time) []Change {
 	for _, in := range g.instances {
-		if in.State.Waits() && !in.deadline.After(at) {
+		switch {
+		case in.deadline.IsZero() || in.deadline.After(at):
+		case in.State.Waits():
 			g.complete(at, in, g.hook(in).Default)
+		default:
+			g.passed(at, in)
 		}
 	}
 	g.settle(at)
@@ -220,7 +230,34 @@ func (g *Group) move(at time.Time, in *Instance, on Event) {
 		panic(fmt.Sprintf("asg: %v", ErrTransition{in.ID, in.State, on}))
 	}
 	g.changes = append(g.changes, Change{at, in.ID, in.State, on, to})
-	in.State, in.Since = to, at
+	in.State, in.Since, in.deadline = to, at, time.Time{}
+}
+
+// linger lets a state pass that passes by itself.
+func (g *Group) linger(at time.Time, in *Instance) {
+	if g.cfg.Pass > 0 {
+		in.deadline = at.Add(g.cfg.Pass)
+		return
+	}
+	g.passed(at, in)
+}
+
+func (g *Group) passed(at time.Time, in *Instance) {
+	switch in.State {
+	case Terminating, WarmedTerminating, WarmedPending:
+		g.pause(at, in, g.cfg.Terminate)
+	case Pending: // out of standby
+		g.move(at, in, NoHook)
+		g.linger(at, in)
+	case PendingProceed:
+		g.move(at, in, Attached)
+		if in.lost {
+			g.move(at, in, Lost)
+			g.linger(at, in)
+		}
+	case EnteringStandby:
+		g.move(at, in, Rests)
+	}
 }
 
 // pause moves an instance into its hook's wait, or past it.
@@ -244,17 +281,15 @@ func (g *Group) hook(in *Instance) Hook {
 
 func (g *Group) complete(at time.Time, in *Instance, result Event) {
 	g.move(at, in, result)
-	switch in.State {
-	case Terminating, WarmedTerminating: // abandoned
-		g.pause(at, in, g.cfg.Terminate)
-	default:
-		g.proceed(at, in)
-	}
+	g.proceed(at, in)
 }
 
 func (g *Group) proceed(at time.Time, in *Instance) {
-	if in.State == PendingProceed {
-		g.move(at, in, Attached)
+	switch {
+	case in.State == PendingProceed, in.State == Terminating, in.State == WarmedTerminating: // the last two: abandoned
+		g.linger(at, in)
+	case in.State == WarmedPendingProceed && g.cfg.Running:
+		g.move(at, in, Kept)
 	}
 }
 
@@ -262,7 +297,7 @@ func (g *Group) proceed(at time.Time, in *Instance) {
 // protection allows.
 func (g *Group) settle(at time.Time) {
 	for g.count(State.InGroup) < g.desired {
-		in := g.first(func(in *Instance) bool { return in.State == WarmedStopped })
+		in := g.first(func(in *Instance) bool { return in.State.Spare() })
 		if in == nil {
 			in = g.launch()
 		}
@@ -280,18 +315,18 @@ func (g *Group) settle(at time.Time) {
 		} else {
 			g.move(at, in, ScaleIn)
 		}
-		g.pause(at, in, g.cfg.Terminate)
+		g.linger(at, in)
 	}
 	for g.count(State.InPool) < g.room() {
 		g.move(at, g.launch(), FillPool)
 	}
 	for g.count(State.InPool) > g.room() {
-		in := g.first(func(in *Instance) bool { return in.State == WarmedStopped })
+		in := g.first(func(in *Instance) bool { return in.State.Spare() })
 		if in == nil {
 			break
 		}
 		g.move(at, in, Shrink)
-		g.pause(at, in, g.cfg.Terminate)
+		g.linger(at, in)
 	}
 }
 
@@ -301,6 +336,9 @@ func (g *Group) room() int { return max(g.cfg.Prepared-max(g.desired, g.count(St
 func (g *Group) launch() *Instance {
 	g.launched++
 	in := &Instance{ID: fmt.Sprintf("i-%04d", g.launched)}
+	if g.cfg.ID != nil {
+		in.ID = g.cfg.ID(g.launched)
+	}
 	g.instances = append(g.instances, in)
 	return in
 }
