@@ -7,6 +7,7 @@ package awsfake
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -90,9 +91,11 @@ type Fake struct {
 	telling   bool
 }
 
-// New returns one without groups.
+// New returns one without groups. Its instances have names that those of another have not:
+// on one machine one process alone speaks for an instance.
 func New() *Fake {
 	return &Fake{
+		launched: rand.IntN(1 << 60),
 		groups: map[string]*group{}, instances: map[string]*instance{}, tokens: map[string]time.Time{},
 		faults: map[Service]*fault{}, requests: map[string]int{}, series: map[string][]Datum{},
 	}
