@@ -96,7 +96,7 @@ type Fake struct {
 func New() *Fake {
 	return &Fake{
 		launched: rand.IntN(1 << 60),
-		groups: map[string]*group{}, instances: map[string]*instance{}, tokens: map[string]time.Time{},
+		groups:   map[string]*group{}, instances: map[string]*instance{}, tokens: map[string]time.Time{},
 		faults: map[Service]*fault{}, requests: map[string]int{}, series: map[string][]Datum{},
 	}
 }
