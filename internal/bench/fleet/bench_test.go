@@ -178,24 +178,27 @@ func TestCalls(t *testing.T) {
 	}
 }
 
-// TestPoints: data points are means of complete periods that were published, NaN where nobody reported.
+// TestPoints: data points are means of complete periods, of what shows by now; NaN where nobody reported.
 func TestPoints(t *testing.T) {
 	s := samples{every: 10 * time.Second}
-	s.add(values{}, 1) // at 0, of no period
 	for i := range 12 {
 		s.add(values{cpu: float64(20 * i), used: 3}, 2)
 	}
 	for range 6 {
 		s.add(values{}, 0)
 	}
-	got := s.points(metricCPU, time.Minute, 5, 185*time.Second)
+	const delay = 5 * time.Second
+	got := s.points(metricCPU, time.Minute, 5, 185*time.Second, delay)
 	if len(got) != 3 || got[0] != 25 || got[1] != 85 || !math.IsNaN(got[2]) {
 		t.Errorf("by the minute: %v", got)
 	}
-	if got := s.points(metricCPU, 10*time.Second, 2, 39*time.Second); !slices.Equal(got, []float64{10, 20}) {
-		t.Errorf("by ten seconds, at 39 s: %v", got)
+	if got := s.points(metricCPU, 10*time.Second, 2, 30*time.Second, delay); !slices.Equal(got, []float64{10, 20}) {
+		t.Errorf("by ten seconds, at 30 s: %v", got)
 	}
-	if got := s.points(metricUsed, time.Minute, 3, 55*time.Second); len(got) != 0 {
+	if got := s.points(metricCPU, 10*time.Second, 2, 30*time.Second, 15*time.Second); got[0] != 10 || !math.IsNaN(got[1]) {
+		t.Errorf("the newest does not show yet: %v", got)
+	}
+	if got := s.points(metricUsed, time.Minute, 3, 55*time.Second, delay); len(got) != 0 {
 		t.Errorf("before a period is over: %v", got)
 	}
 }

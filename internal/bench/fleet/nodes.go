@@ -12,6 +12,9 @@ func (s *sim) apply(changes []asg.Change) {
 	s.run.Changes = append(s.run.Changes, changes...)
 	for _, c := range changes {
 		n := s.node(c)
+		if c.To == asg.Pending {
+			n.off = false
+		}
 		s.pay(n, c.From, c.To)
 		n.state = c.To
 		switch c.To {
@@ -28,8 +31,11 @@ func (s *sim) apply(changes []asg.Change) {
 			n.serving, n.leaving = false, true
 		case asg.PendingWait:
 			s.boot(n)
+		case asg.WarmedStopped:
+			n.off = true
 		case asg.WarmedPendingWait, asg.TerminatingWait, asg.WarmedTerminatingWait:
 			switch {
+			case n.off: // nobody is there to complete it: its time must end
 			case !n.leaving:
 				s.boot(n)
 			case n.used == 0:
@@ -43,6 +49,22 @@ func (s *sim) apply(changes []asg.Change) {
 			s.nodes = slices.DeleteFunc(s.nodes, func(m *node) bool { return m == n })
 		}
 	}
+	s.hooks()
+}
+
+// hooks ends the next hook whose time will be over, then.
+func (s *sim) hooks() {
+	due, ok := s.group.Due()
+	if !ok || due.Equal(s.due) {
+		return
+	}
+	s.due = due
+	s.at(due.Sub(s.time()), func() {
+		if s.due.Equal(due) {
+			s.due = time.Time{}
+		}
+		s.apply(s.group.Expire(s.time()))
+	})
 }
 
 // node returns the node of a change; the first of an instance makes it.
@@ -60,9 +82,9 @@ func (s *sim) node(c asg.Change) *node {
 // pay adds up what an instance costs when it leaves a state.
 func (s *sim) pay(n *node, from, to asg.State) {
 	switch {
-	case !from.Running() && to.Running():
+	case !n.paid(from) && n.paid(to):
 		n.since = s.now
-	case from.Running() && !to.Running():
+	case n.paid(from) && !n.paid(to):
 		hours := (s.now - n.since).Hours()
 		s.run.GPUHours += hours
 		s.run.USD += hours * s.f.Node.USDHour
@@ -72,6 +94,9 @@ func (s *sim) pay(n *node, from, to asg.State) {
 		s.run.USD += (s.now - n.born).Hours() * s.f.Node.DiskGB * s.f.Node.USDGBMonth / monthHours
 	}
 }
+
+// paid tells whether the instance costs by the hour in a state.
+func (n *node) paid(in asg.State) bool { return in.Running() && !n.off }
 
 func (s *sim) phases(n *node) Boot {
 	if n.booted {

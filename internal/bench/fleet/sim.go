@@ -42,6 +42,7 @@ type node struct {
 	serving bool // registered, and not leaving
 	leaving bool
 	booted  bool          // it has been up before
+	off     bool          // it is stopped, also on its way out of the warm pool
 	born    time.Duration // for its disk
 	since   time.Duration // it runs
 }
@@ -56,6 +57,8 @@ type sim struct {
 	now     time.Duration
 	end     time.Duration
 	from    time.Duration // calls before it are not counted
+	bare    bool          // what is there at the beginning takes its time too
+	due     time.Time     // of the next hook, when something is queued for it
 	queue   events
 	seq     int
 	nodes   []*node // in the order of their launch
@@ -86,17 +89,21 @@ type Sample struct {
 // simulate runs the calls through a fleet.
 func simulate(ctx context.Context, f *Frozen, cfg asg.Config, policies []asg.Policy, todo []call, end time.Duration, seed uint64, from time.Duration) (Run, error) {
 	s := &sim{f: f, cfg: cfg, end: end, from: from, rand: rand.New(rand.NewPCG(seed, 2)), samples: samples{every: time.Duration(f.SampleS) * time.Second}}
+	return s.simulate(ctx, policies, todo)
+}
+
+func (s *sim) simulate(ctx context.Context, policies []asg.Policy, todo []call) (Run, error) {
 	for _, p := range policies {
 		s.scalers = append(s.scalers, asg.NewScaler(p))
 	}
 	var first []asg.Change
-	s.group, first = asg.NewGroup(epoch, cfg)
+	s.group, first = asg.NewGroup(epoch, s.cfg)
 	s.apply(first)
 	s.at(0, func() { s.arrivals(todo) })
 	if len(policies) > 0 {
 		s.at(0, s.tick)
 	}
-	for n := 0; len(s.queue) > 0 && s.queue[0].at <= end; n++ {
+	for n := 0; len(s.queue) > 0 && s.queue[0].at <= s.end; n++ {
 		if n%4096 == 0 && ctx.Err() != nil {
 			return Run{}, context.Cause(ctx)
 		}
@@ -104,7 +111,7 @@ func simulate(ctx context.Context, f *Frozen, cfg asg.Config, policies []asg.Pol
 		s.now = e.at
 		e.do()
 	}
-	s.now = end
+	s.now = s.end
 	for _, n := range s.nodes {
 		s.pay(n, n.state, asg.Terminated)
 	}
@@ -119,7 +126,7 @@ func (s *sim) at(delay time.Duration, do func()) {
 
 // takes draws how long something takes; what is there at the beginning takes none.
 func (s *sim) takes(sec float64) time.Duration {
-	if s.now == 0 {
+	if s.now == 0 && !s.bare {
 		return 0
 	}
 	return seconds(sec * (1 + s.f.Boot.Jitter*(2*s.rand.Float64()-1)))
@@ -200,21 +207,19 @@ func (s *sim) place(c call, counts bool) bool {
 	return true
 }
 
-// tick takes a sample and lets the policies look at their alarms.
+// tick lets the policies look at their alarms and takes a sample: a node that is taken at this moment
+// sends nothing more.
 func (s *sim) tick() {
-	s.sample()
-	s.apply(s.group.Expire(s.time()))
-	// Alarms are looked at one sample after a period has ended: its data point is there then.
-	since := s.now - s.samples.every
 	for _, p := range s.scalers {
 		size := asg.Size{Desired: s.group.Desired(), Warming: s.group.Warming(s.time(), p.Warmup)}
 		points := func(period time.Duration, n int) []float64 {
-			return s.samples.points(p.Metric, period, n, s.now-time.Duration(s.f.PublishDelayS)*time.Second)
+			return s.samples.points(p.Metric, period, n, s.now, time.Duration(s.f.PublishDelayS)*time.Second)
 		}
-		if want, acts := p.Look(s.time(), since, points, size); since > 0 && acts {
+		if want, acts := p.Look(s.time(), s.now, points, size); s.now > 0 && acts {
 			s.apply(s.group.SetDesired(s.time(), want))
 		}
 	}
+	s.sample()
 	s.at(s.samples.every, s.tick)
 }
 
@@ -225,7 +230,7 @@ func (s *sim) sample() {
 	count, serving := 0, 0
 	for _, n := range s.nodes {
 		now.Wanted += n.used
-		if n.state.Running() {
+		if n.paid(n.state) {
 			now.Running++
 		}
 		if n.serving {
