@@ -18,6 +18,7 @@ import (
 const (
 	benchScaleoutUsage = "bench scaleout [--start LIST] [--boot cold=TIME,warm=TIME] [--places N] [--svg DIR] [--json]"
 	stopTime           = 4 * time.Second // that EC2 is said to take to stop an instance here
+	idlePoints         = 6               // of the metric before the load, a minute: alarms look back at five
 	maxBootTime        = 10 * time.Minute
 	maxLocalPlaces     = 16
 	callWidth          = 320
@@ -43,7 +44,7 @@ func runBenchScaleout(ctx context.Context, args []string, stdout, stderr io.Writ
 	if err != nil {
 		return err
 	}
-	c := scaleout.LocalConfig{Places: *places, Stop: stopTime}
+	c := scaleout.GroundConfig{Places: *places, Stop: stopTime, Idle: idlePoints}
 	if c.Cold, c.Thaw, err = bootTimes(*boots); err != nil {
 		return err
 	}
@@ -60,11 +61,12 @@ func runBenchScaleout(ctx context.Context, args []string, stdout, stderr io.Writ
 		return err
 	}
 	c.Bin = filepath.Dir(self)
-	if c.Material, err = caller.Tones(callWidth, callHeight); err != nil {
+	m, err := caller.Tones(callWidth, callHeight)
+	if err != nil {
 		return err
 	}
 	f := scaleoutFigures{Machine: machine()}
-	if f.Starts, err = localStarts(ctx, c, *starts, stderr); err != nil {
+	if f.Starts, err = localStarts(ctx, c, m, *starts, stderr); err != nil {
 		return fmt.Errorf("bench scaleout: %w", err)
 	}
 	if *dir != "" {
@@ -86,7 +88,7 @@ func runBenchScaleout(ctx context.Context, args []string, stdout, stderr io.Writ
 
 // localStarts measures starts, each on a cluster of its own, all at a time: most of it is
 // waiting for what AWS is said to take.
-func localStarts(ctx context.Context, c scaleout.LocalConfig, starts []string, stderr io.Writer) ([]scaleout.Report, error) {
+func localStarts(ctx context.Context, c scaleout.GroundConfig, m *caller.Material, starts []string, stderr io.Writer) ([]scaleout.Report, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	began := time.Now()
@@ -103,7 +105,7 @@ func localStarts(ctx context.Context, c scaleout.LocalConfig, starts []string, s
 		}
 		running.Go(func() {
 			var err error
-			if all[i], err = scaleout.Local(ctx, c); err != nil {
+			if all[i], err = scaleout.Local(ctx, c, m); err != nil {
 				if ctx.Err() == nil { // of those that end with the first that failed there is nothing to say
 					failed[i] = fmt.Errorf("%s: %w", s, err)
 				}

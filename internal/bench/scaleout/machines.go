@@ -24,7 +24,7 @@ type machine struct {
 }
 
 // run starts the process of an instance that EC2 has booted.
-func (l *local) run(id string, _ bool) {
+func (l *Ground) run(id string, _ bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	m := l.machines[id]
@@ -45,7 +45,7 @@ func (l *local) run(id string, _ bool) {
 }
 
 // halt has an instance's process leave, as systemd does when EC2 stops the machine.
-func (l *local) halt(id string) {
+func (l *Ground) halt(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if m := l.machines[id]; m != nil && m.node.Running() {
@@ -54,9 +54,9 @@ func (l *local) halt(id string) {
 }
 
 // machine makes an instance, with the settings that a node has at AWS.
-func (l *local) machine(id string) *machine {
+func (l *Ground) machine(id string) *machine {
 	m := &machine{}
-	at := awsfake.Instance{Fake: l.fake, ID: id}
+	at := awsfake.Instance{Fake: l.Fake, ID: id}
 	for _, s := range []awsfake.Service{awsfake.IMDS, awsfake.AutoScaling, awsfake.CloudWatch} {
 		m.services = append(m.services, at.Listen(s))
 	}
@@ -65,7 +65,7 @@ func (l *local) machine(id string) *machine {
 		"AWS_CONFIG_FILE=/nonexistent", "AWS_SHARED_CREDENTIALS_FILE=/nonexistent",
 		"XDG_STATE_HOME="+filepath.Join(l.dir, id), "LIVEDUB_STORE_DIR="+filepath.Join(l.dir, id, "store"))
 	m.node = clusterrig.NewProcess(id, "", filepath.Join(l.cfg.Bin, "livedub"), append(append([]string{"serve"}, l.member()...),
-		"--listen", "127.0.0.1:0", "--media-port", "0", "--cluster-node", id, "--aws-enabled", "on", "--aws-namespace", namespace, "--aws-group", group,
+		"--listen", "127.0.0.1:0", "--media-port", "0", "--cluster-node", id, "--aws-enabled", "on", "--aws-namespace", namespace, "--aws-group", GroupName,
 		"--limits-offers", "0", "--limits-offers-all", "0", "--limits-unused", "0", "--limits-streams", "0", "--limits-viewers", "0",
 		"--max-sessions", fmt.Sprint(l.cfg.Places), "--drain", "0s",
 		"--recognize-engine", "fake", "--translate-engine", "fake", "--speak-engine", "fake", "--lips-engine", "off"), env)
@@ -80,8 +80,8 @@ func (m *machine) close() error {
 	return err
 }
 
-// printed returns the last that nodes printed.
-func (l *local) printed() string {
+// Printed returns the last that nodes printed.
+func (l *Ground) Printed() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var all []string
