@@ -89,7 +89,7 @@ type verification struct {
 var errAsked = errors.New("nothing was done: add --yes to put the load on")
 
 func verify(ctx context.Context, v verification, stdout, stderr io.Writer) error {
-	cloud, err := scaleout.OpenCloud(ctx, v.region, nil)
+	cloud, err := scaleout.OpenCloud(ctx, v.region)
 	if err != nil {
 		return err
 	}

@@ -109,7 +109,7 @@ func (c *Callers) create(ctx context.Context) (made caller.Made, tries int, err 
 		case ctx.Err() != nil:
 		case errors.As(err, &status) && (status.Status == http.StatusServiceUnavailable || status.Status == http.StatusTooManyRequests):
 			if s, err := strconv.Atoi(status.Retry); err == nil {
-				wait = min(time.Duration(s)*time.Second, retryLong)
+				wait = min(max(time.Duration(s)*time.Second, retryLess), retryLong)
 			}
 			if failed = 0; status.Status == http.StatusServiceUnavailable {
 				tries++

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -28,11 +27,6 @@ const (
 // once has the SDK make each request once: ask makes them again, and counts.
 func once() sdk.Retryer { return sdk.NopRetryer{} }
 
-// HTTPClient is what requests are sent by.
-type HTTPClient interface {
-	Do(*http.Request) (*http.Response, error)
-}
-
 // Cloud reads from AWS, and changes nothing there.
 type Cloud struct {
 	Region string
@@ -43,15 +37,11 @@ type Cloud struct {
 	retries atomic.Int64
 }
 
-// OpenCloud finds the region and the credentials as the AWS tools do. A client of nil is
-// the SDK's own.
-func OpenCloud(ctx context.Context, region string, client HTTPClient) (*Cloud, error) {
+// OpenCloud finds the region, which "" leaves to that, and the credentials as the AWS tools do.
+func OpenCloud(ctx context.Context, region string) (*Cloud, error) {
 	options := []func(*config.LoadOptions) error{config.WithRetryer(once)}
 	if region != "" {
 		options = append(options, config.WithRegion(region))
-	}
-	if client != nil {
-		options = append(options, config.WithHTTPClient(client))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	switch {
