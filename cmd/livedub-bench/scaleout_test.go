@@ -80,7 +80,7 @@ func TestVerifyAsks(t *testing.T) {
 	defer groups.Close()
 	defer watch.Close()
 	for _, e := range append(awsfake.Environment(imds, groups, watch), "AWS_ACCESS_KEY_ID="+f.Key(), "AWS_SECRET_ACCESS_KEY=fake", "AWS_SESSION_TOKEN=fake",
-		"AWS_PROFILE=", "AWS_REGION="+awsfake.Region, "AWS_CONFIG_FILE=/nonexistent", "AWS_SHARED_CREDENTIALS_FILE=/nonexistent", tokenEnv+"=secret") {
+		"AWS_PROFILE=", "AWS_REGION="+awsfake.Region, "AWS_CONFIG_FILE=/nonexistent", "AWS_SHARED_CREDENTIALS_FILE=/nonexistent", tokenEnv+"="+strings.Repeat("secret", 6)) {
 		name, value, _ := strings.Cut(e, "=")
 		t.Setenv(name, value)
 	}
@@ -89,7 +89,7 @@ func TestVerifyAsks(t *testing.T) {
 		if r.Method != http.MethodGet {
 			made++
 		}
-		if r.Header.Get("Authorization") != "Bearer secret" {
+		if r.Header.Get("Authorization") != "Bearer "+strings.Repeat("secret", 6) {
 			w.WriteHeader(http.StatusNotFound)
 			return
 		}
@@ -110,7 +110,7 @@ func TestVerifyAsks(t *testing.T) {
 	if code != 1 || out != "" || made != 0 || f.Requests("PutMetricData") != 0 || f.Desired("g") != 1 {
 		t.Errorf("code %d, %d requests that change, %s", code, made, out)
 	}
-	t.Setenv(tokenEnv, "other")
+	t.Setenv(tokenEnv, strings.Repeat("other", 7))
 	if code, _, errs := call(t, "verify-scaleout", "--group", "g", "--gateway", gateway.URL, "--yes"); code != 1 || !strings.Contains(errs, "LIVEDUB_ADMIN_TOKEN") {
 		t.Errorf("code %d, %s", code, errs)
 	}

@@ -77,7 +77,7 @@ var layers = []layer{
 	{"internal/settings", []string{"inference", "inference/onnx", "internal/config", "media/badge", "session/spec"}},
 	{"internal/bench/recordbench", []string{"media", "media/cmaf", "media/file", "media/pace", "recording", "session/fanout", "session/spec", "session/work", "store", "store/...",
 		"internal/testkit/caller", "internal/testkit/clusterrig", "internal/testkit/pgproc", "internal/testkit/s3proc", "internal/testkit/testspeaker"}},
-	{"internal/bench/scaleout", []string{"internal/testkit/awsfake", "internal/testkit/caller", "internal/testkit/clusterrig", "internal/testkit/redisproc"}},
+	{"internal/bench/scaleout", []string{"internal/testkit/asg", "internal/testkit/awsfake", "internal/testkit/caller", "internal/testkit/clusterrig", "internal/testkit/redisproc"}},
 	{"internal/bench/speech", []string{"media", "media/codec", "media/pace", "inference", "inference/recognize", "internal/bench/words/score", "session/live", "session/spec"}},
 	{"internal/bench/stalls", []string{"media", "media/...", "inference", "inference/fake", "session/live", "session/spec"}},
 	{"internal/bench/words", []string{"media", "inference", "internal/bench/words/score", "internal/grades"}},

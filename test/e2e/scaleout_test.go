@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,7 +89,7 @@ func TestVerifyScaleout(t *testing.T) {
 		t.Fatal(err)
 	}
 	group := []string{"--group", scaleout.GroupName, "--gateway", ground.Base}
-	in := append(group, "--region", awsfake.Region)
+	in := slices.Concat(group, []string{"--region", awsfake.Region})
 	for _, c := range []struct {
 		args []string
 		code int
@@ -96,10 +97,10 @@ func TestVerifyScaleout(t *testing.T) {
 	}{
 		{nil, 2, "--group is missing"},
 		{group, 1, "no AWS region"},
-		{append(in, "--group", "other"), 1, `no Auto Scaling group "other"`},
-		{append(in, "--gateway", "http://127.0.0.1:1"), 1, "is --gateway right?"},
+		{slices.Concat(in, []string{"--group", "other"}), 1, `no Auto Scaling group "other"`},
+		{slices.Concat(in, []string{"--gateway", "http://127.0.0.1:1"}), 1, "is --gateway right?"},
 		{in, 1, "add --yes"},
-		{append(in, "--for", "2s", "--yes", "--keep", material, "--sessions", "1"), 1, "after 2s: no data point over a threshold came"},
+		{slices.Concat(in, []string{"--for", "2s", "--yes", "--keep", material, "--sessions", "1"}), 1, "after 2s: no data point over a threshold came"},
 	} {
 		if code, stdout, stderr := verify(c.args...); code != c.code || !strings.Contains(stderr, c.says) {
 			t.Errorf("%v: code %d: %s%s", c.args, code, stdout, stderr)

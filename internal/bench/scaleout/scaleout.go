@@ -45,7 +45,7 @@ type Config struct {
 	Every    time.Duration // between looks at AWS
 	For      time.Duration // at most, until the first sound
 	ScaleIn  time.Duration // how long scale-in is waited for; 0: not at all
-	Progress func(string)
+	Progress func(string)  // one call at a time
 }
 
 const (
@@ -139,9 +139,14 @@ type run struct {
 	held   SessionState
 	before LoadState // when the new node had its first
 	heard  time.Time // the gateway, last
+
+	telling sync.Mutex
 }
 
+// tell says what happened. Both who looks at AWS and who looks at nodes call it.
 func (r *run) tell(what string) {
+	r.telling.Lock()
+	defer r.telling.Unlock()
 	r.cfg.Progress(fmt.Sprintf("load + %.1f s: %s", time.Since(r.began).Seconds(), what))
 }
 

@@ -80,9 +80,21 @@ func SVG(all []Report) []byte {
 			text(&b, x(r.SessionS), top-12, "ink", `text-anchor="end"`, fmt.Sprintf("first session at %.1f", r.SessionS))
 		}
 	}
-	text(&b, 30, float64(high)-16, "soft", "", "grey, yellow and orange: AWS's time; blue: livedub's")
+	text(&b, 30, float64(high)-16, "soft", "", legend(all))
 	b.WriteString("</svg>\n")
 	return b.Bytes()
+}
+
+// legend says whose time is what.
+func legend(all []Report) string {
+	for _, r := range all {
+		for _, p := range r.Phases {
+			if !p.Real {
+				return "AWS is a fake here, and its times (grey, yellow, orange) are settings; livedub's (blue) are measured"
+			}
+		}
+	}
+	return "grey, yellow and orange: AWS's time, with the boot of the machine up to where livedub serves; blue: livedub's"
 }
 
 func text(b *bytes.Buffer, x, y float64, class, more, what string) {
