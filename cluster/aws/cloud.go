@@ -130,7 +130,10 @@ func (w *cloud) call(ctx context.Context, request string, f func(context.Context
 }
 
 // standing is where an instance stands in its group.
-type standing struct{ group, state string }
+type standing struct {
+	group, state string
+	protected    bool // from scale-in
+}
 
 // describe asks where the instance stands. It fails with errNoInstance where AWS does not know.
 func (w *cloud) describe(ctx context.Context) (standing, error) {
@@ -139,7 +142,7 @@ func (w *cloud) describe(ctx context.Context) (standing, error) {
 		out, err := w.groups.DescribeAutoScalingInstances(ctx, &autoscaling.DescribeAutoScalingInstancesInput{InstanceIds: []string{w.instance}})
 		if err == nil && len(out.AutoScalingInstances) > 0 {
 			i := out.AutoScalingInstances[0]
-			is = standing{sdk.ToString(i.AutoScalingGroupName), sdk.ToString(i.LifecycleState)}
+			is = standing{sdk.ToString(i.AutoScalingGroupName), sdk.ToString(i.LifecycleState), sdk.ToBool(i.ProtectedFromScaleIn)}
 		}
 		return err
 	})

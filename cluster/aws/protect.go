@@ -7,7 +7,8 @@ import (
 
 const (
 	countEvery = time.Second
-	holdTime   = time.Minute // without a session before a node may be taken
+	checkEvery = 30 * time.Second // looks whether what was set still is
+	holdTime   = time.Minute      // without a session before a node may be taken
 )
 
 // protect keeps the group from taking this node while it has sessions. Only the newest
@@ -17,6 +18,7 @@ func (a *Agent) protect(ctx context.Context) {
 		known, on bool // what the group was told last
 		used      time.Time
 		next      time.Time
+		checked   time.Time
 		telling   = trouble{log: a.cfg.Log, what: "scale-in protection"}
 	)
 	for sleep(ctx, countEvery) {
@@ -29,6 +31,10 @@ func (a *Agent) protect(ctx context.Context) {
 			used = now
 		}
 		want := !used.IsZero() && now.Sub(used) < holdTime
+		if known && on && want && now.Sub(checked) >= checkEvery {
+			checked = now
+			known = !a.lifted(ctx)
+		}
 		if known && want == on || now.Before(next) {
 			continue
 		}
@@ -41,10 +47,21 @@ func (a *Agent) protect(ctx context.Context) {
 		}
 		next = time.Now().Add(telling.note(err))
 		if err == nil {
-			known, on = true, want
+			known, on, checked = true, want, now
 			a.counts.change(func(s *Stats) { s.Protected = on })
 		}
 	}
+}
+
+// lifted tells whether somebody else has lifted the protection: an operator, or a process that speaks
+// for the same instance and that this one cannot see, as in another container.
+func (a *Agent) lifted(ctx context.Context) bool {
+	is, err := a.cloud.describe(ctx)
+	if err != nil || is.state != "InService" || is.protected {
+		return false
+	}
+	a.cfg.Log.Warn("somebody has lifted the protection of this node, which has sessions: it is set again; does another process of the instance have aws.enabled on?", "instance", a.cloud.instance)
+	return true
 }
 
 // findGroup returns the name of the group, which AWS is asked for until it told.

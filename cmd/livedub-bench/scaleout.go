@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	benchScaleoutUsage = "bench scaleout [--start LIST] [--boot cold=TIME,warm=TIME] [--places N] [--svg DIR] [--json]"
+	benchScaleoutUsage = "bench scaleout [--start LIST] [--boot cold=TIME,warm=TIME] [--places N] [--engines NAME] [--svg DIR] [--json]"
 	stopTime           = 4 * time.Second // that EC2 is said to take to stop an instance here
 	idlePoints         = 6               // of the metric before the load, a minute: alarms look back at five
 	maxBootTime        = 10 * time.Minute
@@ -38,6 +38,7 @@ func runBenchScaleout(ctx context.Context, args []string, stdout, stderr io.Writ
 	starts := fs.StringSlice("start", []string{"cold", "warm"}, "`LIST` of cold, a new instance, and warm, a stopped one of the warm pool; both at a time take three minutes")
 	boots := fs.StringToString("boot", map[string]string{"cold": "30s", "warm": "10s"}, "how long EC2 takes to boot, which is no figure of this machine's")
 	places := fs.Int("places", 3, "sessions that a node carries")
+	engines := fs.String("engines", "fake", "of the nodes: fake, or light, for which CPUs are needed, and flite for what callers say")
 	dir := fs.String("svg", "", "draw the phases into `DIR`, which is made")
 	asJSON := fs.Bool("json", false, "print JSON instead of a table")
 	_, rest, err := cli.Settings(fs, benchScaleoutUsage, args, stdout, "log")
@@ -51,6 +52,9 @@ func runBenchScaleout(ctx context.Context, args []string, stdout, stderr io.Writ
 	if len(rest) > 0 || *places < 1 || *places > maxLocalPlaces || len(*starts) == 0 {
 		return cli.Usagef("bench scaleout: takes no arguments, and --places of 1 to %d: livedub %s", maxLocalPlaces, benchScaleoutUsage)
 	}
+	if c.Light = *engines == "light"; !c.Light && *engines != "fake" {
+		return cli.Usagef("bench scaleout: --engines %s: give fake or light", *engines)
+	}
 	for _, s := range *starts {
 		if s != "cold" && s != "warm" {
 			return cli.Usagef("bench scaleout: --start %s: give cold, warm or both", s)
@@ -61,9 +65,14 @@ func runBenchScaleout(ctx context.Context, args []string, stdout, stderr io.Writ
 		return err
 	}
 	c.Bin = filepath.Dir(self)
-	m, err := caller.Tones(callWidth, callHeight)
+	var m *caller.Material
+	if c.Light {
+		m, err = caller.Prepare(ctx, caller.Making{Width: callWidth, Height: callHeight})
+	} else {
+		m, err = caller.Tones(callWidth, callHeight)
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("bench scaleout: %w", err)
 	}
 	f := scaleoutFigures{Machine: machine()}
 	if f.Starts, err = localStarts(ctx, c, m, *starts, stderr); err != nil {

@@ -16,7 +16,7 @@ import (
 )
 
 func TestBenchScaleoutArguments(t *testing.T) {
-	for _, args := range []string{"one", "--places 0", "--places 17", "--start hot", "--boot cold=1h", "--boot cold=soon", "--boot hot=1s", "--boot warm=-1s"} {
+	for _, args := range []string{"one", "--places 0", "--places 17", "--start hot", "--boot cold=1h", "--boot cold=soon", "--boot hot=1s", "--boot warm=-1s", "--engines neural"} {
 		if code, _, errs := call(t, strings.Fields("scaleout "+args)...); code != 2 || !strings.Contains(errs, "bench scaleout") {
 			t.Errorf("%s: code %d, %s", args, code, errs)
 		}

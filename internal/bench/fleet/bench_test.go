@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +15,16 @@ import (
 	"livedub/internal/testkit/asg"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	for _, e := range os.Environ() { // the machine's own account is nobody's here
+		if name, _, _ := strings.Cut(e, "="); strings.HasPrefix(name, "AWS_") {
+			os.Unsetenv(name)
+		}
+	}
+	os.Setenv("AWS_CONFIG_FILE", "/nonexistent")
+	os.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+	goleak.VerifyTestMain(m)
+}
 
 func load(t testing.TB) *Frozen {
 	t.Helper()

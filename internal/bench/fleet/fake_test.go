@@ -87,7 +87,7 @@ func TestSimulationIsTheFake(t *testing.T) {
 			}
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
-				got := renamed(play(t, &c.f, cfg, c.policies, c.todo, c.end), began)
+				got := renamed(play(t, false, &c.f, cfg, c.policies, c.todo, c.end), began)
 				want := renamed(run.Changes, epoch)
 				if len(got) != len(want) {
 					t.Errorf("the fake made %d changes, the simulation %d", len(got), len(want))

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
+	cloud "livedub/cluster/aws"
 	"livedub/internal/testkit/asg"
 	"livedub/internal/testkit/awsfake"
 )
@@ -38,6 +39,7 @@ type account struct {
 	group awsfake.Group
 	ctx   context.Context
 	all   sync.WaitGroup
+	real  bool // agents of cluster/aws take the place of stand-ins
 
 	mu      sync.Mutex
 	nodes   []*standin // in the order of their launch
@@ -55,36 +57,42 @@ type standin struct {
 	booted bool
 	off    bool
 
+	agent    *cloud.Agent
 	metadata *imds.Client
 	groups   *autoscaling.Client
 	watch    *cloudwatch.Client
 }
 
 // play lets the calls come to a group of the fake, and returns what its instances went through.
-func play(t *testing.T, f *Frozen, cfg asg.Config, policies []asg.Policy, todo []call, end time.Duration) []asg.Change {
+func play(t *testing.T, real bool, f *Frozen, cfg asg.Config, policies []asg.Policy, todo []call, end time.Duration) []asg.Change {
 	ctx, stop := context.WithCancel(t.Context())
-	a := &account{t: t, f: f, ctx: ctx, fake: awsfake.New()}
+	a := &account{t: t, f: f, ctx: ctx, fake: awsfake.New(), real: real}
 	cfg.Launch.Name, cfg.Terminate.Name = "up", "down"
 	a.group = awsfake.Group{
 		Name: "nodes", Config: cfg, Delay: time.Duration(f.PublishDelayS) * time.Second,
 		EC2:     awsfake.EC2{Cold: seconds(f.Boot.Cold.LaunchS), Warm: seconds(f.Boot.Warm.LaunchS), Stop: seconds(f.Boot.StopS)},
-		Changed: a.changed, Start: a.start,
+		Changed: a.changed, Start: a.start, Stop: a.stop,
 	}
 	for i, p := range policies {
 		a.group.Policies = append(a.group.Policies, awsfake.Policy{Name: fmt.Sprint("policy ", i), Namespace: "DeepLearning", Policy: p})
 	}
 	a.fake.AddGroup(a.group)
 	a.all.Go(func() { a.fake.Run(ctx) })
-	a.all.Go(a.publish)
+	if !real {
+		a.all.Go(a.publish)
+	}
 	for _, c := range todo {
 		a.all.Go(func() { a.call(c) })
 	}
 	time.Sleep(end)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	changes := slices.Clone(a.changes)
+	a.mu.Unlock()
 	stop()
 	a.all.Wait()
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.changes
+	return changes
 }
 
 // sleep waits, and returns false when the play is over.
@@ -121,6 +129,7 @@ func (a *account) changed(c asg.Change) {
 	n := a.node(c.Instance)
 	n.state = c.To
 	switch {
+	case a.real: // an agent hears of it by itself
 	case c.To == asg.Pending:
 		n.leaves, n.off = false, false
 	case c.To == asg.WarmedStopped:
@@ -139,6 +148,10 @@ func (a *account) start(id string, warm bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	n := a.node(id)
+	if a.real {
+		a.all.Go(n.serve)
+		return
+	}
 	a.all.Go(func() { n.boot(warm) })
 }
 
@@ -272,7 +285,7 @@ func (a *account) place() (to *standin, protect bool) {
 		return nil, false
 	}
 	to.used++
-	return to, to.used == 1 && to.state == asg.InService
+	return to, to.used == 1 && to.state == asg.InService && !a.real
 }
 
 func (n *standin) hangUp() {
@@ -284,7 +297,7 @@ func (n *standin) hangUp() {
 	switch {
 	case drains:
 		n.drained()
-	case lifts:
+	case lifts && !n.real:
 		n.protect(false)
 	}
 }

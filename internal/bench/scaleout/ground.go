@@ -41,6 +41,7 @@ type GroundConfig struct {
 	Bin      string // folder with livedub and gateway
 	Places   int    // of a node
 	Warm     bool   // an instance waits in the warm pool
+	Light    bool   // nodes have the light engines, not fakes
 	Cold     time.Duration
 	Thaw     time.Duration // from stopped to running
 	Stop     time.Duration

@@ -21,7 +21,7 @@ const (
 )
 
 // Local measures a fake group whose instances are processes of this machine. m is material
-// that the fake engines dub.
+// that the nodes' engines dub.
 func Local(ctx context.Context, c GroundConfig, m *caller.Material) (r Report, err error) {
 	dir, err := os.MkdirTemp("", "livedub-scaleout-")
 	if err != nil {
@@ -71,8 +71,12 @@ func Local(ctx context.Context, c GroundConfig, m *caller.Material) (r Report, e
 // conditions are what a reader of the report must know.
 func (l *Ground) conditions(r Report) []string {
 	c := l.cfg
+	engines := "fakes, which need no weights loaded"
+	if c.Light {
+		engines = "PocketSphinx, Apertium and espeak-ng"
+	}
 	all := []string{
-		fmt.Sprintf("real: Redis, a gateway, a livedub process of %d places for each instance, %d callers with a speaker and a viewer each, metrics sent every 10 s, hooks, registration; the node's engines are fakes, which need no weights loaded", c.Places, r.Sessions),
+		fmt.Sprintf("real: Redis, a gateway, a livedub process of %d places for each instance, %d callers with a speaker and a viewer each, metrics sent every 10 s, hooks, registration; the nodes' engines are %s", c.Places, r.Sessions, engines),
 		fmt.Sprintf("made up: AWS. CloudWatch shows a value after %v, target tracking wants 3 data points of %v with over %g %% of places in use; EC2 takes %v for a new instance, %v for a stopped one", showAfter, period, target, c.Cold, c.Thaw),
 	}
 	if pool := l.pool(r.Instance); pool != "" {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -64,11 +65,14 @@ func (l *Ground) machine(id string) *machine {
 		"AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_SESSION_TOKEN=", "AWS_PROFILE=", "AWS_REGION=",
 		"AWS_CONFIG_FILE=/nonexistent", "AWS_SHARED_CREDENTIALS_FILE=/nonexistent",
 		"XDG_STATE_HOME="+filepath.Join(l.dir, id), "LIVEDUB_STORE_DIR="+filepath.Join(l.dir, id, "store"))
-	m.node = clusterrig.NewProcess(id, "", filepath.Join(l.cfg.Bin, "livedub"), append(append([]string{"serve"}, l.member()...),
+	engines := []string{"--recognize-engine", "fake", "--translate-engine", "fake", "--speak-engine", "fake"}
+	if l.cfg.Light {
+		engines = []string{"--engines", "light"}
+	}
+	m.node = clusterrig.NewProcess(id, "", filepath.Join(l.cfg.Bin, "livedub"), append(slices.Concat([]string{"serve"}, l.member(), engines),
 		"--listen", "127.0.0.1:0", "--media-port", "0", "--cluster-node", id, "--aws-enabled", "on", "--aws-namespace", namespace, "--aws-group", GroupName,
 		"--limits-offers", "0", "--limits-offers-all", "0", "--limits-unused", "0", "--limits-streams", "0", "--limits-viewers", "0",
-		"--max-sessions", fmt.Sprint(l.cfg.Places), "--drain", "0s",
-		"--recognize-engine", "fake", "--translate-engine", "fake", "--speak-engine", "fake", "--lips-engine", "off"), env)
+		"--max-sessions", fmt.Sprint(l.cfg.Places), "--drain", "0s", "--lips-engine", "off"), env)
 	return m
 }
 

@@ -17,6 +17,9 @@ func (g *Group) Instance(id string) (Instance, bool) {
 	return *in, true
 }
 
+// Healthy tells whether EC2 still has the machine.
+func (in Instance) Healthy() bool { return !in.lost }
+
 // Waiting returns the hook that an instance waits for.
 func (g *Group) Waiting(id string) (Hook, bool) {
 	in, err := g.find(id, "")

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"livedub/internal/testkit/asg"
@@ -70,16 +71,23 @@ func (f *Fake) describeInstances(form url.Values) (result, code, says string) {
 	for _, g := range f.sorted() {
 		for _, in := range g.sizes.Instances() {
 			if wants(form, "InstanceIds", in.ID) {
-				all = append(all, el("AutoScalingGroupName", g.Name)+member(in, "HEALTHY"))
+				all = append(all, el("AutoScalingGroupName", g.Name)+member(in, strings.ToUpper))
 			}
 		}
 	}
 	return list("AutoScalingInstances", all, func(s string) string { return s }), "", ""
 }
 
+// as is an instance in the words of all calls but DescribeAutoScalingInstances, which writes its health in capitals.
+func as(in asg.Instance) string { return member(in, strings.Clone) }
+
 // member is what an instance is in its group.
-func member(in asg.Instance, healthy string) string {
-	return el("InstanceId", in.ID) + el("AvailabilityZone", Region+"a") + el("LifecycleState", in.State) + el("HealthStatus", healthy) + el("ProtectedFromScaleIn", in.Protected)
+func member(in asg.Instance, write func(string) string) string {
+	health := "Healthy"
+	if !in.Healthy() {
+		health = "Unhealthy"
+	}
+	return el("InstanceId", in.ID) + el("AvailabilityZone", Region+"a") + el("LifecycleState", in.State) + el("HealthStatus", write(health)) + el("ProtectedFromScaleIn", in.Protected)
 }
 
 func (f *Fake) sorted() []*group {
@@ -102,7 +110,7 @@ func (f *Fake) describeGroups(form url.Values) (result, code, says string) {
 		own := slices.DeleteFunc(g.sizes.Instances(), func(in asg.Instance) bool { return in.State.Warmed() })
 		out := el("AutoScalingGroupName", g.Name) + el("AutoScalingGroupARN", arn("autoscaling", "autoScalingGroup:fake:autoScalingGroupName/"+g.Name)) +
 			el("MinSize", g.Min) + el("MaxSize", g.Max) + el("DesiredCapacity", g.sizes.Desired()) + el("DefaultCooldown", 300) + el("HealthCheckType", "EC2") + el("CreatedTime", g.created) +
-			list("Instances", own, func(in asg.Instance) string { return member(in, "Healthy") })
+			list("Instances", own, as)
 		if g.Prepared > 0 {
 			out += pool(g) + el("WarmPoolSize", len(g.sizes.Instances())-len(own))
 		}
@@ -124,7 +132,7 @@ func warmPool(g *group) string {
 		return list("Instances", []asg.Instance{}, nil)
 	}
 	in := slices.DeleteFunc(g.sizes.Instances(), func(in asg.Instance) bool { return !in.State.Warmed() })
-	return pool(g) + list("Instances", in, func(in asg.Instance) string { return member(in, "Healthy") })
+	return pool(g) + list("Instances", in, as)
 }
 
 func hooks(g *group) string {
@@ -169,10 +177,12 @@ func policies(g *group) string {
 		switch {
 		case p.Target > 0:
 			out += el("PolicyType", "TargetTrackingScaling") + el("EstimatedInstanceWarmup", int(p.Warmup.Seconds())) + "<TargetTrackingConfiguration>" +
-				el("TargetValue", p.Target) + el("DisableScaleIn", p.In.Period == 0) + "<CustomizedMetricSpecification>" + el("Namespace", p.Namespace) + el("MetricName", p.Metric) + el("Statistic", "Average") +
+				el("TargetValue", p.Target) + el("DisableScaleIn", p.In.Period == 0) + "<CustomizedMetricSpecification>" + el("Namespace", p.Namespace) + el("MetricName", p.Metric) + el("Statistic", "Average") + el("Period", int(p.Out.Period.Seconds())) +
 				list("Dimensions", []string{g.Name}, func(name string) string { return el("Name", "AutoScalingGroupName") + el("Value", name) }) + "</CustomizedMetricSpecification></TargetTrackingConfiguration>"
 		case p.Cooldown > 0:
 			out += el("PolicyType", "SimpleScaling") + el("AdjustmentType", "ChangeInCapacity") + el("ScalingAdjustment", p.Step) + el("Cooldown", int(p.Cooldown.Seconds()))
+		case p.Out.Period == 0:
+			out += el("PolicyType", "StepScaling") + el("AdjustmentType", "ChangeInCapacity") + list("StepAdjustments", []int{-1}, func(n int) string { return el("MetricIntervalUpperBound", 0) + el("ScalingAdjustment", n) })
 		default:
 			out += el("PolicyType", "StepScaling") + el("AdjustmentType", "ChangeInCapacity") + el("EstimatedInstanceWarmup", int(p.Warmup.Seconds())) +
 				list("StepAdjustments", []int{p.Step}, func(n int) string { return el("MetricIntervalLowerBound", 0) + el("ScalingAdjustment", n) })

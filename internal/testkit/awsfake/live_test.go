@@ -33,7 +33,7 @@ type clients struct {
 }
 
 func connect(t *testing.T, f *Fake) clients {
-	cfg := aws.Config{Region: Region, Credentials: key{}, HTTPClient: Instance{f, "operator"}, Retryer: func() aws.Retryer { return aws.NopRetryer{} }}
+	cfg := aws.Config{Region: Region, Credentials: key{}, HTTPClient: Instance{f, "operator"}, DisableRequestCompression: true, Retryer: func() aws.Retryer { return aws.NopRetryer{} }}
 	return clients{t, autoscaling.NewFromConfig(cfg), cloudwatch.NewFromConfig(cfg)}
 }
 
@@ -81,6 +81,8 @@ func fleet() Group {
 			{Name: "cpu", Namespace: "DeepLearning", Policy: asg.Policy{Metric: "CPUUtilization", Step: 1, Warmup: time.Minute,
 				Out: asg.Alarm{Period: 10 * time.Second, Periods: 3, ToAlarm: 3, Threshold: 70, Missing: asg.MissingNotBreaching}}},
 			{Name: "used", Namespace: "DeepLearning", Policy: asg.Tracking("UsedCapacity", 56, 10*time.Second, 20*time.Second)},
+			{Name: "in", Namespace: "DeepLearning", Policy: asg.Policy{Metric: "UsedCapacity", Step: 1,
+				In: asg.Alarm{Period: time.Minute, Periods: 10, ToAlarm: 10, Threshold: 24, Below: true, Missing: asg.MissingNotBreaching}}},
 		},
 	}
 }
@@ -160,7 +162,7 @@ func checkGroup(t *testing.T, c clients) {
 		t.Errorf("%v, %+v", err, hooks)
 	}
 	policies, err := c.groups.DescribePolicies(t.Context(), &autoscaling.DescribePoliciesInput{AutoScalingGroupName: aws.String("g")})
-	if err != nil || len(policies.ScalingPolicies) != 2 {
+	if err != nil || len(policies.ScalingPolicies) != 3 {
 		t.Fatalf("%v, %+v", err, policies)
 	}
 	step, track := policies.ScalingPolicies[0], policies.ScalingPolicies[1]
@@ -169,6 +171,9 @@ func checkGroup(t *testing.T, c clients) {
 	}
 	if *track.PolicyType != "TargetTrackingScaling" || *track.TargetTrackingConfiguration.TargetValue != 56 || len(track.Alarms) != 2 || *track.TargetTrackingConfiguration.CustomizedMetricSpecification.MetricName != "UsedCapacity" {
 		t.Errorf("%+v", track)
+	}
+	if in := policies.ScalingPolicies[2]; *in.StepAdjustments[0].ScalingAdjustment != -1 || *in.Alarms[0].AlarmName != "in-AlarmLow" {
+		t.Errorf("%+v", in)
 	}
 }
 

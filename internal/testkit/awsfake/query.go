@@ -81,6 +81,9 @@ func (i Instance) do(name string, form url.Values) (result, code, says string) {
 		id = form.Get("InstanceIds.member.1")
 	}
 	in := i.instances[id]
+	if (in == nil || in.state.Ended()) && strings.Contains(name, "LifecycleAction") {
+		return "", invalid, "No active Lifecycle Action found with instance ID " + id
+	}
 	if in == nil || in.state.Ended() || name != "TerminateInstanceInAutoScalingGroup" && in.group.Name != form.Get("AutoScalingGroupName") {
 		return "", invalid, "The instance " + id + " is not part of Auto Scaling group " + form.Get("AutoScalingGroupName")
 	}

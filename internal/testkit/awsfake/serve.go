@@ -179,7 +179,7 @@ func (i Instance) imds(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, token)
 		return
 	}
-	if until := i.tokens[r.Header.Get("X-Aws-Ec2-Metadata-Token")]; !time.Now().Before(until) {
+	if until := i.tokens[r.Header.Get("X-Aws-Ec2-Metadata-Token")]; time.Now().After(until) { // the SDK asks for another after that moment too
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/smithy-go/encoding/cbor"
@@ -36,7 +37,7 @@ func (f *Fake) describeAlarms(top cbor.Map) cbor.Map {
 	out := cbor.List{}
 	for _, g := range f.sorted() {
 		for _, a := range g.alarms {
-			if len(names) > 0 && !slices.Contains(names, a.name) || text(top["StateValue"]) != "" && text(top["StateValue"]) != string(a.state) {
+			if len(names) > 0 && !slices.Contains(names, a.name) || !strings.HasPrefix(a.name, text(top["AlarmNamePrefix"])) || text(top["StateValue"]) != "" && text(top["StateValue"]) != string(a.state) {
 				continue
 			}
 			compare := "GreaterThanOrEqualToThreshold"
