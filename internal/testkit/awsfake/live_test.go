@@ -95,8 +95,14 @@ func TestLiveGroup(t *testing.T) {
 		var told []string
 		began := time.Now()
 		tell := func(what string) { told = append(told, fmt.Sprintf("%v %s", time.Since(began), what)) }
-		g.Start = func(id string, warm bool) { tell(fmt.Sprintf("start %s warm=%v", id[len(id)-1:], warm)) }
-		g.Stop = func(id string) { tell("stop " + id[len(id)-1:]) }
+		names := map[string]int{} // in the order of their first start
+		g.Start = func(id string, warm bool) {
+			if names[id] == 0 {
+				names[id] = len(names) + 1
+			}
+			tell(fmt.Sprintf("start %d warm=%v", names[id], warm))
+		}
+		g.Stop = func(id string) { tell(fmt.Sprintf("stop %d", names[id])) }
 		f.AddGroup(g)
 		ctx, end := context.WithCancel(t.Context())
 		ran := make(chan struct{})
