@@ -240,3 +240,15 @@ func TestGroundNeeds(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestClocks: AWS's times are told by this machine's clock, and nothing was seen before it happened.
+func TestClocks(t *testing.T) {
+	w := &watcher{skew: time.Minute}
+	now := time.Now()
+	if got := w.ours(&now); !got.Equal(now.Add(-time.Minute)) || !w.theirs(got).Equal(now) {
+		t.Errorf("%v by their clock is %v", now, got)
+	}
+	if later := now.Add(time.Hour); w.ours(&later).After(time.Now()) {
+		t.Error("it was seen before it happened")
+	}
+}

@@ -220,7 +220,7 @@ func (w *watcher) lookActivities(ctx context.Context) error {
 func (w *watcher) mark(s Step, at time.Time) {
 	if _, known := w.marks.get(s); !known {
 		w.marks.set(s, at)
-		w.told(fmt.Sprintf("%s", nameOf(s)))
+		w.told(nameOf(s))
 	}
 }
 
