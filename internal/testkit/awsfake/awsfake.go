@@ -92,7 +92,7 @@ type Fake struct {
 }
 
 // New returns one without groups. Its instances have names that those of another have not:
-// on one machine one process alone speaks for an instance.
+// of all processes on a machine one speaks for an instance, and two fakes may be in one.
 func New() *Fake {
 	return &Fake{
 		launched: rand.IntN(1 << 60),

@@ -87,12 +87,6 @@ func (f *Fake) booted(g *group, i int) {
 	var changes []asg.Change
 	var err error
 	if t.on == asg.Hooked {
-		in := f.instances[t.id]
-		if !in.runs && g.Start != nil {
-			warm := in.ran
-			f.told = append(f.told, func() { g.Start(t.id, warm) })
-		}
-		in.runs, in.ran = true, true
 		changes, err = g.sizes.Running(t.at, t.id)
 	} else {
 		changes, err = g.sizes.Done(t.at, t.id, t.on)
@@ -123,6 +117,9 @@ func (f *Fake) apply(g *group, changes []asg.Change) {
 		if g.Changed != nil {
 			f.told = append(f.told, func() { g.Changed(c) })
 		}
+		if (c.From == asg.Pending || c.From == asg.WarmedPending) && !in.runs {
+			f.boot(in)
+		}
 		after := func(d time.Duration, on asg.Event) { g.timers = append(g.timers, timer{c.At.Add(d), c.Instance, on}) }
 		switch {
 		case c.To == asg.Pending && c.From == asg.WarmedRunning:
@@ -139,6 +136,14 @@ func (f *Fake) apply(g *group, changes []asg.Change) {
 			after(g.EC2.Stop, asg.Gone)
 		}
 	}
+}
+
+// boot has the machine of an instance come up.
+func (f *Fake) boot(in *instance) {
+	if warm := in.ran; in.group.Start != nil {
+		f.told = append(f.told, func() { in.group.Start(in.id, warm) })
+	}
+	in.runs, in.ran = true, true
 }
 
 // halt has the machine of an instance go down, if it is up.

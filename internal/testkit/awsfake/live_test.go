@@ -244,3 +244,25 @@ func checkMetrics(t *testing.T, c clients, busy time.Time) {
 		t.Error("a period of 7 s")
 	}
 }
+
+// TestCallbacksMayAsk: who is called may use the Fake, and hears of what he does in its order.
+func TestCallbacksMayAsk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, g := New(), fleet()
+		g.Max, g.Prepared, g.Policies = 1, 0, nil
+		var states []string
+		g.Changed = func(c asg.Change) { states = append(states, string(c.To)) }
+		g.Start = func(id string, _ bool) {
+			if err := f.Complete(id, asg.Continue); err != nil {
+				t.Error(err)
+			}
+			states = append(states, "and is "+string(f.State(id)))
+		}
+		f.AddGroup(g)
+		time.Sleep(20 * time.Second)
+		f.Step(time.Now())
+		if got, want := strings.Join(states, ", "), "Pending, Pending:Wait, and is InService, Pending:Proceed, InService"; got != want {
+			t.Errorf("heard %s, want %s", got, want)
+		}
+	})
+}
