@@ -12,7 +12,8 @@ import (
 type Load struct {
 	CPU            float64  // percent of the machine's
 	GPU, GPUMemory *float64 // percent of the busiest's, of the fullest's; nil without a GPU that tells
-	Used, Free     float64  // places
+	Used           float64  // percent of the node's places
+	Free           float64  // places
 
 	// Of the last minute, in seconds; nil where no dub began, or no frame left.
 	Lateness *float64 // 95 % of dubs began no later than that after their place
@@ -25,7 +26,7 @@ func (l Load) values() []value {
 		{"GPUUtilization", types.StandardUnitPercent, l.GPU},
 		{"GPUMemoryUtilization", types.StandardUnitPercent, l.GPUMemory},
 		{"CPUUtilization", types.StandardUnitPercent, &l.CPU},
-		{"UsedCapacity", types.StandardUnitCount, &l.Used},
+		{"UsedCapacity", types.StandardUnitPercent, &l.Used},
 		{"FreeCapacity", types.StandardUnitCount, &l.Free},
 		{"DubLateness", types.StandardUnitSeconds, l.Lateness},
 		{"AVOffset", types.StandardUnitSeconds, l.Offset},

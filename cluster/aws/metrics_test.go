@@ -13,7 +13,7 @@ import (
 
 // units are those that alarms reckon in.
 var units = map[string]string{
-	"GPUUtilization": "Percent", "GPUMemoryUtilization": "Percent", "CPUUtilization": "Percent", "UsedCapacity": "Count", "FreeCapacity": "Count",
+	"GPUUtilization": "Percent", "GPUMemoryUtilization": "Percent", "CPUUtilization": "Percent", "UsedCapacity": "Percent", "FreeCapacity": "Count",
 	"DubLateness": "Seconds", "AVOffset": "Seconds", "NodeDeaths": "Count",
 }
 
