@@ -96,7 +96,7 @@ func TestLostWhileItDrains(t *testing.T) {
 		if err := f.Lose(id); err != nil {
 			t.Fatal(err)
 		}
-		a.cancel() // the machine is gone, and says no goodbye
+		a.cancel()                   // the machine is gone, and says no goodbye
 		time.Sleep(15 * time.Second) // its last heartbeat was at most 10 s before
 		if f.State(id) != asg.TerminatingWait {
 			t.Errorf("%s: 25 s at most of the hook's 30", states(f, id))
