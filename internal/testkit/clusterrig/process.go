@@ -31,6 +31,7 @@ type Process struct {
 	env  []string
 	cmd  *exec.Cmd
 	out  sync.WaitGroup // reads its standard output
+	says chan bool      // whether its first line names an address
 
 	mu  sync.Mutex
 	log bytes.Buffer
@@ -59,8 +60,8 @@ func (p *Process) Printed() string {
 	return p.log.String()
 }
 
-// Start starts it and waits until it serves.
-func (p *Process) Start() error {
+// Begin starts it, and does not wait until it serves.
+func (p *Process) Begin() error {
 	p.cmd = exec.Command(p.path, p.args...)
 	p.cmd.Env = append(os.Environ(), p.env...)
 	p.cmd.Stderr = p
@@ -73,15 +74,24 @@ func (p *Process) Start() error {
 	if err := p.cmd.Start(); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Base(p.path), err)
 	}
-	serves := make(chan bool, 1)
+	says := make(chan bool, 1)
+	p.says = says
 	p.out.Go(func() {
 		in := bufio.NewReader(out)
 		line, err := in.ReadString('\n')
-		serves <- err == nil && strings.Contains(line, "http://")
+		says <- err == nil && strings.Contains(line, "http://")
 		_, _ = io.Copy(io.Discard, in) // until it ends
 	})
+	return nil
+}
+
+// Start starts it and waits until it serves.
+func (p *Process) Start() error {
+	if err := p.Begin(); err != nil {
+		return err
+	}
 	select {
-	case ok := <-serves:
+	case ok := <-p.says:
 		if ok {
 			return nil
 		}
@@ -140,8 +150,8 @@ func (p *Process) Wait(bound time.Duration) error {
 	return nil
 }
 
-// end has it leave. It may be stopped, or gone.
-func (p *Process) end() error {
+// End has it leave. It may be stopped, or gone.
+func (p *Process) End() error {
 	if !p.Running() {
 		return nil
 	}

@@ -210,7 +210,7 @@ func (r *Rig) Restart(n *Node) error {
 }
 
 func (n *Node) close() error {
-	err := n.end()
+	err := n.End()
 	if m := n.way(); m != nil {
 		err = errors.Join(err, m.Close())
 	}
@@ -221,7 +221,7 @@ func (n *Node) close() error {
 func (r *Rig) Close() error {
 	var all error
 	for _, g := range r.Gateways {
-		all = errors.Join(all, g.end())
+		all = errors.Join(all, g.End())
 	}
 	for _, n := range r.Nodes {
 		all = errors.Join(all, n.close())
