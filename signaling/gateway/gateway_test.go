@@ -75,6 +75,8 @@ func TestThroughTheGateway(t *testing.T) {
 
 	if resp, body := two.ask("GET", "/v1/sessions", ""); resp.StatusCode != 200 || !strings.Contains(body, s.ID) || !strings.Contains(body, `"id":"b"`) {
 		t.Errorf("the list: %d %s", resp.StatusCode, body)
+	} else if !strings.Contains(body, `"holds":["`+s.ID+`"]`) || !strings.Contains(body, `"holds":[]`) {
+		t.Errorf("who holds the session: %s", body)
 	}
 	if resp, body := two.ask("GET", "/v1/languages", ""); resp.StatusCode != 200 || !strings.Contains(body, `"to":"es"`) {
 		t.Errorf("languages: %d %s", resp.StatusCode, body)

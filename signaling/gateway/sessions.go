@@ -67,15 +67,16 @@ const (
 
 // node is how a node does, for the operator.
 type node struct {
-	ID       string  `json:"id"`
-	State    string  `json:"state"` // "warming", "serving", "draining", "dead"
-	Capacity float64 `json:"capacity"`
-	Used     float64 `json:"used"`
-	Sessions int     `json:"sessions"`
-	GPU      float64 `json:"gpu"`    // in use, 0 to 1
-	Memory   float64 `json:"memory"` // in use, 0 to 1
-	AgeMS    int64   `json:"age_ms"` // since its last heartbeat
-	Error    string  `json:"error,omitempty"`
+	ID       string   `json:"id"`
+	State    string   `json:"state"` // "warming", "serving", "draining", "dead"
+	Capacity float64  `json:"capacity"`
+	Used     float64  `json:"used"`
+	Sessions int      `json:"sessions"`
+	Holds    []string `json:"holds"`  // the sessions that it tells of
+	GPU      float64  `json:"gpu"`    // in use, 0 to 1
+	Memory   float64  `json:"memory"` // in use, 0 to 1
+	AgeMS    int64    `json:"age_ms"` // since its last heartbeat
+	Error    string   `json:"error,omitempty"`
 }
 
 // list is GET /v1/sessions, for the operator: the sessions of all nodes that answer in time.
@@ -93,7 +94,7 @@ func (g *Gateway) list(w http.ResponseWriter, r *http.Request) error {
 	turns := make(chan struct{}, listAtOnce)
 	var asking sync.WaitGroup
 	for i, s := range all {
-		nodes[i] = node{s.ID, string(s.State), s.Capacity, s.Used, s.Claims, s.GPU, s.Memory, s.Age.Milliseconds(), ""}
+		nodes[i] = node{s.ID, string(s.State), s.Capacity, s.Used, s.Claims, []string{}, s.GPU, s.Memory, s.Age.Milliseconds(), ""}
 		switch {
 		case s.Dead:
 			nodes[i].State = "dead"
@@ -109,6 +110,9 @@ func (g *Gateway) list(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	asking.Wait()
+	for i := range found {
+		nodes[i].holds(found[i])
+	}
 	sessions := slices.Concat(found...)
 	more := max(0, len(sessions)-listSessions)
 	if sessions = sessions[:len(sessions)-more]; sessions == nil {
@@ -116,6 +120,18 @@ func (g *Gateway) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	signaling.WriteJSON(w, http.StatusOK, map[string]any{"sessions": sessions, "nodes": nodes, "left_out": more})
 	return nil
+}
+
+// holds notes the names of sessions that a node tells of.
+func (n *node) holds(told []json.RawMessage) {
+	for _, t := range told {
+		var s struct {
+			ID string `json:"id"`
+		}
+		if json.Unmarshal(t, &s) == nil && s.ID != "" && len(n.Holds) < listSessions {
+			n.Holds = append(n.Holds, s.ID)
+		}
+	}
 }
 
 // listOf asks a node for its sessions.
