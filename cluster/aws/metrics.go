@@ -13,7 +13,8 @@ import (
 type Load struct {
 	CPU            float64  // percent of the machine's
 	GPU, GPUMemory *float64 // percent of the busiest's, of the fullest's; nil without a GPU that tells
-	Used, Free     float64  // places
+	Used           float64  // percent of the node's places
+	Free           float64  // places
 }
 
 const (
@@ -110,7 +111,7 @@ func (a *Agent) data(s sample, group string) []types.MetricDatum {
 		{"GPUUtilization", s.GPU, types.StandardUnitPercent},
 		{"GPUMemoryUtilization", s.GPUMemory, types.StandardUnitPercent},
 		{"CPUUtilization", &s.CPU, types.StandardUnitPercent},
-		{"UsedCapacity", &s.Used, types.StandardUnitCount},
+		{"UsedCapacity", &s.Used, types.StandardUnitPercent},
 		{"FreeCapacity", &s.Free, types.StandardUnitCount},
 	} {
 		if m.value == nil {

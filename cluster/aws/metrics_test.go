@@ -2,7 +2,6 @@ package aws
 
 import (
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,7 +29,7 @@ func TestMetrics(t *testing.T) {
 			if !known || d.Value != want || d.Namespace != "DeepLearning" || d.Resolution != 1 || d.Dimensions["AutoScalingGroupName"] != group {
 				t.Fatalf("%+v", d)
 			}
-			if unit := map[bool]string{true: "Percent", false: "Count"}[strings.HasSuffix(d.Name, "Utilization")]; d.Unit != unit {
+			if unit := map[bool]string{true: "Count", false: "Percent"}[d.Name == "FreeCapacity"]; d.Unit != unit {
 				t.Errorf("%s in %s", d.Name, d.Unit)
 			}
 		}

@@ -171,16 +171,26 @@ func (f *fleet) load() aws.Load {
 	if f.node != nil {
 		there, used = f.node.Carries()
 	}
-	l := aws.Load{Used: used, Free: room(used, there, manager.Places()) - used}
+	all := room(used, there, manager.Places())
+	l := aws.Load{Used: taken(used, all), Free: all - used}
 	now, busy := time.Now(), proc.ReadMachine()
-	if all := now.Sub(f.then).Seconds() * float64(busy.CPUs); all > 0 {
-		l.CPU = 100 * part((busy.Busy-f.busy.Busy).Seconds()/all)
+	if spent := now.Sub(f.then).Seconds() * float64(busy.CPUs); spent > 0 {
+		l.CPU = 100 * part((busy.Busy-f.busy.Busy).Seconds()/spent)
 	}
 	f.then, f.busy = now, busy
 	ctx, cancel := context.WithTimeout(context.Background(), gpuPatience)
 	defer cancel()
 	l.GPU, l.GPUMemory = gpuLoad(f.gpus(ctx))
 	return l
+}
+
+// taken returns how much of all places is used, in percent: policies ask for that, since
+// what a node can carry differs and changes. A node that can carry nothing is full.
+func taken(used, all float64) float64 {
+	if all <= 0 {
+		return 100
+	}
+	return 100 * part(used/all)
 }
 
 // gpuLoad returns percents of the busiest and of the fullest GPU; nil where none tells.

@@ -169,3 +169,12 @@ func TestGPULoad(t *testing.T) {
 		t.Errorf("%v, %v", *busy, *memory)
 	}
 }
+
+// TestTaken: it is what policies compare with their target, whatever a node can carry.
+func TestTaken(t *testing.T) {
+	for _, c := range []struct{ used, all, want float64 }{{0, 6.1, 0}, {3, 6, 50}, {5, 5, 100}, {1, 1, 100}, {0, 0, 100}, {7, 5, 100}} {
+		if got := taken(c.used, c.all); got != c.want {
+			t.Errorf("%g of %g: %g %%, want %g", c.used, c.all, got, c.want)
+		}
+	}
+}
