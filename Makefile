@@ -261,6 +261,16 @@ load: build ## SESSIONS (4) speakers on Redis, 2 nodes and a gateway of its own,
 	echo "load: $(SESSIONS) sessions for $(FOR) on a gateway, $$base, and 2 nodes; lines in out/load/load.jsonl, picture in out/load/load.svg"
 	bin/loadgen --base "$$base" --sessions $(SESSIONS) --for $(FOR) --json out/load/load.jsonl --svg out/load/load.svg $(LOAD_FLAGS)
 
+# START is cold, warm or both; BOOT is how long EC2 is said to take, which nobody measures here;
+# SCALEOUT_FLAGS are further flags of bin/livedub bench scaleout.
+START          ?= cold,warm
+BOOT           ?= cold=30s,warm=10s
+SCALEOUT_FLAGS ?=
+.PHONY: scaleout
+scaleout: OPTIONAL := $(SERVERS)
+scaleout: build ## from a step of load to the first session of a new node, in a fake Auto Scaling group of real nodes: a table, out/scaleout/scaleout.svg
+	@bin/livedub bench scaleout --start $(START) --boot $(BOOT) --svg out/scaleout $(SCALEOUT_FLAGS)
+
 # The linters that staticcheck is not: errorlint, bodyclose, misspell (.golangci.yml). Built once, in out/.
 GOLANGCI := v2.15.0
 

@@ -1,5 +1,6 @@
 // Command livedub-bench measures speed, memory, mouths, words and what is kept on this machine; it
-// asserts nothing. `livedub bench` runs it.
+// asserts nothing. `livedub bench` runs it, and `livedub verify-scaleout`, which measures in
+// an AWS account.
 package main
 
 import (
@@ -15,7 +16,7 @@ import (
 	"livedub/internal/cli"
 )
 
-const benchUsage = "bench [dub] [--clip FILE] [--seconds N] [--json], or " + benchLipsUsage + ", or " + benchEngineUsage + ", or " + benchStallsUsage + ", or " + benchSpeechUsage + ", or " + benchWordsUsage + ", or " + benchHandoverUsage + ", or " + benchRecordUsage + ", or " + benchFleetUsage
+const benchUsage = "bench [dub] [--clip FILE] [--seconds N] [--json], or " + benchLipsUsage + ", or " + benchEngineUsage + ", or " + benchStallsUsage + ", or " + benchSpeechUsage + ", or " + benchWordsUsage + ", or " + benchHandoverUsage + ", or " + benchRecordUsage + ", or " + benchFleetUsage + ", or " + benchScaleoutUsage
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -45,6 +46,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			bench, args = runBenchRecord, args[1:]
 		case "fleet":
 			bench, args = runBenchFleet, args[1:]
+		case "scaleout":
+			bench, args = runBenchScaleout, args[1:]
+		case "verify-scaleout":
+			bench, args = runVerify, args[1:]
 		}
 	}
 	return cli.Exit(bench(ctx, args, stdout, stderr), stderr)

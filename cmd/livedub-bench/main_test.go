@@ -20,7 +20,7 @@ func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
 
 // TestEveryBenchExplainsItself: each has help of its own, and names a wrong flag in one line.
 func TestEveryBenchExplainsItself(t *testing.T) {
-	for _, name := range []string{"", "lips", "engine", "stalls", "words", "handover", "record", "fleet"} {
+	for _, name := range []string{"", "lips", "engine", "stalls", "words", "handover", "record", "fleet", "scaleout"} {
 		code, out, errs := call(t, strings.Fields(name+" --help")...)
 		if code != 0 || errs != "" || !strings.Contains(out, "usage: livedub bench "+name) {
 			t.Errorf("%s --help: code %d, stdout %q, stderr %q", name, code, out, errs)

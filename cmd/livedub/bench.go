@@ -14,6 +14,11 @@ import (
 	"livedub/internal/cli"
 )
 
+// runVerifyScaleout measures scale-out by what stands beside this program.
+func runVerifyScaleout(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	return runBench(ctx, append([]string{"verify-scaleout"}, args...), stdout, stderr)
+}
+
 // runBench runs livedub-bench, which stands beside this program: the server
 // links nothing of what only benches need.
 func runBench(ctx context.Context, args []string, stdout, stderr io.Writer) error {

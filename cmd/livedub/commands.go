@@ -18,6 +18,7 @@ func commands() []command {
 		{"serve", "run the server", runServe},
 		{"dub", "dub a file", runDub},
 		{"bench", "measure speed and memory on this machine", runBench},
+		{"verify-scaleout", "measure how fast an Auto Scaling group in your AWS account grows", runVerifyScaleout},
 		{"migrate", "make the tables of a PostgreSQL database, or bring them up to date", runMigrate},
 		{"recordings", "list, fetch, delete and repair what was recorded", runRecordings},
 		{"models", "list, download, check and remove models", runModels},

@@ -69,7 +69,7 @@ func help(w io.Writer) error {
 	b.WriteString("livedub dubs a speaking person's video and voice to other languages.\n\n" +
 		"usage: livedub COMMAND [flags]\n\n")
 	for _, c := range commands() {
-		fmt.Fprintf(&b, "  %-10s %s\n", c.name, c.help)
+		fmt.Fprintf(&b, "  %-15s %s\n", c.name, c.help)
 	}
 	b.WriteString("\n  livedub COMMAND --help   tells a command's flags\n" +
 		"  livedub --version        tells the version\n")

@@ -84,8 +84,8 @@ func TestNoCommand(t *testing.T) {
 // TestEveryCommandExplainsItself: each has help of its own, with settings and --config.
 func TestEveryCommandExplainsItself(t *testing.T) {
 	for _, c := range commands() {
-		if c.name == "bench" {
-			continue // a program of its own
+		if c.name == "bench" || c.name == "verify-scaleout" {
+			continue // a program of their own
 		}
 		code, out, errs := call(t, c.name, "--help")
 		if code != 0 || errs != "" || !strings.Contains(out, "usage: livedub "+c.name) {
@@ -99,8 +99,10 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 
 // TestBenchesAreBeside: without the program beside livedub, bench says how to get it.
 func TestBenchesAreBeside(t *testing.T) {
-	code, _, errs := call(t, "bench", "--help")
-	if code != 1 || !strings.Contains(errs, "run make build") {
-		t.Errorf("code %d, stderr %q", code, errs)
+	for _, name := range []string{"bench", "verify-scaleout"} {
+		code, _, errs := call(t, name, "--help")
+		if code != 1 || !strings.Contains(errs, "run make build") {
+			t.Errorf("%s: code %d, stderr %q", name, code, errs)
+		}
 	}
 }
