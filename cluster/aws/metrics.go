@@ -14,13 +14,10 @@ type Load struct {
 	GPU, GPUMemory *float64 // percent of the busiest's, of the fullest's; nil without a GPU that tells
 	Used           float64  // percent of the node's places
 	Free           float64  // places
-<<<<<<< HEAD
 
 	// Of the last minute, in seconds; nil where no dub began, or no frame left.
 	Lateness *float64 // 95 % of dubs began no later than that after their place
 	Offset   *float64 // in 95 % of frames sound and picture were no further apart, either way
-=======
->>>>>>> h2
 }
 
 // values are what a node publishes of a moment.
@@ -57,64 +54,6 @@ func (a *Agent) feed() *feed {
 	}
 }
 
-<<<<<<< HEAD
 func dimension(name, value string) types.Dimension {
 	return types.Dimension{Name: sdk.String(name), Value: sdk.String(value)}
-=======
-// send publishes what waits, and takes out what was taken.
-func (a *Agent) send(ctx context.Context, waiting *[]sample) error {
-	group, err := a.findGroup(ctx)
-	if err != nil {
-		return err
-	}
-	for len(*waiting) > 0 {
-		batch := (*waiting)[:min(len(*waiting), maxBatch)]
-		var data []types.MetricDatum
-		for _, s := range batch {
-			data = append(data, a.data(s, group)...)
-		}
-		err := a.cloud.call(ctx, "PutMetricData", func(ctx context.Context) error {
-			_, err := a.cloud.watch.PutMetricData(ctx, &cloudwatch.PutMetricDataInput{Namespace: &a.cfg.Namespace, MetricData: data})
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		*waiting = (*waiting)[len(batch):]
-		a.counts.change(func(s *Stats) { s.Published += uint64(len(batch)) })
-	}
-	return nil
-}
-
-// data returns a sample in both sets of dimensions: CloudWatch adds nothing up by itself.
-func (a *Agent) data(s sample, group string) []types.MetricDatum {
-	dimension := func(name, value string) types.Dimension {
-		return types.Dimension{Name: &name, Value: &value}
-	}
-	of := []types.Dimension{dimension("AutoScalingGroupName", group)}
-	own := append(of[:1:1], dimension("InstanceId", a.cloud.instance))
-	var all []types.MetricDatum
-	for _, m := range []struct {
-		name  string
-		value *float64
-		unit  types.StandardUnit
-	}{
-		{"GPUUtilization", s.GPU, types.StandardUnitPercent},
-		{"GPUMemoryUtilization", s.GPUMemory, types.StandardUnitPercent},
-		{"CPUUtilization", &s.CPU, types.StandardUnitPercent},
-		{"UsedCapacity", &s.Used, types.StandardUnitPercent},
-		{"FreeCapacity", &s.Free, types.StandardUnitCount},
-	} {
-		if m.value == nil {
-			continue
-		}
-		for _, d := range [][]types.Dimension{of, own} {
-			all = append(all, types.MetricDatum{
-				MetricName: sdk.String(m.name), Dimensions: d, Timestamp: sdk.Time(s.at), Value: m.value,
-				Unit: m.unit, StorageResolution: sdk.Int32(1),
-			})
-		}
-	}
-	return all
->>>>>>> h2
 }

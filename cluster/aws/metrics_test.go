@@ -37,11 +37,7 @@ func TestMetrics(t *testing.T) {
 			if !known || d.Value != want || d.Namespace != "DeepLearning" || d.Resolution != 1 || d.Dimensions["AutoScalingGroupName"] != group {
 				t.Fatalf("%+v", d)
 			}
-<<<<<<< HEAD
 			if d.Unit != units[d.Name] {
-=======
-			if unit := map[bool]string{true: "Count", false: "Percent"}[d.Name == "FreeCapacity"]; d.Unit != unit {
->>>>>>> h2
 				t.Errorf("%s in %s", d.Name, d.Unit)
 			}
 		}

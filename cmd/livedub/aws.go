@@ -171,14 +171,9 @@ func (f *fleet) load() aws.Load {
 	if f.node != nil {
 		there, used = f.node.Carries()
 	}
-<<<<<<< HEAD
 	dubs := manager.Recent()
 	all := room(used, there, manager.Places())
 	l := aws.Load{Used: taken(used, all), Free: all - used, Lateness: dubs.Late, Offset: dubs.Offset}
-=======
-	all := room(used, there, manager.Places())
-	l := aws.Load{Used: taken(used, all), Free: all - used}
->>>>>>> h2
 	now, busy := time.Now(), proc.ReadMachine()
 	if spent := now.Sub(f.then).Seconds() * float64(busy.CPUs); spent > 0 {
 		l.CPU = 100 * part((busy.Busy-f.busy.Busy).Seconds()/spent)
