@@ -24,9 +24,10 @@ type paste struct {
 	before frame // the region as it came
 	pose   pose
 	layer  layer
-	mouth  shape   // where the new mouth lands, in the frame's face coordinates
-	old    shape   // the mouth before
-	drop   float64 // opening beyond the frame's own: moves the chin
+	edge   [2]*outline // of the face in the frame and in the layer
+	mouth  shape       // where the new mouth lands, in the frame's face coordinates
+	old    shape       // the mouth before
+	drop   float64     // opening beyond the frame's own: moves the chin
 	amount float64
 	still  float64 // a twentieth of a pixel
 	mask   mask
@@ -100,9 +101,13 @@ func (p *paste) run(r region) image.Rectangle {
 	for i := range p.mask {
 		x, y := p.mask.place(i)
 		p.mask[i] = float32(r.cover(x, y) * p.amount)
-		if r.also != nil && p.mask[i] > 0 {
+		if p.mask[i] == 0 {
+			continue
+		}
+		if r.also != nil {
 			p.mask[i] *= r.also(x, y)
 		}
+		p.mask[i] *= float32(p.face(x, y))
 	}
 	if p.layer.own {
 		p.match()
@@ -113,6 +118,19 @@ func (p *paste) run(r region) image.Rectangle {
 	}
 	p.lay(chroma)
 	return p.rect
+}
+
+// undo gives the frame back what it had before.
+func (p *paste) undo() {
+	w, x := p.rect.Dx(), p.rect.Min.X
+	for y := range p.rect.Dy() {
+		copy(p.dst.Y[(p.rect.Min.Y+y)*p.dst.YStride+x:][:w], p.before.y.b[y*p.before.y.stride:])
+	}
+	for y := range p.rect.Dy() / 2 {
+		at := (p.rect.Min.Y/2+y)*p.dst.UVStride + x/2
+		copy(p.dst.U[at:][:w/2], p.before.u.b[y*p.before.u.stride:])
+		copy(p.dst.V[at:][:w/2], p.before.v.b[y*p.before.v.stride:])
+	}
 }
 
 // planes are those of a frame that have one resolution.
