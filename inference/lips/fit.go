@@ -20,8 +20,8 @@ const (
 	mostRoll    = .5
 	mostScale   = .5 // binary logarithm
 	mostMiddle  = .13
-	mostRest    = .38 // of what registration of the noses leaves: beyond, the tracker errs about the pose
-	lostRest    = .7 // beyond, even of the nearest, it errs about where the mouth is too
+	mostRest    = .42 // of what registration of the noses leaves: beyond, the tracker errs about the pose
+	lostRest    = .7  // beyond, even of the nearest, it errs about where the mouth is too
 	enoughPosed = 3
 	tries       = 4 // mouths that are tried in a frame
 )
