@@ -15,59 +15,82 @@ const (
 // the sum of how many times.
 func (p *paste) tears() float64 {
 	var now, was, slope [maskW * maskH]float32
-	after := frameOf(p.dst)
-	any := false
-	for i := range p.mask {
-		x, y := p.mask.place(i)
-		px, py := p.global(x, y)
-		now[i] = float32(soft(after, p.pose, px, py))
-		px, py = p.sunk(x, y)
-		was[i] = float32(soft(p.before, p.pose, px, py))
-		any = any || p.mask[i] > 0
-	}
-	if !any {
+	places := p.tearable()
+	if len(places) == 0 {
 		return 0
 	}
-	edge := func(v *[maskW * maskH]float32, i int) float32 {
-		h, d := v[i+1]-v[i-1], v[i+maskW]-v[i-maskW]
-		return max(h, -h, d, -d)
-	}
+	p.readAround(places, &now, &was)
 	var sum, n float32 // of the skin's edges
-	each := func(do func(i int, x, y float64)) {
-		for r := 2; r < maskH-2; r++ {
-			for c := 2; c < maskW-2; c++ {
-				if i := r*maskW + c; p.mask[i] > .05 {
-					x, y := p.mask.place(i)
-					do(i, x, y)
-				}
-			}
-		}
-	}
-	each(func(i int, x, y float64) {
-		slope[i] = edge(&was, i)
-		if p.oldLips(x, y, tearOld) > 1 {
-			sum += slope[i]
+	for _, q := range places {
+		slope[q.i] = edgeAt(&was, q.i)
+		if q.skin {
+			sum += slope[q.i]
 			n++
 		}
-	})
-	usual := float32(tearLess)
-	if n > 0 {
-		usual += 2 * sum / n
 	}
+	usual := tearLess + 2*sum/max(n, 1)
 	var all float64
-	each(func(i int, x, y float64) {
-		if p.newLips(x, y, tearNew) < 1 {
-			return
+	for _, q := range places {
+		if q.inner {
+			continue
 		}
 		allowed := usual
-		if p.oldLips(x, y, tearOld) > 1 {
+		if q.skin {
 			for d := -maskW; d <= maskW; d += maskW {
-				allowed = max(allowed, 1.5*slope[i+d-1], 1.5*slope[i+d], 1.5*slope[i+d+1])
+				allowed = max(allowed, 1.5*slope[q.i+d-1], 1.5*slope[q.i+d], 1.5*slope[q.i+d+1])
 			}
 		}
-		if e := edge(&now, i); e > allowed {
+		if e := edgeAt(&now, q.i); e > allowed {
 			all += float64(e/allowed - 1)
 		}
-	})
+	}
 	return all
+}
+
+// tearable is a place where a face may be torn.
+type tearable struct {
+	i     int
+	inner bool // at the new lips' border: its edges only count as those of the frame before
+	skin  bool // in the frame before, no lips
+}
+
+// tearable returns the places of the mask where a tear would be seen.
+func (p *paste) tearable() []tearable {
+	out := make([]tearable, 0, maskW*maskH/2)
+	for r := 2; r < maskH-2; r++ {
+		for c := 2; c < maskW-2; c++ {
+			i := r*maskW + c
+			if p.mask[i] <= .05 {
+				continue
+			}
+			x, y := p.mask.place(i)
+			if far := p.newLips(x, y, tearNew); far > .6 {
+				out = append(out, tearable{i, far < 1, p.oldLips(x, y, tearOld) > 1})
+			}
+		}
+	}
+	return out
+}
+
+// readAround reads the changed frame and the one before at some places and beside them.
+func (p *paste) readAround(places []tearable, now, was *[maskW * maskH]float32) {
+	after := frameOf(p.dst)
+	for _, q := range places {
+		for _, i := range [...]int{q.i - maskW, q.i - 1, q.i, q.i + 1, q.i + maskW} {
+			if now[i] != 0 {
+				continue
+			}
+			x, y := p.mask.place(i)
+			px, py := p.global(x, y)
+			now[i] = 1 + float32(soft(after, p.pose, px, py)) // 0: not read
+			px, py = p.sunk(x, y)
+			was[i] = float32(soft(p.before, p.pose, px, py))
+		}
+	}
+}
+
+// edgeAt returns how much the brightness changes over a place.
+func edgeAt(v *[maskW * maskH]float32, i int) float32 {
+	h, d := v[i+1]-v[i-1], v[i+maskW]-v[i-maskW]
+	return max(h, -h, d, -d)
 }
