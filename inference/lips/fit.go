@@ -67,3 +67,24 @@ func (p *paste) covers() bool {
 	}
 	return missing <= 1
 }
+
+// hangs tells whether skin is missing beside a corner of the new mouth, in the
+// frame or in the layer, as their comparison found.
+func (p *paste) hangs(r region) bool {
+	if p.layer.fixed {
+		return false
+	}
+	for _, side := range [...]float64{-1, 1} {
+		cut := 0
+		for _, y := range [...]float64{-.06, 0, .06} {
+			x := side * (p.layer.warp.width/2 + .15)
+			if cover := r.cover(x, y) * p.amount; cover > .2 && float64(p.mask.at(x, y)) < .6*cover {
+				cut++
+			}
+		}
+		if cut >= 2 {
+			return true
+		}
+	}
+	return false
+}

@@ -78,6 +78,42 @@ func TestMouthsOfAFaceThatEnds(t *testing.T) {
 	}
 }
 
+// TestCornerHangsOverNoEdge shows wide mouths to a narrow one beside an edge of
+// which the frame's outline tells nothing, as where a neck goes on behind a cheek.
+func TestCornerHangsOverNoEdge(t *testing.T) {
+	for cheek, want := range map[float64]Why{0: "", .4: OtherFace} {
+		var trace Trace
+		m, s := open(t, Config{Trace: func(tr Trace) { trace = tr }})
+		talk(t, m, speaker(), 1, 60, 0)
+		who := speaker()
+		who.height, who.width, who.cheek = .1, .5, cheek
+		f := who.draw(picW, picH)
+		for _, e := range m.atlas.entries {
+			e.light = readLight(frameOf(f), who.pose())
+		}
+		f.PTS = 3 * time.Second
+		k, err := m.Learn(t.Context(), f, []inference.Face{who.face(1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := *k.(*view)
+		v.edge = nil
+		for _, e := range v.entries {
+			e.nose = v.nose
+		}
+		before := who.draw(picW, picH)
+		method, err := s.Render(t.Context(), inference.LipsRequest{Frame: f, Snapshot: &v, Amount: 1, Step: tick, Mouth: []inference.MouthShape{{Open: .5, Wide: .9}}})
+		if err != nil || trace.Why != want || (method == inference.Own) != (want == "") {
+			t.Errorf("cheek at %.2f: %v, %q, %v", cheek, method, trace.Why, err)
+		}
+		if n := strangers(who, before, f); n > 30 {
+			t.Errorf("cheek at %.2f: %d pixels of skin behind the head", cheek, n)
+		}
+		before.Release()
+		f.Release()
+	}
+}
+
 // strangers counts pixels outside the lips that were skin and are as dark as
 // what is behind the head, or were behind the head and are as bright as skin.
 func strangers(d drawn, before, after *media.Frame) (n int) {

@@ -32,6 +32,7 @@ type paste struct {
 	still  float64 // a twentieth of a pixel
 	mask   mask
 	tint   [3]tint // by plane
+	hung   bool    // nothing was laid: a corner would have hung over the face's edge
 	rect   image.Rectangle
 	cover  []byte     // of the mask, by pixel of rect
 	crisp  float32    // strength of sharpening
@@ -111,6 +112,9 @@ func (p *paste) run(r region) image.Rectangle {
 	}
 	if p.layer.own {
 		p.match()
+		if p.hung = p.hangs(r); p.hung {
+			return image.Rectangle{}
+		}
 	}
 	p.lay(luma)
 	if p.layer.own {

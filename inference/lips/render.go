@@ -133,6 +133,10 @@ func (s *stream) show(p *paste, v *view, first wanted, t *Trace) bool {
 	if !s.lay(p, region{above: min(.5, p.mouth.y-.18), below: min(under+.24, .8), half: .68}, v, first, t) {
 		return false
 	}
+	if p.hung {
+		t.Why = OtherFace
+		return false
+	}
 	n := p.tears()
 	if n < torn {
 		return true
