@@ -81,7 +81,7 @@ func TestMouthsOfAFaceThatEnds(t *testing.T) {
 // TestCornerHangsOverNoEdge shows wide mouths to a narrow one beside an edge of
 // which the frame's outline tells nothing, as where a neck goes on behind a cheek.
 func TestCornerHangsOverNoEdge(t *testing.T) {
-	for cheek, want := range map[float64]Why{0: "", .4: OtherFace} {
+	for cheek, want := range map[float64]Why{0: "", .4: OtherOutline} {
 		var trace Trace
 		m, s := open(t, Config{Trace: func(tr Trace) { trace = tr }})
 		talk(t, m, speaker(), 1, 60, 0)

@@ -107,7 +107,7 @@ func (s *stream) own(r inference.LipsRequest, v *view, want []wanted, amount flo
 		case rest > mostRest:
 			t.Why = OtherPose
 		case !p.covers():
-			t.Why = OtherFace
+			t.Why = OtherOutline
 		case s.show(p, v, first, t):
 			t.Method, t.Source, t.Why = inference.Own, e.at, ""
 			return least, true
@@ -134,7 +134,7 @@ func (s *stream) show(p *paste, v *view, first wanted, t *Trace) bool {
 		return false
 	}
 	if p.hung {
-		t.Why = OtherFace
+		t.Why = OtherOutline
 		return false
 	}
 	n := p.tears()
