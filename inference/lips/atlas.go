@@ -24,6 +24,8 @@ type entry struct {
 	pose       pose
 	shape      shape
 	yaw, pitch float64
+	middle     float64 // as in a view
+	edge       *outline
 	sharp      float64
 	nose       *grid
 	like       likeness

@@ -2,6 +2,7 @@ package lips
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"livedub/inference"
@@ -19,14 +20,16 @@ type chooser struct {
 	last    *entry
 	entries []*entry  // those that between is of
 	between []float64 // cost of showing entry j after entry i, by i*len(entries)+j
+	unfit   []*entry  // turned out not to go with this frame
 }
 
 // depth is how many frames ahead are looked at.
 const depth = 10
 
 // choose returns the entry for the first of the wanted mouths: the beginning
-// of the cheapest sequence for all of them, by the Viterbi algorithm.
-func (c *chooser) choose(v *view, want []wanted, now time.Duration, exclude func(now, then time.Duration) bool) *entry {
+// of the cheapest sequence for all of them, by the Viterbi algorithm. Where it
+// returns none, why tells the reason.
+func (c *chooser) choose(v *view, want []wanted, now time.Duration, exclude func(now, then time.Duration) bool) (e *entry, why Why) {
 	c.compare(v.entries)
 	states := make([]int, 0, len(v.entries)) // indices of what may be shown
 	for i, e := range v.entries {
@@ -36,7 +39,14 @@ func (c *chooser) choose(v *view, want []wanted, now time.Duration, exclude func
 	}
 	if len(states) < enough {
 		c.last = nil
-		return nil
+		return nil, TooFew
+	}
+	states = slices.DeleteFunc(states, func(i int) bool {
+		return !v.poses(v.entries[i]) || slices.Contains(c.unfit, v.entries[i])
+	})
+	if len(states) < enoughPosed {
+		c.last = nil
+		return nil, OtherPose
 	}
 	want = want[:min(len(want), depth)]
 	all := len(v.entries)
@@ -71,7 +81,7 @@ func (c *chooser) choose(v *view, want []wanted, now time.Duration, exclude func
 		}
 	}
 	c.last = v.entries[best]
-	return c.last
+	return c.last, ""
 }
 
 // compare works out the cost of showing each entry after each other one, as far

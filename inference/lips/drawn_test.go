@@ -14,6 +14,9 @@ type drawn struct {
 	height, width float64 // of the mouth, in distances between the eyes
 	skin          byte    // brightness
 	hand          bool    // before the mouth
+	yaw           float64 // that a tracker tells; the face looks the same
+	cheek         float64 // where the face ends to the left, from its middle; 0: where it does to the right
+	beard         bool
 }
 
 const mouthBelow = .5 // from the tip of the nose
@@ -29,7 +32,7 @@ func (d drawn) face(id int) inference.Face {
 		return inference.Point{X: px, Y: py}
 	}
 	return inference.Face{
-		ID: id, Confidence: 1, Since: -1e9, Center: at(0, -.1), Size: 2.4 * d.eyes, Roll: d.roll,
+		ID: id, Confidence: 1, Since: -1e9, Center: at(0, -.1), Size: 2.4 * d.eyes, Roll: d.roll, Yaw: d.yaw,
 		LeftEye: at(-.5, -.6), RightEye: at(.5, -.6), Nose: at(0, 0),
 		MouthLeft: at(-d.width/2, mouthBelow), MouthRight: at(d.width/2, mouthBelow),
 		UpperLip: at(0, mouthBelow-d.height/2-.08), LowerLip: at(0, mouthBelow+d.height/2+.1),
@@ -41,7 +44,7 @@ func (d drawn) colour(x, y float64) (cy, cu, cv float64) {
 	if d.hand && math.Abs(x) < .7 && y > .2 && y < .9 {
 		return 190 - 40*math.Abs(math.Sin(9*x)), 112, 150
 	}
-	if square(x/1.05)+square((y+.1)/1.5) > 1 {
+	if square(x/1.05)+square((y+.1)/1.5) > 1 || d.cheek > 0 && x < -d.cheek {
 		return 60, 140, 110 // behind the face
 	}
 	cy, cu, cv = float64(d.skin)+12*x-8*y, 112, 150
@@ -54,6 +57,9 @@ func (d drawn) colour(x, y float64) (cy, cu, cv float64) {
 		}
 	}
 	cy += 25 * math.Exp(-(x*x+square(y+.1))/.02) // shine on the nose
+	if d.beard && square(x/.6)+square((y-mouthBelow-.05)/.4) < 1 {
+		cy, cu, cv = .4*cy, 120, 136
+	}
 	bow := 1 - square(2*x/d.width)
 	if bow <= 0 {
 		return cy, cu, cv

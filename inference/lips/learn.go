@@ -18,6 +18,7 @@ type view struct {
 	turned  [2]float64 // yaw and pitch
 	middle  float64    // of eyes and mouth, beside the tip of the nose: a turned nose leads away from it
 	shape   shape
+	edge    *outline
 	nose    *grid
 	sharp   float64
 	trust   float64 // 0..1: how far pose, size and confidence allow a mouth to be made
@@ -95,7 +96,8 @@ func (m *mouths) see(v *view, pic frame, face inference.Face, at time.Duration) 
 	loud, heard := m.ear.loud(at)
 	m.seen[face.ID].see(v.shape, at, loud, heard)
 	e := newEntry(pic, p, v.shape, face, v.nose, at)
-	e.like, e.light = like, readLight(pic, p)
+	v.edge = readOutline(pic, p, v.shape)
+	e.like, e.light, e.middle, e.edge = like, readLight(pic, p), v.middle, v.edge
 	return e
 }
 

@@ -42,6 +42,7 @@ type Trace struct {
 	Width  float64         // between the corners, likewise
 	Close  bool            // the lips were asked to touch
 	Source time.Duration   // of the own mouth that was used; 0 for none
+	Why    Why             // none of the speaker's own mouths was shown
 }
 
 // Lips is the engine. It is safe for concurrent use.

@@ -156,12 +156,20 @@ func (p *paste) exclude(ring []sample, at *where) {
 // lips tells how far a place lies from the lips of the new mouth and of the one
 // before: below 1 within margin of either, 4 twice as far from their middle.
 func (p *paste) lips(x, y, margin float64) float64 {
-	w, old := p.layer.warp, p.old
-	far := func(x, y, width, top, under float64) float64 {
-		return square(x/(.5*width+margin)) + square((y-(top+under)/2)/((under-top)/2+margin))
-	}
-	return min(far(x, y, w.width, w.from.top, w.from.under+max(w.more, 0)),
-		far(x+p.mouth.x-old.x, y+p.mouth.y-old.y, old.width, old.top, old.under))
+	return min(p.newLips(x, y, margin), p.oldLips(x, y, margin))
+}
+
+func (p *paste) newLips(x, y, margin float64) float64 {
+	w := &p.layer.warp
+	return fromLips(x, y, w.width, w.from.top, w.from.under+max(w.more, 0), margin)
+}
+
+func (p *paste) oldLips(x, y, margin float64) float64 {
+	return fromLips(x+p.mouth.x-p.old.x, y+p.mouth.y-p.old.y, p.old.width, p.old.top, p.old.under, margin)
+}
+
+func fromLips(x, y, width, top, under, margin float64) float64 {
+	return square(x/(.5*width+margin)) + square((y-(top+under)/2)/((under-top)/2+margin))
 }
 
 // strangeness is how unlike a place is in both, after the colours were fitted: 1 is much.

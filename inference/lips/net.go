@@ -137,6 +137,7 @@ func (s *netStream) renderNet(r inference.LipsRequest, v *view, seen cutout, fac
 	reg.also = func(x, y float64) float32 {
 		return seen.anew(v.pose, x+v.shape.x, y+v.shape.tilt*x+v.shape.y)
 	}
-	t.Method = inference.Net
-	s.lay(&p, reg, v, first, t)
+	if s.lay(&p, reg, v, first, t) {
+		t.Method = inference.Net
+	}
 }

@@ -24,13 +24,15 @@ type paste struct {
 	before frame // the region as it came
 	pose   pose
 	layer  layer
-	mouth  shape   // where the new mouth lands, in the frame's face coordinates
-	old    shape   // the mouth before
-	drop   float64 // opening beyond the frame's own: moves the chin
+	edge   [2]*outline // of the face in the frame and in the layer
+	mouth  shape       // where the new mouth lands, in the frame's face coordinates
+	old    shape       // the mouth before
+	drop   float64     // opening beyond the frame's own: moves the chin
 	amount float64
 	still  float64 // a twentieth of a pixel
 	mask   mask
 	tint   [3]tint // by plane
+	hung   bool    // nothing was laid: a corner would have hung over the face's edge
 	rect   image.Rectangle
 	cover  []byte     // of the mask, by pixel of rect
 	crisp  float32    // strength of sharpening
@@ -100,12 +102,19 @@ func (p *paste) run(r region) image.Rectangle {
 	for i := range p.mask {
 		x, y := p.mask.place(i)
 		p.mask[i] = float32(r.cover(x, y) * p.amount)
-		if r.also != nil && p.mask[i] > 0 {
+		if p.mask[i] == 0 {
+			continue
+		}
+		if r.also != nil {
 			p.mask[i] *= r.also(x, y)
 		}
+		p.mask[i] *= float32(p.face(x, y))
 	}
 	if p.layer.own {
 		p.match()
+		if p.hung = p.hangs(r); p.hung {
+			return image.Rectangle{}
+		}
 	}
 	p.lay(luma)
 	if p.layer.own {
@@ -113,6 +122,19 @@ func (p *paste) run(r region) image.Rectangle {
 	}
 	p.lay(chroma)
 	return p.rect
+}
+
+// undo gives the frame back what it had before.
+func (p *paste) undo() {
+	w, x := p.rect.Dx(), p.rect.Min.X
+	for y := range p.rect.Dy() {
+		copy(p.dst.Y[(p.rect.Min.Y+y)*p.dst.YStride+x:][:w], p.before.y.b[y*p.before.y.stride:])
+	}
+	for y := range p.rect.Dy() / 2 {
+		at := (p.rect.Min.Y/2+y)*p.dst.UVStride + x/2
+		copy(p.dst.U[at:][:w/2], p.before.u.b[y*p.before.u.stride:])
+		copy(p.dst.V[at:][:w/2], p.before.v.b[y*p.before.v.stride:])
+	}
 }
 
 // planes are those of a frame that have one resolution.

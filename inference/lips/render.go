@@ -2,6 +2,7 @@ package lips
 
 import (
 	"context"
+
 	"image"
 
 	"livedub/inference"
@@ -21,8 +22,9 @@ func (s *stream) Render(ctx context.Context, r inference.LipsRequest) (inference
 	if err := ctx.Err(); err != nil {
 		return inference.Untouched, err
 	}
-	t := Trace{PTS: r.Frame.PTS}
+	t := Trace{PTS: r.Frame.PTS, Why: NoFace}
 	if v := viewOf(r); v != nil {
+		t.Why = ""
 		s.render(r, v, &t)
 	}
 	return s.done(t), nil
@@ -50,43 +52,106 @@ func viewOf(r inference.LipsRequest) *view {
 // least is how much of a mouth is worth being made.
 const least = .03
 
+// render shows the best of the speaker's own mouths, the frame's own one warped
+// where none goes with the frame, and nothing new where that would be seen.
 func (s *stream) render(r inference.LipsRequest, v *view, t *Trace) {
 	amount := min(r.Amount, v.trust)
 	if amount < least {
+		t.Why = Untrusted
 		return
 	}
 	want := v.want(r.Mouth, amount)
-	p := paste{
-		dst: r.Frame, pose: v.pose, mouth: v.shape, old: v.shape, amount: smooth(min(1, 1.5*amount)),
+	rest, ok := s.own(r, v, want, amount, t)
+	if ok {
+		return
 	}
-	e := s.chooser.choose(v, want, r.Frame.PTS, s.cfg.Exclude)
+	s.chooser.last = nil
+	if rest > lostRest {
+		return
+	}
 	first := want[0]
-	if e != nil {
-		t.Method, t.Source = inference.Own, e.at
+	p := newPaste(r, v, amount)
+	width := min(max(first.width, .85*v.shape.width), 1.15*v.shape.width)
+	p.layer = layer{pose: v.pose, sy: 1, warp: newWarp(v.shape, min(first.height, v.shape.height()+.18), width)}
+	p.inside(v.shape.lips)
+	if s.show(p, v, first, t) {
+		t.Method = inference.Warp
+	}
+}
+
+// own shows one of the speaker's own mouths. It tells whether one went with the
+// frame, and what the best registration of those that were tried left.
+func (s *stream) own(r inference.LipsRequest, v *view, want []wanted, amount float64, t *Trace) (least float64, ok bool) {
+	last, first := s.chooser.last, want[0]
+	s.chooser.unfit = s.chooser.unfit[:0]
+	for i := range tries {
+		s.chooser.last = last
+		e, why := s.chooser.choose(v, want, r.Frame.PTS, s.cfg.Exclude)
+		if e == nil {
+			if t.Why == "" {
+				t.Why = why
+			}
+			return least, false
+		}
+		p := newPaste(r, v, amount)
 		p.crisp = crisp(v.sharp, e.sharp)
-		dx, dy, _ := register(e.nose, v.nose)
-		p.mouth = e.shape
+		dx, dy, rest := register(e.nose, v.nose)
+		if i == 0 || rest < least {
+			least = rest
+		}
+		p.mouth, p.edge[1] = e.shape, e.edge
 		// The nose tells where that mouth belongs, the mouth that is there too: both err.
 		p.mouth.x, p.mouth.y = (e.shape.x+dx+v.shape.x)/2, (e.shape.y+dy+v.shape.y)/2
 		p.layer = layer{src: e.pic, pose: e.pose, sy: 1, warp: newWarp(e.shape, e.reach(first.height), e.spread(first.width)), own: true}
-	} else {
-		t.Method = inference.Warp
-		width := min(max(first.width, .85*v.shape.width), 1.15*v.shape.width)
-		p.layer = layer{pose: v.pose, sy: 1, warp: newWarp(v.shape, min(first.height, v.shape.height()+.18), width)}
-		p.inside(v.shape.lips)
+		switch {
+		case rest > mostRest:
+			t.Why = OtherPose
+		case !p.covers():
+			t.Why = OtherOutline
+		case s.show(p, v, first, t):
+			t.Method, t.Source, t.Why = inference.Own, e.at, ""
+			return least, true
+		default:
+			return least, false
+		}
+		s.chooser.unfit = append(s.chooser.unfit, e)
 	}
+	return least, false
+}
+
+// newPaste begins the work on a frame.
+func newPaste(r inference.LipsRequest, v *view, amount float64) *paste {
+	return &paste{
+		dst: r.Frame, pose: v.pose, edge: [2]*outline{v.edge, nil}, mouth: v.shape, old: v.shape, amount: smooth(min(1, 1.5*amount)),
+	}
+}
+
+// show lays the new mouth, unless it tears the face: then the frame is as it was.
+func (s *stream) show(p *paste, v *view, first wanted, t *Trace) bool {
 	p.drop = first.height - v.shape.height()
 	under := max(p.layer.warp.from.under+max(p.layer.warp.more, 0), v.shape.y+v.shape.under-p.mouth.y)
-	s.lay(&p, region{above: min(.5, p.mouth.y-.18), below: min(under+.24, .8), half: .68}, v, first, t)
+	if !s.lay(p, region{above: min(.5, p.mouth.y-.18), below: min(under+.24, .8), half: .68}, v, first, t) {
+		return false
+	}
+	if p.hung {
+		t.Why = OtherOutline
+		return false
+	}
+	n := p.tears()
+	if n < torn {
+		return true
+	}
+	p.undo()
+	t.Why, t.Mask = Torn, image.Rectangle{}
+	return false
 }
 
 // lay paints the new mouth, by which the first of what was wanted was meant, and tells
-// of it; where none of it would be seen the frame stays untouched.
-func (s *stream) lay(p *paste, reg region, v *view, first wanted, t *Trace) {
+// of it. It returns false where none of it would be seen.
+func (s *stream) lay(p *paste, reg region, v *view, first wanted, t *Trace) bool {
 	box := p.bounds()
 	if box.Empty() {
-		t.Method = inference.Untouched
-		return
+		return false
 	}
 	p.before = s.copy(p.dst, box)
 	if n := box.Dx() * box.Dy(); cap(s.cover) < n {
@@ -98,6 +163,7 @@ func (s *stream) lay(p *paste, reg region, v *view, first wanted, t *Trace) {
 	}
 	t.Mask = p.run(reg)
 	t.Face, t.Eyes, t.Height, t.Width, t.Close = v.face, v.pose.eyes(), first.height, first.width, first.close > .5
+	return true
 }
 
 // copy keeps what the region looked like before it is painted over.
