@@ -32,6 +32,7 @@ type engines struct {
 	log     *slog.Logger
 	closers []io.Closer // in the order of their making
 	lipNet  *lipNet     // nil without one
+	mouths  *mouthCount // nil where none are made
 
 	device     *engine.Device    // that nets which speak share with other nets; nil: they do not
 	voiceLoops []*engine.Batcher // of nets that speak there
@@ -206,7 +207,8 @@ func (e *engines) openMouth(ctx context.Context, c config.Config) error {
 		return err
 	}
 	e.Faces, e.closers = faces, append(e.closers, faces)
-	var cfg lips.Config
+	e.mouths = newMouthCount()
+	cfg := lips.Config{Trace: e.mouths.see}
 	if c.Lips.Manifest != "" {
 		n, closers, err := openLipNet(ctx, c, anyBatch, e.device, e.log)
 		e.closers = append(e.closers, closers...)

@@ -6,13 +6,17 @@ import "math"
 type Why string
 
 const (
-	NoFace       Why = "no face"    // none is seen, or none that may be changed
+	NoFace       Why = "no_face"    // none is seen, or none that may be changed
 	Untrusted    Why = "untrusted"  // its pose, its size or what covers it do not allow a mouth to be made
-	TooFew       Why = "too few"    // mouths are known
-	OtherPose    Why = "other pose" // in which all mouths were seen that are known
+	TooFew       Why = "too_few"    // mouths are known
+	OtherPose    Why = "other_pose" // in which all mouths were seen that are known
 	OtherOutline Why = "outline"    // the mouths seen in this pose end where this face goes on, or the other way round
 	Torn         Why = "torn"       // edges came into the face that are not its own
+	Unread       Why = "unread"     // nobody knows what the mouth does: its readings say different things
 )
+
+// Whys are all of them.
+var Whys = []Why{NoFace, Untrusted, TooFew, OtherPose, OtherOutline, Torn, Unread}
 
 // How far a head may be turned away from where a mouth was seen, and be shown it.
 const (

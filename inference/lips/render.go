@@ -58,6 +58,9 @@ func (s *stream) render(r inference.LipsRequest, v *view, t *Trace) {
 	amount := min(r.Amount, v.trust)
 	if amount < least {
 		t.Why = Untrusted
+		if v.habits.gauge.unsure() {
+			t.Why = Unread
+		}
 		return
 	}
 	want := v.want(r.Mouth, amount)
