@@ -72,9 +72,8 @@ func (g *gauge) unsure() bool {
 // settle works out how heights are made from here on.
 func (g *gauge) settle() {
 	g.weight, g.unit = readings{byEdges: 1}, readings{1, 1, 1}
-	for _, i := range []int{byColour, byTracker} {
-		g.weight[i] = math.Pow(max(0, g.agree(i, byEdges)), 4)
-	}
+	g.weight[byColour] = math.Pow(max(0, g.agree(byColour, byEdges)), 2)
+	g.weight[byTracker] = math.Pow(max(0, g.agree(byTracker, byEdges)), 4)
 	for i := range g.unit {
 		g.unit[i] = max(math.Sqrt(g.co[i][i]), 1e-6)
 	}

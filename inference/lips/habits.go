@@ -88,7 +88,7 @@ func (h *habits) settle() {
 	slices.Sort(hs)
 	slices.Sort(ws)
 	at := func(v []float64, q float64) float64 { return v[int(q*float64(len(v)-1))] }
-	h.gauge.closes(at(hs, .05))
+	h.gauge.closes(at(hs, .02))
 	// Until much was seen, what people do on average.
 	trust := min(1, float64(len(hs))/75)
 	h.widest = trust*min(max(at(hs, .97)-h.gauge.shut, .14), .4) + (1-trust)*.24

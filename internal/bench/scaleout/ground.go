@@ -162,7 +162,7 @@ func (l *Ground) Rest(ctx context.Context) error {
 		case err == nil && len(nodes) == 1 && nodes[0].State == serving && serves == 1 && (waits == 1) == l.cfg.Warm && l.points() >= l.cfg.Idle:
 			return nil
 		case time.Now().After(until):
-			return fmt.Errorf("the group did not come to rest: %d instances in service, %d in the warm pool, %d nodes (%v): %s", serves, waits, len(nodes), err, l.Printed())
+			return fmt.Errorf("the group did not come to rest: %d instances in service, %d in the warm pool, %d nodes (%s): %s", serves, waits, len(nodes), fmt.Sprint(err), l.Printed())
 		}
 		if !sleep(ctx, localEvery) {
 			return ctx.Err()
