@@ -21,6 +21,7 @@ type variantFigures struct {
 	HeightCorr figure `json:"height_corr"`
 	Torn       int    `json:"torn"` // frames
 	HeightLag  int    `json:"height_lag_frames"`
+	SeenCorr   figure `json:"seen_corr"`   // height_corr as the estimator reads there
 	Below      figure `json:"below_plain"` // the plain clip's height_corr less this one's
 	Allowed    figure `json:"allowed"`     // so much may be
 	ReadCorr   figure `json:"read_corr"`   // the engine's reading of the source, with the truth
@@ -150,12 +151,23 @@ func (l *relit) variant(ctx context.Context, v lipsVariant) (variantFigures, err
 	r.fillTargets()
 	f := variantFigures{Clip: l.name, Variant: v.name, Allowed: figure(v.within), Frames: r.frames}
 	corr, lag := lipseval.BestLag(r.targetHeight, r.height, 5)
-	f.HeightCorr, f.HeightLag = figure(corr), lag
+	f.SeenCorr, f.HeightLag = figure(corr), lag
 	f.ReadCorr = figure(lipseval.Correlation(l.truth, r.readOpen))
 	f.JudgeCorr = figure(lipseval.Correlation(l.truth, r.sourceHeight))
+	f.HeightCorr = comparable(f.SeenCorr, f.JudgeCorr)
 	f.Torn, f.TornShare = r.tornFrames()
 	f.OwnShare, f.Untouched = r.share(inference.Own), r.share(inference.Untouched)
 	return f, nil
+}
+
+// leastJudge is how well the estimator must read a variant for its errors to be taken out.
+const leastJudge = .8
+
+// comparable takes out of a correlation what the estimator's own errors take from
+// it (Spearman's correction for attenuation), so that it compares with the plain
+// clip's. An estimator that reads too badly is not made up for.
+func comparable(seen, judge figure) figure {
+	return min(seen/max(judge, leastJudge), 1)
 }
 
 // taught returns an estimator for the variant's colours.

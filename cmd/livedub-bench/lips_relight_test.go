@@ -121,6 +121,14 @@ func TestRelightKnowsGoodFromBad(t *testing.T) {
 	}
 }
 
+func TestVariantsCompare(t *testing.T) {
+	for _, tt := range [][3]figure{{.9, 1, .9}, {.72, .9, .8}, {.99, .9, 1}, {.4, .1, .5}, {-.4, .5, -.5}} {
+		if got := comparable(tt[0], tt[1]); got < tt[2]-1e-9 || got > tt[2]+1e-9 {
+			t.Errorf("%v seen by an estimator of %v is %v, want %v", tt[0], tt[1], got, tt[2])
+		}
+	}
+}
+
 func TestLimitOfAClip(t *testing.T) {
 	b := &lipsBench{limit: time.Millisecond}
 	wait := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
