@@ -14,6 +14,7 @@ type Estimator struct {
 	line    float64 // row where the mouth mostly is
 	lips    lips
 	dark    float64 // how much darker than the skin the line between the lips mostly gets
+	around  float64 // weight of what is around a sample, where there are no colours; else 0
 	half    float64 // columns from the middle of the mouth to a corner, mostly
 }
 
