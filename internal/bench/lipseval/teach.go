@@ -25,7 +25,7 @@ func (e *Estimator) Taught(ctx context.Context, known, other []View) (*Estimator
 	// what reads the frames it was taught by the best is taken.
 	tries := []float64{0}
 	if pale(b) {
-		tries = []float64{0, .1, .25}
+		tries = []float64{0, .25, .6, 1.2}
 	}
 	var best *Estimator
 	most := math.Inf(-1)
