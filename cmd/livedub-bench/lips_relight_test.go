@@ -82,6 +82,7 @@ func TestLipsVariants(t *testing.T) {
 // colours away, and an engine that does not read them there is found out.
 func TestRelightKnowsGoodFromBad(t *testing.T) {
 	c, engine, b := drawn(t)
+	b.length, b.warm = 6*time.Second, 3*time.Second
 	l := &relit{b: b, name: "drawn", plain: newLipsRun(b, c)}
 	if err := l.read(t.Context()); err != nil {
 		t.Fatal(err)
@@ -99,7 +100,7 @@ func TestRelightKnowsGoodFromBad(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f.HeightCorr < .93 || f.ReadCorr < .9 || f.JudgeCorr < .95 || f.Torn != 0 || f.Frames != 125 {
+		if f.HeightCorr < .93 || f.ReadCorr < .9 || f.JudgeCorr < .95 || f.Torn != 0 || f.Frames != 75 {
 			t.Errorf("an engine that draws what is asked for is judged %+v", f)
 		}
 	}
