@@ -10,6 +10,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,7 +26,7 @@ import (
 	"livedub/internal/config"
 )
 
-const benchLipsUsage = "bench lips [--clips DIR] [--only NAME] [--sheet DIR] [--json]"
+const benchLipsUsage = "bench lips [--clips DIR] [--only NAME] [--fit FILE] [--relight] [--limit 5m] [--sheet DIR] [--json]"
 
 // benchLipsText is what every clip is dubbed with: 30 s of Spanish with many p b m, o, u, a and i.
 //
@@ -59,6 +61,10 @@ type lipsFigures struct {
 	SourceScale     figure `json:"source_scale"`            // spread of the engine's reading over the estimator's; 1: same scale
 	SourceOffset    figure `json:"source_offset"`           // what is added to estimates for height_error
 	Untouched       figure `json:"untouched_share"`         // of the frames scored
+	SSIMRatio       figure `json:"selfrecon_ssim_ratio"`    // in the mouth's box, over twin_ssim
+	TwinSSIM        figure `json:"twin_ssim"`               // of the most alike mouths in two frames of the source
+	Torn            int    `json:"torn"`                    // of the frames scored
+	TornShare       figure `json:"torn_share"`              // likewise
 	Frames          int    `json:"pictures"`                // scored
 	Touches         int    `json:"bilabials"`               // p b m among them
 	SecondCPU       figure `json:"second_cpu_ms_per_frame"` // what one more language renders
@@ -84,7 +90,8 @@ type lipsBench struct {
 	warm   time.Duration    // of it that is not scored
 	cost   time.Duration    // of the run whose CPU time is taken
 	frame  spec.VideoConfig
-	sheet  string // folder; "": none
+	limit  time.Duration // of measuring a clip
+	sheet  string        // folder; "": none
 	say    func(string)
 }
 
@@ -95,6 +102,8 @@ func runBenchLips(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	only := fs.String("only", "", "only clips with this `NAME` in theirs")
 	sheet := fs.String("sheet", "", "`FOLDER` for an image per clip: source above, dub below, target and estimate as bars")
 	fit := fs.String("fit", "", "learn the reading of openings from the clips, and write it to `FILE`")
+	relight := fs.Bool("relight", false, "measure every clip in other light too, mirrored, noisy, coded at 300 kbit/s and at half the size")
+	limit := fs.Duration("limit", 5*time.Minute, "`TIME` that a clip, or a variant of one, may take; what takes longer is left out")
 	asJSON := fs.Bool("json", false, "print JSON instead of a table")
 	c, rest, err := cli.Settings(fs, benchLipsUsage, args, stdout, "speak", "video", "log")
 	if err != nil {
@@ -102,6 +111,9 @@ func runBenchLips(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	}
 	if len(rest) > 0 {
 		return cli.Usagef("bench lips: takes no arguments, got %q: livedub %s", rest[0], benchLipsUsage)
+	}
+	if *limit <= 0 {
+		return cli.Usagef("bench lips: --limit is %v: give a time above 0", *limit)
 	}
 	paths, err := lipsClips(*dir, *only)
 	if err != nil {
@@ -117,7 +129,7 @@ func runBenchLips(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		return err
 	}
 	defer b.faces.Close()
-	b.sheet = *sheet
+	b.sheet, b.limit = *sheet, *limit
 	var mu sync.Mutex
 	began := time.Now()
 	b.say = func(what string) {
@@ -128,14 +140,32 @@ func runBenchLips(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	if *fit != "" {
 		return b.fit(ctx, paths, *fit, stdout)
 	}
-	figures, err := b.all(ctx, paths)
-	if err != nil {
-		return err
+	// What could be measured is told, whatever else could not.
+	figures, failed := b.all(ctx, paths)
+	var variants []variantFigures
+	if *relight {
+		var err error
+		variants, err = b.allVariants(ctx, paths)
+		failed = errors.Join(failed, err)
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("interrupted: %w", ctx.Err())
+	}
+	if len(figures)+len(variants) == 0 {
+		return fmt.Errorf("no clip could be judged: %w", failed)
 	}
 	if *asJSON {
-		return printJSON(stdout, map[string]any{"clips": figures})
+		told := map[string]any{"clips": figures}
+		if *relight {
+			told["variants"] = variants
+		}
+		return errors.Join(printJSON(stdout, told), failed)
 	}
-	return printLips(stdout, figures)
+	err = printLips(stdout, figures)
+	if *relight && err == nil {
+		err = printVariants(stdout, variants)
+	}
+	return errors.Join(err, failed)
 }
 
 // lipsClips returns the files of dir whose name holds part; drawn for no dir.
@@ -187,56 +217,96 @@ func newLipsBench(ctx context.Context, c config.Config) (*lipsBench, error) {
 }
 
 // all measures the clips, two at a time, then takes their CPU time one by one
-// with nothing beside. A clip that cannot be read is named and left out.
+// with nothing beside. A clip that cannot be read, or that takes longer than the
+// limit, is named and left out; the error is of all these.
 func (b *lipsBench) all(ctx context.Context, paths []string) ([]lipsFigures, error) {
 	figures := make([]*lipsFigures, len(paths))
-	var first error
-	var mu sync.Mutex
-	note := func(path string, err error) {
-		b.say(fmt.Sprintf("%s: %v: left out", filepath.Base(path), err))
-		mu.Lock()
-		defer mu.Unlock()
-		if first == nil {
-			first = fmt.Errorf("%s: %w", filepath.Base(path), err)
-		}
-	}
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range 2 {
-		wg.Go(func() {
-			for i := range next {
-				f, err := b.clip(ctx, paths[i])
-				if err != nil {
-					note(paths[i], err)
-					continue
-				}
+	errs := make([]error, len(paths))
+	inTwos(len(paths), func(i int) {
+		errs[i] = b.limited(ctx, func(ctx context.Context) error {
+			f, err := b.clip(ctx, paths[i])
+			if err == nil {
 				figures[i] = &f
 				b.say(fmt.Sprintf("%s: height %.3f, width %.3f, error %.4f", f.Clip, f.HeightCorr, f.WidthCorr, f.HeightError))
 			}
+			return err
 		})
-	}
-	for i := range paths {
-		next <- i
-	}
-	close(next)
-	wg.Wait()
+		b.leftOut(paths[i], errs[i])
+	})
 	out := []lipsFigures{}
 	for i, f := range figures {
 		if f == nil || ctx.Err() != nil {
 			continue
 		}
-		if err := b.costs(ctx, paths[i], f); err != nil {
-			note(paths[i], err)
+		err := b.limited(ctx, func(ctx context.Context) error { return b.costs(ctx, paths[i], f) })
+		if err != nil {
+			b.leftOut(paths[i], err)
+			errs[i] = err
 			continue
 		}
 		b.say(fmt.Sprintf("%s: %.2f ms a frame over a codec floor of %.2f", f.Clip, f.CPU, f.Floor))
 		out = append(out, *f)
 	}
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("interrupted: %w", ctx.Err())
+	return out, named(paths, errs)
+}
+
+// allVariants measures the clips in other light, two at a time; likewise.
+func (b *lipsBench) allVariants(ctx context.Context, paths []string) ([]variantFigures, error) {
+	each := make([][]variantFigures, len(paths))
+	errs := make([]error, len(paths))
+	inTwos(len(paths), func(i int) {
+		each[i], errs[i] = b.relight(ctx, paths[i])
+		b.leftOut(paths[i], errs[i])
+	})
+	return append([]variantFigures{}, slices.Concat(each...)...), named(paths, errs)
+}
+
+// inTwos calls do with 0 to n-1, two at a time, and returns when all are done.
+func inTwos(n int, do func(i int)) {
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for i := range next {
+				do(i)
+			}
+		})
 	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("no clip could be judged: %w", first)
+	for i := range n {
+		next <- i
 	}
-	return out, nil
+	close(next)
+	wg.Wait()
+}
+
+// limited calls do, which ends with its context, within the limit of a clip.
+func (b *lipsBench) limited(ctx context.Context, do func(context.Context) error) error {
+	short, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+	err := do(short)
+	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("it takes longer than %v: raise --limit", b.limit)
+	}
+	return err
+}
+
+// leftOut says what is missing, and why.
+func (b *lipsBench) leftOut(path string, err error) {
+	if err != nil {
+		b.say(fmt.Sprintf("%s: %v: left out", filepath.Base(path), err))
+	}
+}
+
+// named tells all errors in one line, each with its clip; nil where there is none.
+func named(paths []string, errs []error) error {
+	var said []string
+	for i, err := range errs {
+		if err != nil {
+			said = append(said, fmt.Sprintf("%s: %v", filepath.Base(paths[i]), err))
+		}
+	}
+	if said == nil {
+		return nil
+	}
+	return fmt.Errorf("left out: %s", strings.Join(said, "; "))
 }

@@ -81,12 +81,14 @@ func (r *lipsRun) figures() lipsFigures {
 	f := lipsFigures{
 		Outside: r.outside, Eyes: figure(r.eyes / float64(max(1, r.frames))), Noise: figure(r.noise),
 		Reliability: figure(r.reliable), WidthReliable: figure(r.reliableW), Frames: r.frames,
-		OwnShare:  figure(float64(r.methods[inference.Own]) / float64(max(1, r.frames))),
-		Untouched: figure(float64(r.methods[inference.Untouched]) / float64(max(1, r.frames))),
-		PSNR:      figure(r.distortion.PSNR()), SSIM: figure(r.ssim / r.ssimN),
+		OwnShare: r.share(inference.Own), Untouched: r.share(inference.Untouched),
+		PSNR: figure(r.distortion.PSNR()), SSIM: figure(r.ssim / r.ssimN),
 		Flicker: figure(r.flicker[1] / r.flicker[0]), Sharpness: figure(r.sharp[1] / r.sharp[0]), Seam: figure(r.seam[1] / r.seam[0]),
 		PlanCorr: figure(lipseval.Correlation(r.open, r.height)),
 	}
+	again, twin := r.twins()
+	f.SSIMRatio, f.TwinSSIM = figure(again/twin), figure(twin)
+	f.Torn, f.TornShare = r.tornFrames()
 	c, lag := lipseval.BestLag(r.targetHeight, r.height, 5)
 	f.HeightCorr, f.HeightLag = figure(c), lag
 	c, lag = lipseval.BestLag(r.targetWidth, r.width, 5)
@@ -117,13 +119,21 @@ func (r *lipsRun) figures() lipsFigures {
 	return f
 }
 
+// share returns how many of the frames scored were made in one way.
+func (r *lipsRun) share(m inference.LipsMethod) figure {
+	return figure(float64(r.methods[m]) / float64(max(1, r.frames)))
+}
+
 // spreadOf returns how far the middle nine tenths of v reach.
 func spreadOf(v []float64) float64 { return lipseval.Quantile(v, .95) - lipseval.Quantile(v, .05) }
+
+// firstScored returns the number of the first frame scored.
+func (r *lipsRun) firstScored() int { return int((r.b.warm + r.clip.step() - 1) / r.clip.step()) }
 
 // touches returns the numbers of the frames at the middle of each p, b and m.
 func (r *lipsRun) touches() []int {
 	var out []int
-	first := int((r.b.warm + r.clip.step() - 1) / r.clip.step())
+	first := r.firstScored()
 	for _, m := range r.b.marks {
 		at := int(math.Round(float64(m.At+m.Dur/2)/float64(r.clip.step()))) - first
 		if m.Viseme == inference.VisemePP && at >= 0 && at < len(r.height) {
@@ -191,11 +201,12 @@ func lipsGoals() []lipsGoal {
 		{"error", "<= .015 .025", number(4, e), func(f lipsFigures) bool { return e(f) <= .015 || f.Eyes < 80 && e(f) <= .025 }},
 		get("closure", ">= .90", 2, .9, big, func(f lipsFigures) figure { return f.Closure }),
 		get("psnr", ">= 28", 1, 28, big, func(f lipsFigures) figure { return f.PSNR }),
-		get("ssim", ">= .93", 3, .93, big, func(f lipsFigures) figure { return f.SSIM }),
+		get("ssim/twin", ">= .95", 3, .95, big, func(f lipsFigures) figure { return f.SSIMRatio }),
 		get("flicker", ".85-1.15", 2, .85, 1.15, func(f lipsFigures) figure { return f.Flicker }),
 		get("sharp", ".85-1.15", 2, .85, 1.15, func(f lipsFigures) figure { return f.Sharpness }),
 		get("seam", "<= 1.1", 2, 0, 1.1, func(f lipsFigures) figure { return f.Seam }),
 		{"outside", "0", func(f lipsFigures) string { return fmt.Sprint(f.Outside) }, func(f lipsFigures) bool { return f.Outside == 0 }},
+		{"torn", "0", func(f lipsFigures) string { return fmt.Sprint(f.Torn) }, func(f lipsFigures) bool { return f.Torn == 0 }},
 		get("own", ">= .80", 2, .8, big, func(f lipsFigures) figure { return f.OwnShare }),
 		get("cpu/floor", "<= 1.3", 2, 0, 1.3, func(f lipsFigures) figure { return f.CPU / f.Floor }),
 		get("total/floor", "<= 2.5", 2, 0, 2.5, func(f lipsFigures) figure { return f.TotalCPU / f.Floor }),

@@ -94,7 +94,7 @@ func (b *lipsBench) fitClip(ctx context.Context, path string, known []float64) (
 	}
 	r := &lipsRun{b: b, clip: c, faces: faces}
 	if known == nil {
-		if err := r.learn(); err != nil {
+		if err := r.learn(ctx); err != nil {
 			return out, err
 		}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"path/filepath"
 	"time"
@@ -30,6 +29,7 @@ type lipsRun struct {
 	b     *lipsBench
 	clip  *lipsClip
 	faces [][]inference.Face
+	given []sight // where the eyes are, if not by faces
 	est   *lipseval.Estimator
 	trace lips.Trace // of the last frame rendered
 
@@ -42,6 +42,7 @@ type lipsRun struct {
 	height, width             []float64 // seen in the dub
 	sourceHeight, sourceWidth []float64 // seen in the source
 	readHeight                []float64 // by the engine in the source
+	readOpen                  []float64 // likewise, in the words of a request
 	open                      []float64 // of the plan
 	planWide                  []float64
 	methods                   map[inference.LipsMethod]int
@@ -55,11 +56,29 @@ type lipsRun struct {
 	distortion  lipseval.Distortion
 	ssim, ssimN float64
 	seam        [2]float64 // of the source, of the dub
+	remade      []remade
 	sharp       [2]float64
 	flicker     [2]float64
 	before      *media.Frame // the self-reconstruction before
 	beforeAt    int
 	crops       []lipsCrop
+	tears       []lipseval.Tear
+	torn        []tornFrame
+	sources     map[int]*lipseval.Face // of mouths, by number in the clip
+}
+
+// sight is where a frame shows eyes.
+type sight struct {
+	eyes lipseval.Eyes
+	ok   bool
+}
+
+// eyesIn returns the eyes of a face in frame i.
+func (r *lipsRun) eyesIn(i, face int) (lipseval.Eyes, bool) {
+	if r.given != nil {
+		return r.given[i].eyes, r.given[i].ok
+	}
+	return eyesOf(r.faces[i], face)
 }
 
 // ahead is what is known of a frame that is still to be shown.
@@ -76,33 +95,64 @@ func (b *lipsBench) clip(ctx context.Context, path string) (lipsFigures, error) 
 		return lipsFigures{}, err
 	}
 	defer c.release()
-	r := &lipsRun{b: b, clip: c, methods: map[inference.LipsMethod]int{}, beforeAt: -2}
+	r := newLipsRun(b, c)
+	defer r.release()
 	if err := r.run(ctx); err != nil {
 		return lipsFigures{}, err
 	}
 	f := r.figures()
 	f.Clip = filepath.Base(path)
 	if b.sheet != "" {
-		if err := r.writeSheet(filepath.Join(b.sheet, f.Clip+".png")); err != nil {
-			return lipsFigures{}, fmt.Errorf("%w: choose another folder with --sheet", err)
+		if err := r.writeSheets(f.Clip); err != nil {
+			return lipsFigures{}, err
 		}
 	}
 	return f, nil
 }
 
+func newLipsRun(b *lipsBench, c *lipsClip) *lipsRun {
+	return &lipsRun{b: b, clip: c, methods: map[inference.LipsMethod]int{}, beforeAt: -2, sources: map[int]*lipseval.Face{}}
+}
+
+// release gives back the frames that were kept for sheets.
+func (r *lipsRun) release() {
+	for _, c := range r.crops {
+		c.src.Release()
+		c.made.Release()
+	}
+	for _, t := range r.torn {
+		t.release()
+	}
+	r.before.Release()
+	r.crops, r.torn, r.before = nil, nil, nil
+}
+
+// shown returns how many frames are shown, and how far ahead the mouth is known, in frames.
+func (r *lipsRun) shown() (n, look int) {
+	return int(r.b.length.Seconds() * r.clip.fps), int((lipsAhead + r.clip.step() - 1) / r.clip.step())
+}
+
 func (r *lipsRun) run(ctx context.Context) error {
-	defer func() { r.before.Release() }()
-	n := int(r.b.length.Seconds() * r.clip.fps)
-	look := int((lipsAhead + r.clip.step() - 1) / r.clip.step())
+	n, look := r.shown()
 	var err error
 	if r.faces, err = r.clip.track(ctx, r.b.faces, n+look); err != nil {
 		return err
 	}
-	if err := r.learn(); err != nil {
+	if err := r.learn(ctx); err != nil {
 		return err
 	}
+	if err := r.play(ctx, true); err != nil {
+		return err
+	}
+	return r.calibrate(ctx)
+}
+
+// play shows the clip to the engine, and measures what it makes of it: with the
+// text, and if self is set with the speaker's own mouth.
+func (r *lipsRun) play(ctx context.Context, self bool) error {
 	engine := r.b.lips(lips.Config{Exclude: r.clip.near, Trace: func(t lips.Trace) { r.trace = t }})
 	defer engine.Close()
+	var err error
 	if r.mouths, err = engine.Open(ctx); err != nil {
 		return err
 	}
@@ -111,10 +161,13 @@ func (r *lipsRun) run(ctx context.Context) error {
 		return err
 	}
 	defer r.dub.Close()
-	if r.self, err = r.mouths.Dub(ctx); err != nil {
-		return err
+	if self {
+		if r.self, err = r.mouths.Dub(ctx); err != nil {
+			return err
+		}
+		defer r.self.Close()
 	}
-	defer r.self.Close()
+	n, look := r.shown()
 	for i := range n + look {
 		if err := r.ready(ctx, i); err != nil {
 			return err
@@ -126,11 +179,11 @@ func (r *lipsRun) run(ctx context.Context) error {
 			r.ahead = r.ahead[1:]
 		}
 	}
-	return r.calibrate(ctx)
+	return nil
 }
 
 // learn makes the estimator from the clip as it was taken.
-func (r *lipsRun) learn() error {
+func (r *lipsRun) learn(ctx context.Context) error {
 	var views []lipseval.View
 	for i := range min(len(r.clip.frames), len(r.faces)) {
 		if eyes, ok := eyesOf(r.faces[i], 0); ok {
@@ -141,7 +194,7 @@ func (r *lipsRun) learn() error {
 		return errors.New("no face was found in it")
 	}
 	var err error
-	r.est, err = lipseval.Learn(views)
+	r.est, err = lipseval.Learn(ctx, views)
 	return err
 }
 
@@ -180,17 +233,20 @@ func (r *lipsRun) show(ctx context.Context, i, look int) error {
 		return err
 	}
 	defer made.Release()
-	dub := r.trace
+	if src.PTS >= r.b.warm {
+		r.score(i, src, made, r.trace, plan)
+	}
+	if r.self == nil {
+		return nil
+	}
 	again, err := r.render(ctx, r.self, src, i, own)
 	if err != nil {
 		return err
 	}
 	defer again.Release()
-	if src.PTS < r.b.warm {
-		return nil
+	if src.PTS >= r.b.warm {
+		r.scoreSelf(i, src, again, r.trace)
 	}
-	r.score(i, src, made, dub, plan)
-	r.scoreSelf(i, src, again, r.trace)
 	return nil
 }
 
@@ -218,7 +274,8 @@ func (r *lipsRun) score(i int, src, made *media.Frame, t lips.Trace, plan []infe
 	r.outside += lipseval.ChangedOutside(src, made, t.Mask)
 	nan := math.NaN()
 	target, targetW, height, width, was, wasW := nan, nan, nan, nan, nan, nan
-	eyes, seen := eyesOf(r.faces[i], t.Face)
+	var tear lipseval.Tear
+	eyes, seen := r.eyesIn(i, t.Face)
 	since := time.Duration(i%len(r.clip.frames)) * r.clip.step()
 	if seen && (t.Method != inference.Untouched || since >= fresh) {
 		m, s := r.est.Read(lipseval.View{Frame: made, Eyes: eyes}), r.est.Read(lipseval.View{Frame: src, Eyes: eyes})
@@ -226,6 +283,7 @@ func (r *lipsRun) score(i int, src, made *media.Frame, t lips.Trace, plan []infe
 		if t.Method != inference.Untouched {
 			unit := t.Eyes / eyes.Distance()
 			target, targetW = t.Height*unit, t.Width*unit
+			tear = r.tear(src, made, eyes, t, m, s)
 		}
 	}
 	if seen {
@@ -236,9 +294,18 @@ func (r *lipsRun) score(i int, src, made *media.Frame, t lips.Trace, plan []infe
 	} else if r.b.sheet != "" {
 		r.crops = append(r.crops, lipsCrop{})
 	}
+	r.tears = append(r.tears, tear)
+	if r.b.sheet != "" && tear.Torn() {
+		r.keepTorn(i, tear, src, made)
+	}
 	r.targetHeight, r.targetWidth = append(r.targetHeight, target), append(r.targetWidth, targetW)
 	r.height, r.width = append(r.height, height), append(r.width, width)
 	r.sourceHeight, r.sourceWidth = append(r.sourceHeight, was), append(r.sourceWidth, wasW)
+	read := nan
+	if r.ahead[0].ok {
+		read = r.ahead[0].shape.Open * (1 - r.ahead[0].shape.Close)
+	}
+	r.readOpen = append(r.readOpen, read)
 	r.open, r.planWide = append(r.open, plan[0].Open*(1-plan[0].Close)), append(r.planWide, plan[0].Wide)
 	if t.Method == inference.Untouched {
 		return
@@ -266,6 +333,7 @@ func (r *lipsRun) scoreSelf(i int, src, made *media.Frame, t lips.Trace) {
 			r.ssim, r.ssimN = r.ssim+s, r.ssimN+1
 		}
 	}
+	r.keepRemade(i, src, made, eyes)
 	r.sharp[0] += region.Sharpness(src)
 	r.sharp[1] += region.Sharpness(made)
 	if r.beforeAt == i-1 && i%len(r.clip.frames) != 0 {

@@ -2,12 +2,14 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
 	"image/png"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"livedub/internal/bench/lipseval"
@@ -83,17 +85,23 @@ func (r *lipsRun) moments() []int {
 	return out
 }
 
+// writeSheets draws what there is to see of a run.
+func (r *lipsRun) writeSheets(name string) error {
+	err := r.writeSheet(filepath.Join(r.b.sheet, name+".png"))
+	if err == nil {
+		err = r.writeTorn(filepath.Join(r.b.sheet, name+".torn.png"))
+	}
+	if err != nil {
+		return fmt.Errorf("%w: choose another folder with --sheet", err)
+	}
+	return nil
+}
+
 // writeSheet draws moments of the clip, source above and dub below at full
 // size, target (green) and estimate (red) as bars: height upwards at the left,
 // width along the bottom, one distance between the eyes as long as in the
 // frame. Below run both over the whole time, height and then width.
 func (r *lipsRun) writeSheet(path string) error {
-	defer func() {
-		for _, c := range r.crops {
-			c.src.Release()
-			c.made.Release()
-		}
-	}()
 	shown := r.moments()
 	side := 0
 	for _, i := range shown {
@@ -134,11 +142,15 @@ func (r *lipsRun) writeSheet(path string) error {
 		x := i * w / max(1, len(r.height))
 		bar(sheet, image.Rect(x, 2*cell+chart-5, x+2, 2*cell+chart), color.RGBA{60, 60, 200, 255})
 	}
+	return writePNG(path, sheet)
+}
+
+func writePNG(path string, m image.Image) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
-	err = png.Encode(f, sheet)
+	err = png.Encode(f, m)
 	if e := f.Close(); err == nil {
 		err = e
 	}

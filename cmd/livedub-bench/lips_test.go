@@ -51,7 +51,7 @@ func TestBenchLipsNamesWhatCannotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said []string
-	b := &lipsBench{frame: settings.Session(config.Default()).Video, say: func(s string) { said = append(said, s) }}
+	b := &lipsBench{limit: time.Minute, frame: settings.Session(config.Default()).Video, say: func(s string) { said = append(said, s) }}
 	if _, err := b.all(t.Context(), paths); err == nil || !strings.Contains(err.Error(), "broken.mp4") {
 		t.Errorf("error %v does not name the file", err)
 	}
@@ -72,7 +72,7 @@ func TestBenchLipsJSON(t *testing.T) {
 	}
 	for _, name := range strings.Fields(`clip height_corr height_lag_frames width_corr height_error bilabial_closure
 		selfrecon_psnr selfrecon_ssim flicker sharpness seam pixels_outside eye_px estimator_noise
-		estimator_reliability own_share cpu_ms_per_frame total_cpu_ms_per_frame codec_floor_ms_per_frame`) {
+		estimator_reliability own_share torn torn_share selfrecon_ssim_ratio twin_ssim cpu_ms_per_frame total_cpu_ms_per_frame codec_floor_ms_per_frame`) {
 		if _, ok := got[name]; !ok {
 			t.Errorf("%s is missing", name)
 		}
@@ -109,6 +109,7 @@ type standLips struct {
 	late    int
 	idle    bool
 	source  func(time.Duration) inference.MouthShape
+	look    func(*media.Frame) // what the light does to all that is drawn; nil: nothing
 	past    []inference.MouthShape
 }
 
@@ -134,6 +135,9 @@ func (l *standLips) Render(ctx context.Context, r inference.LipsRequest) (infere
 	shape := l.past[max(0, len(l.past)-1-l.late)]
 	made := l.drawing.Draw(r.Frame.PTS%l.period, shape)
 	defer made.Release()
+	if l.look != nil {
+		l.look(made)
+	}
 	mask := image.Rect(standW/4, standH/2, standW*3/4, standH*9/10)
 	for y := mask.Min.Y; y < mask.Max.Y; y++ {
 		copy(r.Frame.Y[y*r.Frame.YStride+mask.Min.X:][:mask.Dx()], made.Y[y*made.YStride+mask.Min.X:])
@@ -158,14 +162,14 @@ func sentence(n int) []inference.Mark {
 	return out
 }
 
-// judged runs the bench over a drawn clip.
-func judged(t *testing.T, change func(*standLips)) (lipsFigures, *lipsRun) {
+// drawn returns a clip of a drawn face, the engine that draws it again and a bench for both.
+func drawn(t *testing.T) (*lipsClip, *standLips, *lipsBench) {
 	t.Helper()
 	d, err := testspeaker.NewDrawing(standW, standH, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.Close()
+	t.Cleanup(d.Close)
 	c := &lipsClip{fps: 25}
 	own := sentence(4)
 	source := func(at time.Duration) inference.MouthShape { return viseme.At(own, at+time.Second) }
@@ -173,25 +177,35 @@ func judged(t *testing.T, change func(*standLips)) (lipsFigures, *lipsRun) {
 	for i := range n {
 		c.frames = append(c.frames, d.Draw(time.Duration(i)*c.step(), source(time.Duration(i)*c.step())))
 	}
-	defer c.release()
+	t.Cleanup(c.release)
 	engine := &standLips{drawing: d, period: n * c.step(), source: source}
-	change(engine)
-	b := &lipsBench{
-		faces: standFaces{}, marks: sentence(6), length: 8 * time.Second, warm: 3 * time.Second, cost: time.Second, sheet: t.TempDir(),
+	return c, engine, &lipsBench{
+		faces: standFaces{}, marks: sentence(6), length: 8 * time.Second, warm: 3 * time.Second, cost: time.Second, limit: time.Minute,
 		lips:  func(c lips.Config) inference.Lips { engine.cfg = c; return engine },
 		frame: settings.Session(config.Default()).Video, say: func(string) {},
 	}
-	r := &lipsRun{b: b, clip: c, methods: map[inference.LipsMethod]int{}, beforeAt: -2}
+}
+
+// judged runs the bench over a drawn clip.
+func judged(t *testing.T, change func(*standLips)) (lipsFigures, *lipsRun) {
+	t.Helper()
+	c, engine, b := drawn(t)
+	change(engine)
+	b.sheet = t.TempDir()
+	r := newLipsRun(b, c)
+	defer r.release()
 	if err := r.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	f := r.figures()
-	sheet := filepath.Join(b.sheet, "a.png")
-	if err := r.writeSheet(sheet); err != nil {
+	if err := r.writeSheets("a"); err != nil {
 		t.Fatal(err)
 	}
-	if st, err := os.Stat(sheet); err != nil || st.Size() < 10000 {
-		t.Errorf("the sheet is missing or empty: %v", err)
+	for name, there := range map[string]bool{"a.png": true, "a.torn.png": f.Torn > 0} {
+		st, err := os.Stat(filepath.Join(b.sheet, name))
+		if there && (err != nil || st.Size() < 10000) || !there && err == nil {
+			t.Errorf("sheet %s: %v, %v", name, st, err)
+		}
 	}
 	return f, r
 }
@@ -209,6 +223,21 @@ func TestBenchLipsKnowsGoodFromBad(t *testing.T) {
 	}
 	if good.PSNR < 40 || good.SSIM < .98 && !math.IsNaN(float64(good.SSIM)) || math.Abs(float64(good.Seam)-1) > .1 {
 		t.Errorf("the speaker's own mouth drawn again is judged %+v", good)
+	}
+	if good.Torn != 0 || good.SSIMRatio < .95 || good.TwinSSIM < .8 {
+		t.Errorf("an engine that draws what is asked for is judged %+v", good)
+	}
+	torn, _ := judged(t, func(l *standLips) {
+		l.look = func(f *media.Frame) { // a dark wedge in the cheek
+			for y := 190; y < 215; y++ {
+				for x := 150; x < 150+(215-y)/2; x++ {
+					f.Y[y*f.YStride+x] = 40
+				}
+			}
+		}
+	})
+	if torn.TornShare < .95 || torn.Torn != torn.Frames {
+		t.Errorf("a torn cheek is judged %+v", torn)
 	}
 	late, _ := judged(t, func(l *standLips) { l.late = 3 })
 	if late.HeightLag != 3 {

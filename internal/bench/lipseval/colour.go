@@ -79,6 +79,9 @@ func (s *sums) add(i int, c feature) {
 	}
 }
 
+// fewest is how many samples a colour has at least.
+const fewest = 6
+
 // class returns the mixture; a colour that next to nothing has is left out.
 func (s *sums) class() class {
 	var all float64
@@ -87,7 +90,7 @@ func (s *sums) class() class {
 	}
 	var k class
 	for i, n := range s.n {
-		if n > 5 && n > .004*all {
+		if n >= fewest && n > .004*all {
 			k = append(k, newGauss(n, s.sum[i], s.square[i], n/all))
 		}
 	}

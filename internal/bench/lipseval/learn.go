@@ -1,6 +1,8 @@
 package lipseval
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"math"
 	"slices"
@@ -12,6 +14,7 @@ type Estimator struct {
 	line    float64 // row where the mouth mostly is
 	lips    lips
 	dark    float64 // how much darker than the skin the line between the lips mostly gets
+	around  float64 // weight of what is around a sample, where there are no colours; else 0
 	half    float64 // columns from the middle of the mouth to a corner, mostly
 }
 
@@ -43,8 +46,9 @@ const (
 	nStrips   = 5
 )
 
-// Learn learns the colours of one speaker from frames of them as they were taken.
-func Learn(views []View) (*Estimator, error) {
+// Learn learns the colours of one speaker from frames of them as they were
+// taken. It ends when ctx does.
+func Learn(ctx context.Context, views []View) (*Estimator, error) {
 	if len(views) == 0 {
 		return nil, errors.New("lipseval: no frames to learn from: give some with a face")
 	}
@@ -58,16 +62,23 @@ func Learn(views []View) (*Estimator, error) {
 	e := &Estimator{line: movement(patches)}
 	e.begin(patches)
 	for range 8 {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		e.improve(patches)
 	}
+	e.measure(patches)
+	return e, nil
+}
+
+// measure takes the sizes of the speaker's mouth that colours do not tell.
+func (e *Estimator) measure(patches []*patch) {
 	var lines, darks, uppers, lowers []float64
 	for _, p := range patches {
 		c, _ := e.joint(p, colOf(0))
 		lines = append(lines, float64(c[0]+c[3])/2)
 		uppers, lowers = append(uppers, float64(c[1]-c[0])), append(lowers, float64(c[3]-c[2]))
-		for _, d := range []int{-1, 1} {
-			darks = append(darks, deepest(darkLine(p, int(math.Round(colOf(0))), d, max(c[0], 6), min(c[3], rows-7))))
-		}
+		darks = append(darks, p.darkness(c, colOf(0))...)
 	}
 	slices.Sort(lines)
 	slices.Sort(darks)
@@ -83,7 +94,15 @@ func Learn(views []View) (*Estimator, error) {
 	}
 	slices.Sort(halves)
 	e.half = halves[len(halves)/2]
-	return e, nil
+}
+
+// darkness returns how dark the line between the lips gets to either side of a column.
+func (p *patch) darkness(c cuts, col float64) []float64 {
+	var out []float64
+	for _, d := range []int{-1, 1} {
+		out = append(out, deepest(darkLine(p, int(math.Round(col)), d, max(c[0], 6), min(c[3], rows-7))))
+	}
+	return out
 }
 
 // movement returns the row around which a face changes the most: the mouth's.
@@ -111,6 +130,12 @@ func movement(patches []*patch) float64 {
 	return moment / weight
 }
 
+// redness tells lips from skin.
+func redness(c feature) float64 { return c[2] - .15*c[0] }
+
+// border is how many rows of a mouth its edges take.
+const border = fine * 4 / 100
+
 // begin sets out from what lips are everywhere: redder than the skin around
 // them and than what is between them, which is often darker as well.
 func (e *Estimator) begin(patches []*patch) {
@@ -123,9 +148,9 @@ func (e *Estimator) begin(patches []*patch) {
 			for r := range rows {
 				switch d := math.Abs(float64(r)-e.line) / fine; {
 				case d < .25:
-					mouth = append(mouth, line[r][2]-.15*line[r][0])
+					mouth = append(mouth, redness(line[r]))
 				case d > .3 && d < .6:
-					skin = append(skin, line[r][2]-.15*line[r][0])
+					skin = append(skin, redness(line[r]))
 				}
 			}
 		}
@@ -136,10 +161,11 @@ func (e *Estimator) begin(patches []*patch) {
 	scale := 3 / max(high-low, .005)
 	var s [nLayers]*sums
 	var all [nLayers][]feature
+	var within []feature // lips and what is between them
 	for _, line := range lines {
 		var log [nLayers][rows]float64
 		for r := range rows {
-			red := min(max((line[r][2]-.15*line[r][0]-(low+high)/2)*scale, -2), 2)
+			red := min(max((redness(line[r])-(low+high)/2)*scale, -2), 2)
 			d := (float64(r) - e.line) / fine
 			far := 12 * max(0, math.Abs(d)-.15)
 			log[above][r], log[below][r] = -red, -red
@@ -150,9 +176,15 @@ func (e *Estimator) begin(patches []*patch) {
 		for r := range rows {
 			all[c.layer(r)] = append(all[c.layer(r)], line[r])
 		}
+		// The borders of lips are half skin.
+		for r := c[0] + border; r < c[3]-border; r++ {
+			within = append(within, line[r])
+		}
 	}
 	all[upper] = append(all[upper], all[lower]...)
+	all[upper] = scarce(all[upper], slices.Concat(all[above], all[below]), redness)
 	all[lower] = all[upper]
+	all[inside] = scarce(all[inside], within, func(c feature) float64 { return -redness(c) })
 	for k := range nLayers {
 		s[k] = newSums(1)
 		for _, c := range all[k] {
@@ -192,9 +224,21 @@ func (e *Estimator) settle() {
 	e.classes[upper] = e.classes[lower]
 }
 
-// spread splits a class into n colours.
+// scarce returns what was found of a layer; where that is too little to have a
+// colour, as between lips that hardly ever part, what of others is the most like it.
+func scarce(found, others []feature, like func(feature) float64) []feature {
+	if len(found) >= fewest {
+		return found
+	}
+	others = slices.Clone(others)
+	slices.SortStableFunc(others, func(a, b feature) int { return cmp.Compare(like(b), like(a)) })
+	return others[:min(len(others), max(fewest, len(others)/200))]
+}
+
+// spread splits a class into n colours, or into as many as its samples have: a
+// split that leaves no more colours than before is the last.
 func spread(k class, samples []feature, n int) class {
-	for len(k) < n {
+	for 0 < len(k) && len(k) < n {
 		// The widest colour is parted at its mean, along the luma.
 		split := class{}
 		wide := 0
@@ -220,7 +264,9 @@ func spread(k class, samples []feature, n int) class {
 			for _, c := range samples {
 				s.add(k.likeliest(c), c)
 			}
-			k = s.class()
+			if next := s.class(); len(next) > 0 {
+				k = next
+			}
 		}
 		if len(k) < len(split) {
 			break

@@ -52,8 +52,12 @@ func colOf(x float64) float64 { return (x-left)*fine - .5 }
 func yOf(row float64) float64 { return top + (row+.5)/fine }
 func xOf(col float64) float64 { return left + (col+.5)/fine }
 
-// fill samples the lower face of v. What lies outside the frame repeats its edge.
-func (p *patch) fill(v View) {
+// fill samples the lower face of v.
+func (p *patch) fill(v View) { fill(p[:], v) }
+
+// fill samples as many rows of a face as p has, from the top. What lies outside
+// the frame repeats its edge.
+func fill(p []feature, v View) {
 	// Large faces are averaged over the area of a sample, so that noise and sharpness count less.
 	k := max(1, int(math.Ceil(v.Eyes.Distance()/fine)))
 	step := 1 / float64(fine*k)
@@ -61,7 +65,7 @@ func (p *patch) fill(v View) {
 	luma := plane{f.Y, f.YStride, f.Width, f.Height}
 	u := plane{f.U, f.UVStride, (f.Width + 1) / 2, (f.Height + 1) / 2}
 	w := plane{f.V, f.UVStride, (f.Width + 1) / 2, (f.Height + 1) / 2}
-	for r := range rows {
+	for r := range len(p) / cols {
 		for c := range cols {
 			var y, cb, cr float64
 			for j := range k {

@@ -106,7 +106,7 @@ func learn(t testing.TB, faces []face) *Estimator {
 	for _, f := range faces {
 		views = append(views, f.draw())
 	}
-	e, err := Learn(views)
+	e, err := Learn(t.Context(), views)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestReadsFractionsOfPixels(t *testing.T) {
 }
 
 func TestLearnNeedsFrames(t *testing.T) {
-	if _, err := Learn(nil); err == nil {
+	if _, err := Learn(t.Context(), nil); err == nil {
 		t.Error("learned from nothing")
 	}
 }

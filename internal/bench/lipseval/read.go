@@ -34,7 +34,7 @@ func (e *Estimator) Read(v View) Mouth {
 	m := Mouth{Width: (corners[1] - corners[0]) / fine}
 	var heights, outers, ups, los, tops, unders []float64
 	for i := range nStrips {
-		s := p.strip(col+(float64(i)-nStrips/2)*stripStep, stripHalf)
+		s := e.strip(p, col+(float64(i)-nStrips/2)*stripStep)
 		top, up, lo, under := e.edges(s, c)
 		heights, outers = append(heights, lo-up), append(outers, under-top)
 		ups, los, tops, unders = append(ups, up), append(los, lo), append(tops, top), append(unders, under)
@@ -104,7 +104,7 @@ func (e *Estimator) logs(s *strip, around float64) *[nLayers][rows]float64 {
 func (e *Estimator) joint(p *patch, col float64) (cuts, float64) {
 	var sum [nLayers][rows]float64
 	for i := range nStrips {
-		log := e.logs(p.strip(col+(float64(i)-nStrips/2)*stripStep, stripHalf), e.line)
+		log := e.logs(e.strip(p, col+(float64(i)-nStrips/2)*stripStep), e.line)
 		for k := range nLayers {
 			for r := range rows {
 				sum[k][r] += log[k][r] / nStrips
