@@ -122,6 +122,18 @@ type LipsHear interface {
 	Hear(at time.Duration, level float64)
 }
 
+// MouthsKnown is how far an engine knows a speaker's mouths.
+type MouthsKnown struct {
+	Mouths int           // of the face that is dubbed now
+	Enough int           // from which on the speaker's own are shown
+	Speech time.Duration // that the face was seen to speak
+	Ready  time.Duration // of Speech when there were enough; 0 while there are not
+}
+
+// LipsKnows is what a LipsSession implements that must see a speaker before it shows
+// mouths of their own. Known may be called from any goroutine.
+type LipsKnows interface{ Known() MouthsKnown }
+
 // LipsLead is what an engine implements whose mouths take time: its streams
 // are LipsAhead, and want to begin frames so long before they are due.
 type LipsLead interface{ Lead() time.Duration }

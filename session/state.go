@@ -15,6 +15,9 @@ func (s *Session) State() spec.State {
 		CPU: s.shared.Meter.Read(), Ended: time.Duration(s.ended.Load()), Failures: s.shared.Failures(), Heard: s.audio.Phrases(), OwnVoice: s.audio.OwnVoice(),
 		Consent: s.cfg.Consent, Badge: s.cfg.Badge.On(), Stages: map[string]work.StageState{},
 	}
+	if k, ok := s.mouths.Known(); ok {
+		out.Mouths = &k
+	}
 	for _, st := range []*work.Stage{s.audio.Stage(), s.video.Stage(), s.mouths.Stage()} {
 		out.Stages[st.Name] = st.Read()
 	}

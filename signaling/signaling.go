@@ -45,7 +45,17 @@ type Info struct {
 	Fence         int64      // of its claim in a cluster; 0 outside of one
 	DrainingUntil *time.Time // the server takes no new sessions and ends this one by then; nil while it does not drain
 
+	Mouths    *MouthsInfo     // nil where no mouth is made
 	Recording *RecordingState // nil where the server records nothing
+}
+
+// MouthsInfo is how far the speaker's mouths are known. Until there are enough, the mouth
+// in the picture is warped.
+type MouthsInfo struct {
+	Known  int      `json:"known"`
+	Enough int      `json:"enough"`
+	Speech float64  `json:"speech_s"` // that the face was seen to speak
+	Ready  *float64 `json:"ready_s"`  // of it when they were enough; null while they are not
 }
 
 // RecordingState tells whether a session is being recorded.

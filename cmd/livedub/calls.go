@@ -266,6 +266,12 @@ func (c *calls) info(call *live.Call) signaling.Info {
 		Created: call.Created, Now: &now, Dubs: map[inference.Lang]signaling.DubInfo{}, Stages: map[string]signaling.StageInfo{},
 	}
 	out.Recording = c.kept.state(call.Epoch)
+	if k := st.Mouths; k != nil {
+		out.Mouths = &signaling.MouthsInfo{Known: k.Mouths, Enough: k.Enough, Speech: k.Speech.Seconds()}
+		if k.Ready > 0 {
+			out.Mouths.Ready = new(k.Ready.Seconds())
+		}
+	}
 	if st.Consent.Given {
 		out.Consent = &st.Consent.At
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"livedub/inference"
@@ -38,6 +39,9 @@ type mouths struct {
 	last    time.Duration
 	trust   float64 // of the last frame
 	odd     int     // frames in a row with a mouth like none before
+
+	start start
+	known atomic.Pointer[inference.MouthsKnown]
 }
 
 const (
@@ -68,6 +72,7 @@ func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Fa
 	if !covered {
 		m.admit(e, face, f)
 	}
+	m.start.see(m, f.PTS)
 	a := m.atlas
 	v.habits, v.entries = a.habits, a.lit(e.light)
 	v.habits.reads, v.habits.widths = nil, nil // the atlas writes on there

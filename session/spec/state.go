@@ -108,7 +108,8 @@ type State struct {
 	Failures map[string]int           // by stage
 	CPU      map[string]time.Duration // by stage; engines in other processes are not in it
 	Consent  Consent
-	Badge    bool // re-rendered frames carry it
+	Badge    bool                   // re-rendered frames carry it
+	Mouths   *inference.MouthsKnown // nil where no mouth is made, or none need be known
 	Dubs     []DubState
 	Gone     []DubState                 // of languages that were taken away: counts only
 	Stages   map[string]work.StageState // by stage: recognizer, translator, speaker, face, lips, sink

@@ -69,6 +69,16 @@ func (m *Mouths) Hear(at time.Duration, level float64) {
 	}
 }
 
+// Known tells how far the engine knows the speaker's mouths; false where it need not.
+func (m *Mouths) Known() (inference.MouthsKnown, bool) {
+	if lips := m.lips.Load(); lips != nil {
+		if l, ok := (*lips).(inference.LipsKnows); ok {
+			return l.Known(), true
+		}
+	}
+	return inference.MouthsKnown{}, false
+}
+
 // Made tells whether mouths are made in this session.
 func (m *Mouths) Made() bool { return m.lips.Load() != nil }
 

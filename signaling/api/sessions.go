@@ -74,6 +74,7 @@ type shown struct {
 	Stages        map[string]signaling.StageInfo `json:"stages,omitempty"`
 	OwnVoice      int                            `json:"own_voice,omitempty"`
 	DrainingUntil *time.Time                     `json:"draining_until,omitempty"`
+	Mouths        *signaling.MouthsInfo          `json:"mouths,omitempty"`
 	Recording     *signaling.RecordingState      `json:"recording,omitempty"`
 }
 
@@ -321,7 +322,7 @@ func (s *Server) endpoints(base string, i signaling.Info, g signaling.Grant) cre
 func (s *Server) show(base string, i signaling.Info, g signaling.Grant) shown {
 	out := shown{
 		created: s.endpoints(base, i, g), State: i.State, Consent: i.Consent != nil, ConsentAt: i.Consent, Badge: i.Badge, Created: i.Created, Now: i.Now,
-		Dubs: map[inference.Lang]signaling.DubInfo{}, Stages: i.Stages, OwnVoice: i.OwnVoice, DrainingUntil: i.DrainingUntil, Recording: i.Recording,
+		Dubs: map[inference.Lang]signaling.DubInfo{}, Stages: i.Stages, OwnVoice: i.OwnVoice, DrainingUntil: i.DrainingUntil, Mouths: i.Mouths, Recording: i.Recording,
 	}
 	if g.Control() {
 		out.Words = i.Words

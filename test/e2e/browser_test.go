@@ -192,5 +192,6 @@ func TestSampleInTheBrowser(t *testing.T) {
 	if first.Frame == 0 || first.Caption == 0 || first.Sound == 0 || first.Sound > 15_000 {
 		t.Errorf("no dub was heard within 15 s: %+v", first)
 	}
+	await(t, ctx, "word that the mouth is made of the speaker's own", `Number(document.querySelector('`+id("mouths")+`')?.dataset.ready) > 0`, 40*time.Second)
 	screenshot(t, ctx, "sample")
 }

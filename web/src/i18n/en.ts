@@ -34,6 +34,8 @@ export const en = {
   showBadge: "Put “AI dubbed” into the video",
   lipsSwitch: "Re-render the mouth",
   lipsNoConsent: "Nobody’s consent was recorded.",
+  mouthsLearned: "The mouth has been made of your own since {s} s of speech.",
+  mouthsLearning: "Learning your mouth while you speak: {known} of {enough}. Until then the one in the picture is bent.",
   lipsNotAvailable: "This server does not do that.",
   mute: "Mute the dub",
   unmute: "Unmute the dub",

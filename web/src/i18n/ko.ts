@@ -36,6 +36,8 @@ export const ko: Record<Key, string> = {
   showBadge: "화면에 “AI 더빙” 넣기",
   lipsSwitch: "입 모양 다시 그리기",
   lipsNoConsent: "동의가 기록되지 않았습니다.",
+  mouthsLearned: "말하기 시작한 지 {s}초부터 본인의 입 모양으로 그립니다.",
+  mouthsLearning: "말하는 동안 입 모양을 배우는 중입니다: {enough}개 가운데 {known}개. 그때까지는 화면의 입 모양을 변형해 보여 줍니다.",
   lipsNotAvailable: "이 서버에서는 할 수 없습니다.",
   mute: "더빙 소리 끄기",
   unmute: "더빙 소리 켜기",

@@ -84,6 +84,15 @@ export interface SessionInfo {
   draining_until?: string; // the server takes no new sessions, and ends this one by then
   dubs?: Record<string, Dub>;
   recording?: Taping; // where the server records
+  mouths?: Mouths; // where mouths are made
+}
+
+/** How far the speaker's mouths are known: until there are enough, the mouth in the picture is warped. */
+export interface Mouths {
+  known: number;
+  enough: number;
+  speech_s: number; // that the face was seen to speak
+  ready_s: number | null; // of it when they were enough
 }
 
 /** Whether a session is being recorded. */
