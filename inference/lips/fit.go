@@ -22,9 +22,9 @@ var Whys = []Why{NoFace, Untrusted, TooFew, OtherPose, OtherOutline, Torn, Unrea
 const (
 	mostTurn    = .26 // yaw and pitch, radians
 	mostRoll    = .5
-	mostScale   = .5 // binary logarithm
+	mostScale   = 1.1 // binary logarithm
 	mostMiddle  = .13
-	mostRest    = .42 // of what registration of the noses leaves: beyond, the tracker errs about the pose
+	mostRest    = .62 // of what registration of the noses leaves: beyond, the tracker errs about the pose
 	lostRest    = .7  // beyond, even of the nearest, it errs about where the mouth is too
 	enoughPosed = 3
 	tries       = 4 // mouths that are tried in a frame
