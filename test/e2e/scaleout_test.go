@@ -41,9 +41,6 @@ type verified struct {
 // TestVerifyScaleout: the command measures the group of a fake whose instances are real
 // nodes, by AWS's protocols and the gateway alone.
 func TestVerifyScaleout(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes a minute")
-	}
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "livedub/cmd/livedub-bench")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

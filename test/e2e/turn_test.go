@@ -66,7 +66,7 @@ func startTURN(t *testing.T) *turnServer {
 	t.Helper()
 	for _, program := range []string{"turnserver", "turnutils_uclient", "python3"} {
 		if _, err := exec.LookPath(program); err != nil {
-			groundtest.Skip(t, "no %s: apt-get install coturn python3", program)
+			groundtest.Need(t, "no %s: apt-get install coturn python3", program)
 		}
 	}
 	s := &turnServer{host: ownAddress(t)}
