@@ -120,7 +120,6 @@ func (l *listener) hear(ctx context.Context, h heard) error {
 // run hears what is queued until the source has ended.
 func (l *listener) run(ctx context.Context) error {
 	defer l.env.Out.Listened()
-	defer l.close()
 	defer func() {
 		for _, h := range l.queue.Rest() {
 			h.hold.Release()
@@ -130,7 +129,8 @@ func (l *listener) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer leave() // last: the session's end waits for the turn, and with it for the stream
+	defer l.close()
 	l.base = l.LastID()
 	for {
 		h, err := l.queue.Next(ctx)

@@ -169,24 +169,48 @@ func Within(d time.Duration) func() (time.Duration, <-chan struct{}) {
 // Loose owns the goroutines that an engine or a sink may hold up: the session's
 // end waits for them, but not for ever.
 type Loose struct {
-	wg sync.WaitGroup
-
-	mu sync.Mutex
-	n  int
+	mu   sync.Mutex
+	n    int
+	none chan struct{} // closed when n falls to 0; nil while nobody waits
 }
 
+// Run runs fn on a goroutine of its own. It may be called while Wait waits, as by
+// a call that is given up on: a sync.WaitGroup would not allow that.
 func (l *Loose) Run(fn func()) {
 	l.mu.Lock()
 	l.n++
 	l.mu.Unlock()
-	l.wg.Go(func() {
-		defer func() {
-			l.mu.Lock()
-			l.n--
-			l.mu.Unlock()
-		}()
+	go func() {
+		defer l.done()
 		fn()
-	})
+	}()
+}
+
+func (l *Loose) done() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.n--
+	if l.n == 0 && l.none != nil {
+		close(l.none)
+		l.none = nil
+	}
+}
+
+// wait returns once none runs.
+func (l *Loose) wait() {
+	for {
+		l.mu.Lock()
+		if l.n == 0 {
+			l.mu.Unlock()
+			return
+		}
+		if l.none == nil {
+			l.none = make(chan struct{})
+		}
+		none := l.none
+		l.mu.Unlock()
+		<-none
+	}
 }
 
 // Patience is how long the session's end waits for engines and sinks that do not return.
@@ -196,7 +220,7 @@ const Patience = 2 * time.Second
 func (l *Loose) Wait(then func()) int {
 	all := make(chan struct{})
 	go func() {
-		l.wg.Wait()
+		l.wait()
 		then()
 		close(all)
 	}()
