@@ -22,6 +22,32 @@ const (
 	nalFiller    = 12
 )
 
+// framer makes of access units what a file has.
+type framer struct {
+	sets   *codecs.H264 // of the last keyframe; nil before
+	length int          // bytes of a NAL unit's length; 0: Annex B
+	blind  bool         // frames are left out until a keyframe comes
+}
+
+// frame makes a sample's data what a file has; false where it cannot be decoded yet.
+func (f *framer) frame(s *sample) (ok bool, err error) {
+	data, sets, err := unitsOf(s.Data, f.length)
+	if err != nil {
+		return false, fmt.Errorf("cmaf: a frame at %v: %w", s.PTS, err)
+	}
+	if sets != nil && (f.sets == nil || !sameSets(sets, f.sets)) {
+		f.sets = sets
+	}
+	if s.Key && f.sets != nil {
+		f.blind = false
+	}
+	if f.blind || len(data) == 0 {
+		return false, nil
+	}
+	s.Data, s.sets = data, f.sets
+	return true, nil
+}
+
 // configOf reads a track's Extradata: nothing, parameter sets in Annex B form, or
 // avcC, which also tells how long the lengths are that its packets have for start codes.
 func configOf(extra []byte) (sets *codecs.H264, length int, err error) {

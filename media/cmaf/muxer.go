@@ -37,9 +37,7 @@ type Muxer struct {
 	video  track
 	audio  track
 	sound  *codecs.MPEG4Audio
-	sets   *codecs.H264  // of the last keyframe; nil before
-	length int           // bytes of a NAL unit's length; 0: Annex B
-	blind  bool          // frames are left out until a keyframe comes
+	framer
 	n      int64         // the segment at hand
 	from   time.Duration // what comes before is too late
 	begun  bool
@@ -59,7 +57,7 @@ var (
 )
 
 // New returns a muxer without tracks.
-func New(c Config) *Muxer { return &Muxer{cfg: c, blind: true} }
+func New(c Config) *Muxer { return &Muxer{cfg: c, framer: framer{blind: true}} }
 
 // Codecs tells what is taken.
 func (m *Muxer) Codecs() (video, audio media.Codec) { return media.H264, media.AAC }
@@ -129,25 +127,6 @@ func (m *Muxer) Write(p media.Packet) error {
 		m.begun, m.n = true, m.place(s.PTS)
 	}
 	return m.cut(false)
-}
-
-// frame makes a sample's data what a file has; false where it cannot be decoded yet.
-func (m *Muxer) frame(s *sample) (ok bool, err error) {
-	data, sets, err := unitsOf(s.Data, m.length)
-	if err != nil {
-		return false, fmt.Errorf("cmaf: a frame at %v: %w", s.PTS, err)
-	}
-	if sets != nil && (m.sets == nil || !sameSets(sets, m.sets)) {
-		m.sets = sets
-	}
-	if s.Key && m.sets != nil {
-		m.blind = false
-	}
-	if m.blind || len(data) == 0 {
-		return false, nil
-	}
-	s.Data, s.sets = data, m.sets
-	return true, nil
 }
 
 // Close closes the last segment. It waits for the Write at hand.
