@@ -24,11 +24,16 @@ type FrontConfig struct {
 type Front struct {
 	cfg   FrontConfig
 	limit *Limiter
+	media *Limiter // of requests for HLS, which a player sends many of
 
 	mu      sync.Mutex
 	reading map[*body]struct{} // of requests being served
 	leaving bool
 }
+
+// mediaTimes is how many times as often an address may ask for HLS: a player that follows
+// the newest parts of picture and sound asks ten times a second.
+const mediaTimes = 20
 
 // leaveTime is how long a body may still take once the server leaves or its request has been answered.
 const leaveTime = 500 * time.Millisecond
@@ -46,6 +51,7 @@ func NewFront(c FrontConfig) *Front {
 	f := &Front{cfg: c, reading: map[*body]struct{}{}}
 	if c.PerSecond > 0 {
 		f.limit = &Limiter{PerSecond: c.PerSecond, Burst: 4 * c.PerSecond}
+		f.media = &Limiter{PerSecond: mediaTimes * c.PerSecond, Burst: 4 * mediaTimes * c.PerSecond}
 	}
 	return f
 }
@@ -61,7 +67,11 @@ func (f *Front) Guard(h http.Handler) http.Handler {
 			defer f.end(b)
 		}
 		if f.limit != nil && !slices.Contains(unguarded, r.URL.Path) {
-			if err := f.limit.Allow(r); err != nil {
+			limit := f.limit
+			if strings.HasPrefix(r.URL.Path, "/hls/") {
+				limit = f.media
+			}
+			if err := limit.Allow(r); err != nil {
 				WriteError(w, r, f.cfg.Log, err)
 				return
 			}

@@ -17,6 +17,7 @@ import (
 	"livedub/session/live"
 	"livedub/signaling"
 	"livedub/signaling/api"
+	"livedub/signaling/hls"
 	"livedub/signaling/whip"
 	"livedub/signaling/ws"
 )
@@ -29,6 +30,8 @@ type endpoints struct {
 	api     *api.Server
 	whip    *whip.Server
 	ws      *ws.Server
+	air     *onAir
+	hls     *hls.Server // nil where there is no HLS
 	leave   sync.Once
 }
 
@@ -70,8 +73,13 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 		return nil, errors.Join(err, e.Close())
 	}
 	d.calls.kept = d.kept
+	follow := d.kept.follow()
+	if d.air = openAir(c, log); d.air != nil {
+		follow = append(follow, d.air.Follow)
+		d.hls = hls.New(hls.Config{Programs: d.air, Log: log})
+	}
 	keeping := live.ManagerConfig{
-		Follow: d.kept.follow(),
+		Follow: follow,
 		Saver:  saver{d.calls}, Now: d.calls.now,
 		Engines: e.Engines, Base: base, Ended: d.ended, Delay: e.tier.delay, Max: c.Serve.MaxSessions, Capacity: capacity.now, Idle: c.Serve.SessionIdle, Unused: lim.UnusedFor,
 	}
@@ -83,7 +91,7 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 	for _, s := range c.Serve.ICEServers {
 		ice.Servers = append(ice.Servers, signaling.ICESecret(s))
 	}
-	d.api = api.New(api.Config{Sessions: d.calls, ICEServers: ice, PerAddress: lim.Streams, Recordings: d.kept.recordings(), Record: recorded(c), Refused: e.refused, Log: log})
+	d.api = api.New(api.Config{Sessions: d.calls, ICEServers: ice, PerAddress: lim.Streams, Recordings: d.kept.recordings(), Record: recorded(c), HLS: d.hls != nil, Refused: e.refused, Log: log})
 	answers := signaling.Bound(d.calls, signaling.Budget{
 		PerAddress: float64(lim.Offers), PerSecond: float64(lim.OffersAll),
 		ViewersEach: lim.Viewers, ViewersSession: lim.ViewersSession, Viewers: lim.ViewersAll,
@@ -98,6 +106,9 @@ func (d *endpoints) Register(mux *http.ServeMux) {
 	d.api.Register(mux)
 	d.whip.Register(mux)
 	d.ws.Register(mux)
+	if d.hls != nil {
+		d.hls.Register(mux)
+	}
 }
 
 // ended tells the cluster, if any, that a session is over.
@@ -119,7 +130,11 @@ func (d *endpoints) Leave() {
 			d.calls.member.Leaving()
 		}
 		var told sync.WaitGroup
-		for _, end := range []func(){d.api.Close, d.ws.Close, d.whip.Close} {
+		ends := []func(){d.api.Close, d.ws.Close, d.whip.Close}
+		if d.hls != nil {
+			ends = append(ends, d.hls.Close)
+		}
+		for _, end := range ends {
 			told.Go(end) // together: each waits for clients that are slow to take note
 		}
 		told.Wait()
@@ -130,6 +145,7 @@ func (d *endpoints) Leave() {
 // Close ends everything that openEndpoints started.
 func (d *endpoints) Close() {
 	d.Leave()
+	d.air.Close()
 	d.kept.Close()
 	d.calls.host.Close()
 	d.engines.Close()

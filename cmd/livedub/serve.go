@@ -72,6 +72,9 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	registry.MustRegister(endpoints.calls.manager, mediaMetrics{endpoints.calls.host}, engineMetrics{endpoints.engines}, gpuMetrics{gpus.Read})
 	registry.MustRegister(awsMetrics{group})
 	registry.MustRegister(endpoints.kept.metrics()...)
+	if endpoints.air != nil {
+		registry.MustRegister(endpoints.air)
+	}
 	if m := endpoints.engines.mouths; m != nil {
 		registry.MustRegister(m)
 	}

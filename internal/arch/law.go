@@ -54,6 +54,7 @@ var layers = []layer{
 	{"session/live", []string{"inference", "media", "media/badge", "media/pace", "internal/guard", "session", "session/ingest", "session/record", "session/spec"}},
 	{"session/journal", []string{"inference", "session/live", "session/record", "session/spec", "store"}},
 	{"recording", []string{"inference", "media", "media/cmaf", "media/file", "session/fanout", "session/live", "session/record", "session/report", "session/spec", "store", "internal/guard", "internal/telemetry"}},
+	{"broadcast", []string{"inference", "media", "media/hls", "session/fanout", "session/live", "session/record", "session/report", "session/spec", "internal/guard"}},
 	{"session/report", []string{"inference", "media", "media/codec", "media/file", "session/record", "session/spec", "session/timeline", "session/work"}},
 
 	{"signaling", []string{"inference", "inference/glossary", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
@@ -101,7 +102,7 @@ var layers = []layer{
 	{"cmd/pocketsphinxworker", []string{"inference/recognize/wire", "internal/worker/child"}},
 	{"cmd/transducerworker", []string{"inference/recognize/wire", "inference/recognize/spacing", "internal/worker/child"}},
 	{"cmd/gpucheck", []string{"inference", "inference/engine", "inference/onnx", "internal/bench/enginebench", "internal/gpu", "internal/testkit/onnxfile"}},
-	{"cmd/...", []string{"media", "media/...", "inference", "inference/...", "recording", "session", "session/...", "signaling", "signaling/...",
+	{"cmd/...", []string{"media", "media/...", "inference", "inference/...", "broadcast", "recording", "session", "session/...", "signaling", "signaling/...",
 		"store", "store/...", "cluster", "cluster/...", "web", "internal/..."}},
 	{"test/...", []string{"media", "media/...", "inference", "inference/...", "recording", "session", "session/...", "store", "store/...", "internal/..."}},
 }
@@ -154,6 +155,7 @@ var links = []link{
 	{"cmd/pocketsphinxworker", []string{"github.com/pion/", "github.com/NVIDIA/", "livedub/media/codec", "livedub/media/file", "livedub/session"}},
 	{"cmd/transducerworker", []string{"github.com/pion/", "github.com/NVIDIA/", "livedub/media/codec", "livedub/media/file", "livedub/session", "livedub/inference/recognize/whisper"}},
 	// A gateway links them where no codec library is installed.
+	{"signaling/hls", []string{"C", "livedub/session", "livedub/media/codec"}},
 	{"signaling/api", []string{"C", "livedub/session", "livedub/media/codec"}},
 	{"signaling/whip", []string{"C", "livedub/session", "livedub/media/codec"}},
 	{"signaling/ws", []string{"C", "livedub/session", "livedub/media/codec"}},

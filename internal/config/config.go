@@ -44,6 +44,7 @@ type Serve struct {
 	SessionIdle    time.Duration
 	Store          string
 	Record         string
+	HLS            string
 }
 
 // Store is where files are kept, and for how long all is.

@@ -30,6 +30,8 @@ func table(c *Config) []option {
 			"where words and recordings are kept: auto is PostgreSQL where database.url names one, S3 where s3.bucket does, and files below store.dir for the rest; files is those alone; none keeps nothing", "auto", "files", "none"),
 		choice(&c.Serve.Record, "serve.record", "none",
 			"what is recorded of every session: nothing, its dubs, or the original too", "none", "dubs", "all"),
+		choice(&c.Serve.HLS, "serve.hls", "on",
+			"HLS of every session, for who may watch it: none, while somebody asks for it, or from beginning to end", "off", "on", "always"),
 
 		integer(&c.Limits.Requests, "limits.requests", 50,
 			"requests a second of an address, four times as many at once; 0, here and below, is no bound", 0, 1_000_000),

@@ -41,17 +41,23 @@ func DubCues(records []spec.Record) (out []Cue) {
 	return out
 }
 
+// Cut returns captions in order, each cut where the next begins.
+func Cut(cues []Cue) []Cue {
+	out := slices.SortedStableFunc(slices.Values(cues), func(a, b Cue) int { return cmp.Compare(a.Start, b.Start) })
+	for i := range out {
+		if i+1 < len(out) {
+			out[i].End = min(out[i].End, max(out[i+1].Start, out[i].Start+time.Millisecond))
+		}
+	}
+	return out
+}
+
 // VTT returns captions as WebVTT. Cues stand in order and are cut where the next begins.
 func VTT(cues []Cue) []byte {
-	cues = slices.SortedStableFunc(slices.Values(cues), func(a, b Cue) int { return cmp.Compare(a.Start, b.Start) })
 	var b strings.Builder
 	b.WriteString("WEBVTT\n")
-	for i, c := range cues {
-		end := c.End
-		if i+1 < len(cues) {
-			end = min(end, max(cues[i+1].Start, c.Start+time.Millisecond))
-		}
-		fmt.Fprintf(&b, "\n%s --> %s\n%s\n", stamp(c.Start), stamp(end), c.text())
+	for _, c := range Cut(cues) {
+		fmt.Fprintf(&b, "\n%s --> %s\n%s\n", stamp(c.Start), stamp(c.End), c.text())
 	}
 	return []byte(b.String())
 }

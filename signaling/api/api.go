@@ -45,6 +45,7 @@ type Config struct {
 	PerAddress int                  // event streams of one address; 0 for no bound
 	Recordings Recordings           // what is kept; nil for nothing
 	Record     string               // what is recorded of every session: "dubs", "all", or "" for nothing
+	HLS        bool                 // sessions are at /hls/{session}/index.m3u8 too
 	Refused    func() uint64        // units of speech whose text the recognizer did not believe, of all sessions; nil: 0
 	Log        *slog.Logger         // nil for none
 }

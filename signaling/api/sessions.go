@@ -51,7 +51,8 @@ type created struct {
 	Profile    string                    `json:"profile"`
 	DelayMS    int                       `json:"delay_ms"`
 	WHIP       string                    `json:"whip,omitempty"`
-	WHEP       map[inference.Lang]string `json:"whep"` // the speaker's own language too
+	WHEP       map[inference.Lang]string `json:"whep"`          // the speaker's own language too
+	HLS        string                    `json:"hls,omitempty"` // of all languages that may be watched, where the server has it
 	Events     string                    `json:"events"`
 	Control    string                    `json:"control,omitempty"` // the session itself: GET, PATCH, DELETE
 	Watch      map[inference.Lang]string `json:"watch,omitempty"`   // the page, for people; languages can be switched there
@@ -305,6 +306,9 @@ func (s *Server) endpoints(base string, i signaling.Info, g signaling.Grant) cre
 		c.Watch = map[inference.Lang]string{}
 	}
 	c.Events = base + signaling.WithToken("v1/sessions", i.ID, watcher) + "/events"
+	if s.cfg.HLS && g.Look() {
+		c.HLS = base + signaling.WithToken("hls", i.ID, watcher) + "/index.m3u8"
+	}
 	for _, l := range append([]inference.Lang{i.From}, i.To...) {
 		if !g.Watch(l) {
 			continue

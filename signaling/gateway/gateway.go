@@ -94,12 +94,12 @@ func (g *Gateway) Handler() http.Handler {
 	}
 	for _, pattern := range []string{
 		"/v1/sessions/{id}", "/v1/sessions/{id}/{rest...}", "/whip/{id}", "/whip/{id}/{rest...}",
-		"/whep/{id}", "/whep/{id}/{rest...}", "/ws/{id}", "/ws/{id}/{$}",
+		"/whep/{id}", "/whep/{id}/{rest...}", "/ws/{id}", "/ws/{id}/{$}", "/hls/{id}", "/hls/{id}/{rest...}",
 	} {
 		handle(pattern, g.session)
 	}
 	signaling.Route(mux, g.log, signaling.OwnOrigin, "/ws", map[string]signaling.Handler{http.MethodGet: g.socket})
-	for _, root := range []string{"/v1/", "/whip/", "/whep/", "/ws/"} {
+	for _, root := range []string{"/v1/", "/whip/", "/whep/", "/ws/", "/hls/"} {
 		handle(root, g.nothing)
 	}
 	if g.cfg.Page != nil {
@@ -119,7 +119,7 @@ func (g *Gateway) Close() {
 func (g *Gateway) nothing(_ http.ResponseWriter, r *http.Request) error {
 	return &signaling.Error{
 		Kind: signaling.ErrNotFound, Message: "there is nothing at this path",
-		Hint: "there are /v1/sessions, /v1/languages, /v1/recordings, /whip/{session}, /whep/{session}/{lang}, /ws and /ws/{session}; the page is at /",
+		Hint: "there are /v1/sessions, /v1/languages, /v1/recordings, /whip/{session}, /whep/{session}/{lang}, /hls/{session}/index.m3u8, /ws and /ws/{session}; the page is at /",
 	}
 }
 
