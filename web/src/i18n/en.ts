@@ -87,6 +87,7 @@ export const en = {
   copied: "Copied",
   copyFailed: "Not copied: the browser refuses",
   open: "Watch in {lang}",
+  playlist: "HLS, every language",
   howItWorks: "How it works",
   flowAlt: "A speaker's video and voice enter one session; the voice is recognized, translated and spoken, the mouth follows the phonemes, and viewers of each language see and hear both in step.",
   idle: "Ready",

@@ -89,6 +89,7 @@ export const ko: Record<Key, string> = {
   copied: "복사됨",
   copyFailed: "복사 안 됨: 브라우저가 거절함",
   open: "{lang}(으)로 보기",
+  playlist: "HLS, 모든 언어",
   howItWorks: "작동 방식",
   flowAlt: "말하는 사람의 화면과 목소리가 한 세션으로 들어갑니다. 목소리는 인식되고 번역되어 다시 말해지고, 입 모양이 음소를 따르며, 각 언어의 시청자는 둘을 함께 보고 듣습니다.",
   idle: "준비됨",

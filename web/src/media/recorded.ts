@@ -1,7 +1,7 @@
 // Plays a recording in one video element: a language's MP4 where there is one, else its
 // playlist by Media Source Extensions. Times are recording time, so that one language goes
 // on where another was left.
-import type Hls from "hls.js/light";
+import type Hls from "hls.js";
 import { placeOf, recordingTime, type Stretch } from "../core/recording";
 import { Trouble } from "../net/errors";
 import type { RecordedLanguage } from "../net/recordings";
@@ -62,7 +62,7 @@ export class Recorded {
   }
 
   private async playlist(url: string, t: number, signal: AbortSignal): Promise<void> {
-    const loaded = import("hls.js/light");
+    const loaded = import("hls.js");
     const { default: Player } = await within(limits.browser, "browser-stuck", "the player", loaded);
     if (signal.aborted) return;
     if (!Player.isSupported()) throw new Trouble("browser-old");

@@ -71,6 +71,7 @@ export interface SessionInfo {
   delay_ms: number;
   whip?: string; // who may only watch has none
   whep: Record<string, string>; // of the languages that may be watched
+  hls?: string; // all languages that may be watched, for players of HLS
   events: string;
   control?: string; // the session itself, for who may change and end it
   watch?: Record<string, string>; // links to the viewer's page
