@@ -38,7 +38,7 @@ const (
 	againAfter = time.Second     // until a language whose sink was detached is attached again
 	slack      = 3 * time.Second // how late what is presented may come; later it is missing
 	firstWait  = 8 * time.Second // for the first segment
-	otherTrack = 5 * time.Second // for the other track, once one is there
+	others     = 4 * time.Second // for all languages and tracks, once one is there
 	nextWait   = 6 * time.Second // for the next part: three target durations
 )
 

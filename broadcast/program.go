@@ -48,7 +48,6 @@ type Program struct {
 type language struct {
 	lang   string
 	stream *hls.Stream
-	since  time.Time
 	sink   *hls.Sink // nil while none is attached; used by tend alone
 	detach func()
 	tried  time.Time
@@ -156,7 +155,7 @@ func (p *Program) keep(now time.Time) {
 	for _, name := range wanted {
 		if !slices.ContainsFunc(all, func(l *language) bool { return l.lang == name && l.gone.IsZero() }) {
 			all = slices.DeleteFunc(all, func(l *language) bool { return l.lang == name }) // it has come back
-			all = append(all, &language{lang: name, since: now, stream: hls.New(p.zero, func(from, to time.Duration) []byte {
+			all = append(all, &language{lang: name, stream: hls.New(p.zero, func(from, to time.Duration) []byte {
 				return p.captions.text(name, from, to)
 			})})
 			changed = true

@@ -51,13 +51,19 @@ func (p *Program) comes(lang string) bool {
 // layout returns what a playlist offers, once all of that is there, or has had its time.
 func (p *Program) layout(all []*language, only string, now time.Time) (out hls.Layout, ready bool) {
 	out = hls.Layout{Notice: p.cfg.Notice, Shared: !p.ownPictures(now)}
+	late := false // what is not there yet has had its time
+	for _, l := range all {
+		for _, r := range []*hls.Rendition{l.stream.Video, l.stream.Audio} {
+			late = late || r.Ready() && now.Sub(r.Since()) > others
+		}
+	}
 	for _, l := range all {
 		named := hls.Language{Lang: tag(l.lang), Name: l.lang + " (AI dubbed)", Path: l.lang + "/", Stream: l.stream}
 		if l.lang == p.from {
 			named.Name, named.Original = l.lang+" (original)", true
 		}
 		video, audio := l.stream.Video.Ready(), l.stream.Audio.Ready()
-		if !(video && audio) && now.Sub(l.since) < otherTrack && !l.ended() {
+		if !(video && audio) && !late && !l.ended() {
 			return out, false
 		}
 		if !video && !audio {

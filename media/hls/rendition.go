@@ -29,9 +29,10 @@ type Rendition struct {
 	init     *initial // of the parts that come; nil before
 	segments []*segment
 	ended    bool
-	peak     int // bytes of the largest segment
-	bytes    int // of all segments that there were
-	count    int // of those
+	since    time.Time // when there was a playlist first; zero before
+	peak     int       // bytes of the largest segment
+	bytes    int       // of all segments that there were
+	count    int       // of those
 }
 
 // view is a rendition at one moment.
@@ -204,6 +205,9 @@ func (r *Rendition) publish() {
 	v := &view{next: r.next(), ended: r.ended, change: make(chan struct{})}
 	if len(r.segments) > 0 && r.segments[0].done {
 		v.playlist = r.playlist()
+		if r.since.IsZero() {
+			r.since = time.Now()
+		}
 	}
 	close(r.now.Swap(v).change)
 }
@@ -251,6 +255,13 @@ func (v *view) wait(ctx context.Context) error {
 
 // Ready tells whether there is a playlist.
 func (r *Rendition) Ready() bool { return r.now.Load().playlist != nil }
+
+// Since returns when there was a playlist first; zero while there is none.
+func (r *Rendition) Since() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.since
+}
 
 // File returns an initialization section, segment or part by its name. For the part that
 // comes next it waits. It fails with ErrNotFound, and with ctx's error.

@@ -1,0 +1,103 @@
+package e2e
+
+import (
+	_ "embed"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"livedub/internal/testkit/hlstest"
+)
+
+//go:embed testdata/hls.html
+var hlsHTML []byte
+
+// player opens a page of another origin that plays a playlist by the page's own hls.js.
+func player(t *testing.T, address string) *httptest.Server {
+	t.Helper()
+	script, err := os.ReadFile("../../web/dist/hls.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/hls.js" {
+			w.Header().Set("Content-Type", "text/javascript")
+			_, _ = w.Write(script)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write(hlsHTML)
+	}))
+	t.Cleanup(site.Close)
+	site.URL += "/?src=" + url.QueryEscape(address)
+	return site
+}
+
+// TestHLSInTheBrowser plays a call in real Chromium from a page of another origin, where
+// each language has its own picture, and where all share one; it changes the language, and
+// reads captions.
+func TestHLSInTheBrowser(t *testing.T) {
+	s := serve(t)
+	for name, own := range map[string]bool{"own pictures": true, "one picture": false} {
+		t.Run(name, func(t *testing.T) { hlsPlayed(t, s, own) })
+	}
+}
+
+func hlsPlayed(t *testing.T, s *server, own bool) {
+	c := hlsSession(t, s, own)
+	pc, _ := sending{}.publish(t, s, c.WHIP, newSpeaker(t, time.Second))
+	defer func() { _ = pc.GracefulClose() }()
+	ctx := browser(t, "", "")
+	if err := chromedp.Do(ctx, chromedp.Navigate(player(t, s.base+c.HLS).URL)); err != nil {
+		t.Fatal(err)
+	}
+	await(t, ctx, "a picture that moves", `document.querySelector("#v").videoWidth === 640 && document.querySelector("#v").currentTime > 0 && !document.querySelector("#v").paused`, 60*time.Second)
+	began := script[float64](t, ctx, `document.querySelector("#v").currentTime`)
+	start := time.Now()
+	_, body := c.get(t, c.HLS)
+	m, err := hlstest.ReadMultivariant([]byte(body))
+	if err != nil || len(m.Variants) != map[bool]int{true: 3, false: 1}[own] {
+		t.Errorf("%v: %s", err, body)
+	}
+	if langs := script[[]string](t, ctx, `hls.allAudioTracks.map((a) => a.lang)`); !slices.Equal(langs, []string{"es", "ca", "en"}) {
+		t.Errorf("sounds of %v", langs)
+	}
+	script[bool](t, ctx, `hls.subtitleTrack = hls.subtitleTracks.findIndex((s) => s.lang === "es"), true`)
+	time.Sleep(12 * time.Second)
+	played, passed := script[float64](t, ctx, `document.querySelector("#v").currentTime`)-began, time.Since(start).Seconds()
+	latency := script[float64](t, ctx, `hls.latency`)
+	t.Logf("%.1f of %.1f s were played; %.2f s behind the live edge; errors %v", played, passed, latency, script[[]string](t, ctx, `at.errors`))
+	if played < passed-4 {
+		t.Errorf("%.1f of %.1f s were played", played, passed)
+	}
+	if own {
+		if levels := script[[]int](t, ctx, `at.levels`); len(levels) != 1 {
+			t.Errorf("it changed the language by itself: levels %v", levels)
+		}
+		if uri := script[string](t, ctx, `hls.levels[hls.currentLevel].uri`); uri != s.base+c.at("es", "video.m3u8") {
+			t.Errorf("it plays %s", uri)
+		}
+	}
+	await(t, ctx, "a caption within what is played", `at.cues.some((c) => c.text && c.start < document.querySelector("#v").currentTime + 5 && c.end > document.querySelector("#v").currentTime - 15)`, 20*time.Second)
+
+	script[bool](t, ctx, `hls.setAudioOption({ lang: "ca" }), true`)
+	await(t, ctx, "the other language", `hls.audioTracks[hls.audioTrack]?.lang === "ca" && `+map[bool]string{true: `hls.levels[hls.currentLevel].uri.includes("/ca/")`, false: `true`}[own], 20*time.Second)
+	from := script[float64](t, ctx, `document.querySelector("#v").currentTime`)
+	time.Sleep(5 * time.Second)
+	if went := script[float64](t, ctx, `document.querySelector("#v").currentTime`) - from; went < 3 {
+		t.Errorf("%.1f of 5 s were played behind the change", went)
+	}
+	if fatal := script[[]string](t, ctx, `at.fatal`); len(fatal) > 0 {
+		t.Errorf("fatal errors: %v", fatal)
+	}
+	screenshot(t, ctx, "hls")
+	if status, body := c.call(t, "DELETE", c.Control, "", nil); status != 204 {
+		t.Errorf("%d %s", status, body)
+	}
+}
