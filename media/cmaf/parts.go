@@ -28,6 +28,9 @@ type PartsConfig struct {
 	Made    func(Part) error // in order; places without a sample have none
 }
 
+// rounded is how far before its place in the grid a sample may stand.
+const rounded = 500 * time.Microsecond
+
 // Parts makes the parts of one track of H.264 or AAC, on the same grid as a Muxer: part i
 // of segment n holds what is presented from n segments and i parts on. It begins, and
 // after a gap goes on, with the first segment whose beginning it has. It holds one part.
@@ -82,7 +85,7 @@ func (p *Parts) Write(packet media.Packet) error {
 		return nil
 	}
 	s = p.track.samples[len(p.track.samples)-1]
-	at := int64(s.PTS / p.cfg.Part)
+	at := int64((s.PTS + rounded) / p.cfg.Part)
 	if s.gap || at != p.place {
 		if err := p.flush(len(p.track.samples) - 1); err != nil {
 			return err
@@ -98,9 +101,9 @@ func (p *Parts) Write(packet media.Packet) error {
 
 // begins tells whether a segment can begin with s.
 func (p *Parts) begins(s sample) bool {
-	late := s.PTS % p.cfg.Segment
+	late := (s.PTS + rounded) % p.cfg.Segment
 	if p.kind == media.Video {
-		return s.Key && late < time.Millisecond
+		return s.Key && late < 2*rounded
 	}
 	return late < p.track.length
 }

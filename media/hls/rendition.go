@@ -223,6 +223,9 @@ func (v *view) has(p Place) bool {
 // Playlist returns the playlist as soon as it has the place, and its first segment. It
 // fails with ErrAhead, and with ctx's error.
 func (r *Rendition) Playlist(ctx context.Context, p *Place) (File, error) {
+	if p != nil && p.Part == r.parts { // a player that knows of no further part asks for it (6.2.5.2)
+		p = &Place{p.Segment + 1, 0}
+	}
 	for {
 		v := r.now.Load()
 		ready := v.playlist != nil

@@ -196,7 +196,7 @@ func hlsProbed(t *testing.T, c hlsCall) {
 	if len(m.Variants) != 3 || !strings.HasPrefix(m.Variants[0].URI, "es/") || !strings.Contains(m.Data["com.livedub.ai-dubbed"], "AI dubbed") {
 		t.Errorf("%s", body)
 	}
-	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-strict", "experimental", "-show_entries", "stream=codec_type,codec_name,width,height:stream_tags=language", "-of", "json", c.base+c.HLS).Output()
+	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-show_entries", "stream=codec_type,codec_name,width,height:stream_tags=language", "-of", "json", c.base+c.HLS).Output()
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
