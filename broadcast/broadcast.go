@@ -28,6 +28,14 @@ type Config struct {
 	Log    *slog.Logger  // nil for none
 }
 
+func (c Config) withDefaults() Config {
+	c.Idle, c.Tail = cmp.Or(c.Idle, DefaultIdle), cmp.Or(c.Tail, DefaultTail)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
 const (
 	// DefaultIdle is for how long a broadcast goes on when nobody asks for it.
 	DefaultIdle = 45 * time.Second
@@ -63,11 +71,7 @@ type Broadcaster struct {
 
 // New returns a broadcaster; the caller closes it when no call is followed anymore.
 func New(c Config) *Broadcaster {
-	c.Idle, c.Tail = cmp.Or(c.Idle, DefaultIdle), cmp.Or(c.Tail, DefaultTail)
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-	b := &Broadcaster{cfg: c, programs: map[string]*Program{}}
+	b := &Broadcaster{cfg: c.withDefaults(), programs: map[string]*Program{}}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	return b
 }
