@@ -34,11 +34,11 @@ type facts struct {
 	peak, average int // bit/s
 }
 
-func (s *Stream) facts(audio *Stream) (f facts) {
+func (s *Stream) facts() (f facts) {
 	s.mu.Lock()
 	f.rate = s.rate
 	s.mu.Unlock()
-	for _, r := range []*Rendition{s.Video, audio.Audio} {
+	for _, r := range []*Rendition{s.Video, s.Audio} {
 		r.mu.Lock()
 		if r.init != nil && r.now.Load().playlist != nil {
 			f.codecs = append(f.codecs, r.init.Codecs)
@@ -58,9 +58,10 @@ const groupCaptions = "captions"
 // variant with a group of all sounds.
 //
 // A player takes variants for grades of one content and changes between them as its
-// bandwidth does. So that none has a reason to, all state about the same bandwidth, and
-// frame rates that fall where that rises, by what no eye sees: hls.js changes to a lower
-// rate only on its way down, and to a higher one only on its way up.
+// bandwidth does. So that none has a reason to, all state the same bandwidth. hls.js goes
+// by the average where that is so, and takes the highest: the first has it. It also takes
+// variants of which all attributes are equal for copies of one, and offers one of them:
+// the frame rates, though equal, are written with more zeros each.
 func Multivariant(l Layout) []byte {
 	var b bytes.Buffer
 	b.WriteString("#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-INDEPENDENT-SEGMENTS\n")
@@ -90,22 +91,23 @@ func Multivariant(l Layout) []byte {
 		made(&b, true)
 		fmt.Fprintf(&b, ",URI=%s\n", quoted(lang.Path+"captions.m3u8"))
 	}
-	most := 0
-	for _, lang := range l.Languages {
-		most = max(most, lang.facts(lang.Stream).peak)
+	most, average := 0, 0
+	for _, lang := range variants {
+		f := lang.facts()
+		most, average = max(most, f.peak), max(average, f.average)
 	}
 	const grain = 100_000
 	most = (most*5/4/grain + 1) * grain // a segment may become larger than those there were
 	for i, lang := range variants {
-		f := lang.facts(lang.Stream)
+		f := lang.facts()
 		if len(f.codecs) == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "#EXT-X-STREAM-INF:BANDWIDTH=%d,AVERAGE-BANDWIDTH=%d,CODECS=%s", most-i, min(f.average, most-i), quoted(strings.Join(f.codecs, ",")))
+		fmt.Fprintf(&b, "#EXT-X-STREAM-INF:BANDWIDTH=%d,AVERAGE-BANDWIDTH=%d,CODECS=%s", most, max(1, average-i), quoted(strings.Join(f.codecs, ",")))
 		if f.width > 0 {
 			fmt.Fprintf(&b, ",RESOLUTION=%dx%d", f.width, f.height)
 			if f.rate > 0 {
-				fmt.Fprintf(&b, ",FRAME-RATE=%.3f", math.Round(f.rate)-float64(len(variants)-1-i)/1000)
+				fmt.Fprintf(&b, ",FRAME-RATE=%.*f", 3+i, math.Round(f.rate))
 			}
 		}
 		media := "video"
