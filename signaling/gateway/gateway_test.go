@@ -58,6 +58,14 @@ func TestThroughTheGateway(t *testing.T) {
 		t.Errorf("no caption: %v", lines.Err())
 	}
 	events.Body.Close()
+	if resp, body := two.ask("GET", swap(s.HLS), ""); resp.StatusCode != 200 || body != s.ID+": es true, ca true" || len(resp.Header.Values("Access-Control-Allow-Origin")) != 1 {
+		t.Errorf("GET %s: %d %s", s.HLS, resp.StatusCode, body)
+	}
+	for path, want := range map[string]int{"/hls/" + s.ID + "/index.m3u8": 404, "/hls/nobody/index.m3u8": 404, "/hls/": 404} {
+		if resp, body := two.ask("GET", path, "", "X-Forwarded-For", "203.0.113.9"); resp.StatusCode != want || !strings.Contains(body, `"hint"`) {
+			t.Errorf("GET %s: %d %s", path, resp.StatusCode, body)
+		}
+	}
 	// A websocket.
 	socket, answer, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(strings.Replace(strings.TrimSuffix(s.WHEP["es"], "/es"), "/whep/", "/ws/", 1), "http"), nil)
 	if err != nil {

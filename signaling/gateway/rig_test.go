@@ -23,6 +23,7 @@ import (
 	"livedub/signaling/access"
 	"livedub/signaling/api"
 	"livedub/signaling/gateway"
+	"livedub/signaling/hls"
 	"livedub/signaling/member"
 	"livedub/signaling/signalingtest"
 	"livedub/signaling/whip"
@@ -85,6 +86,18 @@ type node struct {
 	epochs  map[string]string
 	clients []string // who asked, as the node takes it
 	wrap    func(http.Handler) http.Handler
+}
+
+// air fakes what a node broadcasts: the playlist of all languages.
+type air struct {
+	hls.Programs
+	n *node
+}
+
+func (a air) Session(id string) (signaling.Info, error) { return a.n.Get(id) }
+
+func (a air) Multivariant(_ context.Context, id string, _ inference.Lang, sees func(inference.Lang) bool) (hls.File, error) {
+	return hls.File{Type: "list", Data: [][]byte{fmt.Appendf(nil, "%s: es %v, ca %v", id, sees("es"), sees("ca"))}}, nil
 }
 
 // record is what a fake node keeps of a session.
@@ -151,12 +164,14 @@ func (c *town) node(id string, places float64, wrap func(http.Handler) http.Hand
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "{}") })
 	mux.HandleFunc("POST /v1/sessions/{id}/big", func(w http.ResponseWriter, r *http.Request) {})
-	apis := api.New(api.Config{Sessions: n, Recordings: c.keeps})
+	apis := api.New(api.Config{Sessions: n, Recordings: c.keeps, HLS: true})
+	lists := hls.New(hls.Config{Programs: air{n: n}})
 	whips := whip.New(whip.Config{Sessions: n})
 	sockets := ws.New(ws.Config{Sessions: n})
 	apis.Register(mux)
 	whips.Register(mux)
 	sockets.Register(mux)
+	lists.Register(mux)
 	rules := signaling.NewAccess(signaling.AccessConfig{Key: c.caps, Lifetime: time.Hour})
 	front := signaling.NewFront(signaling.FrontConfig{Proxies: nil})
 	n.Server = httptest.NewUnstartedServer(nil)
@@ -186,6 +201,7 @@ func (c *town) node(id string, places float64, wrap func(http.Handler) http.Hand
 		apis.Close()
 		whips.Close()
 		sockets.Close()
+		lists.Close()
 		n.member.Close()
 		n.CloseClientConnections()
 		n.Server.Close()
@@ -247,6 +263,7 @@ func (f *front) ask(method, url, body string, headers ...string) (*http.Response
 // session is what POST answers.
 type session struct {
 	ID, WHIP, Control, Events string
+	HLS                       string
 	WHEP                      map[string]string
 	Fence                     int64
 }

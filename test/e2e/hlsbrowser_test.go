@@ -1,17 +1,22 @@
 package e2e
 
 import (
+	"context"
 	_ "embed"
+	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 
+	"livedub/internal/testkit/groundtest"
 	"livedub/internal/testkit/hlstest"
 )
 
@@ -84,7 +89,7 @@ func hlsPlayed(t *testing.T, s *server, own bool) {
 			t.Errorf("it plays %s", uri)
 		}
 	}
-	await(t, ctx, "a caption within what is played", `at.cues.some((c) => c.text && c.start < document.querySelector("#v").currentTime + 5 && c.end > document.querySelector("#v").currentTime - 15)`, 20*time.Second)
+	hlsCueTimes(t, ctx, c)
 
 	if own {
 		script[bool](t, ctx, `hls.nextLevel = hls.levels.findIndex((l) => l.uri.includes("/ca/")), true`)
@@ -102,7 +107,58 @@ func hlsPlayed(t *testing.T, s *server, own bool) {
 		t.Errorf("fatal errors: %v", fatal)
 	}
 	screenshot(t, ctx, "hls")
-	if status, body := c.call(t, "DELETE", c.Control, "", nil); status != 204 {
-		t.Errorf("%d %s", status, body)
+	if own {
+		return
+	}
+	_ = pc.GracefulClose() // the speaker goes, and another comes
+	time.Sleep(9 * time.Second)
+	publish(t, s, c.WHIP, newSpeaker(t, time.Second), nil)
+	await(t, ctx, "what is played goes on behind the hole", `hls.latency < 12 && document.querySelector("#v").currentTime > `+fmt.Sprint(from+5+9+4), 60*time.Second)
+	if fatal := script[[]string](t, ctx, `at.fatal`); len(fatal) > 0 {
+		t.Errorf("fatal errors behind the hole: %v", fatal)
+	}
+}
+
+// hlsCueTimes compares when the player has a caption with when the playlist's dates have it.
+func hlsCueTimes(t *testing.T, ctx context.Context, c hlsCall) {
+	t.Helper()
+	load := groundtest.NewStrain(t)
+	type cue struct {
+		Start float64
+		Text  string
+	}
+	for end := time.Now().Add(40 * time.Second); time.Now().Before(end); time.Sleep(time.Second) {
+		_, body := c.get(t, c.at("es", "captions.m3u8"))
+		p, err := hlstest.Read([]byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		zero := float64(p.Segments[0].Date.UnixMilli())/1000 - float64(p.Segments[0].N)*2
+		cues := script[[]cue](t, ctx, `at.cues.filter((c) => c.text).slice(-20)`)
+		for _, s := range p.Segments {
+			_, text := c.get(t, c.at("es", s.URI))
+			blocks := strings.Split(text, "\n\n")
+			for _, b := range blocks[1:] {
+				times, words, _ := strings.Cut(strings.TrimSpace(b), "\n")
+				var h, m int
+				var sec float64
+				if _, err := fmt.Sscanf(times, "%d:%d:%f", &h, &m, &sec); err != nil {
+					t.Fatalf("%q: %v", b, err)
+				}
+				due := script[float64](t, ctx, fmt.Sprintf(`document.querySelector("#v").currentTime + %f - hls.playingDate / 1000`, zero+float64(3600*h+60*m)+sec))
+				for _, q := range cues {
+					if q.Text == words && math.Abs(q.Start-due) < 3 {
+						t.Logf("%q is shown %.0f ms from when it is due", words, 1000*(q.Start-due))
+						if math.Abs(q.Start-due) > .1 {
+							t.Errorf("%q is shown at %.3f, due at %.3f", words, q.Start, due)
+						}
+						return
+					}
+				}
+			}
+		}
+	}
+	if why, heavy := load.Heavy(t); !heavy {
+		t.Errorf("no caption came, with %s", why)
 	}
 }
