@@ -38,6 +38,7 @@ type Program struct {
 	mu        sync.Mutex
 	wanted    []string // languages that the call has, the original last
 	languages []*language
+	film      string        // the language whose picture all share; "" where each has its own
 	change    chan struct{} // closed and replaced where languages changes
 	ended     bool
 	pictures  bool      // what lips said
@@ -48,6 +49,7 @@ type Program struct {
 type language struct {
 	lang   string
 	stream *hls.Stream
+	frames bool      // its sink takes them; used by tend alone
 	sink   *hls.Sink // nil while none is attached; used by tend alone
 	detach func()
 	tried  time.Time
@@ -151,6 +153,10 @@ func (p *Program) keep(now time.Time) {
 	p.mu.Lock()
 	wanted, all := p.wanted, slices.Clone(p.languages)
 	p.mu.Unlock()
+	film := "" // nobody's mouth is re-rendered: the picture is encoded for one language alone
+	if !p.ownPictures(now) {
+		film = wanted[0]
+	}
 	changed := false
 	for _, name := range wanted {
 		if !slices.ContainsFunc(all, func(l *language) bool { return l.lang == name && l.gone.IsZero() }) {
@@ -169,20 +175,29 @@ func (p *Program) keep(now time.Time) {
 			l.stream.End()
 			l.gone = now
 		default:
-			p.feed(l, now)
+			p.feed(l, film == "" || l.lang == film, now)
 		}
 	}
 	if n := len(all); n > 0 {
 		all = slices.DeleteFunc(all, func(l *language) bool { return !l.gone.IsZero() && now.Sub(l.gone) > p.cfg.Tail })
 		changed = changed || len(all) != n
 	}
+	p.mu.Lock()
+	changed = changed || film != p.film
+	p.film = film
+	p.mu.Unlock()
 	if changed {
 		p.set(all, false)
 	}
 }
 
-// feed sees to it that a language has a sink, and that its playlists go on.
-func (p *Program) feed(l *language, now time.Time) {
+// feed sees to it that a language has a sink, with frames or without, and that its
+// playlists go on.
+func (p *Program) feed(l *language, frames bool, now time.Time) {
+	if l.sink != nil && l.frames != frames {
+		l.close()
+		l.tried = time.Time{}
+	}
 	if l.sink != nil {
 		select {
 		case <-l.sink.Closed(): // it was detached
@@ -192,15 +207,26 @@ func (p *Program) feed(l *language, now time.Time) {
 	}
 	if l.sink == nil && now.Sub(l.tried) >= againAfter {
 		l.tried = now
-		sink := l.stream.Sink()
+		sink := l.stream.Sink(frames)
 		detach, err := p.attach(l.lang, sink)
 		if err != nil {
 			p.cfg.Log.Debug("a language cannot be broadcast now: it is tried again", "session", p.session, "lang", l.lang, "err", err)
 			return
 		}
-		l.sink, l.detach = sink, detach
+		l.sink, l.detach, l.frames = sink, detach, frames
 	}
 	l.stream.Advance(p.now() - slack)
+}
+
+// shown returns what players get of a language that is on the air: its own picture, or
+// the one that all share. The caller has the lock.
+func (p *Program) shown(l *language) *hls.Stream {
+	for _, f := range p.languages {
+		if f.lang == p.film && f != l && l.gone.IsZero() {
+			return l.stream.Under(f.stream)
+		}
+	}
+	return l.stream
 }
 
 // close takes the language's sink away.

@@ -129,10 +129,31 @@ func TestOnePicture(t *testing.T) {
 		if len(m.Variants) != 1 || m.Variants[0].Attributes["AUDIO"] != "sound" || len(m.Media) != 6 {
 			t.Errorf("%+v", m)
 		}
+		if seen := c.seen(); !slices.Equal(seen, []string{"es"}) {
+			t.Errorf("frames of %v are taken", seen)
+		}
+		if one := c.offers("en"); len(one.Variants) != 1 || one.Variants[0].URI != "../en/video.m3u8" || one.Media[0]["URI"] != "../en/audio.m3u8" {
+			t.Errorf("%+v", one)
+		}
+		es, en := c.list("es", "video", nil), c.list("en", "video", nil)
+		if es.Sequence != en.Sequence || es.Segments[0].URI != en.Segments[0].URI {
+			t.Errorf("%+v and %+v", es, en)
+		}
+		if f, err := c.File(t.Context(), "en", "video", en.Segments[0].URI); err != nil || f.Size() == 0 {
+			t.Error(err)
+		}
 		c.lips = true // switched on meanwhile
+		time.Sleep(6 * time.Second)
+		if m := c.offers(""); len(m.Variants) != 3 || len(c.seen()) != 3 {
+			t.Errorf("%+v; frames of %v", m, c.seen())
+		}
+		if err := hlstest.Follows(en, c.list("en", "video", nil)); err != nil {
+			t.Error(err)
+		}
+		c.lips = false // and off
 		time.Sleep(2 * time.Second)
-		if m := c.offers(""); len(m.Variants) != 3 {
-			t.Errorf("%+v", m)
+		if m := c.offers(""); len(m.Variants) != 1 || len(c.seen()) != 1 {
+			t.Errorf("%+v; frames of %v", m, c.seen())
 		}
 	})
 }

@@ -20,8 +20,8 @@ func (p *Program) Multivariant(ctx context.Context, only string, sees func(lang 
 		if err != nil {
 			return hls.File{}, err
 		}
-		all = slices.DeleteFunc(all, func(l *language) bool { return !sees(l.lang) })
-		if len(all) == 0 || only != "" && !slices.ContainsFunc(all, func(l *language) bool { return l.lang == only }) {
+		all = slices.DeleteFunc(all, func(l hls.Language) bool { return !sees(l.Name) })
+		if len(all) == 0 || only != "" && !slices.ContainsFunc(all, func(l hls.Language) bool { return l.Name == only }) {
 			if only == "" || !p.comes(only) {
 				return hls.File{}, ErrNotFound
 			}
@@ -49,41 +49,38 @@ func (p *Program) comes(lang string) bool {
 }
 
 // layout returns what a playlist offers, once all of that is there, or has had its time.
-func (p *Program) layout(all []*language, only string, now time.Time) (out hls.Layout, ready bool) {
-	out = hls.Layout{Notice: p.cfg.Notice, Shared: !p.ownPictures(now)}
+func (p *Program) layout(all []hls.Language, only string, now time.Time) (out hls.Layout, ready bool) {
+	p.mu.Lock()
+	out = hls.Layout{Notice: p.cfg.Notice, Shared: p.film != ""}
+	p.mu.Unlock()
 	late := false // what is not there yet has had its time
 	for _, l := range all {
-		for _, r := range []*hls.Rendition{l.stream.Video, l.stream.Audio} {
+		for _, r := range []*hls.Rendition{l.Video, l.Audio} {
 			late = late || r.Ready() && now.Sub(r.Since()) > others
 		}
 	}
 	for _, l := range all {
-		named := hls.Language{Lang: tag(l.lang), Name: l.lang + " (AI dubbed)", Path: l.lang + "/", Stream: l.stream}
-		if l.lang == p.from {
-			named.Name, named.Original = l.lang+" (original)", true
-		}
-		video, audio := l.stream.Video.Ready(), l.stream.Audio.Ready()
-		if !(video && audio) && !late && !l.ended() {
+		name, video, audio := l.Name, l.Video.Ready(), l.Audio.Ready()
+		if !(video && audio) && !late && !l.Ended() {
 			return out, false
 		}
 		if !video && !audio {
 			continue
 		}
+		l.Lang, l.Path, l.Name = tag(name), name+"/", name+" (AI dubbed)"
+		if l.Original = name == p.from; l.Original {
+			l.Name = name + " (original)"
+		}
 		if only != "" {
-			named.Path = "../" + named.Path
+			l.Path = "../" + l.Path
 		}
-		if only == "" || only == l.lang {
-			out.Languages = append(out.Languages, named)
+		if only == "" || only == name {
+			out.Languages = append(out.Languages, l)
 		}
-		out.Captions = append(out.Captions, named)
-	}
-	if only != "" {
-		out.Shared = false
+		out.Captions = append(out.Captions, l)
 	}
 	return out, len(out.Languages) > 0
 }
-
-func (l *language) ended() bool { return l.stream.Ended() }
 
 // tag returns a language as RFC 5646 has it.
 func tag(lang string) string {
@@ -109,8 +106,9 @@ func (p *Program) ownPictures(now time.Time) bool {
 	return pictures
 }
 
-// onAir returns the languages, once there are any.
-func (p *Program) onAir(ctx context.Context) ([]*language, <-chan struct{}, error) {
+// onAir returns the languages under their own names, once there are any, as the call has
+// them, the original last.
+func (p *Program) onAir(ctx context.Context) ([]hls.Language, <-chan struct{}, error) {
 	for {
 		p.mu.Lock()
 		all, change, ended := p.order(), p.change, p.ended
@@ -129,13 +127,12 @@ func (p *Program) onAir(ctx context.Context) ([]*language, <-chan struct{}, erro
 	}
 }
 
-// order returns the languages on the air as the call has them, the original last; the
-// caller has the lock.
-func (p *Program) order() (out []*language) {
+// order is onAir for the moment; the caller has the lock.
+func (p *Program) order() (out []hls.Language) {
 	for _, name := range p.wanted {
 		for _, l := range p.languages {
 			if l.lang == name {
-				out = append(out, l)
+				out = append(out, hls.Language{Name: name, Stream: p.shown(l)})
 			}
 		}
 	}
@@ -150,24 +147,19 @@ func starting(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Rendition is one track of a language: "video", "audio" or "captions".
-func (p *Program) rendition(ctx context.Context, lang, name string) (*hls.Rendition, error) {
+// track returns one track of a language, "video", "audio" or "captions", once the language
+// is on the air.
+func (p *Program) track(ctx context.Context, lang, name string) (*hls.Rendition, error) {
 	for {
 		_, change, err := p.onAir(ctx)
 		if err != nil {
 			return nil, err
 		}
-		p.mu.Lock()
-		i := slices.IndexFunc(p.languages, func(l *language) bool { return l.lang == lang })
-		var r *hls.Rendition
-		if i >= 0 {
-			r = p.languages[i].stream.Rendition(name)
-		}
-		p.mu.Unlock()
+		r, known := p.find(lang, name)
 		switch {
 		case r != nil:
 			return r, nil
-		case i >= 0 || !p.comes(lang):
+		case known || !p.comes(lang):
 			return nil, ErrNotFound
 		}
 		select {
@@ -178,13 +170,25 @@ func (p *Program) rendition(ctx context.Context, lang, name string) (*hls.Rendit
 	}
 }
 
+// find returns a track that is on the air, nil for none, and whether the language is.
+func (p *Program) find(lang, name string) (r *hls.Rendition, known bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.languages {
+		if l.lang == lang {
+			return p.shown(l).Rendition(name), true
+		}
+	}
+	return nil, false
+}
+
 // Playlist returns the playlist of a track, as soon as it has a place, nil for as it is.
 // It fails with ErrNotFound, ErrStarting and hls.ErrAhead.
 func (p *Program) Playlist(ctx context.Context, lang, track string, at *hls.Place) (hls.File, error) {
 	p.touch()
 	ctx, cancel := context.WithTimeout(ctx, firstWait)
 	defer cancel()
-	r, err := p.rendition(ctx, lang, track)
+	r, err := p.track(ctx, lang, track)
 	if err != nil {
 		return hls.File{}, err
 	}
@@ -196,13 +200,7 @@ func (p *Program) Playlist(ctx context.Context, lang, track string, at *hls.Plac
 func (p *Program) File(ctx context.Context, lang, track, name string) (hls.File, error) {
 	ctx, cancel := context.WithTimeout(ctx, nextWait)
 	defer cancel()
-	p.mu.Lock()
-	i := slices.IndexFunc(p.languages, func(l *language) bool { return l.lang == lang })
-	var r *hls.Rendition
-	if i >= 0 {
-		r = p.languages[i].stream.Rendition(track)
-	}
-	p.mu.Unlock()
+	r, _ := p.find(lang, track)
 	if r == nil {
 		return hls.File{}, ErrNotFound
 	}

@@ -125,15 +125,20 @@ func (c *call) attach(lang string, sink media.Sink) (func(), error) {
 // feed writes what is due, from the next keyframe on.
 func (c *call) feed(ctx context.Context, sink media.Sink) {
 	tracks, packets := tape()
-	if err := sink.(media.TrackAdder).AddTrack(tracks[0]); err != nil {
-		c.t.Error(err)
-	}
-	if err := sink.(media.TrackAdder).AddTrack(tracks[1]); err != nil {
-		c.t.Error(err)
+	video, _ := sink.(interface {
+		Codecs() (video, audio media.Codec)
+	}).Codecs()
+	for _, t := range tracks {
+		if t.Kind == media.Video && video == "" {
+			continue
+		}
+		if err := sink.(media.TrackAdder).AddTrack(t); err != nil {
+			c.t.Error(err)
+		}
 	}
 	now := c.now()
 	for _, p := range packets {
-		if p.PTS < now {
+		if p.PTS < now || p.Kind == media.Video && video == "" {
 			continue
 		}
 		select {
@@ -145,6 +150,19 @@ func (c *call) feed(ctx context.Context, sink media.Sink) {
 			return
 		}
 	}
+}
+
+// seen returns the languages of which frames are taken.
+func (c *call) seen() (out []string) {
+	for _, lang := range c.on() {
+		c.mu.Lock()
+		video, _ := c.attached[lang].(*hls.Sink).Codecs()
+		c.mu.Unlock()
+		if video != "" {
+			out = append(out, lang)
+		}
+	}
+	return out
 }
 
 // on returns the languages that are attached.

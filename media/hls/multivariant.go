@@ -35,13 +35,11 @@ type facts struct {
 }
 
 func (s *Stream) facts() (f facts) {
-	s.mu.Lock()
-	f.rate = s.rate
-	s.mu.Unlock()
 	for _, r := range []*Rendition{s.Video, s.Audio} {
 		r.mu.Lock()
 		if r.init != nil && r.now.Load().playlist != nil {
 			f.codecs = append(f.codecs, r.init.Codecs)
+			f.rate = max(f.rate, r.rate)
 			f.width, f.height = max(f.width, r.init.Width), max(f.height, r.init.Height)
 			f.peak += int(float64(8*r.peak) / SegmentLength.Seconds())
 			f.average += int(float64(8*r.bytes) / SegmentLength.Seconds() / float64(max(1, r.count)))

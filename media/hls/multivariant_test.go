@@ -24,7 +24,7 @@ func TestMultivariant(t *testing.T) {
 	for _, lang := range []string{"es", "ca", "en"} {
 		e := newEdge(t)
 		e.segments(1, 3)
-		e.rate = 25
+		e.Video.rate = 25
 		l.Languages = append(l.Languages, Language{Lang: lang, Name: lang + " name", Original: lang == "en", Path: lang + "/", Stream: e.Stream})
 	}
 	l.Captions = l.Languages

@@ -30,6 +30,7 @@ type Rendition struct {
 	segments []*segment
 	ended    bool
 	since    time.Time // when there was a playlist first; zero before
+	rate     float64   // of frames, 1/s; 0 for unknown
 	peak     int       // bytes of the largest segment
 	bytes    int       // of all segments that there were
 	count    int       // of those

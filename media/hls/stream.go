@@ -17,8 +17,7 @@ type Stream struct {
 	cues func(from, to time.Duration) []byte
 
 	mu   sync.Mutex
-	rate float64 // frames a second; 0 before
-	cued int64   // the segment of captions that comes next; 0 before the first
+	cued int64 // the segment of captions that comes next; 0 before the first
 }
 
 // New returns an empty stream. zero is the wall time of output time 0; cues returns the
@@ -61,6 +60,11 @@ func (s *Stream) End() {
 	}
 }
 
+// Under returns the stream with the picture of another.
+func (s *Stream) Under(film *Stream) *Stream {
+	return &Stream{Video: film.Video, Audio: s.Audio, Captions: s.Captions}
+}
+
 // Ended tells whether the stream has ended.
 func (s *Stream) Ended() bool { return s.Audio.now.Load().ended }
 
@@ -86,14 +90,18 @@ func (s *Stream) Rendition(name string) *Rendition {
 	return nil
 }
 
-// Sink returns a sink that writes to the stream. One at a time is written to.
-func (s *Stream) Sink() *Sink { return &Sink{to: s, done: make(chan struct{})} }
+// Sink returns a sink that writes to the stream, of sound alone or of frames too. One at a
+// time is written to.
+func (s *Stream) Sink(frames bool) *Sink {
+	return &Sink{to: s, frames: frames, done: make(chan struct{})}
+}
 
 // Sink writes the packets of H.264 and AAC to a stream. It implements media.Sink and
 // media.TrackAdder. Closing it does not end the stream.
 type Sink struct {
-	to   *Stream
-	done chan struct{}
+	to     *Stream
+	frames bool
+	done   chan struct{}
 
 	mu     sync.Mutex
 	tracks [media.Video + 1]*cmaf.Parts
@@ -106,7 +114,12 @@ var (
 )
 
 // Codecs tells what is taken.
-func (s *Sink) Codecs() (video, audio media.Codec) { return media.H264, media.AAC }
+func (s *Sink) Codecs() (video, audio media.Codec) {
+	if s.frames {
+		video = media.H264
+	}
+	return video, media.AAC
+}
 
 // Start announces the tracks that there are so far.
 func (s *Sink) Start(tracks []media.Track) error {
@@ -146,9 +159,9 @@ func (s *Sink) Write(p media.Packet) error {
 		return fmt.Errorf("hls: %s that was not announced", p.Kind)
 	}
 	if p.Kind == media.Video && p.Duration > 0 {
-		s.to.mu.Lock()
-		s.to.rate = float64(time.Second) / float64(p.Duration)
-		s.to.mu.Unlock()
+		s.to.Video.mu.Lock()
+		s.to.Video.rate = float64(time.Second) / float64(p.Duration)
+		s.to.Video.mu.Unlock()
 	}
 	return t.Write(p)
 }

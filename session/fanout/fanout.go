@@ -117,7 +117,7 @@ func (fo *Fanout) Watched() bool { return fo.receivers.sinks() > 0 }
 // Frame encodes one frame for output time at, once for each codec that is
 // wanted, and tells whether all were made.
 func (fo *Fanout) Frame(f *media.Frame, at time.Duration, fps float64) (whole bool, err error) {
-	if p := fo.second(); p != nil {
+	if p := fo.second(); p != nil && fo.receivers.films() > 0 {
 		p.show(f, at, fps)
 	}
 	whole = true

@@ -339,6 +339,34 @@ func TestProgramIsOne(t *testing.T) {
 	})
 }
 
+// TestProgramWithoutFrames: where no sink takes frames, none are encoded; one that comes
+// later has them, on the same grid.
+func TestProgramWithoutFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		sound := &hearer{tape{audio: media.AAC}}
+		if _, err := s.Subscribe(sound, []Option{Program()}); err != nil {
+			t.Fatal(err)
+		}
+		s.pass(3100*time.Millisecond, 25, true)
+		if n := s.program.stage.Read().Dropped; s.program.picture.held != nil || n > 0 || len(sound.of(media.Video)) > 0 || len(sound.of(media.Audio)) < 100 {
+			t.Errorf("frames are encoded, and nobody takes them; %d dropped, %d packets of sound", n, len(sound.of(media.Audio)))
+		}
+		film := s.tape()
+		s.pass(5*time.Second, 25, true)
+		s.finish()
+		onItsGrid(t, film, 25)
+		if keys := keysAt(film); len(keys) != 4 || keys[1] != 4*time.Second || keys[0] > 3300*time.Millisecond {
+			t.Errorf("keyframes at %v", keys)
+		}
+	})
+}
+
+// hearer takes sound alone.
+type hearer struct{ tape }
+
+func (h *hearer) Codecs() (video, audio media.Codec) { return "", media.AAC }
+
 // TestProgramRefuses: no file has one, and no sink of other codecs.
 func TestProgramRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -20,6 +20,7 @@ type receivers interface {
 	sinks() int32    // how many are attached
 	viewers() int32  // those of them that somebody looks at
 	programs() int32 // those that take the program
+	films() int32    // those of them that take its frames
 	state() work.StageState
 
 	// expect tells which tracks the dub will have.
@@ -42,6 +43,7 @@ type roster struct {
 	count atomic.Int32 // of attached
 	seen  atomic.Int32 // of those, not counting recordings
 	kept  atomic.Int32 // of those, the program's
+	film  atomic.Int32 // of those, the ones that take its frames
 
 	mu            sync.Mutex // over what follows
 	subscriptions []*Subscription
@@ -51,6 +53,7 @@ type roster struct {
 func (r *roster) sinks() int32    { return r.count.Load() }
 func (r *roster) viewers() int32  { return r.seen.Load() }
 func (r *roster) programs() int32 { return r.kept.Load() }
+func (r *roster) films() int32    { return r.film.Load() }
 
 // add takes a sink in; the caller has the lock.
 func (r *roster) enter(a *Subscription) error {
@@ -74,10 +77,13 @@ func (r *roster) leave(a *Subscription) bool {
 }
 
 func (r *roster) counted() {
-	seen, kept := 0, 0
+	seen, kept, film := 0, 0, 0
 	for _, a := range r.subscriptions {
 		if a.program {
 			kept++
+			if a.video != "" {
+				film++
+			}
 		}
 		if !a.records {
 			seen++
@@ -85,6 +91,7 @@ func (r *roster) counted() {
 	}
 	r.count.Store(int32(len(r.subscriptions)))
 	r.kept.Store(int32(kept))
+	r.film.Store(int32(film))
 	if was := r.seen.Swap(int32(seen)); int(was) != seen && r.env.Viewers != nil {
 		r.env.Viewers(seen)
 	}

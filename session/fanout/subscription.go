@@ -44,7 +44,8 @@ func Recording() Option { return func(a *Subscription) { a.records = true } }
 // output time, and AAC on a grid of 1024 samples from output time 0. Frames of
 // another size are fitted in. Where there is nothing to see and to hear for a while
 // it pauses, and the first packets after that are marked by Gap. All such sinks share
-// one encode; what they ask for by Keyframe and SetMaxBitrate changes nothing. Only a
+// one encode, without frames where none of them takes those; what they ask for by
+// Keyframe and SetMaxBitrate changes nothing. Only a
 // live session has one.
 func Program() Option { return func(a *Subscription) { a.program = true } }
 

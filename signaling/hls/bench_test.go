@@ -75,7 +75,7 @@ func TestServeForBench(t *testing.T) {
 	wg.Go(func() { _ = srv.Serve(l) })
 	fmt.Printf("serves http://%s\n", l.Addr())
 	ctx, cancel := context.WithCancel(t.Context())
-	wg.Go(func() { noise(t, ctx, e.Sink()) })
+	wg.Go(func() { noise(t, ctx, e.Sink(true)) })
 	_, _ = io.Copy(io.Discard, os.Stdin) // until the benchmark is over
 	cancel()
 	e.End()

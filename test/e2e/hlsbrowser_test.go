@@ -147,7 +147,7 @@ func hlsCueTimes(t *testing.T, ctx context.Context, c hlsCall) {
 				}
 				due := script[float64](t, ctx, fmt.Sprintf(`document.querySelector("#v").currentTime + %f - hls.playingDate / 1000`, zero+float64(3600*h+60*m)+sec))
 				for _, q := range cues {
-					if q.Text == words && math.Abs(q.Start-due) < 3 {
+					if q.Text == words && math.Abs(q.Start-due) < 3 && due > 1 { // what began before the player did is cut
 						t.Logf("%q is shown %.0f ms from when it is due", words, 1000*(q.Start-due))
 						if math.Abs(q.Start-due) > .1 {
 							t.Errorf("%q is shown at %.3f, due at %.3f", words, q.Start, due)
