@@ -122,7 +122,7 @@ func TestLanguagesComeAndGo(t *testing.T) {
 func TestOnePicture(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCall(t, Config{})
-		c.lips = false
+		c.lips.Store(false)
 		defer c.run()()
 		c.targets("es", "ca")
 		m := c.offers("")
@@ -142,7 +142,7 @@ func TestOnePicture(t *testing.T) {
 		if f, err := c.File(t.Context(), "en", "video", en.Segments[0].URI); err != nil || f.Size() == 0 {
 			t.Error(err)
 		}
-		c.lips = true // switched on meanwhile
+		c.lips.Store(true) // switched on meanwhile
 		time.Sleep(6 * time.Second)
 		if m := c.offers(""); len(m.Variants) != 3 || len(c.seen()) != 3 {
 			t.Errorf("%+v; frames of %v", m, c.seen())
@@ -150,7 +150,7 @@ func TestOnePicture(t *testing.T) {
 		if err := hlstest.Follows(en, c.list("en", "video", nil)); err != nil {
 			t.Error(err)
 		}
-		c.lips = false // and off
+		c.lips.Store(false) // and off
 		time.Sleep(2 * time.Second)
 		if m := c.offers(""); len(m.Variants) != 1 || len(c.seen()) != 1 {
 			t.Errorf("%+v; frames of %v", m, c.seen())

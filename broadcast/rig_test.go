@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,7 +71,7 @@ type call struct {
 	t *testing.T
 	*Program
 	start time.Time
-	lips  bool
+	lips  atomic.Bool
 
 	mu       sync.Mutex
 	attached map[string]media.Sink
@@ -81,11 +82,12 @@ type call struct {
 
 func newCall(t *testing.T, c Config) *call {
 	t.Helper()
-	out := &call{t: t, start: time.Now(), lips: true, attached: map[string]media.Sink{}, times: map[string]int{}}
+	out := &call{t: t, start: time.Now(), attached: map[string]media.Sink{}, times: map[string]int{}}
+	out.lips.Store(true)
 	out.Program = newProgram(c.withDefaults(), source{
 		session: "talk", epoch: "e", from: "en", delay: time.Second,
 		now:    func() time.Duration { return time.Since(out.start) },
-		attach: out.attach, lips: func() bool { return out.lips },
+		attach: out.attach, lips: out.lips.Load,
 	})
 	return out
 }
