@@ -27,7 +27,8 @@ const (
 // File is a Store in a folder: a file for each kind, which the user alone may read.
 type File struct{ dir string }
 
-// NewFile returns the store in a folder, which is made with the first entry.
+// NewFile returns the store in a folder, which is made with the first entry. The one
+// in "" is empty, and takes nothing.
 func NewFile(dir string) *File { return &File{dir} }
 
 // Put keeps an entry.
@@ -63,6 +64,9 @@ func (f *File) Remove(ctx context.Context, kind, name string) (was bool, err err
 
 // All returns the entries of a kind; none where there is no file yet.
 func (f *File) All(_ context.Context, kind string) (map[string][]byte, error) {
+	if f.dir == "" {
+		return map[string][]byte{}, nil
+	}
 	file, err := os.Open(f.path(kind))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -86,6 +90,9 @@ func (f *File) path(kind string) string { return filepath.Join(f.dir, kind+".jso
 
 // change lets one process at a time read and write.
 func (f *File) change(ctx context.Context, kind string, do func(all map[string][]byte) error) error {
+	if f.dir == "" {
+		return errors.New("ledger: there is no folder to keep entries in")
+	}
 	if err := os.MkdirAll(f.dir, 0o700); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}

@@ -123,6 +123,13 @@ func TestFile(t *testing.T) {
 			t.Errorf("%s: %v, %v", p, info.Mode(), err)
 		}
 	}
+	nowhere := ledger.NewFile("")
+	if _, err := nowhere.Put(t.Context(), ledger.Keys, "a", []byte("x"), false); err == nil {
+		t.Error("kept nowhere")
+	}
+	if all, err := nowhere.All(t.Context(), ledger.Keys); err != nil || len(all) > 0 {
+		t.Errorf("nowhere: %v, %v", all, err)
+	}
 	for _, damaged := range []string{"", "{", "null", `{"a":1}`} {
 		if err := os.WriteFile(path, []byte(damaged), 0o600); err != nil {
 			t.Fatal(err)
