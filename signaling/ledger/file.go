@@ -69,7 +69,7 @@ func (f *File) All(_ context.Context, kind string) (map[string][]byte, error) {
 	}
 	file, err := os.Open(f.path(kind))
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
 		return map[string][]byte{}, nil
 	case err != nil:
 		return nil, fmt.Errorf("ledger: %w", err)
