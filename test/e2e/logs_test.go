@@ -247,3 +247,16 @@ func TestLogbook(t *testing.T) {
 		}
 	}
 }
+
+// TestDebugLogSaysNoWord dubs a film with the real engines at the level that tells most:
+// TestMain finds in the log neither what was heard nor what it was dubbed to.
+func TestDebugLogSaysNoWord(t *testing.T) {
+	in, out := filepath.Join(t.TempDir(), "talk.mp4"), t.TempDir()
+	talk(t, in)
+	if r := livedub(t, "dub", in, "--to", "es", "-o", out, "--log-level", "debug"); r.code != 0 || !strings.Contains(r.stderr, "msg=engines") {
+		t.Fatalf("exit %d, or no log: %.2000s", r.code, r.stderr)
+	}
+	if said := texts(readReport(t, out)); len(said) < 4 {
+		t.Errorf("it heard nothing that a log could tell: %d texts", len(said))
+	}
+}

@@ -66,7 +66,7 @@ func serve(t testing.TB, args ...string) *server {
 		t.Fatalf("the server did not start: %v: %s", err, s.printed())
 	}
 	for _, word := range strings.Fields(line) {
-		if strings.HasPrefix(word, "http://") {
+		if strings.HasPrefix(word, "http") {
 			s.base = strings.Replace(word, "localhost", "127.0.0.1", 1)
 		}
 	}
