@@ -23,6 +23,7 @@ type Caller struct {
 	open     bool   // it comes from this machine, and that counts
 	token    string // a capability, still to be checked; "" for none
 	inPath   bool   // where it was
+	keyed    bool   // by a stream key, which gives the operator's rights in its own session alone
 }
 
 type callerKey struct{}

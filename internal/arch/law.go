@@ -58,6 +58,7 @@ var layers = []layer{
 
 	{"signaling", []string{"inference", "inference/glossary", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
 	{"signaling/gateway", []string{"signaling", "signaling/ws", "cluster", "internal/telemetry"}},
+	{"signaling/ingest", []string{"media", "media/pace", "signaling", "signaling/access"}},
 	{"signaling/member", []string{"signaling", "signaling/access", "cluster"}},
 	{"signaling/...", []string{"inference", "inference/glossary", "signaling", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
 
@@ -131,7 +132,9 @@ var owners = []owner{
 	{"github.com/spf13/pflag", []string{"internal/config", "internal/cli", "cmd/..."}},
 	{"github.com/redis/", []string{"cluster/redis"}},
 	{"github.com/alicebob/miniredis/", nil}, // tests
-	{"github.com/bluenviron/mediacommon/", []string{"media/cmaf"}},
+	{"github.com/bluenviron/mediacommon/", []string{"media/cmaf", "media/intake", "media/rtmp"}},
+	{"github.com/bluenviron/gortmplib/", []string{"media/rtmp"}},
+	{"github.com/abema/go-mp4", []string{"media/rtmp"}}, // whose types gortmplib tells configurations in
 	{"github.com/jackc/pgx/", []string{"store/postgres"}},
 	{"github.com/pressly/goose/", []string{"store/postgres"}},
 	{"github.com/aws/", []string{"store/s3", "cluster/aws", "internal/bench/scaleout", "internal/testkit/awsfake"}},

@@ -44,6 +44,7 @@ type Serve struct {
 	SessionIdle    time.Duration
 	Store          string
 	Record         string
+	RTMPListen     string
 }
 
 // Store is where files are kept, and for how long all is.
@@ -86,6 +87,8 @@ type Limits struct {
 	ConnectionsAll    int
 	ICEConnections    int
 	ICEConnectionsAll int
+	Publishers        int
+	PublishersAll     int
 }
 
 // Access is by what others than the operator come in.

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"livedub/internal/config"
+	"livedub/internal/netlimit"
+	"livedub/media/pace"
+	"livedub/media/rtmp"
+	"livedub/signaling"
+	"livedub/signaling/ingest"
+	"livedub/signaling/serving"
+)
+
+// doors are where encoders publish, beside WHIP.
+type doors struct {
+	door *ingest.Door
+	run  []func(context.Context) error // each takes who comes at one address, until its context ends
+	shut []func()                      // each closes that address
+	log  *slog.Logger
+
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+}
+
+// openDoors listens where the settings say. Nobody is let in before open.
+func openDoors(ctx context.Context, c config.Config, d *calls, access *signaling.Access, log *slog.Logger) (*doors, error) {
+	out := &doors{log: log, stop: func() {}, door: ingest.New(ingest.Config{
+		Sessions: broadcasts{d}, Access: access, PerAddress: c.Limits.Publishers, All: c.Limits.PublishersAll, Log: log,
+	})}
+	if c.Serve.RTMPListen != "" {
+		l, err := serving.Listen(ctx, c.Serve.RTMPListen, "--rtmp-listen")
+		if err != nil {
+			return nil, err
+		}
+		out.rtmp(netlimit.Listen(l, netlimit.Config{Each: c.Limits.Publishers, All: c.Limits.PublishersAll}), "rtmp")
+	}
+	return out, nil
+}
+
+// rtmp takes encoders at l.
+func (d *doors) rtmp(l net.Listener, protocol string) {
+	s := &rtmp.Server{
+		Serve: func(ctx context.Context, c *rtmp.Conn) { d.door.Serve(ctx, rtmpConn{c, protocol}) },
+		Failed: func(from netip.Addr, err error) {
+			d.door.Unread(protocol, "protocol")
+			log := d.log.Debug
+			if !errors.Is(err, rtmp.ErrProtocol) {
+				log = d.log.Info
+			}
+			log("no publisher", "protocol", protocol, "address", from.String(), "err", err)
+		},
+	}
+	d.run = append(d.run, func(ctx context.Context) error { return s.Run(ctx, l) })
+	d.shut = append(d.shut, func() { _ = l.Close() }) // it may be closed already
+	d.log.Info("encoders may publish", "protocol", protocol, "addr", l.Addr().String())
+}
+
+// open lets publishers in.
+func (d *doors) open() {
+	ctx, cancel := context.WithCancel(context.Background())
+	d.stop = cancel
+	for _, run := range d.run {
+		d.wg.Go(func() {
+			if err := run(ctx); err != nil {
+				d.log.Error("publishers are taken no more", "err", err)
+			}
+		})
+	}
+}
+
+// Close ends all who publish here, and waits for them.
+func (d *doors) Close() {
+	d.stop()
+	for _, shut := range d.shut {
+		shut()
+	}
+	d.door.Close()
+	d.wg.Wait()
+}
+
+// comeBack is how long a session that a publisher has left waits for them at least.
+const comeBack = 60 * time.Second
+
+// broadcasts are the sessions of this node as publishers of other protocols than WebRTC see them.
+type broadcasts struct{ *calls }
+
+// Feed has a session dub a publisher.
+func (b broadcasts) Feed(id string, begin func(pace.Clock) (ingest.Publisher, error)) error {
+	call, err := b.manager.Get(id)
+	if err != nil {
+		return refuse(err)
+	}
+	if err := call.Vacant(); err != nil {
+		return refuse(err)
+	}
+	p, err := begin(call.Clock)
+	if err != nil {
+		return err
+	}
+	if err := call.Publish(p); err != nil {
+		return errors.Join(refuse(err), p.Close())
+	}
+	call.StayFor(comeBack)
+	return nil
+}
+
+// rtmpApp is the application that encoders publish in.
+const rtmpApp = "live"
+
+// rtmpConn is an encoder that publishes by RTMP.
+type rtmpConn struct {
+	*rtmp.Conn
+	protocol string
+}
+
+func (c rtmpConn) Ask() ingest.Ask {
+	ask := ingest.Ask{Protocol: c.protocol, From: c.From(), Query: c.Query}
+	if c.App == rtmpApp {
+		ask.Name = c.Name
+	}
+	return ask
+}
+
+func (c rtmpConn) Begin(clock pace.Clock) (ingest.Publisher, error) {
+	p, err := c.Publish(clock)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (c rtmpConn) Refuse(why signaling.Error) {
+	reason := rtmp.Rejected
+	switch why.Kind {
+	case signaling.ErrNotFound, signaling.ErrBusy, signaling.ErrExists:
+		reason = rtmp.BadName
+	case signaling.ErrFull, signaling.ErrClosing, signaling.ErrRate, signaling.ErrTimeout:
+		reason = rtmp.Denied
+	}
+	c.Conn.Refuse(reason, fmt.Sprintf("%s; %s", why.Message, why.Hint))
+}
