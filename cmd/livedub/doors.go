@@ -14,6 +14,7 @@ import (
 	"livedub/internal/netlimit"
 	"livedub/media/pace"
 	"livedub/media/rtmp"
+	"livedub/media/srt"
 	"livedub/signaling"
 	"livedub/signaling/ingest"
 	"livedub/signaling/serving"
@@ -42,25 +43,53 @@ func openDoors(ctx context.Context, c config.Config, d *calls, access *signaling
 		}
 		out.rtmp(netlimit.Listen(l, netlimit.Config{Each: c.Limits.Publishers, All: c.Limits.PublishersAll}), "rtmp")
 	}
+	if c.Serve.SRTListen != "" {
+		if err := out.srt(c); err != nil {
+			out.Close()
+			return nil, fmt.Errorf("%w: --srt-listen", err)
+		}
+	}
 	return out, nil
 }
 
 // rtmp takes encoders at l.
 func (d *doors) rtmp(l net.Listener, protocol string) {
 	s := &rtmp.Server{
-		Serve: func(ctx context.Context, c *rtmp.Conn) { d.door.Serve(ctx, rtmpConn{c, protocol}) },
-		Failed: func(from netip.Addr, err error) {
-			d.door.Unread(protocol, "protocol")
-			log := d.log.Debug
-			if !errors.Is(err, rtmp.ErrProtocol) {
-				log = d.log.Info
-			}
-			log("no publisher", "protocol", protocol, "address", from.String(), "err", err)
-		},
+		Serve:  func(ctx context.Context, c *rtmp.Conn) { d.door.Serve(ctx, rtmpConn{c, protocol}) },
+		Failed: d.failed(protocol),
 	}
 	d.run = append(d.run, func(ctx context.Context) error { return s.Run(ctx, l) })
 	d.shut = append(d.shut, func() { _ = l.Close() }) // it may be closed already
 	d.log.Info("encoders may publish", "protocol", protocol, "addr", l.Addr().String())
+}
+
+// srt takes encoders where the settings say.
+func (d *doors) srt(c config.Config) error {
+	l, err := srt.Listen(c.Serve.SRTListen)
+	if err != nil {
+		return err
+	}
+	s := &srt.Server{
+		Passphrase: c.Serve.SRTPassphrase, Most: c.Limits.PublishersAll,
+		Serve:  func(ctx context.Context, c *srt.Conn) { d.door.Serve(ctx, srtConn{c}) },
+		Failed: d.failed("srt"),
+	}
+	d.run = append(d.run, func(ctx context.Context) error { return s.Run(ctx, l) })
+	d.shut = append(d.shut, l.Close)
+	d.log.Info("encoders may publish", "protocol", "srt", "addr", l.Addr().String(), "encrypted", c.Serve.SRTPassphrase != "")
+	return nil
+}
+
+// failed returns what counts and logs those who came by a protocol and did not say what they want.
+func (d *doors) failed(protocol string) func(netip.Addr, error) {
+	return func(from netip.Addr, err error) {
+		reason := "protocol"
+		if errors.Is(err, srt.ErrPassphrase) {
+			reason = "passphrase"
+		}
+		d.door.Unread(protocol, reason)
+		d.log.Info("no publisher", "protocol", protocol, "address", from.String(), "err", err)
+	}
 }
 
 // open lets publishers in.
@@ -110,40 +139,4 @@ func (b broadcasts) Feed(id string, begin func(pace.Clock) (ingest.Publisher, er
 	}
 	call.StayFor(comeBack)
 	return nil
-}
-
-// rtmpApp is the application that encoders publish in.
-const rtmpApp = "live"
-
-// rtmpConn is an encoder that publishes by RTMP.
-type rtmpConn struct {
-	*rtmp.Conn
-	protocol string
-}
-
-func (c rtmpConn) Ask() ingest.Ask {
-	ask := ingest.Ask{Protocol: c.protocol, From: c.From(), Query: c.Query}
-	if c.App == rtmpApp {
-		ask.Name = c.Name
-	}
-	return ask
-}
-
-func (c rtmpConn) Begin(clock pace.Clock) (ingest.Publisher, error) {
-	p, err := c.Publish(clock)
-	if err != nil {
-		return nil, err
-	}
-	return p, nil
-}
-
-func (c rtmpConn) Refuse(why signaling.Error) {
-	reason := rtmp.Rejected
-	switch why.Kind {
-	case signaling.ErrNotFound, signaling.ErrBusy, signaling.ErrExists:
-		reason = rtmp.BadName
-	case signaling.ErrFull, signaling.ErrClosing, signaling.ErrRate, signaling.ErrTimeout:
-		reason = rtmp.Denied
-	}
-	c.Conn.Refuse(reason, fmt.Sprintf("%s; %s", why.Message, why.Hint))
 }

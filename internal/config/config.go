@@ -45,6 +45,8 @@ type Serve struct {
 	Store          string
 	Record         string
 	RTMPListen     string
+	SRTListen      string
+	SRTPassphrase  string
 }
 
 // Store is where files are kept, and for how long all is.

@@ -16,7 +16,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	c := Default()
 	secrets := 0
 	for _, o := range table(&c) {
-		named := regexp.MustCompile(`(^|_)(key|token|secret|password)$`).MatchString(o.leaf())
+		named := regexp.MustCompile(`(^|_)(key|token|secret|password|passphrase)$`).MatchString(o.leaf())
 		if named != (o.mask != nil) && o.key != "serve.ice_servers" && o.key != "cluster.url" && o.key != "database.url" { // which hold secrets among other things
 			t.Errorf("%s: marked as a secret: %v", o.key, o.mask != nil)
 		}

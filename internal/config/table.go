@@ -32,6 +32,10 @@ func table(c *Config) []option {
 			"what is recorded of every session: nothing, its dubs, or the original too", "none", "dubs", "all"),
 		text(&c.Serve.RTMPListen, "serve.rtmp_listen", "",
 			"address and port where encoders publish by RTMP, as 0.0.0.0:1935; empty is nowhere", optional(hostPort)),
+		text(&c.Serve.SRTListen, "serve.srt_listen", "",
+			"address and UDP port where encoders send MPEG-TS by SRT, as 0.0.0.0:8890; empty is nowhere", optional(hostPort)),
+		secret(text(&c.Serve.SRTPassphrase, "serve.srt_passphrase", "",
+			"passphrase of all who send there, 10 to 79 characters; empty is to take them unencrypted alone", optional(passphrase))),
 
 		integer(&c.Limits.Requests, "limits.requests", 50,
 			"requests a second of an address, four times as many at once; 0, here and below, is no bound", 0, 1_000_000),

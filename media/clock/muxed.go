@@ -17,8 +17,9 @@ const (
 // Muxed maps the timestamps of tracks that were muxed together, and so count by one
 // clock, to the session clock.
 //
-// The first packet anchors them by its arrival. A sender that then hands over at
-// once what it has kept moves the anchor back, by 6 s at most: its present is now.
+// The first packet anchors them by its arrival, or Anchor does. A sender that then
+// hands over at once what it has kept moves the anchor back, by 6 s at most: its
+// present is now.
 // From there on times are the stream's, slewed by at most 5 ms/s to the earliest
 // arrivals. A stream that begins anew, or jumps otherwise, is anchored anew; packets
 // of its other track that still count by the times before keep them.
@@ -76,6 +77,34 @@ func (m *Muxed) Map(track int, ts uint32, at time.Duration) (dts time.Duration, 
 		e.learnMuxed(ext, at)
 	}
 	return e.media(ext) + e.offset, jumped
+}
+
+// Arrival is a packet of a track, decoded at TS, that has come at session time At.
+type Arrival struct {
+	Track int
+	TS    uint32
+	At    time.Duration
+}
+
+// Anchor begins with packets that have come and are still to be mapped, in that order:
+// the one that met the least delay anchors them all.
+func (m *Muxed) Anchor(came []Arrival) {
+	if len(came) == 0 {
+		return
+	}
+	first, best, least := came[0].TS, came[0], time.Duration(0)
+	for i, a := range came {
+		after := time.Duration(int32(a.TS-first)) * time.Second / time.Duration(m.rate)
+		if raw := a.At - after; i == 0 || raw < least {
+			best, least = a, raw
+		}
+	}
+	e := m.begin(best.TS, best.At)
+	for _, a := range came {
+		if _, known := e.last[a.Track]; !known {
+			e.last[a.Track] = e.unwrap(a.TS)
+		}
+	}
 }
 
 // begin anchors a new era.

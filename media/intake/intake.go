@@ -46,6 +46,9 @@ type Source struct {
 
 	over sync.Once
 
+	held     []held // until the first are anchored
+	anchored bool
+
 	mu     sync.Mutex
 	tracks []media.Track
 	heard  time.Duration // when the last packet came
@@ -81,17 +84,56 @@ func (s *Source) Has(k media.Kind) bool {
 	return media.FindTrack(s.tracks, k) != nil
 }
 
+// Bounds of what is held at the beginning: a sender may hand over at once what it has kept.
+const (
+	holdTime  = 300 * time.Millisecond
+	holdUnits = 1024
+)
+
+// held is a unit that waits for the anchor.
+type held struct {
+	Unit
+	at time.Duration
+}
+
 // Push takes a unit. It waits where units come faster than their times pass, so that
 // a sender over TCP is slowed down, and fails only with ctx.
 func (s *Source) Push(ctx context.Context, u Unit) error {
 	at := s.clock.Now()
 	s.hear(at)
+	if !s.anchored {
+		s.held = append(s.held, held{u, at})
+		if at-s.held[0].at < holdTime && len(s.held) < holdUnits {
+			return nil
+		}
+		s.release()
+		return nil
+	}
 	if early := s.times.Early(int(u.Kind), u.DTS, at); early > 0 {
 		if err := s.hold(ctx, at+early); err != nil {
 			return err
 		}
 		at = s.clock.Now()
 	}
+	s.pass(u, at)
+	return nil
+}
+
+// release anchors what is held, and passes it on.
+func (s *Source) release() {
+	came := make([]clock.Arrival, len(s.held))
+	for i, h := range s.held {
+		came[i] = clock.Arrival{Track: int(h.Kind), TS: h.DTS, At: h.at}
+	}
+	s.times.Anchor(came)
+	for _, h := range s.held {
+		s.pass(h.Unit, h.at)
+	}
+	s.held, s.anchored = nil, true
+}
+
+// pass gives a unit its time, and the session the unit.
+func (s *Source) pass(u Unit, at time.Duration) {
 	dts, jumped := s.times.Map(int(u.Kind), u.DTS, at)
 	if jumped {
 		s.mu.Lock()
@@ -100,10 +142,9 @@ func (s *Source) Push(ctx context.Context, u Unit) error {
 	}
 	pts := dts + min(max(u.Offset, 0), mostReorder)
 	if u.Kind == media.Audio && pts < 0 {
-		return nil // it was said before the session
+		return // it was said before the session
 	}
 	s.queue.Push(media.Packet{Kind: u.Kind, PTS: pts, DTS: dts, Key: u.Key || u.Kind == media.Audio, Gap: jumped, Data: u.Data})
-	return nil
 }
 
 // holdStep is how often a sender that is held counts as heard.
@@ -142,9 +183,11 @@ func (s *Source) Jumps() int {
 // Dropped returns how many packets were dropped because the session did not read them.
 func (s *Source) Dropped() uint64 { return s.queue.Drops() }
 
-// End tells that nothing comes anymore: what has come can still be read.
+// End tells that nothing comes anymore: what has come can still be read. It is for
+// whoever pushes, or where nobody does anymore.
 func (s *Source) End() {
 	s.over.Do(func() {
+		s.release()
 		s.queue.Close()
 		close(s.ended)
 	})

@@ -67,10 +67,13 @@ func (d *Door) Serve(ctx context.Context, conn Conn) {
 	d.counts.refuse(ask.Protocol, why.Kind.Code)
 	// What they asked for may be a key, or have been meant for one.
 	log := d.log.With("protocol", ask.Protocol, "address", ask.From.String())
-	if why.Kind == signaling.ErrInternal {
+	switch why.Kind {
+	case signaling.ErrInternal:
 		log.Error("publisher refused", "err", err)
-	} else {
+	case signaling.ErrNotFound, signaling.ErrBusy, signaling.ErrExists: // which may repeat the name
 		log.Info("publisher refused", "reason", why.Kind.Code)
+	default:
+		log.Info("publisher refused", "reason", why.Kind.Code, "err", err)
 	}
 	if !begun {
 		conn.Refuse(why)
