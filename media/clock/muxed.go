@@ -34,7 +34,8 @@ type Muxed struct {
 // era is one run of timestamps without a jump.
 type era struct {
 	TrackTime
-	last  map[int]int64 // decoding time of each track's last packet, unwrapped
+	last  map[int]int64         // decoding time of each track's last packet, unwrapped
+	told  map[int]time.Duration // what that was mapped to
 	began time.Duration
 	moved time.Duration // by what was handed over at once
 
@@ -76,7 +77,12 @@ func (m *Muxed) Map(track int, ts uint32, at time.Duration) (dts time.Duration, 
 	if e == m.now && ext >= e.top {
 		e.learnMuxed(ext, at)
 	}
-	return e.media(ext) + e.offset, jumped
+	dts = e.media(ext) + e.offset
+	if told, known := e.told[track]; known { // the anchor may have moved back
+		dts = max(dts, told)
+	}
+	e.told[track] = dts
+	return dts, jumped
 }
 
 // Arrival is a packet of a track, decoded at TS, that has come at session time At.
@@ -109,7 +115,7 @@ func (m *Muxed) Anchor(came []Arrival) {
 
 // begin anchors a new era.
 func (m *Muxed) begin(ts uint32, at time.Duration) *era {
-	e := &era{TrackTime: TrackTime{base: NewTimebase(), rate: int64(m.rate), started: true, top: int64(ts)}, last: map[int]int64{}, began: at}
+	e := &era{TrackTime: TrackTime{base: NewTimebase(), rate: int64(m.rate), started: true, top: int64(ts)}, last: map[int]int64{}, told: map[int]time.Duration{}, began: at}
 	e.reanchor(e.media(e.top), at, 0)
 	m.before, m.now = m.now, e
 	return e
@@ -138,8 +144,9 @@ func (e *era) holds(track int, ts uint32, at time.Duration) (int64, bool) {
 	if ok {
 		return ext, true
 	}
+	last, known := e.last[track]
 	off := e.media(ext) + e.offset - at
-	return ext, ext > e.top && off < mostApart && off > -mostApart
+	return ext, known && ext > last && off < mostApart && off > -mostApart
 }
 
 // follows tells whether a timestamp is near those of its track, or of the others where it has none.
@@ -160,7 +167,7 @@ func (e *era) learnMuxed(ext int64, at time.Duration) {
 	if e.waited && at-e.wait < hurried {
 		raw = max(raw, e.earliest()) // it would come earlier still, which tells nothing
 	}
-	if early := e.earliest() - raw; early > 0 && at-e.began < catchUp {
+	if early := min(e.earliest()-raw, mostKept-e.moved); early > 0 && at-e.began < catchUp {
 		e.moved += early
 		e.offset -= early
 	}

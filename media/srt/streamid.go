@@ -21,7 +21,7 @@ func parse(id string) (Asked, error) {
 	}
 	if mode, rest, ok := strings.Cut(id, ":"); ok && !strings.ContainsAny(mode, "/?") {
 		if mode != "publish" {
-			return Asked{}, fmt.Errorf("%w: a stream id that asks for %.20q; publish: is what is taken", ErrProtocol, mode)
+			return Asked{}, fmt.Errorf("%w: a stream id that asks for something else than publish:", ErrProtocol)
 		}
 		id = rest
 	}
@@ -40,7 +40,7 @@ func parseKeys(pairs string) (Asked, error) {
 			resource = value
 		case "m":
 			if value != "publish" {
-				return Asked{}, fmt.Errorf("%w: a stream id of mode %.20q; m=publish is what is taken", ErrProtocol, value)
+				return Asked{}, fmt.Errorf("%w: a stream id of another mode than m=publish", ErrProtocol)
 			}
 		case "u", "h", "s", "t": // a user, a host, a session of theirs, a type of data
 		default:

@@ -63,6 +63,11 @@ func (d *Door) Serve(ctx context.Context, conn Conn) {
 	if err == nil {
 		return
 	}
+	if begun {
+		d.counts.refuse(ask.Protocol, "gone")
+		d.log.Info("publisher gone before it began", "protocol", ask.Protocol, "address", ask.From.String(), "err", err)
+		return
+	}
 	why := signaling.Explain(err)
 	d.counts.refuse(ask.Protocol, why.Kind.Code)
 	// What they asked for may be a key, or have been meant for one.
@@ -75,9 +80,7 @@ func (d *Door) Serve(ctx context.Context, conn Conn) {
 	default:
 		log.Info("publisher refused", "reason", why.Kind.Code, "err", err)
 	}
-	if !begun {
-		conn.Refuse(why)
-	}
+	conn.Refuse(why)
 }
 
 // serve returns an error for one that is not taken, and whether Begin was called.
