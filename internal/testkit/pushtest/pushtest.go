@@ -130,5 +130,18 @@ func FFmpeg(t testing.TB, args ...string) {
 	})
 }
 
+// FFmpegRun runs it to its end.
+func FFmpegRun(t testing.TB, args ...string) {
+	t.Helper()
+	bin, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		groundtest.Need(t, "no ffmpeg")
+	}
+	cmd := exec.CommandContext(t.Context(), bin, append([]string{"-hide_banner", "-loglevel", "error", "-nostdin", "-y"}, args...)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("ffmpeg: %v\n%s", err, out)
+	}
+}
+
 // Film are the inputs of a film of three seconds, 75 frames of 40 ms and a tone, read as fast as they pass.
 var Film = []string{"-re", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=25:duration=3", "-re", "-f", "lavfi", "-i", "sine=frequency=440:duration=3"}
