@@ -198,6 +198,8 @@ func (c *Caller) Audit(what string, g Grant, session string, more ...any) {
 // kind says in a word why a caller without a capability has rights.
 func (c *Caller) kind() string {
 	switch {
+	case c.keyed:
+		return "stream key"
 	case c.operator:
 		return "operator"
 	case c.page:

@@ -22,6 +22,7 @@ type Caller struct {
 	token    string        // a capability, still to be checked, or a signed token; "" for none
 	inPath   bool          // where it was
 	claims   access.Claims // of a signed token that counts now
+	keyed    bool          // by a stream key, which gives the operator's rights in its own session alone
 }
 
 type callerKey struct{}

@@ -29,6 +29,7 @@ type endpoints struct {
 	api     *api.Server
 	whip    *whip.Server
 	ws      *ws.Server
+	doors   *doors // nil until they are opened
 	leave   sync.Once
 }
 
@@ -118,8 +119,12 @@ func (d *endpoints) Leave() {
 		if d.calls.member != nil {
 			d.calls.member.Leaving()
 		}
+		ends := []func(){d.api.Close, d.ws.Close, d.whip.Close}
+		if d.doors != nil {
+			ends = append(ends, d.doors.Close)
+		}
 		var told sync.WaitGroup
-		for _, end := range []func(){d.api.Close, d.ws.Close, d.whip.Close} {
+		for _, end := range ends {
 			told.Go(end) // together: each waits for clients that are slow to take note
 		}
 		told.Wait()

@@ -76,8 +76,11 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return err
 	}
 	defer endpoints.Close()
+	if endpoints.doors, err = openDoors(ctx, cfg, endpoints.calls, access, auth.Keys, log); err != nil {
+		return err
+	}
 	registry := telemetry.NewRegistry(version())
-	registry.MustRegister(endpoints.calls.manager, mediaMetrics{endpoints.calls.host}, engineMetrics{endpoints.engines}, gpuMetrics{gpus.Read})
+	registry.MustRegister(endpoints.calls.manager, mediaMetrics{endpoints.calls.host}, engineMetrics{endpoints.engines}, gpuMetrics{gpus.Read}, endpoints.doors.door)
 	registry.MustRegister(awsMetrics{group})
 	registry.MustRegister(endpoints.kept.metrics()...)
 	if m := endpoints.engines.mouths; m != nil {
@@ -116,6 +119,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	site.RegisterOnShutdown(front.Leave)
 	site.RegisterOnShutdown(endpoints.Leave) // event streams end, or else Shutdown would wait for them
 	site.show(h)
+	endpoints.doors.open()
 	group.serves()
 	fmt.Fprintf(stdout, "livedub serves %s (Ctrl-C ends it)\n", pageURL(cert.Scheme(), l.Addr()))
 	log.Info("serving", "addr", l.Addr().String(), "media_port", endpoints.calls.host.Port(), "version", version())

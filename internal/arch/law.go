@@ -58,6 +58,7 @@ var layers = []layer{
 
 	{"signaling", []string{"inference", "inference/glossary", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
 	{"signaling/gateway", []string{"signaling", "signaling/ws", "cluster", "internal/telemetry"}},
+	{"signaling/ingest", []string{"media", "media/pace", "signaling", "signaling/access"}},
 	{"signaling/member", []string{"signaling", "signaling/access", "cluster"}},
 	{"signaling/...", []string{"inference", "inference/glossary", "signaling", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
 
@@ -85,6 +86,7 @@ var layers = []layer{
 	{"internal/bench/words/score", nil},
 	{"internal/grades", nil},
 	{"internal/testkit/testspeaker", []string{"media", "media/...", "inference", "inference/viseme"}},
+	{"internal/testkit/pushtest", []string{"media", "media/codec", "internal/testkit/groundtest"}},
 	{"internal/testkit/filmtest", []string{"media", "media/...", "internal/testkit/testspeaker"}},
 	{"internal/testkit/testspeaker/...", []string{"media", "media/...", "inference", "internal/testkit/testspeaker"}},
 	{"internal/testkit/testspeaker/cmd/mksample", []string{"media", "media/...", "inference", "inference/onnx", "inference/speak", "inference/speak/kokoro", "internal/models", "internal/testkit/testspeaker"}},
@@ -132,7 +134,10 @@ var owners = []owner{
 	{"github.com/spf13/pflag", []string{"internal/config", "internal/cli", "cmd/..."}},
 	{"github.com/redis/", []string{"cluster/redis"}},
 	{"github.com/alicebob/miniredis/", nil}, // tests
-	{"github.com/bluenviron/mediacommon/", []string{"media/cmaf"}},
+	{"github.com/bluenviron/mediacommon/", []string{"media/cmaf", "media/intake", "media/mpegts", "media/rtmp"}},
+	{"github.com/datarhei/gosrt", []string{"media/srt"}},
+	{"github.com/bluenviron/gortmplib/", []string{"media/rtmp"}},
+	{"github.com/abema/go-mp4", []string{"media/rtmp"}}, // whose types gortmplib tells configurations in
 	{"github.com/jackc/pgx/", []string{"store/postgres"}},
 	{"github.com/pressly/goose/", []string{"store/postgres"}},
 	{"github.com/aws/", []string{"store/s3", "cluster/aws", "internal/bench/scaleout", "internal/testkit/awsfake"}},

@@ -47,6 +47,9 @@ type Serve struct {
 	SessionIdle    time.Duration
 	Store          string
 	Record         string
+	RTMPListen     string
+	SRTListen      string
+	SRTPassphrase  string
 }
 
 // Store is where files are kept, and for how long all is.
@@ -89,6 +92,8 @@ type Limits struct {
 	ConnectionsAll    int
 	ICEConnections    int
 	ICEConnectionsAll int
+	Publishers        int
+	PublishersAll     int
 }
 
 // Access is by what others than the operator come in.

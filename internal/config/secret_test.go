@@ -19,7 +19,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	exempt := []string{"serve.ice_servers", "cluster.url", "database.url", "serve.tls_key", "auth.jwt_public_key"}
 	secrets := 0
 	for _, o := range table(&c) {
-		named := regexp.MustCompile(`(^|_)(key|token|secret|password)$`).MatchString(o.leaf())
+		named := regexp.MustCompile(`(^|_)(key|token|secret|password|passphrase)$`).MatchString(o.leaf())
 		if named != (o.mask != nil) && !slices.Contains(exempt, o.key) {
 			t.Errorf("%s: marked as a secret: %v", o.key, o.mask != nil)
 		}

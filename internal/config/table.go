@@ -34,6 +34,12 @@ func table(c *Config) []option {
 			"where words and recordings are kept: auto is PostgreSQL where database.url names one, S3 where s3.bucket does, and files below store.dir for the rest; files is those alone; none keeps nothing", "auto", "files", "none"),
 		choice(&c.Serve.Record, "serve.record", "none",
 			"what is recorded of every session: nothing, its dubs, or the original too", "none", "dubs", "all"),
+		text(&c.Serve.RTMPListen, "serve.rtmp_listen", "",
+			"address and port where encoders publish by RTMP, as 0.0.0.0:1935; empty is nowhere", optional(hostPort)),
+		text(&c.Serve.SRTListen, "serve.srt_listen", "",
+			"address and UDP port where encoders send MPEG-TS by SRT, as 0.0.0.0:8890; empty is nowhere", optional(hostPort)),
+		secret(text(&c.Serve.SRTPassphrase, "serve.srt_passphrase", "",
+			"passphrase of all who send there, 10 to 79 characters; empty is to take them unencrypted alone", optional(passphrase))),
 
 		integer(&c.Limits.Requests, "limits.requests", 50,
 			"requests a second of an address, four times as many at once; 0, here and below, is no bound", 0, 1_000_000),
@@ -63,6 +69,10 @@ func table(c *Config) []option {
 			"TCP connections to the media port of an address", 0, 1_000_000),
 		integer(&c.Limits.ICEConnectionsAll, "limits.ice_connections_all", 1024,
 			"TCP connections to the media port of all", 0, 1_000_000),
+		integer(&c.Limits.Publishers, "limits.publishers", 8,
+			"connections of an address that publish by RTMP or SRT, or are about to", 0, 1_000_000),
+		integer(&c.Limits.PublishersAll, "limits.publishers_all", 256,
+			"such connections of all", 0, 1_000_000),
 
 		secret(text(&c.Access.Key, "access.key", "",
 			"secret that capabilities are made with, 32 characters or more; the same on all servers of one name", atLeast(32))),
