@@ -111,7 +111,7 @@ build: deps go ## bin/livedub, its workers (espeakworker, pocketsphinxworker, tr
 	go build -ldflags "-X main.revision=$(REVISION)" -o bin/ ./cmd/...
 
 run: build ## the server on LISTEN (127.0.0.1:8080)
-	@exec bin/livedub serve --listen $(LISTEN)
+	@exec bin/livedub serve --listen $(LISTEN) --rtmp-listen 127.0.0.1:1935 --srt-listen 127.0.0.1:8890
 
 # What the neural engines need; `bin/livedub models list` has more. No other target downloads weights.
 MODELS ?= whisper-base kokoro

@@ -34,12 +34,13 @@ const (
 	AV1  Codec = "av1"
 	Opus Codec = "opus"
 	AAC  Codec = "aac"
+	MP3  Codec = "mp3"
 )
 
 // Track describes one elementary stream. Zero fields are unknown.
 type Track struct {
 	Kind      Kind
-	Codec     Codec  // one of the constants, or any name libavcodec knows ("mp3", "mpeg1video", ...)
+	Codec     Codec  // one of the constants, or any name libavcodec knows ("mp2", "mpeg1video", ...)
 	Extradata []byte // out-of-band codec configuration (avcC, AudioSpecificConfig, OpusHead, ...)
 
 	Width, Height int     // pixels, as coded, before Rotation

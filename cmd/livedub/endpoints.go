@@ -32,6 +32,7 @@ type endpoints struct {
 	ws      *ws.Server
 	air     *onAir
 	hls     *hls.Server // nil where there is no HLS
+	doors   *doors      // nil until they are opened
 	leave   sync.Once
 }
 
@@ -129,11 +130,14 @@ func (d *endpoints) Leave() {
 		if d.calls.member != nil {
 			d.calls.member.Leaving()
 		}
-		var told sync.WaitGroup
 		ends := []func(){d.api.Close, d.ws.Close, d.whip.Close}
+		if d.doors != nil {
+			ends = append(ends, d.doors.Close)
+		}
 		if d.hls != nil {
 			ends = append(ends, d.hls.Close)
 		}
+		var told sync.WaitGroup
 		for _, end := range ends {
 			told.Go(end) // together: each waits for clients that are slow to take note
 		}

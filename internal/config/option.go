@@ -198,6 +198,14 @@ func hostPort(s string) error {
 	return nil
 }
 
+// passphrase is of SRT, which takes no other lengths.
+func passphrase(s string) error {
+	if len(s) < 10 || len(s) > 79 {
+		return fmt.Errorf("it has %d characters; 10 to 79 are wanted", len(s))
+	}
+	return nil
+}
+
 func publicIP(s string) error {
 	if s != "" && net.ParseIP(s) == nil {
 		return fmt.Errorf("%s is no IP address, as 203.0.113.7", show(s))

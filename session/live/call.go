@@ -34,10 +34,11 @@ type Call struct {
 
 	mu        sync.Mutex
 	publisher spec.Publisher
-	standing  *standing // a publisher whose place the speaker takes; nil for none
-	used      time.Time // when somebody was last seen
-	moved     time.Time // when listeners were told that the session goes on elsewhere; zero before
-	spoke     time.Time // when a speaker was last seen since
+	standing  *standing     // a publisher whose place the speaker takes; nil for none
+	used      time.Time     // when somebody was last seen
+	moved     time.Time     // when listeners were told that the session goes on elsewhere; zero before
+	spoke     time.Time     // when a speaker was last seen since
+	stays     time.Duration // it may be unused for at least so long
 	wg        sync.WaitGroup
 }
 
@@ -58,6 +59,13 @@ func (c *Call) Phase() string {
 		return "new"
 	}
 	return "idle"
+}
+
+// StayFor lets the session stay unused for at least d, so that its speaker may come back.
+func (c *Call) StayFor(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stays = d
 }
 
 // unused returns how long nobody has published or watched. Who is connected and

@@ -273,7 +273,9 @@ func (m *Manager) mayIdle(c *Call) time.Duration {
 	if m.cfg.Unused > 0 && c.Phase() == "new" {
 		return m.cfg.Unused
 	}
-	return m.cfg.Idle
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return max(m.cfg.Idle, c.stays)
 }
 
 // Drained returns by when all sessions will have ended; zero while the manager does not drain.

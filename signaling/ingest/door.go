@@ -1,0 +1,191 @@
+package ingest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"strings"
+	"time"
+
+	"livedub/media/pace"
+	"livedub/signaling"
+	"livedub/signaling/access"
+)
+
+// Config is whom a door lets in.
+type Config struct {
+	Sessions        Sessions
+	Access          *signaling.Access
+	Keys            Keys         // nil for none
+	PerAddress, All int          // publishers of an address, and of all; 0 for no bound
+	Log             *slog.Logger // nil for none
+}
+
+// Door lets publishers in, by any protocol.
+type Door struct {
+	cfg    Config
+	log    *slog.Logger
+	gate   *signaling.Gate // of those who ask, and who publish
+	places *signaling.Quota
+	limit  *signaling.Limiter
+	counts counts
+}
+
+// New returns a door; Close shuts it.
+func New(c Config) *Door {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Door{
+		cfg: c, log: c.Log, gate: signaling.NewGate(0, "publishers"), limit: signaling.NewLimiter(),
+		places: signaling.NewQuota("publishers", c.PerAddress, c.All), counts: newCounts(),
+	}
+}
+
+// Close lets nobody in any more, ends all who publish, and waits for them.
+func (d *Door) Close() { d.gate.Close() }
+
+const admitTime = 10 * time.Second
+
+// Serve lets somebody in, and returns when they have left, or were refused.
+func (d *Door) Serve(ctx context.Context, conn Conn) {
+	ask := conn.Ask()
+	d.counts.ask(ask.Protocol)
+	ctx = signaling.Came(ctx, ask.From)
+	begun := false
+	err := d.gate.Enter()
+	if err == nil {
+		defer d.gate.Leave()
+		begun, err = d.serve(ctx, conn, ask)
+	}
+	if err == nil {
+		return
+	}
+	if begun {
+		d.counts.refuse(ask.Protocol, "gone")
+		d.log.Info("publisher gone before it began", "protocol", ask.Protocol, "address", ask.From.String(), "err", err)
+		return
+	}
+	why := signaling.Explain(err)
+	d.counts.refuse(ask.Protocol, why.Kind.Code)
+	// What they asked for may be a key, or have been meant for one.
+	log := d.log.With("protocol", ask.Protocol, "address", ask.From.String())
+	switch why.Kind {
+	case signaling.ErrInternal:
+		log.Error("publisher refused", "err", err)
+	case signaling.ErrNotFound, signaling.ErrBusy, signaling.ErrExists: // which may repeat the name
+		log.Info("publisher refused", "reason", why.Kind.Code)
+	default:
+		log.Info("publisher refused", "reason", why.Kind.Code, "err", err)
+	}
+	conn.Refuse(why)
+}
+
+// serve returns an error for one that is not taken, and whether Begin was called.
+func (d *Door) serve(ctx context.Context, conn Conn, ask Ask) (begun bool, err error) {
+	release, err := d.places.Take(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	asking, cancel := context.WithTimeout(ctx, admitTime)
+	defer cancel()
+	defer context.AfterFunc(d.gate.Context(), cancel)()
+	came, who, key, err := d.admit(asking, ask)
+	if err != nil {
+		if d.gate.Context().Err() != nil {
+			err = signaling.ErrClosing
+		}
+		return false, err
+	}
+	var p Publisher
+	err = d.cfg.Sessions.Feed(came.Session.ID, func(c pace.Clock) (Publisher, error) {
+		begun = true
+		var err error
+		p, err = conn.Begin(c)
+		return p, err
+	})
+	if err != nil {
+		signaling.Undo(d.cfg.Sessions, came)
+		return begun, err
+	}
+	if came.Created {
+		who.Audit("created", came.Grant, came.Session.ID)
+	}
+	who.Audit("published", came.Grant, came.Session.ID, "protocol", ask.Protocol)
+	leave := d.counts.begin(ask.Protocol, p)
+	defer leave()
+	bind := came.Grant.Bound
+	if key != nil && key.Bound != nil {
+		bind = key.Bound
+	}
+	bound, stop := bind(ctx)
+	defer stop()
+	d.outlive(bound, p)
+	why := cmp.Or(context.Cause(bound), p.Err())
+	args := []any{"session", came.Session.ID, "protocol", ask.Protocol, "bytes", p.Received()}
+	if why != nil {
+		args = append(args, "err", why)
+	}
+	d.log.Info("publisher gone", args...)
+	return true, nil
+}
+
+// outlive waits for the publisher's end, or ends it with the door or with ctx.
+func (d *Door) outlive(ctx context.Context, p Publisher) {
+	select {
+	case <-p.Done():
+		return
+	case <-d.gate.Context().Done():
+	case <-ctx.Done():
+	}
+	if err := p.Close(); err != nil {
+		d.log.Debug("publisher closed", "err", err)
+	}
+}
+
+// keyPrefix begins every stream key. What begins so and is none is no session's name
+// either: it would be told to all who list them.
+const keyPrefix = "ldk_"
+
+// admit returns the session that somebody may publish in.
+func (d *Door) admit(ctx context.Context, ask Ask) (signaling.Joined, *signaling.Caller, *Key, error) {
+	no := func(err error) (signaling.Joined, *signaling.Caller, *Key, error) {
+		return signaling.Joined{}, nil, nil, err
+	}
+	if err := d.limit.AllowFrom(ctx); err != nil {
+		return no(err)
+	}
+	if d.cfg.Keys != nil {
+		key, ok, err := d.cfg.Keys(ctx, ask.Name)
+		switch {
+		case err != nil:
+			return no(err)
+		case ok:
+			who := d.cfg.Access.Keyed(ask.From)
+			came, err := signaling.Enter(ctx, d.cfg.Sessions, who, key.Request)
+			return came, who, &key, err
+		}
+	}
+	name, token := access.Cut(ask.Name)
+	if strings.HasPrefix(name, keyPrefix) || name == "" {
+		return no(signaling.Nothing())
+	}
+	query := maps.Clone(ask.Query)
+	token = cmp.Or(token, query.Get("token"))
+	query.Del("token")
+	who := d.cfg.Access.Peer(ask.From, token)
+	r := signaling.Request{ID: name}
+	if _, err := d.cfg.Sessions.Get(name); errors.Is(err, signaling.ErrNotFound) && who.MayName(name) {
+		if r, err = signaling.QueryRequest(name, query); err != nil {
+			return no(err)
+		}
+		if !query.Has("consent") {
+			r.Consent = who.Here() // then it is the operator who speaks
+		}
+	}
+	came, err := signaling.Enter(ctx, d.cfg.Sessions, who, r)
+	return came, who, nil, err
+}
