@@ -86,9 +86,11 @@ func (l *logbook) setting(name, value string) {
 // minSecret is how long a text must be to be told from others in a log.
 const minSecret = 8
 
-// hush notes a secret. What is short, or a word, is not: "secret" stands in many a log.
+// hush notes a secret. What is short, or a word, is not: "secret" stands in many a log;
+// nor is the name of a file that holds one.
 func (l *logbook) hush(what, secret string) {
-	if len(secret) < minSecret || !strings.ContainsAny(secret, "0123456789") {
+	word := !strings.ContainsFunc(secret, func(r rune) bool { return !unicode.IsLetter(r) })
+	if len(secret) < minSecret || word || filepath.IsAbs(secret) {
 		return
 	}
 	l.mu.Lock()
@@ -201,11 +203,12 @@ func (l *logbook) check(dir string) (programs int, faults []string) {
 // TestLogbook: each kind of secret is found, and what logs say else is not taken for one.
 func TestLogbook(t *testing.T) {
 	l := newLogbook()
-	l.of(t, []string{"serve", "--admin-token", "operator-0123456789", "--access-key=access-0123456789", "--cluster-url", "redis://me:redis-pass-1@host:1"},
+	l.of(t, []string{"serve", "--admin-token", "operator-0123456789", "--access-key=access-0123456789", "--srt-passphrase", "correct-horse", "--tls-key", "/etc/livedub/key.pem", "--cluster-url", "redis://me:redis-pass-1@host:1"},
 		[]string{"LIVEDUB_SPEAK_KEY=speak-0123456789", "AWS_SECRET_ACCESS_KEY=aws-0123456789", "LIVEDUB_RECOGNIZE_KEY=secret"})
 	l.said("My brother has a red car.", "Mi hermano tiene un coche rojo.")
 	for name, line := range map[string]string{
 		"a flag's secret":       `msg=x err="refused operator-0123456789"`,
+		"a passphrase":          `msg="no publisher" err="bad correct-horse"`,
 		"another flag's":        `access-0123456789`,
 		"an address's password": `msg=x why=redis-pass-1`,
 		"an environment's":      `msg="speak-0123456789"`,
@@ -240,6 +243,7 @@ func TestLogbook(t *testing.T) {
 		`level=WARN msg="a phrase was cut" words=12 text_bytes=80`,
 		`level=INFO msg="what is said in calls is kept, as text" where=files`,
 		`level=WARN msg="others on this machine may read the server's key: chmod 600 the file" file=/x/access.key`,
+		`level=INFO msg="read again" file=/etc/livedub/key.pem`,
 		`level=INFO msg=joined addr=http://127.0.0.1:8080 cluster=dub`,
 	} {
 		if found := l.faults(line); len(found) > 0 {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -213,5 +214,39 @@ func TestStreamKeysOfACluster(t *testing.T) {
 	}
 	if r := livedub(t, slices.Concat([]string{"key", "rm", "studio"}, in)...); r.code != 1 || !strings.Contains(r.stderr, "no stream key of that name") {
 		t.Errorf("%d %s", r.code, r.stderr)
+	}
+}
+
+// TestBroadcastByStreamKey: ffmpeg publishes by RTMP with a key that livedub key made, and
+// is let go when that is removed; by then the key opens nothing.
+func TestBroadcastByStreamKey(t *testing.T) {
+	film := filepath.Join(t.TempDir(), "talk.mp4")
+	broadcast(t, film, 40*time.Second)
+	in := []string{"--auth-dir", filepath.Join(t.TempDir(), "auth")}
+	s := serve(t, slices.Concat(fakes, in, []string{"--rtmp-listen", "127.0.0.1:0", "--log-level", "debug"})...)
+	key := cli(t, slices.Concat([]string{"key", "create", "--name", "studio", "--from", "en", "--to", "es", "--delay", "1s"}, in)...)
+	allLogs.hush("a stream key", key)
+	live := "rtmp://" + s.addr(t, "rtmp") + "/live/"
+	ended := push(t, film, "-f", "flv", live+key)
+	until(t, "the key's session is live", func() bool {
+		_, body := s.call(t, "GET", "/v1/sessions/studio", "", nil)
+		return strings.Contains(body, `"live"`)
+	})
+	seen := watch(t, s, "/whep/studio/es")
+	until(t, "the dub is seen", func() bool { n, _ := seen.came(); return n > 10 })
+	cli(t, slices.Concat([]string{"key", "rm", "studio"}, in)...)
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("the film came to its end by a key that was removed")
+		}
+	case <-time.After(60 * time.Second):
+		t.Error("the publisher is not let go")
+	}
+	if err := <-push(t, film, "-f", "flv", live+key); err == nil || !strings.Contains(err.Error(), "no right to it") {
+		t.Errorf("by a removed key: %v", err)
+	}
+	if log := s.printed(); !strings.Contains(log, "the stream key was removed") {
+		t.Errorf("the log does not say why:\n%s", log)
 	}
 }
