@@ -22,7 +22,43 @@ type AccessConfig struct {
 	OperatorToken string        // who bears it may do everything; "" for nobody
 	Open          bool          // so may programs on this machine, which no browser is
 	Hosts         []string      // names that the server answers to beside its addresses and localhost; "*" for any
+	Tokens        Tokens        // checks signed tokens; nil where none count
+	Revoked       Revocations   // of tokens and capabilities; nil where none can be
 	Log           *slog.Logger  // nil for none
+}
+
+// Tokens checks signed tokens.
+type Tokens interface {
+	// Check returns what a token gives. No error repeats the token.
+	Check(token string) (access.Claims, error)
+}
+
+// Revocations knows which tokens were revoked, by their IDs.
+type Revocations interface {
+	// Has tells whether one of them was.
+	Has(ids ...string) bool
+	// Watch calls fn, from any goroutine, soon after one of them is revoked, until stop is called.
+	Watch(ids []string, fn func()) (stop func())
+}
+
+// claims returns what a signed token gives now; nothing for a capability.
+func (a *Access) claims(token string) access.Claims {
+	if a.cfg.Tokens == nil || !access.Signed(token) {
+		return access.Claims{}
+	}
+	c, err := a.cfg.Tokens.Check(token)
+	if err == nil && a.revoked(c.ID, c.Text) {
+		err = access.ErrRevoked
+	}
+	if err != nil {
+		a.cfg.Log.Debug("token refused", "why", err)
+		return access.Claims{}
+	}
+	return c
+}
+
+func (a *Access) revoked(ids ...string) bool {
+	return a.cfg.Revoked != nil && a.cfg.Revoked.Has(ids...)
 }
 
 // Access tells who may do what, for all endpoints.
@@ -152,7 +188,7 @@ func Nothing() error { return ErrNotFound.Errorf("no such session, or no right t
 // Audit logs what a caller did to a session, and from where; never words or
 // tokens. What are one word, as "created"; more are pairs for the log.
 func (c *Caller) Audit(what string, g Grant, session string, more ...any) {
-	role := string(g.has.Role)
+	role := g.role()
 	if g.token == "" {
 		role = c.kind()
 	}
@@ -168,6 +204,8 @@ func (c *Caller) kind() string {
 		return "operator"
 	case c.page:
 		return "page"
+	case c.claims.Create:
+		return access.CreateGrant
 	}
 	return "none"
 }

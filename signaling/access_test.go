@@ -149,8 +149,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 			t.Fatalf("%s: %d %s", name, w.Code, w.Body)
 		}
 		who := From(came)
-		if who.Operator() != c.operator || who.MayCreate() != c.create || who.MayName() != c.name {
-			t.Errorf("%s: operator %v, may create %v, name %v", name, who.Operator(), who.MayCreate(), who.MayName())
+		if who.Operator() != c.operator || who.MayCreate() != c.create || who.MayName("talk") != c.name {
+			t.Errorf("%s: operator %v, may create %v, name %v", name, who.Operator(), who.MayCreate(), who.MayName("talk"))
 		}
 		if any := who.Grant(Info{ID: "talk", Epoch: "e"}).Any(); any != c.operator {
 			t.Errorf("%s: has a right in a session: %v", name, any)

@@ -7,9 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"time"
 
-	"livedub/inference"
 	"livedub/signaling/access"
 )
 
@@ -17,13 +15,14 @@ import (
 type Caller struct {
 	access   *Access
 	addr     netip.Addr
-	foreign  bool   // a page of another origin sent it, or had the browser send it
-	page     bool   // a page of this server's own did
-	operator bool   // by token, by the admin listener, or by asking from this machine in open mode
-	open     bool   // it comes from this machine, and that counts
-	token    string // a capability, still to be checked; "" for none
-	inPath   bool   // where it was
-	keyed    bool   // by a stream key, which gives the operator's rights in its own session alone
+	foreign  bool          // a page of another origin sent it, or had the browser send it
+	page     bool          // a page of this server's own did
+	operator bool          // by token, by the admin listener, or by asking from this machine in open mode
+	open     bool          // it comes from this machine, and that counts
+	token    string        // a capability, still to be checked, or a signed token; "" for none
+	inPath   bool          // where it was
+	claims   access.Claims // of a signed token that counts now
+	keyed    bool          // by a stream key, which gives the operator's rights in its own session alone
 }
 
 type callerKey struct{}
@@ -56,6 +55,7 @@ func (a *Access) caller(r *http.Request, token string, admin bool) *Caller {
 	if admin && !c.foreign || c.open && !browser {
 		c.operator = true
 	}
+	c.claims = a.claims(c.token)
 	return c
 }
 
@@ -100,80 +100,18 @@ func (c *Caller) Address() netip.Addr { return c.addr }
 // Operator tells whether the caller may do everything.
 func (c *Caller) Operator() bool { return c.operator }
 
+// Here tells whether the caller is the operator, or uses the server's own page on this machine.
+func (c *Caller) Here() bool { return c.operator || c.page && c.open }
+
 // MayCreate tells whether the caller may create sessions, and say that the
-// speaker has consented: the operator, and the server's own page.
-func (c *Caller) MayCreate() bool { return c.operator || c.page }
+// speaker has consented: the operator, the server's own page, and who bears a
+// token for all sessions that says so.
+func (c *Caller) MayCreate() bool {
+	return c.operator || c.page || c.claims.Create && c.claims.Session == access.AnySession
+}
 
 // MayName tells whether the caller may create a session by naming it at a WHIP
-// or websocket endpoint: the operator, and the server's own page on this machine.
-func (c *Caller) MayName() bool { return c.operator || c.page && c.open }
-
-// Grant returns what the caller may do in a session.
-func (c *Caller) Grant(i Info) Grant {
-	if c.operator {
-		return c.Made(i)
-	}
-	g := Grant{caller: c, epoch: i.Epoch}
-	got, err := c.access.cfg.Key.Check(i.Epoch, c.token, time.Now())
-	if err == nil {
-		g.has, g.token = got, c.token
-	}
-	if g.Control() {
-		g.has.Expires = c.access.expiry() // who uses it keeps it
-	}
-	return g
-}
-
-// Made returns the grant of a caller who has just created the session.
-func (c *Caller) Made(i Info) Grant {
-	return Grant{caller: c, epoch: i.Epoch, has: access.Capability{Role: access.Control, Expires: c.access.expiry()}}
-}
-
-// Grant is what a caller may do in one session. The zero Grant is nothing.
-type Grant struct {
-	caller *Caller
-	epoch  string
-	has    access.Capability
-	token  string // that gave it; "" where none did
-}
-
-// Control tells whether the session may be changed and ended, and looked at whole.
-func (g Grant) Control() bool { return g.has.Role == access.Control }
-
-// Publish tells whether the caller may be the speaker.
-func (g Grant) Publish() bool { return g.Control() || g.has.Role == access.Publish }
-
-// Watch tells whether the caller may see, hear and read a language.
-func (g Grant) Watch(l inference.Lang) bool {
-	return g.Control() || g.has.Role == access.Watch && (g.has.Lang == "" || g.has.Lang == string(l))
-}
-
-// Look tells whether the caller may see how the session does: as a watcher at least.
-func (g Grant) Look() bool { return g.Control() || g.has.Role == access.Watch }
-
-// Any tells whether there is any right at all.
-func (g Grant) Any() bool { return g.has.Role != "" }
-
-// Brought returns the capability that gave the grant, "" where none did.
-func (g Grant) Brought() string { return g.token }
-
-// InPath returns the capability that gave the grant if it came in the path.
-func (g Grant) InPath() string {
-	if g.token == "" || !g.caller.inPath {
-		return ""
-	}
-	return g.token
-}
-
-// Token returns a capability for the session that the caller may have or hand
-// on: control makes all anew, with their full time; any other has itself alone.
-// It is "" for one beyond the caller's right.
-func (g Grant) Token(role access.Role, lang inference.Lang) string {
-	switch {
-	case !g.Control() && role == g.has.Role && string(lang) == g.has.Lang:
-		return g.token
-	case !g.Control():
-		return ""
-	}
-	return g.caller.access.cfg.Key.Mint(g.epoch, access.Capability{Role: role, Lang: string(lang), Expires: g.has.Expires})
+// or websocket endpoint: who is Here, and who bears a token for that name that says so.
+func (c *Caller) MayName(session string) bool {
+	return c.Here() || c.claims.Create && c.claims.In(session)
 }

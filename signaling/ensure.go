@@ -85,7 +85,7 @@ func MayView(k Keeper, who *Caller, id string, lang inference.Lang) (Joined, err
 
 // MayPublish refuses who may neither publish in a session nor create it, before an offer is read.
 func MayPublish(k Keeper, who *Caller, id string) error {
-	if _, err := k.Get(id); errors.Is(err, ErrNotFound) && who.MayName() {
+	if _, err := k.Get(id); errors.Is(err, ErrNotFound) && who.MayName(id) {
 		return nil
 	}
 	_, err := known(k, who, id)
@@ -125,7 +125,7 @@ func Find(k Keeper, who *Caller, id string) (Info, Grant, error) {
 // unknown one is created if the caller may name sessions and r names its languages.
 func ensure(ctx context.Context, k Keeper, who *Caller, r Request) (Joined, error) {
 	_, err := k.Get(r.ID)
-	if errors.Is(err, ErrNotFound) && who.MayName() {
+	if errors.Is(err, ErrNotFound) && who.MayName(r.ID) {
 		info, err := create(ctx, k, r)
 		switch {
 		case err == nil:

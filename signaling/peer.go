@@ -11,7 +11,7 @@ func Came(ctx context.Context, from netip.Addr) context.Context {
 }
 
 // Peer returns who comes from an address by another protocol than HTTP, with a
-// capability or the operator's token, "" for none. In open mode who is on this
+// capability, a signed token or the operator's, "" for none. In open mode who is on this
 // machine is the operator: no browser speaks those protocols.
 func (a *Access) Peer(from netip.Addr, token string) *Caller {
 	c := &Caller{access: a, addr: from.Unmap(), open: a.cfg.Open && from.Unmap().IsLoopback()}
@@ -21,6 +21,7 @@ func (a *Access) Peer(from netip.Addr, token string) *Caller {
 		c.token = token
 	}
 	c.operator = c.operator || c.open
+	c.claims = a.claims(c.token)
 	return c
 }
 

@@ -18,9 +18,9 @@ import (
 var dist embed.FS
 
 // policy lets the page load its own files and speak to its own server, and
-// nothing else. A video that a person picks is a blob.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
-	"media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// nothing else. A video that a person picks is a blob, and so is hls.js's worker.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; " +
+	"media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // frames carry their style within: it changes with the reader's colour scheme.
 const framePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"

@@ -17,14 +17,18 @@ import (
 	"time"
 
 	"livedub/cluster"
+	"livedub/cluster/redis"
+	"livedub/internal/auth"
 	"livedub/internal/cli"
 	"livedub/internal/config"
 	"livedub/internal/netlimit"
 	"livedub/internal/registry"
 	"livedub/internal/telemetry"
 	"livedub/signaling"
+	"livedub/signaling/access"
 	"livedub/signaling/gateway"
 	"livedub/signaling/serving"
+	"livedub/signaling/streamkey"
 )
 
 // revision is what git describes; make build sets it.
@@ -33,7 +37,7 @@ var revision = "(devel)"
 // settings are those that a gateway has, of all that there are.
 var settings = []string{
 	"cluster.url", "cluster.name", "cluster.secret", "cluster.secret_file", "cluster.policy", "cluster.neural", "serve.listen", "serve.hosts", "serve.trusted_proxies",
-	"limits.requests", "limits.websockets", "limits.connections", "limits.connections_all", "access.open", "admin.listen", "admin.token",
+	"limits.requests", "limits.websockets", "limits.connections", "limits.connections_all", "serve.tls_cert", "serve.tls_key", "access.open", "access.key", "access.key_file", "auth", "admin.listen", "admin.token",
 	"aws.enabled", "aws.namespace", "aws.group", "log",
 }
 
@@ -77,6 +81,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer died.Close()
+	auth, err := openAuth(ctx, cfg, reg, key, log)
+	if err != nil {
+		return err
+	}
+	defer auth.Close()
+	cert, err := serving.OpenCertificate(cfg.Serve.TLSCert, cfg.Serve.TLSKey, log)
+	if err != nil {
+		return err
+	}
+	defer cert.Close()
 	l, err := serving.Listen(ctx, cfg.Serve.Listen, "--listen")
 	if err != nil {
 		return err
@@ -87,7 +101,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	})
 	metrics := telemetry.NewRegistry(revision)
 	metrics.MustRegister(g, died)
-	access := guard(cfg)
+	access := guard(cfg, auth, log)
 	// Health says nothing of Redis or nodes: what runs goes on without the one, and calls find the others.
 	inside := serving.Insides(revision, telemetry.Handler(metrics, log), func() bool { return ctx.Err() == nil }, log)
 	admin, err := serving.OpenAdmin(ctx, cfg.Admin.Listen, access, inside, log)
@@ -97,26 +111,47 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	defer admin.Close()
 	front := signaling.NewFront(signaling.FrontConfig{Proxies: cfg.Serve.TrustedProxies, PerSecond: float64(cfg.Limits.Requests), Log: log})
-	srv := serving.NewServer(front.Guard(handler(g, access, inside)), log) // the gateway moves the time for writing on
+	srv := serving.NewServer(signaling.Secure(front.Guard(handler(g, access, inside, streamkey.NewAPI(auth.Store, log)))), log) // the gateway moves the time for writing on
 	srv.RegisterOnShutdown(front.Leave)
-	fmt.Fprintf(stdout, "gateway serves http://%s (Ctrl-C ends it)\n", l.Addr())
+	fmt.Fprintf(stdout, "gateway serves %s://%s (Ctrl-C ends it)\n", cert.Scheme(), l.Addr())
 	log.Info("serving", "addr", l.Addr().String(), "version", revision)
-	return serve(ctx, srv, l, g, reg, registry.Rules(cfg.Cluster), log)
+	return serve(ctx, srv, cert.Listen(l), g, reg, registry.Rules(cfg.Cluster), log)
+}
+
+// openAuth opens what tokens are checked by: capabilities are the nodes' to check, but a
+// token may give the right to create a session, for which the gateway finds a node.
+func openAuth(ctx context.Context, c config.Config, reg *redis.Registry, cluster access.Key, log *slog.Logger) (*auth.Auth, error) {
+	key, err := cluster.For("capabilities"), error(nil)
+	switch {
+	case c.Access.Key != "" && c.Access.KeyFile != "":
+		err = errors.New("access.key and access.key_file are both set: keep one")
+	case c.Access.Key != "":
+		key, err = access.NewKey(c.Access.Key)
+	case c.Access.KeyFile != "":
+		key, _, err = access.LoadOrMake(c.Access.KeyFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return auth.Open(ctx, c.Auth, reg, key, log)
 }
 
 // guard tells who may do what. The nodes check capabilities: a gateway has no key for them.
-func guard(c config.Config) *signaling.Access {
+func guard(c config.Config, a *auth.Auth, log *slog.Logger) *signaling.Access {
 	hosts := c.Serve.Hosts
 	if host, _, err := net.SplitHostPort(c.Serve.Listen); err == nil && host != "" && net.ParseIP(host) == nil {
 		hosts = append(hosts, host)
 	}
-	return signaling.NewAccess(signaling.AccessConfig{OperatorToken: c.Admin.Token, Open: c.Access.Open, Hosts: hosts})
+	return signaling.NewAccess(signaling.AccessConfig{OperatorToken: c.Admin.Token, Open: c.Access.Open, Hosts: hosts, Tokens: a.Tokens, Revoked: a.Revoked, Log: log})
 }
 
 // handler is everything that a gateway answers.
-func handler(g *gateway.Gateway, access *signaling.Access, inside http.Handler) http.Handler {
-	mux := http.NewServeMux()
+func handler(g *gateway.Gateway, access *signaling.Access, inside http.Handler, keys *streamkey.API) http.Handler {
+	mux, operator := http.NewServeMux(), http.NewServeMux()
+	keys.Register(operator)
 	mux.Handle("/", gateway.Keep(access.Guard(g.Handler())))
+	mux.Handle("/v1/keys", access.Guard(operator))
+	mux.Handle("/v1/keys/", access.Guard(operator))
 	for _, path := range []string{"/metrics", "/debug/pprof/", "/healthz", "/readyz"} {
 		mux.Handle("GET "+path, access.Guard(inside))
 	}

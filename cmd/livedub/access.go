@@ -1,26 +1,41 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
 
+	"livedub/cluster/redis"
+	"livedub/internal/auth"
 	"livedub/internal/config"
 	"livedub/signaling"
 	"livedub/signaling/access"
 )
 
-// newAccess returns the rules by which requests are let in.
-func newAccess(c config.Config, node *membership, log *slog.Logger) (*signaling.Access, error) {
+// openAuth opens what tokens and stream keys are checked by. It returns the key of
+// capabilities too.
+func openAuth(ctx context.Context, c config.Config, node *membership, log *slog.Logger) (*auth.Auth, access.Key, error) {
 	var key access.Key
-	if node != nil && c.Access.Key == "" && c.Access.KeyFile == "" {
-		key = node.key.For("capabilities") // the same at all nodes, whatever is set elsewhere
-	} else {
-		var err error
-		if key, err = serverKey(c.Access, log); err != nil {
-			return nil, err
-		}
+	var reg *redis.Registry
+	var err error
+	if node != nil {
+		reg = node.reg
 	}
+	if node != nil && ownKey(c) {
+		key = node.key.For("capabilities") // the same at all nodes, whatever is set elsewhere
+	} else if key, err = serverKey(c.Access, log); err != nil {
+		return nil, key, err
+	}
+	a, err := auth.Open(ctx, c.Auth, reg, key, log)
+	return a, key, err
+}
+
+// ownKey tells whether the settings leave the key of capabilities to the server.
+func ownKey(c config.Config) bool { return c.Access.Key == "" && c.Access.KeyFile == "" }
+
+// newAccess returns the rules by which requests are let in.
+func newAccess(c config.Config, key access.Key, a *auth.Auth, log *slog.Logger) *signaling.Access {
 	hosts := c.Serve.Hosts
 	if c.Serve.PublicIP != "" {
 		hosts = append(hosts, c.Serve.PublicIP)
@@ -32,8 +47,8 @@ func newAccess(c config.Config, node *membership, log *slog.Logger) (*signaling.
 		}
 	}
 	return signaling.NewAccess(signaling.AccessConfig{
-		Key: key, Lifetime: c.Access.Lifetime, OperatorToken: c.Admin.Token, Open: c.Access.Open, Hosts: hosts, Log: log,
-	}), nil
+		Key: key, Lifetime: c.Access.Lifetime, OperatorToken: c.Admin.Token, Open: c.Access.Open, Hosts: hosts, Tokens: a.Tokens, Revoked: a.Revoked, Log: log,
+	})
 }
 
 // serverKey returns the key of the settings, of the file that they name, or of

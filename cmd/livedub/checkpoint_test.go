@@ -26,20 +26,20 @@ import (
 	"livedub/signaling/member"
 )
 
-// ledger is a registry that keeps checkpoints too.
-type ledger interface {
+// keptLedger is a registry that keeps checkpoints too.
+type keptLedger interface {
 	cluster.Registry
 	cluster.Checkpoints
 }
 
 // timed is a registry that notes the shortest way of a heartbeat.
 type timed struct {
-	ledger
+	keptLedger
 	trip atomic.Int64
 }
 
 func (r *timed) Beat(ctx context.Context, n cluster.Node) (cluster.Pulse, error) {
-	p, err := r.ledger.Beat(ctx, n)
+	p, err := r.keptLedger.Beat(ctx, n)
 	if was := r.trip.Load(); err == nil && (was == 0 || int64(p.Trip) < was) {
 		r.trip.Store(max(1, int64(p.Trip)))
 	}
@@ -48,9 +48,9 @@ func (r *timed) Beat(ctx context.Context, n cluster.Node) (cluster.Pulse, error)
 
 // newNode returns the sessions of a node in a cluster, whose clock is off by skew. It
 // has been told by how much, to within 10 ms.
-func newNode(t *testing.T, open func(skew time.Duration) ledger, skew time.Duration, key access.Key, id string, log *slog.Logger) *calls {
+func newNode(t *testing.T, open func(skew time.Duration) keptLedger, skew time.Duration, key access.Key, id string, log *slog.Logger) *calls {
 	t.Helper()
-	reg := &timed{ledger: open(skew)}
+	reg := &timed{keptLedger: open(skew)}
 	c := &calls{engines: spec.Engines{Recognizer: &fake.Recognizer{}, Translator: &fake.Translator{}, Synthesizer: &fake.Synthesizer{}}}
 	c.manager = live.NewManager(live.ManagerConfig{
 		Engines: c.engines, Base: spec.Config{Profile: spec.Sync, Delay: 4 * time.Second, Log: log}, Max: 4, Idle: time.Minute,
@@ -105,14 +105,14 @@ func (s skewed) Beat(ctx context.Context, n cluster.Node) (cluster.Pulse, error)
 // there to another node, in words that nobody without the secret reads, and goes with it.
 func TestCheckpointsInRegistry(t *testing.T) {
 	const ahead, behind = 200 * time.Millisecond, -200 * time.Millisecond
-	for name, start := range map[string]func(*testing.T) func(time.Duration) ledger{
-		"memory": func(*testing.T) func(time.Duration) ledger {
+	for name, start := range map[string]func(*testing.T) func(time.Duration) keptLedger{
+		"memory": func(*testing.T) func(time.Duration) keptLedger {
 			reg := memory.New(cluster.Rules{}, nil)
-			return func(skew time.Duration) ledger { return skewed{reg, skew} }
+			return func(skew time.Duration) keptLedger { return skewed{reg, skew} }
 		},
-		"redis": func(t *testing.T) func(time.Duration) ledger {
+		"redis": func(t *testing.T) func(time.Duration) keptLedger {
 			server := redistest.Start(t)
-			return func(skew time.Duration) ledger {
+			return func(skew time.Duration) keptLedger {
 				reg, err := redis.New(redis.Options{Addrs: []string{server.Addr}, Now: func() time.Time { return time.Now().Add(skew) }}, cluster.Rules{})
 				if err != nil {
 					t.Fatal(err)

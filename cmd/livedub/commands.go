@@ -21,6 +21,8 @@ func commands() []command {
 		{"verify-scaleout", "measure how fast an Auto Scaling group in your AWS account grows", runVerifyScaleout},
 		{"migrate", "make the tables of a PostgreSQL database, or bring them up to date", runMigrate},
 		{"recordings", "list, fetch, delete and repair what was recorded", runRecordings},
+		{"key", "make, list, replace and remove stream keys for broadcasters", runKey},
+		{"token", "make, show and revoke tokens for those who publish and watch", runToken},
 		{"models", "list, download, check and remove models", runModels},
 		{"doctor", "tell which engines, codecs and devices work here", runDoctor},
 	}

@@ -18,6 +18,7 @@ import (
 	"livedub/signaling"
 	"livedub/signaling/ingest"
 	"livedub/signaling/serving"
+	"livedub/signaling/streamkey"
 )
 
 // doors are where encoders publish, beside WHIP.
@@ -33,9 +34,9 @@ type doors struct {
 }
 
 // openDoors listens where the settings say. Nobody is let in before open.
-func openDoors(ctx context.Context, c config.Config, d *calls, access *signaling.Access, log *slog.Logger) (*doors, error) {
+func openDoors(ctx context.Context, c config.Config, d *calls, access *signaling.Access, keys *streamkey.Keys, log *slog.Logger) (*doors, error) {
 	out := &doors{log: log, stop: func() {}, door: ingest.New(ingest.Config{
-		Sessions: broadcasts{d}, Access: access, PerAddress: c.Limits.Publishers, All: c.Limits.PublishersAll, Log: log,
+		Sessions: broadcasts{d}, Access: access, Keys: standFor(keys), PerAddress: c.Limits.Publishers, All: c.Limits.PublishersAll, Log: log,
 	})}
 	var err error
 	if out.pulls, err = newPulls(c.Serve.PullHosts, out.door, d, log); err != nil {
@@ -56,6 +57,14 @@ func openDoors(ctx context.Context, c config.Config, d *calls, access *signaling
 		}
 	}
 	return out, nil
+}
+
+// standFor returns what stream keys stand for, and for how long.
+func standFor(keys *streamkey.Keys) ingest.Keys {
+	return func(ctx context.Context, key string) (ingest.Key, bool, error) {
+		s, ok, err := keys.Find(ctx, key)
+		return ingest.Key{Request: s.Request(), Bound: func(ctx context.Context) (context.Context, context.CancelFunc) { return keys.Bound(ctx, s) }}, ok, err
+	}
 }
 
 // rtmp takes encoders at l.

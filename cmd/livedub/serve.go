@@ -15,6 +15,7 @@ import (
 	"livedub/internal/telemetry"
 	"livedub/signaling"
 	"livedub/signaling/serving"
+	"livedub/signaling/streamkey"
 )
 
 // runServe serves until ctx ends, then lets live calls go on to their end, for serve.drain at most.
@@ -42,10 +43,17 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return err
 	}
 	defer node.leave()
-	access, err := newAccess(cfg, node, log)
+	auth, key, err := openAuth(ctx, cfg, node, log)
 	if err != nil {
 		return err
 	}
+	defer auth.Close()
+	access := newAccess(cfg, key, auth, log)
+	cert, err := serving.OpenCertificate(cfg.Serve.TLSCert, cfg.Serve.TLSKey, log)
+	if err != nil {
+		return err
+	}
+	defer cert.Close()
 	l, err := serving.Listen(ctx, cfg.Serve.Listen, "--listen")
 	if err != nil {
 		return err
@@ -57,7 +65,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		l.Close()
 		return err
 	}
-	site := newSite(l, node.answerer(), log)
+	site := newSite(cert.Listen(l), node.answerer(), log)
 	defer site.Close()
 	if node != nil { // gateways need not wait to know that the run before this one is gone
 		cfg.Cluster.Node = node.self.ID
@@ -68,7 +76,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return err
 	}
 	defer endpoints.Close()
-	if endpoints.doors, err = openDoors(ctx, cfg, endpoints.calls, access, log); err != nil {
+	if endpoints.doors, err = openDoors(ctx, cfg, endpoints.calls, access, auth.Keys, log); err != nil {
 		return err
 	}
 	registry := telemetry.NewRegistry(version())
@@ -90,6 +98,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	inside := serving.Insides(version(), telemetry.Handler(registry, log), ready, log)
 	mux := handler(inside, log)
 	endpoints.Register(mux)
+	streamkey.NewAPI(auth.Store, log).Register(mux)
 	endpoints.api.Register(inside) // it is the operator's too
 	admin, err := serving.OpenAdmin(ctx, cfg.Admin.Listen, access, inside, log)
 	if err != nil {
@@ -112,7 +121,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	site.show(h)
 	endpoints.doors.open()
 	group.serves()
-	fmt.Fprintf(stdout, "livedub serves %s (Ctrl-C ends it)\n", pageURL(l.Addr()))
+	fmt.Fprintf(stdout, "livedub serves %s (Ctrl-C ends it)\n", pageURL(cert.Scheme(), l.Addr()))
 	log.Info("serving", "addr", l.Addr().String(), "media_port", endpoints.calls.host.Port(), "version", version())
 	return serve(ctx, site, endpoints.Drain, cfg.Serve.Drain, log)
 }
@@ -141,13 +150,13 @@ func serve(ctx context.Context, s *site, drain func(context.Context, time.Durati
 const lastRequests = 1500 * time.Millisecond
 
 // pageURL is what a person types to see the page served at a.
-func pageURL(a net.Addr) string {
+func pageURL(scheme string, a net.Addr) string {
 	t, ok := a.(*net.TCPAddr)
 	if !ok {
-		return "http://" + a.String()
+		return scheme + "://" + a.String()
 	}
 	if t.IP.IsLoopback() || t.IP.IsUnspecified() {
-		return fmt.Sprintf("http://localhost:%d", t.Port)
+		return fmt.Sprintf("%s://localhost:%d", scheme, t.Port)
 	}
-	return "http://" + t.String()
+	return scheme + "://" + t.String()
 }

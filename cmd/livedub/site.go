@@ -25,14 +25,14 @@ type site struct {
 // which node answers; it is "" outside of a cluster.
 func newSite(l net.Listener, answerer string, log *slog.Logger) *site {
 	s := &site{l: l}
-	s.Server = serving.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.Server = serving.NewServer(signaling.Secure(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h := s.h.Load(); h != nil {
 			(*h).ServeHTTP(w, r)
 			return
 		}
 		w.Header().Set(signaling.NodeHeader, answerer)
 		signaling.WriteError(w, r, log, &signaling.Error{Kind: signaling.ErrClosing, Message: "the server is starting", Hint: "try again soon", Retry: time.Second})
-	}), log)
+	})), log)
 	return s
 }
 

@@ -40,7 +40,7 @@ func (n *membership) begin(ctx context.Context, c config.Config, l net.Addr, gpu
 	if n == nil {
 		return nil
 	}
-	addr, err := nodeAddr(c.Cluster.Addr, l)
+	addr, err := nodeAddr(c.Cluster.Addr, c.Serve.TLSCert != "", l)
 	if err != nil {
 		return err
 	}
@@ -67,9 +67,12 @@ func (n *membership) begin(ctx context.Context, c config.Config, l net.Addr, gpu
 }
 
 // nodeAddr returns where gateways reach a node that listens at l.
-func nodeAddr(set string, l net.Addr) (string, error) {
+func nodeAddr(set string, secure bool, l net.Addr) (string, error) {
 	if set != "" {
 		return strings.TrimSuffix(set, "/"), nil
+	}
+	if secure { // a certificate is a name's
+		return "", errors.New("cluster.addr: the server speaks TLS (serve.tls_cert): say by which name of its certificate gateways reach it, as https://node-7.example.net:8080")
 	}
 	t, ok := l.(*net.TCPAddr)
 	if !ok || t.IP.IsUnspecified() {

@@ -90,14 +90,15 @@ var layers = []layer{
 	{"internal/testkit/filmtest", []string{"media", "media/...", "internal/testkit/testspeaker"}},
 	{"internal/testkit/testspeaker/...", []string{"media", "media/...", "inference", "internal/testkit/testspeaker"}},
 	{"internal/testkit/testspeaker/cmd/mksample", []string{"media", "media/...", "inference", "inference/onnx", "inference/speak", "inference/speak/kokoro", "internal/models", "internal/testkit/testspeaker"}},
-	{"internal/testkit/caller", []string{"media", "media/...", "inference/fake", "internal/testkit/netem", "internal/testkit/testspeaker"}}, // it hears what the fake voice says
-	{"internal/stores", []string{"store", "store/...", "internal/config", "internal/guard"}},                                                // those that the settings name
-	{"internal/registry", []string{"cluster", "cluster/redis", "internal/config", "signaling/access"}},                                      // the record that the settings name, for nodes and gateways
+	{"internal/testkit/caller", []string{"media", "media/...", "inference/fake", "internal/testkit/netem", "internal/testkit/testspeaker"}},                                              // it hears what the fake voice says
+	{"internal/stores", []string{"store", "store/...", "internal/config", "internal/guard"}},                                                                                             // those that the settings name
+	{"internal/registry", []string{"cluster", "cluster/redis", "internal/config", "signaling/access"}},                                                                                   // the record that the settings name, for nodes and gateways
+	{"internal/auth", []string{"cluster/redis", "internal/config", "signaling", "signaling/access", "signaling/ledger", "signaling/revoked", "signaling/streamkey", "signaling/tokens"}}, // what the settings say of tokens and stream keys
 	{"internal/models", []string{"internal/guard", "internal/proc"}},
 	{"internal/models/convert", []string{"inference/onnx/onnxfile"}}, // conversions that need no engine; the engines' own come from their packages by cmd/livedub
 	{"internal/...", []string{"internal/..."}},
 
-	{"cmd/gateway", []string{"signaling", "signaling/gateway", "signaling/serving", "cluster", "cluster/...", "internal/cli", "internal/config", "internal/netlimit", "internal/registry", "internal/telemetry"}},
+	{"cmd/gateway", []string{"signaling", "signaling/access", "signaling/gateway", "signaling/serving", "signaling/streamkey", "cluster", "cluster/...", "internal/auth", "internal/cli", "internal/config", "internal/netlimit", "internal/registry", "internal/telemetry"}},
 	// Workers know of the server's engines only what is said over the pipe.
 	{"cmd/espeakworker", []string{"inference/speak/wire", "internal/worker/child"}},
 	{"cmd/pocketsphinxworker", []string{"inference/recognize/wire", "internal/worker/child"}},
@@ -143,6 +144,8 @@ var owners = []owner{
 	{"github.com/aws/", []string{"store/s3", "cluster/aws", "internal/bench/scaleout", "internal/testkit/awsfake"}},
 	{"github.com/johannesboyne/gofakes3", []string{"internal/testkit/s3proc"}},
 	{"github.com/johannesboyne/gofakes3/", []string{"internal/testkit/s3proc"}},
+	{"github.com/golang-jwt/", []string{"signaling/tokens"}},
+	{"github.com/MicahParks/", []string{"signaling/tokens"}},
 	{"gopkg.in/yaml.v3", []string{"internal/config", "internal/models"}},
 	{"testing", nil}, // tests, and packages whose name ends in "test"
 }

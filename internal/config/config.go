@@ -13,6 +13,7 @@ type Config struct {
 	Serve     Serve
 	Limits    Limits
 	Access    Access
+	Auth      Auth
 	Admin     Admin
 	Cluster   Cluster
 	AWS       AWS
@@ -33,6 +34,8 @@ type Config struct {
 // Serve is how the web server listens and leaves.
 type Serve struct {
 	Listen         string
+	TLSCert        string
+	TLSKey         string
 	Hosts          []string
 	Drain          time.Duration
 	MediaPort      int
@@ -100,6 +103,18 @@ type Access struct {
 	KeyFile  string
 	Lifetime time.Duration
 	Open     bool
+}
+
+// Auth is whose signed tokens count, and where stream keys and revoked tokens are kept.
+type Auth struct {
+	JWTSecret     string
+	JWTSecretFile string
+	JWTPublicKey  string // file
+	JWKS          string // address or file
+	JWTAudience   string
+	JWTIssuer     string
+	JWTLeeway     time.Duration
+	Dir           string
 }
 
 // Admin is how the operator comes in.

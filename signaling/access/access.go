@@ -28,6 +28,9 @@ type Capability struct {
 	Role    Role
 	Lang    string    // of Watch: an ISO 639-1 code; "" for all
 	Expires time.Time // in whole seconds
+	// Parent is the ID of the signed token whose bearer handed this out, "" for none: it
+	// counts no longer than that token, nor once that is revoked.
+	Parent string
 }
 
 var (
@@ -45,7 +48,7 @@ const (
 	// macSize is how many bytes of the HMAC a capability carries (RFC 2104, 5: half of them suffice).
 	macSize = 16
 
-	maxToken = 64 // bytes; the longest that Mint writes is 42
+	maxToken = 64 // bytes; the longest that Mint writes is 60
 	base     = 36 // of the expiry, in seconds since 1970
 )
 
@@ -56,7 +59,8 @@ var text = base64.RawURLEncoding.Strict()
 
 // Mint writes a capability for the session with that epoch, as
 // "w-es.tft6o0.qYbWjcUOcpcQyPp1dq2SyA": role, expiry, HMAC-SHA256. It is made of
-// letters, digits, '-', '_' and '.', so it may stand in a URL as it is.
+// letters, digits, '-', '_' and '.', so it may stand in a URL as it is. One with a
+// parent has that before the HMAC.
 // A key that was never set mints nothing: "".
 func (k Key) Mint(epoch string, c Capability) string {
 	if len(k.secret) == 0 {
@@ -67,6 +71,9 @@ func (k Key) Mint(epoch string, c Capability) string {
 		role += "-" + c.Lang
 	}
 	says := role + "." + strconv.FormatInt(c.Expires.Unix(), base)
+	if c.Parent != "" {
+		says += "." + c.Parent
+	}
 	return says + "." + text.EncodeToString(k.mac(epoch, says))
 }
 
@@ -103,7 +110,11 @@ func parse(token string) (c Capability, says string, mac []byte, err error) {
 		return no()
 	}
 	says = token[:end]
-	role, expiry, ok := strings.Cut(says, ".")
+	role, rest, ok := strings.Cut(says, ".")
+	expiry, parent, derived := strings.Cut(rest, ".")
+	if derived && !isID(parent) {
+		return no()
+	}
 	seconds, nerr := strconv.ParseUint(expiry, base, 40) // until the year 36812
 	if len(token)-end-1 != text.EncodedLen(macSize) {    // the decoder skips line breaks: a token has one form
 		return no()
@@ -120,7 +131,7 @@ func parse(token string) (c Capability, says string, mac []byte, err error) {
 	if c.Role == "" || named && (c.Role != Watch || !isLang(lang)) {
 		return no()
 	}
-	c.Lang, c.Expires = lang, time.Unix(int64(seconds), 0)
+	c.Lang, c.Expires, c.Parent = lang, time.Unix(int64(seconds), 0), parent
 	return c, says, mac, nil
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bufio"
 	"net/http"
 	"strings"
 	"testing"
@@ -182,5 +183,19 @@ func TestEventsOfOneLanguage(t *testing.T) {
 	all := readAll(t, resp)
 	if n := strings.Count(all, "event: "); n != 3 || !strings.Contains(all, "in es") || strings.Contains(all, `"ca"`) {
 		t.Errorf("%d events: %s", n, all)
+	}
+}
+
+// TestExpiredInTheMiddle: who follows events by a capability is told when that is over.
+func TestExpiredInTheMiddle(t *testing.T) {
+	r := busy(t)
+	path := "/v1/sessions/talk~" + signalingtest.TokenFor(2*time.Second, "talk", access.Watch, "es") + "/events"
+	resp := r.Start(r.Request("GET", path, "", evil...))
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	r.until(lines, "event: end")
+	r.until(lines, `data: {"reason":"the token has expired"}`)
+	if got := r.Do("GET", path, "", evil...); got.Status != 404 {
+		t.Errorf("by what is over: %d", got.Status)
 	}
 }

@@ -123,7 +123,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	if !out.send("retry: 1000\n\n") {
 		return nil
 	}
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := grant.Bound(r.Context())
 	defer cancel()
 	defer context.AfterFunc(s.gate.Context(), cancel)()
 	for {
@@ -140,6 +140,9 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 			out.event(0, "end", end{"the server is shutting down"})
 			return nil
 		case ctx.Err() != nil:
+			if why := signaling.Ended(ctx); why != "" {
+				out.event(0, "end", end{why})
+			}
 			return nil
 		case !out.send(": still here\n\n"):
 			return nil

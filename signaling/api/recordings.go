@@ -104,7 +104,7 @@ func refused(err error) error {
 
 // sees tells whether the caller sees all recordings: the operator, and the server's own
 // page on this machine, which may open any session by its name too.
-func sees(who *signaling.Caller) bool { return who.Operator() || who.MayName() }
+func sees(who *signaling.Caller) bool { return who.Here() }
 
 // granted returns what the caller may do with a recording: what they may in its session,
 // to whose epoch capabilities are bound.

@@ -92,6 +92,7 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, body []byte, c
 			heard()
 			status = a.StatusCode
 			err := check(a.Header, a.StatusCode, c, p)
+			signaling.Yield(w.Header(), a.Header)
 			g.giveBack(r, c, err == nil && p.Create && status != http.StatusCreated)
 			return err
 		},

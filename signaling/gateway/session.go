@@ -156,7 +156,7 @@ func (g *Gateway) giveBack(r *http.Request, c cluster.Claim, unused bool) {
 // names tells whether a request may create the session that it names.
 func names(r *http.Request) bool {
 	return r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/whip/") && r.PathValue("rest") == "" &&
-		signaling.From(r).MayName() && r.URL.Query().Get("from") != "" && r.URL.Query().Get("to") != ""
+		signaling.From(r).MayName(r.PathValue("id")) && r.URL.Query().Get("from") != "" && r.URL.Query().Get("to") != ""
 }
 
 // cost returns what a session costs a node, in places.

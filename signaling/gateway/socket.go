@@ -110,7 +110,7 @@ func (g *Gateway) converse(client *websocket.Conn, r *http.Request) {
 // the answer is a refusal: the client may try again.
 func (g *Gateway) reach(r *http.Request, f ws.First, message []byte) (node *websocket.Conn, answer []byte, err error) {
 	var ask *cluster.Ask
-	if f.Create && signaling.From(r).MayName() {
+	if f.Create && signaling.From(r).MayName(f.Session) {
 		to := make([]string, len(f.To))
 		for i, l := range f.To {
 			to[i] = string(l)

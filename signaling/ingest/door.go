@@ -109,12 +109,12 @@ func (d *Door) serve(ctx context.Context, conn Conn, ask Ask) (begun bool, err e
 		who.Audit("created", came.Grant, came.Session.ID)
 	}
 	who.Audit("published", came.Grant, came.Session.ID, "protocol", ask.Protocol)
-	bound := ctx
+	bind := came.Grant.Bound
 	if key != nil && key.Bound != nil {
-		var stop context.CancelFunc
-		bound, stop = key.Bound(ctx)
-		defer stop()
+		bind = key.Bound
 	}
+	bound, stop := bind(ctx)
+	defer stop()
 	d.outlive(bound, p, came.Session.ID, ask.Protocol)
 	return true, nil
 }
@@ -206,12 +206,12 @@ func (d *Door) admit(ctx context.Context, ask Ask) (signaling.Joined, *signaling
 	query.Del("token")
 	who := d.cfg.Access.Peer(ask.From, token)
 	r := signaling.Request{ID: name}
-	if _, err := d.cfg.Sessions.Get(name); errors.Is(err, signaling.ErrNotFound) && who.MayName() {
+	if _, err := d.cfg.Sessions.Get(name); errors.Is(err, signaling.ErrNotFound) && who.MayName(name) {
 		if r, err = signaling.QueryRequest(name, query); err != nil {
 			return no(err)
 		}
 		if !query.Has("consent") {
-			r.Consent = true // it is the operator who speaks: nobody else may name a session
+			r.Consent = who.Here() // then it is the operator who speaks
 		}
 	}
 	came, err := signaling.Enter(ctx, d.cfg.Sessions, who, r)

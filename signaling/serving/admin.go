@@ -28,7 +28,7 @@ func OpenAdmin(ctx context.Context, addr string, access *signaling.Access, h htt
 	if err != nil {
 		return nil, err
 	}
-	a := &Admin{srv: NewServer(access.GuardAdmin(h), log), done: make(chan struct{})}
+	a := &Admin{srv: NewServer(signaling.Secure(access.GuardAdmin(h)), log), done: make(chan struct{})}
 	a.srv.WriteTimeout = profileTime
 	go func() {
 		defer close(a.done)

@@ -36,13 +36,13 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
 
 // request is what the query asks for; on a known session it says nothing.
 func (s *Server) request(id string, r *http.Request) (signaling.Request, error) {
-	if _, err := s.cfg.Sessions.Get(id); err == nil || !signaling.From(r).MayName() {
+	if _, err := s.cfg.Sessions.Get(id); err == nil || !signaling.From(r).MayName(id) {
 		return signaling.Request{ID: id}, nil
 	}
 	q := r.URL.Query()
 	req, err := signaling.QueryRequest(id, q)
 	if !q.Has("consent") {
-		req.Consent = true // it is the operator who speaks: nobody else may name a session
+		req.Consent = signaling.From(r).Here() // then it is the operator who speaks
 	}
 	return req, err
 }
@@ -110,8 +110,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, offer string,
 		}
 		return err
 	}
-	res := newResource(came.Peer, r.URL.Path, ufrags(offer))
+	res := newResource(came, r.URL.Path, ufrags(offer))
 	if err := s.keep(res); err != nil {
+		res.unbind()
 		_ = came.Peer.Close() // the endpoints are closing: there is nobody to tell
 		return err
 	}

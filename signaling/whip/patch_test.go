@@ -79,7 +79,7 @@ func TestMalformedCandidatesAreLeftOut(t *testing.T) {
 }
 
 func TestPatchesAreBounded(t *testing.T) {
-	res := newResource(signalingtest.NewPeer(), "/whip/talk", nil)
+	res := newResource(signaling.Joined{Peer: signalingtest.NewPeer()}, "/whip/talk", nil)
 	s := New(Config{})
 	refused := 0
 	for range 200 {

@@ -1,6 +1,7 @@
 package whip
 
 import (
+	"context"
 	"crypto/rand"
 	"net/http"
 	"strings"
@@ -17,6 +18,8 @@ type resource struct {
 	etag   string // of its one ICE session
 	ufrags []string
 	peer   signaling.Peer
+	bound  context.Context // ends when the peer may stay no longer
+	unbind func()
 
 	stop chan struct{} // closed by whoever takes it out of the server's map
 	gone chan struct{} // closed when the peer is
@@ -24,10 +27,12 @@ type resource struct {
 	patches *rate.Limiter
 }
 
-func newResource(p signaling.Peer, path string, ufrags []string) *resource {
+func newResource(came signaling.Joined, path string, ufrags []string) *resource {
+	bound, unbind := came.Grant.Bound(context.Background())
 	return &resource{
+		bound: bound, unbind: unbind,
 		id: strings.ToLower(rand.Text()), path: path, etag: `"` + strings.ToLower(rand.Text()) + `"`,
-		ufrags: ufrags, peer: p, stop: make(chan struct{}), gone: make(chan struct{}),
+		ufrags: ufrags, peer: came.Peer, stop: make(chan struct{}), gone: make(chan struct{}),
 		patches: rate.NewLimiter(20, 100),
 	}
 }
@@ -51,6 +56,7 @@ func (s *Server) keep(res *resource) error {
 func (s *Server) hold(res *resource) {
 	defer s.gate.Leave()
 	defer close(res.gone)
+	defer res.unbind()
 	signaling.Guard(s.log, "peer", func() { s.outlive(res) })
 }
 
@@ -61,6 +67,9 @@ func (s *Server) outlive(res *resource) {
 		s.take(res.id, res.path)
 	case <-s.gate.Context().Done():
 		s.take(res.id, res.path)
+	case <-res.bound.Done():
+		s.take(res.id, res.path)
+		s.log.Info("peer let go", "path", res.path, "peer", res.short(), "why", signaling.Ended(res.bound))
 	case <-res.stop:
 	}
 	if err := res.peer.Close(); err != nil {

@@ -36,15 +36,22 @@ type conn struct {
 	ctx     context.Context // ends with the connection
 	cancel  context.CancelFunc
 	out     chan item
-	peers   chan signaling.Peer // from the reader to the writer, once
-	written chan struct{}       // closed when the writer has ended
+	peers   chan joined   // from the reader to the writer, once
+	written chan struct{} // closed when the writer has ended
 
 	following sync.WaitGroup // of the session's events
 
 	// The reader's.
 	peer   signaling.Peer
-	errors int // made by the client
+	unbind func() // of the peer's grant
+	errors int    // made by the client
 	rate   *rate.Limiter
+}
+
+// joined is the peer, and a context that ends when it may stay no longer.
+type joined struct {
+	peer  signaling.Peer
+	bound context.Context
 }
 
 // item is a message, or the close frame that ends the connection.
@@ -58,7 +65,7 @@ func newConn(s *Server, r *http.Request, socket *websocket.Conn) *conn {
 	c := &conn{
 		server: s, times: s.cfg.Times, socket: socket, who: signaling.From(r),
 		log: s.log.With("remote", r.RemoteAddr),
-		out: make(chan item, outQueue), peers: make(chan signaling.Peer, 1), written: make(chan struct{}),
+		out: make(chan item, outQueue), peers: make(chan joined, 1), written: make(chan struct{}),
 		rate: rate.NewLimiter(50, 200),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(r.Context())) // the quotas know the client by it
@@ -79,6 +86,7 @@ func (c *conn) run() {
 	c.cancel()
 	c.following.Wait()
 	if c.peer != nil {
+		c.unbind()
 		if err := c.peer.Close(); err != nil {
 			c.log.Debug("peer closed", "err", err)
 		}

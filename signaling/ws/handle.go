@@ -45,11 +45,22 @@ func (c *conn) offer(m incoming) error {
 		return err
 	}
 	c.peer = came.Peer
-	c.peers <- came.Peer
+	bound, stop := came.Grant.Bound(c.ctx)
+	c.unbind = stop
+	c.peers <- joined{came.Peer, bound}
 	c.post(item{message: outgoing{Type: typeAnswer, Session: m.Session, Lang: m.Lang, SDP: came.Answer, ICEServers: c.server.cfg.ICEServers.For(m.Session)}})
 	c.follow(m.Session)
 	c.log.Info("peer connected", "type", m.Type, "session", m.Session, "lang", m.Lang)
 	return nil
+}
+
+// consent tells whether the speaker of a session that is created has consented: where
+// nothing is said, if it is the operator who speaks.
+func (c *conn) consent(said *bool) bool {
+	if said == nil {
+		return c.who.Here()
+	}
+	return *said
 }
 
 func (c *conn) connect(ctx context.Context, m incoming) (signaling.Joined, error) {
@@ -58,6 +69,6 @@ func (c *conn) connect(ctx context.Context, m incoming) (signaling.Joined, error
 		return signaling.View(ctx, sessions, c.who, m.Session, m.Lang, m.SDP)
 	}
 	return signaling.Publish(ctx, sessions, c.who, signaling.Request{
-		ID: m.Session, From: m.From, To: m.To, Profile: m.Profile, DelayMS: m.DelayMS, Consent: m.Consent == nil || *m.Consent, Badge: m.Badge,
+		ID: m.Session, From: m.From, To: m.To, Profile: m.Profile, DelayMS: m.DelayMS, Consent: c.consent(m.Consent), Badge: m.Badge,
 	}, m.SDP)
 }

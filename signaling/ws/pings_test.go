@@ -2,8 +2,10 @@ package ws
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,7 +54,7 @@ func TestClientsWhoAnswerPings(t *testing.T) {
 		defer endpoint.Close()
 
 		dialer := websocket.Dialer{NetDialContext: listener.dial}
-		c, _, err := dialer.Dial("ws://localhost/ws/talk~"+signalingtest.Token("talk", access.Publish, ""), nil)
+		c, _, err := dialer.Dial("ws://localhost/ws/talk", http.Header{"Authorization": {"Bearer " + signalingtest.OperatorToken}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,6 +81,54 @@ func TestClientsWhoAnswerPings(t *testing.T) {
 		time.Sleep(time.Second + defaultTimes.Silent + defaultTimes.Write + farewell)
 		if desk.Peers()[0].Closes() != 1 {
 			t.Error("a client who stopped is still there")
+		}
+	})
+}
+
+// TestExpiredInTheMiddle: whose capability's time is over is told so, and let go with
+// their peer.
+func TestExpiredInTheMiddle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		desk := signalingtest.NewDesk("talk")
+		endpoint := New(Config{Sessions: desk})
+		mux := http.NewServeMux()
+		endpoint.Register(mux)
+		listener := pipes{make(chan net.Conn), make(chan struct{})}
+		srv := &http.Server{Handler: signalingtest.Access().Guard(mux)}
+		go srv.Serve(listener)
+		defer srv.Close()
+		defer endpoint.Close()
+
+		dialer := websocket.Dialer{NetDialContext: listener.dial}
+		c, _, err := dialer.Dial("ws://localhost/ws/talk~"+signalingtest.Token("talk", access.Publish, ""), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.WriteJSON(map[string]any{"v": 1, "type": "publish", "session": "talk", "sdp": signalingtest.Offer}); err != nil {
+			t.Fatal(err)
+		}
+		began, last := time.Now(), ""
+		for {
+			_, data, err := c.ReadMessage()
+			if err != nil {
+				var closed *websocket.CloseError
+				if !errors.As(err, &closed) || closed.Code != websocket.ClosePolicyViolation || closed.Text != "the token has expired" {
+					t.Errorf("ended by %v", err)
+				}
+				break
+			}
+			last = string(data)
+		}
+		if took := time.Since(began); took < time.Hour-2*time.Second || took > time.Hour+2*time.Second {
+			t.Errorf("let go after %v", took)
+		}
+		if !strings.Contains(last, `"bye"`) || !strings.Contains(last, "the token has expired") {
+			t.Errorf("told last: %s", last)
+		}
+		time.Sleep(farewell + time.Second)
+		if desk.Peers()[0].Closes() != 1 {
+			t.Error("the peer goes on")
 		}
 	})
 }

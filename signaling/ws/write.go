@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"context"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -21,11 +22,12 @@ func (c *conn) write() {
 func (c *conn) writeAll() {
 	ping := time.NewTicker(c.times.Ping)
 	defer ping.Stop()
-	var done <-chan struct{}
+	var done, over <-chan struct{}
+	var bound context.Context
 	for {
 		select {
 		case p := <-c.peers:
-			done = p.Done()
+			done, bound, over = p.peer.Done(), p.bound, p.bound.Done()
 		case i := <-c.out:
 			if i.close != 0 {
 				c.sendClose(i.close, i.reason)
@@ -40,6 +42,12 @@ func (c *conn) writeAll() {
 			}
 		case <-done:
 			c.bye(websocket.CloseNormalClosure, "the peer has ended")
+			return
+		case <-over:
+			if why := signaling.Ended(bound); why != "" {
+				c.log.Info("peer let go", "why", why)
+				c.bye(websocket.ClosePolicyViolation, why)
+			}
 			return
 		case <-c.server.gate.Context().Done():
 			c.bye(websocket.CloseGoingAway, "the server is shutting down")

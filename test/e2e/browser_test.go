@@ -28,6 +28,14 @@ var sampleJS string
 // files, and closes it with the test. More flags are "name=value".
 func browser(t *testing.T, camera, microphone string, more ...string) context.Context {
 	t.Helper()
+	ctx := bareBrowser(t, camera, microphone, more...)
+	violations(t, ctx, func(text string) { t.Errorf("the page breaks its own policy: %s", text) })
+	return ctx
+}
+
+// bareBrowser is browser for pages that may break their policy.
+func bareBrowser(t *testing.T, camera, microphone string, more ...string) context.Context {
+	t.Helper()
 	exe, err := exec.LookPath("chromium")
 	if err != nil {
 		groundtest.Need(t, "no chromium: sudo apt-get install -y chromium")

@@ -28,6 +28,7 @@ func startGateway(t *testing.T, r *redistest.Server, args ...string) *server {
 	t.Helper()
 	s := &server{cmd: exec.Command(filepath.Join(bin, "gateway"), append([]string{"--listen", "127.0.0.1:0", "--cluster-url", "redis://" + r.Addr, "--cluster-secret", clusterSecret}, args...)...)}
 	s.mark = markOf(t, s.cmd)
+	s.kept = allLogs.of(t, s.cmd.Args, s.cmd.Env)
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

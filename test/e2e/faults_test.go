@@ -69,7 +69,9 @@ func until(t testing.TB, what string, ok func() bool) {
 func talk(t *testing.T, path string) {
 	t.Helper()
 	pcm := make([]byte, 0, 1<<20)
-	for i, text := range []string{"Good morning everyone.", "My brother has a red car.", "The children play in the garden.", "We need more time.", "The weather is very good today."} {
+	script := []string{"Good morning everyone.", "My brother has a red car.", "The children play in the garden.", "We need more time.", "The weather is very good today."}
+	allLogs.said(script...)
+	for i, text := range script {
 		wav := fmt.Sprintf("%s.%d.wav", path, i)
 		tool(t, "flite", "-voice", "rms", "-t", text, "-o", wav)
 		pcm = append(pcm, tool(t, "ffmpeg", "-v", "error", "-i", wav, "-f", "s16le", "-ar", "16000", "-ac", "1", "-")...)

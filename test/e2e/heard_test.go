@@ -81,8 +81,10 @@ func (h heard) onTime(t *testing.T, n int) {
 // sentences makes a microphone's file: a short sentence every 4 s.
 func sentences(t *testing.T, path string) {
 	t.Helper()
+	const script = "My brother has a red car."
+	allLogs.said(script, "Mi hermano tiene un coche rojo.")
 	said := path + ".flite.wav"
-	tool(t, "flite", "-voice", "rms", "-t", "My brother has a red car.", "-o", said)
+	tool(t, "flite", "-voice", "rms", "-t", script, "-o", said)
 	ffmpeg(t, "-i", said, "-af", "adelay=500,apad", "-t", "4", "-ar", "48000", "-ac", "1", path)
 }
 

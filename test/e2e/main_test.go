@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	bin = dir
-	os.Setenv("XDG_STATE_HOME", dir) // where servers keep their key
+	os.Setenv("XDG_STATE_HOME", filepath.Join(dir, "state")) // where servers keep their key
 	os.Setenv("LIVEDUB_STORE_DIR", filepath.Join(dir, "store"))
 	build := exec.Command("go", "build", "-o", dir, "livedub/cmd/livedub", "livedub/cmd/gateway", "livedub/cmd/espeakworker", "livedub/cmd/pocketsphinxworker", "livedub/cmd/transducerworker", "livedub/cmd/loadgen")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -35,6 +36,12 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		programs, faults := allLogs.check(dir)
+		for _, f := range faults {
+			fmt.Fprintln(os.Stderr, "a log has what no log may have:", f)
+			code = max(code, 1)
+		}
+		fmt.Fprintf(os.Stderr, "the logs of %d programs were searched for secrets and spoken words\n", programs)
 		os.RemoveAll(dir)
 		os.Exit(code)
 	}))
@@ -53,7 +60,7 @@ func livedub(t *testing.T, args ...string) result {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, "livedub"), args...)
 	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Stdout, cmd.Stderr = &stdout, io.MultiWriter(&stderr, allLogs.of(t, args, os.Environ()))
 	err := cmd.Run()
 	if cmd.ProcessState == nil {
 		t.Fatal(err)
@@ -121,5 +128,24 @@ func readReport(t *testing.T, dir string) map[string]any {
 	if err := json.Unmarshal(b, &v); err != nil {
 		t.Fatal(err)
 	}
+	allLogs.said(texts(v)...)
 	return v
+}
+
+// texts returns what was said, and what it was dubbed to, by a report.
+func texts(v any) (out []string) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, one := range v {
+			if s, ok := one.(string); ok && (name == "text" || name == "source_text") {
+				out = append(out, s)
+			}
+			out = append(out, texts(one)...)
+		}
+	case []any:
+		for _, one := range v {
+			out = append(out, texts(one)...)
+		}
+	}
+	return out
 }

@@ -47,6 +47,7 @@ func tab(t *testing.T, of context.Context, url string) context.Context {
 	t.Helper()
 	page, closes := chromedp.NewContext(of)
 	t.Cleanup(closes)
+	violations(t, page, func(text string) { t.Errorf("the page breaks its own policy: %s", text) })
 	if err := chromedp.Do(page, chromedp.Navigate(url)); err != nil {
 		t.Fatal(err)
 	}

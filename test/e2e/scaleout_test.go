@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -70,7 +71,7 @@ func TestVerifyScaleout(t *testing.T) {
 	verify := func(args ...string) (code int, stdout, stderr string) {
 		cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "livedub"), append([]string{"verify-scaleout"}, args...)...)
 		var out, said bytes.Buffer
-		cmd.Env, cmd.Stdout, cmd.Stderr = env, &out, &said
+		cmd.Env, cmd.Stdout, cmd.Stderr = env, &out, io.MultiWriter(&said, allLogs.of(t, args, env))
 		_ = cmd.Run() // the exit code tells
 		return cmd.ProcessState.ExitCode(), out.String(), said.String()
 	}

@@ -26,14 +26,18 @@ type server struct {
 	mark string
 	cmd  *exec.Cmd
 
-	mu  sync.Mutex
-	log bytes.Buffer
+	mu   sync.Mutex
+	log  bytes.Buffer
+	kept io.Writer // of allLogs
 }
 
 // Write keeps what the server prints.
 func (s *server) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.kept != nil {
+		_, _ = s.kept.Write(b) // it is memory
+	}
 	return s.log.Write(b)
 }
 
@@ -48,7 +52,7 @@ func serve(t testing.TB, args ...string) *server {
 	t.Helper()
 	s := &server{}
 	cmd, mark, _ := prepared(t, append([]string{"serve", "--listen", "127.0.0.1:0", "--media-port", "0", "--drain", "0s"}, args...)...)
-	s.cmd, s.mark = cmd, mark
+	s.cmd, s.mark, s.kept = cmd, mark, allLogs.of(t, cmd.Args, cmd.Env)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +66,7 @@ func serve(t testing.TB, args ...string) *server {
 		t.Fatalf("the server did not start: %v: %s", err, s.printed())
 	}
 	for _, word := range strings.Fields(line) {
-		if strings.HasPrefix(word, "http://") {
+		if strings.HasPrefix(word, "http") {
 			s.base = strings.Replace(word, "localhost", "127.0.0.1", 1)
 		}
 	}
@@ -149,7 +153,7 @@ func prepared(t testing.TB, args ...string) (*exec.Cmd, string, *bytes.Buffer) {
 	cmd := exec.Command(filepath.Join(bin, "livedub"), args...)
 	mark := markOf(t, cmd)
 	stderr := &bytes.Buffer{}
-	cmd.Stderr = stderr
+	cmd.Stderr = io.MultiWriter(stderr, allLogs.of(t, args, cmd.Env))
 	return cmd, mark, stderr
 }
 

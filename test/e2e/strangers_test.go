@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"livedub/internal/testkit/testspeaker"
@@ -105,20 +106,24 @@ func TestStrangersInTheBrowser(t *testing.T) {
 	ctx := browser(t, "", "", "host-resolver-rules=MAP "+rebound+" 127.0.0.1")
 	number, name := site(t)
 	port := s.base[strings.LastIndexByte(s.base, ':'):]
-	for _, page := range []string{number, name} {
+	for _, at := range []string{number, name} {
 		for _, server := range []string{s.base, "http://localhost" + port} {
-			for what, got := range inPage[map[string]string](t, ctx, page, strangerJS, server, call.ID) {
+			for what, got := range inPage[map[string]string](t, ctx, at, strangerJS, server, call.ID) {
 				if got != "404" && got != "refused" {
-					t.Errorf("a page at %s may %s at %s: %s", page, what, server, got)
+					t.Errorf("a page at %s may %s at %s: %s", at, what, server, got)
 				}
 			}
 			if now := state(); now != before {
-				t.Fatalf("a page at %s changed %s to %s", page, before, now)
+				t.Fatalf("a page at %s changed %s to %s", at, before, now)
 			}
 		}
 	}
 
 	// DNS rebinding: the page's own name leads to the server now, so that it is "same-origin".
+	// It has come from elsewhere, before, and so not by the policy that the server's answer has.
+	if _, err := chromedp.Call(ctx, page.SetBypassCSP, page.SetBypassCSPParams{Enabled: true}); err != nil {
+		t.Fatal(err)
+	}
 	if err := chromedp.Do(ctx, chromedp.Navigate("http://"+rebound+port+"/")); err != nil {
 		t.Fatal(err)
 	}
@@ -134,6 +139,10 @@ func TestStrangersInTheBrowser(t *testing.T) {
 	}
 	if now := state(); now != before {
 		t.Errorf("a rebound page changed %s to %s", before, now)
+	}
+
+	if _, err := chromedp.Call(ctx, page.SetBypassCSP, page.SetBypassCSPParams{}); err != nil {
+		t.Fatal(err)
 	}
 
 	// The server's own page is a browser too: it has the rights that it was given, and may create.
