@@ -22,6 +22,7 @@ type Request struct {
 	Consent bool   // the speaker agreed to their voice and face being used
 	Badge   *bool  // re-rendered frames say "AI dubbed"; nil for the operator's choice, which true does not overrule
 	Words   glossary.Words
+	Source  string // address that the speaker is pulled from; "" for one who comes
 }
 
 // Info is a session as it stands.

@@ -14,12 +14,14 @@ import (
 	"livedub/inference"
 	"livedub/inference/glossary"
 	"livedub/media"
+	"livedub/media/pace"
 	"livedub/media/rtc"
 	"livedub/session/fanout"
 	"livedub/session/live"
 	"livedub/session/report"
 	"livedub/session/spec"
 	"livedub/signaling"
+	"livedub/signaling/ingest"
 	"livedub/signaling/member"
 )
 
@@ -35,6 +37,8 @@ type calls struct {
 	kept    *kept                       // what is kept of them; nil for nothing
 	log     *slog.Logger
 
+	pulls *pulls // of speakers from elsewhere; nil before they are opened
+
 	unused int // sessions of one address that nobody has published in yet; 0 for no bound
 	mu     sync.Mutex
 	makers map[*live.Call]netip.Prefix // of sessions, where they count
@@ -46,9 +50,20 @@ func (c *calls) Create(ctx context.Context, r signaling.Request) (signaling.Info
 		d := time.Duration(max(-1, min(*r.DelayMS, math.MaxInt32))) * time.Millisecond // beyond, it is refused anyway
 		asked.Delay = &d
 	}
+	var begin func(pace.Clock) (ingest.Publisher, error)
+	var protocol string
+	if r.Source != "" {
+		var err error
+		if begin, protocol, err = c.pulls.pull(r.Source); err != nil {
+			return signaling.Info{}, err
+		}
+	}
 	call, err := c.open(ctx, asked)
 	if err != nil {
 		return signaling.Info{}, refuse(err)
+	}
+	if begin != nil {
+		c.pulls.begin(call.Spec.ID, begin, protocol)
 	}
 	return c.info(call), nil
 }

@@ -23,10 +23,11 @@ import (
 
 // doors are where encoders publish, beside WHIP.
 type doors struct {
-	door *ingest.Door
-	run  []func(context.Context) error // each takes who comes at one address, until its context ends
-	shut []func()                      // each closes that address
-	log  *slog.Logger
+	door  *ingest.Door
+	pulls *pulls
+	run   []func(context.Context) error // each takes who comes at one address, until its context ends
+	shut  []func()                      // each closes that address
+	log   *slog.Logger
 
 	stop context.CancelFunc
 	wg   sync.WaitGroup
@@ -37,6 +38,11 @@ func openDoors(ctx context.Context, c config.Config, d *calls, access *signaling
 	out := &doors{log: log, stop: func() {}, door: ingest.New(ingest.Config{
 		Sessions: broadcasts{d}, Access: access, Keys: standFor(keys), PerAddress: c.Limits.Publishers, All: c.Limits.PublishersAll, Log: log,
 	})}
+	var err error
+	if out.pulls, err = newPulls(c.Serve.PullHosts, out.door, d, log); err != nil {
+		return nil, err
+	}
+	d.pulls = out.pulls
 	if c.Serve.RTMPListen != "" {
 		l, err := serving.Listen(ctx, c.Serve.RTMPListen, "--rtmp-listen")
 		if err != nil {
@@ -121,6 +127,7 @@ func (d *doors) Close() {
 		shut()
 	}
 	d.door.Close()
+	d.pulls.Close()
 	d.wg.Wait()
 }
 

@@ -134,9 +134,9 @@ var owners = []owner{
 	{"google.golang.org/grpc/", []string{"inference/kserve", "inference/kserve/..."}},
 	{"github.com/spf13/pflag", []string{"internal/config", "internal/cli", "cmd/..."}},
 	{"github.com/redis/", []string{"cluster/redis"}},
-	{"github.com/alicebob/miniredis/", nil},  // tests
-	{"github.com/bluenviron/gohlslib/", nil}, // tests
-	{"github.com/bluenviron/mediacommon/", []string{"media/cmaf", "media/intake", "media/mpegts", "media/rtmp"}},
+	{"github.com/alicebob/miniredis/", nil}, // tests
+	{"github.com/bluenviron/mediacommon/", []string{"media/cmaf", "media/hlspull", "media/intake", "media/mpegts", "media/rtmp"}},
+	{"github.com/bluenviron/gohlslib/", []string{"media/hlspull"}},
 	{"github.com/datarhei/gosrt", []string{"media/srt"}},
 	{"github.com/bluenviron/gortmplib/", []string{"media/rtmp"}},
 	{"github.com/abema/go-mp4", []string{"media/rtmp"}}, // whose types gortmplib tells configurations in

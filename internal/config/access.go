@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+
+	"livedub/internal/outbound"
 )
 
 // hostForm is a DNS name; an IP address is told apart by net.ParseIP.
@@ -22,6 +24,20 @@ func hosts(p *[]string, key, help string) option {
 				if h != "*" && net.ParseIP(h) == nil && (len(h) > 253 || !hostForm.MatchString(h)) {
 					return fmt.Errorf("%s is no host: write a name or an IP address without port, as live.example.net", show(h))
 				}
+			}
+			*p = all
+			return nil
+		}}
+}
+
+// outboundHosts is a list of whom the server may ask because somebody names them.
+func outboundHosts(p *[]string, key, help string) option {
+	return option{key: key, help: help, limit: "names as cdn.example.com or *.example.com, which resolve to public addresses; addresses and networks as 10.0.0.0/24, whatever they are", kind: kindList, noun: "HOST",
+		get: func() string { return strings.Join(*p, " ") },
+		set: func(s string) error {
+			all := strings.Fields(s)
+			if _, err := outbound.New(all); err != nil {
+				return err
 			}
 			*p = all
 			return nil

@@ -51,6 +51,7 @@ type Serve struct {
 	RTMPListen     string
 	SRTListen      string
 	SRTPassphrase  string
+	PullHosts      []string
 }
 
 // Store is where files are kept, and for how long all is.

@@ -42,6 +42,8 @@ func table(c *Config) []option {
 			"address and UDP port where encoders send MPEG-TS by SRT, as 0.0.0.0:8890; empty is nowhere", optional(hostPort)),
 		secret(text(&c.Serve.SRTPassphrase, "serve.srt_passphrase", "",
 			"passphrase of all who send there, 10 to 79 characters; empty is to take them unencrypted alone", optional(passphrase))),
+		outboundHosts(&c.Serve.PullHosts, "serve.pull_hosts",
+			"hosts that the operator may have speakers pulled from; empty is none"),
 
 		integer(&c.Limits.Requests, "limits.requests", 50,
 			"requests a second of an address, four times as many at once; 0, here and below, is no bound", 0, 1_000_000),

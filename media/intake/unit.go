@@ -93,6 +93,20 @@ func AV1Frame(unit, config []byte) (data []byte, key bool, err error) {
 	return unit, key, nil
 }
 
+// AV1Units is AV1Frame for OBUs one by one, and a sequence header, nil for none.
+func AV1Units(obus [][]byte, header []byte) (data []byte, key bool, err error) {
+	if data, err = av1.Bitstream(obus).Marshal(); err != nil {
+		return nil, false, err
+	}
+	var config []byte
+	if len(header) > 0 {
+		if config, err = av1.Bitstream([][]byte{header}).Marshal(); err != nil {
+			return nil, false, err
+		}
+	}
+	return AV1Frame(data, config)
+}
+
 // Of AV1's specification, 5.9.2 and 6.2.2.
 const (
 	obuFrameHeader = 3

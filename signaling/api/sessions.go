@@ -25,6 +25,13 @@ type body struct {
 
 	Glossary []json.RawMessage `json:"glossary"`
 	Keep     []string          `json:"keep"`
+
+	Source json.RawMessage `json:"source"`
+}
+
+// pulled is whom the server asks for the speaker.
+type pulled struct {
+	URL string `json:"url"`
 }
 
 // change is what PATCH /v1/sessions/{id} takes, and dubChange what it takes for each dub.
@@ -96,6 +103,18 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) error {
 	req := signaling.Request{ID: signaling.Assigned(r), From: b.From, To: b.To, Profile: b.Profile, DelayMS: b.DelayMS, Consent: b.Consent, Badge: b.Badge, Words: words}
 	if err := req.Check(); err != nil {
 		return err
+	}
+	if b.Source != nil {
+		if !who.Operator() { // it is from this machine that the address is asked
+			return signaling.ErrBadRequest.Errorf(`"source" is for the operator: have the speaker publish`)
+		}
+		var from pulled
+		if err := signaling.Decode(b.Source, &from); err != nil {
+			return fmt.Errorf("source: %w", err)
+		}
+		if req.Source = from.URL; req.Source == "" {
+			return signaling.ErrBadRequest.Errorf(`"source" names no "url"`)
+		}
 	}
 	info, err := s.cfg.Sessions.Create(r.Context(), req)
 	if err != nil {

@@ -100,13 +100,7 @@ func (d *Door) serve(ctx context.Context, conn Conn, ask Ask) (begun bool, err e
 		}
 		return false, err
 	}
-	var p Publisher
-	err = d.cfg.Sessions.Feed(came.Session.ID, func(c pace.Clock) (Publisher, error) {
-		begun = true
-		var err error
-		p, err = conn.Begin(c)
-		return p, err
-	})
+	p, begun, err := d.feed(came.Session.ID, conn)
 	if err != nil {
 		signaling.Undo(d.cfg.Sessions, came)
 		return begun, err
@@ -115,35 +109,69 @@ func (d *Door) serve(ctx context.Context, conn Conn, ask Ask) (begun bool, err e
 		who.Audit("created", came.Grant, came.Session.ID)
 	}
 	who.Audit("published", came.Grant, came.Session.ID, "protocol", ask.Protocol)
-	leave := d.counts.begin(ask.Protocol, p)
-	defer leave()
 	bind := came.Grant.Bound
 	if key != nil && key.Bound != nil {
 		bind = key.Bound
 	}
 	bound, stop := bind(ctx)
 	defer stop()
-	d.outlive(bound, p)
-	why := cmp.Or(context.Cause(bound), p.Err())
-	args := []any{"session", came.Session.ID, "protocol", ask.Protocol, "bytes", p.Received()}
-	if why != nil {
-		args = append(args, "err", why)
-	}
-	d.log.Info("publisher gone", args...)
+	d.outlive(bound, p, came.Session.ID, ask.Protocol)
 	return true, nil
 }
 
-// outlive waits for the publisher's end, or ends it with the door or with ctx.
-func (d *Door) outlive(ctx context.Context, p Publisher) {
+// Pull has a session dub somebody whom the operator named, and returns when they have
+// left: an error where they were not taken.
+func (d *Door) Pull(ctx context.Context, id string, conn Conn) error {
+	ask := conn.Ask()
+	d.counts.ask(ask.Protocol)
+	if err := d.gate.Enter(); err != nil {
+		d.counts.refuse(ask.Protocol, signaling.ErrClosing.Code)
+		return err
+	}
+	defer d.gate.Leave()
+	p, _, err := d.feed(id, conn)
+	if err != nil {
+		reason := "gone"
+		if why := signaling.Explain(err); why.Kind != signaling.ErrInternal {
+			reason = why.Kind.Code
+		}
+		d.counts.refuse(ask.Protocol, reason)
+		return err
+	}
+	d.log.Info("session pulled", "audit", "pulled", "session", id, "protocol", ask.Protocol)
+	d.outlive(ctx, p, id, ask.Protocol)
+	return nil
+}
+
+// feed begins, unless the session has a publisher; begun tells whether it did.
+func (d *Door) feed(id string, conn Conn) (p Publisher, begun bool, err error) {
+	err = d.cfg.Sessions.Feed(id, func(c pace.Clock) (Publisher, error) {
+		begun = true
+		var err error
+		p, err = conn.Begin(c)
+		return p, err
+	})
+	return p, begun, err
+}
+
+// outlive waits for the publisher's end, or ends it with the door or with ctx, and tells.
+func (d *Door) outlive(ctx context.Context, p Publisher, id, protocol string) {
+	leave := d.counts.begin(protocol, p)
+	defer leave()
 	select {
 	case <-p.Done():
-		return
 	case <-d.gate.Context().Done():
 	case <-ctx.Done():
 	}
+	why := context.Cause(ctx)
 	if err := p.Close(); err != nil {
 		d.log.Debug("publisher closed", "err", err)
 	}
+	args := []any{"session", id, "protocol", protocol, "bytes", p.Received()}
+	if why = cmp.Or(why, p.Err()); why != nil {
+		args = append(args, "err", why)
+	}
+	d.log.Info("publisher gone", args...)
 }
 
 // keyPrefix begins every stream key. What begins so and is none is no session's name
