@@ -46,11 +46,20 @@ func (c *calls) Create(ctx context.Context, r signaling.Request) (signaling.Info
 		d := time.Duration(max(-1, min(*r.DelayMS, math.MaxInt32))) * time.Millisecond // beyond, it is refused anyway
 		asked.Delay = &d
 	}
+	key, err := c.keepMouths(r, &asked)
+	if err != nil {
+		return signaling.Info{}, err
+	}
 	call, err := c.open(ctx, asked)
 	if err != nil {
+		if call == nil {
+			release(asked)
+		}
 		return signaling.Info{}, refuse(err)
 	}
-	return c.info(call), nil
+	out := c.info(call)
+	out.MouthsKey = key
+	return out, nil
 }
 
 // open creates a session: in a cluster, one for which a gateway has found a place here.
@@ -272,6 +281,7 @@ func (c *calls) info(call *live.Call) signaling.Info {
 			out.Mouths.Ready = new(k.Ready.Seconds())
 		}
 	}
+	out.Kept = keptMouths(st, call.Spec.Mouths)
 	if st.Consent.Given {
 		out.Consent = &st.Consent.At
 	}

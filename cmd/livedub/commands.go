@@ -21,6 +21,7 @@ func commands() []command {
 		{"verify-scaleout", "measure how fast an Auto Scaling group in your AWS account grows", runVerifyScaleout},
 		{"migrate", "make the tables of a PostgreSQL database, or bring them up to date", runMigrate},
 		{"recordings", "list, fetch, delete and repair what was recorded", runRecordings},
+		{"mouths", "list and erase speakers' mouths that are kept", runMouths},
 		{"models", "list, download, check and remove models", runModels},
 		{"doctor", "tell which engines, codecs and devices work here", runDoctor},
 	}

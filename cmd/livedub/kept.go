@@ -16,6 +16,7 @@ import (
 	"livedub/session/spec"
 	"livedub/signaling"
 	"livedub/signaling/api"
+	"livedub/store/mouths"
 )
 
 // kept is what the server keeps of its calls. Nil keeps nothing.
@@ -24,6 +25,7 @@ type kept struct {
 	journal  *journal.Journal
 	recorder *recorder // nil where nothing is recorded
 	library  *recording.Library
+	mouths   *mouths.Shelf // nil where no speaker's are kept
 	log      *slog.Logger
 }
 
@@ -49,6 +51,7 @@ func openKept(ctx context.Context, c config.Config, d *calls, names spec.EngineN
 		Stores: s, log: log, library: openLibrary(s, c, log),
 		journal: journal.New(journal.Config{To: s.Journal, Node: c.Cluster.Node, Engines: names, Fence: d.fence, Log: log}),
 	}
+	k.mouths = openShelf(s, c, log)
 	if k.recorder, err = openRecorder(c, s, k.library, d, log); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -109,6 +112,9 @@ func (k *kept) Close() {
 		return
 	}
 	k.recorder.Close()
+	if k.mouths != nil {
+		k.mouths.Close()
+	}
 	if err := k.Stores.Close(); err != nil {
 		k.log.Error("what is kept may not be whole", "err", err)
 	}
@@ -158,6 +164,9 @@ func (k *kept) metrics() []prometheus.Collector {
 	}
 	if k.Upload != nil {
 		out = append(out, uploadMetrics{k.Upload})
+	}
+	if k.mouths != nil {
+		out = append(out, shelfMetrics{k.mouths})
 	}
 	return out
 }

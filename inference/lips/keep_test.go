@@ -141,15 +141,15 @@ func TestTakeBad(t *testing.T) {
 
 // FuzzTake reads hostile bytes whose sum is right, and shows the mouths that they are.
 func FuzzTake(f *testing.F) {
-	who := drawn{x: 50.3, y: 37.7, eyes: 20, width: .8, height: .1, skin: 150}
-	known, _ := keptOf(f, drawn{x: 50.3, y: 37.7, eyes: 20, width: .8, skin: 150}, 60)
+	who := drawn{x: 60.3, y: 55.7, eyes: 36, width: .8, height: .1, skin: 150}
+	known, _ := keptOf(f, drawn{x: 60.3, y: 55.7, eyes: 36, width: .8, skin: 150}, 60)
 	small, err := known.atlas.encode(enough)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(small[:len(small)-sha256.Size])
 	f.Add([]byte(keptMagic))
-	pic := who.draw(100, 90)
+	pic := who.draw(120, 120)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		a, err := decode(sealed(body))
 		if err != nil {

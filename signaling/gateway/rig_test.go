@@ -42,6 +42,7 @@ type town struct {
 	caps access.Key // of capabilities, the same at all nodes
 
 	keeps api.Recordings // of the next node; nil for none
+	mouth api.Mouths     // likewise
 
 	mu  sync.Mutex
 	now time.Duration // added to the registry's clock
@@ -151,7 +152,7 @@ func (c *town) node(id string, places float64, wrap func(http.Handler) http.Hand
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "{}") })
 	mux.HandleFunc("POST /v1/sessions/{id}/big", func(w http.ResponseWriter, r *http.Request) {})
-	apis := api.New(api.Config{Sessions: n, Recordings: c.keeps})
+	apis := api.New(api.Config{Sessions: n, Recordings: c.keeps, Mouths: c.mouth})
 	whips := whip.New(whip.Config{Sessions: n})
 	sockets := ws.New(ws.Config{Sessions: n})
 	apis.Register(mux)

@@ -12,13 +12,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+
+	"livedub/store"
 )
 
 // secretSize is how many random bytes a key has.
 const secretSize = 32
 
-// ErrKey is returned for what cannot be a key. It does not tell the key.
-var ErrKey = errors.New("that is no key of kept mouths: it has 43 letters, digits, - and _")
+// ErrKey is returned for what cannot be a key, as store.ErrInvalid. It does not tell the key.
+var ErrKey = fmt.Errorf("%w: that is no key of mouths, which has 43 letters, digits, - and _", store.ErrInvalid)
 
 // ErrUnreadable is returned for what is kept under a key and does not open by it.
 var ErrUnreadable = errors.New("what is kept is damaged, or of another version")
