@@ -32,21 +32,21 @@ func checkMouths(c config.Config) error {
 	return nil
 }
 
-// openShelf returns where speakers' mouths are kept, which is swept with s; nil where the
-// operator has none kept.
+// openShelf returns where speakers' mouths are kept, which is swept with s. Where the
+// operator has none kept anymore, speakers can still erase theirs.
 func openShelf(s *stores.Stores, c config.Config, log *slog.Logger) *mouths.Shelf {
-	if c.Lips.Keep == 0 {
-		return nil
-	}
 	m := mouths.New(mouths.Config{Objects: s.Objects, Keep: c.Lips.Keep, Log: log})
+	if c.Lips.Keep == 0 {
+		return m
+	}
 	s.OnExpire(m.Sweep)
 	log.Info("mouths of speakers who ask for it are kept, encrypted under keys that only they have", "where", s.Recordings, "how_long", c.Lips.Keep.String())
 	return m
 }
 
-// shelf is where mouths are kept; nil for nowhere.
+// shelf is where mouths of calls are kept; nil for nowhere.
 func (k *kept) shelf() *mouths.Shelf {
-	if k == nil {
+	if k == nil || !k.keepsMouths {
 		return nil
 	}
 	return k.mouths
@@ -54,10 +54,10 @@ func (k *kept) shelf() *mouths.Shelf {
 
 // erasable are the mouths that the endpoint erases.
 func (k *kept) erasable() api.Mouths {
-	if m := k.shelf(); m != nil {
-		return m
+	if k == nil {
+		return nil
 	}
-	return nil
+	return k.mouths
 }
 
 // keepsakes is where a session's mouths are kept.

@@ -45,9 +45,12 @@ type Config struct {
 	PerAddress int                  // event streams of one address; 0 for no bound
 	Recordings Recordings           // what is kept; nil for nothing
 	Mouths     Mouths               // that are kept; nil where none are
-	Record     string               // what is recorded of every session: "dubs", "all", or "" for nothing
-	Refused    func() uint64        // units of speech whose text the recognizer did not believe, of all sessions; nil: 0
-	Log        *slog.Logger         // nil for none
+
+	KeepsMouths bool // those of new sessions, where their speakers agree
+
+	Record  string        // what is recorded of every session: "dubs", "all", or "" for nothing
+	Refused func() uint64 // units of speech whose text the recognizer did not believe, of all sessions; nil: 0
+	Log     *slog.Logger  // nil for none
 }
 
 // Server is the endpoint.

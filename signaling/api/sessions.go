@@ -297,7 +297,7 @@ func (s *Server) languages(w http.ResponseWriter, _ *http.Request) error {
 		Record string               `json:"record,omitempty"` // of every session: "dubs", "all"; "" for nothing
 		Keeps  bool                 `json:"keeps,omitempty"`  // there are /v1/recordings
 		Mouths bool                 `json:"mouths,omitempty"` // speakers may have their mouths kept
-	}{pairs, s.cfg.Record, s.cfg.Recordings != nil, s.cfg.Mouths != nil})
+	}{pairs, s.cfg.Record, s.cfg.Recordings != nil, s.cfg.KeepsMouths})
 	return nil
 }
 
