@@ -66,8 +66,10 @@ func (m *mouths) receive() {
 	for _, e := range a.entries {
 		last = max(last, e.at)
 	}
+	m.whose = nil
 	for _, e := range a.entries {
 		e.at -= last + before
+		m.whose = append(m.whose, faceOf(&e.like, e.nose))
 	}
 	a.taken, m.took, m.kept = true, true, a
 }
@@ -90,12 +92,12 @@ func (m *mouths) recall(l *likeness, nose *grid) {
 	if m.frames++; len(m.atlas.entries) >= enough && m.like == 0 && m.frames%recheck != 0 {
 		return
 	}
-	if !m.kept.knows(l, nose) {
+	if !faceOf(l, nose).among(m.whose) {
 		m.like = 0
 		return
 	}
 	if m.like++; m.like >= sameKept {
 		m.kept.spoke += m.atlas.spoke
-		m.atlas, m.kept = m.kept, nil
+		m.atlas, m.kept, m.whose = m.kept, nil, nil
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"reflect"
 	"testing"
 	"time"
@@ -139,6 +140,35 @@ func TestTakeBad(t *testing.T) {
 	}
 }
 
+// TestTakeMutated reads mouths some of whose bytes were changed, below a right sum: they are
+// refused, or can be kept again.
+func TestTakeMutated(t *testing.T) {
+	known, _ := keptOf(t, drawn{x: 60.3, y: 55.7, eyes: 36, width: .8, skin: 150}, 60)
+	good, err := known.atlas.encode(enough)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := good[:len(good)-sha256.Size]
+	random, refused := rand.New(rand.NewPCG(1, 2)), 0
+	for range 300 {
+		b := bytes.Clone(body)
+		for range 1 + random.IntN(4) {
+			b[random.IntN(len(b))] = []byte{0, 1, 127, 128, 255, byte(random.Uint32())}[random.IntN(6)]
+		}
+		a, err := decode(sealed(b[:len(b)-random.IntN(2)*random.IntN(len(b))]))
+		if err != nil {
+			refused++
+			continue
+		}
+		if _, err := a.encode(len(a.entries)); err != nil {
+			t.Error(err)
+		}
+	}
+	if refused < 100 {
+		t.Errorf("%d of 300 were refused", refused)
+	}
+}
+
 // FuzzTake reads hostile bytes whose sum is right, and shows the mouths that they are.
 func FuzzTake(f *testing.F) {
 	who := drawn{x: 60.3, y: 55.7, eyes: 36, width: .8, height: .1, skin: 150}
@@ -172,4 +202,70 @@ func FuzzTake(f *testing.F) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestFaceInOtherLight: a face is the same one in light from another side; another one is not.
+func TestFaceInOtherLight(t *testing.T) {
+	who := speaker()
+	who.height = .1
+	look := func(who drawn, slope float64) *face {
+		f := who.draw(picW, picH)
+		defer f.Release()
+		for i := range f.Y {
+			f.Y[i] = byte(float64(f.Y[i]) * (1 + slope*(float64(i%f.YStride)/picW-.5)))
+		}
+		p := frameOf(f)
+		l := readLikeness(p, who.face(1))
+		return faceOf(&l, readGrid(p, who.pose()))
+	}
+	known := []*face{look(who, 0)}
+	for _, slope := range []float64{-.8, -.4, 0, .4, .8} {
+		if !look(who, slope).among(known) {
+			t.Errorf("in light that falls off by %v it is another face", slope)
+		}
+	}
+	beside := who
+	beside.x += 15 // no eyes and no nose are there
+	f := who.draw(picW, picH)
+	defer f.Release()
+	l := readLikeness(frameOf(f), beside.face(1))
+	if faceOf(&l, readGrid(frameOf(f), beside.pose())).among(known) {
+		t.Error("something else is the same face")
+	}
+}
+
+func BenchmarkKeep(b *testing.B) {
+	m, _ := keptOf(b, speaker(), 80)
+	for b.Loop() {
+		if _, err := m.Keep(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkTake(b *testing.B) {
+	m, kept := keptOf(b, speaker(), 80)
+	b.SetBytes(int64(len(kept)))
+	for b.Loop() {
+		if err := m.Take(kept); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkRecall(b *testing.B) {
+	m, kept := keptOf(b, speaker(), 80)
+	if err := m.Take(kept); err != nil {
+		b.Fatal(err)
+	}
+	m.receive()
+	stranger := *m.atlas.entries[0].nose
+	for i := range stranger {
+		stranger[i] = -stranger[i]
+	}
+	e := m.atlas.entries[0]
+	for b.Loop() {
+		m.like = 1 // compared in every frame
+		m.recall(&e.like, &stranger)
+	}
 }

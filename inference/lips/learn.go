@@ -45,6 +45,7 @@ type mouths struct {
 
 	given  atomic.Pointer[atlas] // that was kept, until Learn takes it over
 	kept   *atlas                // likewise, until its face is seen
+	whose  []*face               // that face, as it looked in each of kept's mouths
 	took   bool                  // there was one
 	like   int                   // frames in a row that look like its face
 	frames int                   // that were compared with it, or might have been

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"livedub/internal/testkit/caller"
 	"livedub/internal/testkit/groundtest"
 )
@@ -169,4 +171,50 @@ func keptFiles(t *testing.T, dir string) (out [][]byte) {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// TestPageKeepsMouths has the page keep a speaker's mouths: the next call from the same
+// browser starts warm and says so, until the person has them forgotten.
+func TestPageKeepsMouths(t *testing.T) {
+	groundtest.Shared(t, "clips/ls__demo2_video.mp4") // of the drawn face no tracker is sure
+	dir := t.TempDir()
+	s := serve(t, append([]string{"--lips-keep", "1h", "--store-dir", dir}, fakes...)...)
+	camera, wav := filepath.Join(t.TempDir(), "camera.mjpeg"), filepath.Join(t.TempDir(), "talk.wav")
+	faceCamera(t, camera)
+	ffmpeg(t, "-f", "lavfi", "-i", "sine=300:d=8", "-ar", "48000", "-ac", "1", wav)
+	page := browser(t, camera, wav)
+	click := func(names ...string) {
+		t.Helper()
+		for _, name := range names {
+			if err := chromedp.Do(page, chromedp.WaitVisible(chromedp.CSS(id(name))), chromedp.Click(chromedp.CSS(id(name)))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := chromedp.Do(page, chromedp.Navigate(s.base)); err != nil {
+		t.Fatal(err)
+	}
+	const kept = `localStorage.getItem("livedub.mouths")`
+	mouths := func(is string) string { return `document.querySelector('` + id("mouths") + `')?.dataset.` + is }
+	click("keep-mouths", "consent", "start")
+	await(t, page, "own mouths", mouths("ready"), time.Minute)
+	await(t, page, "a key", `/^[\w-]{43}$/.test(`+kept+`)`, time.Second)
+	click("stop")
+	for end := time.Now().Add(20 * time.Second); len(keptFiles(t, dir)) == 0; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nothing was kept")
+		}
+	}
+	if err := chromedp.Do(page, chromedp.Navigate(s.base+"/?again")); err != nil {
+		t.Fatal(err)
+	}
+	await(t, page, "the box, ticked as it was chosen before", `document.querySelector('`+id("keep-mouths")+`')?.checked && !document.querySelector('`+id("start")+`').disabled`, 20*time.Second)
+	click("consent", "start")
+	await(t, page, "a warm start", mouths("kept")+` === "warm"`, time.Minute)
+	click("stop", "forget-mouths")
+	await(t, page, "that the mouths are forgotten", kept+` === null`, 10*time.Second)
+	time.Sleep(time.Second) // what the call has left would be kept by now
+	if left := keptFiles(t, dir); len(left) > 0 {
+		t.Errorf("%d files are left", len(left))
+	}
 }

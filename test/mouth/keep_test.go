@@ -33,6 +33,19 @@ func session(t *testing.T, s *speaker, from, frames int, kept []byte) (first int
 	return first, c
 }
 
+// relit returns a speaker in light that falls off from left to right by half.
+func relit(s *speaker) *speaker {
+	out := &speaker{faces: s.faces}
+	for _, f := range s.frames {
+		g := f.Clone() // outlives the test, as all speakers' frames do
+		for i, v := range g.Y {
+			g.Y[i] = byte(min(float64(v)*(1.33-.66*float64(i%g.YStride)/float64(g.Width)), 255))
+		}
+		out.frames = append(out.frames, g)
+	}
+	return out
+}
+
 // TestKeptMouths: a recorded speaker whose mouths were kept has own mouths from the first
 // frames of their next session on, which are those of another stretch of speech; somebody
 // else who comes with these mouths does not get them, and leaves them as they were.
@@ -56,6 +69,17 @@ func TestKeptMouths(t *testing.T) {
 			again, err := c.mouths.(inference.LipsKeep).Keep()
 			if err != nil || len(again) < len(kept) {
 				t.Errorf("kept again: %d bytes after %d, %v", len(again), len(kept), err)
+			}
+
+			_, c = session(t, relit(who), 40, 20, kept)
+			if k := c.mouths.(inference.LipsKnows).Known(); !k.Warm {
+				t.Errorf("with a lamp on the other side they are somebody else: %+v", k)
+			}
+			for _, stranger := range []string{"grid__brbk7n", "grid__sbia1a", "lp__d11", "vr__3", "vr__4", "ls__demo1_video"} {
+				_, c := session(t, clip(t, stranger), 0, 14, kept)
+				if k := c.mouths.(inference.LipsKnows).Known(); k.Warm {
+					t.Errorf("%s is taken for them: %+v", stranger, k)
+				}
 			}
 
 			was, _ := session(t, other, 0, 40, nil)
