@@ -104,18 +104,15 @@ func level(v []float32, w, h int) {
 	}
 }
 
-// among tells whether a face is that of the others.
+// among tells whether a face is that of the others, in any of their poses.
 func (f *face) among(others []*face) bool {
-	var best *face
-	most := sameFace
 	for _, o := range others {
-		if c := o.like.like(&f.like); c > most {
-			best, most = o, c
+		if o.like.like(&f.like) <= sameFace {
+			continue
+		}
+		if _, _, rest := register(&o.nose, &f.nose); rest < sameNose {
+			return true
 		}
 	}
-	if best == nil {
-		return false
-	}
-	_, _, rest := register(&best.nose, &f.nose)
-	return rest < sameNose
+	return false
 }

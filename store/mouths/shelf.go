@@ -44,6 +44,8 @@ type Shelf struct {
 	cfg   Config
 	turns chan struct{}
 
+	closing chan struct{} // closed by Close
+
 	mu     sync.Mutex
 	closed bool
 	live   map[*Place]bool // of sessions under way
@@ -58,7 +60,7 @@ func New(c Config) *Shelf {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Shelf{cfg: c, turns: make(chan struct{}, saves), live: map[*Place]bool{}}
+	return &Shelf{cfg: c, turns: make(chan struct{}, saves), closing: make(chan struct{}), live: map[*Place]bool{}}
 }
 
 // Place is where one session's mouths are found and kept. Its methods may be called by
@@ -163,7 +165,11 @@ func (p *Place) save(data []byte) error {
 		if err = p.put(f.Name()); err == nil || !errors.Is(err, store.ErrUnavailable) {
 			break
 		}
-		time.Sleep(time.Duration(try+1) * time.Second)
+		select {
+		case <-p.shelf.closing: // nobody waits for another try
+			return err
+		case <-time.After(time.Duration(try+1) * time.Second):
+		}
 	}
 	if err == nil {
 		p.shelf.saved.Add(1)
@@ -270,10 +276,12 @@ func (s *Shelf) Stats() Stats {
 	return Stats{s.saved.Load(), s.lost.Load(), s.found.Load(), s.missing.Load(), s.erased.Load()}
 }
 
-// Close waits for what is being kept. What comes later is not.
+// Close waits for what is being kept; where the store does not answer it is not tried
+// again. What comes later is not kept. It is called once.
 func (s *Shelf) Close() {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
+	close(s.closing)
 	s.wg.Wait()
 }

@@ -185,10 +185,13 @@ func TestErasedMeanwhile(t *testing.T) {
 		t.Errorf("%v, gone: %v", err, p.Gone())
 	}
 	p.Leave([]byte("mouths"))
-	s.Close()
+	s.wg.Wait()
 	if left := onDisk(t, dir); len(left) > 0 {
 		t.Errorf("%q was kept", left)
 	}
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	keep(t, s, key, []byte("mouths"))
 	if st := s.Stats(); st.Lost != 1 || len(onDisk(t, dir)) > 0 {
 		t.Errorf("after Close: %+v", st)
