@@ -2,6 +2,7 @@ package inference
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"livedub/media"
@@ -128,11 +129,31 @@ type MouthsKnown struct {
 	Enough int           // from which on the speaker's own are shown
 	Speech time.Duration // that the face was seen to speak
 	Ready  time.Duration // of Speech when there were enough; 0 while there are not
+	Warm   bool          // those that were taken (LipsKeep) are this face's
 }
 
 // LipsKnows is what a LipsSession implements that must see a speaker before it shows
 // mouths of their own. Known may be called from any goroutine.
 type LipsKnows interface{ Known() MouthsKnown }
+
+// ErrNotMouths is returned for bytes that are no mouths which were kept, and for such as
+// this engine does not read anymore.
+var ErrNotMouths = errors.New("not the mouths of a speaker that were kept")
+
+// MostKept is how many bytes the kept mouths of a speaker have at most.
+const MostKept = 8 << 20
+
+// LipsKeep is what a LipsSession implements whose mouths of a speaker can be kept, so
+// that another session of theirs begins with them.
+type LipsKeep interface {
+	// Keep returns the mouths of the one who has spoken, MostKept bytes at most; nil where
+	// too few are known, and where mouths were taken which are of nobody who was seen.
+	// Nothing is learned anymore.
+	Keep() ([]byte, error)
+	// Take has mouths that were kept wait for the face that they are of: another one does
+	// not get them. It fails with ErrNotMouths, and is called once, by any goroutine.
+	Take(kept []byte) error
+}
 
 // LipsLead is what an engine implements whose mouths take time: its streams
 // are LipsAhead, and want to begin frames so long before they are due.

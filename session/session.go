@@ -272,6 +272,9 @@ func (s *Session) Tell(r record.Record) { s.records.Append(r) }
 // begin records what the session begins with.
 func (s *Session) begin() {
 	s.Tell(record.Record{Consent: &s.cfg.Consent})
+	if s.cfg.KeepMouths {
+		s.Tell(record.Record{KeepMouths: &record.KeepMouths{At: s.cfg.Consent.At}})
+	}
 	s.Tell(record.Record{Targets: &record.Targets{To: s.Targets()}})
 }
 

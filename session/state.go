@@ -18,6 +18,7 @@ func (s *Session) State() spec.State {
 	if k, ok := s.mouths.Known(); ok {
 		out.Mouths = &k
 	}
+	out.Kept = s.mouths.Kept()
 	for _, st := range []*work.Stage{s.audio.Stage(), s.video.Stage(), s.mouths.Stage()} {
 		out.Stages[st.Name] = st.Read()
 	}

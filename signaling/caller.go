@@ -19,6 +19,7 @@ type Caller struct {
 	page     bool          // a page of this server's own did
 	operator bool          // by token, by the admin listener, or by asking from this machine in open mode
 	open     bool          // it comes from this machine, and that counts
+	bearer   string        // what came as Authorization: Bearer; "" for nothing
 	token    string        // a capability, still to be checked, or a signed token; "" for none
 	inPath   bool          // where it was
 	claims   access.Claims // of a signed token that counts now
@@ -46,6 +47,7 @@ func (a *Access) caller(r *http.Request, token string, admin bool) *Caller {
 		c.open, c.operator = p.Open, p.Operator
 	}
 	if bearer, ok := bearer(r); ok {
+		c.bearer = bearer
 		if a.isOperator(bearer) {
 			c.operator = true
 		} else if token == "" {
@@ -102,6 +104,9 @@ func (c *Caller) Operator() bool { return c.operator }
 
 // Here tells whether the caller is the operator, or uses the server's own page on this machine.
 func (c *Caller) Here() bool { return c.operator || c.page && c.open }
+
+// Bearer returns what the caller bears, as it came: no capability of a session need it be.
+func (c *Caller) Bearer() string { return c.bearer }
 
 // MayCreate tells whether the caller may create sessions, and say that the
 // speaker has consented: the operator, the server's own page, and who bears a

@@ -169,6 +169,9 @@ func (r Request) Check() error {
 	if err := CheckTargets([]inference.Lang{r.From}); err != nil {
 		return err
 	}
+	if (r.KeepMouths || r.MouthsKey != "") && !r.Consent {
+		return ErrBadRequest.Errorf(`"keep_mouths" and "mouths_key" take "consent": true: mouths are neither kept nor shown without the speaker's consent`)
+	}
 	return CheckTargets(r.To)
 }
 

@@ -23,6 +23,9 @@ type Request struct {
 	Badge   *bool  // re-rendered frames say "AI dubbed"; nil for the operator's choice, which true does not overrule
 	Words   glossary.Words
 	Source  string // address that the speaker is pulled from; "" for one who comes
+
+	KeepMouths bool   // the speaker agreed to their mouths being kept for their next session
+	MouthsKey  string // of those that are kept of them; "" for none. It is told to nobody
 }
 
 // Info is a session as it stands.
@@ -48,6 +51,17 @@ type Info struct {
 
 	Mouths    *MouthsInfo     // nil where no mouth is made
 	Recording *RecordingState // nil where the server records nothing
+
+	Kept      *KeptMouths // nil where no mouths are found or kept
+	MouthsKey string      // made for a session that was just created; "" in any other
+}
+
+// KeptMouths is what has become of mouths that are kept of the speaker, and will.
+type KeptMouths struct {
+	State string     `json:"state"`         // "loading", "none", "waiting", "warm", "unreadable", "erased", "not available", "off"
+	Why   string     `json:"why,omitempty"` // in words
+	Keeps bool       `json:"keeps"`         // those of this session will be kept
+	Since *time.Time `json:"consent_at,omitempty"`
 }
 
 // MouthsInfo is how far the speaker's mouths are known. Until there are enough, the mouth

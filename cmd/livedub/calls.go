@@ -58,14 +58,23 @@ func (c *calls) Create(ctx context.Context, r signaling.Request) (signaling.Info
 			return signaling.Info{}, err
 		}
 	}
+	key, err := c.keepMouths(r, &asked)
+	if err != nil {
+		return signaling.Info{}, err
+	}
 	call, err := c.open(ctx, asked)
 	if err != nil {
+		if call == nil {
+			release(asked)
+		}
 		return signaling.Info{}, refuse(err)
 	}
 	if begin != nil {
 		c.pulls.begin(call.Spec.ID, begin, protocol)
 	}
-	return c.info(call), nil
+	out := c.info(call)
+	out.MouthsKey = key
+	return out, nil
 }
 
 // open creates a session: in a cluster, one for which a gateway has found a place here.
@@ -287,6 +296,7 @@ func (c *calls) info(call *live.Call) signaling.Info {
 			out.Mouths.Ready = new(k.Ready.Seconds())
 		}
 	}
+	out.Kept = keptMouths(st, call.Spec.Mouths)
 	if st.Consent.Given {
 		out.Consent = &st.Consent.At
 	}

@@ -23,6 +23,7 @@ func commands() []command {
 		{"recordings", "list, fetch, delete and repair what was recorded", runRecordings},
 		{"key", "make, list, replace and remove stream keys for broadcasters", runKey},
 		{"token", "make, show and revoke tokens for those who publish and watch", runToken},
+		{"mouths", "list and erase speakers' mouths that are kept", runMouths},
 		{"models", "list, download, check and remove models", runModels},
 		{"doctor", "tell which engines, codecs and devices work here", runDoctor},
 	}

@@ -92,7 +92,12 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 	for _, s := range c.Serve.ICEServers {
 		ice.Servers = append(ice.Servers, signaling.ICESecret(s))
 	}
-	d.api = api.New(api.Config{Sessions: d.calls, ICEServers: ice, PerAddress: lim.Streams, Recordings: d.kept.recordings(), Record: recorded(c), HLS: d.hls != nil, Refused: e.refused, Log: log})
+	d.api = api.New(api.Config{
+		Sessions: d.calls, ICEServers: ice, PerAddress: lim.Streams,
+		Recordings: d.kept.recordings(), Record: recorded(c), HLS: d.hls != nil,
+		Mouths: d.kept.erasable(), KeepsMouths: c.Lips.Keep > 0,
+		Refused: e.refused, Log: log,
+	})
 	answers := signaling.Bound(d.calls, signaling.Budget{
 		PerAddress: float64(lim.Offers), PerSecond: float64(lim.OffersAll),
 		ViewersEach: lim.Viewers, ViewersSession: lim.ViewersSession, Viewers: lim.ViewersAll,

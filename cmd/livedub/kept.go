@@ -16,6 +16,7 @@ import (
 	"livedub/session/spec"
 	"livedub/signaling"
 	"livedub/signaling/api"
+	"livedub/store/mouths"
 )
 
 // kept is what the server keeps of its calls. Nil keeps nothing.
@@ -24,7 +25,10 @@ type kept struct {
 	journal  *journal.Journal
 	recorder *recorder // nil where nothing is recorded
 	library  *recording.Library
-	log      *slog.Logger
+	mouths   *mouths.Shelf
+
+	keepsMouths bool // of new calls too
+	log         *slog.Logger
 }
 
 // openKept opens the stores that the settings name, and says what is kept there.
@@ -49,6 +53,7 @@ func openKept(ctx context.Context, c config.Config, d *calls, names spec.EngineN
 		Stores: s, log: log, library: openLibrary(s, c, log),
 		journal: journal.New(journal.Config{To: s.Journal, Node: c.Cluster.Node, Engines: names, Fence: d.fence, Log: log}),
 	}
+	k.mouths, k.keepsMouths = openShelf(s, c, log), c.Lips.Keep > 0
 	if k.recorder, err = openRecorder(c, s, k.library, d, log); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -109,6 +114,7 @@ func (k *kept) Close() {
 		return
 	}
 	k.recorder.Close()
+	k.mouths.Close()
 	if err := k.Stores.Close(); err != nil {
 		k.log.Error("what is kept may not be whole", "err", err)
 	}
@@ -159,7 +165,7 @@ func (k *kept) metrics() []prometheus.Collector {
 	if k.Upload != nil {
 		out = append(out, uploadMetrics{k.Upload})
 	}
-	return out
+	return append(out, shelfMetrics{k.mouths})
 }
 
 // Describe is part of prometheus.Collector.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -27,7 +28,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if len(rest) > 0 {
 		return cli.Usagef("serve: takes no arguments, got %q: see livedub serve --help", rest[0])
 	}
-	if err := checkRecord(cfg); err != nil {
+	if err := errors.Join(checkRecord(cfg), checkMouths(cfg)); err != nil {
 		return err
 	}
 	log, err := telemetry.NewLogger(stderr, cfg.Log.Level, cfg.Log.Format)

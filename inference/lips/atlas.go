@@ -170,6 +170,8 @@ func (a *atlas) bytes() (n int) {
 type atlas struct {
 	entries []*entry
 	habits  habits
+	spoke   time.Duration // that the face was seen to speak
+	taken   bool          // it was kept in another session
 }
 
 // offer takes a mouth into the atlas if that makes it richer.

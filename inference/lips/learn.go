@@ -42,6 +42,13 @@ type mouths struct {
 
 	start start
 	known atomic.Pointer[inference.MouthsKnown]
+
+	given  atomic.Pointer[atlas] // that was kept, until Learn takes it over
+	kept   *atlas                // likewise, until its face is seen
+	whose  []*face               // that face, as it looked in each of kept's mouths
+	took   bool                  // there was one
+	like   int                   // frames in a row that look like its face
+	frames int                   // that were compared with it, or might have been
 }
 
 const (
@@ -96,6 +103,7 @@ func (m *mouths) see(v *view, pic frame, face inference.Face, at time.Duration) 
 	} else if len(m.atlas.entries) < enough {
 		m.resume(&like, v.nose)
 	}
+	m.recall(&like, v.nose)
 	m.last = at
 	v.shape = measure(pic, p, face, &m.atlas.habits)
 	loud, heard := m.ear.loud(at)
@@ -201,7 +209,7 @@ func whole(face inference.Face, f *media.Frame) float64 {
 // meet goes on with the atlas of the face that looks like this, or a new one.
 func (m *mouths) meet(id int, l *likeness, nose *grid) {
 	if m.face != id {
-		m.face, m.trust = id, 0
+		m.face, m.trust, m.like = id, 0, 0
 	}
 	if m.atlas != nil && m.atlas.knows(l, nose) {
 		return

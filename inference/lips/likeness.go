@@ -67,3 +67,52 @@ func (a *atlas) knows(l *likeness, nose *grid) bool {
 	_, _, rest := register(best.nose, nose)
 	return rest < sameNose
 }
+
+// face is how eyes and nose look, freed from the light and from how it falls off across
+// the face: of another day it comes from another side.
+type face struct {
+	like likeness
+	nose grid
+}
+
+func faceOf(l *likeness, nose *grid) *face {
+	f := &face{*l, *nose}
+	level(f.like[:], likeW, likeH)
+	level(f.nose[:], gridW, gridH)
+	return f
+}
+
+// level takes its slope out of brightness in rows of w, whose mean is 0, and brings its
+// variance to 1.
+func level(v []float32, w, h int) {
+	var x1, x2, y1, y2 float64
+	at := func(i int) (x, y float64) { return float64(i%w) - float64(w-1)/2, float64(i/w) - float64(h-1)/2 }
+	for i, b := range v {
+		x, y := at(i)
+		x1, x2 = x1+x*float64(b), x2+x*x
+		y1, y2 = y1+y*float64(b), y2+y*y
+	}
+	var square float64
+	for i := range v {
+		x, y := at(i)
+		v[i] -= float32(x1/x2*x + y1/y2*y)
+		square += float64(v[i]) * float64(v[i])
+	}
+	scale := float32(1 / math.Sqrt(max(square/float64(len(v)), 1e-3)))
+	for i := range v {
+		v[i] *= scale
+	}
+}
+
+// among tells whether a face is that of the others, in any of their poses.
+func (f *face) among(others []*face) bool {
+	for _, o := range others {
+		if o.like.like(&f.like) <= sameFace {
+			continue
+		}
+		if _, _, rest := register(&o.nose, &f.nose); rest < sameNose {
+			return true
+		}
+	}
+	return false
+}

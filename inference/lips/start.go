@@ -32,10 +32,12 @@ func (s *start) see(m *mouths, at time.Duration) {
 		}
 	}
 	if loud >= speaks {
-		s.told.Speech += min(max(at-s.last, 0), longest)
+		spoke := min(max(at-s.last, 0), longest)
+		s.told.Speech += spoke
+		m.atlas.spoke += spoke
 	}
 	s.last = at
-	s.told.Mouths, s.told.Enough = len(m.atlas.entries), enough
+	s.told.Mouths, s.told.Enough, s.told.Warm = len(m.atlas.entries), enough, m.atlas.taken
 	if s.told.Ready == 0 && s.told.Mouths >= enough {
 		s.told.Ready = max(s.told.Speech, 1) // known before it spoke: at once
 	}

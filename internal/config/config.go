@@ -185,6 +185,7 @@ type Lips struct {
 	Manifest    string
 	Badge       string
 	BadgeHeight float64
+	Keep        time.Duration // mouths of speakers who agree to it; 0: never
 }
 
 // ONNX is how neural nets run in this process.

@@ -244,6 +244,8 @@ func table(c *Config) []option {
 			"where \"AI dubbed\" stands in re-rendered frames", "bottom-right", "bottom-left", "top-right", "top-left", "off"),
 		decimal(&c.Lips.BadgeHeight, "lips.badge_height", 4,
 			"percent of the frame's height; 16 pixels are the least", 1, 20),
+		duration(&c.Lips.Keep, "lips.keep", 0,
+			"how long mouths are kept after their last call, of speakers who ask for it, so that their next call starts warm; encrypted, under a key that only the speaker has; 0 is never", 0, 100*365*24*time.Hour),
 
 		text(&c.ONNX.Library, "onnx.library", "",
 			"path of libonnxruntime.so or its folder, as of a GPU build; empty is the CPU build beside this program", nil),

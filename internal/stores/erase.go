@@ -118,8 +118,26 @@ func (s *Stores) again(ctx context.Context) (failed error) {
 	return failed
 }
 
+// OnExpire has fn called every hour, from Sweep on: it erases what has been kept for long
+// enough and is not of a session.
+func (s *Stores) OnExpire(fn func(context.Context) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expirers = append(s.expirers, fn)
+}
+
 // expire erases what has been kept for long enough.
-func (s *Stores) expire(ctx context.Context) error {
+func (s *Stores) expire(ctx context.Context) (failed error) {
+	s.mu.Lock()
+	more := s.expirers
+	s.mu.Unlock()
+	for _, fn := range more {
+		failed = errors.Join(failed, fn(ctx))
+	}
+	return errors.Join(failed, s.expireSessions(ctx))
+}
+
+func (s *Stores) expireSessions(ctx context.Context) error {
 	if s.keep == 0 {
 		return nil
 	}

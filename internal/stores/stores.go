@@ -44,9 +44,10 @@ type Stores struct {
 	spoolBytes int64         // that may wait for S3
 	log        *slog.Logger
 
-	mu      sync.Mutex
-	erasers []func(ctx context.Context, epoch string) error
-	waiting atomic.Int64 // erasures
+	mu       sync.Mutex
+	erasers  []func(ctx context.Context, epoch string) error
+	expirers []func(ctx context.Context) error
+	waiting  atomic.Int64 // erasures
 
 	sweeps sync.WaitGroup
 	stop   func()

@@ -127,6 +127,8 @@ func (r *rows) other(e record.Record) {
 		r.event(e, "words", e.Words)
 	case e.Lips != nil:
 		r.event(e, "lips", e.Lips)
+	case e.KeepMouths != nil:
+		r.event(e, "keep_mouths", e.KeepMouths)
 	case e.Drain != nil:
 		r.event(e, "drain", e.Drain)
 	case e.Moved != nil:

@@ -124,6 +124,7 @@ func (m *Manager) open(asked spec.Spec, from *session.Checkpoint) (*Call, error)
 			cfg.Consent.At = time.Now()
 		}
 	}
+	cfg.Mouths, cfg.KeepMouths = asked.Mouths, asked.KeepMouths
 	if asked.NoBadge {
 		cfg.Badge.Corner = badge.Off
 	}

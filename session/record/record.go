@@ -40,6 +40,7 @@ type Record struct {
 	Publisher  *Publisher         `json:"publisher,omitempty"`
 	Viewers    *Viewers           `json:"viewers,omitempty"` // of the dub in Lang
 	Consent    *spec.Consent      `json:"consent,omitempty"`
+	KeepMouths *KeepMouths        `json:"keep_mouths,omitempty"`
 	Targets    *Targets           `json:"targets,omitempty"`
 	Words      *glossary.Words    `json:"words,omitempty"`
 	Lips       *Lips              `json:"lips,omitempty"` // of the dub in Lang
@@ -82,6 +83,11 @@ type Viewers struct {
 // Targets are the target languages from now on.
 type Targets struct {
 	To []inference.Lang `json:"to"`
+}
+
+// KeepMouths tells that the speaker agreed to their mouths being kept for further sessions.
+type KeepMouths struct {
+	At time.Time `json:"at"`
 }
 
 // Lips tells that the mouth's re-rendering was switched on or off.

@@ -124,6 +124,8 @@ type Config struct {
 	BackgroundGain float64          // of the original under the dub, 0..1
 	Video          VideoConfig
 	Consent        Consent
+	Mouths         Mouths         // where the speaker's mouths are kept; nil for nowhere
+	KeepMouths     bool           // those of this session are to be kept there: the speaker agreed
 	Badge          badge.Config   // the zero value is none
 	Original       bool           // the original can be attached to as well, by From: live sessions
 	Words          glossary.Words // that the speaker has named, at first; clean. None need be

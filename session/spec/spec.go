@@ -22,6 +22,21 @@ type Spec struct {
 	ConsentAt time.Time
 	NoBadge   bool           // re-rendered frames go without the manager's badge
 	Words     glossary.Words // that the speaker has named, clean
+	// Mouths is where the speaker's mouths of other sessions are kept; nil for nowhere. It
+	// is of this node alone: no checkpoint has it.
+	Mouths     Mouths `json:"-"`
+	KeepMouths bool   `json:"-"` // the speaker agreed to those of this session being kept there
+}
+
+// Mouths is where a speaker's mouths are found, and kept when a session ends.
+type Mouths interface {
+	// Load returns those that are kept; nil where there are none.
+	Load(ctx context.Context) ([]byte, error)
+	// Leave keeps data, if it is not empty, and ends the session's use of the place. It
+	// does not wait, and is called once.
+	Leave(data []byte)
+	// Gone tells whether the speaker has had them erased meanwhile.
+	Gone() bool
 }
 
 // MaxText is how many bytes of text a phrase may have in any language.

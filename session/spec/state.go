@@ -100,6 +100,26 @@ type DubState struct {
 	Skew     []time.Duration // sound's lateness less the frame's as they left, newest last
 }
 
+// KeptState tells what has become of mouths that are kept of the speaker.
+type KeptState string
+
+const (
+	KeptLoading    KeptState = "loading"       // they are being read
+	KeptNone       KeptState = "none"          // there are none under this key
+	KeptWaiting    KeptState = "waiting"       // for the face that they are of
+	KeptWarm       KeptState = "warm"          // they are this face's
+	KeptUnreadable KeptState = "unreadable"    // Kept.Why tells more
+	KeptErased     KeptState = "erased"        // while the session was under way
+	KeptNot        KeptState = "not available" // nothing makes mouths in this session, or such as can be kept
+)
+
+// Kept is what has become of mouths that are kept of the speaker, and will.
+type Kept struct {
+	State KeptState
+	Why   string
+	Keeps bool // this session's will be kept
+}
+
 // State is what a session has done so far.
 type State struct {
 	Heard    int // final phrases
@@ -110,6 +130,7 @@ type State struct {
 	Consent  Consent
 	Badge    bool                   // re-rendered frames carry it
 	Mouths   *inference.MouthsKnown // nil where no mouth is made, or none need be known
+	Kept     *Kept                  // nil where no mouths are found or kept
 	Dubs     []DubState
 	Gone     []DubState                 // of languages that were taken away: counts only
 	Stages   map[string]work.StageState // by stage: recognizer, translator, speaker, face, lips, sink

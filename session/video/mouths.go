@@ -22,12 +22,13 @@ type Mouths struct {
 
 	lips atomic.Pointer[inference.LipsSession] // nil where none is made
 	lead atomic.Int64                          // set with lips
+	kept kept
 }
 
 // NewMouths returns what an engine makes, before it is opened. slow is told
 // when learning falls behind, and when it keeps up again.
 func NewMouths(s *work.Shared, config *spec.Config, engine inference.Lips, slow func()) *Mouths {
-	m := &Mouths{shared: s, config: config, engine: engine}
+	m := &Mouths{shared: s, config: config, engine: engine, kept: kept{at: config.Mouths, keeps: config.KeepMouths}}
 	m.learns = work.NewSolo(s.Stage("lips"), s.Pacing, func(down bool) {
 		m.down.Store(down)
 		slow()
@@ -58,6 +59,13 @@ func (m *Mouths) Open(ctx context.Context) {
 		m.lead.Store(int64(max(0, min(l.Lead(), m.config.Delay/2, spec.LookAhead-inference.FaceWindow))))
 	}
 	m.lips.Store(&lips)
+	m.kept.open(ctx, m.shared, lips)
+}
+
+// Kept tells what has become of mouths kept in other sessions; nil where none were asked for.
+func (m *Mouths) Kept() *spec.Kept {
+	known, _ := m.Known()
+	return m.kept.read(known.Warm)
 }
 
 // Hear tells the engine how loud the source is around a time, dB of full scale.
@@ -117,12 +125,16 @@ func (m *Mouths) Dub(ctx context.Context, st *work.Stage) inference.LipsStream {
 	return lips
 }
 
-// Close closes the engine's part. Nothing of it may be at work anymore.
+// Close keeps the speaker's mouths, where they agreed to it, and closes the engine's part.
+// Nothing of it may be at work anymore.
 func (m *Mouths) Close() error {
-	if lips := m.lips.Load(); lips != nil {
-		return (*lips).Close()
+	lips := m.lips.Load()
+	if lips == nil {
+		m.kept.leave(m.shared, nil)
+		return nil
 	}
-	return nil
+	m.kept.leave(m.shared, *lips)
+	return (*lips).Close()
 }
 
 // learned is what is known of one frame's mouths.

@@ -44,10 +44,14 @@ type Config struct {
 	Heartbeat  time.Duration        // between comments on a quiet event stream; 0: 15 s
 	PerAddress int                  // event streams of one address; 0 for no bound
 	Recordings Recordings           // what is kept; nil for nothing
-	Record     string               // what is recorded of every session: "dubs", "all", or "" for nothing
-	HLS        bool                 // sessions are at /hls/{session}/index.m3u8 too
-	Refused    func() uint64        // units of speech whose text the recognizer did not believe, of all sessions; nil: 0
-	Log        *slog.Logger         // nil for none
+	Mouths     Mouths               // that are kept; nil where none are
+
+	KeepsMouths bool // those of new sessions, where their speakers agree
+
+	Record  string        // what is recorded of every session: "dubs", "all", or "" for nothing
+	HLS     bool          // sessions are at /hls/{session}/index.m3u8 too
+	Refused func() uint64 // units of speech whose text the recognizer did not believe, of all sessions; nil: 0
+	Log     *slog.Logger  // nil for none
 }
 
 // Server is the endpoint.
@@ -90,10 +94,13 @@ func (s *Server) Register(mux *http.ServeMux) {
 	route("/v1/sessions/{id}/report", map[string]signaling.Handler{http.MethodGet: s.report})
 	route("/v1/sessions/{id}/captions/{lang}", map[string]signaling.Handler{http.MethodGet: s.captions})
 	own("/v1/languages", map[string]signaling.Handler{http.MethodGet: s.languages})
+	if s.cfg.Mouths != nil {
+		own("/v1/mouths", map[string]signaling.Handler{http.MethodDelete: s.eraseMouths})
+	}
 	if s.cfg.Recordings != nil {
 		s.registerRecordings(route, own)
 	}
-	signaling.RouteRest(mux, s.log, signaling.AnyOrigin, "/v1", "there are /v1/sessions, /v1/sessions/{id}, what is below it: events, report and captions/{lang}, /v1/languages, and where something is kept, /v1/recordings and /v1/recordings/{id}")
+	signaling.RouteRest(mux, s.log, signaling.AnyOrigin, "/v1", "there are /v1/sessions, /v1/sessions/{id}, what is below it: events, report and captions/{lang}, /v1/languages, and where something is kept, /v1/recordings, /v1/recordings/{id} and /v1/mouths")
 }
 
 // Close ends every event stream with an end event, breaks downloads off, and waits for all

@@ -27,6 +27,9 @@ type body struct {
 	Keep     []string          `json:"keep"`
 
 	Source json.RawMessage `json:"source"`
+
+	KeepMouths bool   `json:"keep_mouths"`
+	MouthsKey  string `json:"mouths_key"`
 }
 
 // pulled is whom the server asks for the speaker.
@@ -65,6 +68,8 @@ type created struct {
 	Watch      map[inference.Lang]string `json:"watch,omitempty"`   // the page, for people; languages can be switched there
 	ICEServers []signaling.ICEServer     `json:"ice_servers,omitempty"`
 	Fence      int64                     `json:"fence,omitempty"` // rises when another node of a cluster takes over: what has a lower one is out of date
+
+	MouthsKey string `json:"mouths_key,omitempty"` // of the mouths that will be kept; told this once, to who created the session
 }
 
 // shown is what GET answers.
@@ -84,6 +89,7 @@ type shown struct {
 	DrainingUntil *time.Time                     `json:"draining_until,omitempty"`
 	Mouths        *signaling.MouthsInfo          `json:"mouths,omitempty"`
 	Recording     *signaling.RecordingState      `json:"recording,omitempty"`
+	KeptMouths    *signaling.KeptMouths          `json:"kept_mouths,omitempty"`
 }
 
 // create is POST /v1/sessions. It reads JSON whatever the content type says: curl -d says it is a form.
@@ -100,7 +106,7 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	req := signaling.Request{ID: signaling.Assigned(r), From: b.From, To: b.To, Profile: b.Profile, DelayMS: b.DelayMS, Consent: b.Consent, Badge: b.Badge, Words: words}
+	req := signaling.Request{ID: signaling.Assigned(r), From: b.From, To: b.To, Profile: b.Profile, DelayMS: b.DelayMS, Consent: b.Consent, Badge: b.Badge, Words: words, KeepMouths: b.KeepMouths, MouthsKey: b.MouthsKey}
 	if err := req.Check(); err != nil {
 		return err
 	}
@@ -123,7 +129,9 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) error {
 	grant := who.Made(info)
 	who.Audit("created", grant, info.ID)
 	w.Header().Set("Location", signaling.Prefix(r)+signaling.WithToken("v1/sessions", info.ID, grant.Token(access.Control, "")))
-	signaling.WriteJSON(w, http.StatusCreated, s.endpoints(signaling.BaseURL(r), info, grant))
+	out := s.endpoints(signaling.BaseURL(r), info, grant)
+	out.MouthsKey = info.MouthsKey
+	signaling.WriteJSON(w, http.StatusCreated, out)
 	return nil
 }
 
@@ -308,7 +316,8 @@ func (s *Server) languages(w http.ResponseWriter, _ *http.Request) error {
 		Pairs  []signaling.PairInfo `json:"pairs"`
 		Record string               `json:"record,omitempty"` // of every session: "dubs", "all"; "" for nothing
 		Keeps  bool                 `json:"keeps,omitempty"`  // there are /v1/recordings
-	}{pairs, s.cfg.Record, s.cfg.Recordings != nil})
+		Mouths bool                 `json:"mouths,omitempty"` // speakers may have their mouths kept
+	}{pairs, s.cfg.Record, s.cfg.Recordings != nil, s.cfg.KeepsMouths})
 	return nil
 }
 
@@ -348,7 +357,7 @@ func (s *Server) show(base string, i signaling.Info, g signaling.Grant) shown {
 		Dubs: map[inference.Lang]signaling.DubInfo{}, Stages: i.Stages, OwnVoice: i.OwnVoice, DrainingUntil: i.DrainingUntil, Mouths: i.Mouths, Recording: i.Recording,
 	}
 	if g.Control() {
-		out.Words = i.Words
+		out.Words, out.KeptMouths = i.Words, i.Kept
 	}
 	for l, d := range i.Dubs { // a page reads them without asking whether they are there
 		d.LateMS, d.EarVoiceSpanMS, d.AVOffsetMS = orEmpty(d.LateMS), orEmpty(d.EarVoiceSpanMS), orEmpty(d.AVOffsetMS)

@@ -51,7 +51,7 @@ func (g *Gateway) recordings(w http.ResponseWriter, r *http.Request) error {
 		return refuse(err)
 	}
 	if r.Method == http.MethodDelete {
-		return g.deleteEverywhere(w, r, nodes)
+		return g.deleteEverywhere(w, r, nodes, "its part of the recording")
 	}
 	var failed error
 	nothing := &absent{ResponseWriter: w}
@@ -131,9 +131,22 @@ func (a *absent) Write(b []byte) (int, error) {
 	return a.ResponseWriter.Write(b)
 }
 
-// deleteEverywhere tells all nodes to delete a recording. It is deleted where one node
-// has done so and none has failed.
-func (g *Gateway) deleteEverywhere(w http.ResponseWriter, r *http.Request, nodes []cluster.Status) error {
+// mouths is /v1/mouths: mouths of one key are erased. All nodes are told: one may be about
+// to keep more of them, when a session ends, and without a shared store each has its own.
+func (g *Gateway) mouths(w http.ResponseWriter, r *http.Request) error {
+	if r.Method != http.MethodDelete {
+		return g.anywhere(w, r)
+	}
+	nodes, err := g.answering(r.Context())
+	if err != nil {
+		return refuse(err)
+	}
+	return g.deleteEverywhere(w, r, nodes, "the mouths that it keeps")
+}
+
+// deleteEverywhere tells all nodes to delete something that is kept. It is deleted where
+// one node has done so and none has failed.
+func (g *Gateway) deleteEverywhere(w http.ResponseWriter, r *http.Request, nodes []cluster.Status, what string) error {
 	if len(nodes) == 0 {
 		return refuse(cluster.ErrFull)
 	}
@@ -151,8 +164,8 @@ func (g *Gateway) deleteEverywhere(w http.ResponseWriter, r *http.Request, nodes
 	}
 	asking.Wait()
 	if err := errors.Join(failed...); err != nil {
-		g.log.Warn("a recording is not deleted everywhere", "err", err)
-		return &signaling.Error{Kind: signaling.ErrBadNode, Message: "a node did not delete its part of the recording", Hint: "delete it again"}
+		g.log.Warn("what is kept is not deleted everywhere", "what", what, "err", err)
+		return &signaling.Error{Kind: signaling.ErrBadNode, Message: "a node did not delete " + what, Hint: "delete it again"}
 	}
 	for _, s := range status {
 		if s == http.StatusNoContent {

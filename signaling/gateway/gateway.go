@@ -89,6 +89,7 @@ func (g *Gateway) Handler() http.Handler {
 	}
 	handle("/v1/sessions", g.sessions)
 	handle("/v1/languages", g.anywhere)
+	handle("/v1/mouths", g.mouths)
 	for _, pattern := range []string{"/v1/recordings", "/v1/recordings/{id}", "/v1/recordings/{id}/{rest...}"} {
 		handle(pattern, g.recordings)
 	}
@@ -119,14 +120,14 @@ func (g *Gateway) Close() {
 func (g *Gateway) nothing(_ http.ResponseWriter, r *http.Request) error {
 	return &signaling.Error{
 		Kind: signaling.ErrNotFound, Message: "there is nothing at this path",
-		Hint: "there are /v1/sessions, /v1/languages, /v1/recordings, /whip/{session}, /whep/{session}/{lang}, /hls/{session}/index.m3u8, /ws and /ws/{session}; the page is at /",
+		Hint: "there are /v1/sessions, /v1/languages, /v1/recordings, /v1/mouths, /whip/{session}, /whep/{session}/{lang}, /hls/{session}/index.m3u8, /ws and /ws/{session}; the page is at /",
 	}
 }
 
 // fail answers with an error. Pages of any origin may read it, as they may at the nodes.
 func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, err error) {
 	h := w.Header()
-	if own := []string{"/v1/sessions", "/v1/languages", "/v1/recordings"}; !slices.Contains(own, r.URL.Path) {
+	if own := []string{"/v1/sessions", "/v1/languages", "/v1/recordings", "/v1/mouths"}; !slices.Contains(own, r.URL.Path) {
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Access-Control-Expose-Headers", "Retry-After")
 	}

@@ -43,6 +43,7 @@ type town struct {
 	caps access.Key // of capabilities, the same at all nodes
 
 	keeps api.Recordings // of the next node; nil for none
+	mouth api.Mouths     // likewise
 
 	mu  sync.Mutex
 	now time.Duration // added to the registry's clock
@@ -164,7 +165,7 @@ func (c *town) node(id string, places float64, wrap func(http.Handler) http.Hand
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "{}") })
 	mux.HandleFunc("POST /v1/sessions/{id}/big", func(w http.ResponseWriter, r *http.Request) {})
-	apis := api.New(api.Config{Sessions: n, Recordings: c.keeps, HLS: true})
+	apis := api.New(api.Config{Sessions: n, Recordings: c.keeps, Mouths: c.mouth, HLS: true})
 	lists := hls.New(hls.Config{Programs: air{n: n}})
 	whips := whip.New(whip.Config{Sessions: n})
 	sockets := ws.New(ws.Config{Sessions: n})

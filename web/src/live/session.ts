@@ -7,6 +7,7 @@ import * as api from "../net/api";
 import { Backoff, sleep } from "../net/backoff";
 import { Trouble, asTrouble } from "../net/errors";
 import { Fence } from "../net/fence";
+import { keptKey, rememberKey } from "../net/mouths";
 import type { SessionInfo } from "../net/types";
 import { publish, watch, type Link } from "../net/whip";
 import { ready } from "./cross";
@@ -132,7 +133,9 @@ export class Live {
       try {
         const { from, to, profile, badge } = choice;
         const keep = this.store.get().choice?.keep ?? choice.keep;
-        const info = await api.create({ from, to, profile, consent: true, badge, keep }, signal);
+        const mouths = choice.keepMouths ? { keep_mouths: true, mouths_key: keptKey() || undefined } : {};
+        const { mouths_key: key, ...info } = await api.create({ from, to, profile, consent: true, badge, keep, ...mouths }, signal);
+        if (key) rememberKey(key);
         this.session = info;
         this.store.set({ session: info, rows: [], falls: [] });
         await this.serve(info, choice, input, signal);

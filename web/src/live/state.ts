@@ -19,6 +19,7 @@ export interface Choice {
   profile: Profile;
   badge: boolean; // re-rendered frames say that they are
   keep: string[]; // words that are not translated
+  keepMouths: boolean; // for the next call
 }
 
 export interface LiveState {

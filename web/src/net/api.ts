@@ -41,7 +41,7 @@ export async function json<T>(url: string, init: RequestInit = {}, fence?: Fence
 /** What the server can do, and whether it records. */
 export async function languages(signal?: AbortSignal): Promise<Offer> {
   const v = await json<Partial<Offer> & { pairs?: Pair[] | null }>(address("v1/languages"), { signal });
-  return { pairs: v.pairs ?? [], record: v.record ?? "", keeps: v.keeps ?? false };
+  return { pairs: v.pairs ?? [], record: v.record ?? "", keeps: v.keeps ?? false, mouths: v.mouths ?? false };
 }
 
 export function create(s: NewSession, signal?: AbortSignal): Promise<SessionInfo> {

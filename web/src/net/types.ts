@@ -12,6 +12,7 @@ export interface Offer {
   pairs: Pair[];
   record: "" | "dubs" | "all"; // of every session
   keeps: boolean; // there are recordings to be looked at
+  mouths: boolean; // a speaker's mouths may be kept for the next call
 }
 
 export type Profile = "sync" | "live";
@@ -86,6 +87,15 @@ export interface SessionInfo {
   dubs?: Record<string, Dub>;
   recording?: Taping; // where the server records
   mouths?: Mouths; // where mouths are made
+  kept_mouths?: KeptMouths; // where they are found or kept
+  mouths_key?: string; // told once, to who created the session
+}
+
+/** What has become of mouths that were kept of the speaker, and whether this call's will be. */
+export interface KeptMouths {
+  state: "loading" | "none" | "waiting" | "warm" | "unreadable" | "erased" | "not available" | "off";
+  why?: string;
+  keeps: boolean;
 }
 
 /** How far the speaker's mouths are known: until there are enough, the mouth in the picture is warped. */
@@ -109,6 +119,8 @@ export interface NewSession {
   consent: boolean;
   badge: boolean;
   keep: string[]; // words that are not translated
+  keep_mouths?: boolean;
+  mouths_key?: string; // of those that are kept of this person
 }
 
 export interface Caption {

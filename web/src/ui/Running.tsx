@@ -1,6 +1,6 @@
 import { languageName, t } from "../i18n";
 import type { LiveState } from "../live/state";
-import type { LipsState, Mouths, Pair } from "../net/types";
+import type { KeptMouths, LipsState, Mouths, Pair } from "../net/types";
 import { Keep } from "./Keep";
 import { Links } from "./Links";
 
@@ -27,7 +27,7 @@ export function Running({ state, pairs, keep, changeKeep, setKeep, setLips, onSt
       {choice.kind === "camera" && <p class="hint">{t("headphones")}</p>}
       <p class="hint"><b>{t(choice.profile)}.</b> {t(`${choice.profile}Hint`)}</p>
       {choice.to.map((lang) => <Lips key={lang} lang={lang} state={session?.dubs?.[lang]?.lips} alone={choice.to.length === 1} set={(on) => setLips(lang, on)} />)}
-      {choice.to.some((lang) => session?.dubs?.[lang]?.lips === "on") && <Learned mouths={session?.mouths} />}
+      {choice.to.some((lang) => session?.dubs?.[lang]?.lips === "on") && <Learned mouths={session?.mouths} kept={session?.kept_mouths} />}
       <Keep text={keep} change={changeKeep} done={setKeep} />
       {session && <Links session={session} />}
     </div>
@@ -35,13 +35,15 @@ export function Running({ state, pairs, keep, changeKeep, setKeep, setLips, onSt
 }
 
 /** Whether the speaker's own mouths are known yet, and how much speech that took. */
-function Learned({ mouths }: { mouths?: Mouths }) {
+function Learned({ mouths, kept }: { mouths?: Mouths; kept?: KeptMouths }) {
   if (!mouths) return null;
   const { known, enough, ready_s: ready } = mouths;
+  const learned = ready === null ? t("mouthsLearning", { known: Math.min(known, enough), enough }) : t("mouthsLearned", { s: ready.toFixed(1) });
   return (
-    <p class="hint" data-testid="mouths" data-ready={ready ?? undefined}>
-      {ready === null ? t("mouthsLearning", { known: Math.min(known, enough), enough }) : t("mouthsLearned", { s: ready.toFixed(1) })}
-    </p>
+    <>
+      <p class="hint" data-testid="mouths" data-ready={ready ?? undefined} data-kept={kept?.state}>{kept?.state === "warm" ? t("mouthsWarm") : learned}</p>
+      {kept && (kept.state === "waiting" || kept.keeps) && <p class="hint" data-testid="mouths-kept">{t(kept.state === "waiting" ? "mouthsOther" : "mouthsKept")}</p>}
+    </>
   );
 }
 

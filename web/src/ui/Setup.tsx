@@ -4,6 +4,7 @@ import type { Input } from "../media/input";
 import type { Offer, Pair, Profile } from "../net/types";
 import { CameraSetup, type CameraChoice } from "./CameraSetup";
 import { Keep } from "./Keep";
+import { KeepMouths } from "./KeepMouths";
 
 export interface Form {
   kind: "camera" | "file";
@@ -14,6 +15,7 @@ export interface Form {
   consent: boolean;
   badge: boolean;
   keep: string; // words, one a line
+  keepMouths: boolean;
   file: File | null;
   devices: CameraChoice;
 }
@@ -26,11 +28,12 @@ interface Props {
   setCamera(d: CameraChoice): void;
   nudge: "" | "consent" | "file";
   record: Offer["record"];
+  mouths: boolean; // they may be kept
   onStart(): void;
 }
 
 /** Everything to decide before a session starts. */
-export function Setup({ form, change, pairs, camera, setCamera, nudge, record, onStart }: Props) {
+export function Setup({ form, change, pairs, camera, setCamera, nudge, record, mouths, onStart }: Props) {
   const from = [...new Set(pairs?.map((p) => p.from))];
   const to = pairs?.filter((p) => p.from === form.from) ?? [];
   const others = to.filter((p) => p.to !== form.to);
@@ -87,6 +90,7 @@ export function Setup({ form, change, pairs, camera, setCamera, nudge, record, o
           <input type="checkbox" id="consent" required data-testid="consent" checked={form.consent} aria-describedby="consent-needed" onChange={(e) => change({ consent: e.currentTarget.checked })} />
           <span>{t("consent")}{record && <> <b data-testid="consent-record">{t(record === "all" ? "consentRecordAll" : "consentRecord")}</b></>}</span>
         </label>
+        {form.kind === "camera" && <KeepMouths offered={mouths} on={form.keepMouths} set={(keepMouths) => change({ keepMouths })} />}
         <p id="consent-needed" class="wrong" role="alert">{nudge === "consent" && t("consentNeeded")}</p>
       </fieldset>
 

@@ -8,6 +8,7 @@ import { openCamera, type Input } from "../media/input";
 import { openVideo } from "../media/player";
 import { Trouble, asTrouble } from "../net/errors";
 import { ownRecording, remember } from "../net/mine";
+import { keptKey } from "../net/mouths";
 import { Banner, untilText } from "./Banner";
 import { Captions } from "./Captions";
 import { expose } from "./expose";
@@ -20,13 +21,13 @@ import { Stage } from "./Stage";
 import { usePairs } from "./usePairs";
 import { Waterfall } from "./Waterfall";
 
-const blank: Form = { kind: "camera", from: "", to: "", also: [], profile: "sync", consent: false, badge: true, keep: "", file: null, devices: { camera: "", microphone: "" } };
+const blank: Form = { kind: "camera", from: "", to: "", also: [], profile: "sync", consent: false, badge: true, keep: "", keepMouths: keptKey() !== "", file: null, devices: { camera: "", microphone: "" } };
 
 /** The speaker's page. */
 export function Studio() {
   const [live] = useState(() => new Live());
   const state = useStore(live.store);
-  const { pairs, record, keeps, trouble: pairsTrouble, retryIn } = usePairs();
+  const { pairs, record, keeps, mouths, trouble: pairsTrouble, retryIn } = usePairs();
   const [form, setForm] = useState(blank);
   const [camera, setCamera] = useState<Input | null>(null);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
@@ -77,7 +78,7 @@ export function Studio() {
     const { from, to, also, profile, badge } = kind === "sample" ? withPair({ ...chosen, from: sampleOf(pairs ?? []).from }, pairs ?? []) : chosen;
     setCamera(null);
     asked.current++;
-    void live.start({ kind, from, to: [to, ...also], profile, badge, keep: readWords(form.keep).words }, open);
+    void live.start({ kind, from, to: [to, ...also], profile, badge, keep: readWords(form.keep).words, keepMouths: kind === "camera" && mouths && form.keepMouths }, open);
   };
 
   const start = () => {
@@ -111,7 +112,7 @@ export function Studio() {
         }} />
         {on
           ? <Running state={state} pairs={pairs ?? []} keep={form.keep} changeKeep={(keep) => change({ keep })} setKeep={(words) => void live.setKeep(words)} setLips={(lang, on) => void live.setLips(lang, on)} onStop={() => live.stop()} />
-          : <Setup form={chosen} change={change} pairs={pairs} camera={camera} setCamera={turnOn} nudge={nudge} record={record} onStart={start} />}
+          : <Setup form={chosen} change={change} pairs={pairs} camera={camera} setCamera={turnOn} nudge={nudge} record={record} mouths={mouths} onStart={start} />}
         <Captions rows={state.rows} from={state.choice?.from ?? chosen.from} to={state.choice?.to[0] ?? chosen.to} />
         {state.choice ? <><Plots state={state} /><Waterfall falls={state.falls} /></> : <Flow />}
       </main>

@@ -8,11 +8,12 @@ interface Found {
   pairs: Pair[] | null;
   record: Offer["record"];
   keeps: boolean;
+  mouths: boolean;
   trouble: Trouble | null;
   retryIn: number;
 }
 
-const none = { pairs: null, record: "" as const, keeps: false };
+const none = { pairs: null, record: "" as const, keeps: false, mouths: false };
 
 /** The pairs that work, asked for until the server answers. */
 export function usePairs(): Found {

@@ -35,7 +35,24 @@ describe("a run of the studio", () => {
     stream: { getTracks: () => [], getVideoTracks: () => [], getAudioTracks: () => [] } as unknown as MediaStream,
     ended: never(), begin: async () => undefined, pause: vi.fn(), close: vi.fn(),
   });
-  const choice = { kind: "camera", from: "en", to: ["es"], profile: "sync", badge: true, keep: ["Torres"] as string[] } as const;
+  const choice = { kind: "camera", from: "en", to: ["es"], profile: "sync", badge: true, keep: ["Torres"] as string[], keepMouths: false } as const;
+  it("asks to have mouths kept by the key it has, and keeps a new key out of what it shows", async () => {
+    const key = "k".repeat(43);
+    const kept = new Map<string, string>();
+    vi.stubGlobal("localStorage", { getItem: (k: string) => kept.get(k) ?? null, setItem: (k: string, v: string) => void kept.set(k, v) });
+    vi.mocked(api.get).mockImplementation(never);
+    vi.mocked(listen).mockResolvedValue();
+    vi.mocked(publish).mockRejectedValue(new Trouble("refused", "no codec"));
+    for (const keepMouths of [false, true, true]) {
+      vi.mocked(api.create).mockResolvedValueOnce(info(keepMouths ? { mouths_key: key } : {}));
+      const live = new Live();
+      await live.start({ ...choice, to: [...choice.to], keepMouths }, async () => input());
+      expect(JSON.stringify(live.store.get().session)).not.toContain(key);
+    }
+    const asked = vi.mocked(api.create).mock.calls.map(([s]) => [s.keep_mouths, s.mouths_key]);
+    expect(asked).toEqual([[undefined, undefined], [true, undefined], [true, key]]);
+    vi.unstubAllGlobals();
+  });
   it("takes its session with it when it cannot go on", async () => {
     const iceServers = [{ urls: "stun:stun.example.net" }];
     vi.mocked(api.create).mockResolvedValue(info({ ice_servers: iceServers }));
