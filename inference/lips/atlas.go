@@ -170,6 +170,7 @@ func (a *atlas) bytes() (n int) {
 type atlas struct {
 	entries []*entry
 	habits  habits
+	who     inference.Person
 }
 
 // offer takes a mouth into the atlas if that makes it richer.
