@@ -147,9 +147,12 @@ func (m *mouths) covered(e *entry) bool {
 
 // admit learns from a mouth, and keeps it where it is worth that.
 func (m *mouths) admit(e *entry, face inference.Face, f *media.Frame) {
+	if trust(face) <= .8 { // points that are doubtful teach nothing of how this mouth is read
+		return
+	}
 	m.atlas.habits.see(e.shape)
 	m.atlas.again()
-	if trust(face) > .8 && face.Confidence > .4 && e.sharp > .8*m.atlas.sharp() && (len(m.beside) == 0 || m.bytes() < maxBytes) {
+	if face.Confidence > .4 && e.sharp > .8*m.atlas.sharp() && (len(m.beside) == 0 || m.bytes() < maxBytes) {
 		m.atlas.offer(e, f)
 	}
 }

@@ -17,14 +17,17 @@ func (v *view) Whose(p inference.Said) inference.Person {
 
 const (
 	keeps  = .25                    // how much a person counts more, as a logarithm, who is taken for the speaker already
+	leans  = .1                     // and who seems to speak
 	surely = .4                     // by how much one counts more than any other, so that there is no need
 	lookAt = time.Second            // to look on for so long first
 	around = 200 * time.Millisecond // a phrase that belongs to it
 
-	// A mouth that moves less than stillness while it is loud for stillFor says nothing:
-	// the voice comes from elsewhere. People who talk move ten times as much.
+	offscreen = .3 // how much less one counts who is not in the picture, as a logarithm
+
+	// A mouth that moves less than stillness a second while somebody talks for stillFor says
+	// nothing: the voice comes from elsewhere. People who talk move by .1 at the very least.
 	stillFor  = 1500 * time.Millisecond
-	stillness = .02
+	stillness = .04
 )
 
 // whose tells who said a phrase, as far as it is known at a time, when the face that
@@ -64,25 +67,39 @@ func (h *turns) whose(p inference.Said, at time.Duration, first inference.Person
 func (h *turns) best(p inference.Said, seen map[inference.Person]*evidence, so, first inference.Person) inference.Person {
 	var frames int
 	var long time.Duration
+	var size float64
 	for _, e := range seen {
-		frames, long = max(frames, e.n), max(long, e.long)
-	}
-	if so <= inference.Anyone {
-		so = first
+		frames, long, size = max(frames, e.n), max(long, e.long), max(size, e.size/float64(e.n))
 	}
 	best, most, second := inference.Unseen, math.Inf(-1), math.Inf(-1)
-	for who, e := range seen {
-		if e.still() {
-			continue
-		}
-		score := e.score() + h.fits(who, p.Pitch) + .5*math.Log(float64(e.n+5)/float64(frames+5))
-		if who == so {
+	weigh := func(who inference.Person, score float64) {
+		switch score += h.fits(who, p.Pitch); {
+		case who == so:
 			score += keeps
+		case who == first && so <= inference.Anyone:
+			score += leans
 		}
 		if score > most || score == most && who < best {
 			best, most, second = who, score, most
 		} else {
 			second = max(second, score)
+		}
+	}
+	// It may be somebody's who is known, but not in the picture most of the time.
+	away := func(who inference.Person) float64 {
+		if h.fits(who, p.Pitch) > 0 {
+			return math.Log(size+1) - offscreen
+		}
+		return math.Inf(-1)
+	}
+	for who, e := range seen {
+		if !e.still() {
+			weigh(who, max(e.score()+.5*math.Log(float64(e.n+5)/float64(frames+5)), away(who)))
+		}
+	}
+	for who := range h.voices {
+		if seen[who] == nil {
+			weigh(who, away(who))
 		}
 	}
 	switch {
@@ -133,13 +150,13 @@ func (h *turns) over(from, to time.Duration) map[inference.Person]*evidence {
 }
 
 // still tells whether the mouth surely did not move while somebody talked.
-func (e *evidence) still() bool { return e.talked > stillFor && e.moved < stillness }
+func (e *evidence) still() bool { return e.talked > stillFor && e.moved < stillness*e.talked.Seconds() }
 
 // score tells, as a logarithm, how much speaks for a person.
 func (e *evidence) score() float64 {
-	score := math.Log(e.size/float64(e.n)+1) + voice*e.sound.correlation()
-	if e.moved < talks {
-		score += math.Log(stillSize) * (1 - e.moved/talks)
+	score := math.Log(e.size/float64(e.n)+1) + voice*max(e.sound.correlation(), 0)
+	if e.moved < talks { // the more so the longer it was seen
+		score += math.Log(stillSize) * (1 - e.moved/talks) * min(e.long.Seconds()/2, 1)
 	}
 	return score
 }

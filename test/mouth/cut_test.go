@@ -30,7 +30,7 @@ func TestHardCuts(t *testing.T) {
 	for k := range own {
 		own[k] = count{from: k*part + 30, to: (k+1)*part - 1}
 	}
-	s := screen(t, frames, every(0, part, 2), func(p shown) {
+	s := screen(t, frames, [][]int{append(every(0, part, 2), every(2*part, 3*part, 2)...), append(every(part, 2*part, 2), every(3*part, 4*part, 2)...)}, func(p shown) {
 		for k := range own {
 			own[k].see(p)
 		}
@@ -62,17 +62,33 @@ func TestOutAndBack(t *testing.T) {
 	t.Parallel()
 	const w, h, leaves, back, end = 640, 360, 80, 130, 200
 	x := fmt.Sprintf("'40-420*min(clip((t*25-%d)/12,0,1),clip((%d-t*25)/12,0,1))'", leaves, back+12)
-	graph := fmt.Sprintf("color=c=0x708090:s=%dx%d:r=25[w];[0:v]fps=25,scale=300:300,setsar=1[a];[1:v]fps=25,scale=240:240,setsar=1[b];[w][a]overlay=x=%s:y=30[p];[p][b]overlay=x=380:y=90[out]", w, h, x)
+	graph := fmt.Sprintf("color=c=0x708090:s=%dx%d:r=25[w];[0:v]fps=25,scale=300:300,setsar=1[a];[1:v]fps=25,trim=end_frame=1,loop=-1:1,setpts=N/25/TB,scale=240:240,setsar=1[b];[w][a]overlay=x=%s:y=30[p];[p][b]overlay=x=380:y=90[out]", w, h, x)
 	frames := film(t, end, graph, "vr__1", "vr__3")
+	sounds := levels(t, "vr__1")[:112]
 	look := newSheet(t)
-	own := count{from: back + 12 + 30}
-	c := begin(t, nil)
-	c.dubbed([]phrase{{0, 0, end, 25, end, 110}})
-	_, _ = look, own
+	own := count{from: back + 12 + 25}
+	c := begin(t, func(p shown) {
+		own.see(p)
+		for _, tr := range p.traces {
+			if tr.Method != inference.Untouched && tr.Mask.Max.X > 440 {
+				t.Errorf("frame %d: a mouth (%v) on who says nothing", p.n, tr.Method)
+			}
+		}
+		if p.n > leaves && p.n%6 == 0 {
+			look.add(p, image.Rectangle{})
+		}
+	})
+	c.dubbed([]phrase{{0, 0, leaves + 5, 30, back - 5, 110}, {0, back, end, back, end, 110}})
 	for i, f := range frames {
-		c.takeSome(again(f, time.Duration(i)*tick), nil, true)
+		at := time.Duration(i) * tick
+		c.mouths.(inference.LipsHear).Hear(at, sounds[i%len(sounds)])
+		c.takeSome(again(f, at), nil, true)
 	}
 	c.end()
+	t.Logf("back: %v", &own)
+	if own.own < own.all*9/10 {
+		t.Errorf("back: %v", &own)
+	}
 }
 
 // TestProfile squeezes a head and draws its one side nearer, as one that turns.
@@ -86,11 +102,11 @@ func TestProfile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			points := fmt.Sprintf(points, "("+k+")")
-			graph := fmt.Sprintf("[0:v]fps=25,scale=%d:%d,setsar=1,perspective=%s:sense=destination:eval=frame[out]", size, size, strings.NewReplacer(",", "\\,").Replace(points))
+			graph := fmt.Sprintf("[0:v]fps=25,crop=420:420:iw*.22:ih*.05,scale=%d:%d,setsar=1,perspective=%s:sense=destination:eval=frame[out]", size, size, strings.NewReplacer(",", "\\,").Replace(points))
 			frames := film(t, end, graph, "vr__1")
 			look := newSheet(t)
 			own := count{from: back + side - turns + 25}
-			s := screen(t, frames, every(0, turns, 2), func(p shown) {
+			s := screen(t, frames, [][]int{every(0, turns, 2)}, func(p shown) {
 				own.see(p)
 				if p.n > turns-4 && p.n < back+side-turns+10 && p.n%4 == 0 {
 					look.add(p, image.Rectangle{})

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"livedub/inference"
-	"livedub/inference/lips"
 	"livedub/internal/bench/lipseval"
 	"livedub/internal/testkit/groundtest"
 	"livedub/media"
@@ -52,16 +51,16 @@ func film(t *testing.T, frames int, graph string, clips ...string) []*media.Fram
 type screening struct {
 	t      *testing.T
 	frames []*media.Frame
-	faces  [][]inference.Face // that the tracker saw
-	est    *lipseval.Estimator
+	faces  [][]inference.Face    // that the tracker saw
+	est    []*lipseval.Estimator // by person
 	made   map[string]int
 	torn   []int
 }
 
-// screen dubs a film. teach are the frames from which an estimator learns what the
-// mouth looks like, to find what is torn; see is shown each frame, with the face of
-// the mouth that was made, if any.
-func screen(t *testing.T, frames []*media.Frame, teach []int, see func(p shown)) *screening {
+// screen dubs a film. teach are, for each person in it, the frames from which an
+// estimator learns what the mouth looks like, to find what is torn: the one who was
+// taught nearest before a frame is in it. see is shown each frame.
+func screen(t *testing.T, frames []*media.Frame, teach [][]int, see func(p shown)) *screening {
 	t.Helper()
 	s := &screening{t: t, frames: frames, made: map[string]int{}}
 	type seen struct {
@@ -88,18 +87,32 @@ func screen(t *testing.T, frames []*media.Frame, teach []int, see func(p shown))
 		c.takeSome(g, nil, true)
 	}
 	c.end()
-	var views []lipseval.View
-	for _, i := range teach {
-		if v, ok := s.view(frames[i], i, 0); ok {
-			views = append(views, v)
+	for _, of := range teach {
+		var views []lipseval.View
+		for _, i := range of {
+			if v, ok := s.view(frames[i], i, 0); ok {
+				views = append(views, v)
+			}
 		}
+		est, err := lipseval.Learn(t.Context(), views)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.est = append(s.est, est)
 	}
-	var err error
-	if s.est, err = lipseval.Learn(t.Context(), views); err != nil {
-		t.Fatal(err)
+	whose := func(n int) *lipseval.Estimator {
+		best, last := 0, -1
+		for k, of := range teach {
+			for _, i := range of {
+				if i <= n && i > last {
+					best, last = k, i
+				}
+			}
+		}
+		return s.est[best]
 	}
 	for _, p := range all {
-		if s.tears(p.shown, p.made) {
+		if s.tears(whose(p.n), p.shown, p.made) {
 			s.torn = append(s.torn, p.n)
 		}
 		p.made.Release()
@@ -129,7 +142,7 @@ func (s *screening) view(f *media.Frame, i, id int) (lipseval.View, bool) {
 }
 
 // tears tells whether a frame that was made is torn.
-func (s *screening) tears(p shown, made *media.Frame) bool {
+func (s *screening) tears(est *lipseval.Estimator, p shown, made *media.Frame) bool {
 	tr := p.trace
 	now, ok := s.view(made, p.n, tr.Face)
 	if !ok {
@@ -143,11 +156,8 @@ func (s *screening) tears(p shown, made *media.Frame) bool {
 			mouth = lipseval.NewFace(v)
 		}
 	}
-	return s.est.Tears(lipseval.NewFace(now), lipseval.NewFace(came), mouth, s.est.Read(now), s.est.Read(came)).Torn()
+	return est.Tears(lipseval.NewFace(now), lipseval.NewFace(came), mouth, est.Read(now), est.Read(came)).Torn()
 }
-
-// touched tells whether a frame got a mouth.
-func touched(tr lips.Trace) bool { return tr.Method != inference.Untouched }
 
 // every returns the numbers from one to another one by step.
 func every(from, to, step int) (out []int) {

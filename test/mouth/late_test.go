@@ -128,7 +128,37 @@ func TestLateDub(t *testing.T) {
 				c.takeSome(f, nil, true)
 			}
 			c.end()
+			second := 1 - first
 			t.Logf("mouths of %v made: %v, of them open: %v", sides, made, opened)
+			if n := made[0][second] + opened[1][second] + max(made[2][first]-4, 0); n > 0 { // 4: it fades
+				t.Errorf("%d mouths are another's", n)
+			}
+			if made[0][first] < 90 || made[1][first] < late-turn-2 || opened[1][first] < 20 || made[2][second] < end-late-5 || opened[2][second] < 40 {
+				t.Error("mouths are missing whose words they are")
+			}
+			if made[1][second] < 15 {
+				t.Errorf("the mouth whose words are ducked is shut in %d frames", made[1][second])
+			}
 		})
 	}
+}
+
+// TestVoiceOff shows one who listens to somebody who was never seen: no mouth says that.
+func TestVoiceOff(t *testing.T) {
+	t.Parallel()
+	const end, from = 150, 45
+	s, sounds := clip(t, "grid__bbaf2n"), levels(t, "grid__lbax4n")
+	c := begin(t, func(p shown) {
+		if p.n >= from && p.changed > 0 {
+			t.Errorf("frame %d: %v", p.n, p.method)
+		}
+	})
+	c.dubbed([]phrase{{0, 0, end, from, end, 110}})
+	for i := range end {
+		at := time.Duration(i) * tick
+		f, face := plain(s, 2, at)
+		c.mouths.(inference.LipsHear).Hear(at, max(sounds[index(75, i+12)], -35))
+		c.take(f, &face)
+	}
+	c.end()
 }
