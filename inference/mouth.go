@@ -81,12 +81,44 @@ type LipsRequest struct {
 	Snapshot Snapshot      // what Learn told of this frame
 	Mouth    []MouthShape  // for this frame, then for those that follow as far as the plan is frozen; never empty
 	Amount   float64       // 0..1, how far the dub's mouth replaces the speaker's: below 1 where a dub begins or ends
+	Person   Person        // whose mouth it is
+	Also     []LipsPart    // other people's mouths in the same frame, those of one person once
 	Step     time.Duration // from one Mouth entry to the next
 	Due      time.Time     // when the frame is shown, by the wall's clock; zero: whenever it is ready
 
-	// Voice fills pcm, mono at VoiceRate, with the dub's voice alone from a time
-	// on that is relative to the frame, as far as it is known. It may be nil.
+	// Voice fills pcm, mono at VoiceRate, with the dub's voice alone, as far as it is
+	// Person's, from a time on that is relative to the frame, as far as it is known.
+	// It may be nil.
 	Voice func(from time.Duration, pcm []int16)
+}
+
+// LipsPart is the mouth of one more person, as a LipsRequest has them.
+type LipsPart struct {
+	Person Person
+	Mouth  []MouthShape // never empty
+	Amount float64
+}
+
+// Person numbers who is seen in a session, whatever faces a tracker takes them for.
+type Person int
+
+const (
+	Anyone Person = 0  // whoever speaks now: there was but one, or nobody knows
+	Unseen Person = -1 // somebody who is not in the picture
+)
+
+// Said is a phrase of the source, to find out whose it is.
+type Said struct {
+	Start, End time.Duration // source times
+	Pitch      float64       // median of the voice's, Hz; 0 for unknown
+}
+
+// LipsWhose is what a Snapshot implements whose engine tells people apart.
+type LipsWhose interface {
+	// Whose tells who said a phrase, as far as that is known at the frame: the longer
+	// the phrase has gone on, the better. A person may have left the picture since.
+	// It may be called from any goroutine.
+	Whose(p Said) Person
 }
 
 // VoiceRate is the rate of LipsRequest.Voice, Hz.

@@ -2,6 +2,7 @@ package lips
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"livedub/inference"
@@ -16,6 +17,9 @@ type activity struct {
 
 	height float64 // opening last seen
 	stirs  float64 // how much it changed lately, fading fast
+	moved  float64 // how much it moved on in the last frame
+	loud   float64 // how loud it was then, dB above what is silence
+	heard  bool    // something is known of that
 	sound  joint   // of stirs and how loud it is
 }
 
@@ -37,12 +41,14 @@ const (
 // is false where nothing is known of the sound.
 func (a *activity) see(s shape, t time.Duration, loud float64, heard bool) {
 	gone := max(t-a.at, 0)
-	a.sum, a.at = a.left(t), t
+	a.sum, a.at, a.moved = a.left(t), t, 0
+	a.loud, a.heard = loud, heard
 	switch d := math.Abs(s.height() - a.anchor); {
 	case a.anchor < 0:
 		a.anchor, a.height = s.height(), s.height()
 	case d > stir:
-		a.sum += min(d, .15)
+		a.moved = min(d, .15)
+		a.sum += a.moved
 		a.anchor = s.height()
 	}
 	a.stirs = a.stirs*math.Exp(-float64(gone)/float64(syllable)) + min(math.Abs(s.height()-a.height), .15)
@@ -84,9 +90,9 @@ func (a *activity) left(t time.Duration) float64 {
 // moves tells whether the mouth moved lately. It is safe on nil.
 func (a *activity) moves(t time.Duration) bool { return a != nil && a.left(t) > talks }
 
-// watch takes in the mouths of all faces but the chosen one, which is measured
-// with what is known of it, and forgets those long gone.
-func (m *mouths) watch(pic frame, faces []inference.Face, chosen int, t time.Duration) {
+// watch takes in the mouths of all faces but the chosen one and those beside it, which
+// are measured with what is known of them, and forgets those long gone.
+func (m *mouths) watch(pic frame, faces []inference.Face, chosen int, beside []inference.Face, t time.Duration) {
 	for id, a := range m.seen {
 		if t-a.at > 2*fading {
 			delete(m.seen, id)
@@ -98,7 +104,8 @@ func (m *mouths) watch(pic frame, faces []inference.Face, chosen int, t time.Dur
 			a = &activity{at: t, anchor: -1}
 			m.seen[f.ID] = a
 		}
-		if f.ID != chosen && sane(f) && trust(f) > 0 {
+		followed := f.ID == chosen || slices.ContainsFunc(beside, func(b inference.Face) bool { return b.ID == f.ID })
+		if !followed && sane(f) && trust(f) > 0 {
 			loud, heard := m.ear.loud(t)
 			a.see(measure(pic, poseOf(f), f, &habits{reach: usualReach}), t, loud, heard)
 		}

@@ -172,6 +172,7 @@ type atlas struct {
 	habits  habits
 	spoke   time.Duration // that the face was seen to speak
 	taken   bool          // it was kept in another session
+	who     inference.Person
 }
 
 // offer takes a mouth into the atlas if that makes it richer.

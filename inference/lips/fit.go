@@ -13,10 +13,11 @@ const (
 	OtherOutline Why = "outline"    // the mouths seen in this pose end where this face goes on, or the other way round
 	Torn         Why = "torn"       // edges came into the face that are not its own
 	Unread       Why = "unread"     // nobody knows what the mouth does: its readings say different things
+	Elsewhere    Why = "elsewhere"  // whoever said it is not in the picture, only others are
 )
 
 // Whys are all of them.
-var Whys = []Why{NoFace, Untrusted, TooFew, OtherPose, OtherOutline, Torn, Unread}
+var Whys = []Why{NoFace, Untrusted, TooFew, OtherPose, OtherOutline, Torn, Unread, Elsewhere}
 
 // How far a head may be turned away from where a mouth was seen, and be shown it.
 const (

@@ -98,6 +98,7 @@ func (m *mouths) recall(l *likeness, nose *grid) {
 	}
 	if m.like++; m.like >= sameKept {
 		m.kept.spoke += m.atlas.spoke
+		m.kept.who = m.atlas.who // who is seen goes on as the same person
 		m.atlas, m.kept, m.whose = m.kept, nil, nil
 	}
 }

@@ -15,6 +15,11 @@ import (
 // view is what was known of the mouths at one frame.
 type view struct {
 	face    int // ID; 0: no mouth can be made
+	at      time.Duration
+	who     inference.Person
+	turn    float64 // 0..1: how far the mouth of Anyone is this one
+	beside  []*view // of other faces in the frame
+	turns   *turns
 	pose    pose
 	turned  [2]float64 // yaw and pitch
 	middle  float64    // of eyes and mouth, beside the tip of the nose: a turned nose leads away from it
@@ -29,16 +34,16 @@ type view struct {
 
 // mouths learn one session's mouths.
 type mouths struct {
-	cfg     Config
-	session string // whose they are, for a net
-	atlas   *atlas
-	parked  []*atlas          // latest last
-	face    int               // whose atlas it is
-	seen    map[int]*activity // of the mouths of all faces, by ID
-	ear     ear
-	last    time.Duration
-	trust   float64 // of the last frame
-	odd     int     // frames in a row with a mouth like none before
+	cfg       Config
+	session   string            // whose they are, for a net
+	*follower                   // at work: of whoever seems to speak, but while a face beside is learned
+	beside    []*follower       // of other faces in the frame
+	parked    []*atlas          // of faces that have left, latest last
+	seen      map[int]*activity // of the mouths of all faces, by ID
+	ear       ear
+	turn      float64          // 0..1: how far the face that speaks has the word
+	met       inference.Person // number of the last person
+	turns     turns
 
 	start start
 	known atomic.Pointer[inference.MouthsKnown]
@@ -62,28 +67,51 @@ func (m *mouths) Learn(ctx context.Context, f *media.Frame, faces []inference.Fa
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	v := &view{}
+	v := &view{at: f.PTS, turns: &m.turns}
 	pic := frameOf(f)
 	face, stays, ok := m.choose(faces, f)
-	m.watch(pic, faces, face.ID, f.PTS)
-	if !ok || trust(face) <= 0 {
-		m.trust = 0
+	beside := m.toFollow(faces, face, ok, f)
+	m.watch(pic, faces, face.ID, beside, f.PTS)
+	if !ok {
+		m.trust, m.turn = 0, 0
 		return v, nil
 	}
+	if face.ID != m.face {
+		m.turn = 0
+	}
+	for _, o := range beside {
+		m.turnTo(o.ID, faces)
+		w := &view{at: f.PTS, turns: &m.turns}
+		m.study(w, pic, o, f)
+		v.beside = append(v.beside, w)
+	}
+	m.turnTo(face.ID, faces)
+	if trust(face) <= 0 {
+		m.trust, m.turn = 0, 0
+		return v, nil
+	}
+	m.study(v, pic, face, f)
+	m.turn = slew(m.turn, 1, !stays)
+	v.turn = m.turn
+	m.start.see(m, f.PTS)
+	return v, nil
+}
+
+// study measures a face's mouth, learns from it, and tells what is known then.
+func (m *mouths) study(v *view, pic frame, face inference.Face, f *media.Frame) {
 	e := m.see(v, pic, face, f.PTS)
 	covered := m.covered(e)
-	m.slew(trust(face), covered || !stays || m.atlas.habits.gauge.unsure())
+	m.trust = slew(m.trust, trust(face), covered || m.atlas.habits.gauge.unsure())
 	if v.trust = min(m.trust, whole(face, f)); covered && m.atlas.nearest(e) > stranger {
 		v.trust = 0 // at once: a fading mouth on a hand would be seen
 	}
 	if !covered {
 		m.admit(e, face, f)
 	}
-	m.start.see(m, f.PTS)
 	a := m.atlas
-	v.habits, v.entries = a.habits, a.lit(e.light)
+	v.who, v.habits, v.entries = a.who, a.habits, a.lit(e.light)
 	v.habits.reads, v.habits.widths = nil, nil // the atlas writes on there
-	return v, nil
+	m.turns.see(a.who, face.Size, m.seen[face.ID], f.PTS)
 }
 
 // Hear implements inference.LipsHear.
@@ -127,20 +155,23 @@ func (m *mouths) covered(e *entry) bool {
 
 // admit learns from a mouth, and keeps it where it is worth that.
 func (m *mouths) admit(e *entry, face inference.Face, f *media.Frame) {
+	if trust(face) <= .8 { // points that are doubtful teach nothing of how this mouth is read
+		return
+	}
 	m.atlas.habits.see(e.shape)
 	m.atlas.again()
-	if trust(face) > .8 && face.Confidence > .4 && e.sharp > .8*m.atlas.sharp() {
+	if face.Confidence > .4 && e.sharp > .8*m.atlas.sharp() && (len(m.beside) == 0 || m.bytes() < maxBytes) {
 		m.atlas.offer(e, f)
 	}
 }
 
-// slew leads the trust to what it should be within some frames, so that no
+// slew leads a trust to what it should be within some frames, so that no
 // mouth comes or goes at once.
-func (m *mouths) slew(to float64, leave bool) {
+func slew(from, to float64, leave bool) float64 {
 	if leave {
 		to = 0
 	}
-	m.trust = min(max(to, m.trust-.34), m.trust+.2)
+	return min(max(to, from-.34), from+.2)
 }
 
 // choose returns the largest face that has been there for a while, among faces
@@ -162,7 +193,7 @@ func (m *mouths) choose(faces []inference.Face, f *media.Frame) (best inference.
 			best, most = face, size
 		}
 	}
-	if before.ID != 0 && best.ID != before.ID && m.trust > 0 {
+	if before.ID != 0 && best.ID != before.ID && min(m.trust, m.turn) > 0 {
 		return before, false, true
 	}
 	return best, true, best.ID != 0
@@ -214,13 +245,15 @@ func (m *mouths) meet(id int, l *likeness, nose *grid) {
 	if m.atlas != nil && m.atlas.knows(l, nose) {
 		return
 	}
-	if m.atlas != nil && len(m.atlas.entries) > 0 {
-		m.parked = append(m.parked, m.atlas)
+	before := m.atlas
+	m.met++
+	m.atlas = &atlas{habits: habits{reach: usualReach}, who: m.met}
+	new := m.atlas
+	if m.resume(l, nose); m.atlas == new && before != nil && before.mayBe(l) {
+		new.who = before.who
 	}
-	m.atlas = &atlas{habits: habits{reach: usualReach}}
-	m.resume(l, nose)
-	for len(m.parked) > maxParked || len(m.parked) > 0 && m.bytes() > maxBytes*3/4 {
-		m.parked = m.parked[1:]
+	if before != nil && len(before.entries) > 0 {
+		m.park(before)
 	}
 }
 
@@ -229,6 +262,7 @@ func (m *mouths) meet(id int, l *likeness, nose *grid) {
 func (m *mouths) resume(l *likeness, nose *grid) {
 	for i, a := range slices.Backward(m.parked) {
 		if a.knows(l, nose) {
+			m.turns.same(m.atlas.who, a.who)
 			m.atlas = a
 			m.parked = slices.Delete(m.parked, i, i+1)
 			return
@@ -237,8 +271,15 @@ func (m *mouths) resume(l *likeness, nose *grid) {
 }
 
 // bytes returns the memory of all mouths.
-func (m *mouths) bytes() int {
-	n := m.atlas.bytes()
+func (m *mouths) bytes() (n int) {
+	if m.atlas != nil {
+		n = m.atlas.bytes()
+	}
+	for _, o := range m.beside {
+		if o.atlas != nil {
+			n += o.atlas.bytes()
+		}
+	}
 	for _, a := range m.parked {
 		n += a.bytes()
 	}

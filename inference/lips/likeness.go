@@ -116,3 +116,19 @@ func (f *face) among(others []*face) bool {
 	}
 	return false
 }
+
+// otherFace is how alike two likenesses are at most that are surely not of one person.
+const otherFace = .5
+
+// mayBe tells whether so little is known of a face that it may be the one that looks like this.
+func (a *atlas) mayBe(l *likeness) bool {
+	if len(a.entries) >= enough {
+		return false
+	}
+	for _, e := range a.entries {
+		if e.like.like(l) > otherFace {
+			return true
+		}
+	}
+	return len(a.entries) == 0
+}

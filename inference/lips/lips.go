@@ -56,7 +56,7 @@ func New(cfg Config) *Lips { return &Lips{cfg: cfg} }
 
 // Open begins with one session's frame.
 func (l *Lips) Open(ctx context.Context) (inference.LipsSession, error) {
-	return &mouths{cfg: l.cfg, session: fmt.Sprint(l.opened.Add(1)), seen: map[int]*activity{}}, ctx.Err()
+	return &mouths{cfg: l.cfg, session: fmt.Sprint(l.opened.Add(1)), follower: &follower{}, seen: map[int]*activity{}}, ctx.Err()
 }
 
 // lead is how long before it is due a frame is begun, if a net is to make its

@@ -279,7 +279,7 @@ func TestLargestSteadyFace(t *testing.T) {
 	if got, _, ok := m.choose(faces, f); !ok || got.ID != 2 {
 		t.Errorf("chose %d", got.ID)
 	}
-	m.face, m.trust = 1, 1
+	m.face, m.trust, m.turn = 1, 1, 1
 	if got, stays, _ := m.choose(faces, f); got.ID != 1 || !stays {
 		t.Errorf("took turns: %d", got.ID)
 	}
@@ -288,7 +288,7 @@ func TestLargestSteadyFace(t *testing.T) {
 	if got, stays, _ := m.choose(faces, f); got.ID != 1 || stays {
 		t.Errorf("left at once: %d, %v", got.ID, stays)
 	}
-	m.trust = 0
+	m.turn = 0
 	if got, stays, _ := m.choose(faces, f); got.ID != 2 || !stays {
 		t.Errorf("did not leave: %d, %v", got.ID, stays)
 	}

@@ -25,6 +25,7 @@ type netStream struct {
 // begun is a frame that the net was asked for.
 type begun struct {
 	at     time.Duration
+	face   int
 	seen   cutout
 	answer <-chan inference.ModelResult
 }
@@ -52,7 +53,7 @@ func (s *netStream) Begin(ctx context.Context, r inference.LipsRequest) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.begun = append(s.begun, begun{r.Frame.PTS, seen, answer})
+	s.begun = append(s.begun, begun{r.Frame.PTS, v.face, seen, answer})
 	if len(s.begun) > mostBegun {
 		s.begun = slices.Delete(s.begun, 0, 1)
 	}
@@ -75,8 +76,7 @@ func (s *netStream) take(t time.Duration) (begun, bool) {
 // Render implements inference.LipsStream.
 func (s *netStream) Render(ctx context.Context, r inference.LipsRequest) (inference.LipsMethod, error) {
 	b, ok := s.take(r.Frame.PTS)
-	v := viewOf(r)
-	if !ok || v == nil {
+	if v := viewOf(r); !ok || v == nil || v.face != b.face { // it may have turned out since whose phrase it is
 		return s.stream.Render(ctx, r)
 	}
 	face, err := s.wait(ctx, r.Due, b)
@@ -87,9 +87,10 @@ func (s *netStream) Render(ctx context.Context, r inference.LipsRequest) (infere
 		s.missed(err)
 		return s.stream.Render(ctx, r)
 	}
-	t := Trace{PTS: r.Frame.PTS}
-	s.renderNet(r, v, b.seen, face, &t)
-	return s.done(t), nil
+	return s.all(r, func(r inference.LipsRequest, v *view, t *Trace) bool {
+		s.renderNet(r, v, b.seen, face, t)
+		return true
+	}), nil
 }
 
 // wait returns the net's frame, once it is there and before due.

@@ -12,9 +12,10 @@ import (
 // stream renders one dub.
 type stream struct {
 	cfg     Config
-	chooser chooser
-	buf     []byte // the region as it came
-	cover   []byte // the mask over it
+	shown   map[int]*shown // what faces had lately, by ID
+	chooser *chooser       // of the face at work
+	buf     []byte         // the region as it came
+	cover   []byte         // the mask over it
 }
 
 // Render implements inference.LipsStream.
@@ -22,31 +23,41 @@ func (s *stream) Render(ctx context.Context, r inference.LipsRequest) (inference
 	if err := ctx.Err(); err != nil {
 		return inference.Untouched, err
 	}
-	t := Trace{PTS: r.Frame.PTS, Why: NoFace}
-	if v := viewOf(r); v != nil {
-		t.Why = ""
-		s.render(r, v, &t)
-	}
-	return s.done(t), nil
+	return s.all(r, nil), nil
 }
 
-// done ends a frame's rendering.
-func (s *stream) done(t Trace) inference.LipsMethod {
-	if t.Method == inference.Untouched || t.Method == inference.Net {
-		s.chooser.last = nil
+// all makes all mouths of a frame, and returns how the one was made that was asked for,
+// or, where that was not, another one. net, if set, makes it where it can.
+func (s *stream) all(r inference.LipsRequest, net func(inference.LipsRequest, *view, *Trace) bool) (how inference.LipsMethod) {
+	parts := s.parts(r)
+	if len(parts) == 0 || !parts[0].main {
+		t := Trace{PTS: r.Frame.PTS, Why: NoFace}
+		if v, ok := r.Snapshot.(*view); ok && v.face != 0 && len(r.Mouth) > 0 {
+			t.Why = Elsewhere
+		}
+		s.trace(t)
 	}
+	for _, p := range parts {
+		t := Trace{PTS: r.Frame.PTS}
+		s.chooser = &s.shown[p.face].chooser
+		if net == nil || !p.main || !net(p.r, p.view, &t) {
+			s.render(p.r, p.view, &t)
+		}
+		if t.Method == inference.Untouched || t.Method == inference.Net {
+			s.chooser.last = nil
+		}
+		s.trace(t)
+		if how == inference.Untouched {
+			how = t.Method
+		}
+	}
+	return how
+}
+
+func (s *stream) trace(t Trace) {
 	if s.cfg.Trace != nil {
 		s.cfg.Trace(t)
 	}
-	return t.Method
-}
-
-// viewOf returns what is known of the frame that is asked for; nil where no mouth can be made.
-func viewOf(r inference.LipsRequest) *view {
-	if v, ok := r.Snapshot.(*view); ok && v.face != 0 && len(r.Mouth) > 0 {
-		return v
-	}
-	return nil
 }
 
 // least is how much of a mouth is worth being made.

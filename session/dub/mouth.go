@@ -108,16 +108,32 @@ func (d *Dub) request(now time.Duration, p video.Frame, step time.Duration) (inf
 	}
 	due := p.Pixels.PTS + d.env.Config.Delay
 	freeze := d.env.Config.Profile.Freeze()
-	amount, shapes := d.timeline.Plan(now, due, step, int((freeze+step-1)/step))
-	if amount == 0 {
+	whose := whoseOf(p.Snapshot)
+	parts := d.timeline.Plan(now, due, step, int((freeze+step-1)/step), whose)
+	if len(parts) == 0 {
 		return inference.LipsRequest{}, false
 	}
+	first := parts[0]
 	r := inference.LipsRequest{
-		Frame: p.Pixels, Faces: p.Faces, Snapshot: p.Snapshot, Mouth: shapes, Amount: amount, Step: step,
-		Voice: func(from time.Duration, pcm []int16) { d.timeline.Voice(now, due+from, pcm) },
+		Frame: p.Pixels, Faces: p.Faces, Snapshot: p.Snapshot, Mouth: first.Shapes, Amount: first.Amount, Person: first.Person, Step: step,
+		Voice: func(from time.Duration, pcm []int16) { d.timeline.Voice(now, due+from, pcm, first.Person, whose) },
 		Due:   d.env.Pacing.Due(due),
 	}
+	for _, o := range parts[1:] {
+		r.Also = append(r.Also, inference.LipsPart{Person: o.Person, Mouth: o.Shapes, Amount: o.Amount})
+	}
 	return r, true
+}
+
+// whoseOf returns what tells who said a phrase, as far as it is known at a frame; nil where nobody does.
+func whoseOf(s inference.Snapshot) func(inference.Phrase) inference.Person {
+	w, ok := s.(inference.LipsWhose)
+	if !ok {
+		return nil
+	}
+	return func(p inference.Phrase) inference.Person {
+		return w.Whose(inference.Said{Start: p.Start, End: p.End, Pitch: p.Pitch.Median})
+	}
 }
 
 // beginLips has the mouth of a frame begun.

@@ -16,7 +16,7 @@ import (
 func (d *Dub) Played(from time.Duration, n int) []int16 {
 	const less = timeline.Rate / 16000
 	loud := make([]int16, n*less)
-	d.timeline.Voice(math.MaxInt64, from, loud)
+	d.timeline.Voice(math.MaxInt64, from, loud, inference.Anyone, nil)
 	out, sounds := make([]int16, n), false
 	for i := range out {
 		sum := 0

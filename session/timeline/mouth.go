@@ -1,6 +1,8 @@
 package timeline
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"livedub/inference"
@@ -36,36 +38,81 @@ type Mouth struct {
 	Amount float64
 }
 
-// Mouth returns what the mouth does at output time o, by what was known then.
+// Mouth returns what the mouth does at output time o, by what was known then, if all
+// that is dubbed was said by one person.
 func (t *Timeline) Mouth(o time.Duration) Mouth {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.mouth(o, o)
+	return t.mouth(o, o, nil)
 }
 
-// Plan returns how much of the mouth is shown at output time o, and, if any, the
-// shapes of o and of n-1 times that follow step by step, by what was known at
-// now: within Config.Freeze of that no dub is missing.
-func (t *Timeline) Plan(now, o, step time.Duration, n int) (amount float64, shapes []inference.MouthShape) {
+// Part is what the mouth of one person does from an output time on.
+type Part struct {
+	Person inference.Person
+	Voice  Voice
+	Amount float64                // at that time, over 0
+	Shapes []inference.MouthShape // at that time and at those that follow step by step
+}
+
+// Plan returns, for each person of whose mouth any is shown at output time o, how much
+// of it that is, and the shapes of o and of n-1 times that follow, by what was known at
+// now: within Config.Freeze of that no dub is missing. The one whose dub sounds comes
+// first. whose tells who said a phrase; nil: all were said by Anyone.
+func (t *Timeline) Plan(now, o, step time.Duration, n int, whose func(inference.Phrase) inference.Person) []Part {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	first := t.mouth(now, o)
-	if first.Amount == 0 {
-		return 0, nil
+	people := make([]inference.Person, len(t.placed))
+	for i := range t.placed {
+		if p := &t.placed[i]; whose != nil && p.known <= now && t.near(p, o, time.Duration(n)*step) {
+			people[i] = whose(p.Phrase)
+		}
 	}
-	shapes = make([]inference.MouthShape, n)
-	for i := range shapes {
-		shapes[i] = t.mouth(now, o+time.Duration(i)*step).Shape
+	var parts []Part
+	for i, who := range people {
+		if !t.near(&t.placed[i], o, 0) || slices.ContainsFunc(parts, func(p Part) bool { return p.Person == who }) {
+			continue
+		}
+		of := func(i int) bool { return people[i] == who }
+		first := t.mouth(now, o, of)
+		if first.Amount == 0 {
+			continue
+		}
+		p := Part{who, first.Voice, first.Amount, make([]inference.MouthShape, n)}
+		for k := range p.Shapes {
+			p.Shapes[k] = t.mouth(now, o+time.Duration(k)*step, of).Shape
+		}
+		parts = append(parts, p)
 	}
-	return first.Amount, shapes
+	slices.SortStableFunc(parts, func(a, b Part) int {
+		return cmp.Or(cmp.Compare(b.heard(), a.heard()), cmp.Compare(b.Amount, a.Amount))
+	})
+	return parts
 }
 
-// mouth returns what the mouth does at output time o, by what is known at now.
-func (t *Timeline) mouth(now, o time.Duration) Mouth {
+// heard is 1 where the person's dub sounds.
+func (p Part) heard() int {
+	if p.Voice == Dub {
+		return 1
+	}
+	return 0
+}
+
+// near tells whether a phrase may move a mouth between output time o and a while later.
+func (t *Timeline) near(p *Placement, o, while time.Duration) bool {
+	start, end := p.Start, p.End
+	if t.cfg.DuckUnits {
+		start, end = min(start, p.Phrase.Start+t.cfg.Delay), max(end, p.Phrase.End+t.cfg.Delay)
+	}
+	return o+while >= start-blend && o < end+blend
+}
+
+// mouth returns what the mouth does at output time o, by what is known at now, as far
+// as it is moved by what of says of the placements; nil: by all.
+func (t *Timeline) mouth(now, o time.Duration, of func(i int) bool) Mouth {
 	m := Mouth{Shape: rest}
 	for i := range t.placed {
 		p := &t.placed[i]
-		if p.known > now {
+		if p.known > now || of != nil && !of(i) {
 			continue
 		}
 		in, amount := reach(o, p.Start, p.End, p.known)
@@ -78,17 +125,17 @@ func (t *Timeline) mouth(now, o time.Duration) Mouth {
 		m.Amount = max(m.Amount, amount)
 	}
 	if t.cfg.DuckUnits {
-		t.silence(now, o, &m)
+		t.silence(now, o, of, &m)
 	}
 	return m
 }
 
 // silence adds the words of dubbed units that are said in the original with no dub over them.
-func (t *Timeline) silence(now, o time.Duration, m *Mouth) {
+func (t *Timeline) silence(now, o time.Duration, of func(i int) bool, m *Mouth) {
 	d := t.cfg.Delay
 	for i := range t.placed {
 		p := &t.placed[i]
-		if p.known > now || o < p.Phrase.Start+d-blend || o >= p.Phrase.End+d+blend {
+		if p.known > now || of != nil && !of(i) || o < p.Phrase.Start+d-blend || o >= p.Phrase.End+d+blend {
 			continue
 		}
 		for _, w := range p.Phrase.Words {

@@ -83,11 +83,15 @@ func TestMouthOfALatePlan(t *testing.T) {
 func TestShapesAreThoseThatWillBeShown(t *testing.T) {
 	tl := New(Config{Freeze: 500 * ms, MaxLate: time.Second})
 	place(t, tl, 1, 0, time.Second, time.Second, inference.VisemeA)
-	_, none := tl.Plan(700*ms, 700*ms, 40*ms, 12)
+	none := tl.Plan(700*ms, 700*ms, 40*ms, 12, nil)
 	if none != nil {
 		t.Errorf("shapes where the frame stays untouched: %+v", none)
 	}
-	amount, got := tl.Plan(880*ms, 880*ms, 40*ms, 12)
+	parts := tl.Plan(880*ms, 880*ms, 40*ms, 12, nil)
+	if len(parts) != 1 {
+		t.Fatalf("%d parts", len(parts))
+	}
+	amount, got := parts[0].Amount, parts[0].Shapes
 	if want := tl.Mouth(880 * ms).Amount; amount != want || amount == 0 || amount == 1 {
 		t.Errorf("amount %v, want %v", amount, want)
 	}
@@ -100,7 +104,7 @@ func TestShapesAreThoseThatWillBeShown(t *testing.T) {
 		t.Errorf("shapes to a wide mouth: %+v", got)
 	}
 	place(t, tl, 2, 1800*ms, 2300*ms, time.Second, inference.VisemeO) // not known at 1.7 s
-	if _, early := tl.Plan(1700*ms, 1700*ms, 40*ms, 30); slices.Contains(early, tl.Mouth(2500*ms).Shape) {
+	if early := tl.Plan(1700*ms, 1700*ms, 40*ms, 30, nil); slices.Contains(early[0].Shapes, tl.Mouth(2500*ms).Shape) {
 		t.Error("shapes rest on what was not known then")
 	}
 }

@@ -3,6 +3,7 @@ package timeline
 import (
 	"time"
 
+	"livedub/inference"
 	"livedub/media"
 )
 
@@ -28,16 +29,20 @@ func (t *Timeline) Mix(o time.Duration, block []int16, channels int) {
 	}
 }
 
-// Voice fills pcm, mono at Rate, with the dub alone from output time o on, by
-// what was known at now. What has been forgotten is silence.
-func (t *Timeline) Voice(now, o time.Duration, pcm []int16) {
+// Voice fills pcm, mono at Rate, with the dub alone from output time o on, by what
+// was known at now, as far as whose tells that it is who's; nil: all of it. What has
+// been forgotten is silence.
+func (t *Timeline) Voice(now, o time.Duration, pcm []int16, who inference.Person, whose func(inference.Phrase) inference.Person) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	clear(pcm)
+	length := media.SamplesToTime(len(pcm), Rate)
 	for i := range t.placed {
-		if p := &t.placed[i]; p.known <= now {
-			add(pcm, 1, p.sound, media.TimeToSamples(p.Start, Rate)-media.TimeToSamples(o, Rate))
+		p := &t.placed[i]
+		if p.known > now || p.End <= o || p.Start >= o+length || whose != nil && whose(p.Phrase) != who {
+			continue
 		}
+		add(pcm, 1, p.sound, media.TimeToSamples(p.Start, Rate)-media.TimeToSamples(o, Rate))
 	}
 }
 

@@ -128,10 +128,10 @@ func TestVoiceIsTheDubAlone(t *testing.T) {
 	}
 	pcm := []int16{1, 1, 1, 1, 1}
 	from := time.Second - media.SamplesToTime(1, Rate)
-	if tl.Voice(600*time.Millisecond, from, pcm); !slices.Equal(pcm, []int16{0, 7, 8, 9, 0}) {
+	if tl.Voice(600*time.Millisecond, from, pcm, inference.Anyone, nil); !slices.Equal(pcm, []int16{0, 7, 8, 9, 0}) {
 		t.Errorf("heard %v", pcm)
 	}
-	if tl.Voice(400*time.Millisecond, from, pcm); !slices.Equal(pcm, make([]int16, 5)) {
+	if tl.Voice(400*time.Millisecond, from, pcm, inference.Anyone, nil); !slices.Equal(pcm, make([]int16, 5)) {
 		t.Errorf("heard %v before it was known", pcm)
 	}
 }

@@ -99,7 +99,7 @@ func levels(t *testing.T, name string) []float64 {
 			defer dec.Close()
 		}
 	}
-	power, n := make([]float64, 80), make([]float64, 80)
+	power, n := make([]float64, 200), make([]float64, 200)
 	for {
 		p, err := src.Read(t.Context())
 		if errors.Is(err, io.EOF) {

@@ -75,6 +75,16 @@ func clip(t *testing.T, name string) *speaker {
 }
 
 func readClip(t *testing.T, path string) (*speaker, error) {
+	frames, err := readFrames(t, path, 60)
+	if err != nil {
+		return nil, err
+	}
+	s := &speaker{frames: frames}
+	return s, s.locate(t)
+}
+
+// readFrames returns the first n frames of a file.
+func readFrames(t *testing.T, path string, n int) (out []*media.Frame, err error) {
 	src, err := file.Open(path)
 	if err != nil {
 		return nil, err
@@ -91,8 +101,7 @@ func readClip(t *testing.T, path string) (*speaker, error) {
 		return nil, err
 	}
 	defer dec.Close()
-	s := &speaker{}
-	for len(s.frames) < 60 {
+	for len(out) < n {
 		p, err := src.Read(t.Context())
 		if errors.Is(err, io.EOF) {
 			break
@@ -108,11 +117,11 @@ func readClip(t *testing.T, path string) (*speaker, error) {
 			return nil, err
 		}
 		for _, f := range frames {
-			s.frames = append(s.frames, f.Clone())
+			out = append(out, f.Clone())
 			f.Release()
 		}
 	}
-	return s, s.locate(t)
+	return out, nil
 }
 
 // locate finds out where the speaker is in their own good frames.
