@@ -55,6 +55,13 @@ type lipsFigures struct {
 	TotalCPU        figure `json:"total_cpu_ms_per_frame"`
 	Floor           figure `json:"codec_floor_ms_per_frame"`
 	WidthLag        int    `json:"width_lag_frames"`
+	Judge           string `json:"judge"`                  // sure, or unsure: height_corr, height_error and bilabial_closure say nothing
+	EdgesAgreement  figure `json:"edges_agreement"`        // correlation of the estimator's reading of the source with that of edges, not learned from this clip
+	EdgesCorr       figure `json:"edges_height_corr"`      // height_corr as these edges read the dub
+	EyeAgreement    figure `json:"eye_agreement"`          // correlation of the estimator's reading of the source with an eye's
+	WidthAgreement  figure `json:"source_width_agreement"` // as source_agreement, of widths
+	MouthCorr       figure `json:"mouth_corr"`             // as height_corr, of what the mouths that were taken are in the source
+	MouthWidthCorr  figure `json:"mouth_width_corr"`       // likewise
 	WidthReliable   figure `json:"width_reliability"`
 	PlanCorr        figure `json:"plan_height_corr"`        // of the estimate with the plan's openness, whatever the engine says it wants
 	SourceAgreement figure `json:"source_agreement"`        // correlation of the engine's reading of the source with the estimator's

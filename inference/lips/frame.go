@@ -58,19 +58,27 @@ func (f frame) spots(p pose) spotter { return spotter{f, grain * p.c * f.scale, 
 // spot returns the mean brightness of four pixels around the frame's place x, y,
 // and the U and V there.
 func (f *spotter) spot(x, y float64) [3]float32 {
+	l := f.light(x, y)
+	x, y = f.at(x, y)
+	x, y = x/2-.25, y/2-.25 // as in chroma
+	ix, iy := int(x), int(y)
+	if x < 0 || y < 0 || ix >= f.u.w-1 || iy >= f.u.h-1 {
+		return [3]float32{l, f.u.linear(x, y), f.v.linear(x, y)}
+	}
+	fx, fy, o := float32(x-float64(ix)), float32(y-float64(iy)), iy*f.u.stride+ix
+	return [3]float32{l, f.u.between(o, fx, fy), f.v.between(o, fx, fy)}
+}
+
+// light returns the mean brightness of four pixels around the frame's place x, y.
+func (f *spotter) light(x, y float64) float32 {
 	x, y = (x-f.x0+.5)*f.scale, (y-f.y0+.5)*f.scale
-	cx, cy := x/2-.5, y/2-.5 // as in chroma
-	ix, iy := int(cx), int(cy)
 	far := max(f.dx, -f.dx) + max(f.dy, -f.dy) + 1
-	if cx < 0 || cy < 0 || ix >= f.u.w-1 || iy >= f.u.h-1 || x < far || y < far || x+far >= float64(f.y.w) || y+far >= float64(f.y.h) {
-		sum := f.pixel(x-f.dx, y-f.dy) + f.pixel(x+f.dx, y+f.dy) + f.pixel(x+f.dy, y-f.dx) + f.pixel(x-f.dy, y+f.dx)
-		return [3]float32{float32(sum) / 4, f.u.linear(cx, cy), f.v.linear(cx, cy)}
+	if x < far || y < far || x+far >= float64(f.y.w) || y+far >= float64(f.y.h) {
+		return float32(f.pixel(x-f.dx, y-f.dy)+f.pixel(x+f.dx, y+f.dy)+f.pixel(x+f.dy, y-f.dx)+f.pixel(x-f.dy, y+f.dx)) / 4
 	}
 	b, stride := f.y.b, f.y.stride
-	sum := int(b[int(y-f.dy)*stride+int(x-f.dx)]) + int(b[int(y+f.dy)*stride+int(x+f.dx)]) +
-		int(b[int(y-f.dx)*stride+int(x+f.dy)]) + int(b[int(y+f.dx)*stride+int(x-f.dy)])
-	fx, fy, o := float32(cx-float64(ix)), float32(cy-float64(iy)), iy*f.u.stride+ix
-	return [3]float32{float32(sum) / 4, f.u.between(o, fx, fy), f.v.between(o, fx, fy)}
+	return float32(int(b[int(y-f.dy)*stride+int(x-f.dx)])+int(b[int(y+f.dy)*stride+int(x+f.dx)])+
+		int(b[int(y-f.dx)*stride+int(x+f.dy)])+int(b[int(y+f.dx)*stride+int(x-f.dy)])) / 4
 }
 
 // pixel returns the brightness of the pixel that the piece's place lies in.
