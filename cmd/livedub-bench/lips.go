@@ -55,6 +55,13 @@ type lipsFigures struct {
 	TotalCPU        figure `json:"total_cpu_ms_per_frame"`
 	Floor           figure `json:"codec_floor_ms_per_frame"`
 	WidthLag        int    `json:"width_lag_frames"`
+	Judge           string `json:"judge"`                  // sure, or unsure: height_corr, height_error and bilabial_closure say nothing
+	EdgesAgreement  figure `json:"edges_agreement"`        // correlation of the estimator's reading of the source with that of edges, not learned from this clip
+	EdgesCorr       figure `json:"edges_height_corr"`      // height_corr as these edges read the dub
+	EyeAgreement    figure `json:"eye_agreement"`          // correlation of the estimator's reading of the source with an eye's
+	WidthAgreement  figure `json:"source_width_agreement"` // as source_agreement, of widths
+	MouthCorr       figure `json:"mouth_corr"`             // as height_corr, of what the mouths that were taken are in the source
+	MouthWidthCorr  figure `json:"mouth_width_corr"`       // likewise
 	WidthReliable   figure `json:"width_reliability"`
 	PlanCorr        figure `json:"plan_height_corr"`        // of the estimate with the plan's openness, whatever the engine says it wants
 	SourceAgreement figure `json:"source_agreement"`        // correlation of the engine's reading of the source with the estimator's
@@ -102,7 +109,7 @@ func runBenchLips(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	only := fs.String("only", "", "only clips with this `NAME` in theirs")
 	sheet := fs.String("sheet", "", "`FOLDER` for an image per clip: source above, dub below, target and estimate as bars")
 	fit := fs.String("fit", "", "learn the reading of openings from the clips, and write it to `FILE`")
-	relight := fs.Bool("relight", false, "measure every clip in other light too, mirrored, noisy, coded at 300 kbit/s and at half the size")
+	relight := fs.Bool("relight", false, "measure every clip in other light instead, mirrored, noisy, coded at 300 kbit/s and at half the size")
 	limit := fs.Duration("limit", 5*time.Minute, "`TIME` that a clip, or a variant of one, may take; what takes longer is left out")
 	asJSON := fs.Bool("json", false, "print JSON instead of a table")
 	c, rest, err := cli.Settings(fs, benchLipsUsage, args, stdout, "speak", "video", "log")
@@ -141,12 +148,13 @@ func runBenchLips(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		return b.fit(ctx, paths, *fit, stdout)
 	}
 	// What could be measured is told, whatever else could not.
-	figures, failed := b.all(ctx, paths)
+	var figures []lipsFigures
 	var variants []variantFigures
+	var failed error
 	if *relight {
-		var err error
-		variants, err = b.allVariants(ctx, paths)
-		failed = errors.Join(failed, err)
+		variants, failed = b.allVariants(ctx, paths)
+	} else {
+		figures, failed = b.all(ctx, paths)
 	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("interrupted: %w", ctx.Err())
@@ -157,15 +165,14 @@ func runBenchLips(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	if *asJSON {
 		told := map[string]any{"clips": figures}
 		if *relight {
-			told["variants"] = variants
+			told = map[string]any{"variants": variants}
 		}
 		return errors.Join(printJSON(stdout, told), failed)
 	}
-	err = printLips(stdout, figures)
-	if *relight && err == nil {
-		err = printVariants(stdout, variants)
+	if *relight {
+		return errors.Join(printVariants(stdout, variants), failed)
 	}
-	return errors.Join(err, failed)
+	return errors.Join(printLips(stdout, figures), failed)
 }
 
 // lipsClips returns the files of dir whose name holds part; drawn for no dir.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -93,10 +94,14 @@ func (r *lipsRun) figures() lipsFigures {
 	f.HeightCorr, f.HeightLag = figure(c), lag
 	c, lag = lipseval.BestLag(r.targetWidth, r.width, 5)
 	f.WidthCorr, f.WidthLag = figure(c), lag
+	f.MouthCorr = r.follow(r.targetHeight, r.mouthHeight)
+	f.MouthWidthCorr = r.follow(r.targetWidth, r.mouthWidth)
 
 	// The engine's idea of where an opening begins may differ from the
 	// estimator's: what both say of the source tells by how much.
 	f.SourceAgreement = figure(lipseval.Correlation(r.readHeight, r.sourceHeight))
+	f.WidthAgreement = figure(lipseval.Correlation(r.readWidth, r.sourceWidth))
+	r.doubt(&f)
 	f.SourceScale = figure(spreadOf(r.readHeight) / spreadOf(r.sourceHeight))
 	var apart []float64
 	for i, h := range r.readHeight {
@@ -196,6 +201,7 @@ func lipsGoals() []lipsGoal {
 	}
 	return []lipsGoal{
 		{"height", ">= .90 r", number(3, h), func(f lipsFigures) bool { return h(f) >= .9*f.Reliability }},
+		get("mouths", "", 3, -1, big, func(f lipsFigures) figure { return f.MouthCorr }),
 		{"lag", "0 +-1", func(f lipsFigures) string { return fmt.Sprint(f.HeightLag) }, func(f lipsFigures) bool { return max(f.HeightLag, -f.HeightLag) <= 1 }},
 		{"width", ">= .75 r", number(3, w), func(f lipsFigures) bool { return w(f) >= .75*f.WidthReliable }},
 		{"error", "<= .015 .025", number(4, e), func(f lipsFigures) bool { return e(f) <= .015 || f.Eyes < 80 && e(f) <= .025 }},
@@ -230,7 +236,10 @@ func printLips(out io.Writer, all []lipsFigures) error {
 		fmt.Fprintf(t, "\n%s\t%.0f\t%.4f\t%.3f\t%.3f", f.Clip, float64(f.Eyes), float64(f.Noise), float64(f.Reliability), float64(f.WidthReliable))
 		for _, g := range goals {
 			mark := ""
-			if !g.met(f) {
+			switch {
+			case f.Judge == judgeUnsure && slices.Contains([]string{"height", "lag", "error", "closure"}, g.name):
+				mark = " ?"
+			case !g.met(f):
 				mark = " !"
 				missed++
 			}
@@ -241,7 +250,7 @@ func printLips(out io.Writer, all []lipsFigures) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "%d figures miss their goal (!); r is what the estimator agrees with itself\n", missed)
+	_, err := fmt.Fprintf(out, "%d figures miss their goal (!); r is what the estimator agrees with itself; ? is an estimator that is unsure of this clip\n", missed)
 	return err
 }
 

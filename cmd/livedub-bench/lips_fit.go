@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -37,7 +38,7 @@ const (
 )
 
 // fit learns the reading of openings from the clips and writes it to a file. Before, it
-// tells for each clip how a model that has not seen it reads it.
+// tells for each clip how a model that has not seen it reads it, and keeps those beside it.
 func (b *lipsBench) fit(ctx context.Context, paths []string, to string, stdout io.Writer) error {
 	var known map[string][]float64
 	if err := json.Unmarshal(lipsHeights, &known); err != nil {
@@ -53,6 +54,7 @@ func (b *lipsBench) fit(ctx context.Context, paths []string, to string, stdout i
 		b.say(fmt.Sprintf("%s: %d frames", c.name, len(c.plain)))
 	}
 	fmt.Fprintf(stdout, "correlation of a model with what it has not seen:\n")
+	others := map[string][]byte{}
 	for i, c := range clips {
 		var rest []lipsfit.Sample
 		for j, o := range clips {
@@ -65,6 +67,7 @@ func (b *lipsBench) fit(ctx context.Context, paths []string, to string, stdout i
 			return err
 		}
 		fmt.Fprintf(stdout, "%-24s %.3f\n", c.name, c.read(m))
+		others[c.name] = m.Bytes()
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -77,7 +80,11 @@ func (b *lipsBench) fit(ctx context.Context, paths []string, to string, stdout i
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(to, m.Bytes(), 0o644)
+	told, err := json.Marshal(others)
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(to, m.Bytes(), 0o644), os.WriteFile(to+".others.json", told, 0o644))
 }
 
 // fitClip samples a clip. known are its openings; nil has the estimator read them.

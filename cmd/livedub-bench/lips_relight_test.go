@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -117,6 +118,9 @@ func TestRelightKnowsGoodFromBad(t *testing.T) {
 	}
 	var table strings.Builder
 	f.Below = .5
+	if !math.IsNaN(float64(f.MouthCorr)) || f.met() {
+		t.Errorf("no mouth was taken, yet they follow by %v; met %v", f.MouthCorr, f.met())
+	}
 	if err := printVariants(&table, []variantFigures{{Clip: "a", Variant: "plain"}, f}); err != nil || strings.Count(table.String(), "!") != 2 || !strings.Contains(table.String(), "1 variants miss") {
 		t.Errorf("table %q, %v", table.String(), err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"livedub/inference"
 	"livedub/inference/lips"
+	"livedub/inference/lips/opening"
 	"livedub/inference/viseme"
 	"livedub/internal/bench/lipseval"
 	"livedub/media"
@@ -41,6 +42,9 @@ type lipsRun struct {
 	targetHeight, targetWidth []float64 // asked for, in the estimator's unit
 	height, width             []float64 // seen in the dub
 	sourceHeight, sourceWidth []float64 // seen in the source
+	edges, sourceEdges        []float64 // heights by edges in the dub and in the source
+	readWidth                 []float64 // by the engine in the source
+	mouthHeight, mouthWidth   []float64 // of the mouth that was taken, as it was, and what was added to it
 	readHeight                []float64 // by the engine in the source
 	readOpen                  []float64 // likewise, in the words of a request
 	open                      []float64 // of the plan
@@ -65,6 +69,10 @@ type lipsRun struct {
 	tears       []lipseval.Tear
 	torn        []tornFrame
 	sources     map[int]*lipseval.Face // of mouths, by number in the clip
+	judged      map[int]lipseval.Mouth // likewise, by the truth
+	truth       *lipsRun               // of the clip as it was taken; nil: this one
+	unseen      *opening.Model         // of openings, not learned from this clip; nil: none
+	byEye       []float64              // heights that an eye has read, by number in the clip; nil: none
 }
 
 // sight is where a frame shows eyes.
@@ -97,6 +105,12 @@ func (b *lipsBench) clip(ctx context.Context, path string) (lipsFigures, error) 
 	defer c.release()
 	r := newLipsRun(b, c)
 	defer r.release()
+	if r.byEye, err = lipsByEye(filepath.Base(path)); err != nil {
+		return lipsFigures{}, err
+	}
+	if r.unseen, err = unseenModel(path); err != nil {
+		return lipsFigures{}, err
+	}
 	if err := r.run(ctx); err != nil {
 		return lipsFigures{}, err
 	}
@@ -111,7 +125,7 @@ func (b *lipsBench) clip(ctx context.Context, path string) (lipsFigures, error) 
 }
 
 func newLipsRun(b *lipsBench, c *lipsClip) *lipsRun {
-	return &lipsRun{b: b, clip: c, methods: map[inference.LipsMethod]int{}, beforeAt: -2, sources: map[int]*lipseval.Face{}}
+	return &lipsRun{b: b, clip: c, methods: map[inference.LipsMethod]int{}, beforeAt: -2, sources: map[int]*lipseval.Face{}, judged: map[int]lipseval.Mouth{}}
 }
 
 // release gives back the frames that were kept for sheets.
@@ -306,6 +320,9 @@ func (r *lipsRun) score(i int, src, made *media.Frame, t lips.Trace, plan []infe
 		read = r.ahead[0].shape.Open * (1 - r.ahead[0].shape.Close)
 	}
 	r.readOpen = append(r.readOpen, read)
+	r.edges, r.sourceEdges = append(r.edges, r.edgesIn(made, i, t.Face)), append(r.sourceEdges, r.edgesIn(src, i, t.Face))
+	had, hadW := r.taken(t, eyes)
+	r.mouthHeight, r.mouthWidth = append(r.mouthHeight, had), append(r.mouthWidth, hadW)
 	r.open, r.planWide = append(r.open, plan[0].Open*(1-plan[0].Close)), append(r.planWide, plan[0].Wide)
 	if t.Method == inference.Untouched {
 		return
@@ -318,14 +335,14 @@ func (r *lipsRun) score(i int, src, made *media.Frame, t lips.Trace, plan []infe
 
 // scoreSelf measures the frame dubbed with the speaker's own mouth.
 func (r *lipsRun) scoreSelf(i int, src, made *media.Frame, t lips.Trace) {
-	read := math.NaN()
-	defer func() { r.readHeight = append(r.readHeight, read) }()
+	read, readWide := math.NaN(), math.NaN()
+	defer func() { r.readHeight, r.readWidth = append(r.readHeight, read), append(r.readWidth, readWide) }()
 	r.outside += lipseval.ChangedOutside(src, made, t.Mask)
 	eyes, seen := eyesOf(r.faces[i], t.Face)
 	if t.Method == inference.Untouched || !seen {
 		return
 	}
-	read = t.Height * t.Eyes / eyes.Distance()
+	read, readWide = t.Height*t.Eyes/eyes.Distance(), t.Width*t.Eyes/eyes.Distance()
 	region := lipseval.Changed(src, made, t.Mask)
 	r.distortion.Add(src, made, region.Box)
 	if i%2 == 0 {

@@ -72,8 +72,10 @@ func (g *gauge) unsure() bool {
 // settle works out how heights are made from here on.
 func (g *gauge) settle() {
 	g.weight, g.unit = readings{byEdges: 1}, readings{1, 1, 1}
-	g.weight[byColour] = math.Pow(max(0, g.agree(byColour, byEdges)), 2)
-	g.weight[byTracker] = math.Pow(max(0, g.agree(byTracker, byEdges)), 4)
+	// Edges are looked for where the tracker has the mouth, so these two err together.
+	// Colours err alone: where they say the same they are the best of the three.
+	g.weight[byColour] = 3 * math.Pow(max(0, g.agree(byColour, byEdges)), 4)
+	g.weight[byTracker] = .5 * math.Pow(max(0, g.agree(byTracker, byEdges)), 4)
 	for i := range g.unit {
 		g.unit[i] = max(math.Sqrt(g.co[i][i]), 1e-6)
 	}
@@ -84,10 +86,13 @@ func (g *gauge) settle() {
 			square += w * v * c
 		}
 	}
-	colour := g.weight[byColour]
+	colour := g.colours()
 	g.spread = (g.unit[byEdges] + colour*g.unit[byColour]) / (1 + colour) / math.Sqrt(max(square, 1e-9))
 	g.middle = (g.mean[byEdges] + colour*g.mean[byColour]) / (1 + colour)
 }
+
+// colours tells how far colours may be believed, 0..1.
+func (g *gauge) colours() float64 { return min(g.weight[byColour], 1) }
 
 // raw returns the height that readings mean, before what closed lips seem to have is taken off.
 func (g *gauge) raw(r readings) float64 {

@@ -29,7 +29,7 @@ const (
 	usualReach = 18
 
 	usualColours = .75        // how much colours count against the tracker about corners
-	steady, wild = .018, .028 // jitter of widths by colour: up to here believed, from here on not
+	steady, wild = .018, .025 // jitter of widths by colour: up to here believed, from here on not
 )
 
 // see takes in one more mouth.
@@ -54,7 +54,7 @@ func (h *habits) see(s shape) {
 
 // part sets a mouth's inner edges to what its readings mean by now.
 func (h *habits) part(s *shape) {
-	colour := 1 - h.gauge.sure()*(1-h.gauge.weight[byColour])
+	colour := 1 - h.gauge.sure()*(1-h.gauge.colours())
 	middle := s.middles[1] + (s.middles[0]-s.middles[1])*colour
 	height := h.gauge.height(s.read)
 	s.upper, s.lower = middle-height/2, middle+height/2

@@ -42,6 +42,8 @@ type Trace struct {
 	Width  float64         // between the corners, likewise
 	Close  bool            // the lips were asked to touch
 	Source time.Duration   // of the own mouth that was used; 0 for none
+	Opened float64         // how much farther that one was opened, in distances between the eyes; below 0 closed
+	Spread float64         // how much wider it was made, likewise
 	Why    Why             // none of the speaker's own mouths was shown
 }
 

@@ -34,20 +34,17 @@ var cheeks = [...][2]float64{{-.33, .02}, {.33, .02}, {-.26, -.12}, {.26, -.12}}
 // neither comes back nor is like its cheeks.
 func readOutline(pic frame, p pose, s shape) *outline {
 	o := new(outline)
-	read := func(px, py float64) [3]float64 {
-		u, v := pic.chroma(px, py)
-		return [3]float64{soft(pic, p, px, py), float64(u), float64(v)}
-	}
+	look := pic.spots(p)
 	var t tracer
 	for k, c := range cheeks {
-		t.cheek[k] = read(p.out(c[0], c[1]))
+		t.cheek[k] = look.spot(p.out(c[0], c[1]))
 	}
-	var from [rays][3]float64
-	var mean, square2 [3]float64
+	var from [rays][3]float32
+	var mean, square2 [3]float32
 	for k := range rays {
 		if dx, dy := ray(k); dy > -rayUp {
 			r := s.rim(dx, dy) + rayStart
-			from[k] = read(p.out(s.x+r*dx, s.y+s.tilt*r*dx+r*dy))
+			from[k] = look.spot(p.out(s.x+r*dx, s.y+s.tilt*r*dx+r*dy))
 			for c, v := range from[k] {
 				mean[c] += v
 				square2[c] += v * v
@@ -57,15 +54,17 @@ func readOutline(pic frame, p pose, s shape) *outline {
 	}
 	for c := range mean {
 		mean[c] /= t.n
-		t.unit[c] = 1.2 * math.Sqrt(max(square2[c]/t.n-square(mean[c]), 0))
+		varies := 1.2 * float32(math.Sqrt(float64(max(square2[c]/t.n-mean[c]*mean[c], 0))))
+		t.per[c] = 1 / max(varies, [...]float32{unlikely, unlikely / 2, unlikely / 2}[c])
 	}
-	t.unit = [3]float64{max(unlikely, t.unit[0]), max(unlikely/2, t.unit[1]), max(unlikely/2, t.unit[2])}
 	var reach [rays]float32
 	for k := range rays {
 		dx, dy := ray(k)
 		if reach[k] = rayEnd; dy > -rayUp {
-			reach[k] = float32(t.follow(from[k], s.rim(dx, dy)+rayStart, func(r float64) [3]float64 {
-				return read(p.out(s.x+r*dx, s.y+s.tilt*r*dx+r*dy))
+			x, y := p.out(s.x, s.y)
+			toX, toY := p.out(s.x+dx, s.y+s.tilt*dx+dy)
+			reach[k] = float32(t.follow(from[k], s.rim(dx, dy)+rayStart, func(r float64) [3]float32 {
+				return look.spot(x+r*(toX-x), y+r*(toY-y))
 			}))
 		}
 	}
@@ -90,22 +89,19 @@ func (o *outline) even(reach *[rays]float32) {
 
 // tracer knows a face's skin.
 type tracer struct {
-	n     float64
-	unit  [3]float64 // by plane: what parts skin from something else
-	cheek [len(cheeks)][3]float64
+	n     float32
+	per   [3]float32 // by plane: 1 over what parts skin from something else
+	cheek [len(cheeks)][3]float32
 }
 
 // alike tells whether two places may both be skin.
-func (t *tracer) alike(a, b [3]float64) bool {
-	d := 0.0
-	for c := range a {
-		d += square((a[c] - b[c]) / t.unit[c])
-	}
-	return d < otherSkin*otherSkin
+func (t *tracer) alike(a, b [3]float32) bool {
+	y, u, v := (a[0]-b[0])*t.per[0], (a[1]-b[1])*t.per[1], (a[2]-b[2])*t.per[2]
+	return y*y+u*u+v*v < otherSkin*otherSkin
 }
 
 // follow returns how far something like skin goes, from a place on.
-func (t *tracer) follow(skin [3]float64, from float64, at func(r float64) [3]float64) float64 {
+func (t *tracer) follow(skin [3]float32, from float64, at func(r float64) [3]float32) float64 {
 	other, edge := 0, from
 	for r := from + rayStep; r < rayEnd+rayHolds*rayStep; r += rayStep {
 		v := at(r)
@@ -133,10 +129,14 @@ func (t *tracer) follow(skin [3]float64, from float64, at func(r float64) [3]flo
 }
 
 // ray returns the direction of a ray.
-func ray(k int) (x, y float64) {
-	y, x = math.Sincos(2 * math.Pi * float64(k) / rays)
-	return x, y
-}
+func ray(k int) (x, y float64) { return directions[k][0], directions[k][1] }
+
+var directions = func() (d [rays][2]float64) {
+	for k := range d {
+		d[k][1], d[k][0] = math.Sincos(2 * math.Pi * float64(k) / rays)
+	}
+	return d
+}()
 
 // rim returns how far the lips reach in a direction.
 func (s *shape) rim(x, y float64) float64 {

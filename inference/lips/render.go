@@ -124,6 +124,7 @@ func (s *stream) own(r inference.LipsRequest, v *view, want []wanted, amount flo
 			t.Why = OtherOutline
 		case s.show(p, v, first, t):
 			t.Method, t.Source, t.Why = inference.Own, e.at, ""
+			t.Opened, t.Spread = p.layer.warp.more, p.layer.warp.width-e.shape.width
 			return least, true
 		default:
 			return least, false
