@@ -99,6 +99,8 @@ func (r *rows) take(e record.Record) {
 		})
 	case e.Played != nil:
 		r.dubbed(e, func(p *store.Phrase) { p.Outcome = string(spec.Played) })
+	case e.Dumped != nil:
+		r.withdraw(e)
 	case e.Consent != nil:
 		r.before = false // a session begins with it, wherever
 		r.consented(e)
@@ -127,6 +129,8 @@ func (r *rows) other(e record.Record) {
 		r.event(e, "words", e.Words)
 	case e.Lips != nil:
 		r.event(e, "lips", e.Lips)
+	case e.Controls != nil:
+		r.event(e, "controls", e.Controls)
 	case e.Drain != nil:
 		r.event(e, "drain", e.Drain)
 	case e.Moved != nil:
@@ -171,6 +175,22 @@ func (r *rows) changes(id int, fresh store.Phrase, change func(*store.Phrase)) {
 		r.outcome(row.Lang, row.Outcome)
 	}
 	r.batch.Phrases = append(r.batch.Phrases, *row)
+}
+
+// withdrawn stands in rows for the words of phrases that were dumped: what is empty
+// leaves a row as it was.
+const withdrawn = "—"
+
+// withdraw takes the words out of the rows of phrases that were dumped.
+func (r *rows) withdraw(e record.Record) {
+	for _, id := range e.Dumped.Phrases {
+		for lang, row := range r.phrases[id] {
+			r.changes(id, store.Phrase{Lang: lang}, func(p *store.Phrase) {
+				*p = store.Phrase{Epoch: row.Epoch, ID: id, Lang: lang, Start: row.Start, End: row.End, SourceLang: row.SourceLang, SourceText: withdrawn, Text: withdrawn, Outcome: string(spec.Dumped)}
+			})
+		}
+	}
+	r.event(e, "dumped", e.Dumped)
 }
 
 // remember returns the rows of a phrase, and forgets the oldest phrases.
