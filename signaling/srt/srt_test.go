@@ -8,8 +8,12 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"livedub/internal/testkit/groundtest"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const vtt = "WEBVTT\n\n00:00:01.500 --> 00:00:02.000\nTom &amp; Jerry &lt;3\n\n01:02.003 --> 01:02:03.004 align:start\n<lang es>hola</lang>\n\nNOTE no cue\n\n00:00:09.000 --> 00:00:10.000\n\n"
 
