@@ -4,8 +4,7 @@ import "livedub/inference"
 
 // Controls is what of a session's sound is to be changed while it runs.
 type Controls struct {
-	Dubs     map[inference.Lang]DubChange
-	Loudness *string // "off", or LUFS; nil as it is
+	Dubs map[inference.Lang]DubChange
 }
 
 // DubChange is what of a dub is to be changed; nil is as it is.
@@ -18,7 +17,7 @@ type DubChange struct {
 }
 
 // Empty tells whether nothing is to be changed.
-func (c Controls) Empty() bool { return len(c.Dubs) == 0 && c.Loudness == nil }
+func (c Controls) Empty() bool { return len(c.Dubs) == 0 }
 
 // DubControls is how listeners have a dub.
 type DubControls struct {

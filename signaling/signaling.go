@@ -40,7 +40,6 @@ type Info struct {
 	Now      *float64 // seconds on the session clock; nil while it does not run
 	OwnVoice int      // phrases left out: dubs that came back by the microphone
 	Dumps    int      // how often what had been said was dropped before it was heard
-	Loudness string   // that the sound is brought to: "off", or LUFS
 	Dubs     map[inference.Lang]DubInfo
 	Stages   map[string]StageInfo // by stage: recognizer, translator, speaker, face, lips, sink
 

@@ -21,20 +21,18 @@ func TestControls(t *testing.T) {
 	r.Desk.ControlFunc = func(id string, c signaling.Controls) (signaling.Info, error) {
 		asked = append(asked, c)
 		i, err := r.Desk.Get(id)
-		i.Loudness = "-23"
 		i.Dubs = map[inference.Lang]signaling.DubInfo{"es": {DubControls: signaling.DubControls{Muted: true, Voice: "female", GainDB: -3, Original: "bed"}}}
 		return i, err
 	}
-	status, got, _ := r.do("PATCH", "/v1/sessions/talk", `{"dubs":{"es":{"muted":true,"paused":false,"voice":"female","gain_db":-3,"original":"bed"}},"loudness":"-23"}`)
+	status, got, _ := r.do("PATCH", "/v1/sessions/talk", `{"dubs":{"es":{"muted":true,"paused":false,"voice":"female","gain_db":-3,"original":"bed"}}}`)
 	want := signaling.Controls{
-		Loudness: new("-23"),
-		Dubs:     map[inference.Lang]signaling.DubChange{"es": {Muted: new(true), Paused: new(false), Voice: new("female"), GainDB: new(-3.), Original: new("bed")}},
+		Dubs: map[inference.Lang]signaling.DubChange{"es": {Muted: new(true), Paused: new(false), Voice: new("female"), GainDB: new(-3.), Original: new("bed")}},
 	}
 	if status != 200 || len(asked) != 1 || !reflect.DeepEqual(asked[0], want) {
 		t.Fatalf("%d, asked for %+v", status, asked)
 	}
 	es, _ := got["dubs"].(map[string]any)["es"].(map[string]any)
-	if got["loudness"] != "-23" || es["muted"] != true || es["voice"] != "female" || es["gain_db"] != -3. || es["original"] != "bed" {
+	if es["muted"] != true || es["voice"] != "female" || es["gain_db"] != -3. || es["original"] != "bed" {
 		t.Errorf("%v", got)
 	}
 	for body, text := range map[string]string{
@@ -43,7 +41,6 @@ func TestControls(t *testing.T) {
 		`{"dubs":{"es":{"gain_db":"loud"}}}`:   "want a number",
 		`{"dubs":{"es":{"muted":1}}}`:          "want true or false",
 		`{"dubs":{"es":{"gain_db":1e999}}}`:    "",
-		`{"loudness":-23}`:                     "",
 		`{"dubs":{"es":{"lips":null}}}`:        "nothing to change",
 		`{"dubs":{"es":{"original":["bed"]}}}`: "",
 	} {

@@ -33,8 +33,7 @@ type (
 		To   *[]inference.Lang                  `json:"to"`
 		Dubs map[inference.Lang]json.RawMessage `json:"dubs"`
 
-		DelayMS  *int    `json:"delay_ms"` // which is refused
-		Loudness *string `json:"loudness"`
+		DelayMS *int `json:"delay_ms"` // which is refused
 
 		Glossary *[]json.RawMessage `json:"glossary"`
 		Keep     *[]string          `json:"keep"`
@@ -78,8 +77,6 @@ type shown struct {
 	Created time.Time `json:"created"`
 	Now     *float64  `json:"now,omitempty"`
 	Dumps   int       `json:"dumps,omitempty"` // how often what had been said was dropped before it was heard
-
-	Loudness string `json:"loudness,omitempty"` // that the sound is brought to: "off", or LUFS
 
 	Dubs map[inference.Lang]signaling.DubInfo `json:"dubs"`
 
@@ -161,7 +158,7 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request) error {
 	if c.DelayMS != nil {
 		return fixedDelay()
 	}
-	on, controls := map[inference.Lang]bool{}, signaling.Controls{Dubs: map[inference.Lang]signaling.DubChange{}, Loudness: c.Loudness}
+	on, controls := map[inference.Lang]bool{}, signaling.Controls{Dubs: map[inference.Lang]signaling.DubChange{}}
 	for lang, data := range c.Dubs {
 		var d dubChange
 		if err := signaling.Decode(data, &d); err != nil {
@@ -175,7 +172,7 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if len(on) == 0 && controls.Empty() && c.To == nil && c.Glossary == nil && c.Keep == nil {
-		return signaling.ErrBadRequest.Errorf(`nothing to change: send {"to":["es","ca"]}, {"dubs":{"es":{"lips":false,"muted":true}}}, {"loudness":"-23"} or {"keep":["Torres"]}`)
+		return signaling.ErrBadRequest.Errorf(`nothing to change: send {"to":["es","ca"]}, {"dubs":{"es":{"lips":false,"muted":true}} or {"keep":["Torres"]}`)
 	}
 	id := r.PathValue("id")
 	info, err := s.cfg.Sessions.Get(id)
@@ -346,7 +343,7 @@ func (s *Server) show(base string, i signaling.Info, g signaling.Grant) shown {
 	out := shown{
 		created: s.endpoints(base, i, g), State: i.State, Consent: i.Consent != nil, ConsentAt: i.Consent, Badge: i.Badge, Created: i.Created, Now: i.Now,
 		Dubs: map[inference.Lang]signaling.DubInfo{}, Stages: i.Stages, OwnVoice: i.OwnVoice, DrainingUntil: i.DrainingUntil, Mouths: i.Mouths, Recording: i.Recording,
-		Dumps: i.Dumps, Loudness: i.Loudness,
+		Dumps: i.Dumps,
 	}
 	if g.Control() {
 		out.Words = i.Words
