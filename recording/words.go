@@ -71,9 +71,10 @@ func NewCaptions(from, lang string, clock Clock, phrases []store.Phrase) []byte 
 	return report.VTT(cues)
 }
 
-// inOrder returns the phrases of one language in the order they were said.
+// inOrder returns the phrases of one language in the order they were said, without
+// those that nobody was to hear.
 func inOrder(phrases []store.Phrase, lang string) []store.Phrase {
-	out := slices.DeleteFunc(slices.Clone(phrases), func(p store.Phrase) bool { return p.Lang != lang })
+	out := slices.DeleteFunc(slices.Clone(phrases), func(p store.Phrase) bool { return p.Lang != lang || p.Outcome == string(spec.Dumped) })
 	slices.SortStableFunc(out, func(a, b store.Phrase) int { return cmp.Compare(a.Start, b.Start) })
 	return out
 }

@@ -20,6 +20,9 @@ import (
 type Checkpoint struct {
 	Spec    spec.Spec        // as it is now: Epoch, Delay and ConsentAt are set, ID is not
 	LipsOff []inference.Lang // whose mouths were switched off
+
+	Controls map[inference.Lang]spec.Controls `json:",omitempty"` // of dubs that are not heard as they come
+
 	Created time.Time
 	Origin  time.Time // when the session's clock read zero, by a clock that the nodes share
 	Phrase  int       // ID of the last phrase
@@ -52,7 +55,7 @@ type head struct {
 
 // Carried tells whether a record goes into checkpoints, as Slim returns it.
 func Carried(r record.Record) bool {
-	return r.Partial == nil && (r.Caption() != nil || r.Placed != nil || r.Played != nil || r.Ladder != nil || r.Lost != nil)
+	return r.Partial == nil && (r.Caption() != nil || r.Placed != nil || r.Played != nil || r.Ladder != nil || r.Lost != nil || r.Dumped != nil)
 }
 
 // Encode writes the checkpoint as one part.
@@ -238,12 +241,19 @@ func (s *Session) Resume(c Checkpoint) {
 	var end time.Duration
 	for _, r := range c.Records {
 		p.Add(r)
+		if r.Dumped != nil {
+			s.dumps.apply(*r.Dumped)
+		}
 	}
 	for _, said := range p.All {
 		end = max(end, said.End)
 	}
 	s.audio.Resume(c.Phrase+phraseSeam, end)
 	for _, d := range s.all() {
+		s.redump(d)
+		if is, changed := c.Controls[d.Lang]; changed && is.Check() == nil {
+			d.Control(is)
+		}
 		d.Resume(&p)
 		if slices.Contains(c.LipsOff, d.Lang) {
 			d.SetLips(false)
@@ -259,6 +269,12 @@ func (s *Session) Checkpoint() Checkpoint {
 	for _, d := range s.all() {
 		if d.Lips() == spec.LipsOff {
 			c.LipsOff = append(c.LipsOff, d.Lang)
+		}
+		if is := d.Controls(); is != (spec.Controls{}) {
+			if c.Controls == nil {
+				c.Controls = map[inference.Lang]spec.Controls{}
+			}
+			c.Controls[d.Lang] = is
 		}
 	}
 	return c

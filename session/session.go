@@ -44,6 +44,7 @@ type Session struct {
 	ended   atomic.Int64        // source time of a file's end, once known; 0 before
 
 	words atomic.Pointer[glossary.Words]
+	dumps dumps
 
 	retarget sync.Mutex  // over changes of the dubs
 	group    *work.Group // of a live session's dubs; guarded by retarget
@@ -266,8 +267,14 @@ func (s *Session) Words() glossary.Words { return *s.words.Load() }
 // Records returns what has happened, and what will.
 func (s *Session) Records() *record.Stream { return s.records }
 
-// Tell lets everybody who listens know of r.
-func (s *Session) Tell(r record.Record) { s.records.Append(r) }
+// Tell lets everybody who listens know of r, unless it is of what was dumped.
+func (s *Session) Tell(r record.Record) {
+	s.dumps.mu.Lock()
+	defer s.dumps.mu.Unlock()
+	if s.dumps.told(r) {
+		s.records.Append(r)
+	}
+}
 
 // begin records what the session begins with.
 func (s *Session) begin() {

@@ -12,7 +12,7 @@ import (
 // State returns what the session has done so far. It may be called at any time.
 func (s *Session) State() spec.State {
 	out := spec.State{
-		CPU: s.shared.Meter.Read(), Ended: time.Duration(s.ended.Load()), Failures: s.shared.Failures(), Heard: s.audio.Phrases(), OwnVoice: s.audio.OwnVoice(),
+		CPU: s.shared.Meter.Read(), Ended: time.Duration(s.ended.Load()), Failures: s.shared.Failures(), Heard: s.audio.Phrases(), OwnVoice: s.audio.OwnVoice(), Dumps: s.dumps.count(),
 		Consent: s.cfg.Consent, Badge: s.cfg.Badge.On(), Stages: map[string]work.StageState{},
 	}
 	if k, ok := s.mouths.Known(); ok {

@@ -58,6 +58,9 @@ func (s *Session) SetTargets(ctx context.Context, to []inference.Lang) error {
 	s.mu.Lock()
 	s.dubs = all
 	s.mu.Unlock()
+	for _, d := range come {
+		s.redump(d) // it begins with what is due now
+	}
 	s.Tell(record.Record{Targets: &record.Targets{To: s.Targets()}})
 	s.openLips(ctx)
 	for _, d := range come {

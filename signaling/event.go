@@ -15,6 +15,8 @@ type Event struct {
 	Drain   *Drain
 	Moved   *Moved
 	Lost    *Lost
+	Spoken  *Spoken // where Since asks for it
+	Dumped  *Dumped
 }
 
 // Events are what happens in a session, one after the other. One goroutine reads them.
@@ -29,11 +31,31 @@ type Since struct {
 	Resume bool   // behind After; else with what happens from now on
 	After  uint64 // number of the last event that the client has had
 	All    bool   // also what was long ago
+	Spoken bool   // also how dubs are spoken
 }
 
 // Moved is the last event of a session that goes on at another node of the cluster.
 type Moved struct {
 	Fence int64 // of its claim there
+}
+
+// Spoken is how a phrase's dub is spoken: it has its place. One of the same phrase that
+// comes later tells of further parts too, and replaces it. Times are output time.
+type Spoken struct {
+	Lang       inference.Lang
+	ID         int // of the phrase
+	Text       string
+	Voice      string
+	Start, End time.Duration
+	Words      []inference.Word
+	Marks      []inference.Mark // At is output time
+}
+
+// Dumped tells that nobody hears, sees or reads what was said and had not been put out:
+// captions of Phrases are to be taken away, and none comes of what was begun before From.
+type Dumped struct {
+	From, To time.Duration // output time, of silence and black frames
+	Phrases  []int
 }
 
 // Lost stands for events that nothing had room for.

@@ -43,6 +43,7 @@ type Info struct {
 	Created  time.Time
 	Now      *float64 // seconds on the session clock; nil while it does not run
 	OwnVoice int      // phrases left out: dubs that came back by the microphone
+	Dumps    int      // how often what had been said was dropped before it was heard
 	Dubs     map[inference.Lang]DubInfo
 	Stages   map[string]StageInfo // by stage: recognizer, translator, speaker, face, lips, sink
 
@@ -91,8 +92,9 @@ type Figures map[string]*float64
 
 // DubInfo is how one language of a session does.
 type DubInfo struct {
-	Ladder         string         `json:"ladder"`         // "lips", "voice", "captions", "passthrough"
-	Why            string         `json:"why,omitempty"`  // it stands there, where that is known
+	Ladder string `json:"ladder"`        // "lips", "voice", "captions", "passthrough"
+	Why    string `json:"why,omitempty"` // it stands there, where that is known
+	DubControls
 	Lips           string         `json:"lips,omitempty"` // "on", "off", "no consent", "not available"; "" for the original
 	LateMS         Figures        `json:"late_ms"`
 	EarVoiceSpanMS Figures        `json:"ear_voice_span_ms"`

@@ -286,7 +286,7 @@ func (c *calls) info(call *live.Call) signaling.Info {
 	now := call.Clock.Now().Seconds()
 	out := signaling.Info{
 		ID: call.Spec.ID, Epoch: call.Epoch, From: call.Spec.From, To: call.Targets(), Profile: string(call.Spec.Profile),
-		DelayMS: int(call.Spec.Delay.Milliseconds()), State: call.Phase(), Badge: st.Badge, OwnVoice: st.OwnVoice, Words: call.Words(),
+		DelayMS: int(call.Spec.Delay.Milliseconds()), State: call.Phase(), Badge: st.Badge, OwnVoice: st.OwnVoice, Dumps: st.Dumps, Words: call.Words(),
 		Created: call.Created, Now: &now, Dubs: map[inference.Lang]signaling.DubInfo{}, Stages: map[string]signaling.StageInfo{},
 	}
 	out.Recording = c.kept.state(call.Epoch)
@@ -310,7 +310,9 @@ func (c *calls) info(call *live.Call) signaling.Info {
 		out.Stages[name] = signaling.StageInfo{LagMS: float64(stage.Lag.Microseconds()) / 1000, Dropped: stage.Dropped}
 	}
 	for _, d := range st.Dubs {
-		out.Dubs[d.Lang] = dubInfo(d, *call.Spec.Delay)
+		is := dubInfo(d, *call.Spec.Delay)
+		is.DubControls = dubControls(d, d.Lang == call.Spec.From)
+		out.Dubs[d.Lang] = is
 	}
 	return out
 }

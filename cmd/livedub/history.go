@@ -22,21 +22,28 @@ func (c *calls) Events(id string, since signaling.Since) (signaling.Events, erro
 	next := all.Last() + 1
 	switch {
 	case !since.Resume:
-		return events{all.From(next)}, nil
+		return events{all.From(next), since.Spoken, *call.Spec.Delay}, nil
 	case since.All:
-		return events{all.From(min(since.After, next) + 1)}, nil
+		return events{all.From(min(since.After, next) + 1), since.Spoken, *call.Spec.Delay}, nil
 	}
-	return events{all.Recent(min(since.After, next) + 1)}, nil
+	return events{all.Recent(min(since.After, next) + 1), since.Spoken, *call.Spec.Delay}, nil
 }
 
 // events are a session's records in the words of signaling.
-type events struct{ *record.Reader }
+type events struct {
+	*record.Reader
+	spoken bool // how dubs are spoken is told too
+	delay  time.Duration
+}
 
 func (e events) Next(ctx context.Context) (signaling.Event, error) {
 	for {
 		r, err := e.Reader.Next(ctx)
 		if err != nil {
 			return signaling.Event{}, err
+		}
+		if r.Placed != nil && e.spoken {
+			return signaling.Event{Seq: r.Seq, Spoken: spoken(r, e.delay)}, nil
 		}
 		if out, told := event(r); told {
 			return out, nil
@@ -53,6 +60,8 @@ func event(r record.Record) (out signaling.Event, told bool) {
 	case r.Ladder != nil:
 		l := r.Ladder
 		out.Ladder = &signaling.LadderChange{Lang: l.Lang, Level: string(l.Level), Why: l.Why, At: l.At}
+	case r.Dumped != nil:
+		out.Dumped = new(dumped(*r.Dumped))
 	case r.Drain != nil:
 		out.Drain = &signaling.Drain{Until: r.Drain.Until}
 	case r.Moved != nil:

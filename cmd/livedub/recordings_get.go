@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"livedub/recording"
+	"livedub/signaling/srt"
 	"livedub/store"
 )
 
@@ -51,7 +52,7 @@ func (c *recordingsCommand) get(ctx context.Context) error {
 		case err != nil:
 			return recordingHint(id, err)
 		}
-		for name, read := range map[string]func(context.Context, string, string) ([]byte, error){base + ".vtt": library.Captions, base + ".json": library.Transcript} {
+		for name, read := range map[string]func(context.Context, string, string) ([]byte, error){base + ".vtt": library.Captions, base + ".srt": subtitles(library.Captions), base + ".json": library.Transcript} {
 			text, err := read(ctx, id, l.Lang)
 			if err == nil {
 				err = os.WriteFile(name, text, 0o644)
@@ -68,6 +69,14 @@ func (c *recordingsCommand) get(ctx context.Context) error {
 		return fmt.Errorf("%s is being recorded: its video in %s can be fetched when it has ended; its words are in %s", id, strings.Join(missing, ", "), c.out)
 	}
 	return fmt.Errorf("%s has no video in %s yet: a server that runs makes it, or livedub recordings repair on the machine that recorded it", id, strings.Join(missing, ", "))
+}
+
+// subtitles reads captions as SubRip.
+func subtitles(captions func(context.Context, string, string) ([]byte, error)) func(context.Context, string, string) ([]byte, error) {
+	return func(ctx context.Context, id, lang string) ([]byte, error) {
+		vtt, err := captions(ctx, id, lang)
+		return srt.FromVTT(vtt), err
+	}
 }
 
 // video writes one language's film, whole or not at all.

@@ -91,14 +91,14 @@ func TestRecordings(t *testing.T) {
 
 	to := filepath.Join(t.TempDir(), "out")
 	do(0, "get first -o "+to, "talk-es.mp4: 7 kB", "talk-ca.mp4")
-	for name, want := range map[string]string{"talk-es.mp4": "film es", "talk-ca.vtt": "Uno ca", "talk-es.json": `"source_text":"One"`} {
+	for name, want := range map[string]string{"talk-es.mp4": "film es", "talk-ca.vtt": "Uno ca", "talk-ca.srt": "Uno ca", "talk-es.json": `"source_text":"One"`} {
 		if got, err := os.ReadFile(filepath.Join(to, name)); err != nil || !bytes.Contains(got, []byte(want)) {
 			t.Errorf("%s: %v %.200s", name, err, got)
 		}
 	}
 	one := t.TempDir()
 	do(0, "get first --lang es -o "+one)
-	if found, err := os.ReadDir(one); err != nil || len(found) != 3 {
+	if found, err := os.ReadDir(one); err != nil || len(found) != 4 {
 		t.Errorf("one language: %v %v", found, err)
 	}
 	do(1, "get first --lang fr -o "+one, `no "fr"`, "es, ca")

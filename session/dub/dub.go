@@ -57,6 +57,10 @@ type Dub struct {
 	goodbye pace.Hold                               // held from the source's end until the last phrase is placed; guarded by mu
 	said    atomic.Bool                             // the last phrase is placed
 	before  map[inference.Lang][]inference.Exchange // the last phrases, by the language that they were said in; used by whoever translates
+	silent  atomic.Int64                            // output time before which nothing is heard or seen; 0: nothing was dumped
+	dumped  atomic.Int64                            // source time; phrases begun before are not dubbed
+	forget  atomic.Bool                             // the last phrases are to be forgotten
+	resumed atomic.Int64                            // source time from which on phrases are dubbed, after a pause
 	ended   atomic.Int64                            // source time of the source's end, once known; 0 before
 
 	translating, speaking, warming, lipping *work.Stage
@@ -66,6 +70,7 @@ type Dub struct {
 
 	mu      sync.Mutex
 	blind   bool // show has ended
+	is      spec.Controls
 	counts  counts
 	records []spec.Record
 	waiting []toSound // placed, not sounded yet
@@ -80,12 +85,17 @@ type toSound struct {
 // sounded tells of the phrases whose dubs begin before output time o.
 func (d *Dub) sounded(o time.Duration) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	for len(d.waiting) > 0 && d.waiting[0].at < o {
-		r := record.Of(d.Lang, d.waiting[0].phrase)
+	n := 0
+	for n < len(d.waiting) && d.waiting[n].at < o {
+		n++
+	}
+	begun := d.waiting[:n]
+	d.waiting = d.waiting[n:]
+	d.mu.Unlock()
+	for _, w := range begun {
+		r := record.Of(d.Lang, w.phrase)
 		r.Played = &record.Played{}
 		d.env.Tell(r)
-		d.waiting = d.waiting[1:]
 	}
 }
 
@@ -212,6 +222,7 @@ func (d *Dub) play(ctx context.Context, r *ingest.AudioReader, first time.Durati
 		}
 		r.Read(pcm)
 		d.timeline.Mix(o, pcm, channels)
+		d.hush(o, pcm, channels)
 		d.sounded(o + block)
 		d.timeline.Forget(o - planned)
 		if !d.Fanout.Watched() {
@@ -250,7 +261,13 @@ func (d *Dub) count(fn func(*counts)) {
 func (d *Dub) keep(r spec.Record) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.isDumped(r.Phrase) {
+		r.Outcome = spec.Dumped
+	}
 	d.counts.outcomes[r.Outcome]++
+	if r.Outcome == spec.Dumped {
+		return
+	}
 	d.records = append(d.records, r)
 	if n := d.env.Config.KeepRecords; n > 0 && len(d.records) > n {
 		d.records = slices.Delete(d.records, 0, len(d.records)-n)
@@ -263,7 +280,7 @@ func (d *Dub) State() spec.DubState {
 	st.Level, st.Why, st.Steps = d.ladder.read()
 	d.mu.Lock()
 	st.Frames, st.Retries, st.Missed, st.Records = d.counts.frames, d.counts.retries, d.counts.missed, slices.Clone(d.records)
-	st.Outcomes = maps.Clone(d.counts.outcomes)
+	st.Outcomes, st.Controls = maps.Clone(d.counts.outcomes), d.is
 	d.mu.Unlock()
 	st.Viewers, st.Skew = d.Fanout.Viewers(), d.Fanout.Offsets()
 	return st

@@ -40,7 +40,7 @@ const (
 // wait; else the speaker waits.
 func (d *Dub) Hear(ctx context.Context, p inference.Phrase, now time.Duration) {
 	switch {
-	case !d.Speaks():
+	case !d.Speaks() || !d.hears(p):
 		return
 	case p.Lang == d.Lang: // told by ear
 		d.sayItself(p, now)

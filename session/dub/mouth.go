@@ -29,8 +29,13 @@ func (d *Dub) Lips() spec.LipsState {
 
 // best is the highest step of the ladder that is allowed, and what forbids a higher one.
 func (d *Dub) best() (spec.Level, string) {
-	if !d.Speaks() {
+	switch is := d.Controls(); {
+	case !d.Speaks():
 		return spec.Passthrough, ""
+	case is.Paused:
+		return spec.Passthrough, paused
+	case is.Muted:
+		return spec.Captions, "muted"
 	}
 	switch d.Lips() {
 	case spec.LipsOn:
@@ -103,7 +108,7 @@ func (d *Dub) lipsSlow(down bool) {
 // request asks for the mouth of a frame by what the plan was at now; false
 // where the frame stays untouched.
 func (d *Dub) request(now time.Duration, p video.Frame, step time.Duration) (inference.LipsRequest, bool) {
-	if len(p.Faces) == 0 || d.off.Load() {
+	if len(p.Faces) == 0 || d.off.Load() || d.Controls().Muted {
 		return inference.LipsRequest{}, false
 	}
 	due := p.Pixels.PTS + d.env.Config.Delay

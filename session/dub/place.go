@@ -23,7 +23,7 @@ type room struct {
 // of it stood on the plan: there, the parts before them are no delay to catch up.
 func (d *Dub) speakPart(ctx context.Context, j *job, text string, first bool, whole room) error {
 	p, r := j.phrase, &j.record
-	request := inference.SpeechRequest{Lang: d.Lang, Text: text, Pitch: p.Pitch}
+	request := inference.SpeechRequest{Lang: d.Lang, Text: text, Pitch: p.Pitch, Gender: d.Controls().Voice.Gender()}
 	share := float64(len(text)) / float64(max(1, len(r.Text)))
 	last := d.lastOf(j, first)
 	var by inference.Work
@@ -77,7 +77,10 @@ func (d *Dub) place(j *job, speech inference.Speech, first bool) error {
 		d.env.Tell(told)
 	}
 	if !first {
-		placed := d.timeline.Grow(j.hold.Now(), p, sound, speech.Marks)
+		placed, err := d.timeline.Grow(j.hold.Now(), p, sound, speech.Marks)
+		if err != nil {
+			return err
+		}
 		at := placed.Start - delay - r.DubStart
 		if gap := placed.Start - delay - r.DubEnd; gap > 0 {
 			r.Marks = append(r.Marks, inference.Mark{At: at - gap, Dur: gap})

@@ -178,8 +178,11 @@ func (d *Dub) discard() {
 func (d *Dub) presentOne(ctx context.Context, renders *work.Solo, p onItsWay) error {
 	defer p.Pixels.Release()
 	frame, method := d.render(ctx, renders, p.lips, p.Frame, p.step)
-	defer frame.Release()
 	due := frame.PTS + d.env.Config.Delay
+	if due < time.Duration(d.silent.Load()) {
+		frame, method = blackened(frame), inference.Untouched
+	}
+	defer frame.Release()
 	whole := false
 	err := d.env.Meter.Do("encode_video", func() (err error) {
 		whole, err = d.Fanout.Frame(frame, due, p.FPS)

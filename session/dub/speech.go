@@ -39,6 +39,13 @@ func (d *Dub) translate(ctx context.Context) error {
 
 func (d *Dub) translateOne(ctx context.Context, j *job) {
 	p, r := j.phrase, &j.record
+	if d.forget.Swap(false) {
+		clear(d.before)
+	}
+	if d.isDumped(p) {
+		j.outcome, j.err = spec.Dumped, timeline.ErrDumped
+		return
+	}
 	if r.Text != "" { // at another node
 		d.remember(p, r.Text)
 		return
@@ -70,6 +77,9 @@ func (d *Dub) translateOne(ctx context.Context, j *job) {
 		return
 	}
 	r.Text = text
+	if d.isDumped(p) { // speakOne will see it
+		return
+	}
 	if n := len(glossary.Missing(p.Text, request.Glossary, text)); n > 0 {
 		d.env.Log.Info("a translation lacks terms of the glossary", "lang", d.Lang, "phrase", p.ID, "terms", n)
 		d.count(func(c *counts) { c.missed += n })
@@ -145,6 +155,8 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 	switch {
 	case ctx.Err() != nil:
 		return
+	case d.isDumped(p):
+		j.outcome, j.err = spec.Dumped, timeline.ErrDumped
 	case j.outcome == "" && j.hold.Now() > d.last(j):
 		d.ladder.set(p.Start, spec.Captions, "the dub came too late")
 		j.outcome, j.err = spec.SkippedLate, timeline.ErrTooLate
@@ -168,6 +180,10 @@ func (d *Dub) speakOne(ctx context.Context, j *job) {
 		parts++
 		r.SpeakTook = time.Since(began)
 		if ctx.Err() != nil {
+			return
+		}
+		if errors.Is(err, timeline.ErrDumped) {
+			d.skip(j, spec.Dumped, err)
 			return
 		}
 		if err != nil && i == 0 {

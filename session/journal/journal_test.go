@@ -84,6 +84,29 @@ func TestCall(t *testing.T) {
 	})
 }
 
+// TestDumped: no words are left of phrases that nobody was to hear.
+func TestDumped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := newStore(t)
+		c := follow(t, New(Config{To: to, Node: "n1", Engines: engines()}), nil)
+		c.begin()
+		said(c.stream, 1)
+		said(c.stream, 2)
+		time.Sleep(time.Second)
+		c.stream.Append(record.Record{Dumped: &record.Dumped{From: 1, To: 2, Phrases: []int{2}}})
+		c.end()
+		b := to.read(t)
+		if len(b.Phrases) != 4 || len(b.Events) != 1 || b.Events[0].Kind != "dumped" {
+			t.Fatalf("%d rows, events %+v", len(b.Phrases), b.Events)
+		}
+		for _, p := range b.Phrases {
+			if gone := p.ID == 2; gone != (p.Outcome == "dumped") || gone != (p.Text == withdrawn) || gone != (p.SourceText == withdrawn) {
+				t.Errorf("%+v", p)
+			}
+		}
+	})
+}
+
 // TestOutage: ten minutes without a store that answers cost no phrase, and those who
 // tell what happens never wait.
 func TestOutage(t *testing.T) {

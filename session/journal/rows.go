@@ -99,6 +99,8 @@ func (r *rows) take(e record.Record) {
 		})
 	case e.Played != nil:
 		r.dubbed(e, func(p *store.Phrase) { p.Outcome = string(spec.Played) })
+	case e.Dumped != nil:
+		r.withdraw(e)
 	case e.Consent != nil:
 		r.before = false // a session begins with it, wherever
 		r.consented(e)
@@ -129,6 +131,8 @@ func (r *rows) other(e record.Record) {
 		r.event(e, "lips", e.Lips)
 	case e.KeepMouths != nil:
 		r.event(e, "keep_mouths", e.KeepMouths)
+	case e.Controls != nil:
+		r.event(e, "controls", e.Controls)
 	case e.Drain != nil:
 		r.event(e, "drain", e.Drain)
 	case e.Moved != nil:
@@ -173,6 +177,22 @@ func (r *rows) changes(id int, fresh store.Phrase, change func(*store.Phrase)) {
 		r.outcome(row.Lang, row.Outcome)
 	}
 	r.batch.Phrases = append(r.batch.Phrases, *row)
+}
+
+// withdrawn stands in rows for the words of phrases that were dumped: what is empty
+// leaves a row as it was.
+const withdrawn = "—"
+
+// withdraw takes the words out of the rows of phrases that were dumped.
+func (r *rows) withdraw(e record.Record) {
+	for _, id := range e.Dumped.Phrases {
+		for lang, row := range r.phrases[id] {
+			r.changes(id, store.Phrase{Lang: lang}, func(p *store.Phrase) {
+				*p = store.Phrase{Epoch: row.Epoch, ID: id, Lang: lang, Start: row.Start, End: row.End, SourceLang: row.SourceLang, SourceText: withdrawn, Text: withdrawn, Outcome: string(spec.Dumped)}
+			})
+		}
+	}
+	r.event(e, "dumped", e.Dumped)
 }
 
 // remember returns the rows of a phrase, and forgets the oldest phrases.

@@ -39,6 +39,12 @@ func (p *Phrases) Add(r Record) {
 	case r.Lost != nil:
 		p.Lost += r.Lost.Records
 		return
+	case r.Dumped != nil:
+		p.All = slices.DeleteFunc(p.All, func(said *Phrase) bool { return slices.Contains(r.Dumped.Phrases, said.ID) })
+		for _, id := range r.Dumped.Phrases {
+			delete(p.by, id)
+		}
+		return
 	case r.Committed != nil || r.OwnVoice != nil:
 		said := &Phrase{Phrase: *cmp.Or(r.Committed, r.OwnVoice), HeardAt: r.At, OwnVoice: r.OwnVoice != nil, Dubs: map[inference.Lang]*Dub{}}
 		if p.by == nil {

@@ -43,7 +43,9 @@ type Record struct {
 	KeepMouths *KeepMouths        `json:"keep_mouths,omitempty"`
 	Targets    *Targets           `json:"targets,omitempty"`
 	Words      *glossary.Words    `json:"words,omitempty"`
-	Lips       *Lips              `json:"lips,omitempty"` // of the dub in Lang
+	Lips       *Lips              `json:"lips,omitempty"`     // of the dub in Lang
+	Controls   *spec.Controls     `json:"controls,omitempty"` // of the dub in Lang
+	Dumped     *Dumped            `json:"dumped,omitempty"`
 	Drain      *spec.Drain        `json:"drain,omitempty"`
 	Moved      *Moved             `json:"moved,omitempty"` // the last one here
 	Lost       *Lost              `json:"lost,omitempty"`  // in place of records
@@ -93,6 +95,15 @@ type KeepMouths struct {
 // Lips tells that the mouth's re-rendering was switched on or off.
 type Lips struct {
 	On bool `json:"on"`
+}
+
+// Dumped tells that nobody hears, sees or reads what was said up to now and had not
+// been put out. Readers are told no more of its phrases, nor of any that was begun
+// before From by the source's time.
+type Dumped struct {
+	From    time.Duration `json:"from"` // output time, from which on it is silent and black,
+	To      time.Duration `json:"to"`   // up to here
+	Phrases []int         `json:"phrases"`
 }
 
 // Moved tells that the session goes on at another node.

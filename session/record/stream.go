@@ -55,6 +55,7 @@ type Stream struct {
 	closed  bool
 	readers int
 	lost    int
+	gone    map[int]bool // phrases that were dumped: readers are not told of them anymore
 
 	spool    spool
 	spilling bool
@@ -91,6 +92,7 @@ func (s *Stream) Restore(records []Record, last uint64) {
 	for _, r := range records {
 		if r.Seq > s.last && r.Seq <= last {
 			s.last = r.Seq
+			s.withdraw(r.Dumped)
 			s.take(r)
 		}
 	}
@@ -106,6 +108,7 @@ func (s *Stream) Append(r Record) {
 		return
 	}
 	r.At = s.cfg.Now()
+	s.withdraw(r.Dumped)
 	if r.Partial != nil {
 		s.passing = append(s.passing[max(0, len(s.passing)+1-passings):], passing{r, s.last})
 		s.passed++
@@ -116,6 +119,26 @@ func (s *Stream) Append(r Record) {
 		s.ended = r.Moved != nil
 	}
 	s.changed()
+}
+
+// withdraw has readers be told no more of phrases that were dumped; the caller has the lock.
+func (s *Stream) withdraw(d *Dumped) {
+	if d == nil {
+		return
+	}
+	if s.gone == nil {
+		s.gone = map[int]bool{}
+	}
+	for _, id := range d.Phrases {
+		s.gone[id] = true
+	}
+}
+
+// told tells whether readers may know of a record.
+func (s *Stream) told(r Record) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return r.Phrase == 0 || !s.gone[r.Phrase]
 }
 
 // take puts a record in memory and sees to it that others make room; the caller has the lock.
@@ -296,8 +319,18 @@ func (r *Reader) Close() {
 
 // Next waits for the next record; io.EOF after the last one of a stream that has
 // ended. Of transient records it may miss some. Others it misses only where a record
-// says so (Lost).
+// says so (Lost), and those of phrases that were dumped (Dumped).
 func (r *Reader) Next(ctx context.Context) (Record, error) {
+	for {
+		out, err := r.following(ctx)
+		if err != nil || r.s.told(out) {
+			return out, err
+		}
+	}
+}
+
+// following is Next, of phrases that were dumped too.
+func (r *Reader) following(ctx context.Context) (Record, error) {
 	for {
 		if len(r.read) > 0 {
 			out := r.read[0]

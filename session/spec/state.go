@@ -61,6 +61,7 @@ const (
 	SkippedFailed Outcome = "skipped_failed" // an engine failed twice
 	SkippedLate   Outcome = "skipped_late"   // it would have come too late to be of use
 	SkippedSame   Outcome = "skipped_same"   // it was in the dub's own language, as told by ear: the original sounds
+	Dumped        Outcome = "dumped"         // it was dropped before it was heard
 	OwnVoice      Outcome = "own_voice"      // it was a dub, which came back by the speaker's microphone
 )
 
@@ -94,9 +95,10 @@ type DubState struct {
 	Frames   Frames
 	Retries  int
 	Outcomes map[Outcome]int
-	Missed   int             // terms of the glossary that translations lacked
-	Records  []Record        // in the order spoken, as many as are remembered
-	Viewers  int             // recordings do not count
+	Missed   int      // terms of the glossary that translations lacked
+	Records  []Record // in the order spoken, as many as are remembered
+	Viewers  int      // recordings do not count
+	Controls Controls
 	Skew     []time.Duration // sound's lateness less the frame's as they left, newest last
 }
 
@@ -127,6 +129,7 @@ type State struct {
 	Ended    time.Duration
 	Failures map[string]int           // by stage
 	CPU      map[string]time.Duration // by stage; engines in other processes are not in it
+	Dumps    int                      // how often what had been said was dropped before it was heard
 	Consent  Consent
 	Badge    bool                   // re-rendered frames carry it
 	Mouths   *inference.MouthsKnown // nil where no mouth is made, or none need be known

@@ -92,8 +92,11 @@ func (s *scenario) do(t *testing.T, f []string) []string {
 	case "grow": // grow NOW ID START-END SECONDS
 		from, to := between(t, f[3])
 		dur := at(t, f[4])
-		pl := s.tl.Grow(at(t, f[1]), inference.Phrase{ID: number(t, f[2]), Start: from, End: to, Final: true},
+		pl, err := s.tl.Grow(at(t, f[1]), inference.Phrase{ID: number(t, f[2]), Start: from, End: to, Final: true},
 			make([]int16, media.TimeToSamples(dur, Rate)), []inference.Mark{{IPA: "a", Viseme: inference.VisemeA, Dur: dur}})
+		if err != nil {
+			t.Fatal(err)
+		}
 		return []string{fmt.Sprintf("%.3f-%.3f", pl.Start.Seconds(), pl.End.Seconds())}
 	case "place": // place NOW ID START-END SECONDS [WORD-WORD ...]
 		from, to := between(t, f[3])

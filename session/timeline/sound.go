@@ -16,17 +16,7 @@ const step = Rate / 1000
 func (t *Timeline) Mix(o time.Duration, block []int16, channels int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := len(block) / channels
-	for i := 0; i < n; i += step {
-		at := o + time.Duration(i)*time.Second/Rate
-		part := block[i*channels : min(i+step, n)*channels]
-		t.fade(part, channels, t.ducked(at))
-	}
-	for i := range t.placed {
-		if p := &t.placed[i]; p.known <= o {
-			add(block, channels, p.sound, media.TimeToSamples(p.Start, Rate)-media.TimeToSamples(o, Rate))
-		}
-	}
+	t.mix(o, block, channels)
 }
 
 // Voice fills pcm, mono at Rate, with the dub alone from output time o on, by what
@@ -42,25 +32,7 @@ func (t *Timeline) Voice(now, o time.Duration, pcm []int16, who inference.Person
 		if p.known > now || p.End <= o || p.Start >= o+length || whose != nil && whose(p.Phrase) != who {
 			continue
 		}
-		add(pcm, 1, p.sound, media.TimeToSamples(p.Start, Rate)-media.TimeToSamples(o, Rate))
-	}
-}
-
-// fade applies the envelope to one step of sound, moving it towards the target.
-func (t *Timeline) fade(part []int16, channels int, ducked bool) {
-	if !ducked && t.envelope == 1 {
-		return
-	}
-	full := 1 - t.cfg.Gain
-	delta := full / (release.Seconds() * Rate)
-	if ducked {
-		delta = -full / (attack.Seconds() * Rate)
-	}
-	for i := 0; i < len(part); i += channels {
-		t.envelope = min(1, max(t.cfg.Gain, t.envelope+delta))
-		for c := range channels {
-			part[i+c] = int16(float64(part[i+c]) * t.envelope)
-		}
+		add(pcm, 1, p.sound, media.TimeToSamples(p.Start, Rate)-media.TimeToSamples(o, Rate), 1, 1)
 	}
 }
 
@@ -71,6 +43,9 @@ func (t *Timeline) ducked(o time.Duration) bool {
 		if s := o - t.cfg.Delay; m.start-attack <= s && s < m.end {
 			return true
 		}
+	}
+	if t.levels.Muted {
+		return false
 	}
 	if !t.cfg.DuckUnits {
 		for i := range t.placed {
@@ -126,16 +101,3 @@ func (t *Timeline) expectations(s time.Duration) []expectation {
 	}
 	return t.expected[:n]
 }
-
-// add mixes a mono voice into every channel of block, its first sample at index at.
-func add(block []int16, channels int, voice []int16, at int) {
-	n := len(block) / channels
-	for i := max(0, at); i < n && i-at < len(voice); i++ {
-		v := int32(voice[i-at])
-		for c := range channels {
-			block[i*channels+c] = clip(int32(block[i*channels+c]) + v)
-		}
-	}
-}
-
-func clip(v int32) int16 { return int16(min(max(v, -32768), 32767)) }

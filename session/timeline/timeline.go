@@ -63,6 +63,9 @@ type Timeline struct {
 	doubted  bool                  // the unit that was decided last came to nothing
 	lastEnd  time.Duration
 	envelope float64 // present gain of the original
+	levels   Levels
+	voiced   float64       // present gain of the dub
+	dumped   time.Duration // source time; phrases that begin before are not placed
 }
 
 // expectation is a unit that is being spoken or prepared: its dub will come,
@@ -87,7 +90,9 @@ func (t *Timeline) Mute(p inference.Phrase) {
 }
 
 // New returns an empty plan.
-func New(c Config) *Timeline { return &Timeline{cfg: c, envelope: 1} }
+func New(c Config) *Timeline {
+	return &Timeline{cfg: c, envelope: 1, levels: Levels{Gain: 1, Original: Duck}, voiced: 1}
+}
 
 // Expect tells that a unit which began at source time start is being spoken,
 // known at now. It is called again as the unit grows. Guesses that came to
@@ -95,6 +100,9 @@ func New(c Config) *Timeline { return &Timeline{cfg: c, envelope: 1} }
 func (t *Timeline) Expect(now time.Duration, p inference.Phrase) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if p.Start < t.dumped {
+		return
+	}
 	next := expectation{p.ID, p.Final, p.Start, p.End, now}
 	t.expected = slices.DeleteFunc(t.expected, func(e expectation) bool {
 		if e.id == p.ID {
@@ -159,11 +167,14 @@ func (t *Timeline) Room(now time.Duration, p inference.Phrase) (fit time.Duratio
 }
 
 // Place puts a spoken phrase on the timeline for good. sound is mono at Rate
-// and kept. It fails with ErrTooLate, and then the phrase is not played.
+// and kept. It fails with ErrTooLate or ErrDumped, and then the phrase is not played.
 func (t *Timeline) Place(now time.Duration, p inference.Phrase, sound []int16, marks []inference.Mark) (Placement, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.drop(p.ID)
+	if p.Start < t.dumped {
+		return Placement{}, ErrDumped
+	}
 	if start, due := t.earliest(now, p), p.Start+t.cfg.Delay; start-due > t.cfg.MaxLate {
 		t.doubted = true
 		return Placement{}, ErrTooLate
@@ -172,11 +183,14 @@ func (t *Timeline) Place(now time.Duration, p inference.Phrase, sound []int16, m
 }
 
 // Grow puts the next part of the phrase that was placed last behind it: at
-// once, or, if it came too late for that, as soon as it can.
-func (t *Timeline) Grow(now time.Duration, p inference.Phrase, sound []int16, marks []inference.Mark) Placement {
+// once, or, if it came too late for that, as soon as it can. It fails with ErrDumped.
+func (t *Timeline) Grow(now time.Duration, p inference.Phrase, sound []int16, marks []inference.Mark) (Placement, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.place(now, p, sound, marks)
+	if p.Start < t.dumped {
+		return Placement{}, ErrDumped
+	}
+	return t.place(now, p, sound, marks), nil
 }
 
 func (t *Timeline) place(now time.Duration, p inference.Phrase, sound []int16, marks []inference.Mark) Placement {

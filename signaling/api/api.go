@@ -23,6 +23,11 @@ type Sessions interface {
 	// SetLips switches the re-rendering of the mouth in the dubs named, in all or,
 	// with an error, in none. It fails with ErrNotFound or ErrNoLips.
 	SetLips(id string, on map[inference.Lang]bool) (signaling.Info, error)
+	// Control changes how dubs are heard, all that is named or, with an error, nothing.
+	// It fails with ErrNotFound or ErrBadRequest.
+	Control(id string, c signaling.Controls) (signaling.Info, error)
+	// Dump drops what was said and has not been put out. It fails with ErrNotFound.
+	Dump(id string) (signaling.Dumped, error)
 	// SetTargets makes to the target languages: those that are new begin, those not named end.
 	SetTargets(ctx context.Context, id string, to []inference.Lang) (signaling.Info, error)
 	// SetWords makes w, which is clean, what the speaker has named, from the next phrase on.
@@ -90,6 +95,7 @@ func (s *Server) Register(mux *http.ServeMux) {
 	}
 	own("/v1/sessions", map[string]signaling.Handler{http.MethodGet: s.list, http.MethodPost: s.create})
 	route("/v1/sessions/{id}", map[string]signaling.Handler{http.MethodGet: s.get, http.MethodPatch: s.change, http.MethodDelete: s.remove})
+	route("/v1/sessions/{id}/dump", map[string]signaling.Handler{http.MethodPost: s.dump})
 	route("/v1/sessions/{id}/events", map[string]signaling.Handler{http.MethodGet: s.events})
 	route("/v1/sessions/{id}/report", map[string]signaling.Handler{http.MethodGet: s.report})
 	route("/v1/sessions/{id}/captions/{lang}", map[string]signaling.Handler{http.MethodGet: s.captions})
@@ -100,7 +106,7 @@ func (s *Server) Register(mux *http.ServeMux) {
 	if s.cfg.Recordings != nil {
 		s.registerRecordings(route, own)
 	}
-	signaling.RouteRest(mux, s.log, signaling.AnyOrigin, "/v1", "there are /v1/sessions, /v1/sessions/{id}, what is below it: events, report and captions/{lang}, /v1/languages, and where something is kept, /v1/recordings, /v1/recordings/{id} and /v1/mouths")
+	signaling.RouteRest(mux, s.log, signaling.AnyOrigin, "/v1", "there are /v1/sessions, /v1/sessions/{id}, what is below it: dump, events, report and captions/{lang}, /v1/languages, and where something is kept, /v1/recordings, /v1/recordings/{id} and /v1/mouths")
 }
 
 // Close ends every event stream with an end event, breaks downloads off, and waits for all

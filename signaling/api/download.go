@@ -48,10 +48,11 @@ func text(w http.ResponseWriter, r *http.Request, kind, id, lang string, read fu
 	return file(w, kind, data)
 }
 
-// whole is GET /v1/recordings/{id}/{lang}.mp4 and .../{lang}.vtt.
+// whole is GET /v1/recordings/{id}/{lang}.mp4, .../{lang}.vtt and .../{lang}.srt.
 func (s *Server) whole(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("file")
-	lang, captions := strings.CutSuffix(name, ".vtt")
+	lang, kind := subtitles(name)
+	captions := kind != ""
 	if !captions {
 		var video bool
 		if lang, video = strings.CutSuffix(name, ".mp4"); !video {
@@ -66,7 +67,11 @@ func (s *Server) whole(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if captions {
-		return text(w, r, "text/vtt; charset=utf-8", id, lang, s.cfg.Recordings.Captions)
+		vtt, err := s.cfg.Recordings.Captions(r.Context(), id, lang)
+		if err != nil {
+			return refused(err)
+		}
+		return captionFile(w, kind, vtt)
 	}
 	rec, _, err := s.cfg.Recordings.Get(r.Context(), id)
 	if err != nil {

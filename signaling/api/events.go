@@ -161,7 +161,7 @@ func (s *Server) next(ctx context.Context, events signaling.Events) (signaling.E
 // had, in the header or, as EventSource lets no page set one, in the query. Who may
 // only watch is told of what was while it was away, not of all.
 func since(r *http.Request, grant signaling.Grant) signaling.Since {
-	out := signaling.Since{All: grant.Control()}
+	out := signaling.Since{All: grant.Control(), Spoken: r.URL.Query().Get("detail") == "visemes"}
 	if id, err := strconv.ParseUint(cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("last-event-id")), 10, 64); err == nil {
 		out.Resume, out.After = true, id
 	}
@@ -177,8 +177,12 @@ type stream struct {
 
 func (o stream) session(e signaling.Event) bool {
 	switch {
-	case e.Caption != nil && !o.grant.Watch(e.Caption.Lang), e.Ladder != nil && !o.grant.Watch(e.Ladder.Lang):
+	case e.Caption != nil && !o.grant.Watch(e.Caption.Lang), e.Ladder != nil && !o.grant.Watch(e.Ladder.Lang), e.Spoken != nil && !o.grant.Watch(e.Spoken.Lang):
 		return true
+	case e.Spoken != nil:
+		return o.event(e.Seq, "spoken", spokenOf(e.Spoken))
+	case e.Dumped != nil:
+		return o.event(e.Seq, "dumped", dumpedOf(*e.Dumped))
 	case e.Caption != nil:
 		c := e.Caption
 		return o.event(e.Seq, "caption", caption{c.Lang, c.Spoken, c.ID, c.Text, c.Final, c.Skipped, c.Start.Seconds(), c.End.Seconds(), heard(c.Words)})

@@ -259,19 +259,21 @@ func TestHistory(t *testing.T) {
 		if lang != "es" {
 			return nil, signaling.ErrNotFound.Errorf("there is no %s", lang)
 		}
-		return []byte("WEBVTT\n"), nil
+		return []byte("WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nhola\n"), nil
 	}
 	r.Desk.ReportFunc = func(string) ([]byte, error) { return []byte(`{"phrases":[]}`), nil }
 	at := func(role access.Role, rest string) string {
 		return "/v1/sessions/talk~" + signalingtest.Token("talk", role, "") + "/" + rest
 	}
 	for path, want := range map[string]string{
-		at(access.Control, "captions/es"): "200 text/vtt; charset=utf-8 WEBVTT\n",
-		at(access.Control, "report"):      `200 application/json {"phrases":[]}`,
-		at(access.Control, "captions/fr"): "404 ",
-		at(access.Watch, "captions/es"):   "404 ",
-		at(access.Watch, "report"):        "404 ",
-		at(access.Publish, "report"):      "404 ",
+		at(access.Control, "captions/es"):     "200 text/vtt; charset=utf-8 WEBVTT\n",
+		at(access.Control, "captions/es.vtt"): "200 text/vtt; charset=utf-8 WEBVTT\n",
+		at(access.Control, "captions/es.srt"): "200 application/x-subrip; charset=utf-8 1\r\n00:00:01,000 --> 00:00:02,000\r\nhola",
+		at(access.Control, "report"):          `200 application/json {"phrases":[]}`,
+		at(access.Control, "captions/fr"):     "404 ",
+		at(access.Watch, "captions/es"):       "404 ",
+		at(access.Watch, "report"):            "404 ",
+		at(access.Publish, "report"):          "404 ",
 	} {
 		got := r.Do("GET", path, "", evil...)
 		if said := fmt.Sprint(got.Status, " ", got.Header.Get("Content-Type"), " ", got.Body); !strings.HasPrefix(said, want) {

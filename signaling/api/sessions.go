@@ -43,11 +43,18 @@ type (
 		To   *[]inference.Lang                  `json:"to"`
 		Dubs map[inference.Lang]json.RawMessage `json:"dubs"`
 
+		DelayMS *int `json:"delay_ms"` // which is refused
+
 		Glossary *[]json.RawMessage `json:"glossary"`
 		Keep     *[]string          `json:"keep"`
 	}
 	dubChange struct {
-		Lips *bool `json:"lips"`
+		Lips     *bool    `json:"lips"`
+		Muted    *bool    `json:"muted"`
+		Paused   *bool    `json:"paused"`
+		Voice    *string  `json:"voice"`
+		GainDB   *float64 `json:"gain_db"`
+		Original *string  `json:"original"`
 	}
 )
 
@@ -80,9 +87,11 @@ type shown struct {
 	ConsentAt *time.Time `json:"consent_at,omitempty"`
 	Badge     bool       `json:"badge"`
 	glossary.Words
-	Created time.Time                            `json:"created"`
-	Now     *float64                             `json:"now,omitempty"`
-	Dubs    map[inference.Lang]signaling.DubInfo `json:"dubs"`
+	Created time.Time `json:"created"`
+	Now     *float64  `json:"now,omitempty"`
+	Dumps   int       `json:"dumps,omitempty"` // how often what had been said was dropped before it was heard
+
+	Dubs map[inference.Lang]signaling.DubInfo `json:"dubs"`
 
 	Stages        map[string]signaling.StageInfo `json:"stages,omitempty"`
 	OwnVoice      int                            `json:"own_voice,omitempty"`
@@ -174,7 +183,10 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request) error {
 	if err := s.read(w, r, &c); err != nil {
 		return err
 	}
-	on := map[inference.Lang]bool{}
+	if c.DelayMS != nil {
+		return fixedDelay()
+	}
+	on, controls := map[inference.Lang]bool{}, signaling.Controls{Dubs: map[inference.Lang]signaling.DubChange{}}
 	for lang, data := range c.Dubs {
 		var d dubChange
 		if err := signaling.Decode(data, &d); err != nil {
@@ -183,9 +195,12 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request) error {
 		if d.Lips != nil {
 			on[lang] = *d.Lips
 		}
+		if c := (signaling.DubChange{Muted: d.Muted, Paused: d.Paused, Voice: d.Voice, GainDB: d.GainDB, Original: d.Original}); c != (signaling.DubChange{}) {
+			controls.Dubs[lang] = c
+		}
 	}
-	if len(on) == 0 && c.To == nil && c.Glossary == nil && c.Keep == nil {
-		return signaling.ErrBadRequest.Errorf(`nothing to change: send {"to":["es","ca"]}, {"dubs":{"es":{"lips":false}}} or {"keep":["Torres"]}`)
+	if len(on) == 0 && controls.Empty() && c.To == nil && c.Glossary == nil && c.Keep == nil {
+		return signaling.ErrBadRequest.Errorf(`nothing to change: send {"to":["es","ca"]}, {"dubs":{"es":{"lips":false,"muted":true}} or {"keep":["Torres"]}`)
 	}
 	id := r.PathValue("id")
 	info, err := s.cfg.Sessions.Get(id)
@@ -201,6 +216,11 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		if info, err = s.cfg.Sessions.SetTargets(r.Context(), id, *c.To); err != nil {
+			return err
+		}
+	}
+	if !controls.Empty() {
+		if info, err = s.cfg.Sessions.Control(id, controls); err != nil {
 			return err
 		}
 	}
@@ -355,6 +375,7 @@ func (s *Server) show(base string, i signaling.Info, g signaling.Grant) shown {
 	out := shown{
 		created: s.endpoints(base, i, g), State: i.State, Consent: i.Consent != nil, ConsentAt: i.Consent, Badge: i.Badge, Created: i.Created, Now: i.Now,
 		Dubs: map[inference.Lang]signaling.DubInfo{}, Stages: i.Stages, OwnVoice: i.OwnVoice, DrainingUntil: i.DrainingUntil, Mouths: i.Mouths, Recording: i.Recording,
+		Dumps: i.Dumps,
 	}
 	if g.Control() {
 		out.Words, out.KeptMouths = i.Words, i.Kept

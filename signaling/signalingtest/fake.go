@@ -32,6 +32,8 @@ type Sessions struct {
 	DeleteFunc  func(id string) error
 	EraseFunc   func(id string) error
 	SetLipsFunc func(id string, on map[inference.Lang]bool) (signaling.Info, error)
+	ControlFunc func(id string, c signaling.Controls) (signaling.Info, error)
+	DumpFunc    func(id string) (signaling.Dumped, error)
 
 	SetTargetsFunc func(id string, to []inference.Lang) (signaling.Info, error)
 	SetWordsFunc   func(id string, w glossary.Words) (signaling.Info, error)
@@ -63,7 +65,11 @@ func (s *Sessions) SetWords(id string, w glossary.Words) (signaling.Info, error)
 func (s *Sessions) SetLips(id string, on map[inference.Lang]bool) (signaling.Info, error) {
 	return s.SetLipsFunc(id, on)
 }
-func (s *Sessions) Pairs() []signaling.PairInfo { return s.PairsFunc() }
+func (s *Sessions) Control(id string, c signaling.Controls) (signaling.Info, error) {
+	return s.ControlFunc(id, c)
+}
+func (s *Sessions) Dump(id string) (signaling.Dumped, error) { return s.DumpFunc(id) }
+func (s *Sessions) Pairs() []signaling.PairInfo              { return s.PairsFunc() }
 func (s *Sessions) Events(id string, since signaling.Since) (signaling.Events, error) {
 	return s.EventsFunc(id, since)
 }
