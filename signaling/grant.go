@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -139,10 +140,10 @@ func (g Grant) Bound(ctx context.Context) (bound context.Context, stop context.C
 // Ended says why a context of Bound has ended, as its bearer is told: "" where the
 // grant holds on.
 func Ended(bound context.Context) string {
-	switch context.Cause(bound) {
-	case access.ErrExpired:
+	switch why := context.Cause(bound); {
+	case errors.Is(why, access.ErrExpired):
 		return "the token has expired"
-	case access.ErrRevoked:
+	case errors.Is(why, access.ErrRevoked):
 		return "the token was revoked"
 	}
 	return ""

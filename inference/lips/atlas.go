@@ -56,12 +56,11 @@ func (e *entry) apart(o *entry) float64 {
 // newEntry makes an entry of a frame, without the piece of the frame itself.
 func newEntry(pic frame, p pose, s shape, f inference.Face, nose *grid, at time.Duration) *entry {
 	e := &entry{at: at, pose: p, shape: s, yaw: f.Yaw, pitch: f.Pitch, nose: nose}
-	look := pic.spots(p) // so that a camera's noise makes no two mouths unlike
 	var sum, square float32
 	for y := range looksH {
 		for x := range looksW {
 			px, py := p.out(s.x+(float64(x)-looksW/2+.5)*.065, s.y+(float64(y)-3.5)*.065)
-			v := look.light(px, py)
+			v := pic.luma(px, py)
 			e.looks[y*looksW+x] = v
 			sum += v
 			square += v * v

@@ -21,7 +21,7 @@ func parse(id string) (Asked, error) {
 	}
 	if mode, rest, ok := strings.Cut(id, ":"); ok && !strings.ContainsAny(mode, "/?") {
 		if mode != "publish" {
-			return Asked{}, fmt.Errorf("%w: a stream id that asks for something else than publish:", ErrProtocol)
+			return Asked{}, fmt.Errorf("%w: a stream id that asks for another mode than publish", ErrProtocol)
 		}
 		id = rest
 	}
