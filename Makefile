@@ -144,7 +144,7 @@ test: build ## vet and every test
 	echo "test: the rest"
 	go test -timeout 12m $$rest
 	echo "test: whole programs, as users run them"
-	go test -timeout 30m ./test/e2e
+	go test -timeout 45m ./test/e2e
 	echo "test: a cluster that breaks"
 	$(CLUSTER)
 

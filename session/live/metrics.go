@@ -41,7 +41,7 @@ func newTotals() totals {
 // failing are the stages whose failures are counted.
 var failing = []string{
 	"decode_audio", "decode_video", "encode_program", "encode_video", "face", "filter_video",
-	"learn", "lips", "recognize", "resample", "shape", "sink", "speak", "translate",
+	"learn", "lips", "mouths", "recognize", "resample", "shape", "sink", "speak", "translate",
 }
 
 func (t totals) clone() totals {
