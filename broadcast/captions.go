@@ -40,6 +40,17 @@ func (c *captions) take(x record.Record, now time.Duration) {
 		for _, u := range report.DubCues([]spec.Record{*x.Skipped}) {
 			c.put(string(x.Lang), x.Phrase, u, now)
 		}
+	case x.Dumped != nil:
+		c.drop(x.Dumped.Phrases)
+	}
+}
+
+// drop takes the captions of phrases away that nobody is to read anymore.
+func (c *captions) drop(phrases []int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for lang, cues := range c.cues {
+		c.cues[lang] = slices.DeleteFunc(cues, func(u cue) bool { return slices.Contains(phrases, u.phrase) })
 	}
 }
 

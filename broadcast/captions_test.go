@@ -57,3 +57,19 @@ func TestCaptions(t *testing.T) {
 		t.Errorf("%d captions are kept", n)
 	}
 }
+
+// TestDumpedCaptions: nobody reads what was dumped, in any language; the rest stays.
+func TestDumpedCaptions(t *testing.T) {
+	c := captions{from: "en", delay: sec(4)}
+	for id := 1; id <= 2; id++ {
+		at := sec(float64(id))
+		c.take(record.Record{Phrase: id, Committed: &inference.Phrase{ID: id, Start: at, End: at + sec(.9), Text: "secret"}}, 0)
+		c.take(record.Record{Phrase: id, Lang: "es", Placed: &spec.Record{Phrase: inference.Phrase{ID: id}, Outcome: spec.Played, DubStart: at, DubEnd: at + sec(.9), Text: "secreto"}}, 0)
+	}
+	c.take(record.Record{Dumped: &record.Dumped{From: sec(5), To: sec(9), Phrases: []int{2}}}, 0)
+	for lang, word := range map[string]string{"en": "secret", "es": "secreto"} {
+		if got := string(c.text(lang, 0, sec(20))); strings.Count(got, word) != 1 || !strings.Contains(got, "00:00:05.000 -->") {
+			t.Errorf("%s: %q, want phrase 1 alone", lang, got)
+		}
+	}
+}
