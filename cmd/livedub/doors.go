@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,7 +35,7 @@ type doors struct {
 }
 
 // openDoors listens where the settings say. Nobody is let in before open.
-func openDoors(ctx context.Context, c config.Config, d *calls, access *signaling.Access, keys *streamkey.Keys, log *slog.Logger) (*doors, error) {
+func openDoors(ctx context.Context, c config.Config, d *calls, access *signaling.Access, keys *streamkey.Keys, cert *serving.Certificate, log *slog.Logger) (*doors, error) {
 	out := &doors{log: log, stop: func() {}, door: ingest.New(ingest.Config{
 		Sessions: broadcasts{d}, Access: access, Keys: standFor(keys), PerAddress: c.Limits.Publishers, All: c.Limits.PublishersAll, Log: log,
 	})}
@@ -43,12 +44,23 @@ func openDoors(ctx context.Context, c config.Config, d *calls, access *signaling
 		return nil, err
 	}
 	d.pulls = out.pulls
-	if c.Serve.RTMPListen != "" {
-		l, err := serving.Listen(ctx, c.Serve.RTMPListen, "--rtmp-listen")
+	if c.Serve.RTMPSListen != "" && cert == nil {
+		return nil, errors.New("RTMP over TLS needs a certificate: add --tls-cert and --tls-key, or leave out --rtmps-listen")
+	}
+	for _, at := range []struct{ protocol, addr string }{{"rtmp", c.Serve.RTMPListen}, {"rtmps", c.Serve.RTMPSListen}} {
+		if at.addr == "" {
+			continue
+		}
+		l, err := serving.Listen(ctx, at.addr, "--"+at.protocol+"-listen")
 		if err != nil {
+			out.Close()
 			return nil, err
 		}
-		out.rtmp(netlimit.Listen(l, netlimit.Config{Each: c.Limits.Publishers, All: c.Limits.PublishersAll}), "rtmp")
+		l = netlimit.Listen(l, netlimit.Config{Each: c.Limits.Publishers, All: c.Limits.PublishersAll})
+		if at.protocol == "rtmps" {
+			l = tls.NewListener(l, cert.Config())
+		}
+		out.rtmp(l, at.protocol)
 	}
 	if c.Serve.SRTListen != "" {
 		if err := out.srt(c); err != nil {

@@ -77,7 +77,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return err
 	}
 	defer endpoints.Close()
-	if endpoints.doors, err = openDoors(ctx, cfg, endpoints.calls, access, auth.Keys, log); err != nil {
+	if endpoints.doors, err = openDoors(ctx, cfg, endpoints.calls, access, auth.Keys, cert, log); err != nil {
 		return err
 	}
 	registry := telemetry.NewRegistry(version())

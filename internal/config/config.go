@@ -49,6 +49,7 @@ type Serve struct {
 	Record         string
 	HLS            string
 	RTMPListen     string
+	RTMPSListen    string
 	SRTListen      string
 	SRTPassphrase  string
 	PullHosts      []string

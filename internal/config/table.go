@@ -38,6 +38,8 @@ func table(c *Config) []option {
 			"HLS of every session, for who may watch it: none, while somebody asks for it, or from beginning to end", "off", "on", "always"),
 		text(&c.Serve.RTMPListen, "serve.rtmp_listen", "",
 			"address and port where encoders publish by RTMP, as 0.0.0.0:1935; empty is nowhere", optional(hostPort)),
+		text(&c.Serve.RTMPSListen, "serve.rtmps_listen", "",
+			"the same by RTMP over TLS, as 0.0.0.0:1936, with the certificate of serve.tls_cert; empty is nowhere", optional(hostPort)),
 		text(&c.Serve.SRTListen, "serve.srt_listen", "",
 			"address and UDP port where encoders send MPEG-TS by SRT, as 0.0.0.0:8890; empty is nowhere", optional(hostPort)),
 		secret(text(&c.Serve.SRTPassphrase, "serve.srt_passphrase", "",

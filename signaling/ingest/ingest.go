@@ -16,7 +16,7 @@ import (
 
 // Ask is what somebody wants to publish.
 type Ask struct {
-	Protocol string // "rtmp", "srt", "hls", "whep"
+	Protocol string // "rtmp", "rtmps", "srt", "hls", "whep"
 	From     netip.Addr
 	Name     string     // of a session, with or without a capability behind it, or a stream key
 	Query    url.Values // as at the WHIP endpoint, and `token`: a capability, or the operator's token

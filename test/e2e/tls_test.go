@@ -84,3 +84,23 @@ func TestTLS(t *testing.T) {
 		t.Error("the old certificate is still shown")
 	}
 }
+
+// TestRTMPS has ffmpeg publish by RTMP over TLS, with the certificate of the server.
+func TestRTMPS(t *testing.T) {
+	dir := t.TempDir()
+	certificate(t, dir)
+	film := filepath.Join(dir, "talk.mp4")
+	broadcast(t, film, 6*time.Second)
+	s := serve(t, append([]string{"--tls-cert", filepath.Join(dir, "cert.pem"), "--tls-key", filepath.Join(dir, "key.pem"), "--rtmps-listen", "127.0.0.1:0"}, fakes...)...)
+	_, port, err := net.SplitHostPort(s.addr(t, "rtmps"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-push(t, film, "-f", "flv", "rtmps://127.0.0.1:"+port+"/live/tls?from=en&to=es&consent=true"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the session has been fed", func() bool { return strings.Contains(s.printed(), "rtmps") })
+	if err := <-push(t, film, "-f", "flv", "rtmp://127.0.0.1:"+port+"/live/plain?from=en&to=es"); err == nil {
+		t.Error("an encoder without TLS published at the port of TLS")
+	}
+}
