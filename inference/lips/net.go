@@ -3,7 +3,6 @@ package lips
 import (
 	"context"
 	"errors"
-	"image"
 	"slices"
 	"sync"
 	"time"
@@ -139,30 +138,7 @@ func (s *netStream) renderNet(r inference.LipsRequest, v *view, seen cutout, fac
 	reg.also = func(x, y float64) float32 {
 		return seen.anew(v.pose, x+v.shape.x, y+v.shape.tilt*x+v.shape.y)
 	}
-	if !s.lay(&p, reg, v, first, t) {
-		return
+	if s.lay(&p, reg, v, first, t) {
+		t.Method = inference.Net
 	}
-	if p.tornByNet(first, &v.habits) {
-		p.undo()
-		t.Why, t.Mask = Torn, image.Rectangle{}
-		s.missed(ErrTorn)
-		return
-	}
-	t.Method = inference.Net
-}
-
-// ErrTorn says that a net's mouth brought edges into the face that are not its own.
-var ErrTorn = errors.New("the net's mouth tears the face")
-
-// tornByNet tells whether a net's mouth tears the face. How far it opens is the
-// net's choice: edges belong wherever this speaker's lips reach. The chin goes
-// down with them as was wanted, or stays.
-func (p *paste) tornByNet(w wanted, of *habits) bool {
-	s := p.old
-	p.layer.warp = newWarp(s, max(w.height, s.height(), of.widest), max(w.width, s.width, of.wide))
-	if p.tears() < torn {
-		return false
-	}
-	p.drop = w.height - s.height()
-	return p.tears() >= torn
 }

@@ -1,7 +1,6 @@
 package lips
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -263,62 +262,6 @@ func TestWithoutTheNetOwnMouthsStandIn(t *testing.T) {
 			}
 			c.q.wg.Wait()
 		})
-	}
-}
-
-// TestNetsTearIsUndone: what a net brings into the cheeks from elsewhere, dark hair or
-// something as bright as skin, leaves the frame untouched, and why is told; an
-// opened mouth and a chin that goes down are no tears.
-func TestNetsTearIsUndone(t *testing.T) {
-	const size = 96
-	plant := func(bgr [3]float32) func(face, _ []float32) []float32 {
-		return func(face, _ []float32) []float32 {
-			out := reference(face, nil)
-			for y := 54; y < 84; y++ {
-				for x := 22; x < 32; x++ {
-					for c := range 3 {
-						out[c*size*size+y*size+x] = bgr[c]
-					}
-				}
-			}
-			return out
-		}
-	}
-	for name, c := range map[string]struct {
-		make func(face, mel []float32) []float32
-		want inference.LipsMethod
-	}{
-		"nothing":     {reference, inference.Net},
-		"hair":        {plant([3]float32{.1, .1, .1}), inference.Untouched},
-		"green cloth": {plant([3]float32{.35, .62, .35}), inference.Untouched},
-		"an open mouth": {func(face, _ []float32) []float32 {
-			out := reference(face, nil)
-			for y := 50; y < 78; y++ {
-				for x := 38; x < 58; x++ {
-					if square(float64(x)-47.5)/90+square(float64(y)-63)/30 < 1 {
-						for c := range 3 {
-							out[c*size*size+y*size+x] = .12
-						}
-					}
-				}
-			}
-			return out
-		}, inference.Net},
-	} {
-		var missed []error
-		q := &testNet{make: c.make}
-		l := withNet(t, q, size, ``, Config{Missed: func(err error) { missed = append(missed, err) }})
-		before, after, method, trace := ahead(t, l, speaker(), quiet)
-		q.wg.Wait()
-		if method != c.want {
-			t.Errorf("%s: %v, %q", name, method, trace.Why)
-		}
-		if method == inference.Untouched && (trace.Why != Torn || len(missed) != 1 || !errors.Is(missed[0], ErrTorn) || !trace.Mask.Empty() ||
-			!bytes.Equal(before.Y, after.Y) || !bytes.Equal(before.U, after.U) || !bytes.Equal(before.V, after.V)) {
-			t.Errorf("%s: told %q and %v; the frame is not as it was, or something is called changed", name, trace.Why, missed)
-		}
-		before.Release()
-		after.Release()
 	}
 }
 

@@ -41,6 +41,7 @@ type shown struct {
 	amount  float64
 	rise    float64 // 0..1: how far it has come, where another one's had to go
 	at      time.Duration
+	net     bool // a net made it: nothing else fades it out
 }
 
 // part is one mouth that a frame is to get.
@@ -96,7 +97,7 @@ func (s *stream) parts(r inference.LipsRequest) []part {
 	}
 	asked := len(out)
 	for _, v := range append([]*view{known}, known.beside...) {
-		if f := s.shown[v.face]; f != nil && v.face != 0 && f.amount-fadeStep > least {
+		if f := s.shown[v.face]; f != nil && v.face != 0 && !f.net && f.amount-fadeStep > least {
 			add(v.who, f.mouth, f.amount-fadeStep, false)
 		}
 	}

@@ -39,13 +39,15 @@ func (s *stream) all(r inference.LipsRequest, net func(inference.LipsRequest, *v
 	}
 	for _, p := range parts {
 		t := Trace{PTS: r.Frame.PTS}
-		s.chooser = &s.shown[p.face].chooser
+		now := s.shown[p.face]
+		s.chooser = &now.chooser
 		if net == nil || !p.main || !net(p.r, p.view, &t) {
 			s.render(p.r, p.view, &t)
 		}
 		if t.Method == inference.Untouched || t.Method == inference.Net {
 			s.chooser.last = nil
 		}
+		now.net = t.Method == inference.Net
 		s.trace(t)
 		if how == inference.Untouched {
 			how = t.Method

@@ -25,7 +25,7 @@ export function Recordings() {
     );
     return () => stop.abort();
   }, [token, asked]);
-  const growing = page?.recordings.some((r) => r.state === "growing");
+  const growing = page && (page.recordings.length === 0 || page.recordings.some((r) => r.state === "growing")); // a call may just have begun
   useEffect(() => {
     if (!growing) return;
     const timer = setInterval(() => setAsked((n) => n + 1), 5000);
