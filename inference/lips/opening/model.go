@@ -43,6 +43,9 @@ func (m *Model) Height(f *Features) float64 {
 
 const header = 8
 
+// most bounds what a model may be made of: beyond it heights are no numbers.
+const most = 1000
+
 // Parse reads what Bytes wrote.
 func Parse(b []byte) (*Model, error) {
 	if len(b) != header+2*Dim {
@@ -50,8 +53,8 @@ func Parse(b []byte) (*Model, error) {
 	}
 	bias := math.Float32frombits(binary.LittleEndian.Uint32(b))
 	unit := math.Float32frombits(binary.LittleEndian.Uint32(b[4:]))
-	if sum := float64(bias) + float64(unit); math.IsNaN(sum) || math.IsInf(sum, 0) {
-		return nil, fmt.Errorf("a model whose bias is %v and unit %v: they are numbers", bias, unit)
+	if !(abs(bias) <= most && abs(unit) <= most) {
+		return nil, fmt.Errorf("a model whose bias is %v and unit %v: they are numbers up to %v", bias, unit, most)
 	}
 	m := &Model{bias: float64(bias)}
 	for i := range m.weights {
@@ -62,11 +65,11 @@ func Parse(b []byte) (*Model, error) {
 
 // Bytes returns the model as Parse reads it.
 func (m *Model) Bytes() []byte {
-	var most float32
+	var largest float32
 	for _, w := range m.weights {
-		most = max(most, abs(w))
+		largest = max(largest, abs(w))
 	}
-	unit := most / math.MaxInt16
+	unit := largest / math.MaxInt16
 	b := binary.LittleEndian.AppendUint32(nil, math.Float32bits(float32(m.bias)))
 	b = binary.LittleEndian.AppendUint32(b, math.Float32bits(unit))
 	for _, w := range m.weights {

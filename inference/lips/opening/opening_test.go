@@ -100,6 +100,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(learned)
 	f.Add([]byte{})
 	f.Add(bytes.Repeat([]byte{255}, header+2*Dim))
+	f.Add(append([]byte{0, 0, 0, 0, 255, 255, 127, 127}, bytes.Repeat([]byte{255, 127}, Dim)...)) // the largest unit
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := Parse(b)
 		if err == nil && math.IsNaN(m.Height(&Features{})) {
