@@ -47,7 +47,7 @@ type era struct {
 func NewMuxed(rate int) *Muxed { return &Muxed{rate: rate} }
 
 // Early returns how long it is too early, at session time at, for a track's packet
-// that is decoded at ts: until then its sender is to wait. A live one never is.
+// that is decoded at ts: until then its sender is to wait, 3 s at most. A live one never is.
 func (m *Muxed) Early(track int, ts uint32, at time.Duration) time.Duration {
 	e, ext := m.find(track, ts, at)
 	if e == nil || e == m.before {
@@ -62,7 +62,7 @@ func (m *Muxed) Early(track int, ts uint32, at time.Duration) time.Duration {
 		return 0
 	}
 	e.waited, e.wait = true, at
-	return wait
+	return min(wait, mostApart) // of tracks that are apart, the later one's may be longer
 }
 
 // Map returns the session time of timestamp ts, at which a track's packet that has
