@@ -15,6 +15,9 @@ var times = regexp.MustCompile(`^((?:\d+:)?\d\d:\d\d)\.(\d{3}) --> ((?:\d+:)?\d\
 // tags are what SubRip has no use for, as <lang en>.
 var tags = regexp.MustCompile(`<[^>]*>`)
 
+// arrow is what stands between the times of a cue, with any dashes before it.
+var arrow = regexp.MustCompile(`--+>`)
+
 // FromVTT returns WebVTT captions as SubRip: cues numbered from 1, without their
 // settings and tags. What is no cue is left out. Lines end with CR LF.
 func FromVTT(vtt []byte) []byte {
@@ -29,7 +32,7 @@ func FromVTT(vtt []byte) []byte {
 			}
 			text := tags.ReplaceAllString(strings.Join(lines[i+1:], "\r\n"), "")
 			// An arrow in a text would be read as the times of the next cue.
-			if text = strings.ReplaceAll(html.UnescapeString(text), "-->", "->"); strings.TrimSpace(text) != "" {
+			if text = arrow.ReplaceAllString(html.UnescapeString(text), "->"); strings.TrimSpace(text) != "" {
 				n++
 				fmt.Fprintf(&out, "%d\r\n%s,%s --> %s,%s\r\n%s\r\n\r\n", n, hours(m[1]), m[2], hours(m[3]), m[4], text)
 			}

@@ -48,6 +48,7 @@ func TestFFmpegReadsIt(t *testing.T) {
 func FuzzFromVTT(f *testing.F) {
 	f.Add(vtt)
 	f.Add("WEBVTT\n\n00:00:01.500 --> 00:00:02.000\na --&gt; b\n")
+	f.Add("WEBVTT\n\n00:00:01.500 --> 00:00:02.000\na ----> b\n")
 	f.Fuzz(func(t *testing.T, s string) {
 		got := string(FromVTT([]byte(s)))
 		if cues := strings.Count(got, " --> "); cues != strings.Count(got, "-->") {
