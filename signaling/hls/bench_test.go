@@ -56,11 +56,9 @@ func (e edge) File(ctx context.Context, _ string, _ inference.Lang, track, name 
 	return File(f), err
 }
 
-// TestServeForBench is the server of the benchmark, in a process of its own.
-func TestServeForBench(t *testing.T) {
-	if os.Getenv(benchServer) == "" {
-		t.Skip("it is a part of BenchmarkViewers")
-	}
+// serveForBench is the server of the benchmark, in a process of its own, which says its
+// address and ends with its input.
+func serveForBench() {
 	e := edge{hls.New(time.Now(), func(time.Duration, time.Duration) []byte { return []byte("WEBVTT\n") })}
 	s := New(Config{Programs: e})
 	mux := http.NewServeMux()
@@ -69,13 +67,13 @@ func TestServeForBench(t *testing.T) {
 	srv := serving.NewServer(front.Guard(signalingtest.Access().Guard(mux)), slog.New(slog.DiscardHandler))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = srv.Serve(l) })
 	fmt.Printf("serves http://%s\n", l.Addr())
-	ctx, cancel := context.WithCancel(t.Context())
-	wg.Go(func() { noise(t, ctx, e.Sink(true)) })
+	ctx, cancel := context.WithCancel(context.Background())
+	wg.Go(func() { noise(ctx, e.Sink(true)) })
 	_, _ = io.Copy(io.Discard, os.Stdin) // until the benchmark is over
 	cancel()
 	e.End()
@@ -84,14 +82,14 @@ func TestServeForBench(t *testing.T) {
 	wg.Wait()
 }
 
-// noise writes frames and sound as a program does.
-func noise(t *testing.T, ctx context.Context, sink *hls.Sink) {
+// noise writes frames and sound as a program does, in the process that is measured.
+func noise(ctx context.Context, sink *hls.Sink) {
 	sets := []byte("\x00\x00\x00\x01\x67\x42\xc0\x1e\xda\x02\x80\xbf\xe5\xc0\x44\x00\x00\x03\x00\x04\x00\x00\x03\x00\xf0\x3c\x58\xba\x80\x00\x00\x00\x01\x68\xce\x0f\xc8")
 	if err := sink.Start([]media.Track{
 		{Kind: media.Video, Codec: media.H264, Extradata: sets, FrameRate: benchFPS},
 		{Kind: media.Audio, Codec: media.AAC, Extradata: []byte{0x11, 0x88}, SampleRate: 48000, Channels: 1},
 	}); err != nil {
-		t.Error(err)
+		panic(err)
 	}
 	payload := make([]byte, benchBitrate/8/benchFPS)
 	for i := range payload {
@@ -107,14 +105,12 @@ func noise(t *testing.T, ctx context.Context, sink *hls.Sink) {
 			unit = append(append([]byte{}, sets...), append([]byte("\x00\x00\x00\x01\x65"), payload...)...)
 		}
 		if err := sink.Write(media.Packet{Kind: media.Video, PTS: at, DTS: at, Key: key, Duration: time.Second / benchFPS, Data: unit}); err != nil {
-			t.Error(err)
-			return
+			panic(err)
 		}
 		for ; media.SamplesToTime(sounds*1024, 48000) < at; sounds++ {
 			when := media.SamplesToTime(sounds*1024, 48000)
 			if err := sink.Write(media.Packet{Kind: media.Audio, PTS: when, DTS: when, Duration: media.SamplesToTime(1024, 48000), Data: payload[:170]}); err != nil {
-				t.Error(err)
-				return
+				panic(err)
 			}
 		}
 	}
@@ -182,7 +178,7 @@ func BenchmarkViewers(b *testing.B) {
 }
 
 func benchViewers(b *testing.B, viewers int) {
-	cmd := exec.Command(os.Args[0], "-test.run=^TestServeForBench$")
+	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), benchServer+"=1")
 	in, err := cmd.StdinPipe()
 	if err != nil {

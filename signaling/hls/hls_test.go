@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,13 @@ import (
 	"livedub/signaling/signalingtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(benchServer) != "" {
+		serveForBench()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // air fakes what is broadcast.
 type air struct {
@@ -181,9 +188,6 @@ func TestWaitersLeave(t *testing.T) {
 
 // TestReaderThatTakesNothing: it holds a goroutine for the time of one answer at most.
 func TestReaderThatTakesNothing(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes 10 s")
-	}
 	r, _ := open(t, &air{big: make([]byte, 64<<20)})
 	resp := r.Start(r.Request("GET", by(access.Watch, "")+"/es/video-3.m4s", ""))
 	defer resp.Body.Close()

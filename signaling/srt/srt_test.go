@@ -28,7 +28,7 @@ func TestFromVTT(t *testing.T) {
 func TestFFmpegReadsIt(t *testing.T) {
 	ffmpeg, err := exec.LookPath("ffmpeg")
 	if err != nil {
-		groundtest.Skip(t, "ffmpeg is not installed")
+		groundtest.Need(t, "no ffmpeg")
 	}
 	file := filepath.Join(t.TempDir(), "a.srt")
 	if err := os.WriteFile(file, FromVTT([]byte(vtt)), 0o600); err != nil {

@@ -40,28 +40,36 @@ func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
 	return ours, nil
 }
 
+// dial opens an endpoint in the bubble of time and publishes there; all ends with the test.
+func dial(t *testing.T, path string, header http.Header) (*signalingtest.Desk, *websocket.Conn) {
+	t.Helper()
+	desk := signalingtest.NewDesk("talk")
+	endpoint := New(Config{Sessions: desk})
+	mux := http.NewServeMux()
+	endpoint.Register(mux)
+	listener := pipes{make(chan net.Conn), make(chan struct{})}
+	srv := &http.Server{Handler: signalingtest.Access().Guard(mux)}
+	go srv.Serve(listener)
+	t.Cleanup(func() {
+		endpoint.Close()
+		srv.Close()
+	})
+	dialer := websocket.Dialer{NetDialContext: listener.dial}
+	c, _, err := dialer.Dial("ws://localhost"+path, header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if err := c.WriteJSON(map[string]any{"v": 1, "type": "publish", "session": "talk", "sdp": signalingtest.Offer}); err != nil {
+		t.Fatal(err)
+	}
+	return desk, c
+}
+
 // TestClientsWhoAnswerPings stay for hours; one who stops is gone within seconds.
 func TestClientsWhoAnswerPings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		desk := signalingtest.NewDesk("talk")
-		endpoint := New(Config{Sessions: desk})
-		mux := http.NewServeMux()
-		endpoint.Register(mux)
-		listener := pipes{make(chan net.Conn), make(chan struct{})}
-		srv := &http.Server{Handler: signalingtest.Access().Guard(mux)}
-		go srv.Serve(listener)
-		defer srv.Close()
-		defer endpoint.Close()
-
-		dialer := websocket.Dialer{NetDialContext: listener.dial}
-		c, _, err := dialer.Dial("ws://localhost/ws/talk", http.Header{"Authorization": {"Bearer " + signalingtest.OperatorToken}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		if err := c.WriteJSON(map[string]any{"v": 1, "type": "publish", "session": "talk", "sdp": signalingtest.Offer}); err != nil {
-			t.Fatal(err)
-		}
+		desk, c := dial(t, "/ws/talk", http.Header{"Authorization": {"Bearer " + signalingtest.OperatorToken}})
 		deadline := time.Now().Add(3 * time.Hour)
 		_ = c.SetReadDeadline(deadline)
 		go func() { // reading is what answers pings
@@ -89,25 +97,7 @@ func TestClientsWhoAnswerPings(t *testing.T) {
 // their peer.
 func TestExpiredInTheMiddle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		desk := signalingtest.NewDesk("talk")
-		endpoint := New(Config{Sessions: desk})
-		mux := http.NewServeMux()
-		endpoint.Register(mux)
-		listener := pipes{make(chan net.Conn), make(chan struct{})}
-		srv := &http.Server{Handler: signalingtest.Access().Guard(mux)}
-		go srv.Serve(listener)
-		defer srv.Close()
-		defer endpoint.Close()
-
-		dialer := websocket.Dialer{NetDialContext: listener.dial}
-		c, _, err := dialer.Dial("ws://localhost/ws/talk~"+signalingtest.Token("talk", access.Publish, ""), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		if err := c.WriteJSON(map[string]any{"v": 1, "type": "publish", "session": "talk", "sdp": signalingtest.Offer}); err != nil {
-			t.Fatal(err)
-		}
+		desk, c := dial(t, "/ws/talk~"+signalingtest.Token("talk", access.Publish, ""), nil)
 		began, last := time.Now(), ""
 		for {
 			_, data, err := c.ReadMessage()
