@@ -1,6 +1,7 @@
 package lips
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -33,10 +34,7 @@ func (m *mouths) toFollow(faces []inference.Face, chosen inference.Face, ok bool
 	}
 	if len(beside) > mostFollowed-1 {
 		slices.SortStableFunc(beside, func(a, b inference.Face) int {
-			if m.counts(a, f.PTS) > m.counts(b, f.PTS) {
-				return -1
-			}
-			return 1
+			return cmp.Compare(m.counts(b, f.PTS), m.counts(a, f.PTS))
 		})
 		beside = beside[:mostFollowed-1]
 	}

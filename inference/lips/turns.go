@@ -45,7 +45,7 @@ func (h *turns) see(who inference.Person, size float64, a *activity, at time.Dur
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if n := len(h.seen); n > 0 && at < h.seen[n-1].at {
-		h.seen = h.seen[:0] // time was set back
+		h.seen, h.people, h.decided = h.seen[:0], 0, nil // time was set back: its phrases are others
 	}
 	h.seen = append(h.seen, sighting{at, who, size, a.stirs, a.moved, a.loud, a.heard})
 	if n := len(h.seen); n > mostSeen || at-h.seen[0].at > remembered+time.Second {

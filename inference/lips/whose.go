@@ -1,7 +1,9 @@
 package lips
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"livedub/inference"
@@ -37,8 +39,11 @@ func (h *turns) whose(p inference.Said, at time.Duration, first inference.Person
 	defer h.mu.Unlock()
 	d := h.decided[p.Start]
 	if d == nil {
-		if h.decided == nil || len(h.decided) >= mostAsked {
+		if h.decided == nil {
 			h.decided = map[time.Duration]*decision{}
+		}
+		if len(h.decided) >= mostAsked { // those of now go on being whose they are
+			delete(h.decided, slices.Min(slices.Collect(maps.Keys(h.decided))))
 		}
 		d = &decision{}
 		h.decided[p.Start] = d
