@@ -99,8 +99,11 @@ func TestKeptMouths(t *testing.T) {
 		t.Fatalf("the first call: %+v, kept %+v", first.Mouths, first.Kept)
 	}
 	t.Logf("cold: %d mouths, enough after %.2f s of speech", first.Mouths.Known, *first.Mouths.Ready)
+	s.stop(t) // a call's end does not wait for the store, the server's does
 	onDisk := keptFiles(t, dir)
-	s.stop(t)
+	if len(onDisk) != 1 {
+		t.Fatalf("%d files are kept, want the mouths of one speaker", len(onDisk))
+	}
 
 	s = serve(t, args...)
 	key := fmt.Sprintf(`,"keep_mouths":true,"mouths_key":%q`, made.MouthsKey)
