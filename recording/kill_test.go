@@ -20,6 +20,10 @@ const (
 	victimLoop = "LIVEDUB_TEST_RECORD_LOOP"
 )
 
+// written is how long after its end a segment is on the disk, in time of the recording:
+// the process that is killed goes no further before.
+const written = 150 * time.Millisecond
+
 // TestVictim is the process that is killed: it records 32 s of one dub within 2 s, tells
 // how far it is, and finishes the recording.
 func TestVictim(t *testing.T) {
@@ -37,7 +41,7 @@ func TestVictim(t *testing.T) {
 	began := time.Now()
 	err := l.play(sink, 0, 32*time.Second, func(at time.Duration) {
 		time.Sleep(at/16 - time.Since(began))
-		for at%SegmentLength > SegmentLength/2 && !g.written() { // as in real time it would be by now
+		for at%SegmentLength > written && !g.written() { // it runs 16 times as fast as the disk expects
 			time.Sleep(time.Millisecond)
 		}
 		fmt.Printf("at %d\n", at.Milliseconds())
@@ -85,7 +89,7 @@ func TestKilled(t *testing.T) {
 		if _, err := os.Stat(path); err == nil {
 			playable = number(t, probe(t, path).Format.Duration)
 		}
-		if playable < recorded-SegmentLength.Seconds()-.1 {
+		if playable < recorded-(SegmentLength+2*written).Seconds() {
 			t.Errorf("killed after %.1f s were recorded: %.1f s can be played", recorded, playable)
 		}
 		worst = max(worst, recorded-playable)

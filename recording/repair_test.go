@@ -143,3 +143,30 @@ func TestNoFolder(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRepairTidies: a recorder that was killed while it wrote the first file of a
+// recording leaves nothing; who is at it is left alone.
+func TestRepairTidies(t *testing.T) {
+	r := newRecorder(t, Config{Dir: t.TempDir()})
+	left := r.disk.path(Dir(epoch) + "/.x.1-1.part")
+	lock, err := r.disk.lock(Dir(epoch), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(left, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := Repair(t.Context(), Config{Dir: r.disk.dir}); n != 0 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if _, err := os.Stat(left); err != nil {
+		t.Errorf("while somebody is at it: %v", err)
+	}
+	_ = lock.Close()
+	if n, err := Repair(t.Context(), Config{Dir: r.disk.dir}); n != 0 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if _, err := os.Stat(r.disk.path(Dir(epoch))); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("its folder is there still: %v", err)
+	}
+}

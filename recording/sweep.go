@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"livedub/internal/guard"
@@ -49,16 +50,44 @@ func (r *Recorder) each(ctx context.Context, do func(context.Context, string, ma
 		if !e.IsDir() || !ValidID(e.Name()) {
 			continue
 		}
-		mk, err := r.marked(e.Name())
-		if errors.Is(err, fs.ErrNotExist) || r.busy(e.Name()) {
+		if r.busy(e.Name()) {
 			continue
 		}
-		if err == nil {
+		mk, err := r.marked(e.Name())
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			err = r.tidy(e.Name())
+		case err == nil:
 			err = do(ctx, e.Name(), mk)
 		}
 		failed = errors.Join(failed, err)
 	}
 	return failed
+}
+
+// tidy removes what is left of a recording whose recorder was killed before it had
+// written the first file.
+func (r *Recorder) tidy(id string) error {
+	files, err := r.disk.names(Dir(id))
+	if err != nil || !slices.ContainsFunc(files, func(e fs.DirEntry) bool { return partial(e.Name()) }) {
+		return err
+	}
+	lock, err := r.disk.lock(Dir(id), true)
+	if errors.Is(err, errHeld) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if _, err := r.marked(id); !errors.Is(err, fs.ErrNotExist) {
+		return nil // it has begun since
+	}
+	if err := r.disk.clear(Dir(id)); err != nil {
+		return err
+	}
+	_ = os.Remove(r.disk.path(Dir(id))) // where nothing else is in it
+	return nil
 }
 
 // busy tells whether a recording is being recorded or finished here.
