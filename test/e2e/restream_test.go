@@ -11,6 +11,7 @@ import (
 
 	"livedub/internal/testkit/filmtest"
 	"livedub/internal/testkit/pushtest"
+	"livedub/internal/testkit/redistest"
 )
 
 // sentOn is an output as a session's status has it.
@@ -191,4 +192,35 @@ func streamsOf(t *testing.T, path string) (out []string) {
 		out = append(out, strings.TrimSpace(s.Codec+" "+s.Tags.Language))
 	}
 	return out
+}
+
+// TestRestreamGoesOnElsewhere kills the node that sends a call on. What was added by the
+// gateway is kept with the session: the node that opens it sends it on, untold.
+func TestRestreamGoesOnElsewhere(t *testing.T) {
+	r := redistest.Start(t)
+	hosts := []string{"--push-host", "127.0.0.0/8"}
+	nodes := map[string]*server{"one": node(t, r, "one", hosts...), "two": node(t, r, "two", hosts...)}
+	g := startGateway(t, r)
+	to := serve(t, slices.Concat(fakes, []string{"--rtmp-listen", "127.0.0.1:0"})...)
+	var p struct {
+		place
+		ID string
+	}
+	if status, body := g.call(t, "POST", "/v1/sessions", `{"from":"en","to":["es"]}`, &p); status != 201 {
+		t.Fatalf("%d %s", status, body)
+	}
+	whip := strings.TrimPrefix(p.WHIP, g.base)
+	publish(t, g, whip, newSpeaker(t, time.Second), nil)
+	o := addOutput(t, g, p.ID, "rtmp://"+to.addr(t, "rtmp")+"/live/second?from=en&to=ca", "es")
+	outputComes(t, g, p.ID, o.ID, "live", isLive)
+	time.Sleep(time.Second) // what is told is kept within 200 ms
+	nodes[busiest(t, g)].kill(t)
+	publish(t, g, whip, newSpeaker(t, time.Second), nil)
+	next := outputComes(t, g, p.ID, o.ID, "live at the other node", isLive)
+	if next.URL != o.URL || !slices.Equal(next.Langs, o.Langs) {
+		t.Errorf("%+v was %+v", next, o)
+	}
+	if status, body := g.call(t, "DELETE", "/v1/sessions/"+p.ID+"/outputs/"+o.ID, "", nil); status != 204 {
+		t.Errorf("%d %s", status, body)
+	}
 }
