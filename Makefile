@@ -158,7 +158,7 @@ test-cluster: deps go ## break a cluster of real processes, and judge by what a 
 	@$(CLUSTER)
 
 # Whole servers, and other people's programs at every door; the logs are searched for secrets.
-DOORS := DoorsIn|RTMPS|BroadcastByStreamKey|GStreamerPublishes|HLS|HLSInTheBrowser|Restream|RestreamStaysOutside|RestreamGoesOnElsewhere|Tokens|StreamKeysOfACluster
+DOORS := DoorsIn|RTMPS|BroadcastByStreamKey|GStreamerPublishes|HLS|HLSInTheBrowser|Restream|RestreamStaysOutside|RestreamGoesOnElsewhere|PageSendsOn|Tokens|StreamKeysOfACluster
 .PHONY: test-doors
 test-doors: OPTIONAL := $(CLIENTS) $(SERVERS)
 test-doors: deps go ## try every way in and out: RTMP, SRT, WHIP, HLS, restreams, tokens, with ffmpeg, GStreamer and Chromium

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"livedub/internal/testkit/filmtest"
 	"livedub/internal/testkit/pushtest"
 	"livedub/internal/testkit/redistest"
@@ -223,4 +225,42 @@ func TestRestreamGoesOnElsewhere(t *testing.T) {
 	if status, body := g.call(t, "DELETE", "/v1/sessions/"+p.ID+"/outputs/"+o.ID, "", nil); status != 204 {
 		t.Errorf("%d %s", status, body)
 	}
+}
+
+// TestPageSendsOn: the page has a call be sent on, shows how that does and why it is
+// refused, and ends it; the address with its key is gone from the page at once.
+func TestPageSendsOn(t *testing.T) {
+	to := serve(t, slices.Concat(fakes, []string{"--rtmp-listen", "127.0.0.1:0"})...)
+	s := serve(t, slices.Concat(fakes, []string{"--push-host", "127.0.0.0/8"})...)
+	wav := filepath.Join(t.TempDir(), "sentences.wav")
+	sentences(t, wav)
+	ctx := studio(t, s, cardCamera, wav)
+	if err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(id("outputs")+" summary"))); err != nil {
+		t.Fatal(err)
+	}
+	const secret = "ldk_a-key-that-nobody-has"
+	allLogs.hush("a stream key", secret)
+	live := "rtmp://" + to.addr(t, "rtmp") + "/live/"
+	add := func(url string) {
+		t.Helper()
+		script[bool](t, ctx, `(() => { const f = document.querySelector('`+id("output-url")+`'); f.value = "`+url+`"; return f.dispatchEvent(new Event("input", { bubbles: true })); })()`)
+		if err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(id("output-add")))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shown := func(state string) string {
+		return `document.querySelector('` + id("output") + `[data-state="` + state + `"]')`
+	}
+	add("rtmp://10.0.0.1/live/" + secret)
+	await(t, ctx, "a refusal in words", `document.querySelector('`+id("output-said")+`').innerText.includes("does not send to that host")`, time.Minute)
+	add(live + secret)
+	await(t, ctx, "that it is refused, and why", shown("refused")+`?.innerText.includes("no right to it")`, 90*time.Second)
+	await(t, ctx, "a page without the key", `!document.body.innerHTML.includes("`+secret+`") && document.querySelector('`+id("output-url")+`').value === ""`, time.Minute)
+	add(live + "second?from=en&to=ca")
+	await(t, ctx, "that it is live", "!!"+shown("live"), 90*time.Second)
+	screenshot(t, ctx, "outputs")
+	if err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(id("output")+`[data-state="live"] button`))); err != nil {
+		t.Fatal(err)
+	}
+	await(t, ctx, "that it is gone", "!"+shown("live")+" && !!"+shown("refused"), time.Minute)
 }
