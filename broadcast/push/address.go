@@ -67,6 +67,9 @@ func parseSRT(s string) (Address, error) {
 	if err != nil || u.Hostname() == "" || u.Port() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" {
 		return Address{}, errors.New("it is no address, as srt://live.example.com:8890?streamid=publish:talk")
 	}
+	if _, _, err := net.SplitHostPort(net.JoinHostPort(u.Hostname(), u.Port())); err != nil { // as of "]"
+		return Address{}, errors.New("its host is none")
+	}
 	q, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
 		return Address{}, errors.New("what follows its ? cannot be read")

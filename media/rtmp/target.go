@@ -42,6 +42,9 @@ func ParseTarget(addr string) (Target, error) {
 		port = "1935"
 	}
 	t.Addr = net.JoinHostPort(u.Hostname(), port)
+	if _, _, err := net.SplitHostPort(t.Addr); err != nil { // as of "]"
+		return Target{}, errors.New("its host is none")
+	}
 	path := strings.TrimPrefix(u.EscapedPath(), "/")
 	if i := strings.LastIndexByte(path, '/'); i >= 0 {
 		t.App, t.Key = path[:i], path[i+1:]
