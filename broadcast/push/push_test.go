@@ -313,17 +313,14 @@ func TestMoves(t *testing.T) {
 func TestJustCreated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, c := New(Config{Connect: (&far{}).connect}), &call{}
-		var end func()
-		time.AfterFunc(time.Second, func() { end = p.begin(c.source(), nil, func([]spec.Output) {}) })
-		if _, err := p.Add(t.Context(), "nobody", address, []string{"es"}); !errors.Is(err, ErrNotFound) {
-			t.Error(err)
+		for id, want := range map[string]error{"nobody": ErrNotFound, "talk": nil} {
+			ends := make(chan func(), 1)
+			time.AfterFunc(time.Second, func() { ends <- p.begin(c.source(), nil, func([]spec.Output) {}) })
+			if _, err := p.Add(t.Context(), id, address, []string{"es"}); !errors.Is(err, want) {
+				t.Errorf("%s: %v", id, err)
+			}
+			(<-ends)()
 		}
-		end()
-		time.AfterFunc(time.Second, func() { end = p.begin(c.source(), nil, func([]spec.Output) {}) })
-		if _, err := p.Add(t.Context(), "talk", address, []string{"es"}); err != nil {
-			t.Error(err)
-		}
-		end()
 	})
 }
 
