@@ -61,6 +61,7 @@ type Pusher struct {
 	done   chan struct{}
 	end    error // of reading, once that is done
 	shut   sync.Once
+	after  func() // what is left to do once it has ended
 }
 
 // Push calls a listener, which receives. It takes 7 s at most. It fails with a
@@ -75,9 +76,14 @@ func Push(ctx context.Context, to netip.AddrPort, o PushOptions) (*Pusher, error
 	if err != nil {
 		return nil, err
 	}
-	p := &Pusher{conn: conn, done: make(chan struct{})}
+	return send(conn, nil), nil
+}
+
+// send has a pusher send by conn. after is called when that has ended; nil for one that was dialed.
+func send(conn gosrt.Conn, after func()) *Pusher {
+	p := &Pusher{conn: conn, done: make(chan struct{}), after: after}
 	p.wg.Go(p.listen)
-	return p, nil
+	return p
 }
 
 // listen waits until the far end has left; what it sends is not wanted.
@@ -128,7 +134,10 @@ func (p *Pusher) Close() error {
 	p.shut.Do(func() {
 		_ = p.conn.Close() // it never fails
 		p.wg.Wait()
-		if errors.Is(p.end, io.EOF) {
+		switch {
+		case p.after != nil:
+			p.after()
+		case errors.Is(p.end, io.EOF):
 			settle(p.conn)
 		}
 	})
