@@ -32,6 +32,8 @@ type limiter struct {
 	at    int
 	sum   int64 // of line
 	last  float64
+
+	went, came float64 // energy before and behind the limiter, of what has left since it was asked for
 }
 
 func newLimiter(rate, channels int) *limiter {
@@ -73,7 +75,11 @@ func (l *limiter) put(in []float64, out []int16) []int16 {
 		if j := i - l.look; j >= l.head {
 			gain := float64(l.sum) / (unity * float64(len(l.line)))
 			for k := range c {
-				out = append(out, pcm(l.sound[j*c+k]*gain))
+				v := l.sound[j*c+k]
+				l.went += v * v
+				v *= gain
+				l.came += v * v
+				out = append(out, pcm(v))
 			}
 			l.head = j + 1
 		}

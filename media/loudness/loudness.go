@@ -57,11 +57,17 @@ type Leveler struct {
 	sound  []float64     // of one block
 	begun  bool          // sound is in the limiter
 	next   time.Duration // where it goes on
-	gains  [4]float64    // dB, of the last steps: what a momentary loudness was made with
+	steps  [4]made       // the last ones: what a momentary loudness was made with
 
 	mu    sync.Mutex
 	steer steering
 	last  codec.Loudness
+}
+
+// made is how sound of 100 ms was made.
+type made struct {
+	gain       float64 // dB
+	went, came float64 // energy before and behind the limiter
 }
 
 // New returns a Leveler. It fails where libavfilter has no ebur128.
@@ -79,7 +85,9 @@ func New(c Config) (*Leveler, error) {
 	}
 	l.steer.target, l.steer.gain = c.Target, min(max(c.Gain, mostDown), mostUp)
 	l.factor = factor(l.steer.gain)
-	l.gains = [4]float64{l.steer.gain, l.steer.gain, l.steer.gain, l.steer.gain}
+	for i := range l.steps {
+		l.steps[i].gain = l.steer.gain
+	}
 	l.last = codec.Loudness{Momentary: codec.Silent, ShortTerm: codec.Silent, Integrated: codec.Silent, TruePeak: codec.Silent}
 	return l, nil
 }
@@ -145,16 +153,34 @@ func (l *Leveler) emit(pcm []int16) ([]media.Samples, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, m := range steps {
-		copy(l.gains[:], l.gains[1:])
-		l.gains[3] = l.steer.gain
+		copy(l.steps[:], l.steps[1:])
+		l.steps[3] = made{l.steer.gain, l.limit.went, l.limit.came}
+		l.limit.went, l.limit.came = 0, 0
 		if m.Momentary > codec.Silent {
-			l.steer.update(m.Momentary - (l.gains[0]+l.gains[1]+l.gains[2]+l.gains[3])/4)
+			l.steer.update(m.Momentary - l.raised())
 		} else {
 			l.steer.pause()
 		}
 		l.last = m
 	}
 	return []media.Samples{s}, err
+}
+
+// madeGood is how much of what the limiter takes the gain makes good, dB. More is sound
+// that its peaks keep from its target, or that has just become loud.
+const madeGood = 1.5
+
+// raised returns by how much the sound of the last 400 ms was raised, dB.
+func (l *Leveler) raised() float64 {
+	var sum made
+	for _, s := range l.steps {
+		sum.gain, sum.went, sum.came = sum.gain+s.gain/4, sum.went+s.went, sum.came+s.came
+	}
+	if sum.came == 0 {
+		return sum.gain
+	}
+	taken := level(sum.went) - level(sum.came)
+	return sum.gain - max(0, taken-madeGood)
 }
 
 // Flush returns the rest of the sound. What is put next begins anew, at the gain that

@@ -284,7 +284,7 @@ func TestSlow(t *testing.T) {
 	for i := range 100 {
 		level(t, l, seconds(.1, loud), 1)
 		g := l.State().Gain
-		if math.Abs(g-was) > .61 {
+		if math.Abs(g-was) > 1.21 {
 			t.Fatalf("the gain goes from %.2f to %.2f dB in 100 ms, %d after the sound became loud", was, g, i)
 		}
 		was = g
@@ -371,21 +371,4 @@ func FuzzLeveler(f *testing.F) {
 			}
 		}
 	})
-}
-
-func BenchmarkLeveler(b *testing.B) {
-	for name, f := range map[string]func(int) float64{"speech": speech(0), "loud noise": pink(0)} {
-		b.Run(name, func(b *testing.B) {
-			l := open(b, loudness.Config{Target: -16, Rate: rate, Channels: 2})
-			pcm := spread(seconds(10, f), 2)
-			b.ResetTimer()
-			for i := range b.N { // 20 ms of sound
-				at := i % 500 * 1920
-				if _, err := l.Put(media.Samples{PTS: time.Duration(i) * 20 * time.Millisecond, Rate: rate, Channels: 2, Data: pcm[at : at+1920]}); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/2e7*100, "%core")
-		})
-	}
 }

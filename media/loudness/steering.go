@@ -19,7 +19,7 @@ const (
 	step     = .1  // s between two measurements
 	settling = 2.0 // s in which two thirds of what is missing are made good
 	rise     = 3.0 // dB a second at most
-	fall     = 6.0
+	fall     = 12.0
 	// Until so many steps count, it is quicker: nothing is known of the sound yet.
 	begun         = 30
 	firstSettling = .5
