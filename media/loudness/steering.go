@@ -5,7 +5,7 @@ import "math"
 const (
 	// gate is the momentary loudness from which sound counts, LUFS, before any gain: what
 	// is below is a pause, and raised as the sound around it is, no more.
-	gate = -50.0
+	gate = -45.0
 	// under is how far below the mean of what counts sound does not count, LU (BS.1770).
 	under = 10.0
 	// window is how much of what counts is remembered, in steps.
