@@ -103,7 +103,17 @@ type DubInfo struct {
 	Frames         map[string]int `json:"frames"`                 // frames by what became of them
 	TermsMissed    int            `json:"terms_missed,omitempty"` // of the glossary, by translations
 	Viewers        int            `json:"viewers"`
-	Phrases        []Phrase       `json:"phrases,omitempty"` // the last few, oldest first
+	Loudness       *Loudness      `json:"loudness,omitempty"`         // by WebRTC, where it is leveled
+	Program        *Loudness      `json:"program_loudness,omitempty"` // of recordings, HLS and pushes
+	Phrases        []Phrase       `json:"phrases,omitempty"`          // the last few, oldest first
+}
+
+// Loudness is how loud a dub's sound is, as EBU R128 says.
+type Loudness struct {
+	Target     float64  `json:"target_lufs"`
+	Integrated *float64 `json:"integrated_lufs"` // null: nothing was loud enough to count
+	TruePeak   *float64 `json:"true_peak_dbtp"`  // the largest; null: nothing sounded
+	Gain       float64  `json:"gain_db"`         // now
 }
 
 // Phrase is what became of one phrase in one dub. Times are seconds of source

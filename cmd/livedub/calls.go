@@ -334,6 +334,7 @@ func dubInfo(d spec.DubState, delay time.Duration) signaling.DubInfo {
 			"untouched": f.Frames.Untouched, "dropped": f.Frames.Dropped,
 		},
 		Viewers: d.Viewers, TermsMissed: d.Missed,
+		Loudness: (*signaling.Loudness)(d.Loudness.Live), Program: (*signaling.Loudness)(d.Loudness.Program),
 	}
 	for _, r := range d.Records[max(0, len(d.Records)-maxPhrases):] {
 		out.Phrases = append(out.Phrases, phraseInfo(r))

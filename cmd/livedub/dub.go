@@ -61,7 +61,7 @@ func runDub(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	out := fs.StringP("out", "o", "", "`FOLDER` for what is made")
 	words := fs.String("glossary", "", "`FILE` of words to keep, one a line, or with their translation: word = translation")
 	realtime := fs.Bool("realtime", false, "take as long as the file lasts, as a live call would")
-	settings, rest, err := cli.Settings(fs, dubUsage, args, stdout, "session", "recognize", "translate", "speak", "lips", "models", "onnx", "video", "log")
+	settings, rest, err := cli.Settings(fs, dubUsage, args, stdout, "session", "recognize", "translate", "speak", "lips", "models", "onnx", "video", "sound", "log")
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type Config struct {
 	ONNX      ONNX
 	Models    Models
 	Video     Video
+	Sound     Sound
 	Log       Log
 }
 
@@ -214,6 +215,9 @@ type Video struct {
 	MaxWidth    int
 	MaxHeight   int
 }
+
+// Sound is how loud what goes out is, LUFS; 0 is as it comes.
+type Sound struct{ Loudness, ProgramLoudness float64 }
 
 // Log is how the program reports on itself.
 type Log struct{ Level, Format string }

@@ -158,6 +158,31 @@ func decimal(p *float64, key string, def float64, help string, low, high float64
 		}}
 }
 
+// lufs is a loudness, or off, which is kept as 0.
+func lufs(p *float64, key, def, help string) option {
+	const low, high = -36., -10.
+	limit := fmt.Sprintf("off, or %g..%g", low, high)
+	return option{key: key, def: def, help: help, limit: limit, kind: kindText,
+		get: func() string {
+			if *p == 0 {
+				return "off"
+			}
+			return strconv.FormatFloat(*p, 'f', -1, 64)
+		},
+		set: func(s string) error {
+			if s == "off" {
+				*p = 0
+				return nil
+			}
+			v, err := strconv.ParseFloat(s, 64)
+			if err != nil || !(v >= low && v <= high) { // written so that NaN fails
+				return fmt.Errorf("%s is neither off nor a loudness in %g..%g", show(s), low, high)
+			}
+			*p = v
+			return nil
+		}}
+}
+
 func duration(p *time.Duration, key string, def time.Duration, help string, low, high time.Duration) option {
 	limit := brief(low) + ".." + brief(high)
 	return option{key: key, def: brief(def), help: help, limit: limit, kind: kindDuration,

@@ -287,6 +287,11 @@ func table(c *Config) []option {
 		integer(&c.Video.MaxHeight, "video.max_height", 1080,
 			"pixels; larger frames are scaled down", 16, 8192),
 
+		lufs(&c.Sound.Loudness, "sound.loudness", "-16",
+			"loudness that WebRTC viewers hear, and files of livedub dub have, LUFS as EBU R128 says; off is as it comes"),
+		lufs(&c.Sound.ProgramLoudness, "sound.program_loudness", "-23",
+			"the same of recordings, HLS and pushes"),
+
 		choice(&c.Log.Level, "log.level", "info",
 			"least level that is logged", "debug", "info", "warn", "error"),
 		choice(&c.Log.Format, "log.format", "text",

@@ -31,7 +31,8 @@ func Session(c config.Config) spec.Config {
 	}
 	return spec.Config{
 		Profile: profile, Delay: delay, MaxLag: time.Duration(c.Session.MaxLagMS) * time.Millisecond, Policy: policy, BackgroundGain: c.Session.BackgroundGain,
-		Badge: badge.Config{Corner: badge.Corner(c.Lips.Badge), Height: c.Lips.BadgeHeight},
+		Loudness: spec.LoudnessTargets{Live: c.Sound.Loudness, Program: c.Sound.ProgramLoudness},
+		Badge:    badge.Config{Corner: badge.Corner(c.Lips.Badge), Height: c.Lips.BadgeHeight},
 		Video: spec.VideoConfig{
 			MaxWidth: c.Video.MaxWidth, MaxHeight: c.Video.MaxHeight,
 			Bitrate: c.Video.BitrateKbps * 1000, Hardware: hardware, Decoder: c.Video.Decoder, Preset: c.Video.Preset,

@@ -104,7 +104,7 @@ func New(e Env, lang inference.Lang, original bool) *Dub {
 	c := e.Config
 	d := &Dub{
 		Lang: lang, Original: original, env: e, timeline: timeline.New(c.Planning()),
-		Fanout: fanout.New(fanout.Env{Shared: e.Shared, Video: c.Video, Offset: c.Observe.Offset, SinkErrorsEnd: c.SinkErrorsEnd, Viewers: func(n int) {
+		Fanout: fanout.New(fanout.Env{Shared: e.Shared, Video: c.Video, Loudness: c.Loudness, Offset: c.Observe.Offset, SinkErrorsEnd: c.SinkErrorsEnd, Viewers: func(n int) {
 			e.Tell(record.Record{Lang: lang, Viewers: &record.Viewers{N: n}})
 		}}),
 		phrases: work.NewQueue(work.AtMost[*job](maxWaiting)), voices: work.NewQueue(work.AtMost[*job](maxWaiting)), frames: make(chan video.Frame, 4),
@@ -282,7 +282,7 @@ func (d *Dub) State() spec.DubState {
 	st.Frames, st.Retries, st.Missed, st.Records = d.counts.frames, d.counts.retries, d.counts.missed, slices.Clone(d.records)
 	st.Outcomes, st.Controls = maps.Clone(d.counts.outcomes), d.is
 	d.mu.Unlock()
-	st.Viewers, st.Skew = d.Fanout.Viewers(), d.Fanout.Offsets()
+	st.Viewers, st.Skew, st.Loudness = d.Fanout.Viewers(), d.Fanout.Offsets(), d.Fanout.Loudness()
 	return st
 }
 

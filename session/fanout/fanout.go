@@ -22,11 +22,13 @@ type Fanout struct {
 	receivers receivers
 	audio     *codec.AudioEncoder      // opened with the first sound; used by play alone
 	heard     *media.Track             // of audio; used by play alone
+	level     leveled                  // before audio; used by play alone
 	videos    map[media.Codec]*encoder // made by the first frame; used by show alone
 	skew      skew
 
 	mu      sync.Mutex  // over what follows
 	program *program    // nil while no sink takes it
+	louder  *leveled    // before the sound of the program, or the last one; nil before the first
 	stage   *work.Stage // of all programs that there were; nil before the first
 	closed  bool
 }
@@ -34,7 +36,8 @@ type Fanout struct {
 // Env is what a fanout has of its session.
 type Env struct {
 	*work.Shared
-	Video         spec.VideoConfig           // Video.File: sinks that are there from beginning to end
+	Video         spec.VideoConfig // Video.File: sinks that are there from beginning to end
+	Loudness      spec.LoudnessTargets
 	Offset        func(offset time.Duration) // told of each frame's offset to its audio; nil for nobody
 	Viewers       func(n int)                // told when there are more or fewer; nil for nobody
 	SinkErrorsEnd bool                       // the first error of a sink is the dub's
@@ -43,6 +46,7 @@ type Env struct {
 // New returns a fanout without sinks.
 func New(e Env) *Fanout {
 	fo := &Fanout{env: e, videos: map[media.Codec]*encoder{}}
+	fo.level = leveled{env: &fo.env, target: e.Loudness.Live, lead: !e.Video.File}
 	if e.Video.File {
 		fo.receivers = &fileReceivers{roster: roster{env: e}}
 	} else {
@@ -69,6 +73,14 @@ func (fo *Fanout) Programs() work.StageState {
 		return work.StageState{}
 	}
 	return fo.stage.Read()
+}
+
+// Loudness returns how loud the dub's sound is, in each of its encodes that is leveled.
+func (fo *Fanout) Loudness() spec.DubLoudness {
+	fo.mu.Lock()
+	program := fo.louder
+	fo.mu.Unlock()
+	return spec.DubLoudness{Live: fo.level.state(), Program: program.state()}
 }
 
 // Offsets returns the last frames' offsets to their audio, the newest last.
@@ -101,7 +113,8 @@ func (fo *Fanout) second() *program {
 		if fo.stage == nil {
 			fo.stage = fo.env.Stage("program")
 		}
-		fo.program = startProgram(&fo.env, fo.stage, func(t *media.Track, packets ...media.Packet) {
+		fo.louder = fo.louder.next(&fo.env)
+		fo.program = startProgram(&fo.env, fo.stage, fo.louder, func(t *media.Track, packets ...media.Packet) {
 			_ = fo.receivers.write(encode{codec: t.Codec, program: true}, t, packets...) // live: what fails is detached
 		})
 	case !wanted && fo.program != nil:
@@ -159,12 +172,18 @@ func (fo *Fanout) Sound(s media.Samples) error {
 	if p := fo.second(); p != nil {
 		p.play(s)
 	}
+	end := s.End()
 	if fo.receivers.sinks() == fo.receivers.programs() {
 		fo.closeSound()
-	} else if err := fo.encodeSound(s); err != nil {
-		return err
+	} else {
+		for _, s := range fo.level.put(s) {
+			end = s.End()
+			if err := fo.encodeSound(s); err != nil {
+				return err
+			}
+		}
 	}
-	fo.skew.sound(fo.env.Clock.Now() - s.End())
+	fo.skew.sound(fo.env.Clock.Now() - end)
 	return nil
 }
 
@@ -191,6 +210,11 @@ func (fo *Fanout) FlushSound() error {
 	if p := fo.second(); p != nil {
 		p.flush()
 	}
+	for _, s := range fo.level.flush() {
+		if err := fo.encodeSound(s); err != nil {
+			return err
+		}
+	}
 	if fo.audio == nil {
 		return nil
 	}
@@ -209,6 +233,7 @@ func (fo *Fanout) DropSound() {
 }
 
 func (fo *Fanout) closeSound() {
+	fo.level.reset()
 	if fo.audio != nil {
 		fo.audio.Close()
 		fo.audio = nil
@@ -229,6 +254,7 @@ func (fo *Fanout) Close() error {
 		v.close()
 	}
 	fo.DropSound()
+	fo.level.close()
 	return err
 }
 

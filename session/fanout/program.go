@@ -49,14 +49,15 @@ type toProgram struct {
 	sound media.Samples
 }
 
-// startProgram returns a running program that hands its packets to write.
-func startProgram(e *Env, stage *work.Stage, write func(*media.Track, ...media.Packet)) *program {
+// startProgram returns a running program that levels its sound by level and hands its
+// packets to write.
+func startProgram(e *Env, stage *work.Stage, level *leveled, write func(*media.Track, ...media.Packet)) *program {
 	p := &program{
 		env: e, stage: stage, queue: work.NewQueue(work.AtMost[toProgram](maxPending)),
 		room: make(chan struct{}, maxFrames), done: make(chan struct{}),
 	}
 	p.picture = newPicture(e, write)
-	p.sound = tone{write: write}
+	p.sound = tone{write: write, level: level}
 	e.Loose.Run(p.run)
 	return p
 }
@@ -188,6 +189,7 @@ func (p *program) silence(at time.Duration) error {
 func (p *program) close() {
 	p.picture.close()
 	p.sound.close()
+	p.sound.level.close()
 }
 
 // sounds tells whether s is more than silence, with its last bit's noise.

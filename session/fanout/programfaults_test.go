@@ -16,7 +16,7 @@ func TestProgramKeepsNobodyWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
 		stuck, written := make(chan struct{}), 0
-		p := startProgram(&s.env, s.env.Stage("program"), func(_ *media.Track, packets ...media.Packet) {
+		p := startProgram(&s.env, s.env.Stage("program"), nil, func(_ *media.Track, packets ...media.Packet) {
 			<-stuck
 			written += len(packets)
 		})

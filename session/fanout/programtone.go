@@ -18,17 +18,27 @@ const (
 // samples from output time 0, so that the sound of two nodes joins.
 type tone struct {
 	write   func(*media.Track, ...media.Packet)
+	level   *leveled            // before the encoder
 	encoder *codec.AudioEncoder // nil while nothing sounds
 	track   media.Track
 	end     time.Duration // of what was put in
 	gap     bool          // the next packet comes after a pause
 }
 
-// put encodes a block of sound.
+// put encodes a block of sound, brought to its loudness.
 func (a *tone) put(s media.Samples) error {
+	for _, s := range a.level.put(s) {
+		if err := a.encode(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *tone) encode(s media.Samples) error {
 	if a.encoder != nil && (s.Channels != a.track.Channels || (s.PTS-a.end).Abs() > longHole) {
 		a.gap = true
-		if err := a.flush(); err != nil {
+		if err := a.finish(); err != nil {
 			return err
 		}
 	}
@@ -67,8 +77,18 @@ func onGrid(s media.Samples) media.Samples {
 	return s
 }
 
-// flush writes what the encoder holds and closes it.
+// flush writes what the encoder, and what is before it, hold and closes it.
 func (a *tone) flush() error {
+	for _, s := range a.level.flush() {
+		if err := a.encode(s); err != nil {
+			return err
+		}
+	}
+	return a.finish()
+}
+
+// finish writes what the encoder holds and closes it.
+func (a *tone) finish() error {
 	if a.encoder == nil {
 		return nil
 	}

@@ -41,7 +41,7 @@ func newTotals() totals {
 // failing are the stages whose failures are counted.
 var failing = []string{
 	"decode_audio", "decode_video", "encode_program", "encode_video", "face", "filter_video",
-	"learn", "lips", "mouths", "recognize", "resample", "shape", "sink", "speak", "translate",
+	"learn", "lips", "loudness", "mouths", "recognize", "resample", "shape", "sink", "speak", "translate",
 }
 
 func (t totals) clone() totals {
@@ -131,6 +131,8 @@ var (
 	descSpooled  = prometheus.NewDesc("livedub_records_spooled_bytes", "Records of the sessions that there are, on disk.", nil, nil)
 	descSaves    = prometheus.NewDesc("livedub_checkpoint_parts_total", "Parts of sessions' checkpoints, kept or not.", []string{"state"}, nil)
 	descSaved    = prometheus.NewDesc("livedub_checkpoint_bytes_total", "Bytes of checkpoints that were kept, before encryption.", nil, nil)
+	descLoudness = prometheus.NewDesc("livedub_loudness_lu", "How far from its target the integrated loudness of a dub is, of the one that is farthest, by encode.", []string{"encode"}, nil)
+	descTruePeak = prometheus.NewDesc("livedub_true_peak_dbtp", "The largest true peak of all dubs whose sound is leveled, by encode.", []string{"encode"}, nil)
 	descSteps    = prometheus.NewDesc("livedub_ladder_steps_total", "Steps on the quality ladder by where they led.", []string{"level"}, nil)
 )
 
@@ -141,6 +143,7 @@ func (m *Manager) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCo
 func (m *Manager) Collect(ch chan<- prometheus.Metric) {
 	phases := map[string]int{"new": 0, "live": 0, "idle": 0}
 	viewers, spooled := 0, int64(0)
+	loud := loudnesses{}
 	m.mu.Lock()
 	sum := m.ended.clone()
 	calls := slices.Collect(maps.Values(m.sessions))
@@ -153,6 +156,8 @@ func (m *Manager) Collect(ch chan<- prometheus.Metric) {
 		spooled += c.Records().Stats().Spooled
 		for _, d := range s.Dubs {
 			viewers += d.Viewers
+			loud.add("live", d.Loudness.Live)
+			loud.add("program", d.Loudness.Program)
 		}
 	}
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
@@ -163,6 +168,10 @@ func (m *Manager) Collect(ch chan<- prometheus.Metric) {
 	}
 	for phase, n := range phases {
 		gauge(descSessions, float64(n), phase)
+	}
+	for encode, l := range loud {
+		gauge(descLoudness, l.off, encode)
+		gauge(descTruePeak, l.peak, encode)
 	}
 	gauge(descCapacity, float64(capacity))
 	gauge(descViewers, float64(viewers))

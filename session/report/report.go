@@ -17,26 +17,27 @@ import (
 // Report is report.json. Times are seconds on the output timeline, whose zero
 // is the source's zero: the delay D is not in them.
 type Report struct {
-	From      inference.Lang            `json:"from"`
-	To        []inference.Lang          `json:"to"`
-	Profile   spec.Profile              `json:"profile"`
-	DelayMS   float64                   `json:"delay_ms"`
-	Consent   Consent                   `json:"consent"`
-	Badge     bool                      `json:"badge"` // every re-rendered frame carries it
-	Clock     string                    `json:"clock"` // "wall": engines' own time counts in late_ms; "virtual": it does not
-	Phrases   []Phrase                  `json:"phrases"`
-	Frames    map[inference.Lang]Frames `json:"frames"`
-	Ladder    map[inference.Lang]Ladder `json:"ladder"`
-	AVOffset  Offset                    `json:"av_offset_ms"`
-	Span      Span                      `json:"ear_voice_span_ms"`
-	Late      Span                      `json:"late_ms"`
-	StageCPU  map[string]float64        `json:"stage_cpu_ms"`
-	Failures  map[string]int            `json:"failures"`
-	Warnings  []string                  `json:"warnings"`
-	WallS     float64                   `json:"wall_s"`
-	MediaS    float64                   `json:"media_s"`
-	PeakRSSMB float64                   `json:"peak_rss_mb"` // of this process and its workers, each at its own peak
-	PeakMemMB float64                   `json:"peak_mem_mb"` // likewise, pages that several share counted once
+	From      inference.Lang                   `json:"from"`
+	To        []inference.Lang                 `json:"to"`
+	Profile   spec.Profile                     `json:"profile"`
+	DelayMS   float64                          `json:"delay_ms"`
+	Consent   Consent                          `json:"consent"`
+	Badge     bool                             `json:"badge"` // every re-rendered frame carries it
+	Clock     string                           `json:"clock"` // "wall": engines' own time counts in late_ms; "virtual": it does not
+	Phrases   []Phrase                         `json:"phrases"`
+	Frames    map[inference.Lang]Frames        `json:"frames"`
+	Ladder    map[inference.Lang]Ladder        `json:"ladder"`
+	Loudness  map[inference.Lang]spec.Loudness `json:"loudness,omitempty"` // of the dubs that were leveled
+	AVOffset  Offset                           `json:"av_offset_ms"`
+	Span      Span                             `json:"ear_voice_span_ms"`
+	Late      Span                             `json:"late_ms"`
+	StageCPU  map[string]float64               `json:"stage_cpu_ms"`
+	Failures  map[string]int                   `json:"failures"`
+	Warnings  []string                         `json:"warnings"`
+	WallS     float64                          `json:"wall_s"`
+	MediaS    float64                          `json:"media_s"`
+	PeakRSSMB float64                          `json:"peak_rss_mb"` // of this process and its workers, each at its own peak
+	PeakMemMB float64                          `json:"peak_mem_mb"` // likewise, pages that several share counted once
 }
 
 // Consent is the speaker's, as it was recorded.
@@ -129,7 +130,7 @@ func Build(cfg spec.Config, st spec.State) *Report {
 	r := &Report{
 		From: cfg.From, To: cfg.To, Profile: cfg.Profile, DelayMS: ms(cfg.Delay),
 		Phrases: []Phrase{}, Frames: map[inference.Lang]Frames{}, Ladder: map[inference.Lang]Ladder{},
-		StageCPU: map[string]float64{}, Failures: st.Failures, Warnings: []string{}, MediaS: sec(st.Ended), Badge: st.Badge,
+		Loudness: map[inference.Lang]spec.Loudness{}, StageCPU: map[string]float64{}, Failures: st.Failures, Warnings: []string{}, MediaS: sec(st.Ended), Badge: st.Badge,
 	}
 	if r.Consent.Given = st.Consent.Given; r.Consent.Given {
 		r.Consent.At = &st.Consent.At
@@ -141,6 +142,9 @@ func Build(cfg spec.Config, st spec.State) *Report {
 	for _, d := range st.Dubs {
 		r.Frames[d.Lang] = Frames(d.Frames)
 		r.Ladder[d.Lang] = Ladder{d.Level, d.Why, d.Lips, d.Steps, d.Retries, d.Missed}
+		if l := d.Loudness.Live; l != nil {
+			r.Loudness[d.Lang] = *l
+		}
 		for _, rec := range d.Records {
 			r.Phrases = append(r.Phrases, phrase(d.Lang, rec))
 			if rec.Outcome == spec.Played {

@@ -122,6 +122,7 @@ type Config struct {
 	MaxLag         time.Duration
 	Policy         inference.Policy // when words are final; "": DefaultPolicy
 	BackgroundGain float64          // of the original under the dub, 0..1
+	Loudness       LoudnessTargets
 	Video          VideoConfig
 	Consent        Consent
 	Mouths         Mouths         // where the speaker's mouths are kept; nil for nowhere
@@ -218,6 +219,9 @@ func (c *Config) Check(e Engines) error {
 	}
 	if c.BackgroundGain < 0 || c.BackgroundGain > 1 {
 		return fmt.Errorf("background gain %v: choose 0 to 1", c.BackgroundGain)
+	}
+	if err := c.Loudness.check(); err != nil {
+		return err
 	}
 	if c.MaxLag < 0 || c.MaxLag > time.Minute {
 		return fmt.Errorf("lag %v: choose 0 to 1m", c.MaxLag)

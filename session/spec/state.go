@@ -99,6 +99,7 @@ type DubState struct {
 	Records  []Record // in the order spoken, as many as are remembered
 	Viewers  int      // recordings do not count
 	Controls Controls
+	Loudness DubLoudness
 	Skew     []time.Duration // sound's lateness less the frame's as they left, newest last
 }
 

@@ -23,7 +23,7 @@ func TestDubInStep(t *testing.T) {
 	in := filepath.Join(dir, "in.mp4")
 	bursts(t, in, "-c:v", "libx264", "-bf", "2", "-c:a", "aac", "-pix_fmt", "yuv420p")
 	out := filepath.Join(dir, "out")
-	if r := livedub(t, append([]string{"dub", in, "--from", "en", "--to", "es,ca", "-o", out}, fakes...)...); r.code != 0 {
+	if r := livedub(t, append([]string{"dub", in, "--from", "en", "--to", "es,ca", "-o", out, "--sound-loudness", "off"}, fakes...)...); r.code != 0 {
 		t.Fatalf("exit %d: %s", r.code, r.stderr)
 	}
 	for _, lang := range []string{"es", "ca"} {
