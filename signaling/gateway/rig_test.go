@@ -43,6 +43,7 @@ type town struct {
 	caps access.Key // of capabilities, the same at all nodes
 
 	keeps api.Recordings // of the next node; nil for none
+	tells bool           // the next node tells events by websocket too
 	mouth api.Mouths     // likewise
 
 	mu  sync.Mutex
@@ -168,7 +169,11 @@ func (c *town) node(id string, places float64, wrap func(http.Handler) http.Hand
 	apis := api.New(api.Config{Sessions: n, Recordings: c.keeps, Mouths: c.mouth, HLS: true})
 	lists := hls.New(hls.Config{Programs: air{n: n}})
 	whips := whip.New(whip.Config{Sessions: n})
-	sockets := ws.New(ws.Config{Sessions: n})
+	talks := ws.Config{Sessions: n}
+	if c.tells {
+		talks.Events = n.Events
+	}
+	sockets := ws.New(talks)
 	apis.Register(mux)
 	whips.Register(mux)
 	sockets.Register(mux)
