@@ -89,7 +89,7 @@ function Strip({ lang, dub, set, remove }: StripProps) {
 }
 
 function Key({ on, label, hint, testid, press, children }: { on: boolean; label: string; hint: string; testid: string; press(): void; children: string }) {
-  return <button type="button" class={on ? "key on" : "key"} aria-pressed={on} aria-label={label} title={hint} data-testid={testid} onClick={press}>{children}</button>;
+  return <button type="button" class={on ? "toggle on" : "toggle"} aria-pressed={on} aria-label={label} title={hint} data-testid={testid} onClick={press}>{children}</button>;
 }
 
 /**
