@@ -162,14 +162,17 @@ type phoneme struct {
 
 func spokenOf(s *Spoken) spokenBody {
 	out := spokenBody{
-		Lang: s.Lang, ID: s.ID, Text: s.Text, Voice: s.Voice, Start: s.Start.Seconds(), End: s.End.Seconds(), Visemes: visemeSet,
+		Lang: s.Lang, ID: s.ID, Text: s.Text, Voice: s.Voice, Start: seconds(s.Start), End: seconds(s.End), Visemes: visemeSet,
 		Words: []spokenWord{}, Phonemes: []phoneme{},
 	}
 	for _, w := range s.Words {
-		out.Words = append(out.Words, spokenWord{w.Text, w.Start.Seconds(), w.End.Seconds()})
+		out.Words = append(out.Words, spokenWord{w.Text, seconds(w.Start), seconds(w.End)})
 	}
 	for _, m := range s.Marks {
-		out.Phonemes = append(out.Phonemes, phoneme{m.IPA, m.Viseme.String(), m.At.Seconds(), (m.At + m.Dur).Seconds()})
+		out.Phonemes = append(out.Phonemes, phoneme{m.IPA, m.Viseme.String(), seconds(m.At), seconds(m.At + m.Dur)})
 	}
 	return out
 }
+
+// seconds rounds a time to a tenth of a millisecond: nobody hears more of it.
+func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1e4) / 1e4 }
