@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"livedub/signaling"
 	"livedub/signaling/tokens"
 )
 
@@ -21,6 +22,9 @@ var (
 	}()
 	gone revocations
 )
+
+// Tokens checks what Signed returns.
+func Tokens() signaling.Tokens { return verifier }
 
 // Signed returns a signed token (JWT) for sessions of that name, that a rig takes.
 func Signed(session string, lasts time.Duration, grants ...string) string {
