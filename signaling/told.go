@@ -34,6 +34,8 @@ func (e Event) Body() (name string, body any) {
 		return "spoken", spokenOf(e.Spoken)
 	case e.Dumped != nil:
 		return "dumped", dumpedOf(e.Dumped)
+	case e.Output != nil:
+		return "output", e.Output
 	case e.Drain != nil:
 		return "drain", drainBody{e.Drain.Until}
 	case e.Moved != nil:
@@ -44,7 +46,7 @@ func (e Event) Body() (name string, body any) {
 	return "", nil
 }
 
-// Hears tells whether the caller may be told of an event: of a language, if they may watch it.
+// Hears tells whether the caller may be told of an event: of a language, if they may watch it, and of outputs, if they control the session.
 func (g Grant) Hears(e Event) bool {
 	switch {
 	case e.Caption != nil:
@@ -53,6 +55,8 @@ func (g Grant) Hears(e Event) bool {
 		return g.Watch(e.Ladder.Lang)
 	case e.Spoken != nil:
 		return g.Watch(e.Spoken.Lang)
+	case e.Output != nil:
+		return g.Control()
 	}
 	return g.Look()
 }

@@ -84,7 +84,8 @@ func TestListen(t *testing.T) {
 	h.events <- signaling.Event{Seq: 7, Caption: &signaling.Caption{Lang: "ca", ID: 3, Text: "secret"}}
 	h.events <- signaling.Event{Ladder: &signaling.LadderChange{Lang: "ca", Why: "secret"}}
 	h.events <- signaling.Event{Spoken: &signaling.Spoken{Lang: "ca", Text: "secret"}}
-	h.events <- signaling.Event{} // of a kind yet to come
+	h.events <- signaling.Event{Output: &signaling.OutputState{}} // for who controls the session
+	h.events <- signaling.Event{}                                 // of a kind yet to come
 	told := []signaling.Event{
 		{Caption: &signaling.Caption{Lang: "es", ID: 3, Text: "<hola> & \n", Start: time.Second, End: 2 * time.Second}},
 		visemes, {Seq: 9, Dumped: &signaling.Dumped{From: time.Second, To: 5 * time.Second, Phrases: []int{3}}},
