@@ -108,6 +108,15 @@ func (c *Caller) Here() bool { return c.operator || c.page && c.open }
 // Bearer returns what the caller bears, as it came: no capability of a session need it be.
 func (c *Caller) Bearer() string { return c.bearer }
 
+// Signed returns the name of the session in which a signed token gives the caller rights,
+// access.AnySession for all; "" where none does, or the caller has more.
+func (c *Caller) Signed() string {
+	if c.operator {
+		return ""
+	}
+	return c.claims.Session
+}
+
 // MayCreate tells whether the caller may create sessions, and say that the
 // speaker has consented: the operator, the server's own page, and who bears a
 // token for all sessions that says so.

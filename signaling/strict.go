@@ -111,6 +111,8 @@ func inWords(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Int:
 		return "a whole number"
+	case reflect.Uint64:
+		return "a whole number that is not negative"
 	case reflect.Float64:
 		return "a number"
 	case reflect.Slice:

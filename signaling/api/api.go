@@ -70,6 +70,7 @@ type Server struct {
 
 	downloads   *signaling.Gate
 	downloading *signaling.Quota
+	names       names // of what is kept
 }
 
 // New returns the endpoint; Close ends its event streams.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"livedub/signaling"
 	"livedub/store"
 )
 
@@ -21,7 +22,7 @@ const (
 // ofLanguage is GET /v1/recordings/{id}/{lang}/index.m3u8 and .../transcript.json.
 func (s *Server) ofLanguage(w http.ResponseWriter, r *http.Request) error {
 	lang := r.PathValue("lang")
-	id, err := watched(r, lang)
+	id, _, err := s.watched(r, lang)
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func (s *Server) whole(w http.ResponseWriter, r *http.Request) error {
 			return noRecording()
 		}
 	}
-	id, err := watched(r, lang)
+	id, g, err := s.watched(r, lang)
 	if err != nil {
 		return err
 	}
@@ -91,22 +92,22 @@ func (s *Server) whole(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		}
 	}
-	return s.download(w, r, id, lang, name, as)
+	return s.download(w, r, g, id, lang, name, as)
 }
 
 // segment is GET /v1/recordings/{id}/{lang}/{take}/{file}.
 func (s *Server) segment(w http.ResponseWriter, r *http.Request) error {
 	lang := r.PathValue("lang")
-	id, err := watched(r, lang)
+	id, g, err := s.watched(r, lang)
 	if err != nil {
 		return err
 	}
-	return s.download(w, r, id, lang, r.PathValue("take")+"/"+r.PathValue("file"), "")
+	return s.download(w, r, g, id, lang, r.PathValue("take")+"/"+r.PathValue("file"), "")
 }
 
-// download answers with a file or with ranges of it; as is the name that it is to be
-// saved under, "" for none.
-func (s *Server) download(w http.ResponseWriter, r *http.Request, id, lang, name, as string) error {
+// download answers with a file or with ranges of it, as long as the grant lasts; as is
+// the name that it is to be saved under, "" for none.
+func (s *Server) download(w http.ResponseWriter, r *http.Request, g signaling.Grant, id, lang, name, as string) error {
 	if err := s.downloads.Enter(); err != nil {
 		return err
 	}
@@ -116,9 +117,8 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request, id, lang, name
 		return err
 	}
 	defer release()
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := s.bound(r, g)
 	defer cancel()
-	defer context.AfterFunc(s.downloads.Context(), cancel)()
 	c := &content{open: func(offset, n int64) (io.ReadCloser, store.Object, error) {
 		return s.cfg.Recordings.Open(ctx, id, lang, name, offset, n)
 	}}

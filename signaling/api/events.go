@@ -7,12 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"strconv"
 	"time"
 
-	"livedub/inference"
 	"livedub/signaling"
 )
 
@@ -20,69 +18,6 @@ const (
 	maxStreams = 1024             // open at a time; each holds a connection and a goroutine
 	writeTime  = 10 * time.Second // a client that takes nothing for so long is cut off
 )
-
-// caption is a caption event. Times are seconds of the source.
-type caption struct {
-	Lang    inference.Lang `json:"lang"`
-	Spoken  inference.Lang `json:"spoken,omitempty"`
-	ID      int            `json:"id"`
-	Text    string         `json:"text"`
-	Final   bool           `json:"final"`
-	Skipped bool           `json:"skipped,omitempty"` // it is not dubbed: the original sounds
-	Start   float64        `json:"start"`
-	End     float64        `json:"end"`
-	Words   []word         `json:"words,omitempty"`
-}
-
-// word is a word of a caption in the source language, as it was heard.
-type word struct {
-	Text       string  `json:"text"`
-	Start      float64 `json:"start"`
-	End        float64 `json:"end"`
-	Confidence float64 `json:"confidence"` // 0 to 1
-}
-
-// heard returns the words of a caption, where the recognizer tells how sure it is of them.
-func heard(in []inference.Word) []word {
-	var out []word
-	sure := false
-	for _, w := range in {
-		sure = sure || w.Confidence > 0
-		out = append(out, word{w.Text, w.Start.Seconds(), w.End.Seconds(), math.Round(1000*w.Confidence) / 1000})
-	}
-	if !sure {
-		return nil
-	}
-	return out
-}
-
-// ladder is a ladder event.
-type ladder struct {
-	Lang  inference.Lang `json:"lang"`
-	Level string         `json:"level"`
-	Why   string         `json:"why"`
-	At    float64        `json:"at"` // s of the source
-}
-
-// drain is the event of a server that takes no new sessions and will end.
-type drain struct {
-	Until time.Time `json:"until"` // the latest end of this session
-}
-
-// moved is the last event of a session that goes on at another node.
-type moved struct {
-	Fence int64 `json:"fence"`
-}
-
-// lost is the event of events that nothing had room for.
-type lost struct {
-	Records int `json:"records"` // at most so many
-}
-
-// end is the last event.
-type end struct {
-	Reason string `json:"reason"`
-}
 
 // events is GET /v1/sessions/{id}/events: until the session, the client or the server ends.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
@@ -134,14 +69,14 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 				return nil
 			}
 		case errors.Is(err, io.EOF):
-			out.event(0, "end", end{"the session has ended"})
+			out.end("the session has ended")
 			return nil
 		case s.gate.Context().Err() != nil:
-			out.event(0, "end", end{"the server is shutting down"})
+			out.end("the server is shutting down")
 			return nil
 		case ctx.Err() != nil:
 			if why := signaling.Ended(ctx); why != "" {
-				out.event(0, "end", end{why})
+				out.end(why)
 			}
 			return nil
 		case !out.send(": still here\n\n"):
@@ -161,7 +96,7 @@ func (s *Server) next(ctx context.Context, events signaling.Events) (signaling.E
 // had, in the header or, as EventSource lets no page set one, in the query. Who may
 // only watch is told of what was while it was away, not of all.
 func since(r *http.Request, grant signaling.Grant) signaling.Since {
-	out := signaling.Since{All: grant.Control(), Spoken: r.URL.Query().Get("detail") == "visemes"}
+	out := signaling.Since{All: grant.Control(), Spoken: r.URL.Query().Get("detail") == signaling.DetailVisemes}
 	if id, err := strconv.ParseUint(cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("last-event-id")), 10, 64); err == nil {
 		out.Resume, out.After = true, id
 	}
@@ -176,32 +111,11 @@ type stream struct {
 }
 
 func (o stream) session(e signaling.Event) bool {
-	switch {
-	case e.Caption != nil && !o.grant.Watch(e.Caption.Lang), e.Ladder != nil && !o.grant.Watch(e.Ladder.Lang), e.Spoken != nil && !o.grant.Watch(e.Spoken.Lang):
+	name, body := e.Body()
+	if name == "" || !o.grant.Hears(e) {
 		return true
-	case e.Spoken != nil:
-		return o.event(e.Seq, "spoken", spokenOf(e.Spoken))
-	case e.Output != nil:
-		if !o.grant.Control() {
-			return true
-		}
-		return o.event(e.Seq, "output", e.Output)
-	case e.Dumped != nil:
-		return o.event(e.Seq, "dumped", dumpedOf(*e.Dumped))
-	case e.Caption != nil:
-		c := e.Caption
-		return o.event(e.Seq, "caption", caption{c.Lang, c.Spoken, c.ID, c.Text, c.Final, c.Skipped, c.Start.Seconds(), c.End.Seconds(), heard(c.Words)})
-	case e.Ladder != nil:
-		l := e.Ladder
-		return o.event(e.Seq, "ladder", ladder{l.Lang, l.Level, l.Why, l.At.Seconds()})
-	case e.Drain != nil:
-		return o.event(e.Seq, "drain", drain{e.Drain.Until})
-	case e.Moved != nil:
-		return o.event(e.Seq, "moved", moved{e.Moved.Fence})
-	case e.Lost != nil:
-		return o.event(e.Seq, "lost", lost{e.Lost.Records})
 	}
-	return true // of a kind that this endpoint does not tell
+	return o.event(e.Seq, name, body)
 }
 
 // event sends one event. A client that comes back names the last number it was given.
@@ -213,6 +127,9 @@ func (o stream) event(seq uint64, name string, v any) bool {
 	}
 	return err == nil && o.send(fmt.Sprintf("%sevent: %s\ndata: %s\n\n", id, name, data))
 }
+
+// end sends the last event.
+func (o stream) end(reason string) { o.event(0, signaling.EventEnd, signaling.End{Reason: reason}) }
 
 func (o stream) send(s string) bool {
 	// Where deadlines are not supported, the server's own bound the write.

@@ -102,33 +102,10 @@ func refused(err error) error {
 	return err
 }
 
-// sees tells whether the caller sees all recordings: the operator, and the server's own
-// page on this machine, which may open any session by its name too.
-func sees(who *signaling.Caller) bool { return who.Here() }
-
-// granted returns what the caller may do with a recording: what they may in its session,
-// to whose epoch capabilities are bound.
-func granted(r *http.Request) (id string, g signaling.Grant, err error) {
-	id = r.PathValue("id")
-	if g = signaling.From(r).Grant(signaling.Info{Epoch: id}); !g.Look() {
-		return "", g, noRecording()
-	}
-	return id, g, nil
-}
-
-// watched is granted for one language.
-func watched(r *http.Request, lang string) (id string, err error) {
-	id, g, err := granted(r)
-	if err == nil && !g.Watch(inference.Lang(lang)) {
-		err = noRecording()
-	}
-	return id, err
-}
-
 // listRecordings is GET /v1/recordings.
 func (s *Server) listRecordings(w http.ResponseWriter, r *http.Request) error {
 	who := signaling.From(r)
-	if !sees(who) {
+	if !lists(who) {
 		return noRecording()
 	}
 	if err := s.limit.Allow(r); err != nil {
@@ -136,6 +113,9 @@ func (s *Server) listRecordings(w http.ResponseWriter, r *http.Request) error {
 	}
 	f, err := filter(r.URL.Query())
 	if err != nil {
+		return err
+	}
+	if err := within(who, &f); err != nil {
 		return err
 	}
 	page, err := s.cfg.Recordings.List(r.Context(), f)
@@ -147,7 +127,9 @@ func (s *Server) listRecordings(w http.ResponseWriter, r *http.Request) error {
 	}
 	base, out := signaling.BaseURL(r), []recording{}
 	for _, rec := range page.Recordings {
-		out = append(out, s.showRecording(base, rec, who.Made(signaling.Info{Epoch: rec.ID})))
+		if g := of(who, rec); g.Control() || slices.ContainsFunc(rec.Languages, func(l store.RecordedLanguage) bool { return g.Watch(inference.Lang(l.Lang)) }) {
+			out = append(out, s.showRecording(base, rec, g))
+		}
 	}
 	signaling.WriteJSON(w, http.StatusOK, struct {
 		Recordings []recording `json:"recordings"`
@@ -210,7 +192,7 @@ func date(s string) (time.Time, error) {
 
 // getRecording is GET /v1/recordings/{id}.
 func (s *Server) getRecording(w http.ResponseWriter, r *http.Request) error {
-	id, g, err := granted(r)
+	id, g, err := s.granted(r)
 	if err != nil {
 		return err
 	}
@@ -229,7 +211,7 @@ func (s *Server) getRecording(w http.ResponseWriter, r *http.Request) error {
 
 // deleteRecording is DELETE /v1/recordings/{id}, for who controls the session.
 func (s *Server) deleteRecording(w http.ResponseWriter, r *http.Request) error {
-	id, g, err := granted(r)
+	id, g, err := s.granted(r)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -51,6 +52,9 @@ func (g *Gateway) recordings(w http.ResponseWriter, r *http.Request) error {
 		return refuse(err)
 	}
 	if r.Method == http.MethodDelete {
+		// Signed tokens give rights by the session's name: each node learns it while it is
+		// known, for the first that deletes has it forgotten everywhere.
+		g.everywhere(r, http.MethodGet, nodes)
 		return g.deleteEverywhere(w, r, nodes, "its part of the recording")
 	}
 	var failed error
@@ -150,19 +154,12 @@ func (g *Gateway) deleteEverywhere(w http.ResponseWriter, r *http.Request, nodes
 	if len(nodes) == 0 {
 		return refuse(cluster.ErrFull)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), g.cfg.Times.Answer)
-	defer cancel()
-	status, failed := make([]int, len(nodes)), make([]error, len(nodes))
-	turns := make(chan struct{}, listAtOnce)
-	var asking sync.WaitGroup
-	for i, s := range nodes {
-		asking.Go(func() {
-			turns <- struct{}{}
-			defer func() { <-turns }()
-			status[i], failed[i] = g.tell(ctx, r, s)
-		})
+	status, failed := g.everywhere(r, http.MethodDelete, nodes)
+	for i, s := range status {
+		if failed[i] == nil && s != http.StatusNoContent && s != http.StatusNotFound {
+			failed[i] = fmt.Errorf("%s answers %d", nodes[i].ID, s)
+		}
 	}
-	asking.Wait()
 	if err := errors.Join(failed...); err != nil {
 		g.log.Warn("what is kept is not deleted everywhere", "what", what, "err", err)
 		return &signaling.Error{Kind: signaling.ErrBadNode, Message: "a node did not delete " + what, Hint: "delete it again"}
@@ -177,10 +174,28 @@ func (g *Gateway) deleteEverywhere(w http.ResponseWriter, r *http.Request, nodes
 	return signaling.Nothing()
 }
 
-// tell sends a request without a body to a node, and returns how it answered: with 204 or 404, or else an error.
-func (g *Gateway) tell(ctx context.Context, r *http.Request, s cluster.Status) (status int, err error) {
+// everywhere sends a request without a body to all nodes, and returns how each answered.
+func (g *Gateway) everywhere(r *http.Request, method string, nodes []cluster.Status) (status []int, failed []error) {
+	ctx, cancel := context.WithTimeout(r.Context(), g.cfg.Times.Answer)
+	defer cancel()
+	status, failed = make([]int, len(nodes)), make([]error, len(nodes))
+	turns := make(chan struct{}, listAtOnce)
+	var asking sync.WaitGroup
+	for i, s := range nodes {
+		asking.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			status[i], failed[i] = g.tell(ctx, r, method, s)
+		})
+	}
+	asking.Wait()
+	return status, failed
+}
+
+// tell sends a request without a body to a node, and returns how it answered.
+func (g *Gateway) tell(ctx context.Context, r *http.Request, method string, s cluster.Status) (status int, err error) {
 	came := original(r)
-	req, err := http.NewRequestWithContext(ctx, r.Method, s.Addr+came.URL.RequestURI(), nil)
+	req, err := http.NewRequestWithContext(ctx, method, s.Addr+came.URL.RequestURI(), nil)
 	if err != nil {
 		return 0, err
 	}
@@ -197,11 +212,8 @@ func (g *Gateway) tell(ctx context.Context, r *http.Request, s cluster.Status) (
 	}
 	defer a.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(a.Body, 4096)) // so that the connection serves again
-	switch {
-	case a.Header.Get(signaling.NodeHeader) != p.Answerer():
+	if a.Header.Get(signaling.NodeHeader) != p.Answerer() {
 		return 0, errNoNode
-	case a.StatusCode != http.StatusNoContent && a.StatusCode != http.StatusNotFound:
-		return a.StatusCode, errors.New(s.ID + " answers " + a.Status)
 	}
 	return a.StatusCode, nil
 }

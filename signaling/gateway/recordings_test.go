@@ -12,6 +12,7 @@ import (
 	"livedub/signaling"
 	"livedub/signaling/access"
 	"livedub/signaling/api"
+	"livedub/signaling/signalingtest"
 	"livedub/store"
 )
 
@@ -20,6 +21,8 @@ type tapes struct {
 	mu  sync.Mutex
 	has map[string]bool
 	err error
+
+	erased *sync.Map // in a database that nodes share; nil for none
 }
 
 func (s *tapes) row(id string) store.Recording {
@@ -29,6 +32,11 @@ func (s *tapes) row(id string) store.Recording {
 func (s *tapes) find(id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.err == nil && s.erased != nil {
+		if _, gone := s.erased.Load(id); gone {
+			return store.ErrErased
+		}
+	}
 	if s.err == nil && !s.has[id] {
 		return store.ErrNotFound
 	}
@@ -70,6 +78,9 @@ func (s *tapes) Link(context.Context, string, string, string, string) (string, e
 func (s *tapes) Delete(_ context.Context, id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.erased != nil {
+		s.erased.Store(id, true)
+	}
 	delete(s.has, id)
 	return s.err
 }
@@ -145,6 +156,33 @@ func TestRecordingsDelete(t *testing.T) {
 	two.err = store.ErrUnavailable
 	if resp, body := g.ask("DELETE", at("first"), ""); resp.StatusCode != 502 || !strings.Contains(body, "delete it again") {
 		t.Errorf("a node that cannot: %d %s", resp.StatusCode, body)
+	}
+}
+
+// TestRecordingsDeletedByToken: by a signed token all nodes delete what they have, though
+// the first that does has the name of its session forgotten everywhere.
+func TestRecordingsDeletedByToken(t *testing.T) {
+	c := newTown(t)
+	c.tokens = true
+	shared := &sync.Map{}
+	all := []*tapes{{has: map[string]bool{"both": true}, erased: shared}, {has: map[string]bool{"both": true}, erased: shared}, {has: map[string]bool{"both": true}, erased: shared}}
+	for i, s := range all {
+		c.keeps = s
+		c.node(string(rune('a'+i)), 4, nil)
+	}
+	g := c.gateway()
+	for session, want := range map[string]int{"other": 404, "talk": 204} {
+		if resp, body := g.ask("DELETE", "/v1/recordings/both~"+signalingtest.Signed(session, time.Hour, "control"), "", "Origin", "https://evil.example"); resp.StatusCode != want {
+			t.Errorf("by a token for %s: %d %s", session, resp.StatusCode, body)
+		}
+		for i, s := range all {
+			if s.has["both"] != (want == 404) {
+				t.Errorf("by a token for %s: node %d has it: %v", session, i, s.has["both"])
+			}
+		}
+		if want == 404 && g.count("forwarding", "") != 0 {
+			t.Error("something is still being forwarded")
+		}
 	}
 }
 

@@ -42,8 +42,10 @@ type town struct {
 	key  access.Key
 	caps access.Key // of capabilities, the same at all nodes
 
-	keeps api.Recordings // of the next node; nil for none
-	mouth api.Mouths     // likewise
+	keeps  api.Recordings // of the next node; nil for none
+	tokens bool           // the next node takes signed tokens
+	tells  bool           // the next node tells events by websocket too
+	mouth  api.Mouths     // likewise
 
 	mu  sync.Mutex
 	now time.Duration // added to the registry's clock
@@ -168,12 +170,20 @@ func (c *town) node(id string, places float64, wrap func(http.Handler) http.Hand
 	apis := api.New(api.Config{Sessions: n, Recordings: c.keeps, Mouths: c.mouth, HLS: true})
 	lists := hls.New(hls.Config{Programs: air{n: n}})
 	whips := whip.New(whip.Config{Sessions: n})
-	sockets := ws.New(ws.Config{Sessions: n})
+	talks := ws.Config{Sessions: n}
+	if c.tells {
+		talks.Events = n.Events
+	}
+	sockets := ws.New(talks)
 	apis.Register(mux)
 	whips.Register(mux)
 	sockets.Register(mux)
 	lists.Register(mux)
-	rules := signaling.NewAccess(signaling.AccessConfig{Key: c.caps, Lifetime: time.Hour})
+	access := signaling.AccessConfig{Key: c.caps, Lifetime: time.Hour}
+	if c.tokens {
+		access.Tokens = signalingtest.Tokens()
+	}
+	rules := signaling.NewAccess(access)
 	front := signaling.NewFront(signaling.FrontConfig{Proxies: nil})
 	n.Server = httptest.NewUnstartedServer(nil)
 	boot := "boot-" + n.Listener.Addr().String()[len("127.0.0.1:"):]

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"livedub/signaling"
 	"livedub/signaling/signalingtest"
 )
 
@@ -234,5 +235,32 @@ func TestBareSocketBounds(t *testing.T) {
 	nodes, err := c.reg.Nodes(t.Context())
 	if told, _ := json.Marshal(nodes); err != nil || nodes[0].Claims != 1 {
 		t.Errorf("%s, %v", told, err)
+	}
+}
+
+// TestEventsBySocket: a client that wants events and no peer is led to its session's node.
+func TestEventsBySocket(t *testing.T) {
+	c := newTown(t)
+	c.tells = true
+	a, b := c.node("a", 4, nil), c.node("b", 4, nil)
+	g := c.gateway()
+	made := g.create()
+	at, _ := c.holder(made.ID, a, b)
+	control := made.Control[strings.LastIndex(made.Control, "/"):]
+	for _, path := range []string{"/ws", "/ws" + control} {
+		s := g.open(path)
+		if m := s.ask(map[string]any{"v": 1, "type": "events", "session": "nobody"}); path == "/ws" && m["code"] != "not_found" {
+			t.Errorf("of no session: %v", m)
+		}
+		if m := s.ask(map[string]any{"v": 1, "type": "events", "session": made.ID, "detail": "visemes"}); m["type"] != "following" {
+			t.Fatalf("%s: %v", path, m)
+		}
+		at.events <- signaling.Event{Seq: 5, Dumped: &signaling.Dumped{To: time.Second, Phrases: []int{2}}}
+		var m map[string]any
+		if err := s.ReadJSON(&m); err != nil || m["event"] != "dumped" || m["id"] != 5. {
+			t.Errorf("%s: %v %v", path, m, err)
+		}
+		s.Close()
+		eventually(t, "the client is gone", func() bool { return g.count("forwarding", "") == 0 })
 	}
 }

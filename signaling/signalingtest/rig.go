@@ -24,6 +24,7 @@ var key = access.RandomKey()
 func Access() *signaling.Access {
 	return signaling.NewAccess(signaling.AccessConfig{
 		Key: key, Lifetime: time.Hour, OperatorToken: OperatorToken, Open: true, Hosts: []string{"live.example", "dub.example"},
+		Tokens: verifier, Revoked: &gone,
 	})
 }
 

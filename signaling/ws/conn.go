@@ -42,10 +42,11 @@ type conn struct {
 	following sync.WaitGroup // of the session's events
 
 	// The reader's.
-	peer   signaling.Peer
-	unbind func() // of the peer's grant
-	errors int    // made by the client
-	rate   *rate.Limiter
+	peer    signaling.Peer
+	unbind  func() // of the peer's grant
+	listens bool   // the client is told of a session's events
+	errors  int    // made by the client
+	rate    *rate.Limiter
 }
 
 // joined is the peer, and a context that ends when it may stay no longer.
@@ -140,18 +141,21 @@ func (c *conn) control() {
 		if !c.rate.Allow() {
 			return errFlood
 		}
-		if c.peer != nil { // without one, pongs alone keep nothing open
+		if !c.idle() { // pongs alone keep nothing open
 			c.extend()
 		}
 		return nil
 	})
 }
 
+// idle tells whether nothing is carried: neither a peer nor events.
+func (c *conn) idle() bool { return c.peer == nil && !c.listens }
+
 // extend gives the client time until its next sign of life. Deadlines fail on
 // a closed connection only, where the read after them tells.
 func (c *conn) extend() {
 	wait := c.times.Silent
-	if c.peer == nil {
+	if c.idle() {
 		wait = c.times.Idle
 	}
 	_ = c.socket.SetReadDeadline(time.Now().Add(wait))
@@ -195,8 +199,8 @@ func (c *conn) broken(err error) *item {
 	switch {
 	case errors.As(err, &closed):
 		return &item{} // answered by gorilla already
-	case isTimeout(err) && c.peer == nil:
-		return &item{close: websocket.ClosePolicyViolation, reason: "idle: send publish or view"}
+	case isTimeout(err) && c.idle():
+		return &item{close: websocket.ClosePolicyViolation, reason: "idle: send publish, view or events"}
 	}
 	return &item{}
 }

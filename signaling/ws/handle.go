@@ -14,6 +14,8 @@ func (c *conn) handle(m incoming) error {
 		return nil
 	case typeCandidate:
 		return c.candidate(*m.Candidate)
+	case typeEvents:
+		return c.listen(m)
 	}
 	return c.offer(m)
 }

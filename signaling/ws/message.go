@@ -22,6 +22,9 @@ const (
 	typePing      = "ping"
 	typePong      = "pong"
 	typeMoved     = "moved"
+	typeEvents    = "events"
+	typeFollowing = "following"
+	typeEvent     = "event"
 )
 
 // incoming is any message of a client's.
@@ -29,7 +32,7 @@ type incoming struct {
 	V    int    `json:"v"`
 	Type string `json:"type"`
 
-	// publish and view
+	// publish, view and events
 	Session string         `json:"session"`
 	SDP     string         `json:"sdp"`
 	Lang    inference.Lang `json:"lang"` // view
@@ -41,6 +44,10 @@ type incoming struct {
 	DelayMS *int             `json:"delay_ms"`
 	Consent *bool            `json:"consent"` // nil: given, for only the operator may create one by naming it
 	Badge   *bool            `json:"badge"`
+
+	// events
+	Detail string  `json:"detail"` // "visemes" or ""
+	After  *uint64 `json:"after"`  // number of the last event that the client has had; nil: from now on
 
 	Candidate *string `json:"candidate"` // candidate: "" ends them
 	Reason    string  `json:"reason"`    // bye
@@ -59,6 +66,9 @@ type outgoing struct {
 	Hint       string                `json:"hint,omitempty"`
 	Reason     string                `json:"reason,omitempty"`
 	Fence      int64                 `json:"fence,omitempty"`
+	Event      string                `json:"event,omitempty"` // its name
+	ID         uint64                `json:"id,omitempty"`    // its number
+	Data       any                   `json:"data,omitempty"`  // its body, as server-sent events have it
 }
 
 // parse reads one text message and checks what needs no session.
@@ -75,6 +85,13 @@ func parse(data []byte) (incoming, error) {
 		if m.Candidate == nil {
 			return m, signaling.ErrBadRequest.Errorf(`a candidate message needs "candidate", "" for the end`)
 		}
+	case m.Type == typeEvents:
+		if m.Session == "" {
+			return m, signaling.ErrBadRequest.Errorf(`an events message needs "session"`)
+		}
+		if m.Detail != "" && m.Detail != signaling.DetailVisemes {
+			return m, signaling.ErrBadRequest.Errorf("unknown detail %.40q: there is %q", m.Detail, signaling.DetailVisemes)
+		}
 	case m.Type == typePublish, m.Type == typeView:
 		if m.Session == "" {
 			return m, signaling.ErrBadRequest.Errorf(`a %s message needs "session"`, m.Type)
@@ -84,7 +101,7 @@ func parse(data []byte) (incoming, error) {
 		}
 		return m, signaling.CheckOffer(m.SDP)
 	default:
-		return m, signaling.ErrBadRequest.Errorf("unknown type %.40q: send publish, view, candidate, ping or bye", m.Type)
+		return m, signaling.ErrBadRequest.Errorf("unknown type %.40q: send publish, view, events, candidate, ping or bye", m.Type)
 	}
 	return m, nil
 }

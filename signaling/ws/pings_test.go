@@ -40,11 +40,10 @@ func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
 	return ours, nil
 }
 
-// dial opens an endpoint in the bubble of time and publishes there; all ends with the test.
-func dial(t *testing.T, path string, header http.Header) (*signalingtest.Desk, *websocket.Conn) {
+// connect opens an endpoint in the bubble of time and connects to it; all ends with the test.
+func connect(t *testing.T, cfg Config, path string, header http.Header) *websocket.Conn {
 	t.Helper()
-	desk := signalingtest.NewDesk("talk")
-	endpoint := New(Config{Sessions: desk})
+	endpoint := New(cfg)
 	mux := http.NewServeMux()
 	endpoint.Register(mux)
 	listener := pipes{make(chan net.Conn), make(chan struct{})}
@@ -60,6 +59,14 @@ func dial(t *testing.T, path string, header http.Header) (*signalingtest.Desk, *
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// dial connects to an endpoint of its own and publishes there.
+func dial(t *testing.T, path string, header http.Header) (*signalingtest.Desk, *websocket.Conn) {
+	t.Helper()
+	desk := signalingtest.NewDesk("talk")
+	c := connect(t, Config{Sessions: desk}, path, header)
 	if err := c.WriteJSON(map[string]any{"v": 1, "type": "publish", "session": "talk", "sdp": signalingtest.Offer}); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 // Package ws is the websocket endpoint, GET /ws or /ws/{session}: one connection carries the
 // signalling of one peer, publisher or viewer: an offer, its answer, and the
-// candidates that the client finds later.
+// candidates that the client finds later; and the events of a session, if the client asks for them.
 package ws
 
 import (
@@ -29,7 +29,7 @@ type Times struct {
 	Silent time.Duration // a client that does not even answer pings is gone
 	Write  time.Duration // one message may take to leave
 	Answer time.Duration // one offer may take to be answered
-	Idle   time.Duration // a connection may stay without a peer and without a message
+	Idle   time.Duration // a connection may stay without a peer, events and a message
 }
 
 var defaultTimes = Times{Ping: 3 * time.Second, Silent: 8 * time.Second, Write: 10 * time.Second, Answer: 10 * time.Second, Idle: time.Minute}

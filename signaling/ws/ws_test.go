@@ -163,13 +163,14 @@ func TestHandshakesThatAreRefused(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		`{"v":1,"type":"ping"}`, `{"v":1,"type":"candidate","candidate":""}`, `{"v":1,"type":"view","session":"a","lang":"es","sdp":"v=0\r\nm=audio 9 X 0\r\n"}`,
-		`{"v":1,"type":"publish","session":"a","from":"en","to":["es"],"delay_ms":null,"sdp":""}`, `{"v":1e0}`, "\xff\xfe", `{"v":1,"type":"` + strings.Repeat("é", 100) + `"}`,
+		`{"v":1,"type":"publish","session":"a","from":"en","to":["es"],"delay_ms":null,"sdp":""}`, `{"v":1e0}`, `{"v":1,"type":"events","session":"a","detail":"visemes","after":18446744073709551615}`, `{"v":1,"type":"events","session":"a","after":null}`, "\xff\xfe", `{"v":1,"type":"` + strings.Repeat("é", 100) + `"}`,
 	} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := parse(data)
-		if err == nil && (m.V != version || m.Type == typeCandidate && m.Candidate == nil || m.Type == typeView && m.Lang == "") {
+		if err == nil && (m.V != version || m.Type == typeCandidate && m.Candidate == nil || m.Type == typeView && m.Lang == "" ||
+			m.Type == typeEvents && (m.Session == "" || m.Detail != "" && m.Detail != signaling.DetailVisemes)) {
 			t.Errorf("accepted %+v", m)
 		}
 		if err != nil {

@@ -33,11 +33,12 @@ type following struct {
 	lines chan string
 }
 
-// followEvents reads the events of a session by a token until the stream or the test ends.
-func followEvents(t *testing.T, s *server, session, token string) following {
+// followEvents reads the events of a session by a token until the stream or the test ends;
+// query is what is asked for beside them.
+func followEvents(t *testing.T, s *server, session, token, query string) following {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	req, err := http.NewRequestWithContext(ctx, "GET", s.base+"/v1/sessions/"+session+"/events", nil)
+	req, err := http.NewRequestWithContext(ctx, "GET", s.base+"/v1/sessions/"+session+"/events"+query, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,12 +138,12 @@ func TestTokens(t *testing.T) {
 	sending{}.publish(t, g, "/whip/x~"+speaker+"?from=en&to=es,ca", newSpeaker(t, time.Second))
 	seen := watch(t, g, "/whep/x~"+short+"/ca")
 	until(t, "the dub is seen by the token that lasts a while", func() bool { n, _ := seen.came(); return n > 10 })
-	briefly := followEvents(t, g, "x", short)
+	briefly := followEvents(t, g, "x", short, "")
 	pc := peerConnection(t)
 	left := gone(pc)
 	dub := watchBy(t, g, pc, "/whep/x~"+viewer+"/es", nil)
 	until(t, "the dub is seen by a token", func() bool { n, _ := dub.came(); return n > 10 })
-	events := followEvents(t, g, "x", viewer)
+	events := followEvents(t, g, "x", viewer, "")
 
 	none := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + strings.Split(viewer, ".")[1] + "."
 	kid := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS256","kid":"../../../../dev/null"}`)) + "." + strings.Split(viewer, ".")[1] + "." + strings.Split(viewer, ".")[2]

@@ -3,6 +3,7 @@ import { locale } from "./i18n";
 import { App } from "./ui/App";
 import "./style/base.css";
 import "./style/studio.css";
+import "./style/board.css";
 import "./style/figures.css";
 import "./style/watch.css";
 import "./style/recordings.css";

@@ -1,5 +1,5 @@
 // Captions by phrase: the same phrase has the same id in every language.
-import type { Caption, Word } from "../net/types";
+import type { Caption, Dumped, Word } from "../net/types";
 
 export interface Line {
   text: string;
@@ -70,6 +70,12 @@ function without(rows: readonly Row[], c: Caption): readonly Row[] {
     const { [c.lang]: _, ...lines } = r.lines;
     return { ...r, lines };
   });
+}
+
+/** The rows without what was dumped: its phrases, and what was still being said. */
+export function withoutDumped(rows: readonly Row[], d: Dumped): Row[] {
+  const gone = new Set(d.phrases);
+  return rows.filter((r) => !gone.has(r.id) && (r.start >= d.from || Object.values(r.lines).some((l) => l.final)));
 }
 
 /** The rows that have text in lang. */

@@ -1,6 +1,6 @@
 // One run of the studio: an input goes out by WHIP, the dub comes in by WHEP,
 // events and figures beside it. It mends itself until it is stopped.
-import { withCaption } from "../core/captions";
+import { withCaption, withoutDumped } from "../core/captions";
 import { Store } from "../core/store";
 import { lacking, type End, type Input } from "../media/input";
 import * as api from "../net/api";
@@ -8,9 +8,10 @@ import { Backoff, sleep } from "../net/backoff";
 import { Trouble, asTrouble } from "../net/errors";
 import { Fence } from "../net/fence";
 import { keptKey, rememberKey } from "../net/mouths";
-import type { SessionInfo } from "../net/types";
+import type { Change, Dumped, SessionInfo } from "../net/types";
 import { publish, watch, type Link } from "../net/whip";
 import { ready } from "./cross";
+import { Desk } from "./desk";
 import { Ears, ended, meant } from "./ears";
 import { Figures } from "./figures";
 import { Keep } from "./keep";
@@ -26,6 +27,10 @@ export class Live {
   private stopping: AbortController | null = null;
   fence = new Fence();
   private session: SessionInfo | null = null; // as it was told last: the rights in its addresses are renewed
+
+  readonly desk = new Desk(
+    () => this.session && this.stopping && { url: api.controlURL(this.session), fence: this.fence, signal: this.stopping.signal },
+    (info) => this.took(info), (d) => this.dumped(d));
 
   /** Runs until the input ends, stop is called, or something cannot be mended. */
   async start(choice: Choice, open: () => Promise<Input>): Promise<void> {
@@ -97,15 +102,30 @@ export class Live {
   }
 
   /** Changes the session; the server's answer shows how it stands. */
-  private async change(to: Parameters<typeof api.change>[1]): Promise<void> {
+  private async change(to: Change): Promise<void> {
     const signal = this.stopping?.signal;
-    if (!this.session || !signal) return;
     try {
-      const info = await api.change(api.controlURL(this.session), to, this.fence, signal);
-      if (!signal.aborted) this.store.set({ session: { ...this.store.get().session, ...info } });
+      await this.desk.change(to);
     } catch (e) {
-      if (!signal.aborted) this.store.set({ trouble: asTrouble(e) });
+      if (signal && !signal.aborted) this.store.set({ trouble: asTrouble(e) });
     }
+  }
+
+  /** Takes how the session stands. The language that is shown stays the first, as long as it is dubbed. */
+  private took(info: SessionInfo): void {
+    this.session = info;
+    const { session, choice } = this.store.get();
+    const lang = choice?.to[0];
+    const to = lang && info.to.includes(lang) ? [lang, ...info.to.filter((l) => l !== lang)] : info.to;
+    const changed = choice && to.length > 0 && to.join() !== choice.to.join();
+    this.store.set({ session: { ...session, ...info }, ...(changed && { choice: { ...choice, to } }) });
+  }
+
+  /** Takes away what nobody is to read. The server tells it to who dumped, and to all. */
+  private dumped(d: Dumped): void {
+    const { rows, falls, dumped } = this.store.get();
+    const known = dumped?.from === d.from;
+    this.store.set({ rows: withoutDumped(rows, d), falls: falls.filter((f) => !d.phrases.includes(f.id)), dumped: known ? dumped : { ...d, at: Date.now() } });
   }
 
   private end(leaving = false): void {
@@ -131,14 +151,13 @@ export class Live {
       const began = performance.now();
       let why: Trouble;
       try {
-        const { from, to, profile, badge } = choice;
-        const keep = this.store.get().choice?.keep ?? choice.keep;
+        const { from, to, profile, badge, keep } = this.store.get().choice ?? choice; // it may have been changed meanwhile
         const mouths = choice.keepMouths ? { keep_mouths: true, mouths_key: keptKey() || undefined } : {};
         const { mouths_key: key, ...info } = await api.create({ from, to, profile, consent: true, badge, keep, ...mouths }, signal);
         if (key) rememberKey(key);
         this.session = info;
-        this.store.set({ session: info, rows: [], falls: [] });
-        await this.serve(info, choice, input, signal);
+        this.store.set({ session: info, rows: [], falls: [], dumped: null });
+        await this.serve(info, input, signal);
         return;
       } catch (e) {
         why = asTrouble(e);
@@ -155,10 +174,10 @@ export class Live {
   }
 
   /** Serves one session until it is gone; throws why. */
-  private async serve(info: SessionInfo, choice: Choice, input: Input, outer: AbortSignal): Promise<void> {
+  private async serve(info: SessionInfo, input: Input, outer: AbortSignal): Promise<void> {
     const inner = new AbortController();
     const signal = AbortSignal.any([outer, inner.signal]);
-    const lang = choice.to[0]!;
+    const lang = () => this.store.get().choice!.to[0]!;
     const now = () => this.session ?? info;
     const place = new Place(signal, info.delay_ms / 1000);
     const { fence } = place;
@@ -189,7 +208,16 @@ export class Live {
       alone: true,
     });
     const watching = new Keep({
-      connect: (s) => watch(api.address(now().whep[lang] ?? `whep/${info.id}/${lang}`), fence, s, info.ice_servers),
+      connect: async (s) => {
+        const l = lang();
+        try {
+          return await watch(api.address(now().whep[l] ?? `whep/${info.id}/${l}`), fence, s, info.ice_servers);
+        } catch (e) {
+          if (asTrouble(e).kind !== "session-gone") throw e;
+          this.took(await api.get(api.controlURL(now()), fence, s)); // which fails where it is not the language alone
+          throw lang() === l ? e : new Trouble("interrupted");
+        }
+      },
       up: async (link, before, gone) => {
         if (before) {
           this.store.set({ coming: link.stream });
@@ -207,8 +235,9 @@ export class Live {
     const listening = new Ears(api.address(info.events), {
       caption: (c) => this.store.set({ rows: withCaption(this.store.get().rows, c) }),
       ladder: (l) => {
-        if (l.lang === lang) this.store.set({ level: l.level, why: l.why ?? "" });
+        if (l.lang === lang()) this.store.set({ level: l.level, why: l.why ?? "" });
       },
+      dumped: (d) => this.dumped(d),
       drain: (draining) => this.store.set({ draining }),
       moved: (to) => {
         this.store.set({ draining: "" });
@@ -236,14 +265,15 @@ export class Live {
     }
   }
 
-  private async poll(made: SessionInfo, lang: string, signal: AbortSignal): Promise<void> {
+  private async poll(made: SessionInfo, lang: () => string, signal: AbortSignal): Promise<void> {
     const figures = new Figures();
     while (!signal.aborted) {
       this.look();
       try {
+        const { turn } = this.desk;
         const info = await api.get(api.controlURL(this.session ?? made), this.fence, signal);
-        if (!signal.aborted) this.session = info;
-        const change = await figures.next(this.store.get(), info, lang, this.pcs.publish, this.pcs.watch);
+        if (!signal.aborted && turn === this.desk.turn) this.took(info);
+        const { session: _, ...change } = await figures.next(this.store.get(), info, lang(), this.pcs.publish, this.pcs.watch);
         if (!signal.aborted) this.store.set({ ...change, draining: info.draining_until ?? "" });
       } catch (e) {
         // Whether the server is gone the connections tell; whether it forgot us, it says.

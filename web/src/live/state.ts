@@ -3,7 +3,7 @@ import type { Row } from "../core/captions";
 import type { Point } from "../core/series";
 import type { Fall } from "../core/waterfall";
 import type { Kind, Trouble } from "../net/errors";
-import type { Level, Profile, SessionInfo } from "../net/types";
+import type { Dumped, Level, Profile, SessionInfo } from "../net/types";
 
 export type Phase = "idle" | "starting" | "live" | "reconnecting" | "finishing" | "ended";
 export type SourceKind = "camera" | "file" | "sample";
@@ -39,11 +39,17 @@ export interface LiveState {
   figures: Partial<Record<Exclude<Plot, "ladder">, number>>; // ms
   series: Record<Plot, Point[]>;
   falls: Fall[];
+  dumped: Dump | null; // the last time that something was
+}
+
+/** What was dumped, and when, by this page's clock. */
+export interface Dump extends Dumped {
+  at: number;
 }
 
 export const nothing: LiveState = {
   phase: "idle", choice: null, trouble: null, lacks: null, retryIn: 0, draining: "", session: null, preview: null, dubbed: null, coming: null,
-  rows: [], level: null, why: "", figures: {}, series: { delay: [], span: [], offset: [], ladder: [] }, falls: [],
+  rows: [], level: null, why: "", figures: {}, series: { delay: [], span: [], offset: [], ladder: [] }, falls: [], dumped: null,
 };
 
 /** Whether it waits until the server has a place. */

@@ -1,19 +1,21 @@
 // A viewer: every language of a session at once where they are few, so that
 // switching is a matter of which one sounds; they share the session's clock.
 // Of more, one at a time is received: each costs the viewer's network a frame.
-import { withCaption, type Row } from "../core/captions";
+import { withCaption, withoutDumped, type Row } from "../core/captions";
 import { SessionClock } from "../core/clock";
 import { Store } from "../core/store";
 import * as api from "../net/api";
 import { Backoff, sleep } from "../net/backoff";
 import { Trouble, asTrouble } from "../net/errors";
-import type { SessionInfo } from "../net/types";
+import type { Dumped, SessionInfo } from "../net/types";
 import { watch } from "../net/whip";
 import { ready } from "./cross";
+import { Desk } from "./desk";
 import { Ears, ended } from "./ears";
 import { Keep } from "./keep";
 import { Place } from "./place";
 import { Pulse, heard } from "./pulse";
+import type { Dump } from "./state";
 
 export const atOnce = 5; // a language and the four that the default engines dub English into
 
@@ -26,6 +28,7 @@ export interface ViewerState {
   rows: Row[];
   trouble: Trouble | null;
   retryIn: number;
+  dumped: Dump | null; // the last time that something was
   draining: string; // when the server ends the session at the latest, "" while it does not
 }
 
@@ -40,12 +43,16 @@ export class Viewer {
 
   /** @param id what stands for the session in a link: its name, and the right to watch */
   constructor(private readonly id: string, lang: string) {
-    this.store = new Store<ViewerState>({ info: null, langs: [], lang, streams: {}, coming: {}, rows: [], trouble: null, retryIn: 0, draining: "" });
+    this.store = new Store<ViewerState>({ info: null, langs: [], lang, streams: {}, coming: {}, rows: [], trouble: null, retryIn: 0, dumped: null, draining: "" });
   }
 
   get fence(): number {
     return this.place.fence.now;
   }
+
+  readonly desk = new Desk(
+    () => (this.store.get().info?.control ? { url: api.controlURL(this.store.get().info!), fence: this.place.fence, signal: this.stopping.signal } : null),
+    (info) => this.took(info), (d) => this.dumped(d));
 
   /** Watches until close; a session that does not exist yet is waited for. */
   async run(): Promise<void> {
@@ -84,11 +91,10 @@ export class Viewer {
     const info = await api.get(api.sessionURL(this.id), fence, outer);
     if (!this.same(info)) {
       this.clock.reset();
-      this.store.set({ rows: [], streams: {}, coming: {} });
+      this.store.set({ rows: [], streams: {}, coming: {}, dumped: null });
     }
-    const langs = [...info.to, info.from].filter((l) => l in info.whep);
-    const { lang } = this.store.get();
-    this.store.set({ info, langs, lang: langs.includes(lang) ? lang : langs[0]!, trouble: null, retryIn: 0, draining: info.draining_until ?? "" });
+    this.take(info);
+    this.store.set({ trouble: null, retryIn: 0 });
     const inner = new AbortController();
     const signal = AbortSignal.any([outer, inner.signal]);
     const over = new Promise<never>((_, reject) => (this.fail = reject));
@@ -101,6 +107,7 @@ export class Viewer {
         this.store.set({ rows: withCaption(this.store.get().rows, c) });
       },
       ladder: () => undefined,
+      dumped: (d) => this.dumped(d),
       drain: (draining) => this.store.set({ draining }),
       moved: (to) => {
         this.store.set({ draining: "" });
@@ -121,6 +128,36 @@ export class Viewer {
     }
   }
 
+  /** Takes how the session stands, and which languages it has now. */
+  private take(info: SessionInfo): void {
+    const langs = [...info.to, info.from].filter((l) => l in info.whep);
+    const { lang } = this.store.get();
+    this.store.set({ info, langs, lang: langs.includes(lang) ? lang : langs[0]!, draining: info.draining_until ?? "" });
+  }
+
+  /** Takes how a session stands that is being watched; its languages may be others now. */
+  private took(info: SessionInfo): void {
+    const before = this.store.get().langs.join();
+    this.take(info);
+    if (this.store.get().langs.join() !== before) this.connect();
+  }
+
+  /** Takes away what nobody is to read. */
+  private dumped(d: Dumped): void {
+    const { rows, dumped } = this.store.get();
+    this.store.set({ rows: withoutDumped(rows, d), dumped: dumped?.from === d.from ? dumped : { ...d, at: Date.now() } });
+  }
+
+  /** Whether a language that cannot be watched anymore has left a session that goes on. */
+  private async left(lang: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      this.took(await api.get(api.sessionURL(this.id), this.place.fence, signal));
+    } catch {
+      return false; // what was found out about the language tells
+    }
+    return !this.store.get().langs.includes(lang);
+  }
+
   /** Connects what should be connected and nothing else. */
   private connect(): void {
     const { langs, lang, info } = this.store.get();
@@ -134,8 +171,10 @@ export class Viewer {
       if (this.links.has(l) || !info) continue;
       const c = new AbortController();
       this.links.set(l, c);
-      this.hold(l, info, c.signal).catch((e) => {
-        if (!c.signal.aborted) this.fail(asTrouble(e));
+      this.hold(l, info, c.signal).catch(async (e) => {
+        const why = asTrouble(e);
+        if (c.signal.aborted || (why.kind === "session-gone" && (await this.left(l, c.signal)))) return;
+        if (!c.signal.aborted) this.fail(why);
       });
     }
   }
@@ -184,11 +223,12 @@ export class Viewer {
     for (;;) {
       await sleep(3, signal);
       try {
+        const { turn } = this.desk;
         const info = await api.get(api.sessionURL(this.id), this.place.fence, signal);
         if (!this.same(info)) throw new Trouble("session-gone"); // another bears its name
         if (info.fence !== this.store.get().info?.fence) this.clock.reset(); // another node's may be some ms off
         if (info.now !== undefined) this.clock.reached(info.now);
-        this.store.set({ info, draining: info.draining_until ?? "" });
+        if (turn === this.desk.turn) this.took(info);
       } catch (e) {
         if (signal.aborted || asTrouble(e).kind === "session-gone") throw e;
       }

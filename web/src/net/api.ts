@@ -1,7 +1,7 @@
 // The session's REST endpoint.
 import { Trouble, httpTrouble } from "./errors";
 import type { Fence } from "./fence";
-import type { NewSession, Offer, Pair, SessionInfo } from "./types";
+import type { Change, Dumped, NewSession, Offer, Pair, SessionInfo } from "./types";
 import { deadline, limits } from "./within";
 
 /** An address of the server's, also where the page is served under a prefix. */
@@ -56,9 +56,14 @@ export async function get(url: string, fence: Fence, signal?: AbortSignal): Prom
   return info;
 }
 
-/** Changes a session: switches the re-rendering of the mouth in a dub, or names other words to keep. */
-export function change(url: string, to: { dubs: Record<string, { lips: boolean }> } | { keep: string[] }, fence: Fence, signal?: AbortSignal): Promise<SessionInfo> {
+/** Changes a session; the answer is how it stands. */
+export function change(url: string, to: Change, fence: Fence, signal?: AbortSignal): Promise<SessionInfo> {
   return json(url, { method: "PATCH", headers: { "Content-Type": "application/json" }, body: JSON.stringify(to), signal }, fence);
+}
+
+/** Drops what was said and has not been put out. */
+export async function dump(url: string, fence: Fence, signal?: AbortSignal): Promise<Dumped> {
+  return json(`${url}/dump`, { method: "POST", signal }, fence);
 }
 
 const ending = new Set<Promise<unknown>>();

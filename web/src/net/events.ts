@@ -2,12 +2,13 @@
 // tells the last event that it has had, but gives up for good on a refusal: then
 // we ask again, ever more rarely, and tell it in the address.
 import { Backoff, sleep } from "./backoff";
-import type { Caption, LadderChange } from "./types";
+import type { Caption, Dumped, LadderChange } from "./types";
 import { limits } from "./within";
 
 export interface Listener {
   caption(c: Caption): void;
   ladder(l: LadderChange): void;
+  dumped(d: Dumped): void;
   drain(until: string): void; // the server takes no new sessions, and ends this one by then
   moved(fence: number): void; // another node has the session ready: whoever connects anew is there
   end(reason: string): void;
@@ -56,6 +57,7 @@ function once(url: string, to: Listener, signal: AbortSignal, mark: Mark, Source
       });
     on<Caption>("caption", (c) => to.caption(c));
     on<LadderChange>("ladder", (l) => to.ladder(l));
+    on<Partial<Dumped>>("dumped", (v) => to.dumped({ from: Number(v.from) || 0, to: Number(v.to) || 0, phrases: Array.isArray(v.phrases) ? v.phrases : [] }));
     on<{ until?: string }>("drain", (v) => to.drain(v.until ?? ""));
     on<{ fence?: number }>("moved", (v) => to.moved(Number(v.fence) || 0));
     on<{ reason?: string }>("end", (v) => to.end(v.reason ?? ""));

@@ -62,6 +62,31 @@ export interface Dub {
   ear_voice_span_ms?: Span;
   av_offset_ms?: Offset;
   phrases?: Phrase[];
+  muted?: boolean; // the original sounds as if nothing were dubbed
+  paused?: boolean; // phrases are not dubbed
+  voice?: Voice;
+  gain_db?: number; // of the dub's voice; 0 where it is not told
+  original?: Background;
+}
+
+export type Voice = "auto" | "female" | "male";
+export type Background = "duck" | "replace" | "bed"; // of the original, under the dub
+
+/** What of a dub is to be changed. */
+export type DubChange = Partial<Pick<Required<Dub>, "muted" | "paused" | "voice" | "gain_db" | "original">> & { lips?: boolean };
+
+/** What of a session is to be changed. */
+export interface Change {
+  to?: string[]; // the languages that are dubbed from now on
+  keep?: string[];
+  dubs?: Record<string, DubChange>;
+}
+
+/** What nobody hears, sees or reads: it had been said, and was not put out. */
+export interface Dumped {
+  from: number; // s of output time, silent and black from here
+  to: number; // to here
+  phrases: number[]; // that are withdrawn
 }
 
 export interface SessionInfo {

@@ -10,6 +10,7 @@ import { Trouble, asTrouble } from "../net/errors";
 import { ownRecording, remember } from "../net/mine";
 import { keptKey } from "../net/mouths";
 import { Banner, untilText } from "./Banner";
+import { Board } from "./Board";
 import { Captions } from "./Captions";
 import { expose } from "./expose";
 import { Header } from "./Header";
@@ -113,6 +114,7 @@ export function Studio() {
         {on
           ? <Running state={state} pairs={pairs ?? []} keep={form.keep} changeKeep={(keep) => change({ keep })} setKeep={(words) => void live.setKeep(words)} setLips={(lang, on) => void live.setLips(lang, on)} onStop={() => live.stop()} />
           : <Setup form={chosen} change={change} pairs={pairs} camera={camera} setCamera={turnOn} nudge={nudge} record={record} mouths={mouths} onStart={start} />}
+        {on && state.session?.dubs && <Board session={state.session} pairs={pairs ?? []} dumped={state.dumped} acts={live.desk} />}
         <Captions rows={state.rows} from={state.choice?.from ?? chosen.from} to={state.choice?.to[0] ?? chosen.to} />
         {state.choice ? <><Plots state={state} /><Waterfall falls={state.falls} /></> : <Flow />}
       </main>

@@ -7,10 +7,12 @@ import { Viewer } from "../live/viewer";
 import { limits } from "../net/within";
 import { Trouble } from "../net/errors";
 import { Banner, untilText } from "./Banner";
+import { Board } from "./Board";
 import { Header } from "./Header";
 import { Recorded } from "./Recorded";
 import { Notice, SoundIcon } from "./Stage";
 import { useLate } from "./useLate";
+import { usePairs } from "./usePairs";
 import { Video } from "./Video";
 
 const player = 0.15; // s that a browser holds what it plays
@@ -80,9 +82,17 @@ export function Watch({ id, lang }: { id: string; lang: string }) {
           <button type="button" class="quiet" onClick={(e) => void (e.currentTarget.closest("main")?.querySelector("figure")?.requestFullscreen?.().catch(() => undefined))}>{t("fullscreen")}</button>
           <a href="#">{t("backToStudio")}</a>
         </div>
+        {info?.control && info.dubs && <Control viewer={viewer} />}
       </main>
     </div>
   );
+}
+
+/** The controls, for who came with the right to them. */
+function Control({ viewer }: { viewer: Viewer }) {
+  const { info, dumped } = useStore(viewer.store);
+  const { pairs } = usePairs();
+  return info && <Board session={info} pairs={pairs ?? []} dumped={dumped} acts={viewer.desk} />;
 }
 
 /** What is said in the chosen language at the moment that is heard now. */

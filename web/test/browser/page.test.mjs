@@ -150,6 +150,73 @@ describe("page", { skip: chromium ? false : "no Chromium on this machine", concu
     await shot(page, "doubt");
   }));
 
+  test("who controls a session mutes, pauses, levels, adds, removes and dumps, by keyboard too", () => inPage(async (page) => {
+    await startCamera(page);
+    await has(page, "caption-target", "Hoy hablamos");
+    const dub = (lang) => page.evaluate(async (l) => (await (await fetch(`v1/sessions/${window.__livedub.sessionId}`)).json()).dubs[l], lang);
+    const pressed = (name, is) => page.waitForSelector(`${id(name)}[aria-pressed="${is}"]`);
+    await page.focus(id("mute-es"));
+    await page.keyboard.press("Space");
+    await pressed("mute-es", true);
+    assert.equal((await dub("es")).muted, true);
+    await has(page, "state-es", "Muted");
+    await page.keyboard.press("Space"); // the focus is where it was
+    await pressed("mute-es", false);
+    await page.click(id("pause-es"));
+    await pressed("pause-es", true);
+    await page.select(id("original-es"), "bed");
+    await page.select(id("voice-es"), "female");
+    await page.focus(id("gain-es"));
+    for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowLeft");
+    await page.waitForFunction(() => window.__livedub.state.session.dubs.es.gain_db === -3);
+    assert.equal(await text(page, "gain-es-db"), "−3 dB");
+    const { muted, paused, original, voice } = await dub("es");
+    assert.deepEqual([muted, paused, original, voice], [false, true, "bed", "female"]);
+    // What the server refuses is said, and what holds is shown.
+    await page.select(id("voice-es"), "male");
+    await has(page, "board-error", "no male voice here");
+    await page.waitForFunction(() => document.querySelector('[data-testid="voice-es"]').value === "female");
+    assert.equal(await page.$eval(id("remove-es"), (b) => b.disabled), true, "the last language can be removed");
+    await shot(page, "board");
+
+    await page.select(id("add-lang"), "gl");
+    await page.click(id("add"));
+    await page.waitForSelector(id("strip-gl"));
+    assert.equal(await page.$(id("board-error")), null);
+    await page.waitForSelector(id("watch-link-gl"));
+    await page.click(id("remove-gl"));
+    await shot(page, "board-remove");
+    await page.click(id("remove-sure-gl"));
+    await page.waitForFunction(() => !document.querySelector('[data-testid="strip-gl"]'));
+
+    const rows = await page.evaluate(() => window.__livedub.state.rows.map((r) => r.id));
+    await page.focus(id("dump"));
+    await page.keyboard.press("Enter");
+    await has(page, "dumped", "^Dumped at .*: 1 s and 2 phrases");
+    const left = await page.evaluate(() => ({ rows: window.__livedub.state.rows.map((r) => r.id), dumped: window.__livedub.state.dumped.phrases }));
+    assert.ok(rows.some((r) => left.dumped.includes(r)), "nothing was to vanish");
+    assert.ok(!left.rows.some((r) => left.dumped.includes(r)), `${left.rows} are left`);
+    await shot(page, "board-dumped");
+    for (const e of await page.$$(".board button, .board select, .board input")) {
+      const { name } = (await page.accessibility.snapshot({ root: e, interestingOnly: false })) ?? {};
+      assert.ok(name, "a control without a name");
+    }
+    // Whoever else has the right controls by the viewer's page; who has not sees no controls.
+    const watch = (await page.$eval(id("watch-link"), (a) => a.href)).slice(base.length);
+    const viewer = await open(browser, watch);
+    await plays(viewer, "dubbed-video");
+    await pressed("pause-es", true);
+    await viewer.click(id("pause-es"));
+    await pressed("pause-es", false);
+    await viewer.waitForSelector(`${id("pause-es")}[aria-pressed="false"]`);
+    await viewer.select(id("add-lang"), "ca");
+    await viewer.click(id("add"));
+    await viewer.waitForSelector(id("lang-ca"));
+    await page.waitForSelector(id("strip-ca"));
+    await shot(viewer, "watch-board");
+    await viewer.close();
+  }));
+
   test("a camera needs consent, then is dubbed", () => inPage(async (page) => {
     await ready(page);
     await page.click(id("camera-on"));

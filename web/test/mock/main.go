@@ -41,6 +41,7 @@ func main() {
 	mux.HandleFunc("POST /v1/sessions", s.create)
 	mux.HandleFunc("GET /v1/sessions/{id}", s.with((*session).show))
 	mux.HandleFunc("PATCH /v1/sessions/{id}", s.with((*session).change))
+	mux.HandleFunc("POST /v1/sessions/{id}/dump", s.with((*session).dump))
 	mux.HandleFunc("DELETE /v1/sessions/{id}", s.with(s.remove))
 	mux.HandleFunc("GET /v1/sessions/{id}/events", s.with((*session).events))
 	mux.HandleFunc("POST /whip/{id}", s.with((*session).publish))

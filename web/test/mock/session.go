@@ -34,7 +34,9 @@ type session struct {
 	refresh func()
 	done    chan struct{}
 	reason  string
-	off     map[string]bool // dubs whose mouth was switched off
+	off     map[string]bool           // dubs whose mouth was switched off
+	is      map[string]map[string]any // how dubs are heard
+	dumps   chan map[string]any
 	keep    []string
 	fence   int64         // 0 outside of a cluster
 	moved   chan struct{} // closed when the fence rises
@@ -42,7 +44,7 @@ type session struct {
 }
 
 func newSession(id, from string, to []string, profile string) *session {
-	return &session{id: id, from: from, to: to, profile: profile, refresh: func() {}, done: make(chan struct{}), off: map[string]bool{},
+	return &session{id: id, from: from, to: to, profile: profile, refresh: func() {}, done: make(chan struct{}), off: map[string]bool{}, is: map[string]map[string]any{}, dumps: make(chan map[string]any, 8),
 		moved: make(chan struct{}), relays: map[string]*relay{"audio": {rate: 48000}, "video": {rate: 90000}},
 		tracks: map[string][]*webrtc.TrackLocalStaticRTP{}}
 }
@@ -118,16 +120,26 @@ func (v *session) show(w http.ResponseWriter, _ *http.Request) {
 	if int(now)%25 > 18 {
 		level = "voice"
 	}
-	for _, l := range v.to {
+	v.mu.Lock()
+	langs := v.to
+	v.mu.Unlock()
+	for _, l := range langs {
 		level, why, lips := level, "", "on"
 		v.mu.Lock()
 		if v.off[l] {
 			level, why, lips = "voice", "switched off", "off"
 		}
+		dub := map[string]any{}
+		for name, value := range v.is[l] {
+			dub[name] = value
+		}
 		v.mu.Unlock()
-		dubs[l] = map[string]any{"ladder": level, "why": why, "lips": lips, "phrases": phrases,
+		for name, value := range map[string]any{"ladder": level, "why": why, "lips": lips, "phrases": phrases,
 			"ear_voice_span_ms": map[string]any{"p50": 4100 + 260*math.Sin(now/3), "p95": 4900, "samples": 12},
-			"av_offset_ms":      map[string]any{"p1": -20, "p50": 4, "p99": 31, "samples": 500}}
+			"av_offset_ms":      map[string]any{"p1": -20, "p50": 4, "p99": 31, "samples": 500}} {
+			dub[name] = value
+		}
+		dubs[l] = dub
 	}
 	v.mu.Lock()
 	out["keep"] = v.keep
@@ -139,27 +151,53 @@ func (v *session) show(w http.ResponseWriter, _ *http.Request) {
 	reply(w, 200, out)
 }
 
-// change switches the mouth of dubs, or names other words to keep.
+// change changes dubs, which languages there are, or the words to keep.
 func (v *session) change(w http.ResponseWriter, r *http.Request) {
 	var ask struct {
-		Dubs map[string]struct {
-			Lips bool `json:"lips"`
-		} `json:"dubs"`
-		Keep *[]string `json:"keep"`
+		To   []string                  `json:"to"`
+		Dubs map[string]map[string]any `json:"dubs"`
+		Keep *[]string                 `json:"keep"`
 	}
 	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil {
 		reply(w, 400, map[string]string{"error": err.Error()})
 		return
 	}
+	for _, d := range ask.Dubs {
+		if d["voice"] == "male" {
+			reply(w, 422, map[string]string{"error": "no male voice here"})
+			return
+		}
+	}
 	v.mu.Lock()
 	for l, d := range ask.Dubs {
-		v.off[l] = !d.Lips
+		if v.is[l] == nil {
+			v.is[l] = map[string]any{}
+		}
+		for name, value := range d {
+			if name == "lips" {
+				v.off[l] = value == false
+			} else {
+				v.is[l][name] = value
+			}
+		}
 	}
 	if ask.Keep != nil {
 		v.keep = *ask.Keep
 	}
+	if ask.To != nil {
+		v.to = ask.To
+	}
 	v.mu.Unlock()
 	v.show(w, r)
+}
+
+// dump withdraws the phrase that is being said, and the one before.
+func (v *session) dump(w http.ResponseWriter, _ *http.Request) {
+	now := v.now()
+	i := int(now / unit)
+	is := map[string]any{"from": now, "to": now + delay.Seconds(), "phrases": []int{i - 1, i}}
+	v.dumps <- is
+	reply(w, 200, is)
 }
 
 // heard are the words of a line, each fourth of them a doubtful one.
@@ -186,7 +224,7 @@ func (v *session) events(w http.ResponseWriter, r *http.Request) {
 		}
 		send("caption", c)
 	}
-	told := map[string]bool{}
+	told, dumped := map[string]bool{}, 0.
 	v.mu.Lock()
 	moved := v.moved
 	v.mu.Unlock()
@@ -202,6 +240,10 @@ func (v *session) events(w http.ResponseWriter, r *http.Request) {
 				send("end", map[string]string{"reason": v.reason})
 			}
 			return
+		case is := <-v.dumps:
+			send("dumped", is)
+			dumped = is["from"].(float64)
+			continue
 		case <-time.After(200 * time.Millisecond):
 		}
 		now := v.now()
@@ -209,6 +251,9 @@ func (v *session) events(w http.ResponseWriter, r *http.Request) {
 			continue
 		}
 		i := int(now / unit)
+		if float64(i)*unit < dumped {
+			continue
+		}
 		line := said[i%len(said)]
 		in := now - float64(i)*unit
 		words := strings.Fields(line.from)
@@ -221,7 +266,10 @@ func (v *session) events(w http.ResponseWriter, r *http.Request) {
 			told[key] = true
 			end := float64(i)*unit + 2.2
 			caption(v.from, i, line.from, true, end)
-			for _, l := range v.to {
+			v.mu.Lock()
+			langs := v.to
+			v.mu.Unlock()
+			for _, l := range langs {
 				caption(l, i, line.to, true, end)
 			}
 		}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { inLang, pieces, spokenAt, withCaption, type Row } from "../../src/core/captions";
+import { inLang, pieces, spokenAt, withCaption, withoutDumped, type Row } from "../../src/core/captions";
 import { SessionClock } from "../../src/core/clock";
 import { parseRoute, watchLink } from "../../src/core/route";
 import { nice, path, push, range } from "../../src/core/series";
@@ -47,6 +47,13 @@ describe("captions", () => {
     let rows: Row[] = [];
     for (let i = 0; i < 10; i++) rows = withCaption(rows, c("en", i, `t${i}`, true), 4);
     expect(rows.map((r) => r.id)).toEqual([6, 7, 8, 9]);
+  });
+  it("takes away what was dumped, and what was being said", () => {
+    let rows: Row[] = [];
+    for (const [id, final] of [[1, true], [2, true], [3, false]] as const) rows = withCaption(rows, c("en", id, `t${id}`, final)); // at 3, 6 and 9 s
+    rows = withCaption(rows, c("es", 2, "dos", true));
+    expect(withoutDumped(rows, { from: 10, to: 14, phrases: [2] }).map((r) => r.id)).toEqual([1]);
+    expect(withoutDumped(rows, { from: 8, to: 12, phrases: [] }).map((r) => r.id)).toEqual([1, 2, 3]);
   });
   it("shows a subtitle while it sounds and a second longer", () => {
     const rows = withCaption([], c("es", 1, "hola", true)); // 3 s to 5 s

@@ -247,7 +247,7 @@ describe("a place", () => {
 });
 
 describe("ears", () => {
-  const to = { caption: () => undefined, ladder: () => undefined, drain: () => undefined, moved: () => undefined, end: () => undefined };
+  const to = { caption: () => undefined, ladder: () => undefined, dumped: () => undefined, drain: () => undefined, moved: () => undefined, end: () => undefined };
   const open = () => {
     const fence = new Fence();
     fence.see(1);

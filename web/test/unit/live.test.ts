@@ -83,6 +83,60 @@ describe("a run of the studio", () => {
     live.stop();
     await run;
   });
+  it("takes languages that come and go, and has them in a session that is made anew", async () => {
+    const whep = { en: "/whep/en", es: "/whep/es", ca: "/whep/ca" };
+    let now = info({ to: ["es"], whep });
+    vi.mocked(api.create).mockReset().mockImplementation(async () => now);
+    vi.mocked(api.get).mockImplementation(async () => now);
+    vi.mocked(api.address).mockImplementation((path) => path);
+    vi.mocked(api.change).mockImplementation(async (_url, to) => (now = info({ to: to.to!, whep })));
+    vi.mocked(listen).mockImplementation((_url, _to, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve())));
+    vi.mocked(publish).mockImplementation((_url, _stream, _fence, signal) => new Promise<never>((_, no) => signal.addEventListener("abort", () => no(signal.reason))));
+    let lose: (e: Trouble) => void = () => undefined; // the connection that is being made
+    vi.mocked(watch).mockReset().mockImplementation((_url, _fence, signal) => new Promise((_, no) => ((lose = no), signal.addEventListener("abort", () => no(signal.reason)))));
+    const live = new Live();
+    const run = live.start({ ...choice, to: ["es"] }, async () => input());
+    await vi.advanceTimersByTimeAsync(100);
+    await live.desk.change({ to: ["ca", "es"] });
+    expect(live.store.get().choice!.to).toEqual(["es", "ca"]); // the one that is shown stays the first
+    await live.desk.change({ to: ["ca"] });
+    lose(new Trouble("session-gone", "no es")); // it has left
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(live.store.get()).toMatchObject({ choice: { to: ["ca"] }, session: { to: ["ca"] } });
+    expect(vi.mocked(watch).mock.calls.map(([url]) => url)).toEqual(["/whep/es", "/whep/ca"]);
+    expect(api.create).toHaveBeenCalledTimes(1);
+    vi.mocked(listen).mock.lastCall![1].end("shutting down");
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(vi.mocked(api.create).mock.calls.map(([s]) => s.to)).toEqual([["es"], ["ca"]]);
+    live.stop();
+    await run;
+  });
+  it("shows how things stand by what was asked for last, and takes away what was dumped", async () => {
+    vi.mocked(api.create).mockReset().mockResolvedValue(info());
+    const dub = (muted: boolean) => info({ dubs: { es: { ladder: "voice", muted } } });
+    let answer: (i: SessionInfo) => void = () => undefined; // to the question that is being asked
+    vi.mocked(api.get).mockImplementation(() => new Promise((resolve) => (answer = resolve)));
+    vi.mocked(api.change).mockResolvedValue(dub(true));
+    vi.mocked(listen).mockImplementation((_url, _to, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve())));
+    vi.mocked(publish).mockImplementation((_url, _stream, _fence, signal) => new Promise<never>((_, no) => signal.addEventListener("abort", () => no(signal.reason))));
+    const live = new Live();
+    const run = live.start({ ...choice, to: ["es"] }, async () => input());
+    await vi.advanceTimersByTimeAsync(100);
+    await live.desk.change({ dubs: { es: { muted: true } } });
+    answer(dub(false)); // as it was before
+    await vi.advanceTimersByTimeAsync(100);
+    expect(live.store.get().session!.dubs!.es!.muted).toBe(true);
+    const tell = vi.mocked(listen).mock.lastCall![1];
+    for (const id of [1, 2]) tell.caption({ lang: "es", id, text: "hola", final: true, start: id, end: id + 1 });
+    vi.mocked(api.dump).mockResolvedValue({ from: 5, to: 9, phrases: [2] });
+    await live.desk.dump();
+    const { dumped } = live.store.get();
+    expect(live.store.get().rows.map((r) => r.id)).toEqual([1]);
+    tell.dumped({ from: 5, to: 9, phrases: [2] }); // as everybody is told
+    expect(live.store.get().dumped).toBe(dumped);
+    live.stop();
+    await run;
+  });
   it("waits for a place as long as the server asks for, and asks no more once it is stopped", async () => {
     vi.mocked(api.create).mockReset().mockRejectedValue(new Trouble("full", "4 of 4 taken", 20));
     const live = new Live();
@@ -134,6 +188,32 @@ describe("a viewer", () => {
     expect(vi.mocked(api.get).mock.calls[0]![0]).toBe("http://h/v1/sessions/talk~w-ca");
     expect(viewer.store.get()).toMatchObject({ langs: ["ca"], lang: "ca" });
     expect(vi.mocked(watch).mock.calls.map(([url]) => url)).toEqual(["/whep/talk~w-ca/ca"]);
+    viewer.close();
+    await run;
+  });
+  it("takes languages that come and go without touching the others", async () => {
+    vi.mocked(listen).mockImplementation((_url, _to, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve())));
+    vi.mocked(api.address).mockImplementation((path) => path);
+    const of = (...to: string[]) => info({ to, whep: Object.fromEntries([...to, "en"].map((l) => [l, `/whep/${l}`])) });
+    vi.mocked(api.get).mockResolvedValue(of("es", "ca"));
+    const made: Record<string, { signal: AbortSignal; lose(e: Trouble): void }> = {};
+    vi.mocked(watch).mockImplementation((url, _fence, signal) => new Promise((_, no) => {
+      made[url] = { signal, lose: no };
+      signal.addEventListener("abort", () => no(signal.reason));
+    }));
+    const viewer = new Viewer("talk", "es");
+    const run = viewer.run();
+    await vi.advanceTimersByTimeAsync(100);
+    vi.mocked(api.get).mockResolvedValue(of("ca", "gl"));
+    made["/whep/es"]!.lose(new Trouble("session-gone", "no es"));
+    await vi.advanceTimersByTimeAsync(100);
+    expect(viewer.store.get()).toMatchObject({ langs: ["ca", "gl", "en"], lang: "ca", trouble: null });
+    expect(vi.mocked(watch).mock.calls.map(([url]) => url)).toEqual(["/whep/es", "/whep/ca", "/whep/en", "/whep/gl"]);
+    expect(made["/whep/ca"]!.signal.aborted).toBe(false);
+    vi.mocked(api.get).mockResolvedValue(of("ca"));
+    await vi.advanceTimersByTimeAsync(3100);
+    expect(made["/whep/gl"]!.signal.aborted).toBe(true);
+    expect([made["/whep/ca"]!.signal.aborted, made["/whep/en"]!.signal.aborted]).toEqual([false, false]);
     viewer.close();
     await run;
   });

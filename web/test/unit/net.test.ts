@@ -142,7 +142,7 @@ describe("events", () => {
     vi.useFakeTimers();
     const stop = new AbortController();
     const got: unknown[] = [];
-    const run = listen("http://h/e", { caption: (c) => got.push(c.text), ladder: (l) => got.push(l.level), drain: (u) => got.push(u), moved: (f) => got.push(f), open: () => got.push("open"), end: (r) => got.push(r) }, stop.signal, undefined, Source as unknown as typeof EventSource);
+    const run = listen("http://h/e", { caption: (c) => got.push(c.text), ladder: (l) => got.push(l.level), dumped: (d) => got.push(d), drain: (u) => got.push(u), moved: (f) => got.push(f), open: () => got.push("open"), end: (r) => got.push(r) }, stop.signal, undefined, Source as unknown as typeof EventSource);
     const first = Source.all[0]!;
     first.tell("caption", '{"text":"hi"}', "41");
     first.tell("caption", "{broken");
@@ -150,8 +150,10 @@ describe("events", () => {
     first.onopen!();
     first.tell("moved", '{"fence":1795780000000001}');
     first.tell("moved", '{"fence":"soon"}');
+    first.tell("dumped", '{"from":1.5,"to":5.5,"phrases":[3]}');
+    first.tell("dumped", '{"from":"x","phrases":7}');
     first.tell("end", '{"reason":"drained"}');
-    expect(got).toEqual(["hi", "voice", "open", 1795780000000001, 0, "drained"]);
+    expect(got).toEqual(["hi", "voice", "open", 1795780000000001, 0, { from: 1.5, to: 5.5, phrases: [3] }, { from: 0, to: 0, phrases: [] }, "drained"]);
     first.readyState = 0; // it reconnects by itself
     first.onerror!();
     await vi.advanceTimersByTimeAsync(5000);

@@ -100,7 +100,7 @@ describe("a server that says nothing", () => {
       }
     }
     const stop = new AbortController();
-    const run = listen("http://h/e", { caption: () => undefined, ladder: () => undefined, drain: () => undefined, moved: () => undefined, end: () => undefined }, stop.signal, undefined, Silent as unknown as typeof EventSource);
+    const run = listen("http://h/e", { caption: () => undefined, ladder: () => undefined, dumped: () => undefined, drain: () => undefined, moved: () => undefined, end: () => undefined }, stop.signal, undefined, Silent as unknown as typeof EventSource);
     await vi.advanceTimersByTimeAsync(limits.answer * 1000 + 2000);
     expect(made).toHaveLength(2);
     expect(made[0]!.close).toHaveBeenCalled();
