@@ -1,5 +1,5 @@
-// Package api is the connector's HTTP: by it rooms are joined and left, and LiveKit's
-// webhook tells of rooms that begin and end.
+// Package api is the connector's HTTP: by it rooms are joined and left, LiveKit's webhook
+// tells of rooms that begin and end, and the listener's page is there.
 package api
 
 import (
@@ -18,6 +18,7 @@ import (
 	"github.com/livekit/protocol/webhook"
 
 	"livedub/connectors/livekit/bot"
+	"livedub/connectors/livekit/page"
 	"livedub/connectors/livekit/wish"
 )
 
@@ -68,6 +69,7 @@ func Handler(cfg Config) http.Handler {
 	mux.HandleFunc("POST /v1/rooms", cfg.join)
 	mux.HandleFunc("DELETE /v1/rooms/{room}", cfg.leave)
 	mux.HandleFunc("POST /webhook", cfg.webhook)
+	mux.Handle("GET /", page.Handler())
 	return mux
 }
 

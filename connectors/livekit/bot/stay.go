@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -37,6 +38,9 @@ type stay struct {
 	pairs      pairs
 	pairsAt    time.Time // when livedub was asked for them last
 }
+
+// errAnew says that LiveKit took the bot for a new participant.
+var errAnew = errors.New("LiveKit has lost the bot and let it in anew")
 
 func newStay(b *Bot) *stay {
 	return &stay{
@@ -93,7 +97,12 @@ func (s *stay) speaks(identity string) {
 func (s *stay) run(ctx context.Context) error {
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
+	sid := s.room.LocalParticipant.SID()
 	for {
+		// LiveKit's client, where it has connected anew by itself, still lists participants who are gone.
+		if now := s.room.LocalParticipant.SID(); now != sid {
+			return errAnew
+		}
 		s.look(ctx)
 		select {
 		case <-ctx.Done():

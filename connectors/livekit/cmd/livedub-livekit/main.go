@@ -26,7 +26,12 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stderr)
+	var err error
+	if len(os.Args) > 1 && os.Args[1] == "token" {
+		err = token(os.Args[2:], os.Stdout, os.Stderr)
+	} else {
+		err = run(ctx, os.Args[1:], os.Stderr)
+	}
 	stop()
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "livedub-livekit:", err)
@@ -43,12 +48,28 @@ type options struct {
 	livedub, token, listen, join, log string
 }
 
-func (o *options) parse(args []string, stderr io.Writer) error {
-	f := flag.NewFlagSet("livedub-livekit", flag.ContinueOnError)
-	f.SetOutput(stderr)
+// livekit has the flags of who speaks to LiveKit.
+func (o *options) livekit(f *flag.FlagSet) {
 	f.StringVar(&o.url, "url", cmp.Or(os.Getenv("LIVEKIT_URL"), "ws://localhost:7880"), "LiveKit's address (LIVEKIT_URL)")
 	f.StringVar(&o.key, "api-key", os.Getenv("LIVEKIT_API_KEY"), "LiveKit's API key (LIVEKIT_API_KEY); devkey where LiveKit is on this machine")
 	f.StringVar(&o.secret, "api-secret", os.Getenv("LIVEKIT_API_SECRET"), "its secret (better by LIVEKIT_API_SECRET: others see a program's flags)")
+}
+
+// keys sets what is needed to speak to LiveKit.
+func (o *options) keys() error {
+	if o.key == "" && o.secret == "" && local(o.url) {
+		o.key, o.secret = "devkey", "secret" // of livekit-server --dev
+	}
+	if o.key == "" || o.secret == "" {
+		return errors.New("no key of LiveKit's: set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
+	}
+	return nil
+}
+
+func (o *options) parse(args []string, stderr io.Writer) error {
+	f := flag.NewFlagSet("livedub-livekit", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	o.livekit(f)
 	f.StringVar(&o.rooms, "room", "", "rooms to join now, by commas, and to join again when they were closed")
 	f.StringVar(&o.identity, "identity", "livedub", "the bot's identity in rooms")
 	f.StringVar(&o.from, "from", "en", "the language spoken by participants who do not say theirs (livedub.from)")
@@ -107,12 +128,10 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 }
 
 func (o *options) config(log *slog.Logger) (bot.Config, error) {
-	if o.key == "" && o.secret == "" && local(o.url) {
-		o.key, o.secret = "devkey", "secret" // of livekit-server --dev
+	if err := o.keys(); err != nil {
+		return bot.Config{}, err
 	}
 	switch {
-	case o.key == "" || o.secret == "":
-		return bot.Config{}, errors.New("no key of LiveKit's: set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
 	case o.rooms == "" && o.listen == "":
 		return bot.Config{}, errors.New("nothing to do: name rooms by --room, or --listen for those who will")
 	case o.from != "auto" && !wish.Language(o.from):
