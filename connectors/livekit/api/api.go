@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"time"
 
@@ -64,7 +65,9 @@ func Serve(ctx context.Context, address string, cfg Config) error {
 // Handler returns the endpoints.
 func Handler(cfg Config) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]int{"rooms": len(cfg.Keeper.States()), "goroutines": runtime.NumGoroutine()})
+	})
 	mux.HandleFunc("GET /v1/rooms", cfg.list)
 	mux.HandleFunc("POST /v1/rooms", cfg.join)
 	mux.HandleFunc("DELETE /v1/rooms/{room}", cfg.leave)

@@ -18,7 +18,6 @@ type dubbing struct {
 	id      string // the participant's identity
 	want    *latest[wish.Dub]
 	cancel  context.CancelFunc
-	done    chan struct{}
 	lingers time.Time // until when what was said is dubbed to its end; zero while they speak. Of stay.run alone.
 
 	session *latest[doors.Session] // its zero value: none
@@ -31,14 +30,11 @@ type dubbing struct {
 func (s *stay) begin(ctx context.Context, id string, d wish.Dub) *dubbing {
 	ctx, cancel := context.WithCancel(ctx)
 	out := &dubbing{
-		s: s, id: id, want: newLatest(d), cancel: cancel, done: make(chan struct{}),
+		s: s, id: id, want: newLatest(d), cancel: cancel,
 		session: newLatest(doors.Session{}), outlets: map[string]*outlet{},
 	}
 	s.cfg.Log.Info("dubbed", "room", s.cfg.Room, "speaker", id, "from", d.From, "to", d.To, "video", d.Video)
-	go func() {
-		defer close(out.done)
-		guard(s.cfg.Log, "dubbing "+id, func() { out.run(ctx) })
-	}()
+	s.running.Go(func() { guard(s.cfg.Log, "dubbing "+id, func() { out.run(ctx) }) })
 	return out
 }
 

@@ -27,6 +27,8 @@ type stay struct {
 	dubs   map[string]*dubbing         // by identity; of run alone
 	people *latest[[]wish.Person]      // as run saw them last
 
+	running sync.WaitGroup // dubbings, those that are ending too
+
 	spokeMu sync.Mutex
 	spoke   map[string]time.Time // when each spoke last, or came
 
@@ -120,9 +122,7 @@ func (s *stay) leave() {
 	for _, d := range s.dubs {
 		d.cancel()
 	}
-	for _, d := range s.dubs {
-		<-d.done
-	}
+	s.running.Wait()
 	s.room.Disconnect()
 	s.ended.close()
 	s.cfg.Log.Info("left", "room", s.cfg.Room)
@@ -164,8 +164,7 @@ func (s *stay) look(ctx context.Context) {
 		}
 		if !rest || now.After(d.lingers) {
 			s.cfg.Log.Info("dubbed no longer", "room", s.cfg.Room, "speaker", id, "why", st.Why)
-			d.cancel()
-			<-d.done
+			d.cancel() // its tracks are taken back at once; the rest may take livedub a while
 			delete(s.dubs, id)
 			s.unsubscribe(id)
 		}

@@ -75,6 +75,7 @@ func (d *dubbing) viewOnce(ctx context.Context, lang string, o *outlet) error {
 		}
 		select {
 		case <-ctx.Done():
+			o.unpublish() // before livedub is told: it may not answer
 			return nil
 		case <-peer.Gone():
 			return fmt.Errorf("the connection that brings %s is gone", o.name)
