@@ -31,6 +31,7 @@ type stay struct {
 
 	spokeMu sync.Mutex
 	spoke   map[string]time.Time // when each spoke last, or came
+	levels  map[string]bool      // whose loudness LiveKit knows: not all publishers tell it
 
 	publishing sync.Mutex         // one track at a time changes what is published
 	allowed    string             // who may subscribe to what, as it was told last
@@ -48,7 +49,7 @@ func newStay(b *Bot) *stay {
 	return &stay{
 		Bot: b, wake: make(chan struct{}, 1), lost: make(chan error, 1),
 		tracks: newLatest(map[string]*intake{}), dubs: map[string]*dubbing{}, people: newLatest[[]wish.Person](nil),
-		spoke: map[string]time.Time{}, ended: newGate(),
+		spoke: map[string]time.Time{}, levels: map[string]bool{}, ended: newGate(),
 	}
 }
 
@@ -79,7 +80,12 @@ func (s *stay) callbacks() *lksdk.RoomCallback {
 	cb.OnTrackUnpublished = func(*lksdk.RemoteTrackPublication, *lksdk.RemoteParticipant) { s.poke() }
 	cb.OnTrackMuted = func(lksdk.TrackPublication, lksdk.Participant) { s.poke() }
 	cb.OnTrackUnmuted = func(_ lksdk.TrackPublication, p lksdk.Participant) { s.speaks(p.Identity()) }
-	cb.OnIsSpeakingChanged = func(p lksdk.Participant) { s.speaks(p.Identity()) }
+	cb.OnIsSpeakingChanged = func(p lksdk.Participant) {
+		s.spokeMu.Lock()
+		s.levels[p.Identity()] = true
+		s.spokeMu.Unlock()
+		s.speaks(p.Identity())
+	}
 	cb.OnLocalTrackPublished = func(*lksdk.LocalTrackPublication, *lksdk.LocalParticipant) { s.poke() }
 	cb.OnTrackSubscribed = func(t *webrtc.TrackRemote, pub *lksdk.RemoteTrackPublication, p *lksdk.RemoteParticipant) {
 		s.receive(t, pub, p)
@@ -202,7 +208,8 @@ func (s *stay) see() []wish.Person {
 			take(&p, pub)
 		}
 		s.spokeMu.Lock()
-		if _, known := s.spoke[p.Identity]; !known || rp.IsSpeaking() {
+		_, known := s.spoke[p.Identity]
+		if !known || rp.IsSpeaking() || !s.levels[p.Identity] && p.Mic != "" && !p.Muted {
 			s.spoke[p.Identity] = time.Now()
 		}
 		p.Spoke = s.spoke[p.Identity]
@@ -212,6 +219,7 @@ func (s *stay) see() []wish.Person {
 	}
 	s.spokeMu.Lock()
 	maps.DeleteFunc(s.spoke, func(id string, _ time.Time) bool { return !here[id] })
+	maps.DeleteFunc(s.levels, func(id string, _ bool) bool { return !here[id] })
 	s.spokeMu.Unlock()
 	return out
 }

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -27,6 +28,7 @@ const (
 // clip is a voice and a moving picture, encoded, to be sent again and again.
 type clip struct {
 	frames [][]byte // VP8, one each frameTime
+	h264   [][]byte // the same in H.264
 	opus   [][]byte // one each opusTime
 }
 
@@ -52,11 +54,12 @@ func record() (clip, error) {
 		return clip{}, err
 	}
 	defer os.RemoveAll(dir)
-	wav, ivf, ogg := filepath.Join(dir, "say.wav"), filepath.Join(dir, "frame.ivf"), filepath.Join(dir, "voice.ogg")
+	wav, avc, ivf, ogg := filepath.Join(dir, "say.wav"), filepath.Join(dir, "frame.h264"), filepath.Join(dir, "frame.ivf"), filepath.Join(dir, "voice.ogg")
 	for _, line := range []string{
 		"flite -voice rms -o " + wav + " -t",
 		"ffmpeg -v error -y -i " + wav + " -af apad=pad_dur=1.5 -c:a libopus -b:a 48k -ar 48000 -ac 2 -frame_duration 20 -page_duration 20000 " + ogg,
 		"ffmpeg -v error -y -f lavfi -i testsrc2=size=320x240:rate=25:duration=8 -c:v libvpx -b:v 300k -deadline realtime -cpu-used 8 -g 50 -auto-alt-ref 0 " + ivf,
+		"ffmpeg -v error -y -f lavfi -i testsrc2=size=320x240:rate=25:duration=8 -c:v libx264 -preset superfast -tune zerolatency -profile:v baseline -g 50 -x264-params aud=1 -f h264 " + avc,
 	} {
 		args := strings.Fields(line)
 		if args[0] == "flite" {
@@ -67,6 +70,14 @@ func record() (clip, error) {
 		}
 	}
 	var c clip
+	units, err := os.ReadFile(avc)
+	if err != nil {
+		return c, err
+	}
+	delimiter := []byte{0, 0, 0, 1, 9} // begins each frame
+	for _, unit := range bytes.Split(units, delimiter)[1:] {
+		c.h264 = append(c.h264, append(bytes.Clone(delimiter), unit...))
+	}
 	video, err := os.Open(ivf)
 	if err != nil {
 		return c, err

@@ -28,6 +28,7 @@ type person struct {
 	captions []*lksdk.TranscriptionSegment
 	hints    []string
 	reading  sync.WaitGroup
+	ctx      context.Context // until the participant leaves
 	stop     context.CancelFunc
 	speaking sync.WaitGroup
 	mic      *lksdk.LocalTrackPublication
@@ -37,7 +38,8 @@ type person struct {
 // come joins a room with these attributes.
 func (s *scene) come(t *testing.T, room, name string, attributes map[string]string) *person {
 	t.Helper()
-	p := &person{name: name, heard: map[string]*ear{}, stop: func() {}}
+	p := &person{name: name, heard: map[string]*ear{}}
+	p.ctx, p.stop = context.WithCancel(context.Background())
 	yes := true
 	grant := &auth.VideoGrant{RoomJoin: true, Room: room, CanUpdateOwnMetadata: &yes}
 	token, err := auth.NewAccessToken(apiKey, apiSecret).SetVideoGrant(grant).SetIdentity(name).SetAttributes(attributes).ToJWT()
@@ -176,13 +178,11 @@ func (p *person) hinted(part string) bool {
 func (p *person) speak(t *testing.T, camera bool) {
 	t.Helper()
 	c := material(t)
-	ctx, stop := context.WithCancel(context.Background())
-	p.stop = stop
 	mic := p.publish(t, webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, &p.mic, livekit.Encryption_NONE)
-	p.speaking.Go(func() { send(ctx, mic, c.opus, opusTime) })
+	p.speaking.Go(func() { send(p.ctx, mic, c.opus, opusTime) })
 	if camera {
 		frame := p.publish(t, webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000}, &p.camera, livekit.Encryption_NONE)
-		p.speaking.Go(func() { send(ctx, frame, c.frames, frameTime) })
+		p.speaking.Go(func() { send(p.ctx, frame, c.frames, frameTime) })
 	}
 }
 
