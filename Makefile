@@ -176,6 +176,12 @@ livekit: go ## bin/livedub-livekit, by which livedub is in rooms of LiveKit
 	cd connectors/livekit
 	GOFLAGS=-buildvcs=false go build -o ../../bin/ ./cmd/livedub-livekit
 
+.PHONY: livekit-page
+livekit-page: ## rebuild the listener's page of livedub-livekit (Node 20.19 or newer)
+	@cd connectors/livekit/page
+	npm ci --no-audit --no-fund
+	npm run build
+
 # Not a part of make test.
 test-livekit: OPTIONAL := chromium
 test-livekit: build livekit ## livedub in rooms of a real livekit-server, judged by what participants receive (SOAK=3m)
