@@ -176,6 +176,39 @@ test-store: deps go ## keep words and recordings in files, a real PostgreSQL and
 	go test -race -timeout 12m $$kept
 	go test -timeout 12m $$made
 
+# The connector to LiveKit is a Go module of its own, which pins what LiveKit's client wants. Its server takes some
+# minutes to build, once: out/tools keeps it. SOAK is how long the soak runs.
+LIVEKIT := v1.13.3
+SOAK    ?= 3m
+.PHONY: livekit test-livekit
+livekit: go ## bin/livedub-livekit, by which livedub is in rooms of LiveKit
+	@mkdir -p bin
+	cd connectors/livekit
+	GOFLAGS=-buildvcs=false go build -o ../../bin/ ./cmd/livedub-livekit
+
+.PHONY: livekit-page
+livekit-page: ## rebuild the listener's page of livedub-livekit (Node 20.19 or newer)
+	@cd connectors/livekit/page
+	npm ci --no-audit --no-fund
+	npm run build
+
+# Not a part of make test.
+test-livekit: OPTIONAL := chromium
+test-livekit: build livekit ## livedub in rooms of a real livekit-server, judged by what participants receive (SOAK=3m)
+	@server=out/tools/livekit-server-$(LIVEKIT)
+	if [[ ! -x $$server ]]; then
+		echo "test-livekit: building livekit-server $(LIVEKIT)"
+		mkdir -p out/tools
+		GOBIN="$$PWD/out/tools" GOFLAGS= go install github.com/livekit/livekit-server/cmd/server@$(LIVEKIT)
+		mv out/tools/server "$$server"
+	fi
+	export LIVEKIT_SERVER="$$PWD/$$server" LIVEDUB="$$PWD/bin/livedub" LIVEDUB_LIVEKIT="$$PWD/bin/livedub-livekit" LIVEKIT_SOAK="$(SOAK)"
+	export GOFLAGS=-buildvcs=false
+	cd connectors/livekit
+	go vet ./...
+	go test -race $$(go list ./... | grep -v /test$$)
+	go test -timeout 60m -v ./test
+
 # Each folder of deploy/ tries itself as far as this machine has the tools; a line "SKIPPED: why" tells what it could not.
 .PHONY: test-deploy
 test-deploy: go ## check what deploy/ holds: Terraform, images, dashboards, and the policy that plans must keep
@@ -190,7 +223,7 @@ test-deploy: go ## check what deploy/ holds: Terraform, images, dashboards, and 
 FOR ?= 60s
 .PHONY: fuzz
 fuzz: deps go ## run every fuzz target, for FOR (60s) in all
-	@mapfile -t targets < <(grep -rhoE --include='*_test.go' --with-filename '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's/^(.*):func /\1 /' | sort -u)
+	@mapfile -t targets < <(grep -rhoE --include='*_test.go' --exclude-dir=connectors --with-filename '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's/^(.*):func /\1 /' | sort -u)
 	total=$$(( $$(echo '$(FOR)' | sed -E 's/^([0-9]+)m$$/\1*60/; s/^([0-9]+)s?$$/\1/') ))
 	each=$$(( total / $${#targets[@]} )); [[ $$each -ge 1 ]] || each=1
 	echo "fuzz: $${#targets[@]} targets, $$each s each"

@@ -1,0 +1,154 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+)
+
+// view brings one dub into the room until ctx ends: over one connection to livedub after
+// another, by the same tracks.
+func (d *dubbing) view(ctx context.Context, lang string) {
+	o := &outlet{s: d.s, name: d.id + "-" + lang}
+	d.mu.Lock()
+	d.outlets[lang] = o
+	d.mu.Unlock()
+	defer func() {
+		o.unpublish()
+		d.mu.Lock()
+		delete(d.outlets, lang)
+		d.mu.Unlock()
+	}()
+	wait := minRetry
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := d.viewOnce(ctx, lang, o)
+		if err == nil || ctx.Err() != nil || time.Since(began) > hold {
+			wait = minRetry
+		}
+		if err != nil && ctx.Err() == nil {
+			d.s.cfg.Log.Warn("no dub comes", "speaker", d.id, "lang", lang, "again in", wait, "err", err)
+			pause(ctx, wait)
+			wait = min(2*wait, maxRetry)
+		}
+	}
+}
+
+// viewOnce passes one connection on until it is gone, ctx ends, or a picture is wanted, or
+// no longer; then it returns nil.
+func (d *dubbing) viewOnce(ctx context.Context, lang string, o *outlet) error {
+	want, _ := d.want.get()
+	session, _ := d.session.get()
+	sight := slices.Contains(want.Video, lang)
+	if !sight {
+		o.drop()
+	}
+	pc, err := d.s.api.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		return err
+	}
+	if err := receives(pc, sight); err != nil {
+		_ = pc.Close()
+		return err
+	}
+	passing := newGate()
+	defer passing.close()
+	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
+		if passing.enter() {
+			defer passing.done()
+			guard(d.s.cfg.Log, "passing a dub on", func() { d.pass(pc, t, r, o) })
+		}
+	})
+	peer, err := d.s.cfg.Livedub.Connect(ctx, pc, session.WHEP[lang])
+	if err != nil {
+		return err
+	}
+	defer peer.Close(ctx)
+	for {
+		want, changed := d.want.get()
+		if slices.Contains(want.Video, lang) != sight {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			o.unpublish() // before livedub is told: it may not answer
+			return nil
+		case <-peer.Gone():
+			return fmt.Errorf("the connection that brings %s is gone", o.name)
+		case <-changed:
+		}
+	}
+}
+
+// receives prepares a connection to receive a dub: the picture in VP8, which every
+// client of LiveKit decodes.
+func receives(pc *webrtc.PeerConnection, sight bool) error {
+	only := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}
+	if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, only); err != nil || !sight {
+		return err
+	}
+	video, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, only)
+	if err != nil {
+		return err
+	}
+	return video.SetCodecPreferences([]webrtc.RTPCodecParameters{{
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeVP8, ClockRate: 90000,
+			RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "transport-cc"}},
+		}, PayloadType: 96,
+	}})
+}
+
+// pass passes one track of livedub's on into the room until it ends.
+func (d *dubbing) pass(pc *webrtc.PeerConnection, t *webrtc.TrackRemote, r *webrtc.RTPReceiver, o *outlet) {
+	codec := t.Codec().RTPCodecCapability
+	codec.RTCPFeedback = nil
+	to, err := o.publish(t.Kind(), codec)
+	if err != nil {
+		d.s.cfg.Log.Warn("a dub could not be published: connecting again", "dub", o.name, "kind", t.Kind(), "err", err)
+		_ = pc.Close()
+		return
+	}
+	// Without it nobody sees a frame until livedub happens to send a keyframe.
+	ask := func() {
+		_ = pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(t.SSRC())}})
+	}
+	if t.Kind() == webrtc.RTPCodecTypeVideo {
+		to.ask.Store(&ask)
+		ask()
+	}
+	reports := newGate()
+	defer reports.close()
+	reports.enter()
+	go func() {
+		defer reports.done()
+		guard(d.s.cfg.Log, "reports of a dub", func() { forward(r, to) })
+	}()
+	for {
+		p, _, err := t.ReadRTP()
+		if err != nil {
+			return
+		}
+		// A room that is lost is joined anew, with other tracks.
+		_ = to.stream.Write(p)
+	}
+}
+
+// forward passes on livedub's sender reports, until the connection ends.
+func forward(r *webrtc.RTPReceiver, to *out) {
+	for {
+		packets, _, err := r.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, p := range packets {
+			if sr, ok := p.(*rtcp.SenderReport); ok {
+				to.report(sr)
+			}
+		}
+	}
+}
