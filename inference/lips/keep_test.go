@@ -59,7 +59,7 @@ func TestKeepForm(t *testing.T) {
 			t.Errorf("mouth %d: open from %.3f to %.3f, was from %.3f to %.3f", i, s.upper, s.lower, ws.upper, ws.lower)
 		}
 		s.upper, s.lower, ws.upper, ws.lower = 0, 0, 0, 0
-		if s != ws || e.pose != w.pose || (e.at-w.at).Abs() > time.Microsecond || e.yaw != w.yaw || e.sharp != w.sharp || e.light != w.light || e.middle != w.middle ||
+		if s != ws || e.pose != w.pose || (e.at-w.at).Abs() > time.Microsecond || e.yaw != w.yaw || e.sharp != w.sharp || e.detail != w.detail || e.light != w.light || e.middle != w.middle ||
 			e.pic.x0 != w.pic.x0 || e.pic.y0 != w.pic.y0 || e.pic.scale != w.pic.scale {
 			t.Errorf("mouth %d: %+v, was %+v", i, *e, *w)
 		}
@@ -68,7 +68,7 @@ func TestKeepForm(t *testing.T) {
 		}
 	}
 	h, wh := got.habits, was.habits
-	if !reflect.DeepEqual(h.reads, wh.reads) || !reflect.DeepEqual(h.widths, wh.widths) || h.next != wh.next || math.Abs(h.widest-wh.widest) > .01 || math.Abs(h.resting-wh.resting) > .01 {
+	if !reflect.DeepEqual(h.reads, wh.reads) || !reflect.DeepEqual(h.widths, wh.widths) || !reflect.DeepEqual(h.detail.seen, wh.detail.seen) || h.next != wh.next || math.Abs(h.widest-wh.widest) > .01 || math.Abs(h.resting-wh.resting) > .01 {
 		t.Errorf("%+v, was %+v", h, wh)
 	}
 }
