@@ -292,7 +292,7 @@ func (c *calls) info(call *live.Call) signaling.Info {
 	out.Recording = c.kept.state(call.Epoch)
 	if k := st.Mouths; k != nil {
 		out.Mouths = &signaling.MouthsInfo{Known: k.Mouths, Enough: k.Enough, Speech: k.Speech.Seconds()}
-		if k.Ready > 0 {
+		if k.Reached {
 			out.Mouths.Ready = new(k.Ready.Seconds())
 		}
 	}

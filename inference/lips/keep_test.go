@@ -107,6 +107,39 @@ func TestKeepNobody(t *testing.T) {
 	}
 }
 
+// TestWarmIsTheSamePerson: whose kept mouths are found goes on as the person that they were
+// taken for until then, so that a phrase that is being dubbed keeps its mouth.
+func TestWarmIsTheSamePerson(t *testing.T) {
+	_, kept := keptOf(t, speaker(), 80)
+	m, _ := open(t, Config{})
+	m.met = 4 // others were met before
+	if err := m.Take(kept); err != nil {
+		t.Fatal(err)
+	}
+	var before inference.Person
+	for i := range 2 * sameKept {
+		who := speaker()
+		who.height = .1
+		f := who.draw(picW, picH)
+		f.PTS = time.Second + time.Duration(i)*tick
+		k, err := m.Learn(t.Context(), f, []inference.Face{who.face(1)})
+		f.Release()
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := k.(*view)
+		if i == 0 {
+			before = v.who
+		}
+		if warm := i >= sameKept-1; m.atlas.taken != warm || v.who != before || before != 5 || v.of(before) != v {
+			t.Fatalf("frame %d: warm %v, person %d after %d", i, m.atlas.taken, v.who, before)
+		}
+	}
+	if m.met != 5 || m.kept != nil {
+		t.Errorf("%d people were met, want 5", m.met)
+	}
+}
+
 // sealed gives hostile bytes a right sum, so that they are read.
 func sealed(body []byte) []byte {
 	sum := sha256.Sum256(body)
