@@ -139,14 +139,16 @@ test: build ## vet and every test
 	go vet ./...
 	race=$$(go list $(RACE) | grep -v /internal/testkit/testspeaker | sort -u)
 	rest=$$(go list ./... | grep -vxF "$$race" | grep -vE '/test/(e2e|cluster)$$' || true)
+	failed=()
 	echo "test: with the race detector"
-	go test -race -timeout 20m $$race
+	go test -race -timeout 20m $$race || failed+=("race detector")
 	echo "test: the rest"
-	go test -timeout 12m $$rest
+	go test -timeout 12m $$rest || failed+=("the rest")
 	echo "test: whole programs, as users run them"
-	go test -timeout 45m ./test/e2e
+	go test -timeout 45m ./test/e2e || failed+=("whole programs")
 	echo "test: a cluster that breaks"
-	$(CLUSTER)
+	$(CLUSTER) || failed+=("cluster")
+	[[ $${#failed[@]} -eq 0 ]] || { printf 'test: failed: %s\n' "$${failed[@]}" >&2; exit 1; }
 
 # Two scenarios at a time: each has a call, three nodes and Redis.
 CLUSTER := go test -timeout 15m -parallel 2 ./test/cluster
