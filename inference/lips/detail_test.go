@@ -37,7 +37,7 @@ func TestDetailShare(t *testing.T) {
 // TestVagueIsNotShown: the mouth that fits best is not shown if it is blurred; one is shown
 // where all are.
 func TestVagueIsNotShown(t *testing.T) {
-	m, _ := keptOf(t, speaker(), 120)
+	m, _ := keptOf(t, speaker(), 60)
 	a := m.atlas
 	v := viewNow(t, m)
 	want := []wanted{{height: .15, width: .8}}
