@@ -157,6 +157,16 @@ test-cluster: OPTIONAL := $(SERVERS)
 test-cluster: deps go ## break a cluster of real processes, and judge by what a listener receives
 	@$(CLUSTER)
 
+# Whole servers, and other people's programs at every door; the logs are searched for secrets.
+DOORS := DoorsIn|RTMPS|BroadcastByStreamKey|GStreamerPublishes|HLS|HLSInTheBrowser|Restream|RestreamStaysOutside|RestreamGoesOnElsewhere|PageSendsOn|PlayerBySRT|Tokens|StreamKeysOfACluster
+.PHONY: test-doors
+test-doors: OPTIONAL := $(CLIENTS) $(SERVERS)
+test-doors: deps go ## try every way in and out: RTMP, SRT, WHIP, HLS, restreams, tokens, with ffmpeg, GStreamer and Chromium
+	@echo "test-doors: in:     ffmpeg by RTMP, RTMPS and SRT (20 % of packets lost), with stream keys; GStreamer by WHIP"
+	echo "test-doors: out:    HLS of all languages, read by ffmpeg and played in Chromium; RTMP to a second server, SRT to ffmpeg, which listens or calls"
+	echo "test-doors: rights: tokens and stream keys, made, expired and revoked in mid-call, on a cluster with Redis"
+	go test -v -count 1 -timeout 30m -run '^Test($(DOORS))$$' ./test/e2e
+
 # The packages of what is kept: recordings are mostly C, which runs without the race detector.
 .PHONY: test-store
 test-store: OPTIONAL := $(SERVERS)
