@@ -157,11 +157,12 @@ type LipsHear interface {
 
 // MouthsKnown is how far an engine knows a speaker's mouths.
 type MouthsKnown struct {
-	Mouths int           // of the face that is dubbed now
-	Enough int           // from which on the speaker's own are shown
-	Speech time.Duration // that the face was seen to speak
-	Ready  time.Duration // of Speech when there were enough; 0 while there are not
-	Warm   bool          // those that were taken (LipsKeep) are this face's
+	Mouths  int           // of the face that is dubbed now
+	Enough  int           // from which on the speaker's own are shown
+	Speech  time.Duration // that the face was seen to speak
+	Reached bool          // there have been enough
+	Ready   time.Duration // of Speech when there were; 0 where they were known before it spoke
+	Warm    bool          // those that were taken (LipsKeep) are this face's
 }
 
 // LipsKnows is what a LipsSession implements that must see a speaker before it shows

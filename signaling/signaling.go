@@ -72,7 +72,7 @@ type MouthsInfo struct {
 	Known  int      `json:"known"`
 	Enough int      `json:"enough"`
 	Speech float64  `json:"speech_s"` // that the face was seen to speak
-	Ready  *float64 `json:"ready_s"`  // of it when they were enough; null while they are not
+	Ready  *float64 `json:"ready_s"`  // of it when they were enough, 0 where they were known before it spoke; null while they are not
 }
 
 // RecordingState tells whether a session is being recorded.

@@ -294,7 +294,7 @@ func (c *calls) info(call *live.Call) signaling.Info {
 	out.Outputs, _ = c.outputs.Outputs(out.ID) // of a call that has just begun there are none
 	if k := st.Mouths; k != nil {
 		out.Mouths = &signaling.MouthsInfo{Known: k.Mouths, Enough: k.Enough, Speech: k.Speech.Seconds()}
-		if k.Ready > 0 {
+		if k.Reached {
 			out.Mouths.Ready = new(k.Ready.Seconds())
 		}
 	}

@@ -27,6 +27,7 @@ type entry struct {
 	middle     float64 // as in a view
 	edge       *outline
 	sharp      float64
+	detail     float64 // of the mouth
 	nose       *grid
 	like       likeness
 	light      light
@@ -71,7 +72,7 @@ func newEntry(pic frame, p pose, s shape, f inference.Face, nose *grid, at time.
 	for i := range e.looks {
 		e.looks[i] = (e.looks[i] - mean) * scale
 	}
-	e.sharp = sharpness(pic.y, p)
+	e.sharp, e.detail = sharpness(pic.y, p), readDetail(pic, p, s)
 	return e
 }
 

@@ -110,10 +110,11 @@ func (c *chooser) compare(entries []*entry) {
 }
 
 // strange is the cost of showing a mouth in a frame, whatever is wanted: of
-// another turn of the head, another light, a blur.
+// another turn of the head, another light, a blur of the whole face or of the mouth alone.
 func strange(e *entry, v *view) float64 {
 	cost := square((e.yaw-v.turned[0])/.14) + square((e.pitch-v.turned[1])/.14)
 	cost += square(math.Log2(e.pose.eyes()/v.pose.eyes()) / .5)
+	cost += v.habits.detail.vagueness(e)
 	return cost + 3*e.nose.unlike(v.nose) + 20*square(max(0, .9-e.sharp/max(v.sharp, 1e-6)))
 }
 

@@ -24,7 +24,7 @@ func TestGauge(t *testing.T) {
 		noise := rand.New(rand.NewPCG(1, 2))
 		truth := func(i int) float64 { return max(0, .15*math.Sin(float64(i)/5)) }
 		for i := range 300 {
-			of.see(shape{read: c.read(truth(i), noise.NormFloat64()), width: .8})
+			of.see(shape{read: c.read(truth(i), noise.NormFloat64()), width: .8}, 1)
 		}
 		if of.gauge.unsure() != c.unsure {
 			t.Errorf("%s: unsure %v", name, of.gauge.unsure())
@@ -47,7 +47,7 @@ func TestGaugeTrustsSlowly(t *testing.T) {
 	last := math.NaN()
 	for i := range 200 {
 		h := max(0, .15*math.Sin(float64(i)/5))
-		of.see(shape{read: readings{h, .2 + h, h + .05}, width: .8})
+		of.see(shape{read: readings{h, .2 + h, h + .05}, width: .8}, 1)
 		got := of.gauge.height(readings{.1, .3, .15})
 		if i > int(soon) && math.Abs(got-last) > .02 {
 			t.Errorf("frame %d: one mouth is read as %.3f after %.3f", i, got, last)

@@ -12,6 +12,7 @@ type habits struct {
 	gauge  gauge
 	reads  []readings // the latest, in no order
 	widths []float64  // likewise
+	detail details    // likewise
 	next   int
 	reach  float64    // contrast between lips and what is between them
 	before [2]float64 // widths by colour, latest first
@@ -33,7 +34,7 @@ const (
 )
 
 // see takes in one more mouth.
-func (h *habits) see(s shape) {
+func (h *habits) see(s shape, detail float64) {
 	if c := s.contrast * .6; c > h.reach {
 		h.reach += (c - h.reach) * .2
 	} else {
@@ -43,8 +44,9 @@ func (h *habits) see(s shape) {
 	h.gauge.see(s.read)
 	if len(h.reads) < seen {
 		h.reads, h.widths = append(h.reads, s.read), append(h.widths, s.width)
+		h.detail.seen = append(h.detail.seen, detail)
 	} else {
-		h.reads[h.next], h.widths[h.next] = s.read, s.width
+		h.reads[h.next], h.widths[h.next], h.detail.seen[h.next] = s.read, s.width, detail
 	}
 	h.next = (h.next + 1) % seen
 	if len(h.reads) < 25 || h.next%10 == 0 {
@@ -85,10 +87,15 @@ func (h *habits) settle() {
 	for i, r := range h.reads {
 		hs[i] = h.gauge.raw(r)
 	}
+	raw := slices.Clone(hs)
 	slices.Sort(hs)
 	slices.Sort(ws)
 	at := func(v []float64, q float64) float64 { return v[int(q*float64(len(v)-1))] }
 	h.gauge.closes(at(hs, .02))
+	for i := range raw {
+		raw[i] = max(0, raw[i]-h.gauge.shut)
+	}
+	h.detail.settle(raw)
 	// Until much was seen, what people do on average.
 	trust := min(1, float64(len(hs))/75)
 	h.widest = trust*min(max(at(hs, .97)-h.gauge.shut, .14), .4) + (1-trust)*.24

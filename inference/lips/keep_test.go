@@ -59,7 +59,7 @@ func TestKeepForm(t *testing.T) {
 			t.Errorf("mouth %d: open from %.3f to %.3f, was from %.3f to %.3f", i, s.upper, s.lower, ws.upper, ws.lower)
 		}
 		s.upper, s.lower, ws.upper, ws.lower = 0, 0, 0, 0
-		if s != ws || e.pose != w.pose || (e.at-w.at).Abs() > time.Microsecond || e.yaw != w.yaw || e.sharp != w.sharp || e.light != w.light || e.middle != w.middle ||
+		if s != ws || e.pose != w.pose || (e.at-w.at).Abs() > time.Microsecond || e.yaw != w.yaw || e.sharp != w.sharp || e.detail != w.detail || e.light != w.light || e.middle != w.middle ||
 			e.pic.x0 != w.pic.x0 || e.pic.y0 != w.pic.y0 || e.pic.scale != w.pic.scale {
 			t.Errorf("mouth %d: %+v, was %+v", i, *e, *w)
 		}
@@ -68,7 +68,7 @@ func TestKeepForm(t *testing.T) {
 		}
 	}
 	h, wh := got.habits, was.habits
-	if !reflect.DeepEqual(h.reads, wh.reads) || !reflect.DeepEqual(h.widths, wh.widths) || h.next != wh.next || math.Abs(h.widest-wh.widest) > .01 || math.Abs(h.resting-wh.resting) > .01 {
+	if !reflect.DeepEqual(h.reads, wh.reads) || !reflect.DeepEqual(h.widths, wh.widths) || !reflect.DeepEqual(h.detail.seen, wh.detail.seen) || h.next != wh.next || math.Abs(h.widest-wh.widest) > .01 || math.Abs(h.resting-wh.resting) > .01 {
 		t.Errorf("%+v, was %+v", h, wh)
 	}
 }
@@ -104,6 +104,39 @@ func TestKeepNobody(t *testing.T) {
 	}
 	if _, b := keptOf(t, speaker(), 0); b != nil {
 		t.Errorf("%d bytes of nobody", len(b))
+	}
+}
+
+// TestWarmIsTheSamePerson: whose kept mouths are found goes on as the person that they were
+// taken for until then, so that a phrase that is being dubbed keeps its mouth.
+func TestWarmIsTheSamePerson(t *testing.T) {
+	_, kept := keptOf(t, speaker(), 80)
+	m, _ := open(t, Config{})
+	m.met = 4 // others were met before
+	if err := m.Take(kept); err != nil {
+		t.Fatal(err)
+	}
+	var before inference.Person
+	for i := range 2 * sameKept {
+		who := speaker()
+		who.height = .1
+		f := who.draw(picW, picH)
+		f.PTS = time.Second + time.Duration(i)*tick
+		k, err := m.Learn(t.Context(), f, []inference.Face{who.face(1)})
+		f.Release()
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := k.(*view)
+		if i == 0 {
+			before = v.who
+		}
+		if warm := i >= sameKept-1; m.atlas.taken != warm || v.who != before || before != 5 || v.of(before) != v {
+			t.Fatalf("frame %d: warm %v, person %d after %d", i, m.atlas.taken, v.who, before)
+		}
+	}
+	if m.met != 5 || m.kept != nil {
+		t.Errorf("%d people were met, want 5", m.met)
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 // Kept mouths are keptMagic, what they were read by, the speaker's habits, the mouths, each
 // with its picture as a PNG, and the SHA-256 of all that; numbers are little-endian.
 const (
-	keptMagic   = "mouths\x00\x01" // its last byte is the version
+	keptMagic   = "mouths\x00\x02" // its last byte is the version
 	mostPicture = 1024             // pixels along a side
 	fine        = 4096             // steps of a number without a unit, as brightness freed from the light
 )
@@ -108,13 +108,14 @@ func (f *form) habits(h *habits) {
 	n := len(h.reads)
 	f.whole(&n, enough, seen)
 	if f.reads && f.err == nil {
-		h.reads, h.widths = make([]readings, n), make([]float64, n)
+		h.reads, h.widths, h.detail.seen = make([]readings, n), make([]float64, n), make([]float64, n)
 	}
 	for i := range h.reads {
 		for k := range h.reads[i] {
 			f.numbers(9, &h.reads[i][k])
 		}
 		f.numbers(9, &h.widths[i])
+		f.numbers(1000, &h.detail.seen[i])
 	}
 	f.numbers(1000, &h.reach)
 	f.numbers(9, &h.jitter, &h.before[0], &h.before[1])
@@ -139,7 +140,7 @@ func (f *form) entry(e *entry) {
 	f.numbers(1e5, &p.x, &p.y, &p.c, &p.s, &e.pic.x0, &e.pic.y0)
 	f.numbers(1, &e.pic.scale)
 	f.numbers(3, &s.x, &s.y, &s.tilt, &s.width, &s.coloured, &s.top, &s.under, &s.middles[0], &s.middles[1], &e.yaw, &e.pitch, &e.middle)
-	f.numbers(1000, &s.contrast, &e.sharp, &e.light[0], &e.light[1])
+	f.numbers(1000, &s.contrast, &e.sharp, &e.detail, &e.light[0], &e.light[1])
 	for k := range s.read {
 		f.numbers(9, &s.read[k])
 	}

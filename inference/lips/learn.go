@@ -110,7 +110,7 @@ func (m *mouths) study(v *view, pic frame, face inference.Face, f *media.Frame) 
 	}
 	a := m.atlas
 	v.who, v.habits, v.entries = a.who, a.habits, a.lit(e.light)
-	v.habits.reads, v.habits.widths = nil, nil // the atlas writes on there
+	v.habits.reads, v.habits.widths, v.habits.detail.seen = nil, nil, nil // the atlas writes on there
 	m.turns.see(a.who, face.Size, m.seen[face.ID], f.PTS)
 }
 
@@ -158,7 +158,7 @@ func (m *mouths) admit(e *entry, face inference.Face, f *media.Frame) {
 	if trust(face) <= .8 { // points that are doubtful teach nothing of how this mouth is read
 		return
 	}
-	m.atlas.habits.see(e.shape)
+	m.atlas.habits.see(e.shape, e.detail)
 	m.atlas.again()
 	if face.Confidence > .4 && e.sharp > .8*m.atlas.sharp() && (len(m.beside) == 0 || m.bytes() < maxBytes) {
 		m.atlas.offer(e, f)

@@ -38,8 +38,8 @@ func (s *start) see(m *mouths, at time.Duration) {
 	}
 	s.last = at
 	s.told.Mouths, s.told.Enough, s.told.Warm = len(m.atlas.entries), enough, m.atlas.taken
-	if s.told.Ready == 0 && s.told.Mouths >= enough {
-		s.told.Ready = max(s.told.Speech, 1) // known before it spoke: at once
+	if !s.told.Reached && s.told.Mouths >= enough {
+		s.told.Reached, s.told.Ready = true, s.told.Speech
 	}
 	told := s.told
 	m.known.Store(&told)

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -25,10 +26,16 @@ func TestEraseMouths(t *testing.T) {
 		http.StatusServiceUnavailable: store.ErrUnavailable,
 	} {
 		asked := ""
-		rig := newMouthsRig(t, fakeMouths(func(k string) error { asked = k; return err }))
+		rig, log := newMouthsRig(t, fakeMouths(func(k string) error { asked = k; return err }))
 		status, text := rig(http.MethodDelete, "Bearer "+key)
 		if status != want || asked != key || strings.Contains(text, key) {
 			t.Errorf("%v: %d %s, asked with %q", err, status, text, asked)
+		}
+		if said := strings.Count(log.String(), "audit=mouths_erased\n"); said != map[bool]int{true: 1}[err == nil] {
+			t.Errorf("%v: logged %q", err, log)
+		}
+		if strings.Contains(log.String(), key) || strings.Contains(log.String(), "192.0.2.7") {
+			t.Errorf("the log tells who it was: %q", log)
 		}
 		asked = ""
 		if status, _ := rig(http.MethodDelete, ""); status != http.StatusBadRequest || asked != "" {
@@ -40,10 +47,11 @@ func TestEraseMouths(t *testing.T) {
 	}
 }
 
-// newMouthsRig serves the endpoint and returns what asks /v1/mouths.
-func newMouthsRig(t *testing.T, m Mouths) func(method, authorization string) (status int, text string) {
+// newMouthsRig serves the endpoint and returns what asks /v1/mouths, and the log.
+func newMouthsRig(t *testing.T, m Mouths) (ask func(method, authorization string) (status int, text string), log *strings.Builder) {
 	t.Helper()
-	s := New(Config{Mouths: m})
+	log = &strings.Builder{}
+	s := New(Config{Mouths: m, Log: slog.New(slog.NewTextHandler(log, nil))})
 	t.Cleanup(s.Close)
 	mux := http.NewServeMux()
 	s.Register(mux)
@@ -60,7 +68,7 @@ func newMouthsRig(t *testing.T, m Mouths) func(method, authorization string) (st
 		w := &answer{header: http.Header{}, status: http.StatusOK}
 		h.ServeHTTP(w, r)
 		return w.status, w.text.String()
-	}
+	}, log
 }
 
 // answer keeps what a handler answers.
