@@ -69,10 +69,12 @@ func push(t *testing.T, film string, to ...string) (ended <-chan error) {
 // addr returns where the server takes a protocol.
 func (s *server) addr(t *testing.T, protocol string) string {
 	t.Helper()
-	for line := range strings.Lines(s.printed()) {
-		if strings.Contains(line, "encoders may publish") && strings.Contains(line, "protocol="+protocol) {
-			_, at, _ := strings.Cut(line, "addr=")
-			return strings.Fields(at)[0]
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		for line := range strings.Lines(s.printed()) {
+			if strings.Contains(line, "encoders may publish") && strings.Contains(line, "protocol="+protocol) {
+				_, at, _ := strings.Cut(line, "addr=")
+				return strings.Fields(at)[0]
+			}
 		}
 	}
 	t.Fatalf("nothing is said of %s: %s", protocol, s.printed())
