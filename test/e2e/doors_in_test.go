@@ -67,7 +67,7 @@ func push(t *testing.T, film string, to ...string) (ended <-chan error) {
 }
 
 // addr returns where the server takes a protocol.
-func (s *server) addr(t *testing.T, protocol string) string {
+func (s *server) addr(t testing.TB, protocol string) string {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		for line := range strings.Lines(s.printed()) {

@@ -27,7 +27,7 @@ func TestPulls(t *testing.T) {
 		"whep": "whep://" + host + "/whep/show/en", "hls": "http://" + host + "/hls/show/index.m3u8",
 	} {
 		var made struct{ ID string }
-		if status, body := s.call(t, "POST", "/v1/sessions", fmt.Sprintf(`{"from":"en","to":["es"],"source":%q}`, source), &made); status != 201 {
+		if status, body := s.call(t, "POST", "/v1/sessions", fmt.Sprintf(`{"from":"en","to":["es"],"source":{"url":%q}}`, source), &made); status != 201 {
 			t.Fatalf("%s: %d %s", name, status, body)
 		}
 		until(t, name+" is live", func() bool { return live(made.ID) })
@@ -42,7 +42,7 @@ func TestPulls(t *testing.T) {
 			t.Errorf("%s: %d frames, %d sounds: %s", name, frames, sounds, s.printed())
 		}
 	}
-	if status, body := s.call(t, "POST", "/v1/sessions", `{"from":"en","to":["es"],"source":"whep://169.254.169.254/latest"}`, nil); status != 400 {
+	if status, body := s.call(t, "POST", "/v1/sessions", `{"from":"en","to":["es"],"source":{"url":"whep://169.254.169.254/latest"}}`, nil); status != 400 {
 		t.Errorf("a metadata address: %d %s", status, body)
 	}
 }
