@@ -139,14 +139,16 @@ test: build ## vet and every test
 	go vet ./...
 	race=$$(go list $(RACE) | grep -v /internal/testkit/testspeaker | sort -u)
 	rest=$$(go list ./... | grep -vxF "$$race" | grep -vE '/test/(e2e|cluster)$$' || true)
+	failed=()
 	echo "test: with the race detector"
-	go test -race -timeout 20m $$race
+	go test -race -timeout 20m $$race || failed+=("race detector")
 	echo "test: the rest"
-	go test -timeout 12m $$rest
+	go test -timeout 12m $$rest || failed+=("the rest")
 	echo "test: whole programs, as users run them"
-	go test -timeout 45m ./test/e2e
+	go test -timeout 45m ./test/e2e || failed+=("whole programs")
 	echo "test: a cluster that breaks"
-	$(CLUSTER)
+	$(CLUSTER) || failed+=("cluster")
+	[[ $${#failed[@]} -eq 0 ]] || { printf 'test: failed: %s\n' "$${failed[@]}" >&2; exit 1; }
 
 # Two scenarios at a time: each has a call, three nodes and Redis.
 CLUSTER := go test -timeout 15m -parallel 2 ./test/cluster
@@ -154,6 +156,16 @@ CLUSTER := go test -timeout 15m -parallel 2 ./test/cluster
 test-cluster: OPTIONAL := $(SERVERS)
 test-cluster: deps go ## break a cluster of real processes, and judge by what a listener receives
 	@$(CLUSTER)
+
+# Whole servers, and other people's programs at every door; the logs are searched for secrets.
+DOORS := DoorsIn|RTMPS|BroadcastByStreamKey|GStreamerPublishes|HLS|HLSInTheBrowser|Restream|RestreamStaysOutside|RestreamGoesOnElsewhere|PageSendsOn|PlayerBySRT|Tokens|StreamKeysOfACluster
+.PHONY: test-doors
+test-doors: OPTIONAL := $(CLIENTS) $(SERVERS)
+test-doors: deps go ## try every way in and out: RTMP, SRT, WHIP, HLS, restreams, tokens, with ffmpeg, GStreamer and Chromium
+	@echo "test-doors: in:     ffmpeg by RTMP, RTMPS and SRT (20 % of packets lost), with stream keys; GStreamer by WHIP"
+	echo "test-doors: out:    HLS of all languages, read by ffmpeg and played in Chromium; RTMP to a second server, SRT to ffmpeg, which listens or calls"
+	echo "test-doors: rights: tokens and stream keys, made, expired and revoked in mid-call, on a cluster with Redis"
+	go test -v -count 1 -timeout 30m -run '^Test($(DOORS))$$' ./test/e2e
 
 # The packages of what is kept: recordings are mostly C, which runs without the race detector.
 .PHONY: test-store

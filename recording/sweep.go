@@ -21,6 +21,7 @@ func (r *Recorder) sweep() {
 	defer tick.Stop()
 	first := time.NewTimer(time.Second) // not before calls that go on here had time to say so
 	defer first.Stop()
+	left, looked := orphans{}, time.Now()
 	for {
 		select {
 		case <-r.ctx.Done():
@@ -28,7 +29,14 @@ func (r *Recorder) sweep() {
 		case <-first.C:
 		case <-tick.C:
 		}
-		err := guard.Do("recorder", func() error { return r.each(r.ctx, r.look) })
+		err := guard.Do("recorder", func() error {
+			failed := r.each(r.ctx, r.look)
+			if now := time.Now(); now.Sub(looked) >= orphansEvery {
+				looked = now
+				failed = errors.Join(failed, left.look(r.ctx, r, now))
+			}
+			return failed
+		})
 		if err != nil && r.ctx.Err() == nil {
 			r.count("finish")
 			r.cfg.Log.Warn("what is left of recordings cannot be looked for", "err", err)

@@ -24,9 +24,10 @@ type Checkpoint struct {
 	Controls map[inference.Lang]spec.Controls `json:",omitempty"` // of dubs that are not heard as they come
 
 	Created time.Time
-	Origin  time.Time // when the session's clock read zero, by a clock that the nodes share
-	Phrase  int       // ID of the last phrase
-	Seq     uint64    // number of the last record
+	Origin  time.Time     // when the session's clock read zero, by a clock that the nodes share
+	Phrase  int           // ID of the last phrase
+	Outputs []spec.Output // that it is sent on to
+	Seq     uint64        // number of the last record
 
 	// Records are those that a phrase or a caption needs (Carried), slim, in the order
 	// of their numbers; of a long session the last ones may be all.
@@ -196,6 +197,9 @@ func (c *Checkpoint) check() error {
 		return errors.New("epoch or delay is missing")
 	case c.Origin.IsZero() || c.Phrase < 0 || c.Phrase > maxNumber || c.Seq > maxNumber:
 		return fmt.Errorf("origin %v, phrase %d, record %d: these cannot be", c.Origin, c.Phrase, c.Seq)
+	}
+	if err := spec.CheckOutputs(c.Outputs); err != nil {
+		return err
 	}
 	words, err := c.Spec.Words.Clean()
 	c.Spec.Words = words

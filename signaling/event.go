@@ -17,6 +17,7 @@ type Event struct {
 	Lost    *Lost
 	Spoken  *Spoken // where Since asks for it
 	Dumped  *Dumped
+	Output  *OutputState // for who controls the session
 }
 
 // Events are what happens in a session, one after the other. One goroutine reads them.

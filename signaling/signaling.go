@@ -52,6 +52,7 @@ type Info struct {
 
 	Mouths    *MouthsInfo     // nil where no mouth is made
 	Recording *RecordingState // nil where the server records nothing
+	Outputs   []OutputInfo    // that it is sent on to
 
 	Kept      *KeptMouths // nil where no mouths are found or kept
 	MouthsKey string      // made for a session that was just created; "" in any other

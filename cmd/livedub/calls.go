@@ -36,6 +36,7 @@ type calls struct {
 	member  *member.Member              // in a cluster; else nil
 	linkKey []byte                      // of links between its nodes
 	kept    *kept                       // what is kept of them; nil for nothing
+	outputs *outputs                    // that they are sent on to
 	log     *slog.Logger
 
 	pulls *pulls // of speakers from elsewhere; nil before they are opened
@@ -307,6 +308,7 @@ func (c *calls) info(call *live.Call) signaling.Info {
 		Created: call.Created, Now: &now, Dubs: map[inference.Lang]signaling.DubInfo{}, Stages: map[string]signaling.StageInfo{},
 	}
 	out.Recording = c.kept.state(call.Epoch)
+	out.Outputs, _ = c.outputs.Outputs(out.ID) // of a call that has just begun there are none
 	if k := st.Mouths; k != nil {
 		out.Mouths = &signaling.MouthsInfo{Known: k.Mouths, Enough: k.Enough, Speech: k.Speech.Seconds()}
 		if k.Ready > 0 {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -135,6 +136,9 @@ func TestCheckpointsInRegistry(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			outputs := []spec.Output{{ID: "one", URL: "rtmp://live.example/live/secret", Langs: []string{"es"}}}
+			call.SetOutputs(outputs)
+			call.Tell(record.Record{Output: &record.Output{ID: "one", State: "added"}})
 			said := inference.Phrase{Lang: "en", Text: "a word that is secret", Final: true, Start: time.Millisecond, End: 2 * time.Millisecond}
 			kept := func() (parts [][]byte) {
 				parts, _, err = reg.Load(context.Background(), "s")
@@ -176,6 +180,9 @@ func TestCheckpointsInRegistry(t *testing.T) {
 			}
 			if d := next.Clock.Now() - call.Clock.Now(); d.Abs() > 20*time.Millisecond || next.Epoch != call.Epoch {
 				t.Errorf("the clock is off by %v, epoch %s was %s", d, next.Epoch, call.Epoch)
+			}
+			if !reflect.DeepEqual(next.Outputs(), outputs) {
+				t.Errorf("sent on to %+v", next.Outputs())
 			}
 			p, err := next.Records().Phrases(t.Context())
 			if err != nil || len(p.All) < said.ID-1 || p.All[0].Text != said.Text || next.Records().Last() <= events {

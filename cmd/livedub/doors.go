@@ -24,11 +24,12 @@ import (
 
 // doors are where encoders publish, beside WHIP.
 type doors struct {
-	door  *ingest.Door
-	pulls *pulls
-	run   []func(context.Context) error // each takes who comes at one address, until its context ends
-	shut  []func()                      // each closes that address
-	log   *slog.Logger
+	door    *ingest.Door
+	players players // who receive by SRT
+	pulls   *pulls
+	run     []func(context.Context) error // each takes who comes at one address, until its context ends
+	shut    []func()                      // each closes that address
+	log     *slog.Logger
 
 	stop context.CancelFunc
 	wg   sync.WaitGroup
@@ -39,6 +40,7 @@ func openDoors(ctx context.Context, c config.Config, d *calls, access *signaling
 	out := &doors{log: log, stop: func() {}, door: ingest.New(ingest.Config{
 		Sessions: broadcasts{d}, Access: access, Keys: standFor(keys), PerAddress: c.Limits.Publishers, All: c.Limits.PublishersAll, Log: log,
 	})}
+	out.players = players{calls: d, access: access, places: signaling.NewQuota("players", c.Limits.Viewers, c.Limits.ViewersAll), limit: signaling.NewLimiter(), log: log}
 	var err error
 	if out.pulls, err = newPulls(c.Serve.PullHosts, out.door, d, log); err != nil {
 		return nil, err
@@ -98,7 +100,13 @@ func (d *doors) srt(c config.Config) error {
 	}
 	s := &srt.Server{
 		Passphrase: c.Serve.SRTPassphrase, Most: c.Limits.PublishersAll,
-		Serve:  func(ctx context.Context, c *srt.Conn) { d.door.Serve(ctx, srtConn{c}) },
+		Serve: func(ctx context.Context, c *srt.Conn) {
+			if c.Reads {
+				d.players.serve(ctx, c)
+				return
+			}
+			d.door.Serve(ctx, srtConn{c})
+		},
 		Failed: d.failed("srt"),
 	}
 	d.run = append(d.run, func(ctx context.Context) error { return s.Run(ctx, l) })

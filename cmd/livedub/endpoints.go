@@ -31,6 +31,7 @@ type endpoints struct {
 	whip    *whip.Server
 	ws      *ws.Server
 	air     *onAir
+	outputs *outputs
 	hls     *hls.Server // nil where there is no HLS
 	doors   *doors      // nil until they are opened
 	leave   sync.Once
@@ -79,6 +80,14 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 		follow = append(follow, d.air.Follow)
 		d.hls = hls.New(hls.Config{Programs: d.air, Log: log})
 	}
+	d.outputs, err = openOutputs(c, log)
+	if err != nil {
+		d.kept.Close()
+		host.Close()
+		return nil, errors.Join(err, e.Close())
+	}
+	d.calls.outputs = d.outputs
+	follow = append(follow, d.outputs.Follow)
 	keeping := live.ManagerConfig{
 		Follow: follow,
 		Saver:  saver{d.calls}, Now: d.calls.now,
@@ -95,7 +104,7 @@ func openEndpoints(ctx context.Context, c config.Config, log *slog.Logger) (*end
 	d.api = api.New(api.Config{
 		Sessions: d.calls, ICEServers: ice, PerAddress: lim.Streams,
 		Recordings: d.kept.recordings(), Record: recorded(c), HLS: d.hls != nil,
-		Mouths: d.kept.erasable(), KeepsMouths: c.Lips.Keep > 0,
+		Mouths: d.kept.erasable(), KeepsMouths: c.Lips.Keep > 0, Outputs: d.outputs,
 		Refused: e.refused, Log: log,
 	})
 	answers := signaling.Bound(d.calls, signaling.Budget{

@@ -62,6 +62,8 @@ func event(r record.Record) (out signaling.Event, told bool) {
 		out.Ladder = &signaling.LadderChange{Lang: l.Lang, Level: string(l.Level), Why: l.Why, At: l.At}
 	case r.Dumped != nil:
 		out.Dumped = new(dumped(*r.Dumped))
+	case r.Output != nil:
+		out.Output = &signaling.OutputState{ID: r.Output.ID, State: r.Output.State}
 	case r.Drain != nil:
 		out.Drain = &signaling.Drain{Until: r.Drain.Until}
 	case r.Moved != nil:

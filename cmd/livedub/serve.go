@@ -81,7 +81,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return err
 	}
 	registry := telemetry.NewRegistry(version())
-	registry.MustRegister(endpoints.calls.manager, mediaMetrics{endpoints.calls.host}, engineMetrics{endpoints.engines}, gpuMetrics{gpus.Read}, endpoints.doors.door)
+	registry.MustRegister(endpoints.calls.manager, mediaMetrics{endpoints.calls.host}, engineMetrics{endpoints.engines}, gpuMetrics{gpus.Read}, endpoints.doors.door, endpoints.outputs)
 	registry.MustRegister(awsMetrics{group})
 	registry.MustRegister(endpoints.kept.metrics()...)
 	if endpoints.air != nil {

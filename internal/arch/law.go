@@ -55,6 +55,7 @@ var layers = []layer{
 	{"session/journal", []string{"inference", "session/live", "session/record", "session/spec", "store"}},
 	{"recording", []string{"inference", "media", "media/cmaf", "media/file", "session/fanout", "session/live", "session/record", "session/report", "session/spec", "store", "internal/guard", "internal/telemetry"}},
 	{"broadcast", []string{"inference", "media", "media/hls", "session/fanout", "session/live", "session/record", "session/report", "session/spec", "internal/guard"}},
+	{"broadcast/push", []string{"inference", "media", "media/mpegts", "media/rtmp", "media/srt", "session/fanout", "session/live", "session/record", "session/spec", "internal/guard"}},
 	{"session/report", []string{"inference", "media", "media/codec", "media/file", "session/record", "session/spec", "session/timeline", "session/work"}},
 
 	{"signaling", []string{"inference", "inference/glossary", "signaling/...", "store", "cluster", "web", "internal/guard", "internal/telemetry"}},
@@ -105,7 +106,7 @@ var layers = []layer{
 	{"cmd/pocketsphinxworker", []string{"inference/recognize/wire", "internal/worker/child"}},
 	{"cmd/transducerworker", []string{"inference/recognize/wire", "inference/recognize/spacing", "internal/worker/child"}},
 	{"cmd/gpucheck", []string{"inference", "inference/engine", "inference/onnx", "internal/bench/enginebench", "internal/gpu", "internal/testkit/onnxfile"}},
-	{"cmd/...", []string{"media", "media/...", "inference", "inference/...", "broadcast", "recording", "session", "session/...", "signaling", "signaling/...",
+	{"cmd/...", []string{"media", "media/...", "inference", "inference/...", "broadcast", "broadcast/...", "recording", "session", "session/...", "signaling", "signaling/...",
 		"store", "store/...", "cluster", "cluster/...", "web", "internal/..."}},
 	{"test/...", []string{"media", "media/...", "inference", "inference/...", "recording", "session", "session/...", "store", "store/...", "internal/..."}},
 }

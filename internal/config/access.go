@@ -44,6 +44,12 @@ func outboundHosts(p *[]string, key, help string) option {
 		}}
 }
 
+// defaulted is an option with a default.
+func defaulted(o option, def string) option {
+	o.def = def
+	return o
+}
+
 // languages is a list of ISO 639-1 codes.
 func languages(p *[]string, key, def, help string) option {
 	return option{key: key, def: def, help: help, limit: "two letters each, as es", kind: kindList, noun: "LANGUAGE",

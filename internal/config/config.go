@@ -53,6 +53,7 @@ type Serve struct {
 	SRTListen      string
 	SRTPassphrase  string
 	PullHosts      []string
+	PushHosts      []string
 }
 
 // Store is where files are kept, and for how long all is.

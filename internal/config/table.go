@@ -46,6 +46,8 @@ func table(c *Config) []option {
 			"passphrase of all who send there, 10 to 79 characters; empty is to take them unencrypted alone", optional(passphrase))),
 		outboundHosts(&c.Serve.PullHosts, "serve.pull_hosts",
 			"hosts that the operator may have speakers pulled from; empty is none"),
+		defaulted(outboundHosts(&c.Serve.PushHosts, "serve.push_hosts",
+			"hosts that sessions may be sent on to by RTMP and SRT; public is all that have a public address"), "public"),
 
 		integer(&c.Limits.Requests, "limits.requests", 50,
 			"requests a second of an address, four times as many at once; 0, here and below, is no bound", 0, 1_000_000),

@@ -22,17 +22,23 @@ var ErrRefused = errors.New("outbound: not allowed")
 
 // Guard knows what may be asked.
 type Guard struct {
-	names []string       // in lower case; "*.example.com" for all below, not itself
-	nets  []netip.Prefix // also where they are not public
+	public bool           // all hosts at public addresses
+	names  []string       // in lower case; "*.example.com" for all below, not itself
+	nets   []netip.Prefix // also where they are not public
 }
 
 // New returns a guard that lets what is listed be asked: names as cdn.example.com or
 // *.example.com, which must resolve to public addresses, and addresses or networks,
-// as 10.0.0.7 or 10.0.0.0/24, whatever they are.
+// as 10.0.0.7 or 10.0.0.0/24, whatever they are. Public stands for all names, and all
+// public addresses.
 func New(hosts []string) (*Guard, error) {
 	g := &Guard{}
 	for _, h := range hosts {
 		h = strings.ToLower(strings.Trim(strings.TrimSpace(h), "[]"))
+		if h == Public {
+			g.public = true
+			continue
+		}
 		if a, err := netip.ParseAddr(h); err == nil {
 			a = a.Unmap()
 			g.nets = append(g.nets, netip.PrefixFrom(a, a.BitLen()))
@@ -54,10 +60,16 @@ func New(hosts []string) (*Guard, error) {
 func (g *Guard) Host(host string) error {
 	host = strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
 	if a, err := netip.ParseAddr(host); err == nil {
+		if g.public {
+			return g.Addr(a)
+		}
 		if g.listed(a.Unmap()) {
 			return nil
 		}
 		return fmt.Errorf("%w: the address is not listed", ErrRefused)
+	}
+	if g.public && isName(host) {
+		return nil
 	}
 	for _, n := range g.names {
 		if below, all := strings.CutPrefix(n, "*"); n == host || all && strings.HasSuffix(host, below) && len(host) > len(below) {

@@ -254,6 +254,11 @@ func TestRefuse(t *testing.T) {
 			rw.Write(sizeOf(1 << 16))
 			rw.Write(chunk(3, 20, len(body), body))
 		},
+		"connect to nothing": func(nc net.Conn) {
+			body := append([]byte{2, 0, 7}, "connect"...)
+			body = append(body, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+			shakenHands(t, nc).Write(chunk(3, 20, len(body), body))
+		},
 		"media at once": func(nc net.Conn) {
 			shakenHands(t, nc).Write(chunk(4, typeAudio, 3, []byte{0x2f, 1, 2}))
 		},
@@ -265,7 +270,9 @@ func TestRefuse(t *testing.T) {
 		send(nc)
 		select {
 		case err := <-failed:
-			t.Logf("%s: %v", name, err)
+			if strings.Contains(err.Error(), "panic") {
+				t.Errorf("%s: %v", name, err)
+			}
 		case <-time.After(20 * time.Second):
 			t.Errorf("%s: still there", name)
 		}

@@ -2,8 +2,6 @@ package srt
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/netip"
 
 	gosrt "github.com/datarhei/gosrt"
@@ -20,19 +18,13 @@ type CallOptions struct {
 // Called is a listener elsewhere that has answered. Publish or Close follows.
 type Called struct{ conn gosrt.Conn }
 
-// Call calls a listener, which sends. It takes 3 s at most.
+// Call calls a listener, which sends. It takes 7 s at most.
 func Call(ctx context.Context, to netip.AddrPort, o CallOptions) (*Called, error) {
 	c := gosrt.DefaultConfig()
 	c.StreamId, c.Passphrase = o.StreamID, o.Passphrase
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	conn, err := gosrt.Dial("srt", to.String(), c)
+	conn, err := dial(ctx, to, c)
 	if err != nil {
-		return nil, fmt.Errorf("srt: %w", err)
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, errors.Join(err, conn.Close())
+		return nil, err
 	}
 	return &Called{conn}, nil
 }

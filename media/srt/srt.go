@@ -108,7 +108,7 @@ func (c counted) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Conn is a caller who asks to publish. Publish or Refuse follows.
+// Conn is a caller who asks to publish, or to receive. Publish, Send or Refuse follows.
 type Conn struct {
 	Asked
 	req  gosrt.ConnRequest
@@ -128,6 +128,16 @@ func (c *Conn) Publish(clock pace.Clock) (*Publisher, error) {
 		return nil, fmt.Errorf("srt: %w", err)
 	}
 	return publish(conn, clock, c.finish), nil
+}
+
+// Send lets the caller in, who receives what the pusher sends until they leave, or Close.
+func (c *Conn) Send() (*Pusher, error) {
+	conn, err := c.req.Accept()
+	if err != nil {
+		c.finish()
+		return nil, fmt.Errorf("srt: %w", err)
+	}
+	return send(conn, c.finish), nil
 }
 
 // Reason is why a caller is refused, in the protocol's words.
@@ -156,7 +166,7 @@ func (c *Conn) finish() { c.done.Do(c.end) }
 type Server struct {
 	Passphrase string // that all callers must have; "" for none
 	Most       int    // callers at a time
-	// Serve is called for who asks to publish, on a goroutine of its own. It takes or refuses them.
+	// Serve is called for who asks, on a goroutine of its own. It takes or refuses them.
 	Serve func(ctx context.Context, c *Conn)
 	// Failed is told of callers that came to nothing before that, and of panics.
 	Failed func(from netip.Addr, err error)

@@ -6,32 +6,37 @@ import (
 	"strings"
 )
 
-// Asked is what a caller wants to publish.
+// Asked is what a caller wants to publish, or to receive.
 type Asked struct {
 	Name  string     // a session's name, or a key
 	Query url.Values // behind it
+	Reads bool       // they want to receive
 }
 
 // parse reads a stream id. It is an address's end, `NAME?from=en&to=es`, with `live/` or
 // `publish:` before it or without; or has the form of SRT's access control,
 // `#!::r=NAME,m=publish,from=en,to=es,to=ca`, in which other keys than SRT's own are the query.
+// Who wants to receive writes `read:` or `m=request`.
 func parse(id string) (Asked, error) {
 	if rest, ok := strings.CutPrefix(id, "#!::"); ok {
 		return parseKeys(rest)
 	}
+	reads := false
 	if mode, rest, ok := strings.Cut(id, ":"); ok && !strings.ContainsAny(mode, "/?") {
-		if mode != "publish" {
-			return Asked{}, fmt.Errorf("%w: a stream id that asks for another mode than publish", ErrProtocol)
+		if reads = mode == "read"; !reads && mode != "publish" {
+			return Asked{}, fmt.Errorf("%w: a stream id of another mode than publish: and read:", ErrProtocol)
 		}
 		id = rest
 	}
 	path, query, _ := strings.Cut(id, "?")
-	return asked(path, query)
+	a, err := asked(path, query)
+	a.Reads = reads
+	return a, err
 }
 
 // parseKeys reads pairs of a key and a value.
 func parseKeys(pairs string) (Asked, error) {
-	resource, query := "", url.Values{}
+	resource, query, reads := "", url.Values{}, false
 	for pair := range strings.SplitSeq(pairs, ",") {
 		key, value, _ := strings.Cut(pair, "=")
 		switch key {
@@ -39,8 +44,8 @@ func parseKeys(pairs string) (Asked, error) {
 		case "r":
 			resource = value
 		case "m":
-			if value != "publish" {
-				return Asked{}, fmt.Errorf("%w: a stream id of another mode than m=publish", ErrProtocol)
+			if reads = value == "request"; !reads && value != "publish" {
+				return Asked{}, fmt.Errorf("%w: a stream id of another mode than m=publish and m=request", ErrProtocol)
 			}
 		case "u", "h", "s", "t": // a user, a host, a session of theirs, a type of data
 		default:
@@ -52,6 +57,7 @@ func parseKeys(pairs string) (Asked, error) {
 	for k, v := range query {
 		a.Query[k] = append(a.Query[k], v...)
 	}
+	a.Reads = reads
 	return a, err
 }
 

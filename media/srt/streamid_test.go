@@ -16,16 +16,21 @@ func TestStreamID(t *testing.T) {
 		"#!::r=live/talk,m=publish":                 "talk ",
 		"#!::m=publish,from=en,to=es,to=ca,r=t":     "t from=en&to=es&to=ca",
 		"#!::r=talk?consent=true,u=me,h=x,t=stream": "talk consent=true",
-		"":           " ",
-		"~p.x.y":     "~p.x.y ",
-		"read:talk":  "error",
-		"#!::m=play": "error",
-		"a%zz":       "error",
-		"a?%zz":      "error",
-		"a?x;y=1":    "error",
+		"":                             " ",
+		"~p.x.y":                       "~p.x.y ",
+		"read:talk?lang=es":            "reads talk lang=es",
+		"#!::r=talk,m=request,lang=es": "reads talk lang=es",
+		"play:talk":                    "error",
+		"#!::m=play":                   "error",
+		"a%zz":                         "error",
+		"a?%zz":                        "error",
+		"a?x;y=1":                      "error",
 	} {
 		a, err := parse(id)
 		got := a.Name + " " + a.Query.Encode()
+		if a.Reads {
+			got = "reads " + got
+		}
 		if err != nil {
 			got = "error"
 		}

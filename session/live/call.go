@@ -35,6 +35,7 @@ type Call struct {
 	mu        sync.Mutex
 	publisher spec.Publisher
 	standing  *standing     // a publisher whose place the speaker takes; nil for none
+	outputs   []spec.Output // that it is sent on to
 	used      time.Time     // when somebody was last seen
 	moved     time.Time     // when listeners were told that the session goes on elsewhere; zero before
 	spoke     time.Time     // when a speaker was last seen since
@@ -66,6 +67,28 @@ func (c *Call) StayFor(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stays = d
+}
+
+// Outputs returns what SetOutputs was told, here or at the node before.
+func (c *Call) Outputs() []spec.Output {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.outputs
+}
+
+// SetOutputs has other nodes know of what the call is sent on to. Whoever calls it tells
+// a record of it.
+func (c *Call) SetOutputs(all []spec.Output) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.outputs = all
+}
+
+// Away tells whether the call goes on at another node.
+func (c *Call) Away() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.moved.IsZero()
 }
 
 // unused returns how long nobody has published or watched. Who is connected and

@@ -111,7 +111,8 @@ func (k *keeper) take(r record.Record) {
 		}
 	}
 	// What a session is, stands in the head.
-	k.whole = k.whole || r.Targets != nil || r.Words != nil || r.Lips != nil
+	k.whole = k.whole || r.Targets != nil || r.Words != nil || r.Lips != nil ||
+		r.Output != nil && (r.Output.State == "added" || r.Output.State == "ended")
 }
 
 // save writes what is not kept yet; what fails is made up for. It returns an error
@@ -196,6 +197,7 @@ func (c *Call) checkpoint() session.Checkpoint {
 	s := c.Spec
 	s.To, s.Words, s.Consent, s.ConsentAt = out.Spec.To, out.Spec.Words, out.Spec.Consent, out.Spec.ConsentAt
 	s.ID, s.Epoch = "", c.Epoch
+	out.Outputs = c.Outputs()
 	out.Spec, out.Created, out.Origin = s, c.Created, c.now().Add(-c.Clock.Now())
 	return out
 }

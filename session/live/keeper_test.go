@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -226,6 +227,16 @@ func TestKeeperFollowsSettings(t *testing.T) {
 		}
 		if d := got.Origin.Sub(time.Now().Add(-c.Clock.Now())); d.Abs() > time.Millisecond {
 			t.Errorf("its clock's origin is off by %v", d)
+		}
+		c.SetOutputs([]spec.Output{{ID: "one", URL: "rtmp://live.example/live/sesame", Langs: []string{"es"}}})
+		c.Tell(record.Record{Output: &record.Output{ID: "one", State: "added"}})
+		time.Sleep(saveApart + 50*time.Millisecond)
+		if got, _ = s.load(t); !reflect.DeepEqual(got.Outputs, c.Outputs()) {
+			t.Errorf("sent on to %+v", got.Outputs)
+		}
+		next, err := m.Open("b", got)
+		if err != nil || !reflect.DeepEqual(next.Outputs(), c.Outputs()) || next.Away() {
+			t.Errorf("at the next node: %+v, %v", next, err)
 		}
 		c.Tell(record.Record{Moved: &record.Moved{Fence: 7}})
 		talk(c, 9, 1)

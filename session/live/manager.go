@@ -151,7 +151,7 @@ func (m *Manager) open(asked spec.Spec, from *session.Checkpoint) (*Call, error)
 		if err != nil {
 			return nil, fmt.Errorf("session %s: %w", asked.ID, err)
 		}
-		c.Clock, c.Created = pace.NewWallAt(at), from.Created
+		c.Clock, c.Created, c.outputs = pace.NewWallAt(at), from.Created, from.Outputs
 	}
 	var err error
 	if c.Session, err = session.New(cfg, m.cfg.Engines, c.Clock); err != nil {

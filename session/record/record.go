@@ -43,6 +43,7 @@ type Record struct {
 	KeepMouths *KeepMouths        `json:"keep_mouths,omitempty"`
 	Targets    *Targets           `json:"targets,omitempty"`
 	Words      *glossary.Words    `json:"words,omitempty"`
+	Output     *Output            `json:"output,omitempty"`
 	Lips       *Lips              `json:"lips,omitempty"`     // of the dub in Lang
 	Controls   *spec.Controls     `json:"controls,omitempty"` // of the dub in Lang
 	Dumped     *Dumped            `json:"dumped,omitempty"`
@@ -95,6 +96,12 @@ type KeepMouths struct {
 // Lips tells that the mouth's re-rendering was switched on or off.
 type Lips struct {
 	On bool `json:"on"`
+}
+
+// Output tells how an output of the session does, which is sent to a server elsewhere.
+type Output struct {
+	ID    string `json:"id"`
+	State string `json:"state"` // "added", "waiting", "connecting", "live", "refused", "ended"
 }
 
 // Dumped tells that nobody hears, sees or reads what was said up to now and had not

@@ -50,6 +50,7 @@ type Config struct {
 	PerAddress int                  // event streams of one address; 0 for no bound
 	Recordings Recordings           // what is kept; nil for nothing
 	Mouths     Mouths               // that are kept; nil where none are
+	Outputs    Outputs              // what sessions are sent on to; nil for nothing
 
 	KeepsMouths bool // those of new sessions, where their speakers agree
 
@@ -103,10 +104,13 @@ func (s *Server) Register(mux *http.ServeMux) {
 	if s.cfg.Mouths != nil {
 		own("/v1/mouths", map[string]signaling.Handler{http.MethodDelete: s.eraseMouths})
 	}
+	if s.cfg.Outputs != nil {
+		s.registerOutputs(route)
+	}
 	if s.cfg.Recordings != nil {
 		s.registerRecordings(route, own)
 	}
-	signaling.RouteRest(mux, s.log, signaling.AnyOrigin, "/v1", "there are /v1/sessions, /v1/sessions/{id}, what is below it: dump, events, report and captions/{lang}, /v1/languages, and where something is kept, /v1/recordings, /v1/recordings/{id} and /v1/mouths")
+	signaling.RouteRest(mux, s.log, signaling.AnyOrigin, "/v1", "there are /v1/sessions, /v1/sessions/{id}, what is below it: dump, events, outputs, report and captions/{lang}, /v1/languages, and where something is kept, /v1/recordings, /v1/recordings/{id} and /v1/mouths")
 }
 
 // Close ends every event stream with an end event, breaks downloads off, and waits for all

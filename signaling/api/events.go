@@ -181,6 +181,11 @@ func (o stream) session(e signaling.Event) bool {
 		return true
 	case e.Spoken != nil:
 		return o.event(e.Seq, "spoken", spokenOf(e.Spoken))
+	case e.Output != nil:
+		if !o.grant.Control() {
+			return true
+		}
+		return o.event(e.Seq, "output", e.Output)
 	case e.Dumped != nil:
 		return o.event(e.Seq, "dumped", dumpedOf(*e.Dumped))
 	case e.Caption != nil:

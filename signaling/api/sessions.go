@@ -98,6 +98,7 @@ type shown struct {
 	Mouths        *signaling.MouthsInfo          `json:"mouths,omitempty"`
 	Recording     *signaling.RecordingState      `json:"recording,omitempty"`
 	KeptMouths    *signaling.KeptMouths          `json:"kept_mouths,omitempty"`
+	Outputs       []signaling.OutputInfo         `json:"outputs,omitempty"`
 }
 
 // create is POST /v1/sessions. It reads JSON whatever the content type says: curl -d says it is a form.

@@ -45,7 +45,7 @@ func (s *Server) show(base string, i signaling.Info, g signaling.Grant) shown {
 		Dumps: i.Dumps,
 	}
 	if g.Control() {
-		out.Words, out.KeptMouths = i.Words, i.Kept
+		out.Words, out.KeptMouths, out.Outputs = i.Words, i.Kept, i.Outputs
 	}
 	for l, d := range i.Dubs { // a page reads them without asking whether they are there
 		d.LateMS, d.EarVoiceSpanMS, d.AVOffsetMS = orEmpty(d.LateMS), orEmpty(d.EarVoiceSpanMS), orEmpty(d.AVOffsetMS)

@@ -66,19 +66,20 @@ func push(t *testing.T, film string, to ...string) (ended <-chan error) {
 	return done
 }
 
-// addr returns where the server takes a protocol.
-func (s *server) addr(t testing.TB, protocol string) string {
+// addr returns where the server takes a protocol, once its log, which is read beside its
+// standard output, tells that.
+func (s *server) addr(t testing.TB, protocol string) (at string) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	until(t, "the log tells of "+protocol, func() bool {
 		for line := range strings.Lines(s.printed()) {
-			if strings.Contains(line, "encoders may publish") && strings.Contains(line, "protocol="+protocol) {
-				_, at, _ := strings.Cut(line, "addr=")
-				return strings.Fields(at)[0]
+			if strings.Contains(line, "encoders may publish") && strings.Contains(line, "protocol="+protocol+" ") {
+				_, rest, _ := strings.Cut(line, "addr=")
+				at, _, _ = strings.Cut(strings.TrimSpace(rest), " ")
 			}
 		}
-	}
-	t.Fatalf("nothing is said of %s: %s", protocol, s.printed())
-	return ""
+		return at != ""
+	})
+	return at
 }
 
 // TestDoorsIn has ffmpeg publish by RTMP and, over a bad network, by SRT: dubs come in

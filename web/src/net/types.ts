@@ -89,6 +89,7 @@ export interface SessionInfo {
   mouths?: Mouths; // where mouths are made
   kept_mouths?: KeptMouths; // where they are found or kept
   mouths_key?: string; // told once, to who created the session
+  outputs?: Output[]; // that it is sent on to, for who may change it
 }
 
 /** What has become of mouths that were kept of the speaker, and whether this call's will be. */
@@ -144,4 +145,15 @@ export interface LadderChange {
   level: Level;
   why?: string;
   at?: number;
+}
+
+/** A server elsewhere that the session is sent on to. */
+export interface Output {
+  id: string;
+  url: string; // its secrets are hidden
+  langs: string[];
+  state: "waiting" | "connecting" | "live" | "refused" | "ended";
+  retries: number;
+  last_error?: string;
+  bitrate: number; // bit/s
 }

@@ -3,6 +3,7 @@ import type { LiveState } from "../live/state";
 import type { KeptMouths, LipsState, Mouths, Pair } from "../net/types";
 import { Keep } from "./Keep";
 import { Links } from "./Links";
+import { Outputs } from "./Outputs";
 
 interface Props {
   state: LiveState;
@@ -30,6 +31,7 @@ export function Running({ state, pairs, keep, changeKeep, setKeep, setLips, onSt
       {choice.to.some((lang) => session?.dubs?.[lang]?.lips === "on") && <Learned mouths={session?.mouths} kept={session?.kept_mouths} />}
       <Keep text={keep} change={changeKeep} done={setKeep} />
       {session && <Links session={session} />}
+      {session && <Outputs session={session} langs={choice.to} />}
     </div>
   );
 }
