@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"livedub/cluster"
 	"livedub/inference"
 	"livedub/inference/glossary"
 	"livedub/media"
@@ -83,16 +84,32 @@ func (c *calls) open(ctx context.Context, asked spec.Spec) (call *live.Call, err
 	if c.member == nil {
 		return c.make(ctx, asked)
 	}
-	err = c.member.Claim(ctx, asked.ID, func() ([]byte, error) {
+	open := func() ([]byte, error) {
 		if call, err = c.make(ctx, asked); err != nil {
 			return nil, err
 		}
 		return call.Kept()
-	})
+	}
+	if byDoor(ctx) {
+		err = c.member.Found(ctx, cluster.Ask{Session: asked.ID, Cost: c.cost(asked)}, open)
+	} else {
+		err = c.member.Claim(ctx, asked.ID, open)
+	}
 	if err == nil {
 		call.Keep()
 	}
 	return call, err
+}
+
+// cost returns what a session costs a node, in places, as gateways count it.
+func (c *calls) cost(asked spec.Spec) float64 {
+	dubs := map[inference.Lang]bool{}
+	for _, l := range asked.To {
+		if l != asked.From {
+			dubs[l] = true
+		}
+	}
+	return cluster.DefaultPrices.Cost(cluster.Work{Languages: len(dubs), Lips: asked.Consent})
 }
 
 // make creates a session, unless its maker's address has made too many that nobody has published in.

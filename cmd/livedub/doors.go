@@ -157,6 +157,26 @@ const comeBack = 60 * time.Second
 // broadcasts are the sessions of this node as publishers of other protocols than WebRTC see them.
 type broadcasts struct{ *calls }
 
+// doorKey marks contexts of those who publish by other protocols than WebRTC.
+type doorKey struct{}
+
+// byDoor tells whether a session is created for who publishes here by such a protocol:
+// no gateway has found it a place.
+func byDoor(ctx context.Context) bool { return ctx.Value(doorKey{}) != nil }
+
+// Create creates a session; in a cluster it finds itself a place, and is this node's.
+func (b broadcasts) Create(ctx context.Context, r signaling.Request) (signaling.Info, error) {
+	return b.calls.Create(context.WithValue(ctx, doorKey{}, true), r)
+}
+
+// Fetch has a session come here that another node of the cluster holds.
+func (b broadcasts) Fetch(ctx context.Context, id string, may func(signaling.Info) bool) error {
+	if b.member == nil {
+		return nil
+	}
+	return b.member.Bring(ctx, id, may)
+}
+
 // Feed has a session dub a publisher.
 func (b broadcasts) Feed(id string, begin func(pace.Clock) (ingest.Publisher, error)) error {
 	call, err := b.manager.Get(id)

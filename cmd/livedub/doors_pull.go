@@ -16,6 +16,7 @@ import (
 	"livedub/media/hlspull"
 	"livedub/media/pace"
 	"livedub/media/srt"
+	"livedub/media/wheppull"
 	"livedub/session/spec"
 	"livedub/signaling"
 	"livedub/signaling/ingest"
@@ -51,6 +52,7 @@ func newPulls(hosts []string, door *ingest.Door, c *calls, log *slog.Logger) (*p
 
 const (
 	segmentTime = 30 * time.Second // for one request
+	answerTime  = 10 * time.Second // of a WHEP endpoint
 	redial      = 2 * time.Second
 )
 
@@ -64,9 +66,9 @@ func (p *pulls) pull(at string) (begin func(pace.Clock) (ingest.Publisher, error
 	}
 	u, err := url.Parse(at)
 	if err != nil || u.Host == "" {
-		return bad("the url is no address: give https://HOST/PATH.m3u8 or srt://HOST:PORT?streamid=NAME")
+		return bad("the url is no address: give https://HOST/PATH.m3u8, wheps://HOST/PATH or srt://HOST:PORT?streamid=NAME")
 	}
-	if err := p.guard.URL(u, "http", "https", "srt"); err != nil {
+	if err := p.guard.URL(u, "http", "https", "whep", "wheps", "srt"); err != nil {
 		return bad("%w", err)
 	}
 	if u.Scheme == "srt" {
@@ -79,11 +81,37 @@ func (p *pulls) pull(at string) (begin func(pace.Clock) (ingest.Publisher, error
 		}
 		return func(c pace.Clock) (ingest.Publisher, error) { return p.call(u, uint16(port), c) }, "srt", nil
 	}
+	if secure, is := whepScheme(u.Scheme); is {
+		u.Scheme = secure
+		return func(c pace.Clock) (ingest.Publisher, error) { return p.watch(u, c) }, "whep", nil
+	}
 	return func(c pace.Clock) (ingest.Publisher, error) {
 		return hlspull.Open(at, c, hlspull.Config{
 			Client: p.guard.Client(segmentTime), GiveUp: comeBack, Final: func(err error) bool { return errors.Is(err, outbound.ErrRefused) }, Log: p.log,
 		}), nil
 	}, "hls", nil
+}
+
+// whepScheme returns by which scheme of HTTP a WHEP endpoint is asked, false for what is none.
+func whepScheme(scheme string) (string, bool) {
+	by, ok := map[string]string{"whep": "http", "wheps": "https"}[scheme]
+	return by, ok
+}
+
+// watch asks a WHEP endpoint. What stands before an "@" in its address is a bearer token.
+func (p *pulls) watch(u *url.URL, c pace.Clock) (ingest.Publisher, error) {
+	ctx, cancel := context.WithTimeout(p.ctx, answerTime)
+	defer cancel()
+	at := *u
+	at.User = nil
+	out, err := wheppull.Open(ctx, at.String(), c, wheppull.Config{
+		Host: p.calls.host, Client: p.guard.Client(answerTime), Bearer: u.User.Username(),
+		Reach: func(a netip.Addr) bool { return p.guard.Addr(a) == nil },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // call calls an SRT listener.

@@ -1,42 +1,65 @@
 package hlspull
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/bluenviron/gohlslib/v2"
-	"github.com/bluenviron/gohlslib/v2/pkg/playlist"
 
 	"livedub/internal/guard"
 )
 
+// Times of a pull.
 const (
-	distance     = 3       // segments from a live playlist's end, where it is begun
-	mostPlaylist = 1 << 20 // bytes
+	stalled   = 10 * time.Second       // without media, after which that is told and the playlist asked for anew
+	anewWait  = 100 * time.Millisecond // before what follows a break is read
+	firstWait = time.Second            // before the next try, doubled with each that brings nothing
+	mostWait  = 15 * time.Second
 )
 
-// run follows the playlist. Where that fails it goes on with the first segment that has come since.
-func (p *Publisher) run() error {
+// follow follows the playlist to its end. Where that fails it goes on with the first
+// segment that has not been asked for.
+func (p *Publisher) follow() error {
+	wait := firstWait
 	for {
 		had := p.count.Load()
-		err := bare(p.follow())
-		if errors.Is(err, gohlslib.ErrClientEOS) {
+		err := bare(p.once())
+		if p.ended() {
 			return nil
 		}
 		if err := p.over(err); err != nil {
 			return err
 		}
-		p.cfg.Log.Warn("the pulled playlist fails or stands still: it is asked for again", "err", err, "silent", p.idle().Round(time.Second).String())
-		if err := p.await(p.count.Load() > had); errors.Is(err, gohlslib.ErrClientEOS) {
-			return nil
-		} else if err != nil {
+		switch {
+		case errors.Is(err, errAnew):
+			wait = anewWait
+			p.cfg.Log.Info("the pulled playlist goes on after a break")
+		case p.count.Load() > had:
+			wait = firstWait
+			fallthrough
+		default:
+			p.cfg.Log.Warn("the pulled playlist fails or stands still: it is asked for again", "err", err, "silent", p.idle().Round(time.Second).String())
+		}
+		if err := pause(p.ctx, min(wait, max(p.cfg.GiveUp-p.idle(), 0)+time.Millisecond)); err != nil {
 			return err
 		}
+		wait = min(max(2*wait, firstWait), mostWait)
 	}
+}
+
+// ended tells whether all of all playlists has been read.
+func (p *Publisher) ended() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, w := range p.windows {
+		if !w.over {
+			return false
+		}
+	}
+	return len(p.windows) > 0
 }
 
 // over returns the error that ends the pull, if err or the time does.
@@ -48,101 +71,21 @@ func (p *Publisher) over(err error) error {
 	case p.ctx.Err() != nil:
 		return p.ctx.Err()
 	case final != nil:
-		return final
+		return bare(final)
 	case p.idle() > p.cfg.GiveUp:
 		return fmt.Errorf("%w for %v: %w", ErrStalled, p.cfg.GiveUp, err)
 	}
 	return nil
 }
 
-// await waits for the next try. Where segments have been seen, it is for new ones: the
-// old would be heard twice.
-func (p *Publisher) await(seen bool) error {
-	before, known := 0, false
-	for wait := firstWait; ; wait = min(2*wait, mostWait) {
-		select {
-		case <-time.After(min(wait, max(p.cfg.GiveUp-p.idle(), 0)+time.Millisecond)):
-		case <-p.ctx.Done():
-			return p.ctx.Err()
-		}
-		end, over, err := p.end()
-		if err := p.over(bare(err)); err != nil {
-			return err
-		}
-		switch {
-		case !seen:
-			return nil
-		case err != nil:
-		case over:
-			return gohlslib.ErrClientEOS // to begin it again is to hear it twice
-		case !known:
-			before, known = end, true
-		case end >= before+distance, end < before:
-			return nil
-		}
-		wait = min(wait, 2*time.Second)
-	}
-}
-
-// end returns the number of the segment behind the media playlist's last, and whether that is final.
-func (p *Publisher) end() (int, bool, error) {
+// segment returns how long the longest playlist's segments are.
+func (p *Publisher) segment() (longest time.Duration) {
 	p.mu.Lock()
-	at := p.listed
-	p.mu.Unlock()
-	if at == "" {
-		at = p.at
+	defer p.mu.Unlock()
+	for _, w := range p.windows {
+		longest = max(longest, w.target)
 	}
-	req, err := http.NewRequestWithContext(p.ctx, http.MethodGet, at, nil)
-	if err != nil {
-		return 0, false, err
-	}
-	resp, err := p.client().Do(req)
-	if err != nil {
-		return 0, false, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return 0, false, fmt.Errorf("status %d", resp.StatusCode)
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, mostPlaylist))
-	if err != nil {
-		return 0, false, err
-	}
-	list, err := playlist.Unmarshal(body)
-	if err != nil {
-		return 0, false, err
-	}
-	m, ok := list.(*playlist.Media)
-	if !ok {
-		return 0, false, errors.New("no media playlist")
-	}
-	return m.MediaSequence + len(m.Segments), m.Endlist, nil
-}
-
-// client returns one that notes errors after which no other request makes sense.
-func (p *Publisher) client() *http.Client {
-	c := *p.cfg.Client
-	c.Transport = noting{p, c.Transport}
-	return &c
-}
-
-type noting struct {
-	*Publisher
-	to http.RoundTripper
-}
-
-func (n noting) RoundTrip(r *http.Request) (*http.Response, error) {
-	to := n.to
-	if to == nil {
-		to = http.DefaultTransport
-	}
-	resp, err := to.RoundTrip(r)
-	if err != nil && n.cfg.Final != nil && n.cfg.Final(err) {
-		n.mu.Lock()
-		n.final = err
-		n.mu.Unlock()
-	}
-	return resp, err
+	return longest
 }
 
 // bare returns an error without the address that was asked for, which may hold a secret.
@@ -154,20 +97,18 @@ func bare(err error) error {
 	return err
 }
 
-// follow follows the playlist until it fails, stands still or ends.
-func (p *Publisher) follow() error {
+// once runs the library's client until the playlist fails, stands still, breaks or ends.
+func (p *Publisher) once() error {
 	c := &gohlslib.Client{
-		URI: p.at, HTTPClient: p.client(), StartDistance: distance,
-		OnDownloadPrimaryPlaylist: func(string) {}, OnDownloadStreamPlaylist: p.lists,
+		URI: p.at, HTTPClient: p.client(), StartDistance: 1, // windows list one
+		OnDownloadPrimaryPlaylist: func(string) {}, OnDownloadStreamPlaylist: func(string) {},
 		OnDownloadSegment: func(string) {}, OnDownloadPart: func(string) {},
 		OnDecodeError: func(err error) { p.cfg.Log.Debug("a unit of the pulled playlist", "err", err) },
 	}
 	c.OnTracks = func(tracks []*gohlslib.Track) error {
 		return guard.Do("hls", func() error { return p.tracks(c, tracks) })
 	}
-	p.mu.Lock()
-	p.listed = ""
-	p.mu.Unlock()
+	p.pacer.anew()
 	if err := c.Start(); err != nil {
 		return err
 	}
@@ -182,7 +123,7 @@ func (p *Publisher) follow() error {
 		case err := <-ended:
 			return err
 		case <-p.ctx.Done():
-			return p.ctx.Err()
+			return context.Cause(p.ctx)
 		case <-tick.C:
 			if err := p.over(ErrStalled); err != nil {
 				return err
@@ -191,14 +132,5 @@ func (p *Publisher) follow() error {
 				return ErrStalled
 			}
 		}
-	}
-}
-
-// lists notes the first media playlist that is asked for: what all others go by.
-func (p *Publisher) lists(at string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.listed == "" {
-		p.listed = at
 	}
 }

@@ -26,13 +26,6 @@ import (
 // rate is what timestamps count at here, Hz.
 const rate = 90000
 
-// Times of a pull.
-const (
-	stalled   = 10 * time.Second // without media, after which that is told and the playlist asked for anew
-	firstWait = time.Second      // before the next try, doubled with each
-	mostWait  = 15 * time.Second
-)
-
 // ErrStalled ends a pull that has brought nothing for Config.GiveUp.
 var ErrStalled = errors.New("nothing has come from the playlist")
 
@@ -54,11 +47,14 @@ type Publisher struct {
 	count atomic.Uint64 // bytes of media
 	last  atomic.Int64  // UnixNano of the last unit, or of the beginning
 
-	push sync.Mutex // of units: each track has a goroutine
+	pacer *pacer
+	push  sync.Mutex // of units: each track has a goroutine
 
-	mu     sync.Mutex
-	listed string // address of the media playlist that is followed; "" before
-	final  error  // of a request, after which no other makes sense
+	mu      sync.Mutex
+	windows map[string]*window // of all media playlists
+	run     int                // of the library's client
+	anew    bool               // what that asks for is to fail: another run follows
+	final   error              // of a request, after which no other makes sense
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -74,14 +70,14 @@ func Open(at string, clock pace.Clock, c Config) *Publisher {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Publisher{cfg: c, at: at}
+	p := &Publisher{cfg: c, at: at, windows: map[string]*window{}, pacer: &pacer{clock: clock}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.Source = intake.New(clock, rate, p.stop)
 	p.last.Store(time.Now().UnixNano())
 	p.wg.Go(func() {
 		defer p.End()
 		defer c.Client.CloseIdleConnections()
-		if err := guard.Do("hls", p.run); !errors.Is(err, context.Canceled) {
+		if err := guard.Do("hls", p.follow); !errors.Is(err, context.Canceled) {
 			p.err = err
 		}
 	})
@@ -202,10 +198,15 @@ func (p *Publisher) take(t *gohlslib.Track, kind media.Kind, dts int64, unit fun
 		}
 		p.count.Add(uint64(len(data)))
 		p.last.Store(time.Now().UnixNano())
+		due := p.pacer.due(since(dts, t.ClockRate), p.segment())
+		if err := p.pacer.clock.Wait(p.ctx, due); err != nil {
+			return err
+		}
+		p.last.Store(time.Now().UnixNano())
 		p.push.Lock()
 		defer p.push.Unlock()
 		return p.Push(p.ctx, intake.Unit{
-			Kind: kind, DTS: uint32(scale(dts, t.ClockRate)), Offset: time.Duration(scale(after, t.ClockRate)) * time.Second / rate, Key: key, Data: data,
+			Kind: kind, DTS: uint32(due * rate / time.Second), Offset: since(after, t.ClockRate), Key: key, Data: data,
 		})
 	})
 	if err != nil && p.ctx.Err() == nil {
@@ -214,8 +215,8 @@ func (p *Publisher) take(t *gohlslib.Track, kind media.Kind, dts int64, unit fun
 	}
 }
 
-// scale brings a time of a track's clock to ours.
-func scale(v int64, from int) int64 {
-	whole, rest := v/int64(from), v%int64(from)
-	return whole*rate + rest*rate/int64(from)
+// since returns a time of a track's clock as the time since its zero.
+func since(v int64, rate int) time.Duration {
+	whole, rest := v/int64(rate), v%int64(rate)
+	return time.Duration(whole)*time.Second + time.Duration(rest)*time.Second/time.Duration(rate)
 }

@@ -31,6 +31,7 @@ type Unit struct {
 	DTS    uint32        // by the container's clock, modulo 2^32
 	Offset time.Duration // of the presentation, after that
 	Key    bool
+	Gap    bool   // something between it and the unit before, of its kind, is missing
 	Data   []byte // the source's own from then on
 }
 
@@ -48,12 +49,14 @@ type Source struct {
 
 	held     []held // until the first are anchored
 	anchored bool
+	frozen   bool // frames are left out until a keyframe: what they are decoded from is missing
 
 	mu     sync.Mutex
 	tracks []media.Track
 	heard  time.Duration // when the last packet came
 	begun  bool          // first is closed
 	jumps  int
+	left   uint64 // frames that were left out
 }
 
 // New returns a source of which nothing has come yet. Timestamps count at rate Hz.
@@ -140,11 +143,20 @@ func (s *Source) pass(u Unit, at time.Duration) {
 		s.jumps++
 		s.mu.Unlock()
 	}
+	if u.Kind == media.Video {
+		u.Gap = u.Gap || s.frozen
+		if s.frozen = u.Gap && !u.Key; s.frozen {
+			s.mu.Lock()
+			s.left++
+			s.mu.Unlock()
+			return
+		}
+	}
 	pts := dts + min(max(u.Offset, 0), mostReorder)
 	if u.Kind == media.Audio && pts < 0 {
 		return // it was said before the session
 	}
-	s.queue.Push(media.Packet{Kind: u.Kind, PTS: pts, DTS: dts, Key: u.Key || u.Kind == media.Audio, Gap: jumped, Data: u.Data})
+	s.queue.Push(media.Packet{Kind: u.Kind, PTS: pts, DTS: dts, Key: u.Key || u.Kind == media.Audio, Gap: jumped || u.Gap, Data: u.Data})
 }
 
 // holdStep is how often a sender that is held counts as heard.
@@ -182,6 +194,14 @@ func (s *Source) Jumps() int {
 
 // Dropped returns how many packets were dropped because the session did not read them.
 func (s *Source) Dropped() uint64 { return s.queue.Drops() }
+
+// Frozen returns how many frames were left out because something that they are decoded
+// from was missing.
+func (s *Source) Frozen() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.left
+}
 
 // End tells that nothing comes anymore: what has come can still be read. It is for
 // whoever pushes, or where nobody does anymore.

@@ -31,10 +31,11 @@ type bound struct {
 	units      map[uint16]int
 	held       int
 	skipped    int
+	tears      tears
 }
 
 func newBound(r io.Reader) *bound {
-	return &bound{r: r, buf: make([]byte, packetSize+messageBytes), units: map[uint16]int{}}
+	return &bound{r: r, buf: make([]byte, packetSize+messageBytes), units: map[uint16]int{}, tears: tears{}}
 }
 
 func (b *bound) Read(p []byte) (int, error) {
@@ -86,6 +87,9 @@ func (b *bound) packet(p []byte) (bool, error) {
 	}
 	had, known := b.units[pid]
 	if !known && len(b.units) >= mostPIDs {
+		return false, nil
+	}
+	if !b.tears.packet(pid, p) {
 		return false, nil
 	}
 	if begins := p[1]&0x40 != 0; begins {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/ac3"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg1audio"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/opus"
@@ -28,7 +29,8 @@ const tries = 8
 // taken. Of several tracks of a kind it takes the first. out counts by Rate. A
 // message of at most 1500 bytes comes with each read of r.
 func Read(ctx context.Context, r io.Reader, out *intake.Source) error {
-	d := &demuxer{ctx: ctx, out: out, src: &watched{r: newBound(r)}}
+	b := newBound(r)
+	d := &demuxer{ctx: ctx, out: out, src: &watched{r: b}, tears: b.tears}
 	err := d.run()
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -54,7 +56,18 @@ type demuxer struct {
 	ctx    context.Context
 	out    *intake.Source
 	src    *watched
+	tears  tears
 	reader *mpegts.Reader
+}
+
+// push passes a unit of a track on, unless some of it is missing.
+func (d *demuxer) push(t *mpegts.Track, dts int64, u intake.Unit) error {
+	torn, gap := d.tears.unit(t.PID, dts)
+	if torn {
+		return nil
+	}
+	u.Gap = gap
+	return d.out.Push(d.ctx, u)
 }
 
 func (d *demuxer) run() error {
@@ -105,7 +118,7 @@ func (d *demuxer) setVideo(t *mpegts.Track) bool {
 		if err != nil {
 			return nil //nolint:nilerr // there is nothing to decode
 		}
-		return d.out.Push(d.ctx, intake.Unit{Kind: media.Video, DTS: uint32(dts), Offset: after(pts, dts), Key: key, Data: data})
+		return d.push(t, dts, intake.Unit{Kind: media.Video, DTS: uint32(dts), Offset: after(pts, dts), Key: key, Data: data})
 	}
 	switch t.Codec.(type) {
 	case *codecs.H264:
@@ -117,7 +130,7 @@ func (d *demuxer) setVideo(t *mpegts.Track) bool {
 	case *codecs.MPEG1Video:
 		c = "mpeg2video" // which reads MPEG-1 too
 		d.reader.OnDataMPEG1Video(t, func(pts int64, frame []byte) error {
-			return d.out.Push(d.ctx, intake.Unit{Kind: media.Video, DTS: uint32(pts), Key: len(frame) > 3 && frame[3] == sequenceHeader, Data: frame})
+			return d.push(t, pts, intake.Unit{Kind: media.Video, DTS: uint32(pts), Key: len(frame) > 3 && frame[3] == sequenceHeader, Data: frame})
 		})
 	default:
 		return false
@@ -148,17 +161,17 @@ func (d *demuxer) setAudio(t *mpegts.Track) bool {
 		track.Codec, track.Extradata, track.SampleRate = media.AAC, extra, c.SampleRate
 		step := int64(mpeg4audio.SamplesPerAccessUnit) * Rate / int64(max(c.SampleRate, 1))
 		d.reader.OnDataMPEG4Audio(t, func(pts int64, units [][]byte) error {
-			return d.sound(pts, units, func([]byte) int64 { return step })
+			return d.sound(t, pts, units, func([]byte) int64 { return step })
 		})
 	case *codecs.Opus:
 		track.Codec, track.SampleRate, track.Channels = media.Opus, 48000, min(max(c.Desc.ChannelCount(), 1), 2)
 		d.reader.OnDataOpus(t, func(pts int64, units [][]byte) error {
-			return d.sound(pts, units, func(u []byte) int64 { return opus.PacketDuration2(u) * Rate / 48000 })
+			return d.sound(t, pts, units, func(u []byte) int64 { return opus.PacketDuration2(u) * Rate / 48000 })
 		})
 	case *codecs.MPEG1Audio:
 		track.Codec = media.MP3 // whose decoder reads the layers below too
 		d.reader.OnDataMPEG1Audio(t, func(pts int64, units [][]byte) error {
-			return d.sound(pts, units, func(u []byte) int64 {
+			return d.sound(t, pts, units, func(u []byte) int64 {
 				var h mpeg1audio.FrameHeader
 				if h.Unmarshal(u) != nil || h.SampleRate <= 0 {
 					return 0
@@ -168,23 +181,53 @@ func (d *demuxer) setAudio(t *mpegts.Track) bool {
 		})
 	case *codecs.AC3:
 		track.Codec = "ac3"
-		d.reader.OnDataAC3(t, func(pts int64, unit []byte) error { return d.sound(pts, [][]byte{unit}, nil) })
+		// As it comes, for several frames may be sent at once, which OnDataAC3 leaves out.
+		d.reader.OnDataMPEG4Video(t, func(pts int64, data []byte) error { return d.sound(t, pts, splitAC3(data), ac3Lasts) })
 	case *codecs.EAC3:
 		track.Codec = "eac3"
-		d.reader.OnDataEAC3(t, func(pts int64, unit []byte) error { return d.sound(pts, [][]byte{unit}, nil) })
+		d.reader.OnDataEAC3(t, func(pts int64, unit []byte) error { return d.sound(t, pts, [][]byte{unit}, nil) })
 	default:
 		return false
 	}
 	return d.out.SetTrack(track)
 }
 
+// splitAC3 returns the frames of AC-3 that were sent at once, up to what is none.
+func splitAC3(data []byte) (frames [][]byte) {
+	for {
+		var h ac3.SyncInfo
+		if h.Unmarshal(data) != nil || h.FrameSize() > len(data) {
+			return frames
+		}
+		frames = append(frames, data[:h.FrameSize()])
+		data = data[h.FrameSize():]
+	}
+}
+
+// ac3Lasts returns how long a frame lasts.
+func ac3Lasts(frame []byte) int64 {
+	var h ac3.SyncInfo
+	if h.Unmarshal(frame) != nil || h.SampleRate() <= 0 {
+		return 0
+	}
+	return ac3Samples * Rate / int64(h.SampleRate())
+}
+
+// ac3Samples are in each frame.
+const ac3Samples = 1536
+
 // sound takes packets of which the first begins at pts; lasts tells how long each does.
-func (d *demuxer) sound(pts int64, units [][]byte, lasts func([]byte) int64) error {
+func (d *demuxer) sound(t *mpegts.Track, pts int64, units [][]byte, lasts func([]byte) int64) error {
+	torn, gap := d.tears.unit(t.PID, pts)
+	if torn {
+		return nil
+	}
 	for _, u := range units {
 		if len(u) > 0 {
-			if err := d.out.Push(d.ctx, intake.Unit{Kind: media.Audio, DTS: uint32(pts), Data: u}); err != nil {
+			if err := d.out.Push(d.ctx, intake.Unit{Kind: media.Audio, DTS: uint32(pts), Gap: gap, Data: u}); err != nil {
 				return err
 			}
+			gap = false
 		}
 		if lasts != nil {
 			pts += lasts(u)

@@ -74,12 +74,7 @@ func (h *Host) Publish(ctx context.Context, offerSDP string, o PublishOptions) (
 	if err != nil {
 		return nil, "", err
 	}
-	p := &Publisher{
-		clock: o.Clock, jitterDelay: o.JitterDelay, times: clock.NewTimebase(),
-		offered: map[media.Kind]*section{}, inputs: map[media.Kind]*input{},
-		first: make(chan struct{}), heard: o.Clock.Now(),
-	}
-	p.queue = packets.NewQueue(queuePackets, queueBytes, p.Keyframe)
+	p := newPublisher(o)
 	for _, s := range []*section{offer.audio, offer.video} {
 		if s != nil {
 			p.offered[s.kind] = s

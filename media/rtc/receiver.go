@@ -68,7 +68,7 @@ type Receiver struct {
 }
 
 type receiverStats struct {
-	packets, lost, recovered, late, frames, dropped, plis, nacks atomic.Uint64
+	packets, bytes, lost, recovered, late, frames, dropped, plis, nacks atomic.Uint64
 }
 
 // NewReceiver makes a receiver; Run makes it receive.
@@ -120,6 +120,7 @@ func (r *Receiver) Run(src RTPSource) error {
 // take puts a packet that arrived at at into its place.
 func (r *Receiver) take(p *rtp.Packet, at time.Duration) {
 	r.stats.packets.Add(1)
+	r.stats.bytes.Add(uint64(len(p.Payload)))
 	if r.c.Heard != nil {
 		r.c.Heard(at)
 	}

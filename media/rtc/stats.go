@@ -9,6 +9,7 @@ import (
 // PublisherStats count what a publisher sent since it connected.
 type PublisherStats struct {
 	Packets   uint64 `json:"packets"`   // of RTP
+	Bytes     uint64 `json:"bytes"`     // of their payloads
 	Lost      uint64 `json:"lost"`      // of those, never came or came too late
 	Recovered uint64 `json:"recovered"` // came again after a NACK
 	Late      uint64 `json:"late"`      // came twice, or after they were given up
@@ -34,6 +35,7 @@ func (p *Publisher) Stats() PublisherStats {
 	for kind, in := range p.inputs {
 		c := &in.receiver.stats
 		s.Packets += c.packets.Load()
+		s.Bytes += c.bytes.Load()
 		s.Lost += c.lost.Load()
 		s.Recovered += c.recovered.Load()
 		s.Late += c.late.Load()
@@ -75,6 +77,7 @@ func (t *Totals) add(stats any) {
 	switch s := stats.(type) {
 	case PublisherStats:
 		t.In.Packets += s.Packets
+		t.In.Bytes += s.Bytes
 		t.In.Lost += s.Lost
 		t.In.Recovered += s.Recovered
 		t.In.Late += s.Late

@@ -193,6 +193,9 @@ func (d *Door) admit(ctx context.Context, ask Ask) (signaling.Joined, *signaling
 			return no(err)
 		case ok:
 			who := d.cfg.Access.Keyed(ask.From)
+			if err := d.fetch(ctx, key.Request.ID, who); err != nil {
+				return no(err)
+			}
 			came, err := signaling.Enter(ctx, d.cfg.Sessions, who, key.Request)
 			return came, who, &key, err
 		}
@@ -205,6 +208,9 @@ func (d *Door) admit(ctx context.Context, ask Ask) (signaling.Joined, *signaling
 	token = cmp.Or(token, query.Get("token"))
 	query.Del("token")
 	who := d.cfg.Access.Peer(ask.From, token)
+	if err := d.fetch(ctx, name, who); err != nil {
+		return no(err)
+	}
 	r := signaling.Request{ID: name}
 	if _, err := d.cfg.Sessions.Get(name); errors.Is(err, signaling.ErrNotFound) && who.MayName(name) {
 		if r, err = signaling.QueryRequest(name, query); err != nil {
@@ -216,4 +222,9 @@ func (d *Door) admit(ctx context.Context, ask Ask) (signaling.Joined, *signaling
 	}
 	came, err := signaling.Enter(ctx, d.cfg.Sessions, who, r)
 	return came, who, nil, err
+}
+
+// fetch has a session come here where somebody may publish in it.
+func (d *Door) fetch(ctx context.Context, id string, who *signaling.Caller) error {
+	return d.cfg.Sessions.Fetch(ctx, id, func(i signaling.Info) bool { return who.Grant(i).Publish() })
 }

@@ -81,6 +81,21 @@ type desk struct {
 	mu      sync.Mutex
 	asked   []signaling.Request
 	speaker map[string]Publisher
+	away    map[string]signaling.Info // sessions of other nodes
+}
+
+func (d *desk) Fetch(ctx context.Context, id string, may func(signaling.Info) bool) error {
+	d.mu.Lock()
+	i, ok := d.away[id]
+	d.mu.Unlock()
+	if !ok || !may(i) {
+		return nil
+	}
+	if i.State == "live" {
+		return signaling.ErrBusy
+	}
+	_, err := d.Create(ctx, signaling.Request{ID: id})
+	return err
 }
 
 func (d *desk) Feed(id string, begin func(pace.Clock) (Publisher, error)) error {
@@ -237,6 +252,23 @@ func TestKeys(t *testing.T) {
 	r.wg.Wait()
 	if log := r.log.String(); strings.Contains(log, "ldk_0") || !strings.Contains(log, "the key was taken back") || !strings.Contains(log, "session=studio") {
 		t.Errorf("log:\n%s", log)
+	}
+}
+
+// TestElsewhere: sessions of other nodes come here for who may publish in them, and for nobody else.
+func TestElsewhere(t *testing.T) {
+	r := newRig(t, nil)
+	r.desk.away = map[string]signaling.Info{"idle": {ID: "idle", Epoch: "idle", State: "idle"}, "live": {ID: "live", Epoch: "live", State: "live"}}
+	query := "from=en&to=es"
+	r.wantRefused(asks(there, "idle", query), signaling.ErrNotFound)
+	r.wantRefused(asks(there, "live", query), signaling.ErrNotFound)
+	if len(r.desk.asked) != 0 {
+		t.Errorf("fetched for nobody: %+v", r.desk.asked)
+	}
+	r.wantRefused(asks(here, "live", query), signaling.ErrBusy)
+	r.wantTaken(asks(here, "idle", query))
+	if got := r.desk.asked; len(got) != 1 || got[0].ID != "idle" || got[0].From != "" {
+		t.Errorf("made %+v", got)
 	}
 }
 

@@ -56,6 +56,10 @@ type Keys func(ctx context.Context, key string) (Key, bool, error)
 // Sessions are where publishers go.
 type Sessions interface {
 	signaling.Keeper
+	// Fetch has a session that another node of the cluster holds come here, where may says
+	// that who asks may publish in it. It fails with ErrBusy where somebody publishes there.
+	// One that nobody holds is none: fine.
+	Fetch(ctx context.Context, id string, may func(signaling.Info) bool) error
 	// Feed has a session dub what begin begins, unless somebody publishes there already
 	// (ErrBusy). The session closes it when it is through with it.
 	Feed(id string, begin func(pace.Clock) (Publisher, error)) error

@@ -68,7 +68,7 @@ func push(t *testing.T, film string, to ...string) (ended <-chan error) {
 
 // addr returns where the server takes a protocol, once its log, which is read beside its
 // standard output, tells that.
-func (s *server) addr(t *testing.T, protocol string) (at string) {
+func (s *server) addr(t testing.TB, protocol string) (at string) {
 	t.Helper()
 	until(t, "the log tells of "+protocol, func() bool {
 		for line := range strings.Lines(s.printed()) {
