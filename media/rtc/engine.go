@@ -44,7 +44,11 @@ func (h *Host) newConnection(o *offer, publish bool) (*webrtc.PeerConnection, er
 		}
 		list.Add(responder)
 	}
-	api := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(list), webrtc.WithSettingEngine(h.settings))
+	settings := h.settings
+	if o.made {
+		settings = h.calling
+	}
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(list), webrtc.WithSettingEngine(settings))
 	return api.NewPeerConnection(webrtc.Configuration{})
 }
 

@@ -37,6 +37,7 @@ type offer struct {
 	desc         *sdp.SessionDescription // reduced
 	audio, video *section                // nil where not taken
 	rejected     []rejection
+	made         bool // by us, who call
 }
 
 type section struct {

@@ -29,13 +29,15 @@ var wanted = map[media.Kind][]offeredCodec{
 
 // Pull asks a far end for its media, as WHEP clients do: exchange sends it an offer and
 // returns its answer. Checks are sent to no address but those that reach tells may be
-// reached. ctx bounds the negotiation, as in Publish.
+// reached. ctx bounds the negotiation, as in Publish. Each far end is called from a UDP
+// port of its own: the one port tells peers apart by where they are, and of a server
+// like this one all are at one place.
 func (h *Host) Pull(ctx context.Context, o PublishOptions, reach func(netip.Addr) bool, exchange func(ctx context.Context, offer string) (answer string, err error)) (*Publisher, error) {
 	if o.Clock == nil {
 		return nil, errors.New("pull: a clock is needed")
 	}
 	p := newPublisher(o)
-	ours := &offer{}
+	ours := &offer{made: true}
 	for kind, codecs := range wanted {
 		s := &section{kind: kind, codecs: slices.Clone(codecs)}
 		p.offered[kind] = s

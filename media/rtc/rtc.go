@@ -1,6 +1,6 @@
 // Package rtc brings live media in and out by WebRTC: a Publisher is a
 // media.Source, a Viewer a media.Sink, and one Host holds them all on one UDP
-// and TCP port. Receiver and Sender do the same for bare tracks, where the
+// and TCP port, but for far ends that it calls itself. Receiver and Sender do the same for bare tracks, where the
 // connection is somebody else's.
 package rtc
 
@@ -45,7 +45,8 @@ type Config struct {
 type Host struct {
 	port     int
 	log      *slog.Logger
-	settings webrtc.SettingEngine
+	settings webrtc.SettingEngine // of peers that call us, on the one port
+	calling  webrtc.SettingEngine // of those that we call: each has a UDP port of its own, see Pull
 	udp      ice.UDPMux
 	tcp      ice.TCPMux
 
@@ -83,8 +84,6 @@ func NewHost(c Config) (*Host, error) {
 	}
 	s := &h.settings
 	s.LoggerFactory = logs
-	s.SetICEUDPMux(h.udp)
-	s.SetICETCPMux(h.tcp)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4})
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetICETimeouts(iceDisconnect, iceFail, iceKeepAlive)
@@ -95,6 +94,9 @@ func NewHost(c Config) (*Host, error) {
 			return nil, errors.Join(fmt.Errorf("public addresses %v: %w", c.PublicIPs, err), h.Close())
 		}
 	}
+	h.calling = *s
+	s.SetICEUDPMux(h.udp)
+	s.SetICETCPMux(h.tcp)
 	return h, nil
 }
 

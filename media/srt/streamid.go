@@ -24,7 +24,7 @@ func parse(id string) (Asked, error) {
 	reads := false
 	if mode, rest, ok := strings.Cut(id, ":"); ok && !strings.ContainsAny(mode, "/?") {
 		if reads = mode == "read"; !reads && mode != "publish" {
-			return Asked{}, fmt.Errorf("%w: a stream id of another mode than publish: and read:", ErrProtocol)
+			return Asked{}, fmt.Errorf("%w: a stream id of a mode other than publish: and read: is not known", ErrProtocol)
 		}
 		id = rest
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TestPulls: a session pulls what this server sends itself, by HLS, and dubs it:
+// TestPulls: a session pulls what this server sends itself, by WHEP and HLS, and dubs it:
 // frames come without a long break, and sound with them.
 func TestPulls(t *testing.T) {
 	film := filepath.Join(t.TempDir(), "talk.mp4")
@@ -24,7 +24,7 @@ func TestPulls(t *testing.T) {
 	host := strings.TrimPrefix(s.base, "http://")
 	watchers := map[string]*watcher{}
 	for name, source := range map[string]string{
-		"hls": "http://" + host + "/hls/show/index.m3u8",
+		"whep": "whep://" + host + "/whep/show/en", "hls": "http://" + host + "/hls/show/index.m3u8",
 	} {
 		var made struct{ ID string }
 		if status, body := s.call(t, "POST", "/v1/sessions", fmt.Sprintf(`{"from":"en","to":["es"],"source":{"url":%q}}`, source), &made); status != 201 {
