@@ -148,6 +148,8 @@ test: build ## vet and every test
 	go test -timeout 45m ./test/e2e || failed+=("whole programs")
 	echo "test: a cluster that breaks"
 	$(CLUSTER) || failed+=("cluster")
+	echo "test: the connector for LiveKit, but for what needs its server (make test-livekit)"
+	(cd connectors/livekit && go vet ./... && go test -race $$(go list ./... | grep -v /test$$)) || failed+=("connector for LiveKit")
 	[[ $${#failed[@]} -eq 0 ]] || { printf 'test: failed: %s\n' "$${failed[@]}" >&2; exit 1; }
 
 # Two scenarios at a time: each has a call, three nodes and Redis.
