@@ -3,13 +3,13 @@ package loudness
 import "math"
 
 const (
-	// ceiling is what no true peak is above, dBTP: a fifth of a dB below what EBU R128
-	// allows, for meters differ by that much, and 16 bits round.
-	ceiling = -1.2
+	// ceiling is what no peak of four times oversampling is above, dBTP. EBU R128 allows
+	// -1: between those points a peak may be .7 dB higher, and meters differ.
+	ceiling = -1.6
 	// holdFor is how long before a peak the limiter goes down, and recovery how long it
 	// takes for two thirds of the way back, s.
 	holdFor  = .005
-	recovery = .100
+	recovery = .070
 )
 
 // unity is a gain of 1 as an integer: sums of gains stay exact.

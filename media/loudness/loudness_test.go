@@ -75,7 +75,10 @@ func speech(level float64) func(int) float64 {
 // meter has ffmpeg measure pcm by its own ebur128: LUFS, and dBTP.
 func meter(t testing.TB, pcm []int16, channels int) (integrated, peak float64) {
 	t.Helper()
-	groundtest.Need(t, "ffmpeg")
+	program, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		groundtest.Need(t, "no ffmpeg to measure with: %v", err)
+	}
 	file := filepath.Join(t.TempDir(), "s.raw")
 	var raw bytes.Buffer
 	if err := binary.Write(&raw, binary.LittleEndian, pcm); err != nil {
@@ -84,7 +87,7 @@ func meter(t testing.TB, pcm []int16, channels int) (integrated, peak float64) {
 	if err := os.WriteFile(file, raw.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command("ffmpeg", "-hide_banner", "-nostats", "-f", "s16le", "-ar", strconv.Itoa(rate), "-ac", strconv.Itoa(channels), "-i", file,
+	out, err := exec.Command(program, "-hide_banner", "-nostats", "-f", "s16le", "-ar", strconv.Itoa(rate), "-ac", strconv.Itoa(channels), "-i", file,
 		"-af", "ebur128=peak=true:framelog=verbose", "-f", "null", "-").CombinedOutput()
 	if err != nil {
 		t.Fatalf("ffmpeg: %v\n%s", err, out)
@@ -157,11 +160,15 @@ func TestLevels(t *testing.T) {
 							t.Fatalf("%d values went in, %d came out", len(pcm), len(out))
 						}
 						got, _ := meter(t, out[int(settled.Seconds())*rate*channels:], channels)
-						if math.Abs(got-target) > 1 {
+						near := 1.
+						if name == "speech" && target == -16 { // its peaks are 16 dB above it: the limiter takes what is missing
+							near = 1.3
+						}
+						if math.Abs(got-target) > near {
 							t.Errorf("integrated loudness %v LUFS after %v, want %v", got, settled, target)
 						}
 						all, peak := meter(t, out, channels)
-						if peak > loudness.MaxTruePeak+.2 {
+						if peak > loudness.MaxTruePeak+.05 {
 							t.Errorf("true peak %v dBTP", peak)
 						}
 						st := l.State()
@@ -222,7 +229,7 @@ func TestPeaks(t *testing.T) {
 			_, before := meter(t, seconds(25, f), 1)
 			l := open(t, loudness.Config{Target: -16, Rate: rate, Channels: 1})
 			_, peak := meter(t, level(t, l, seconds(25, f), 1), 1)
-			if before < -.5 || peak > loudness.MaxTruePeak+.2 {
+			if before < -.5 || peak > loudness.MaxTruePeak+.05 {
 				t.Errorf("true peak %v dBTP, before %v", peak, before)
 			}
 		})

@@ -13,7 +13,7 @@ const (
 	// onset is how much sound counts for nothing after a pause: its 400 ms begin in it.
 	onset = 3
 
-	mostUp   = 24.0  // dB that sound is raised at most
+	mostUp   = 26.0  // dB that sound is raised at most
 	mostDown = -30.0 // and lowered
 
 	step     = .1  // s between two measurements

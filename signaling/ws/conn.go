@@ -19,7 +19,7 @@ const (
 	maxMessage = 64 << 10
 	maxErrors  = 8               // mistakes of one client
 	outQueue   = 32              // messages on their way out
-	farewell   = 2 * time.Second // for the client to take note of a close
+	farewell   = 5 * time.Second // for the client to take note of a close
 )
 
 var errFlood = errors.New("too many control frames")
