@@ -127,9 +127,9 @@ func studio(t *testing.T, s *server, film func(t *testing.T, path string), micro
 		t.Fatal(err)
 	}
 	screenshot(t, ctx, "before")
-	if err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(id("consent"))), chromedp.Click(chromedp.CSS(id("start")))); err != nil {
-		t.Fatal(err)
-	}
+	await(t, ctx, "what can be dubbed into", `!document.querySelector('`+id("start")+`').disabled`, 20*time.Second) // the page moves as it comes
+	press(t, ctx, id("consent"))
+	press(t, ctx, id("start"))
 	await(t, ctx, "a dubbed frame", `document.querySelector('`+id("dubbed-video")+`').videoWidth > 0 && document.querySelector('`+id("dubbed-video")+`').currentTime > 1`, 40*time.Second)
 	return ctx
 }
