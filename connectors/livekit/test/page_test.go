@@ -17,7 +17,7 @@ import (
 func open(t *testing.T, address string) func(script string) (string, error) {
 	t.Helper()
 	if _, err := exec.LookPath("chromium"); err != nil {
-		t.Skip("chromium is not installed: the page is not tried")
+		t.Fatal("chromium is not installed: make test-livekit installs it")
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.DisableGPU, chromedp.ExecPath("chromium"),
 		chromedp.UserDataDir(t.TempDir()), chromedp.Flag("headless", "new"),
