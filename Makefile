@@ -195,7 +195,7 @@ livekit-page: ## rebuild the listener's page of livedub-livekit (Node 20.19 or n
 	npm run build
 
 # Not a part of make test.
-test-livekit: OPTIONAL := chromium
+test-livekit: OPTIONAL := chromium redis-server
 test-livekit: build livekit ## livedub in rooms of a real livekit-server, judged by what participants receive (SOAK=3m)
 	@server=out/tools/livekit-server-$(LIVEKIT)
 	if [[ ! -x $$server ]]; then
@@ -204,7 +204,7 @@ test-livekit: build livekit ## livedub in rooms of a real livekit-server, judged
 		GOBIN="$$PWD/out/tools" GOFLAGS= go install github.com/livekit/livekit-server/cmd/server@$(LIVEKIT)
 		mv out/tools/server "$$server"
 	fi
-	export LIVEKIT_SERVER="$$PWD/$$server" LIVEDUB="$$PWD/bin/livedub" LIVEDUB_LIVEKIT="$$PWD/bin/livedub-livekit" LIVEKIT_SOAK="$(SOAK)"
+	export LIVEKIT_SERVER="$$PWD/$$server" LIVEDUB="$$PWD/bin/livedub" LIVEDUB_GATEWAY="$$PWD/bin/gateway" LIVEDUB_LIVEKIT="$$PWD/bin/livedub-livekit" LIVEKIT_SOAK="$(SOAK)"
 	export GOFLAGS=-buildvcs=false
 	cd connectors/livekit
 	go vet ./...

@@ -25,6 +25,7 @@ const (
 	beat     = time.Second // between two looks at the room, where nothing happens
 	minRetry = time.Second
 	maxRetry = 30 * time.Second
+	maxPause = 5 * time.Second  // the same, between tries to connect to a session that is there
 	hold     = 10 * time.Second // a stay of so long counts as one: the next try waits the least time
 )
 

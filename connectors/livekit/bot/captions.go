@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/livekit/protocol/livekit"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 
 	"livedub/connectors/livekit/doors"
@@ -73,15 +72,12 @@ func (d *dubbing) tell(session doors.Session, c clock, e doors.Event) {
 		d.hint(e.Spoken.Lang, Hint{Gain: 0, Phrase: &Phrase{
 			ID: e.Spoken.ID, InMS: int(c.until(e.Spoken.Start).Milliseconds()), ForMS: int(1000 * (e.Spoken.End - e.Spoken.Start)),
 		}}, nil)
+	case "moved":
+		d.moved.change(func(n int) int { return n + 1 })
 	case "ladder":
 		d.s.cfg.Log.Info("ladder", "speaker", d.id, "lang", e.Ladder.Lang, "level", e.Ladder.Level, "why", e.Ladder.Why)
 	}
 }
-
-// packet makes any message one that LiveKit's client sends.
-type packet struct{ message *livekit.DataPacket }
-
-func (p packet) ToProto() *livekit.DataPacket { return p.message }
 
 // caption sends a caption as a transcription of the speaker's voice.
 func (d *dubbing) caption(session doors.Session, c doors.Caption) {
@@ -90,13 +86,9 @@ func (d *dubbing) caption(session doors.Session, c doors.Caption) {
 		return
 	}
 	want, _ := d.want.get()
-	d.send(packet{&livekit.DataPacket{Value: &livekit.DataPacket_Transcription{Transcription: &livekit.Transcription{
-		TranscribedParticipantIdentity: d.id, TrackId: want.Mic,
-		Segments: []*livekit.TranscriptionSegment{{
-			Id: fmt.Sprintf("%s-%s-%d", session.ID, c.Lang, c.ID), Text: c.Text, Language: c.Lang, Final: c.Final,
-			StartTime: uint64(1000 * max(0, c.Start)), EndTime: uint64(1000 * max(0, c.End)),
-		}},
-	}}}}, to)
+	for _, p := range transcription(d.id, want.Mic, fmt.Sprintf("%s-%s-%d", session.ID, c.Lang, c.ID), c) {
+		d.send(p, to)
+	}
 }
 
 // hint sends a hint to those who listen, or to these of them.

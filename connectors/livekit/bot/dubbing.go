@@ -21,6 +21,8 @@ type dubbing struct {
 	lingers time.Time // until when what was said is dubbed to its end; zero while they speak. Of stay.run alone.
 
 	session *latest[doors.Session] // its zero value: none
+	moved   *latest[int]           // how often sessions have gone on at another node of livedub's
+	arrived *latest[int]           // the same, of the latest dub that comes from where it is now
 
 	mu      sync.Mutex
 	problem string             // why there is no dub now; "" where there is
@@ -31,7 +33,7 @@ func (s *stay) begin(ctx context.Context, id string, d wish.Dub) *dubbing {
 	ctx, cancel := context.WithCancel(ctx)
 	out := &dubbing{
 		s: s, id: id, want: newLatest(d), cancel: cancel,
-		session: newLatest(doors.Session{}), outlets: map[string]*outlet{},
+		session: newLatest(doors.Session{}), moved: newLatest(0), arrived: newLatest(0), outlets: map[string]*outlet{},
 	}
 	s.cfg.Log.Info("dubbed", "room", s.cfg.Room, "speaker", id, "from", d.From, "to", d.To, "video", d.Video)
 	s.running.Go(func() { guard(s.cfg.Log, "dubbing "+id, func() { out.run(ctx) }) })

@@ -19,6 +19,8 @@ type outlet struct {
 	s    *stay
 	name string // PARTICIPANT-LANG
 
+	feeds atomic.Int64 // connections that have brought it, one after another
+
 	mu    sync.Mutex
 	sound *out
 	sight *out
@@ -31,6 +33,18 @@ type out struct {
 	track  *lksdk.LocalTrack
 	pub    *lksdk.LocalTrackPublication
 	ask    atomic.Pointer[func()] // asks livedub for a keyframe
+	feed   atomic.Int64           // the connection that it passes on
+}
+
+// takes tells whether a packet of a connection is passed on: of the newest one that has
+// brought any.
+func (o *out) takes(feed int64) bool {
+	for {
+		now := o.feed.Load()
+		if feed <= now || o.feed.CompareAndSwap(now, feed) {
+			return feed >= now
+		}
+	}
 }
 
 // writer has a track of LiveKit's client take packets.

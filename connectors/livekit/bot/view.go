@@ -8,10 +8,13 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
+
+	"livedub/connectors/livekit/doors"
 )
 
 // view brings one dub into the room until ctx ends: over one connection to livedub after
-// another, by the same tracks.
+// another, by the same tracks. Where there is no connection, and none is had at once, the
+// tracks are taken back: listeners hear the original then, instead of nothing.
 func (d *dubbing) view(ctx context.Context, lang string) {
 	o := &outlet{s: d.s, name: d.id + "-" + lang}
 	d.mu.Lock()
@@ -24,61 +27,101 @@ func (d *dubbing) view(ctx context.Context, lang string) {
 		d.mu.Unlock()
 	}()
 	wait := minRetry
+	var before *link
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := d.viewOnce(ctx, lang, o)
-		if err == nil || ctx.Err() != nil || time.Since(began) > hold {
+		var err error
+		before, err = d.viewOnce(ctx, lang, o, before)
+		if err == nil || ctx.Err() != nil {
 			wait = minRetry
+			continue
 		}
-		if err != nil && ctx.Err() == nil {
-			d.s.cfg.Log.Warn("no dub comes", "speaker", d.id, "lang", lang, "again in", wait, "err", err)
-			pause(ctx, wait)
-			wait = min(2*wait, maxRetry)
+		if time.Since(began) > hold {
+			d.s.cfg.Log.Warn("no dub comes: connecting again", "speaker", d.id, "lang", lang, "err", err)
+			wait = minRetry
+			continue
 		}
+		d.s.cfg.Log.Warn("no dub comes", "speaker", d.id, "lang", lang, "again in", wait, "err", err)
+		o.unpublish()
+		d.fail(err)
+		pause(ctx, wait)
+		wait = min(2*wait, maxPause)
+	}
+	o.unpublish() // before livedub is told: it may not answer
+	before.close(ctx)
+}
+
+// link is a connection to livedub, and who passes on what comes and goes by it.
+type link struct {
+	peer    *doors.Peer
+	passing gate
+	off     []func() // take it from what feeds it
+}
+
+// close ends the connection and waits for all that belongs to it; nil has nothing to end.
+func (l *link) close(ctx context.Context) {
+	if l != nil {
+		for _, off := range l.off {
+			off()
+		}
+		l.peer.Close(ctx)
+		l.passing.close()
 	}
 }
 
 // viewOnce passes one connection on until it is gone, ctx ends, or a picture is wanted, or
-// no longer; then it returns nil.
-func (d *dubbing) viewOnce(ctx context.Context, lang string, o *outlet) error {
+// no longer; then it returns nil. A connection that is to be followed by another one
+// elsewhere is returned open: it is before of the next call, which closes it when the
+// other one is there.
+func (d *dubbing) viewOnce(ctx context.Context, lang string, o *outlet, before *link) (*link, error) {
+	defer func() { before.close(ctx) }()
 	want, _ := d.want.get()
 	session, _ := d.session.get()
+	place, moved := d.moved.get()
 	sight := slices.Contains(want.Video, lang)
 	if !sight {
 		o.drop()
 	}
 	pc, err := d.s.api.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := receives(pc, sight); err != nil {
 		_ = pc.Close()
-		return err
+		return nil, err
 	}
-	passing := newGate()
-	defer passing.close()
+	feed := o.feeds.Add(1)
+	now := &link{passing: newGate()}
 	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
-		if passing.enter() {
-			defer passing.done()
-			guard(d.s.cfg.Log, "passing a dub on", func() { d.pass(pc, t, r, o) })
+		if now.passing.enter() {
+			defer now.passing.done()
+			guard(d.s.cfg.Log, "passing a dub on", func() { d.pass(pc, t, r, o, feed) })
 		}
 	})
-	peer, err := d.s.cfg.Livedub.Connect(ctx, pc, session.WHEP[lang])
-	if err != nil {
-		return err
+	if now.peer, err = d.s.cfg.Livedub.Connect(ctx, pc, session.WHEP[lang]); err != nil {
+		now.passing.close()
+		kept := before
+		before = nil
+		return kept, err
 	}
-	defer peer.Close(ctx)
+	before.close(ctx)
+	before = now // closed on return, unless it is what the next call goes on from
+	d.arrived.set(place)
+	d.fail(nil)
 	for {
 		want, changed := d.want.get()
 		if slices.Contains(want.Video, lang) != sight {
-			return nil
+			return nil, nil
 		}
 		select {
 		case <-ctx.Done():
 			o.unpublish() // before livedub is told: it may not answer
-			return nil
-		case <-peer.Gone():
-			return fmt.Errorf("the connection that brings %s is gone", o.name)
+			return nil, nil
+		case <-now.peer.Gone():
+			return nil, fmt.Errorf("the connection that brings %s is gone", o.name)
+		case <-moved:
+			before = nil
+			return now, nil
 		case <-changed:
 		}
 	}
@@ -104,7 +147,8 @@ func receives(pc *webrtc.PeerConnection, sight bool) error {
 }
 
 // pass passes one track of livedub's on into the room until it ends.
-func (d *dubbing) pass(pc *webrtc.PeerConnection, t *webrtc.TrackRemote, r *webrtc.RTPReceiver, o *outlet) {
+// What a connection of a higher number brings takes the place of what this one does.
+func (d *dubbing) pass(pc *webrtc.PeerConnection, t *webrtc.TrackRemote, r *webrtc.RTPReceiver, o *outlet, feed int64) {
 	codec := t.Codec().RTPCodecCapability
 	codec.RTCPFeedback = nil
 	to, err := o.publish(t.Kind(), codec)
@@ -132,6 +176,9 @@ func (d *dubbing) pass(pc *webrtc.PeerConnection, t *webrtc.TrackRemote, r *webr
 		p, _, err := t.ReadRTP()
 		if err != nil {
 			return
+		}
+		if !to.takes(feed) {
+			continue
 		}
 		// A room that is lost is joined anew, with other tracks.
 		_ = to.stream.Write(p)

@@ -3,6 +3,7 @@ package test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -54,22 +55,17 @@ func record() (clip, error) {
 		return clip{}, err
 	}
 	defer os.RemoveAll(dir)
-	wav, avc, ivf, ogg := filepath.Join(dir, "say.wav"), filepath.Join(dir, "frame.h264"), filepath.Join(dir, "frame.ivf"), filepath.Join(dir, "voice.ogg")
-	for _, line := range []string{
-		"flite -voice rms -o " + wav + " -t",
-		"ffmpeg -v error -y -i " + wav + " -af apad=pad_dur=1.5 -c:a libopus -b:a 48k -ar 48000 -ac 2 -frame_duration 20 -page_duration 20000 " + ogg,
-		"ffmpeg -v error -y -f lavfi -i testsrc2=size=320x240:rate=25:duration=8 -c:v libvpx -b:v 300k -deadline realtime -cpu-used 8 -g 50 -auto-alt-ref 0 " + ivf,
-		"ffmpeg -v error -y -f lavfi -i testsrc2=size=320x240:rate=25:duration=8 -c:v libx264 -preset superfast -tune zerolatency -profile:v baseline -g 50 -x264-params aud=1 -f h264 " + avc,
-	} {
-		args := strings.Fields(line)
-		if args[0] == "flite" {
-			args = append(args, sentences)
-		}
-		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
-			return clip{}, errors.New(line + ": " + err.Error() + "\n" + string(out))
-		}
+	wav, avc := filepath.Join(dir, "say.wav"), filepath.Join(dir, "frame.h264")
+	if out, err := exec.Command("flite", "-voice", "rms", "-o", wav, "-t", sentences).CombinedOutput(); err != nil {
+		return clip{}, fmt.Errorf("flite: %w\n%s", err, out)
 	}
-	var c clip
+	c, err := encode(dir, "-i "+wav+" -af apad=pad_dur=1.5", "-f lavfi -i testsrc2=size=320x240:rate=25:duration=8")
+	if err != nil {
+		return c, err
+	}
+	if err := ffmpeg("-f lavfi -i testsrc2=size=320x240:rate=25:duration=8 -c:v libx264 -preset superfast -tune zerolatency -profile:v baseline -g 50 -x264-params aud=1 -f h264 " + avc); err != nil {
+		return c, err
+	}
 	units, err := os.ReadFile(avc)
 	if err != nil {
 		return c, err
@@ -78,6 +74,26 @@ func record() (clip, error) {
 	for _, unit := range bytes.Split(units, delimiter)[1:] {
 		c.h264 = append(c.h264, append(bytes.Clone(delimiter), unit...))
 	}
+	return c, nil
+}
+
+func ffmpeg(line string) error {
+	if out, err := exec.Command("ffmpeg", strings.Fields("-v error -y "+line)...).CombinedOutput(); err != nil {
+		return fmt.Errorf("ffmpeg %s: %w\n%s", line, err, out)
+	}
+	return nil
+}
+
+// encode has ffmpeg encode a sound and a picture, each given by what comes before the encoder.
+func encode(dir, sound, picture string) (clip, error) {
+	ivf, ogg := filepath.Join(dir, "frame.ivf"), filepath.Join(dir, "voice.ogg")
+	if err := errors.Join(
+		ffmpeg(sound+" -c:a libopus -b:a 48k -ar 48000 -ac 2 -frame_duration 20 -page_duration 20000 "+ogg),
+		ffmpeg(picture+" -c:v libvpx -b:v 300k -deadline realtime -cpu-used 8 -g 50 -auto-alt-ref 0 "+ivf),
+	); err != nil {
+		return clip{}, err
+	}
+	var c clip
 	video, err := os.Open(ivf)
 	if err != nil {
 		return c, err

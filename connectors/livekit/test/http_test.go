@@ -65,7 +65,7 @@ func TestRooms(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	dubbed := func(room string) *person { // one room after the other: a busy machine has one place
+	dubbed := func(room string) *person {
 		ana := s.come(t, room, "ana", map[string]string{"livedub.consent": "true"})
 		ana.speak(t, false)
 		ben := s.come(t, room, "ben", map[string]string{"livedub.lang": "es"})

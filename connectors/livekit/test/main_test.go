@@ -3,7 +3,6 @@
 package test
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"net"
@@ -143,20 +142,19 @@ type scene struct {
 // play starts all three. flags are more flags of the connector.
 func play(t *testing.T, flags ...string) *scene {
 	t.Helper()
-	lk, dub, connector := need(t, "LIVEKIT_SERVER"), need(t, "LIVEDUB"), need(t, "LIVEDUB_LIVEKIT")
 	s := &scene{}
-	at, tcp, udp, api := port(t), port(t), port(t), port(t)
-	s.url, s.api = fmt.Sprintf("ws://127.0.0.1:%d", at), fmt.Sprintf("http://127.0.0.1:%d", api)
-	s.livekit = start(t, lk, "--bind", "127.0.0.1", "--node-ip", "127.0.0.1", "--config-body", fmt.Sprintf(`
-port: %d
-rtc: {tcp_port: %d, udp_port: %d, use_external_ip: false, enable_loopback_candidate: true}
-keys: {%s: %s}
-webhook: {api_key: %s, urls: ["%s/webhook"]}
-logging: {level: info}
-`, at, tcp, udp, apiKey, apiSecret, apiKey, s.api))
-	s.livedub = start(t, dub, "serve", "--listen", "127.0.0.1:0", "--media-port", "0", "--drain", "0s", "--store", "none",
-		"--engines", "light", "--access-key-file", filepath.Join(t.TempDir(), "key"))
-	eventually(t, "livedub says where it listens", func() bool {
+	s.base = fmt.Sprintf("http://127.0.0.1:%d", port(t))
+	s.livedub = start(t, need(t, "LIVEDUB"), "serve", "--listen", strings.TrimPrefix(s.base, "http://"), "--media-port", "0", "--drain", "0s", "--store", "none",
+		"--engines", "light", "--max-sessions", "6", "--access-key-file", filepath.Join(t.TempDir(), "key"))
+	s.serves(t)
+	s.meet(t, flags...)
+	return s
+}
+
+// serves waits until livedub answers.
+func (s *scene) serves(t *testing.T) {
+	t.Helper()
+	eventually(t, "livedub answers", func() bool {
 		if strings.Contains(s.livedub.printed(), "did not come up") { // on a machine that is too busy for it
 			_ = s.livedub.cmd.Wait()
 			s.livedub.mu.Lock()
@@ -164,15 +162,24 @@ logging: {level: info}
 			s.livedub.mu.Unlock()
 			s.livedub.again(t)
 		}
-		for _, word := range strings.Fields(firstLine(s.livedub.printed())) {
-			if strings.HasPrefix(word, "http") {
-				s.base = strings.Replace(word, "localhost", "127.0.0.1", 1)
-			}
-		}
-		return s.base != ""
+		return answers(s.base + "/readyz")()
 	})
+}
+
+// meet starts LiveKit and the connector, beside what answers at s.base.
+func (s *scene) meet(t *testing.T, flags ...string) {
+	t.Helper()
+	at, tcp, udp, api := port(t), port(t), port(t), port(t)
+	s.url, s.api = fmt.Sprintf("ws://127.0.0.1:%d", at), fmt.Sprintf("http://127.0.0.1:%d", api)
+	s.livekit = start(t, need(t, "LIVEKIT_SERVER"), "--bind", "127.0.0.1", "--node-ip", "127.0.0.1", "--config-body", fmt.Sprintf(`
+port: %d
+rtc: {tcp_port: %d, udp_port: %d, use_external_ip: false, enable_loopback_candidate: true}
+keys: {%s: %s}
+webhook: {api_key: %s, urls: ["%s/webhook"]}
+logging: {level: info}
+`, at, tcp, udp, apiKey, apiSecret, apiKey, s.api))
 	eventually(t, "LiveKit answers", answers(strings.Replace(s.url, "ws", "http", 1)))
-	s.connector = start(t, connector, append([]string{"--url", s.url, "--api-key", apiKey, "--api-secret", apiSecret,
+	s.connector = start(t, need(t, "LIVEDUB_LIVEKIT"), append([]string{"--url", s.url, "--api-key", apiKey, "--api-secret", apiSecret,
 		"--livedub", s.base, "--listen", fmt.Sprintf("127.0.0.1:%d", api), "--log", "debug"}, flags...)...)
 	eventually(t, "the connector answers", answers(s.api+"/healthz"))
 	var err error
@@ -180,15 +187,4 @@ logging: {level: info}
 		t.Fatal(err)
 	}
 	t.Cleanup(s.client.Close)
-	return s
-}
-
-func firstLine(s string) string {
-	lines := bufio.NewScanner(strings.NewReader(s))
-	for lines.Scan() {
-		if strings.Contains(lines.Text(), "http://") {
-			return lines.Text()
-		}
-	}
-	return ""
 }

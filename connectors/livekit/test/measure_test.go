@@ -147,18 +147,12 @@ func later(sent, came *ear) (time.Duration, bool) {
 	return all[len(all)/2], true
 }
 
-// TestArrives has several speakers and languages, and compares what listeners get with
-// what livedub gives away beside the connector.
-func TestArrives(t *testing.T) {
-	speakers := []string{"ana", "eva"}
-	if os.Getenv("LIVEKIT_SPEAKERS") == "3" {
-		speakers = append(speakers, "ida")
-	}
-	langs := []string{"es", "ca"}
-	s := play(t, "--room", "demo")
+// gather has speakers speak and show themselves, a listener for each language, and waits
+// until each listener sees all of them.
+func (s *scene) gather(t *testing.T, speakers, langs []string) map[string]*person {
+	t.Helper()
 	for _, name := range speakers {
-		p := s.come(t, "demo", name, map[string]string{"livedub.consent": "true"})
-		p.speak(t, true)
+		s.come(t, "demo", name, map[string]string{"livedub.consent": "true"}).speak(t, true)
 	}
 	listeners := map[string]*person{}
 	for _, lang := range langs {
@@ -166,20 +160,20 @@ func TestArrives(t *testing.T) {
 	}
 	for _, name := range speakers {
 		for _, lang := range langs {
-			eventually(t, name+" in "+lang, func() bool {
-				v := listeners[lang].ear(name+"-"+lang, "video")
-				if v == nil {
-					return false
-				}
-				frames, _ := v.all()
-				return len(frames) > 50
-			})
+			eventually(t, name+" in "+lang, func() bool { return listeners[lang].seen(name+"-"+lang) > 50 })
 		}
 	}
-	state, _ := listeners["es"].state()
+	return listeners
+}
+
+// compare compares what listeners get, by language, with what livedub gives away beside
+// the connector, for 20 s.
+func (s *scene) compare(t *testing.T, listeners map[string]*person, speakers []string) {
+	t.Helper()
 	watchers := map[string]*watcher{}
-	for _, name := range speakers {
-		for _, lang := range langs {
+	for lang, l := range listeners {
+		state, _ := l.state()
+		for _, name := range speakers {
 			watchers[name+"-"+lang] = s.watch(t, state.Speakers[name].Session, lang)
 		}
 	}
@@ -201,4 +195,15 @@ func TestArrives(t *testing.T) {
 			t.Errorf("%s: frame and sound are %v apart, want %v at most (reports: %v, %v)", dub, v-a, wantOffset, ok1, ok2)
 		}
 	}
+}
+
+// TestArrives has several speakers and languages, and compares what listeners get with
+// what livedub gives away.
+func TestArrives(t *testing.T) {
+	speakers := []string{"ana", "eva"}
+	if os.Getenv("LIVEKIT_SPEAKERS") == "3" {
+		speakers = append(speakers, "ida")
+	}
+	s := play(t, "--room", "demo")
+	s.compare(t, s.gather(t, speakers, []string{"es", "ca"}), speakers)
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,16 +22,19 @@ import (
 // person is a participant by LiveKit's own client, who knows nothing of livedub but its attributes.
 type person struct {
 	name string
+	keep bool // what is in each frame and packet of sound
 	room *lksdk.Room
 
 	mu       sync.Mutex
 	heard    map[string]*ear // by track's name and kind
 	captions []*lksdk.TranscriptionSegment
+	texts    []text
 	hints    []string
 	reading  sync.WaitGroup
 	ctx      context.Context // until the participant leaves
 	stop     context.CancelFunc
 	speaking sync.WaitGroup
+	level    atomic.Int32 // of the voice, dB below the loudest, as the sender says; 0: it is not said
 	mic      *lksdk.LocalTrackPublication
 	camera   *lksdk.LocalTrackPublication
 }
@@ -38,11 +42,22 @@ type person struct {
 // come joins a room with these attributes.
 func (s *scene) come(t *testing.T, room, name string, attributes map[string]string) *person {
 	t.Helper()
-	p := &person{name: name, heard: map[string]*ear{}}
+	return s.join(t, &person{name: name}, room, attributes)
+}
+
+// attend joins a room as come does, and keeps what is received.
+func (s *scene) attend(t *testing.T, room, name string, attributes map[string]string) *person {
+	t.Helper()
+	return s.join(t, &person{name: name, keep: true}, room, attributes)
+}
+
+func (s *scene) join(t *testing.T, p *person, room string, attributes map[string]string) *person {
+	t.Helper()
+	p.heard = map[string]*ear{}
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	yes := true
 	grant := &auth.VideoGrant{RoomJoin: true, Room: room, CanUpdateOwnMetadata: &yes}
-	token, err := auth.NewAccessToken(apiKey, apiSecret).SetVideoGrant(grant).SetIdentity(name).SetAttributes(attributes).ToJWT()
+	token, err := auth.NewAccessToken(apiKey, apiSecret).SetVideoGrant(grant).SetIdentity(p.name).SetAttributes(attributes).ToJWT()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,11 +76,29 @@ func (s *scene) come(t *testing.T, room, name string, attributes map[string]stri
 		}
 	}
 	p.room = lksdk.NewRoom(cb)
+	if err := p.room.RegisterTextStreamHandler("lk.transcription", p.read); err != nil {
+		t.Fatal(err)
+	}
 	if err := p.room.JoinWithToken(s.url, token, lksdk.WithLogger(logger.GetDiscardLogger())); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.leave)
 	return p
+}
+
+// text is a transcription that came as a text stream.
+type text struct {
+	text       string
+	attributes map[string]string
+}
+
+func (p *person) read(r *lksdk.TextStreamReader, _ string) {
+	p.reading.Go(func() {
+		said := r.ReadAll()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.texts = append(p.texts, text{said, r.Info.Attributes})
+	})
 }
 
 // leave leaves, and waits for all that belongs to the participant. It may be called twice.
@@ -79,6 +112,7 @@ func (p *person) leave() {
 // ear is what a participant receives of one track.
 type ear struct {
 	mu      sync.Mutex
+	keep    bool           // what is in each
 	packets map[[8]byte]at // of a frame, or a packet of sound, by what is in it
 	order   []at
 	clock   float64 // of RTP, Hz
@@ -90,13 +124,14 @@ type ear struct {
 type at struct {
 	hash [8]byte
 	rtp  uint32
-	when time.Time
+	data []byte // where the ear keeps it
 }
 
 func (p *person) listen(tr *webrtc.TrackRemote, pub *lksdk.RemoteTrackPublication, rp *lksdk.RemoteParticipant) {
 	e := &ear{packets: map[[8]byte]at{}, clock: float64(tr.Codec().ClockRate)}
 	pub.OnRTCP(e.report)
 	p.mu.Lock()
+	e.keep = p.keep
 	p.heard[pub.Name()+" "+tr.Kind().String()] = e
 	p.mu.Unlock()
 	p.reading.Go(func() { e.read(tr, func() { rp.WritePLI(tr.SSRC()) }) })
@@ -127,7 +162,10 @@ func (e *ear) read(tr *webrtc.TrackRemote, ask func()) {
 		}
 		for _, whole := range j.add(p) {
 			sum := sha256.Sum256(whole.data)
-			a := at{[8]byte(sum[:8]), whole.rtp, time.Now()}
+			a := at{hash: [8]byte(sum[:8]), rtp: whole.rtp}
+			if e.keep {
+				a.data = whole.data
+			}
 			e.mu.Lock()
 			e.packets[a.hash] = a
 			e.order = append(e.order, a)
@@ -163,26 +201,39 @@ func (p *person) said(lang string) []string {
 	return out
 }
 
-func (p *person) hinted(part string) bool {
+func (p *person) hinted(part string) bool { return p.count(part) > 0 }
+
+// count returns how many hints have a part.
+func (p *person) count(part string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	n := 0
 	for _, h := range p.hints {
 		if strings.Contains(h, part) {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // speak publishes the clip, again and again, until the participant leaves.
 func (p *person) speak(t *testing.T, camera bool) {
 	t.Helper()
-	c := material(t)
+	p.send(t, material(t), camera)
+}
+
+// send publishes a clip, sound and picture beginning at once.
+func (p *person) send(t *testing.T, c clip, camera bool) {
+	t.Helper()
 	mic := p.publish(t, webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, &p.mic, livekit.Encryption_NONE)
-	p.speaking.Go(func() { send(p.ctx, mic, c.opus, opusTime) })
+	var frame *lksdk.LocalTrack
 	if camera {
-		frame := p.publish(t, webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000}, &p.camera, livekit.Encryption_NONE)
-		p.speaking.Go(func() { send(p.ctx, frame, c.frames, frameTime) })
+		frame = p.publish(t, webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000}, &p.camera, livekit.Encryption_NONE)
+	}
+	began := time.Now()
+	p.speaking.Go(func() { p.play(mic, c.opus, opusTime, began) })
+	if camera {
+		p.speaking.Go(func() { p.play(frame, c.frames, frameTime, began) })
 	}
 }
 
@@ -200,18 +251,21 @@ func (p *person) publish(t *testing.T, codec webrtc.RTPCodecCapability, to **lks
 	return track
 }
 
-// send sends pieces at their pace, again and again, until ctx ends.
-func send(ctx context.Context, to *lksdk.LocalTrack, pieces [][]byte, each time.Duration) {
-	began := time.Now()
-	for i := 0; ctx.Err() == nil; i++ {
+// play sends pieces at their pace, again and again, until the participant leaves.
+func (p *person) play(to *lksdk.LocalTrack, pieces [][]byte, each time.Duration, began time.Time) {
+	for i := 0; p.ctx.Err() == nil; i++ {
 		if d := time.Until(began.Add(time.Duration(i) * each)); d > 0 {
 			select {
-			case <-ctx.Done():
+			case <-p.ctx.Done():
 				return
 			case <-time.After(d):
 			}
 		}
+		var opts *lksdk.SampleWriteOptions
+		if level := uint8(p.level.Load()); level != 0 {
+			opts = &lksdk.SampleWriteOptions{AudioLevel: &level}
+		}
 		// A track that is not bound yet takes nothing.
-		_ = to.WriteSample(media.Sample{Data: pieces[i%len(pieces)], Duration: each}, nil)
+		_ = to.WriteSample(media.Sample{Data: pieces[i%len(pieces)], Duration: each}, opts)
 	}
 }

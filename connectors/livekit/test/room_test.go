@@ -44,6 +44,17 @@ func TestOneDub(t *testing.T) {
 	})
 	eventually(t, "Ben reads Ana in Spanish", func() bool { return len(ben.said("es")) > 0 })
 	t.Log(ben.said("es"))
+	first := ben.said("es")[0]
+	eventually(t, "as a text stream too", func() bool {
+		ben.mu.Lock()
+		defer ben.mu.Unlock()
+		for _, x := range ben.texts {
+			if x.text == first && x.attributes["lk.transcription_final"] == "true" && x.attributes["livedub.speaker"] == "ana" && x.attributes["lk.transcribed_track_id"] == ana.mic.SID() {
+				return true
+			}
+		}
+		return false
+	})
 	eventually(t, "Ben is told to turn the original down", func() bool { return ben.hinted(`"gain":0`) })
 	time.Sleep(time.Second)
 }

@@ -123,26 +123,3 @@ func TestMute(t *testing.T) {
 		t.Error("the dub has another track than before")
 	}
 }
-
-// TestRestart: LiveKit is killed and started anew, then livedub; both times the dub comes back.
-func TestRestart(t *testing.T) {
-	s := play(t, "--room", "demo")
-	come := func(suffix string) (*person, *person) {
-		ana := s.come(t, "demo", "ana"+suffix, map[string]string{"livedub.consent": "true"})
-		ana.speak(t, false)
-		return ana, s.come(t, "demo", "ben"+suffix, map[string]string{"livedub.lang": "es"})
-	}
-	ana, ben := come("")
-	eventually(t, "Ben hears Ana", ben.hears("ana-es"))
-	if err := s.livekit.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = s.livekit.cmd.Wait() // it says that it was killed
-	ana.leave()
-	ben.leave()
-	s.livekit.again(t)
-	eventually(t, "LiveKit answers", answers(strings.Replace(s.url, "ws", "http", 1)))
-	_, ben = come("2")
-	eventually(t, "after LiveKit's restart Ben hears Ana", ben.hears("ana2-es"))
-	eventually(t, "livedub keeps no session of before", func() bool { return s.sessions(t) == 1 })
-}
