@@ -320,6 +320,8 @@ scaleout: build ## from a step of load to the first session of a new node, in a 
 
 # The linters that staticcheck is not: errorlint, bodyclose, misspell (.golangci.yml). Built once, in out/.
 GOLANGCI := v2.15.0
+# The Go modules of what is delivered. The configuration of the linters is that of the root.
+MODULES := . connectors/livekit
 
 lint: deps go ## gofmt, vet, staticcheck, golangci-lint
 	@echo "lint: gofmt"
@@ -328,18 +330,18 @@ lint: deps go ## gofmt, vet, staticcheck, golangci-lint
 		echo "not formatted, run make fmt:" $$wrong >&2
 		exit 1
 	fi
-	echo "lint: go vet"
-	go vet ./...
-	echo "lint: staticcheck"
-	go tool staticcheck ./...
 	if [[ ! -x out/tools/golangci-lint-$(GOLANGCI) ]]; then
 		echo "lint: building golangci-lint $(GOLANGCI)"
 		mkdir -p out/tools
 		GOBIN="$$PWD/out/tools" GOFLAGS= CGO_ENABLED=0 go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
 		mv out/tools/golangci-lint out/tools/golangci-lint-$(GOLANGCI)
 	fi
-	echo "lint: golangci-lint"
-	out/tools/golangci-lint-$(GOLANGCI) run ./...
+	golangci=$$PWD/out/tools/golangci-lint-$(GOLANGCI)
+	staticcheck=$$(go tool -n staticcheck) # go.mod's, which modules in folders below do not have
+	for module in $(MODULES); do
+		echo "lint: go vet, staticcheck and golangci-lint in $$module"
+		(cd "$$module" && go vet ./... && "$$staticcheck" ./... && "$$golangci" run ./...)
+	done
 
 .PHONY: hooks
 hooks: ## check formatting, vet and commit subjects at each commit in this clone
