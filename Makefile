@@ -190,9 +190,13 @@ livekit: go ## bin/livedub-livekit, by which livedub is in rooms of LiveKit
 
 .PHONY: livekit-page
 livekit-page: ## rebuild the listener's page of livedub-livekit (Node 20.19 or newer)
-	@cd connectors/livekit/page
-	npm ci --no-audit --no-fund
-	npm run build
+	@if ! $(NODE_OK); then
+		echo "livekit-page: Node 20.19 or newer is needed to change the page; its dist as committed needs none" >&2
+		exit 1
+	fi
+	cd connectors/livekit/page
+	npm ci --no-fund --no-audit --loglevel=error
+	npm run --silent build
 
 # Not a part of make test.
 test-livekit: OPTIONAL := chromium
@@ -391,16 +395,28 @@ web: ## rebuild the page into web/dist (Node 20.19 or newer)
 	npm ci --no-fund --no-audit --loglevel=error
 	npm run --silent build
 
-web-check: ## the committed page is what its source builds
+# The pages that are committed as built, and how to build each.
+PAGES := web:web connectors/livekit/page:livekit-page
+
+web-check: ## the committed pages are what their sources build, and the unit tests of web/
 	@if ! $(NODE_OK); then
 		echo "web-check: SKIPPED: no Node 20.19 or newer here"
 		exit 0
 	fi
-	cd web
-	npm ci --no-fund --no-audit --loglevel=error
-	npm test --silent
 	fresh=$$(mktemp -d)
 	trap 'rm -rf "$$fresh"' EXIT
-	npm run --silent build -- --outDir "$$fresh" --emptyOutDir --logLevel error
-	diff -r dist "$$fresh" || { echo "web-check: web/dist is not what web/src builds: make web, then commit" >&2; exit 1; }
-	echo "web-check: web/dist is what web/src builds"
+	for page in $(PAGES); do
+		dir=$${page%:*}
+		echo "web-check: $$dir"
+		(
+			cd "$$dir"
+			npm ci --no-fund --no-audit --loglevel=error
+			npm test --silent --if-present
+			npm run --silent build -- --outDir "$$fresh/$$dir" --emptyOutDir --logLevel error
+		)
+		if ! diff -r "$$dir/dist" "$$fresh/$$dir"; then
+			echo "web-check: $$dir/dist is not what $$dir/src builds: make $${page#*:}, then commit" >&2
+			exit 1
+		fi
+		echo "web-check: $$dir/dist is what $$dir/src builds"
+	done
