@@ -1,5 +1,5 @@
-// Package filmtest makes and reads films of the test speaker: which of its frames are shown when,
-// and when its markers sound.
+// Package filmtest makes and reads films of the test speaker: which of its frames are
+// shown when, and when its markers sound.
 package filmtest
 
 import (
