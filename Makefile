@@ -190,9 +190,13 @@ livekit: go ## bin/livedub-livekit, by which livedub is in rooms of LiveKit
 
 .PHONY: livekit-page
 livekit-page: ## rebuild the listener's page of livedub-livekit (Node 20.19 or newer)
-	@cd connectors/livekit/page
-	npm ci --no-audit --no-fund
-	npm run build
+	@if ! $(NODE_OK); then
+		echo "livekit-page: Node 20.19 or newer is needed to change the page; its dist as committed needs none" >&2
+		exit 1
+	fi
+	cd connectors/livekit/page
+	npm ci --no-fund --no-audit --loglevel=error
+	npm run --silent build
 
 # Not a part of make test.
 test-livekit: OPTIONAL := chromium redis-server
@@ -320,6 +324,8 @@ scaleout: build ## from a step of load to the first session of a new node, in a 
 
 # The linters that staticcheck is not: errorlint, bodyclose, misspell (.golangci.yml). Built once, in out/.
 GOLANGCI := v2.15.0
+# The Go modules of what is delivered. The configuration of the linters is that of the root.
+MODULES := . connectors/livekit
 
 lint: deps go ## gofmt, vet, staticcheck, golangci-lint
 	@echo "lint: gofmt"
@@ -328,18 +334,18 @@ lint: deps go ## gofmt, vet, staticcheck, golangci-lint
 		echo "not formatted, run make fmt:" $$wrong >&2
 		exit 1
 	fi
-	echo "lint: go vet"
-	go vet ./...
-	echo "lint: staticcheck"
-	go tool staticcheck ./...
 	if [[ ! -x out/tools/golangci-lint-$(GOLANGCI) ]]; then
 		echo "lint: building golangci-lint $(GOLANGCI)"
 		mkdir -p out/tools
 		GOBIN="$$PWD/out/tools" GOFLAGS= CGO_ENABLED=0 go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
 		mv out/tools/golangci-lint out/tools/golangci-lint-$(GOLANGCI)
 	fi
-	echo "lint: golangci-lint"
-	out/tools/golangci-lint-$(GOLANGCI) run ./...
+	golangci=$$PWD/out/tools/golangci-lint-$(GOLANGCI)
+	staticcheck=$$(go tool -n staticcheck) # go.mod's, which modules in folders below do not have
+	for module in $(MODULES); do
+		echo "lint: go vet, staticcheck and golangci-lint in $$module"
+		(cd "$$module" && go vet ./... && "$$staticcheck" ./... && "$$golangci" run ./...)
+	done
 
 .PHONY: hooks
 hooks: ## check formatting, vet and commit subjects at each commit in this clone
@@ -389,16 +395,28 @@ web: ## rebuild the page into web/dist (Node 20.19 or newer)
 	npm ci --no-fund --no-audit --loglevel=error
 	npm run --silent build
 
-web-check: ## the committed page is what its source builds
+# The pages that are committed as built, and how to build each.
+PAGES := web:web connectors/livekit/page:livekit-page
+
+web-check: ## the committed pages are what their sources build, and the unit tests of web/
 	@if ! $(NODE_OK); then
 		echo "web-check: SKIPPED: no Node 20.19 or newer here"
 		exit 0
 	fi
-	cd web
-	npm ci --no-fund --no-audit --loglevel=error
-	npm test --silent
 	fresh=$$(mktemp -d)
 	trap 'rm -rf "$$fresh"' EXIT
-	npm run --silent build -- --outDir "$$fresh" --emptyOutDir --logLevel error
-	diff -r dist "$$fresh" || { echo "web-check: web/dist is not what web/src builds: make web, then commit" >&2; exit 1; }
-	echo "web-check: web/dist is what web/src builds"
+	for page in $(PAGES); do
+		dir=$${page%:*}
+		echo "web-check: $$dir"
+		(
+			cd "$$dir"
+			npm ci --no-fund --no-audit --loglevel=error
+			npm test --silent --if-present
+			npm run --silent build -- --outDir "$$fresh/$$dir" --emptyOutDir --logLevel error
+		)
+		if ! diff -r "$$dir/dist" "$$fresh/$$dir"; then
+			echo "web-check: $$dir/dist is not what $$dir/src builds: make $${page#*:}, then commit" >&2
+			exit 1
+		fi
+		echo "web-check: $$dir/dist is what $$dir/src builds"
+	done

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"livedub/internal/proc"
+	"livedub/internal/testkit/noisetest"
 	"livedub/media"
 	"livedub/media/pace"
 	"livedub/media/rtmp"
@@ -23,11 +23,7 @@ import (
 	"livedub/session/spec"
 )
 
-const (
-	benchAddress = "LIVEDUB_PUSH_BENCH" // where the process that is measured sends to
-	benchBitrate = 2_000_000
-	benchFPS     = 30
-)
+const benchAddress = "LIVEDUB_PUSH_BENCH" // where the process that is measured sends to
 
 // sendForBench is the process that is measured: it sends a program of noise on, once more
 // for each line of its input, until that ends.
@@ -42,7 +38,7 @@ func sendForBench(url string) {
 	p := New(Config{Connect: n.Connect})
 	src := c.source()
 	src.attach = func(_ string, s media.Sink) (func(), error) {
-		if err := s.Start(benchTracks); err != nil {
+		if err := s.Start(noisetest.Tracks()); err != nil {
 			return nil, err
 		}
 		c.mu.Lock()
@@ -64,41 +60,16 @@ func sendForBench(url string) {
 	wg.Wait()
 }
 
-var (
-	benchSets   = []byte("\x00\x00\x00\x01\x67\x42\xc0\x1e\xda\x02\x80\xbf\xe5\xc0\x44\x00\x00\x03\x00\x04\x00\x00\x03\x00\xf0\x3c\x58\xba\x80\x00\x00\x00\x01\x68\xce\x0f\xc8")
-	benchTracks = []media.Track{
-		{Kind: media.Video, Codec: media.H264, Extradata: benchSets, Width: 640, Height: 360, FrameRate: benchFPS},
-		{Kind: media.Audio, Codec: media.AAC, Extradata: []byte{0x11, 0x88}, SampleRate: 48000, Channels: 1},
-	}
-)
-
-// noise writes frames and sound as a program does.
+// noise writes the program of noise to all sinks that there are.
 func (c *call) noise(ctx context.Context) {
-	payload := make([]byte, benchBitrate/8/benchFPS)
-	for i := range payload {
-		payload[i] = byte(1 + rand.IntN(255))
-	}
-	began, sounds := time.Now(), 0
-	for k := 0; ctx.Err() == nil; k++ {
-		at := time.Duration(k) * time.Second / benchFPS
-		time.Sleep(at - time.Since(began))
-		unit := append([]byte("\x00\x00\x00\x01\x41"), payload...)
-		key := k%(2*benchFPS) == 0
-		if key {
-			unit = append(append([]byte{}, benchSets...), append([]byte("\x00\x00\x00\x01\x65"), payload...)...)
-		}
+	_ = noisetest.Play(ctx, func(k media.Packet) error {
 		c.mu.Lock()
+		defer c.mu.Unlock()
 		for _, s := range c.sinks {
-			_ = s.Write(media.Packet{Kind: media.Video, PTS: at, DTS: at, Key: key, Duration: time.Second / benchFPS, Data: unit})
+			_ = s.Write(k)
 		}
-		for ; media.SamplesToTime(sounds*1024, 48000) < at; sounds++ {
-			when := media.SamplesToTime(sounds*1024, 48000)
-			for _, s := range c.sinks {
-				_ = s.Write(media.Packet{Kind: media.Audio, PTS: when, DTS: when, Key: true, Duration: media.SamplesToTime(1024, 48000), Data: payload[:170]})
-			}
-		}
-		c.mu.Unlock()
-	}
+		return nil
+	})
 }
 
 // BenchmarkOutputs measures what a further output of 2 Mbit/s costs the process that sends

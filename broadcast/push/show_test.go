@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"livedub/internal/testkit/noisetest"
 	"livedub/media"
 	"livedub/media/pace"
 	"livedub/media/srt"
@@ -20,7 +21,7 @@ func TestShow(t *testing.T) {
 	p := New(Config{})
 	src := c.source()
 	src.attach = func(_ string, s media.Sink) (func(), error) {
-		if err := s.Start(benchTracks); err != nil {
+		if err := s.Start(noisetest.Tracks()); err != nil {
 			return nil, err
 		}
 		c.mu.Lock()

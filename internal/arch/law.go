@@ -89,6 +89,7 @@ var layers = []layer{
 	{"internal/grades", nil},
 	{"internal/testkit/testspeaker", []string{"media", "media/...", "inference", "inference/viseme"}},
 	{"internal/testkit/pushtest", []string{"media", "media/codec", "internal/testkit/groundtest"}},
+	{"internal/testkit/noisetest", []string{"media"}},
 	{"internal/testkit/filmtest", []string{"media", "media/...", "internal/testkit/testspeaker"}},
 	{"internal/testkit/testspeaker/...", []string{"media", "media/...", "inference", "internal/testkit/testspeaker"}},
 	{"internal/testkit/testspeaker/cmd/mksample", []string{"media", "media/...", "inference", "inference/onnx", "inference/speak", "inference/speak/kokoro", "internal/models", "internal/testkit/testspeaker"}},

@@ -11,7 +11,6 @@ import (
 
 	"livedub/internal/testkit/filmtest"
 	"livedub/internal/testkit/pushtest"
-	"livedub/internal/testkit/testspeaker"
 	"livedub/media"
 )
 
@@ -28,21 +27,6 @@ func target(t *testing.T, addr string) Target {
 	}
 	out.Dial = reach
 	return out
-}
-
-// speaker returns seconds of the drawn speaker.
-func speaker(t *testing.T, length time.Duration) media.Source {
-	t.Helper()
-	tk, err := testspeaker.New(testspeaker.Config{Width: 320, Height: 180, FPS: 25, BarCode: true, Markers: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	src, err := testspeaker.NewSource(tk, testspeaker.SourceConfig{Audio: media.AAC, Length: length})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { src.Close() })
-	return src
 }
 
 // push connects, again and again while nobody listens.
@@ -86,7 +70,7 @@ func TestPushToFFmpeg(t *testing.T) {
 	url := "rtmp://127.0.0.1:" + pushtest.FreePort(t, "tcp") + "/live/sesame"
 	r := pushtest.Receive(t, url, "-listen", "1")
 	p := push(t, target(t, url))
-	src := speaker(t, length)
+	src := filmtest.Speaker(t, length)
 	if err := p.Start(src.Tracks()); err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +97,7 @@ func TestPushToFFmpeg(t *testing.T) {
 func TestPushHere(t *testing.T) {
 	addr, came := listen(t)
 	p := push(t, target(t, "rtmp://"+addr+"/live/talk?from=en&to=es,ca&consent=true"))
-	src := speaker(t, 2*time.Second)
+	src := filmtest.Speaker(t, 2*time.Second)
 	if err := p.Start(src.Tracks()); err != nil {
 		t.Fatal(err)
 	}

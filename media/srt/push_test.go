@@ -14,25 +14,9 @@ import (
 	"livedub/internal/testkit/filmtest"
 	"livedub/internal/testkit/groundtest"
 	"livedub/internal/testkit/pushtest"
-	"livedub/internal/testkit/testspeaker"
 	"livedub/media"
 	"livedub/media/mpegts"
 )
-
-// speaker returns seconds of the drawn speaker.
-func speaker(t *testing.T, length time.Duration) media.Source {
-	t.Helper()
-	tk, err := testspeaker.New(testspeaker.Config{Width: 320, Height: 180, FPS: 25, BarCode: true, Markers: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	src, err := testspeaker.NewSource(tk, testspeaker.SourceConfig{Audio: media.AAC, Length: length})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { src.Close() })
-	return src
-}
 
 // probe returns what ffprobe says of a film's streams: codec and language of each.
 func probe(t *testing.T, path string) (out []string) {
@@ -76,7 +60,7 @@ func TestPushToFFmpeg(t *testing.T) {
 		}
 	}
 	defer p.Close()
-	src := speaker(t, length)
+	src := filmtest.Speaker(t, length)
 	video, audio := *media.FindTrack(src.Tracks(), media.Video), *media.FindTrack(src.Tracks(), media.Audio)
 	err := p.Start([]mpegts.Track{{Track: video}, {Track: audio, Lang: "es"}, {Track: audio, Lang: "ca"}, {Track: audio, Lang: "en-GB"}})
 	if err != nil {

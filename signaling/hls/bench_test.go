@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -21,7 +20,7 @@ import (
 
 	"livedub/inference"
 	"livedub/internal/proc"
-	"livedub/media"
+	"livedub/internal/testkit/noisetest"
 	"livedub/media/hls"
 	"livedub/signaling"
 	"livedub/signaling/access"
@@ -29,11 +28,7 @@ import (
 	"livedub/signaling/signalingtest"
 )
 
-const (
-	benchServer  = "LIVEDUB_HLS_BENCH" // is set in the process that is measured
-	benchBitrate = 2_000_000
-	benchFPS     = 30
-)
+const benchServer = "LIVEDUB_HLS_BENCH" // is set in the process that is measured
 
 // edge is one language of a program of noise, whose rates are those of a call.
 type edge struct{ *hls.Stream }
@@ -82,37 +77,13 @@ func serveForBench() {
 	wg.Wait()
 }
 
-// noise writes frames and sound as a program does, in the process that is measured.
+// noise writes the program of noise, in the process that is measured.
 func noise(ctx context.Context, sink *hls.Sink) {
-	sets := []byte("\x00\x00\x00\x01\x67\x42\xc0\x1e\xda\x02\x80\xbf\xe5\xc0\x44\x00\x00\x03\x00\x04\x00\x00\x03\x00\xf0\x3c\x58\xba\x80\x00\x00\x00\x01\x68\xce\x0f\xc8")
-	if err := sink.Start([]media.Track{
-		{Kind: media.Video, Codec: media.H264, Extradata: sets, FrameRate: benchFPS},
-		{Kind: media.Audio, Codec: media.AAC, Extradata: []byte{0x11, 0x88}, SampleRate: 48000, Channels: 1},
-	}); err != nil {
+	if err := sink.Start(noisetest.Tracks()); err != nil {
 		panic(err)
 	}
-	payload := make([]byte, benchBitrate/8/benchFPS)
-	for i := range payload {
-		payload[i] = byte(1 + rand.IntN(255))
-	}
-	began, sounds := time.Now(), 0
-	for k := 0; ctx.Err() == nil; k++ {
-		at := time.Duration(k) * time.Second / benchFPS
-		time.Sleep(at - time.Since(began))
-		unit := append([]byte("\x00\x00\x00\x01\x41"), payload...)
-		key := k%(2*benchFPS) == 0
-		if key {
-			unit = append(append([]byte{}, sets...), append([]byte("\x00\x00\x00\x01\x65"), payload...)...)
-		}
-		if err := sink.Write(media.Packet{Kind: media.Video, PTS: at, DTS: at, Key: key, Duration: time.Second / benchFPS, Data: unit}); err != nil {
-			panic(err)
-		}
-		for ; media.SamplesToTime(sounds*1024, 48000) < at; sounds++ {
-			when := media.SamplesToTime(sounds*1024, 48000)
-			if err := sink.Write(media.Packet{Kind: media.Audio, PTS: when, DTS: when, Duration: media.SamplesToTime(1024, 48000), Data: payload[:170]}); err != nil {
-				panic(err)
-			}
-		}
+	if err := noisetest.Play(ctx, sink.Write); err != nil && ctx.Err() == nil {
+		panic(err)
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package filmtest reads films of the test speaker: which of its frames are shown when,
-// and when its markers sound.
+// Package filmtest makes and reads films of the test speaker: which of its frames are
+// shown when, and when its markers sound.
 package filmtest
 
 import (
@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"sort"
+	"testing"
 	"time"
 
 	"livedub/internal/testkit/testspeaker"
@@ -28,6 +29,22 @@ type Film struct {
 type Frame struct {
 	At     time.Duration
 	Number uint16
+}
+
+// Speaker returns length of the speaker as Read knows it: H.264 of 320 by 180 pixels, 25
+// frames/s with their numbers, and AAC with a marker at each whole second.
+func Speaker(t testing.TB, length time.Duration) media.Source {
+	t.Helper()
+	tk, err := testspeaker.New(testspeaker.Config{Width: 320, Height: 180, FPS: 25, BarCode: true, Markers: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := testspeaker.NewSource(tk, testspeaker.SourceConfig{Audio: media.AAC, Length: length})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { src.Close() })
+	return src
 }
 
 // Read reads a film with one track of frames and one of sound, all of which must decode.

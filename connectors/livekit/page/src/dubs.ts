@@ -22,7 +22,7 @@ export interface Hint {
 
 /** What is done with each speaker, which the connector shows to all. */
 export interface State {
-  speakers: Record<string, { state: string; dubs?: Record<string, { audio: string; video?: string }> }>;
+  speakers: Record<string, { state: string; from?: string; dubs?: Record<string, { audio: string; video?: string }> }>;
 }
 
 export const isBot = (p: { attributes: Readonly<Record<string, string>> }): boolean => p.attributes[attribute.bot] === "true";

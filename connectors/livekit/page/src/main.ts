@@ -8,7 +8,8 @@ const lang = $<HTMLSelectElement>("lang");
 const video = $<HTMLInputElement>("video");
 const languages = ["", "ca", "de", "en", "eo", "es", "fr", "gl", "it", "ja", "ko", "pt"];
 const names = new Intl.DisplayNames(["en"], { type: "language" });
-for (const l of languages) lang.append(new Option(l ? names.of(l) : "their own language", l));
+const name = (l: string): string => (/^[a-z]{2,3}(-[A-Za-z]+)*$/.test(l) && names.of(l)) || l;
+for (const l of languages) lang.append(new Option(l ? name(l) : "their own language", l));
 
 const room = new Room({ adaptiveStream: false });
 const gains = new Map<string, number>(); // of each speaker's original
@@ -17,20 +18,29 @@ const cards = new Map<string, Card>();
 /** One speaker on the page. */
 class Card {
   readonly el = document.createElement("article");
-  readonly picture = document.createElement("video");
-  readonly name = document.createElement("h2");
-  readonly caption = document.createElement("p");
-  readonly made = document.createElement("p");
+  readonly frame = add(this.el, "div", "frame");
+  readonly picture = add(this.frame, "video", "");
+  readonly made = add(this.frame, "p", "made"); // by a machine
+  private readonly who = add(this.el, "div", "who");
+  readonly name = add(this.who, "h2", "");
+  readonly heard = add(this.who, "p", "heard"); // in which language, or why in their own
+  readonly caption = add(this.el, "p", "caption");
 
   constructor(id: string) {
     this.picture.autoplay = this.picture.playsInline = this.picture.muted = true;
     this.name.textContent = id;
-    this.made.className = "made";
+    this.frame.dataset.initial = [...id][0]?.toUpperCase();
     this.el.dataset.testid = `person-${id}`;
     this.caption.dataset.testid = `caption-${id}`;
-    this.el.append(this.picture, this.name, this.caption, this.made);
     $("people").append(this.el);
   }
+}
+
+function add<K extends keyof HTMLElementTagNameMap>(to: HTMLElement, tag: K, name: string): HTMLElementTagNameMap[K] {
+  const el = document.createElement(tag);
+  el.className = name;
+  to.append(el);
+  return el;
 }
 
 function card(id: string): Card {
@@ -72,9 +82,16 @@ function play(): void {
       (shown === dubbed ? own : dubbed)?.detach(c.picture);
       shown.attach(c.picture);
     }
+    c.frame.classList.toggle("blank", !shown);
+    const done = state?.speakers[p.identity];
     const heard = find(p.identity, Track.Kind.Audio);
-    c.made.textContent = heard ? "AI dubbed" : (lang.value && state?.speakers[p.identity]?.state) || "";
+    c.made.textContent = dubbed ? "AI dubbed" : heard ? "AI dubbed voice" : "";
+    const why = done && done.state !== "dubbed" ? `: ${done.state}` : "";
+    c.heard.textContent = heard ? `${done?.from ? `${name(done.from)} → ` : "in "}${name(lang.value)}` : lang.value ? `in their own voice${why}` : "";
   }
+  const me = state?.speakers[room.localParticipant.identity];
+  const into = Object.keys(me?.dubs ?? {});
+  $("me").textContent = into.length ? `You are dubbed into ${into.map(name).join(", ")}.` : me && $<HTMLInputElement>("speak").checked ? `You are heard in your own voice: ${me.state}.` : "";
 }
 
 /** The dub of a speaker that is subscribed to. */
@@ -91,6 +108,7 @@ function find(speaker: string, kind: Track.Kind): RemoteTrack | undefined {
 /** Tells the connector, and through it all, what is wanted. */
 async function want(): Promise<void> {
   gains.clear();
+  for (const c of cards.values()) c.caption.textContent = "";
   choose();
   await room.localParticipant.setAttributes({
     [attribute.lang]: lang.value,
@@ -101,7 +119,9 @@ async function want(): Promise<void> {
 
 function captioned(segments: TranscriptionSegment[], speaker?: { identity: string }): void {
   for (const s of segments) {
-    if (speaker && s.language === lang.value) card(speaker.identity).caption.textContent = s.text;
+    if (!speaker || s.language !== lang.value) continue;
+    const { caption } = card(speaker.identity);
+    [caption.lang, caption.textContent] = [s.language, s.text];
   }
 }
 
@@ -135,7 +155,14 @@ room
   .on(RoomEvent.Reconnected, () => say(""))
   .on(RoomEvent.Disconnected, () => say("You have left the room."));
 
-const wanted = (): void => void want().catch((err: unknown) => say(`The room does not take your wish: ${String(err)}. Does your token allow canUpdateOwnMetadata?`));
+// One wish after another: the room confirms a wish by showing it, which it does not once the next has taken its place.
+let wishes = Promise.resolve();
+const wanted = (): void => {
+  wishes = wishes.then(want).then(
+    () => say(""),
+    (err: unknown) => say(`The room does not take your wish: ${String(err)}. Does your token allow canUpdateOwnMetadata?`),
+  );
+};
 lang.onchange = video.onchange = $("consent").onchange = wanted;
 $("sound").onclick = () => void room.startAudio();
 $("speak").onchange = () => {
