@@ -130,8 +130,3 @@ func (s *stay) subscribe(identity string, d *wish.Dub) {
 		}
 	}
 }
-
-// unsubscribe has the room send nothing of one participant.
-func (s *stay) unsubscribe(identity string) {
-	s.subscribe(identity, &wish.Dub{})
-}

@@ -31,7 +31,7 @@ type stay struct {
 
 	spokeMu sync.Mutex
 	spoke   map[string]time.Time // when each spoke last, or came
-	levels  map[string]bool      // whose loudness LiveKit knows: not all publishers tell it
+	levels  map[string]bool      // whose loudness LiveKit has told: not all publishers tell it
 
 	publishing sync.Mutex         // one track at a time changes what is published
 	allowed    string             // who may subscribe to what, as it was told last
@@ -81,16 +81,26 @@ func (s *stay) callbacks() *lksdk.RoomCallback {
 	cb.OnTrackMuted = func(lksdk.TrackPublication, lksdk.Participant) { s.poke() }
 	cb.OnTrackUnmuted = func(_ lksdk.TrackPublication, p lksdk.Participant) { s.speaks(p.Identity()) }
 	cb.OnIsSpeakingChanged = func(p lksdk.Participant) {
-		s.spokeMu.Lock()
-		s.levels[p.Identity()] = true
-		s.spokeMu.Unlock()
-		s.speaks(p.Identity())
+		s.loud(p.Identity())
+	}
+	cb.OnActiveSpeakersChanged = func(all []lksdk.Participant) {
+		for _, p := range all {
+			s.loud(p.Identity())
+		}
 	}
 	cb.OnLocalTrackPublished = func(*lksdk.LocalTrackPublication, *lksdk.LocalParticipant) { s.poke() }
 	cb.OnTrackSubscribed = func(t *webrtc.TrackRemote, pub *lksdk.RemoteTrackPublication, p *lksdk.RemoteParticipant) {
 		s.receive(t, pub, p)
 	}
 	return cb
+}
+
+// loud notes that LiveKit tells whether somebody speaks, and that they do, or did until now.
+func (s *stay) loud(identity string) {
+	s.spokeMu.Lock()
+	s.levels[identity] = true
+	s.spokeMu.Unlock()
+	s.speaks(identity)
 }
 
 // speaks notes that somebody speaks now.
@@ -172,7 +182,12 @@ func (s *stay) look(ctx context.Context) {
 			s.cfg.Log.Info("dubbed no longer", "room", s.cfg.Room, "speaker", id, "why", st.Why)
 			d.cancel() // its tracks are taken back at once; the rest may take livedub a while
 			delete(s.dubs, id)
-			s.unsubscribe(id)
+		}
+	}
+	for id, st := range plan {
+		if s.dubs[id] == nil {
+			// LiveKit tells who speaks of those alone whom the bot is subscribed to.
+			s.subscribe(id, &wish.Dub{Mic: st.Listen})
 		}
 	}
 	s.allow(people)
@@ -201,6 +216,8 @@ func (s *stay) see() []wish.Person {
 	for _, rp := range s.room.GetRemoteParticipants() {
 		p := wish.Person{Identity: rp.Identity(), Wish: wish.Read(rp.Attributes(), rp.Metadata())}
 		kind := rp.Kind()
+		d := s.dubs[p.Identity]
+		p.Dubbed = d != nil && d.lingers.IsZero()
 		p.Program = kind == lksdk.ParticipantAgent || kind == lksdk.ParticipantEgress || rp.Attributes()[wish.Bot] == "true"
 		pubs := rp.TrackPublications()
 		slices.SortFunc(pubs, func(a, b lksdk.TrackPublication) int { return compare(a.SID(), b.SID()) })
@@ -209,7 +226,8 @@ func (s *stay) see() []wish.Person {
 		}
 		s.spokeMu.Lock()
 		_, known := s.spoke[p.Identity]
-		if !known || rp.IsSpeaking() || !s.levels[p.Identity] && p.Mic != "" && !p.Muted {
+		p.Unheard = !s.levels[p.Identity] && p.Mic != "" && !p.Muted
+		if !known || rp.IsSpeaking() || p.Unheard {
 			s.spoke[p.Identity] = time.Now()
 		}
 		p.Spoke = s.spoke[p.Identity]

@@ -57,6 +57,9 @@ func (s *scene) watch(t *testing.T, session, lang string) *watcher {
 		if tr.Kind() == webrtc.RTPCodecTypeVideo {
 			e = w.sight
 		}
+		e.mu.Lock()
+		e.ssrc = uint32(tr.SSRC())
+		e.mu.Unlock()
 		w.reading.Go(func() {
 			for {
 				packets, _, err := r.ReadRTCP()

@@ -116,6 +116,7 @@ type ear struct {
 	packets map[[8]byte]at // of a frame, or a packet of sound, by what is in it
 	order   []at
 	clock   float64 // of RTP, Hz
+	ssrc    uint32
 	reports []*rtcp.SenderReport
 	done    bool
 }
@@ -128,7 +129,7 @@ type at struct {
 }
 
 func (p *person) listen(tr *webrtc.TrackRemote, pub *lksdk.RemoteTrackPublication, rp *lksdk.RemoteParticipant) {
-	e := &ear{packets: map[[8]byte]at{}, clock: float64(tr.Codec().ClockRate)}
+	e := &ear{packets: map[[8]byte]at{}, clock: float64(tr.Codec().ClockRate), ssrc: uint32(tr.SSRC())}
 	pub.OnRTCP(e.report)
 	p.mu.Lock()
 	e.keep = p.keep
@@ -138,9 +139,10 @@ func (p *person) listen(tr *webrtc.TrackRemote, pub *lksdk.RemoteTrackPublicatio
 }
 
 func (e *ear) report(p rtcp.Packet) {
-	if sr, ok := p.(*rtcp.SenderReport); ok {
-		e.mu.Lock()
-		defer e.mu.Unlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	// LiveKit puts the reports of several tracks into one packet.
+	if sr, ok := p.(*rtcp.SenderReport); ok && sr.SSRC == e.ssrc {
 		e.reports = append(e.reports, sr)
 	}
 }
@@ -251,6 +253,9 @@ func (p *person) publish(t *testing.T, codec webrtc.RTPCodecCapability, to **lks
 	return track
 }
 
+// How loud a voice is, as its sender tells: dB below the loudest.
+const loud, silent = 20, 127
+
 // play sends pieces at their pace, again and again, until the participant leaves.
 func (p *person) play(to *lksdk.LocalTrack, pieces [][]byte, each time.Duration, began time.Time) {
 	for i := 0; p.ctx.Err() == nil; i++ {
@@ -263,6 +268,9 @@ func (p *person) play(to *lksdk.LocalTrack, pieces [][]byte, each time.Duration,
 		}
 		var opts *lksdk.SampleWriteOptions
 		if level := uint8(p.level.Load()); level != 0 {
+			if i/50%5 == 4 { // a voice pauses
+				level = silent
+			}
 			opts = &lksdk.SampleWriteOptions{AudioLevel: &level}
 		}
 		// A track that is not bound yet takes nothing.

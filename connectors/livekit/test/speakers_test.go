@@ -6,7 +6,6 @@ import "testing"
 // been silent for long is dubbed when they speak again.
 func TestSpeakers(t *testing.T) {
 	s := play(t, "--room", "demo", "--speakers", "1", "--quiet", "20s")
-	const loud, silent = 20, 127 // dB below the loudest
 	people := map[string]*person{}
 	for _, name := range []string{"ana", "eva"} {
 		p := s.come(t, "demo", name, map[string]string{"livedub.consent": "true"})
@@ -24,10 +23,12 @@ func TestSpeakers(t *testing.T) {
 		}
 	})
 	eventually(t, "Ana, who speaks, is dubbed", ben.sees("ana", "dubbed"))
-	eventually(t, "Ben hears her", ben.hears("ana-es"))
+	eventually(t, "Ben hears and reads her", func() bool { return ben.ear("ana-es", "audio") != nil && len(ben.said("es")) > 6 })
 	ana.level.Store(silent)
 	eva.level.Store(loud)
 	eventually(t, "Eva, who speaks now, is dubbed", ben.hears("eva-es"))
+	before := len(ben.said("es"))
+	eventually(t, "and read", func() bool { return len(ben.said("es")) > before+6 })
 	eventually(t, "Ana is not, as one alone is dubbed", func() bool {
 		state, ok := ben.state()
 		return ok && state.Speakers["ana"].State != "dubbed"

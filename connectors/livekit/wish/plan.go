@@ -16,7 +16,13 @@ type Person struct {
 	Refused  string    // why their tracks cannot be dubbed; "" where they can
 	Muted    bool      // the voice
 	Spoke    time.Time // when they spoke last, or came
+	Dubbed   bool      // now
+	Unheard  bool      // nothing tells whether they speak: they may, always
 }
+
+// turn is how long somebody may pause and still count as speaking: who is dubbed is not
+// put out by somebody who speaks in their pauses, or at the same time.
+const turn = 5 * time.Second
 
 // Rules are what whoever runs the connector has decided.
 type Rules struct {
@@ -52,8 +58,9 @@ const (
 
 // State is what a plan says of one participant.
 type State struct {
-	Why Why
-	Dub *Dub // nil unless Dubbed
+	Why    Why
+	Dub    *Dub   // nil unless Dubbed
+	Listen string // the track of the voice of who would be dubbed if they spoke; "" for others
 }
 
 // Plan decides for each participant by whom they are heard in which languages.
@@ -73,19 +80,41 @@ func Plan(people []Person, r Rules) map[string]State {
 	}
 	// Who spoke last counts first; among equals the order must not waver from one plan to the next.
 	slices.SortFunc(able, func(a, b Person) int {
-		return cmp.Or(b.Spoke.Compare(a.Spoke), cmp.Compare(a.Identity, b.Identity))
+		return cmp.Or(cmp.Compare(r.since(a), r.since(b)), first(a.Dubbed, b.Dubbed), cmp.Compare(a.Identity, b.Identity))
 	})
 	for i, p := range able {
 		switch {
 		case r.Quiet > 0 && r.Now.Sub(p.Spoke) > r.Quiet:
-			out[p.Identity] = State{Why: Silent}
+			out[p.Identity] = State{Why: Silent, Listen: p.Mic}
 		case r.Speakers > 0 && i >= r.Speakers:
-			out[p.Identity] = State{Why: TooMany}
+			out[p.Identity] = State{Why: TooMany, Listen: p.Mic}
 		default:
 			out[p.Identity] = State{Why: Dubbed, Dub: dubs[p.Identity]}
 		}
 	}
 	return out
+}
+
+// since returns for how long somebody has not spoken. Who may speak stands behind who does.
+func (r Rules) since(p Person) time.Duration {
+	if p.Unheard {
+		return turn + 1
+	}
+	if d := r.Now.Sub(p.Spoke); d > turn {
+		return d
+	}
+	return 0
+}
+
+// first orders what is so before what is not.
+func first(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
 }
 
 // want returns what the others want of one participant, nil and why where that is nothing.

@@ -74,9 +74,9 @@ func TestPlan(t *testing.T) {
 		want   State // of ana
 	}{
 		{"asked", []Person{speaks("ana"), hears("ben", false, "es")}, nil,
-			State{Dubbed, &Dub{From: "en", To: []string{"es"}, Mic: "mic-ana"}}},
+			State{Why: Dubbed, Dub: &Dub{From: "en", To: []string{"es"}, Mic: "mic-ana"}}},
 		{"seen", []Person{speaks("ana"), hears("ben", false, "pt"), hears("eva", true, "es")}, nil,
-			State{Dubbed, &Dub{From: "en", To: []string{"es", "pt"}, Video: []string{"es"}, Mic: "mic-ana", Camera: "cam-ana"}}},
+			State{Why: Dubbed, Dub: &Dub{From: "en", To: []string{"es", "pt"}, Video: []string{"es"}, Mic: "mic-ana", Camera: "cam-ana"}}},
 		{"not for themselves", []Person{changed(speaks("ana"), func(p *Person) { p.Wish.Langs = []string{"es"} })}, nil, State{Why: NotAsked}},
 		{"the language that they speak", []Person{changed(speaks("ana"), func(p *Person) { p.Wish.From = "es" }), hears("ben", false, "es")}, nil, State{Why: NotAsked}},
 		{"by nobody who is a program", []Person{speaks("ana"), changed(hears("rec", false, "es"), func(p *Person) { p.Program = true })}, nil, State{Why: NotAsked}},
@@ -86,12 +86,18 @@ func TestPlan(t *testing.T) {
 		{"no voice", []Person{changed(speaks("ana"), func(p *Person) { p.Mic = "" }), hears("ben", false, "es")}, nil, State{Why: NoVoice}},
 		{"not allowed", []Person{speaks("ana"), hears("ben", false, "es")}, func(r *Rules) { r.To = []string{"ca"} }, State{Why: NotAsked}},
 		{"no such pair", []Person{speaks("ana"), hears("ben", false, "es", "ca")}, func(r *Rules) { r.Pairs = func(_, to string) bool { return to == "ca" } },
-			State{Dubbed, &Dub{From: "en", To: []string{"ca"}, Mic: "mic-ana"}}},
-		{"quiet", []Person{speaks("ana"), hears("ben", false, "es")}, func(r *Rules) { r.Quiet, r.Now = time.Minute, time.Unix(161, 0) }, State{Why: Silent}},
-		{"not the last who spoke", []Person{speaks("ana"), changed(speaks("eva"), func(p *Person) { p.Spoke = time.Unix(101, 0) }), hears("ben", false, "es")},
-			func(r *Rules) { r.Speakers = 1 }, State{Why: TooMany}},
-		{"the last who spoke", []Person{changed(speaks("ana"), func(p *Person) { p.Spoke = time.Unix(102, 0) }), speaks("eva"), hears("ben", false, "es")},
-			func(r *Rules) { r.Speakers = 1 }, State{Dubbed, &Dub{From: "en", To: []string{"es"}, Mic: "mic-ana"}}},
+			State{Why: Dubbed, Dub: &Dub{From: "en", To: []string{"ca"}, Mic: "mic-ana"}}},
+		{"quiet", []Person{speaks("ana"), hears("ben", false, "es")}, func(r *Rules) { r.Quiet, r.Now = time.Minute, time.Unix(161, 0) }, State{Why: Silent, Listen: "mic-ana"}},
+		{"not the last who spoke", []Person{speaks("ana"), changed(speaks("eva"), func(p *Person) { p.Spoke = time.Unix(120, 0) }), hears("ben", false, "es")},
+			func(r *Rules) { r.Speakers, r.Now = 1, time.Unix(121, 0) }, State{Why: TooMany, Listen: "mic-ana"}},
+		{"who may speak, where another does", []Person{changed(speaks("ana"), func(p *Person) { p.Spoke, p.Unheard, p.Dubbed = time.Unix(121, 0), true, true }), changed(speaks("eva"), func(p *Person) { p.Spoke = time.Unix(120, 0) }), hears("ben", false, "es")},
+			func(r *Rules) { r.Speakers, r.Now = 1, time.Unix(121, 0) }, State{Why: TooMany, Listen: "mic-ana"}},
+		{"the last who spoke", []Person{changed(speaks("ana"), func(p *Person) { p.Spoke = time.Unix(120, 0) }), speaks("eva"), hears("ben", false, "es")},
+			func(r *Rules) { r.Speakers, r.Now = 1, time.Unix(121, 0) }, State{Why: Dubbed, Dub: &Dub{From: "en", To: []string{"es"}, Mic: "mic-ana"}}},
+		{"of two who speak, who is not dubbed yet, nor first by name", []Person{speaks("ana"), changed(speaks("aba"), func(p *Person) { p.Spoke = time.Unix(103, 0) }), hears("ben", false, "es")},
+			func(r *Rules) { r.Speakers, r.Now = 1, time.Unix(104, 0) }, State{Why: TooMany, Listen: "mic-ana"}},
+		{"who is dubbed, and pauses while another speaks", []Person{changed(speaks("ana"), func(p *Person) { p.Dubbed = true }), changed(speaks("aba"), func(p *Person) { p.Spoke = time.Unix(103, 0) }), hears("ben", false, "es")},
+			func(r *Rules) { r.Speakers, r.Now = 1, time.Unix(104, 0) }, State{Why: Dubbed, Dub: &Dub{From: "en", To: []string{"es"}, Mic: "mic-ana"}}},
 	} {
 		r := rules
 		if tt.rules != nil {
