@@ -34,10 +34,14 @@ type Phrase struct {
 	ForMS int `json:"for_ms"`
 }
 
+// maxFinal is how many final captions are remembered: many times what can still come again.
+const maxFinal = 512
+
 // follow passes the session's events on into the room, until ctx or the session ends.
 func (d *dubbing) follow(ctx context.Context, end context.CancelCauseFunc) {
 	session, _ := d.session.get()
 	var stream doors.Stream
+	clear(d.final)
 	var clock clock
 	for ctx.Err() == nil {
 		if now, err := d.s.cfg.Livedub.Look(ctx, session); err == nil {
@@ -81,12 +85,23 @@ func (d *dubbing) tell(session doors.Session, c clock, e doors.Event) {
 
 // caption sends a caption as a transcription of the speaker's voice.
 func (d *dubbing) caption(session doors.Session, c doors.Caption) {
+	id := fmt.Sprintf("%s-%s-%d", session.ID, c.Lang, c.ID)
+	// What is final comes again where its dub is given up.
+	if d.final[id] {
+		return
+	}
+	if c.Final {
+		if len(d.final) == maxFinal {
+			clear(d.final)
+		}
+		d.final[id] = true
+	}
 	to := d.s.listeners(d.id, c.Lang)
 	if len(to) == 0 {
 		return
 	}
 	want, _ := d.want.get()
-	for _, p := range transcription(d.id, want.Mic, fmt.Sprintf("%s-%s-%d", session.ID, c.Lang, c.ID), c) {
+	for _, p := range transcription(d.id, want.Mic, id, c) {
 		d.send(p, to)
 	}
 }

@@ -24,6 +24,8 @@ type dubbing struct {
 	moved   *latest[int]           // how often sessions have gone on at another node of livedub's
 	arrived *latest[int]           // the same, of the latest dub that comes from where it is now
 
+	final map[string]bool // captions that were final; of follow alone
+
 	mu      sync.Mutex
 	problem string             // why there is no dub now; "" where there is
 	outlets map[string]*outlet // by language
@@ -33,7 +35,7 @@ func (s *stay) begin(ctx context.Context, id string, d wish.Dub) *dubbing {
 	ctx, cancel := context.WithCancel(ctx)
 	out := &dubbing{
 		s: s, id: id, want: newLatest(d), cancel: cancel,
-		session: newLatest(doors.Session{}), moved: newLatest(0), arrived: newLatest(0), outlets: map[string]*outlet{},
+		session: newLatest(doors.Session{}), moved: newLatest(0), arrived: newLatest(0), final: map[string]bool{}, outlets: map[string]*outlet{},
 	}
 	s.cfg.Log.Info("dubbed", "room", s.cfg.Room, "speaker", id, "from", d.From, "to", d.To, "video", d.Video)
 	s.running.Go(func() { guard(s.cfg.Log, "dubbing "+id, func() { out.run(ctx) }) })
