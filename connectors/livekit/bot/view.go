@@ -106,7 +106,7 @@ func (d *dubbing) viewOnce(ctx context.Context, lang string, o *outlet, before *
 	}
 	before.close(ctx)
 	before = now // closed on return, unless it is what the next call goes on from
-	d.arrived.set(place)
+	d.arrived.change(func(n int) int { return max(n, place) })
 	d.fail(nil)
 	for {
 		want, changed := d.want.get()
