@@ -21,7 +21,7 @@ type dubbing struct {
 	lingers time.Time // until when what was said is dubbed to its end; zero while they speak. Of stay.run alone.
 
 	session *latest[doors.Session] // its zero value: none
-	moved   *latest[int]           // how often sessions have gone on at another node of livedub's
+	moved   *latest[int]           // how often sessions have gone on, or seem to, at another node of livedub's
 	arrived *latest[int]           // the same, of the latest dub that comes from where it is now
 
 	final map[string]bool // captions that were final; of follow alone

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -55,7 +56,19 @@ func (d *dubbing) view(ctx context.Context, lang string) {
 type link struct {
 	peer    *doors.Peer
 	passing gate
-	off     []func() // take it from what feeds it
+	off     []func()     // take it from what feeds it
+	came    atomic.Int64 // when the last packet came by it, ns since 1970; 0: none has
+}
+
+// stall is for how long nothing may come by a connection that has brought something, until
+// another one is tried beside it: a dub's sound comes every 20 ms. A node that has died is
+// noticed by ICE seconds later.
+const stall = time.Second
+
+// stalls tells whether what came by a connection comes no longer.
+func (l *link) stalls() bool {
+	at := l.came.Load()
+	return at != 0 && time.Since(time.Unix(0, at)) > stall
 }
 
 // close ends the connection and waits for all that belongs to it; nil has nothing to end.
@@ -95,7 +108,7 @@ func (d *dubbing) viewOnce(ctx context.Context, lang string, o *outlet, before *
 	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 		if now.passing.enter() {
 			defer now.passing.done()
-			guard(d.s.cfg.Log, "passing a dub on", func() { d.pass(pc, t, r, o, feed) })
+			guard(d.s.cfg.Log, "passing a dub on", func() { d.pass(pc, t, r, o, now, feed) })
 		}
 	})
 	if now.peer, err = d.s.cfg.Livedub.Connect(ctx, pc, session.WHEP[lang]); err != nil {
@@ -108,6 +121,8 @@ func (d *dubbing) viewOnce(ctx context.Context, lang string, o *outlet, before *
 	before = now // closed on return, unless it is what the next call goes on from
 	d.arrived.change(func(n int) int { return max(n, place) })
 	d.fail(nil)
+	look := time.NewTicker(stall / 4)
+	defer look.Stop()
 	for {
 		want, changed := d.want.get()
 		if slices.Contains(want.Video, lang) != sight {
@@ -119,6 +134,11 @@ func (d *dubbing) viewOnce(ctx context.Context, lang string, o *outlet, before *
 			return nil, nil
 		case <-now.peer.Gone():
 			return nil, fmt.Errorf("the connection that brings %s is gone", o.name)
+		case <-look.C:
+			if now.stalls() {
+				d.s.cfg.Log.Warn("nothing comes from livedub: connecting anew", "speaker", d.id, "lang", lang)
+				d.moved.change(func(n int) int { return n + 1 })
+			}
 		case <-moved:
 			before = nil
 			return now, nil
@@ -148,7 +168,7 @@ func receives(pc *webrtc.PeerConnection, sight bool) error {
 
 // pass passes one track of livedub's on into the room until it ends.
 // What a connection of a higher number brings takes the place of what this one does.
-func (d *dubbing) pass(pc *webrtc.PeerConnection, t *webrtc.TrackRemote, r *webrtc.RTPReceiver, o *outlet, feed int64) {
+func (d *dubbing) pass(pc *webrtc.PeerConnection, t *webrtc.TrackRemote, r *webrtc.RTPReceiver, o *outlet, by *link, feed int64) {
 	codec := t.Codec().RTPCodecCapability
 	codec.RTCPFeedback = nil
 	to, err := o.publish(t.Kind(), codec)
@@ -177,6 +197,7 @@ func (d *dubbing) pass(pc *webrtc.PeerConnection, t *webrtc.TrackRemote, r *webr
 		if err != nil {
 			return
 		}
+		by.came.Store(time.Now().UnixNano())
 		if !to.takes(feed) {
 			continue
 		}

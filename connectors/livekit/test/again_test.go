@@ -63,9 +63,9 @@ func TestLivedubRestarts(t *testing.T) {
 	}
 }
 
-// TestMoves: behind a gateway, the node that dubs is drained: the session goes on at
-// another one, by the same tracks, and nothing but a moment is missing.
-func TestMoves(t *testing.T) {
+// cluster is two nodes behind a gateway, and the process of the node that has a session.
+func cluster(t *testing.T) (*scene, func() *process) {
+	t.Helper()
 	s := &scene{}
 	gateway, redis := need(t, "LIVEDUB_GATEWAY"), fmt.Sprintf("127.0.0.1:%d", port(t))
 	_, redisPort, _ := strings.Cut(redis, ":")
@@ -83,23 +83,51 @@ func TestMoves(t *testing.T) {
 	s.base = "http://" + front
 	start(t, gateway, append([]string{"--listen", front}, member...)...)
 	eventually(t, "the gateway answers", answers(s.base+"/readyz"))
+	return s, func() *process {
+		t.Helper()
+		var from *process
+		eventually(t, "a node has the session", func() bool {
+			for _, n := range nodes {
+				if strings.Contains(n.printed(), "session created") {
+					from = n
+				}
+			}
+			return from != nil
+		})
+		return from
+	}
+}
+
+// call has Ana speak and Ben listen, who hears, sees and reads her.
+func (s *scene) call(t *testing.T) (ben *person) {
+	t.Helper()
 	s.meet(t, "--room", "demo")
 	ana := s.come(t, "demo", "ana", map[string]string{"livedub.consent": "true"})
 	ana.speak(t, true)
-	ben := s.attend(t, "demo", "ben", map[string]string{"livedub.lang": "es", "livedub.video": "true"})
+	ben = s.attend(t, "demo", "ben", map[string]string{"livedub.lang": "es", "livedub.video": "true"})
 	eventually(t, "Ben hears, sees and reads Ana", func() bool {
 		return ben.seen("ana-es") > 50 && ben.ear("ana-es", "audio") != nil && len(ben.said("es")) > 1
 	})
+	return ben
+}
+
+// gap returns the longest between two packets of sound, from the nth on.
+func (e *ear) gap(n int) time.Duration {
+	all, _ := e.all()
+	gap := time.Duration(0)
+	for i := max(n, 1); i < len(all); i++ {
+		gap = max(gap, time.Duration(int32(all[i].rtp-all[i-1].rtp))*time.Second/48000)
+	}
+	return gap
+}
+
+// TestMoves: behind a gateway, the node that dubs is drained: the session goes on at
+// another one, by the same tracks, and nothing but a moment is missing.
+func TestMoves(t *testing.T) {
+	s, holder := cluster(t)
+	ben := s.call(t)
 	sound, sight := ben.ear("ana-es", "audio"), ben.ear("ana-es", "video")
-	var from *process
-	eventually(t, "a node has the session", func() bool {
-		for _, n := range nodes {
-			if strings.Contains(n.printed(), "session created") {
-				from = n
-			}
-		}
-		return from != nil
-	})
+	from := holder()
 	before, _ := sound.all()
 	if err := from.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -118,17 +146,41 @@ func TestMoves(t *testing.T) {
 	if ben.ear("ana-es", "audio") != sound || ben.ear("ana-es", "video") != sight {
 		t.Error("the dub has other tracks than before")
 	}
-	all, _ := sound.all()
-	gap := time.Duration(0)
-	for i := len(before); i < len(all); i++ {
-		gap = max(gap, time.Duration(all[i].rtp-all[i-1].rtp)*time.Second/48000)
-	}
-	t.Logf("%d packets of sound since the node was told to leave, longest gap %v", len(all)-len(before), gap)
+	gap := sound.gap(len(before))
+	t.Logf("longest gap in the sound since the node was told to leave: %v", gap)
 	if gap > 5*time.Second {
 		t.Errorf("a gap of %v", gap)
 	}
 	frames, _ := sight.all()
 	decode(t, inOrder(frames), 32, 24)
+}
+
+// TestNodeDies: behind a gateway, the node that dubs is killed: the dub comes back from
+// another one, by the same session.
+func TestNodeDies(t *testing.T) {
+	s, holder := cluster(t)
+	ben := s.call(t)
+	state, _ := ben.state()
+	before, _ := ben.ear("ana-es", "audio").all()
+	from := holder()
+	if err := from.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = from.cmd.Wait() // it says that it was killed
+	texts, frames := len(ben.said("es")), ben.seen("ana-es")
+	eventually(t, "Ben reads on", func() bool { return len(ben.said("es")) > texts+2 })
+	eventually(t, "and hears on", ben.hears("ana-es"))
+	eventually(t, "and sees on", func() bool { n := ben.seen("ana-es"); return n > frames+100 || n < frames && n > 100 })
+	if twice := ben.twice(); twice != nil {
+		for _, c := range twice {
+			t.Errorf("came twice: %+v", *c)
+		}
+	}
+	now, _ := ben.state()
+	t.Logf("session %s, then %s; longest gap in the sound of one track %v", state.Speakers["ana"].Session, now.Speakers["ana"].Session, ben.ear("ana-es", "audio").gap(len(before)))
+	if now.Speakers["ana"].Session != state.Speakers["ana"].Session {
+		t.Error("another session was made, though the gateway had the one go on")
+	}
 }
 
 // twice returns all captions where one came twice as final, nil where none did.
