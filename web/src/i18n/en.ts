@@ -131,7 +131,7 @@ export const en = {
   "out.remove": "End",
   "out.waiting": "waiting",
   "out.connecting": "connecting",
-  "out.live": "live, {kbps} kbit/s",
+  "out.live": "live",
   "out.refused": "refused",
   "out.ended": "ended",
   "out.failed": "It was not done: {why}",

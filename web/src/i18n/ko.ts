@@ -133,7 +133,7 @@ export const ko: Record<Key, string> = {
   "out.remove": "끝내기",
   "out.waiting": "기다리는 중",
   "out.connecting": "연결하는 중",
-  "out.live": "보내는 중, {kbps} kbit/s",
+  "out.live": "보내는 중",
   "out.refused": "거절됨",
   "out.ended": "끝남",
   "out.failed": "하지 못했습니다: {why}",

@@ -58,11 +58,13 @@ export function Outputs({ session, langs }: { session: SessionInfo; langs: strin
 function One({ o, busy, end }: { o: Output; busy: boolean; end(): void }) {
   return (
     <li data-testid="output" data-state={o.state}>
-      <span>
-        <b>{o.url}</b> · {o.langs.map(languageName).join(", ")} · {t(`out.${o.state}`, { kbps: Math.round(o.bitrate / 1000) })}
-        {o.state !== "live" && o.last_error && <small> {o.last_error}</small>}
-      </span>
+      <b>{o.url}</b>
       <button type="button" class="quiet" disabled={busy} onClick={end}>{t("out.remove")}</button>
+      <p>
+        <i class="dot" /> {o.langs.map(languageName).join(", ")} · {t(`out.${o.state}`)}
+        {o.state === "live" && o.bitrate > 0 && `, ${Math.round(o.bitrate / 1000)} kbit/s`}
+      </p>
+      {o.state !== "live" && o.last_error && <small>{o.last_error}</small>}
     </li>
   );
 }
