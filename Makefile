@@ -233,8 +233,10 @@ fuzz: deps go ## run every fuzz target, for FOR (60s) in all
 	total=$$(( $$(echo '$(FOR)' | sed -E 's/^([0-9]+)m$$/\1*60/; s/^([0-9]+)s?$$/\1/') ))
 	each=$$(( total / $${#targets[@]} )); [[ $$each -ge 1 ]] || each=1
 	echo "fuzz: $${#targets[@]} targets, $$each s each"
-	log=$$(mktemp)
-	trap 'rm -f "$$log"' EXIT
+	# Go ends fuzzing processes without their cleanup.
+	export TMPDIR; TMPDIR=$$(mktemp -d)
+	trap 'rm -rf "$$TMPDIR"' EXIT
+	log=$$TMPDIR/log
 	for t in "$${targets[@]}"; do
 		read -r file name <<<"$$t"
 		echo "fuzz: $$name in $$(dirname "$$file")"
